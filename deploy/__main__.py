@@ -1,0 +1,66 @@
+"""``python -m deploy``: engine, engine-stop, build, matrix, clean."""
+
+import argparse
+import json
+import sys
+from asyncio import CancelledError
+from pathlib import Path
+
+from rich.console import Console
+
+from deploy import contract
+from deploy.artifacts import Artifacts
+from deploy.errors import Exit, Problem
+
+
+def parser() -> argparse.ArgumentParser:
+    """Return the command line's grammar."""
+    top = argparse.ArgumentParser(prog="python -m deploy", description="Makes ktrdr's images. Exit codes: README.md.")
+    commands = top.add_subparsers(dest="command", required=True)
+    one = commands.add_parser("build", help="build the images of the named roles, all where none is named")
+    one.add_argument("roles", nargs="*", metavar="ROLE")
+    one.add_argument("--artifacts", type=Path, metavar="DIR", help="where records go (default: artifacts/)")
+    commands.add_parser("engine", help="make sure that a Docker Engine with buildx answers; start one where none does")
+    commands.add_parser("engine-stop", help="stop the engine that `engine` started")
+    commands.add_parser("matrix", help="print the CI matrix as JSON, from the contract")
+    clean = commands.add_parser("clean", help="remove containers, networks and volumes that ended runs left")
+    clean.add_argument("--all", action="store_true", help="the built images, artifacts and caches too")
+    return top
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Carry out one command; returns its exit code."""
+    if arguments.command == "matrix":
+        print(json.dumps({"role": contract.read_contract().roles}))
+        return Exit.OK
+    if arguments.command in ("engine", "engine-stop"):
+        from deploy import start  # noqa: PLC0415 - what it needs is not loaded for the other commands
+
+        return start.start() if arguments.command == "engine" else start.stop()
+    if arguments.command == "clean":
+        from deploy import clean  # noqa: PLC0415
+
+        return clean.clean(everything=arguments.all)
+    from deploy import build, engine  # noqa: PLC0415
+
+    known = contract.read_contract()
+    known.select(arguments.roles)
+    artifacts = Artifacts(arguments.artifacts)
+    return build.build(known, arguments.roles, engine.find_engine(), artifacts, Console(highlight=False))
+
+
+def main() -> int:
+    """Run the command line; every problem is told without a traceback."""
+    arguments = parser().parse_args()
+    try:
+        return run(arguments)
+    except Problem as problem:
+        print(problem, file=sys.stderr)
+        return problem.code
+    except (KeyboardInterrupt, CancelledError):
+        print("interrupted", file=sys.stderr)
+        return Exit.INTERRUPTED
+
+
+if __name__ == "__main__":
+    sys.exit(main())

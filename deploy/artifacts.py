@@ -1,0 +1,97 @@
+"""The files between the stages: ``artifacts/<role>/…``, written whole, read strictly."""
+
+import json
+import os
+import tempfile
+from pathlib import Path
+from typing import TypeVar
+
+from pydantic import BaseModel, ValidationError
+
+from deploy.contract import ROOT
+
+# In the order of the stages: one that starts removes its own file and every later one.
+BUILD, LOG, CONTENTS, OBSERVED, VERDICT = STAGES = (
+    "build.json",
+    "build.log",
+    "contents.json",
+    "observed.json",
+    "verdict.json",
+)
+
+M = TypeVar("M", bound=BaseModel)
+
+
+class UnreadableArtifact(Exception):
+    """A file between stages that is no artifact of this version: the message names file, fault and mend."""
+
+
+def write_text(path: Path, text: str) -> None:
+    """Write a file whole: under a temporary name, then renamed, so that no reader sees half of it."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    try:
+        with os.fdopen(handle, "w", encoding="utf-8") as file:
+            file.write(text)
+        Path(temporary).chmod(0o644)
+        Path(temporary).replace(path)
+    except BaseException:
+        Path(temporary).unlink(missing_ok=True)
+        raise
+
+
+def write_model(path: Path, model: BaseModel) -> None:
+    """Write a model as indented JSON, whole."""
+    write_text(path, model.model_dump_json(by_alias=True, indent=2) + "\n")
+
+
+def read_model(path: Path, model: type[M]) -> M:
+    """Read a model from a file.
+
+    Raises:
+        FileNotFoundError: there is none.
+        UnreadableArtifact: it is corrupt, of another schema, or no file that can be read.
+
+    """
+    mend = "run the stage that writes it again"
+    try:
+        text = path.read_text(encoding="utf-8")
+        document = json.loads(text)
+    except FileNotFoundError:
+        raise
+    except (OSError, ValueError) as error:
+        raise UnreadableArtifact(f"{path}: {error}; {mend}") from None
+    known = model.model_fields["schema_"].default
+    version = document.get("schema") if isinstance(document, dict) else None
+    if version != known:
+        raise UnreadableArtifact(f"{path}: schema {version!r}, this version reads {known}; {mend} with this version")
+    try:
+        return model.model_validate_json(text)
+    except ValidationError as error:
+        first = error.errors(include_url=False)[0]
+        where = ".".join(map(str, first["loc"]))
+        raise UnreadableArtifact(f"{path}: {where}: {first['msg'].lower()}; {mend}") from None
+
+
+class Artifacts:
+    """One directory of artifacts, a subdirectory a role."""
+
+    def __init__(self, root: Path | None = None) -> None:
+        self.root = root or Path(os.environ.get("KTRDR_ARTIFACTS") or ROOT / "artifacts")
+
+    def path(self, role: str, name: str) -> Path:
+        """Return where a role's file lies."""
+        return self.root / role / name
+
+    def begin(self, role: str, stage: str) -> None:
+        """Remove the stage's own file and those of all later stages, so that nothing old is taken for new."""
+        for name in STAGES[STAGES.index(stage) :]:
+            self.path(role, name).unlink(missing_ok=True)
+
+    def write(self, role: str, name: str, model: BaseModel) -> None:
+        """Write a role's file."""
+        write_model(self.path(role, name), model)
+
+    def read(self, role: str, name: str, model: type[M]) -> M:
+        """Read a role's file; raises as read_model does."""
+        return read_model(self.path(role, name), model)

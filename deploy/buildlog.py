@@ -1,0 +1,118 @@
+"""BuildKit's progress (buildx ``--progress rawjson``) as steps: pure, fed line by line."""
+
+import base64
+import json
+import re
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any
+
+STEP = re.compile(r"\[(?:[\w.-]+ +)?\d+/\d+\] ")  # a Dockerfile's instruction, not BuildKit's own housekeeping
+NUMBER = re.compile(r"(\d+)/\d+\]")
+KEPT_LINES = 200
+
+
+@dataclass
+class Step:
+    """One vertex of the build graph."""
+
+    name: str
+    started: datetime | None = None
+    completed: datetime | None = None
+    cached: bool = False
+    error: str = ""
+    tail: list[str] = field(default_factory=list)  # the last lines it printed
+
+    @property
+    def title(self) -> str:
+        """The name on one line, without what is mounted for the step."""
+        return " ".join(word for word in self.name.split() if not word.startswith("--mount="))
+
+    @property
+    def is_instruction(self) -> bool:
+        """Whether it stems from an instruction of the Dockerfile."""
+        return STEP.match(self.name) is not None
+
+    @property
+    def seconds(self) -> float:
+        """Wall-clock seconds between start and completion; 0 for a step that never ran."""
+        if self.started is None or self.completed is None:
+            return 0.0
+        return max(0.0, (self.completed - self.started).total_seconds())
+
+
+@dataclass
+class BuildLog:
+    """What is known of a running build."""
+
+    steps: dict[str, Step] = field(default_factory=dict)
+    other: list[str] = field(default_factory=list)  # lines that are no progress: the client's own errors
+    _pending: str = ""
+
+    def feed(self, line: str) -> list[str]:
+        """Take one line of output; returns the lines of a log for people that it gives rise to."""
+        if not self._pending and not line.startswith("{"):
+            self.other = [*self.other, line.rstrip()][-KEPT_LINES:]
+            return [line.rstrip()]
+        self._pending += line
+        if line.rstrip()[-1:] != "}" or line[0] in " \t":  # pretty-printed over lines by older versions of buildx
+            return []
+        try:
+            document = json.loads(self._pending)
+        except ValueError:
+            return []
+        self._pending = ""
+        return [
+            *(text for one in document.get("vertexes") or [] for text in self._vertex(one)),
+            *(text for one in document.get("logs") or [] for text in self._log(one)),
+        ]
+
+    def _vertex(self, vertex: dict[str, Any]) -> list[str]:
+        step = self.steps.setdefault(vertex["digest"], Step(vertex["name"]))
+        before = (step.started is not None, step.completed is not None)
+        step.started = _time(vertex.get("started")) or step.started
+        step.completed = _time(vertex.get("completed")) or step.completed
+        step.cached = step.cached or bool(vertex.get("cached"))
+        step.error = vertex.get("error") or step.error
+        lines = []
+        if step.started and not before[0]:
+            lines.append(f"=> {step.name}")
+        if step.completed and not before[1]:
+            state = "CACHED" if step.cached else f"{step.seconds:.1f} s"
+            lines.append(f"<= {state} {step.name}" + (f": ERROR {step.error}" if step.error else ""))
+        return lines
+
+    def _log(self, log: dict[str, Any]) -> list[str]:
+        text = base64.b64decode(log.get("data") or "").decode("utf-8", "replace")
+        lines = [line.rstrip() for line in text.splitlines()]
+        step = self.steps.get(log["vertex"])
+        if step is not None:
+            step.tail = [*step.tail, *lines][-KEPT_LINES:]
+        return [f"   {line}" for line in lines]
+
+    @property
+    def current(self) -> str:
+        """The name of the step that runs now, the Dockerfile's own instructions first."""
+        running = [step for step in self.steps.values() if step.started and not step.completed]
+        running.sort(key=lambda step: step.is_instruction)
+        return running[-1].title if running else ""
+
+    @property
+    def instructions(self) -> list[Step]:
+        """The Dockerfile's instructions that were cached or run, in its order; what a build starts FROM is none."""
+        done = [step for step in self.steps.values() if step.is_instruction and (step.cached or step.completed)]
+        steps = [step for step in done if "] FROM " not in step.name]
+        return sorted(steps, key=lambda step: int(NUMBER.findall(step.name)[0]))
+
+    @property
+    def failed(self) -> Step | None:
+        """The step that broke the build, None where the client itself failed or nothing did."""
+        failed = [step for step in self.steps.values() if step.error and "context canceled" not in step.error]
+        return failed[0] if failed else None
+
+
+def _time(text: str | None) -> datetime | None:
+    if not text:
+        return None
+    whole, _, fraction = text.removesuffix("Z").partition(".")
+    return datetime.fromisoformat(f"{whole}.{fraction[:6]:0<6}").replace(tzinfo=UTC)

@@ -1,0 +1,130 @@
+"""Removes what this pipeline made and nothing else: what dead runs left; asked for all, images, records and caches."""
+
+import contextlib
+import shutil
+from collections.abc import Callable, Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+import docker
+import docker.errors
+
+from deploy import bootstrap, runs, state
+from deploy.engine import client_for, judge, look
+from deploy.errors import Exit, Problem
+from deploy.leftovers import ENGINE_ERRORS, RUN_HOST, Thing, find, remove, request
+
+ROLE_LABEL = "ktrdr.role"
+NAMES = "ktrdr-"
+DIRECTORIES = ("artifacts", ".cache")
+REMOVE_SECONDS = 60.0
+REQUEST_SECONDS = 60.0  # an image of gigabytes is not removed in a moment
+CHECKOUT = Path(__file__).resolve().parent.parent
+
+
+def clean(*, everything: bool = False, say: Callable[[str], None] = print, root: Path = CHECKOUT) -> int:
+    """Remove what dead runs of this machine left; with `everything` also our images, artifacts/ and .cache/.
+
+    Says each thing that it removes, and each that it leaves although it carries our label. Returns FAILED when
+    something could not be removed; raises Problem, after the directories are gone, when no engine answers.
+    """
+    removed = remove_directories(root, say) if everything else 0
+    seen = look()
+    if seen.trouble:
+        judge(seen)
+    with contextlib.closing(client_for(seen.endpoint, REQUEST_SECONDS)) as client:
+        try:
+            gone, stayed = remove_leftovers(client, say)
+            if everything:
+                more, kept = remove_images(client, say)
+                gone, stayed = gone + more, stayed + kept
+        except ENGINE_ERRORS as error:
+            raise Problem(
+                "Cleaning up", str(error), "see that the engine answers (docker info), run it again"
+            ) from error
+    if not (removed or gone or stayed):
+        say("clean: nothing to remove")
+    return Exit.FAILED if stayed else Exit.OK
+
+
+def remove_directories(root: Path, say: Callable[[str], None]) -> int:
+    """Remove records and caches below the checkout; returns how many there were. A link is removed, not followed."""
+    count = 0
+    for path in (root / name for name in DIRECTORIES):
+        if path.is_symlink() or path.is_file():
+            path.unlink()
+        elif path.is_dir():
+            shutil.rmtree(path)
+        else:
+            continue
+        say(f"clean: removed {path}")
+        count += 1
+    return count
+
+
+def sort_out(things: Iterable[Thing], host: str, alive: Callable[[str], bool]) -> tuple[list[Thing], dict[Thing, str]]:
+    """Tell what dead runs of this machine left from what has to stay, with the reason."""
+    dead, kept = [], {}
+    for thing in things:
+        if thing.labels.get(RUN_HOST) != host:
+            kept[thing] = f"run {thing.run} belongs to {thing.labels.get(RUN_HOST) or 'another machine'}"
+        elif alive(thing.run):
+            kept[thing] = f"run {thing.run} is still going"
+        else:
+            dead.append(thing)
+    return dead, kept
+
+
+def remove_leftovers(client: docker.DockerClient, say: Callable[[str], None]) -> tuple[int, int]:
+    """Remove what dead runs left; returns how many went and how many could not."""
+    where = state.folder()
+    dead, kept = sort_out(find(client, {}), state.host_name(where), lambda run: runs.is_alive(where, run))
+    for thing, why in kept.items():
+        say(f"clean: left {thing}: {why}")
+    stayed = remove(client, dead, REMOVE_SECONDS)
+    for thing in dead:
+        if thing in stayed:
+            say(f"clean: could not remove {thing}: {stayed[thing]}")
+        else:
+            say(f"clean: removed {thing}, left by run {thing.run}")
+    return len(dead) - len(stayed), len(stayed)
+
+
+def our_names(image: Mapping[str, Any]) -> list[str]:
+    """Return the names, or the id, by which an image is ours to remove.
+
+    Images that others build on ours inherit the labels, so a label alone proves nothing: the name has to be ours, too,
+    or there is none, as when a rebuild took it away.
+    """
+    labels = image.get("Labels") or {}
+    tags = [tag for tag in image.get("RepoTags") or [] if tag != "<none>:<none>"]
+    if not {ROLE_LABEL, bootstrap.LABEL} & set(labels):
+        return []
+    if not tags:
+        return [str(image["Id"])] if ROLE_LABEL in labels else []
+    return [tag for tag in tags if tag.rpartition("/")[2].startswith(NAMES)]
+
+
+def remove_images(client: docker.DockerClient, say: Callable[[str], None]) -> tuple[int, int]:
+    """Remove the images that builds and bootstraps made; returns how many names went and how many could not."""
+    gone = stayed = 0
+    for name in [name for image in _images(client) for name in our_names(image)]:
+        try:
+            client.images.remove(name)
+        except docker.errors.ImageNotFound:
+            continue
+        except docker.errors.APIError as error:
+            say(f"clean: could not remove image {name}: {error.explanation or error}")
+            stayed += 1
+        else:
+            say(f"clean: removed image {name}")
+            gone += 1
+    return gone, stayed
+
+
+def _images(client: docker.DockerClient) -> list[Mapping[str, Any]]:
+    """List labelled images, those with names first: their layers may hold up the nameless ones."""
+    found: dict[str, Mapping[str, Any]] = {}
+    for label in (ROLE_LABEL, bootstrap.LABEL):
+        found |= {image["Id"]: image for image in request(client.api.images, filters={"label": label})}
+    return sorted(found.values(), key=lambda image: not image.get("RepoTags"))

@@ -1,0 +1,223 @@
+"""The contract, ``deploy/docker/images.toml``, as typed and validated values.
+
+Every mistake in the file is reported at once, each with its key, its value and its mend.
+"""
+
+import difflib
+import re
+import tomllib
+from pathlib import Path
+from typing import Annotated, Any, Literal, Self
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
+
+from deploy.errors import Exit, Problem
+
+ROOT = Path(__file__).resolve().parent.parent
+CONTRACT = ROOT / "deploy" / "docker" / "images.toml"
+SCHEMA = 1
+
+UNITS = {"B": 1, "kB": 10**3, "MB": 10**6, "GB": 10**9}
+Torch = Literal["absent", "cpu", "cuda"]
+
+
+def parse_bytes(text: Any) -> int:
+    """``"1.25 GB"`` as 1_250_000_000 bytes; decimal units only, because ``MiB`` and ``MB`` get confused."""
+    match = re.fullmatch(r"(\d+(?:\.\d+)?) (B|kB|MB|GB)", text) if isinstance(text, str) else None
+    if match is None or float(match[1]) == 0:
+        raise ValueError('write a size above zero as a number, a space and B, kB, MB or GB, for example "110 MB"')
+    return round(float(match[1]) * UNITS[match[2]])
+
+
+def parse_cuda(value: Any) -> Any:
+    """Accept ``"n/a"`` (TOML has no null), ``false`` and ``"host_dependent"``, the specification's three values."""
+    if value is False or value in ("n/a", "host_dependent"):
+        return value
+    raise ValueError('write "n/a" (no torch), false (CPU-only torch) or "host_dependent" (CUDA torch)')
+
+
+Bytes = Annotated[int, BeforeValidator(parse_bytes)]
+DottedName = Annotated[str, Field(pattern=r"^[A-Za-z_]\w*(\.[A-Za-z_]\w*)*$")]
+AbsolutePath = Annotated[str, Field(pattern=r"^(/[\w.@+-]+)+$")]
+# A repository with a tag, as `docker build --tag` takes it: the distribution project's reference grammar, no digest.
+Tag = Annotated[str, Field(pattern=r"^[a-z0-9]+([._/:-]+[a-z0-9]+)*:[\w][\w.-]{0,127}$")]
+Reason = Annotated[str, Field(min_length=10)]
+
+
+class Strict(BaseModel):
+    """No unknown keys, no coercion, no change after reading."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
+
+
+class Application(Strict):
+    """The FastAPI application that must never load, nor even try to load, a heavy package."""
+
+    module: DottedName
+    attribute: DottedName
+    health: Annotated[str, Field(pattern=r"^/")]
+    more_routes_than: Annotated[int, Field(ge=0)]
+    more_new_modules_than: Annotated[int, Field(ge=0)]
+    heavy: Annotated[list[DottedName], Field(min_length=1)]
+
+
+class Allowed(Strict):
+    """An exception to a check on the image's files, with the reason why it is right."""
+
+    path: Annotated[str, Field(min_length=1)]  # fnmatch pattern over absolute paths
+    reason: Reason
+
+
+class Image(Strict):
+    """One image: what it is built from and what must be true of it."""
+
+    role: Annotated[str, Field(pattern=r"^[a-z][a-z0-9-]{0,40}$")]
+    name: Tag
+    dockerfile: Annotated[str, Field(pattern=r"^[^/].*$")]
+    description: Annotated[str, Field(min_length=1)]
+    torch_expected: bool
+    cuda_expected: Annotated[Literal["n/a", "host_dependent", False], BeforeValidator(parse_cuda)]
+    extras: list[str] = []
+    groups: list[str] = []
+    added_at_most: Bytes
+    total_at_most: Bytes
+    health: Annotated[str, Field(pattern=r"^http://127\.0\.0\.1:\d{1,5}/\S*$")]  # where the server answers, seen from inside
+    writable: list[AbsolutePath] = []  # directories that the application writes to; all else is read-only
+    duplicate_libraries: list[Allowed] = []
+    leftovers: list[Allowed] = []
+
+    @property
+    def torch(self) -> Torch:
+        """Which PyTorch build the role demands."""
+        if not self.torch_expected:
+            return "absent"
+        return "cuda" if self.cuda_expected == "host_dependent" else "cpu"
+
+    @model_validator(mode="after")
+    def _consistent(self) -> Self:
+        if self.torch_expected == (self.cuda_expected == "n/a"):
+            raise ValueError(
+                'cuda_expected is "n/a" where torch_expected is false, and false or "host_dependent" where it is true'
+            )
+        if self.added_at_most > self.total_at_most:
+            raise ValueError("added_at_most is part of total_at_most and cannot exceed it")
+        return self
+
+
+class Contract(Strict):
+    """The whole of ``images.toml``."""
+
+    schema_: Annotated[Literal[1], Field(alias="schema")]
+    python: Annotated[str, Field(pattern=r"^3\.\d+$")]
+    application: Application
+    images: Annotated[dict[str, Image], Field(min_length=1)]
+
+    @property
+    def roles(self) -> list[str]:
+        """The images' keys, in the file's order."""
+        return list(self.images)
+
+    def select(self, roles: list[str]) -> list[Image]:
+        """Return the images of the named roles, all of them where none is named.
+
+        Raises:
+            Problem: a name is no role (exit 2).
+
+        """
+        unknown = [role for role in roles if role not in self.images]
+        if unknown:
+            raise Problem(
+                "reading the roles on the command line",
+                f"no such role: {', '.join(unknown)}",
+                f"name one or more of: {', '.join(self.roles)}",
+                Exit.USAGE,
+            )
+        return [image for role, image in self.images.items() if not roles or role in roles]
+
+
+def read_contract(path: Path = CONTRACT) -> Contract:
+    """Read and validate the contract.
+
+    Raises:
+        Problem: with every mistake in it, each on a line with key, value and mend (exit 2).
+
+    """
+    doing = f"reading the contract {path.name}"
+    try:
+        document = tomllib.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise Problem(doing, error.strerror or str(error), f"restore {path}", Exit.USAGE) from None
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise Problem(doing, f"not TOML: {error}", "mend the line it names", Exit.USAGE) from None
+    mistakes = contract_mistakes(document)
+    if not mistakes:
+        contract = Contract.model_validate(_with_roles(document))
+        mistakes = [
+            f"images.{role}.dockerfile = {image.dockerfile!r}: no such file; create it or mend the path"
+            for role, image in contract.images.items()
+            if not (ROOT / image.dockerfile).is_file()
+        ]
+        if not mistakes:
+            return contract
+    wrong = f"{len(mistakes)} mistake{'s' * (len(mistakes) > 1)}" + "".join(f"\n  - {line}" for line in mistakes)
+    raise Problem(doing, wrong, "mend the keys above; CONTRIBUTING.md describes each", Exit.USAGE)
+
+
+def contract_mistakes(document: dict[str, Any]) -> list[str]:
+    """Return every mistake in a contract document, as ``key = value: what is wrong; mend``."""
+    version = document.get("schema")
+    if version != SCHEMA or isinstance(version, bool):
+        return [f"schema = {version!r}: this version reads schema {SCHEMA}; use the checkout that wrote the file"]
+    try:
+        contract = Contract.model_validate(_with_roles(document))
+    except ValidationError as error:
+        return [_mistake(dict(one)) for one in error.errors(include_url=False)]
+    return _duplicates(contract)
+
+
+def _with_roles(document: dict[str, Any]) -> dict[str, Any]:
+    images = document.get("images")
+    if not isinstance(images, dict):
+        return document
+    named = {role: {**image, "role": role} if isinstance(image, dict) else image for role, image in images.items()}
+    return {**document, "images": named}
+
+
+def _duplicates(contract: Contract) -> list[str]:
+    first: dict[str, str] = {}
+    mistakes = []
+    for role, image in contract.images.items():
+        other = first.setdefault(image.name, role)
+        if other != role:
+            mistakes.append(f"images.{role}.name = {image.name!r}: images.{other} has this name; give each its own")
+    return mistakes
+
+
+def _mistake(error: dict[str, Any]) -> str:
+    location = tuple(part for part in error["loc"] if not str(part).startswith("literal["))
+    key = ".".join(map(str, location))
+    kind, context = error["type"], error.get("ctx", {})
+    if kind == "missing":
+        return f"{key}: missing; add it"
+    if kind == "extra_forbidden":
+        close = difflib.get_close_matches(str(location[-1]), _known_keys(len(location)), n=1)
+        mend = f"did you mean {close[0]!r}?" if close else "remove it"
+        return f"{key} = {_shown(error['input'])}: unknown key; {mend}"
+    if kind == "value_error":
+        return f"{key} = {_shown(error['input'])}: {context['error']}"
+    if kind == "string_pattern_mismatch":
+        return f"{key} = {_shown(error['input'])}: write it so that it matches {context['pattern']}"
+    return f"{key} = {_shown(error['input'])}: {error['msg'].lower()}"
+
+
+def _shown(value: Any) -> str:
+    if isinstance(value, dict):
+        return "{…}"
+    text = repr(value)
+    return text if len(text) <= 60 else text[:57] + "…"  # noqa: PLR2004 - what fits beside a key on one line
+
+
+def _known_keys(depth: int) -> list[str]:
+    if depth == 1:
+        return ["schema", *(name for name in Contract.model_fields if name != "schema_")]
+    return [*(set(Image.model_fields) - {"role"}), *Application.model_fields, *Allowed.model_fields]

@@ -1,0 +1,65 @@
+"""Python distributions as they lie on a file system: names, versions, and which files each owns."""
+
+import csv
+import posixpath
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from email.parser import HeaderParser
+
+from packaging.utils import canonicalize_name
+
+
+@dataclass(frozen=True)
+class Installed:
+    """One ``.dist-info`` directory (PyPA, recording installed projects)."""
+
+    name: str  # normalized
+    version: str
+    path: str  # of the directory
+
+
+def installed(metadata: Mapping[str, str]) -> list[Installed]:
+    """Return the distributions whose METADATA text is given by path, sorted by name.
+
+    Only those in a directory that Python installs into: what another distribution vendors is part of that one.
+    """
+    found = []
+    for path, text in metadata.items():
+        site = posixpath.basename(posixpath.dirname(posixpath.dirname(path)))
+        if posixpath.basename(path) == "METADATA" and site in ("site-packages", "dist-packages"):
+            headers = HeaderParser().parsestr(text)
+            name, version = headers.get("Name", ""), headers.get("Version", "")
+            found.append(Installed(canonicalize_name(name), version, posixpath.dirname(path)))
+    return sorted(found, key=lambda one: (one.name, one.path))
+
+
+def owners(distributions: Iterable[Installed], metadata: Mapping[str, str]) -> dict[str, str]:
+    """Return absolute path -> distribution name for every file that a RECORD lists (PyPA, the RECORD file)."""
+    owner: dict[str, str] = {}
+    for one in distributions:
+        record = metadata.get(posixpath.join(one.path, "RECORD"), "")
+        site = posixpath.dirname(one.path)
+        for row in csv.reader(record.splitlines()):
+            if row:
+                owner[posixpath.normpath(posixpath.join(site, row[0]))] = one.name
+    return owner
+
+
+def bytes_by_owner(sizes: Mapping[str, int], owner: Mapping[str, str]) -> dict[str, int]:
+    """Sum file sizes by owning distribution, largest first; ``""`` for what none owns.
+
+    Bytecode that was compiled after the installation belongs to whoever owns its source.
+    """
+    total: Counter[str] = Counter()
+    for path, size in sizes.items():
+        total[owner.get(path) or owner.get(_source(path), "")] += size
+    return {name: size for name, size in total.most_common() if size}
+
+
+def _source(path: str) -> str:
+    """Return the source file of cached bytecode (PEP 3147), the path itself for any other file."""
+    directory, name = posixpath.split(path)
+    if posixpath.basename(directory) != "__pycache__" or not name.endswith(".pyc"):
+        return path
+    return posixpath.join(posixpath.dirname(directory), name.split(".", 1)[0] + ".py")

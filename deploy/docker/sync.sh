@@ -1,0 +1,55 @@
+#!/bin/sh
+# Installs into an image's environment, /opt/venv, with uv. Runs inside `docker build` only, from a bind mount.
+#
+#   sync.sh [--torch-source NAME] UV-SYNC-OPTION ...   distributions of the lock, without the application
+#   sync.sh --application [--editable] DIRECTORY       the application alone, nothing it depends on
+#
+# What the build host is configured with comes as build secrets and leaves no trace in the layer:
+#   certificates   CA bundle (PEM) for machines behind a company's certificate
+#   uv-settings    UV_… assignments (shell syntax): indexes and their credentials
+# NAME is pytorch-cpu, pytorch-cu126, …: the PyTorch project's index of that name, or the wheels in the build context
+# torch-wheels where it holds any. uv takes a source only while it locks, hence: inject, re-lock, sync.
+set -eu
+
+[ ! -f /run/secrets/certificates ] || export SSL_CERT_FILE=/run/secrets/certificates
+if [ -f /run/secrets/uv-settings ]; then
+    set -a
+    . /run/secrets/uv-settings
+    set +a
+fi
+export UV_PROJECT_ENVIRONMENT=/opt/venv UV_LINK_MODE=copy UV_PYTHON_PREFERENCE=only-system UV_NO_PROGRESS=1
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+
+inject_torch_source() {
+    if ls /mnt/torch-wheels/torch-*.whl >/dev/null 2>&1; then
+        index='url = "/mnt/torch-wheels"\nformat = "flat"'
+    else
+        index="url = \"https://download.pytorch.org/whl/${1#pytorch-}\""
+    fi
+    printf '\n[tool.uv.sources]\ntorch = { index = "%s" }\n[[tool.uv.index]]\nname = "%s"\nexplicit = true\n%b\n' \
+        "$1" "$1" "$index" >>pyproject.toml
+    uv lock
+}
+
+# Bytecode by content hash, never checked against the source again: as fast as it gets, and the same in every build.
+# Only what this layer brought, so that no layer repeats another's.
+compile_new() {
+    find /opt/venv -name '*.py' -cnewer "$work/start" |
+        python3 -m compileall -qq -j 0 --invalidation-mode unchecked-hash -i - || :  # templates are no valid Python
+}
+
+touch "$work/start"
+if [ "${1-}" = --application ]; then
+    shift
+    uv pip install --quiet --python /opt/venv --no-deps "$@"
+else
+    cp /mnt/pyproject.toml /mnt/uv.lock "$work"
+    cd "$work"
+    if [ "${1-}" = --torch-source ]; then
+        [ -z "$2" ] || inject_torch_source "$2"
+        shift 2
+    fi
+    uv sync --frozen --no-install-project "$@"
+fi
+compile_new

@@ -1,0 +1,83 @@
+"""What one file of a layer tells: soname, digest, text of its metadata, whether it has any business in an image."""
+
+import hashlib
+import posixpath
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import IO
+
+from deploy import elf
+
+BLOCK = 1 << 20  # bytes read at a time
+TEXT_AT_MOST = 16 << 20  # bytes of a RECORD or METADATA file that are read
+
+# Names that NVIDIA's libraries, and PyTorch's own parts that need them, have on Linux.
+CUDA = re.compile(
+    r"lib(cuda|cudart|cudnn\w*|cublas\w*|cufft\w*|curand|cusolver\w*|cusparse\w*|cufile\w*|cupti|nccl|nvrtc[\w-]*"
+    r"|nvJitLink|nvToolsExt|nvtx\w*|nvshmem\w*|nvperf\w*|nvblas|nvfatbin|nvptxcompiler\w*|cudadevrt|pcsamplingutil"
+    r"|checkpoint|c10_cuda|torch_cuda\w*|caffe2_nvrtc)(-[0-9a-f]{8})?[.-]"
+)
+PEM = re.compile(rb"-----BEGIN ((?:[A-Z0-9]+ )*(?:PRIVATE KEY|CERTIFICATE))-----")
+CREDENTIALS = {
+    ".netrc", "_netrc", ".pypirc", ".npmrc", ".git-credentials", ".dockercfg", ".pgpass", "pip.conf", "uv.toml",
+    "id_rsa", "id_dsa", "id_ecdsa", "id_ed25519",
+}  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Facts:
+    """What was learnt of one file; each None where it does not apply."""
+
+    soname: str | None = None
+    library: bool = False  # an ELF file
+    sha256: str | None = None  # of what may be an interpreter
+    text: str | None = None  # of a distribution's METADATA or RECORD
+
+
+NOTHING = Facts()
+
+
+def examine(path: str, size: int, stream: IO[bytes]) -> tuple[bytes, Facts]:
+    """Read what matters of a file of ``size`` bytes; returns its first bytes (at most elf.HEAD) and the facts."""
+    directory, name = posixpath.split(path)
+    if size <= TEXT_AT_MOST and name in ("METADATA", "RECORD") and directory.endswith(".dist-info"):
+        data = stream.read()
+        return data[: elf.HEAD], Facts(text=data.decode("utf-8", "replace"))
+    head = stream.read(elf.HEAD)
+    if posixpath.basename(directory) == "bin" and name.startswith("python"):
+        sha = hashlib.sha256(head)
+        for block in _blocks(stream):
+            sha.update(block)
+        return head, Facts(library=head.startswith(elf.MAGIC), sha256=sha.hexdigest())
+    if head.startswith(elf.MAGIC):
+        return head, Facts(library=True, soname=elf.read_soname(head, stream.read))
+    return head, NOTHING
+
+
+def _blocks(stream: IO[bytes]) -> Iterator[bytes]:
+    while block := stream.read(BLOCK):
+        yield block
+
+
+def is_cuda_library(facts: Facts, path: str) -> bool:
+    """Whether a file is a shared library that carries a CUDA library's soname or file name."""
+    return facts.library and any(CUDA.match(name) for name in (facts.soname or "", posixpath.basename(path)))
+
+
+def leftover(path: str, head: bytes) -> list[str]:
+    """Return what kinds of leftover a path with this beginning is: by name, and by PEM text within it."""
+    name = posixpath.basename(path)
+    kinds = []
+    if name == ".git":
+        kinds.append("git")
+    if name == ".env" or name.startswith(".env."):
+        kinds.append("environment")
+    if name in CREDENTIALS or path.endswith(("/.docker/config.json", "/.aws/credentials", "/uv/uv.toml")):
+        kinds.append("credentials")
+    found = {match[1].rsplit(b" ", 2)[-1] for match in PEM.finditer(head)}
+    if b"KEY" in found:
+        kinds.append("private key")
+    if b"CERTIFICATE" in found:
+        kinds.append("certificate")
+    return kinds

@@ -1,0 +1,113 @@
+"""What carries our label on an engine: found, and removed. Nothing without the label is touched."""
+
+import time
+from collections.abc import Callable, Iterable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+import docker
+import docker.errors
+import requests.exceptions
+
+RUN = "ktrdr.run"
+RUN_HOST = f"{RUN}.host"
+RUN_PID = f"{RUN}.pid"
+RUN_STARTED = f"{RUN}.started"
+
+REQUEST_SECONDS = 10.0
+BUSY_SECONDS = 5.0  # how long to wait for an engine that is removing a thing already, or still using it
+
+Kind = Literal["container", "network", "volume"]
+KINDS: tuple[Kind, ...] = ("container", "network", "volume")  # in the order in which they can go
+
+# All that asking an engine can raise: it refuses, it is gone, it is silent.
+ENGINE_ERRORS = (docker.errors.DockerException, requests.exceptions.RequestException, OSError)
+
+
+@dataclass(frozen=True)
+class Thing:
+    """A container, network or volume that carries our label. `id` is what removes it, `name` what people know."""
+
+    kind: Kind
+    id: str
+    name: str
+    labels: Mapping[str, str] = field(default_factory=dict, hash=False)
+
+    @property
+    def run(self) -> str:
+        """The id of the run that made it."""
+        return self.labels.get(RUN, "")
+
+    def __str__(self) -> str:
+        return f"{self.kind} {self.name}"
+
+
+def find(client: docker.DockerClient, labels: Mapping[str, str]) -> list[Thing]:
+    """List what carries our label and all of these; an empty value asks for the label with any value."""
+    filters = {"label": [RUN, *(f"{key}={value}" if value else key for key, value in labels.items())]}
+    api = client.api
+    containers = [
+        Thing("container", one["Id"], (one.get("Names") or [one["Id"][:12]])[0].lstrip("/"), one.get("Labels") or {})
+        for one in request(api.containers, all=True, filters=filters)
+    ]
+    networks = [
+        Thing("network", one["Id"], one["Name"], one.get("Labels") or {})
+        for one in request(api.networks, filters=filters)
+    ]
+    volumes = [
+        Thing("volume", one["Name"], one["Name"], one.get("Labels") or {})
+        for one in (request(api.volumes, filters=filters).get("Volumes") or [])
+    ]
+    return [*containers, *networks, *volumes]
+
+
+def request(ask: Callable[..., Any], **arguments: Any) -> Any:
+    """Call one of the SDK's untyped methods."""
+    return ask(**arguments)
+
+
+def remove(client: docker.DockerClient, things: Iterable[Thing], seconds: float) -> dict[Thing, str]:
+    """Remove these, containers first and four at a time; returns those that stayed, each with the reason.
+
+    What is gone already counts as removed. Begins nothing new after `seconds`; never raises for the engine's refusals.
+    """
+    deadline = time.monotonic() + seconds
+    stayed: dict[Thing, str] = {}
+    every = list(things)
+
+    def one(thing: Thing) -> str:
+        return _remove_one(client, thing, deadline)
+
+    with ThreadPoolExecutor(max_workers=4) as pool:
+        for kind in KINDS:
+            some = [thing for thing in every if thing.kind == kind]
+            outcomes = zip(some, pool.map(one, some), strict=True)
+            stayed |= {thing: wrong for thing, wrong in outcomes if wrong}
+    return stayed
+
+
+def _remove_one(client: docker.DockerClient, thing: Thing, deadline: float) -> str:
+    """Remove one thing; waits while the engine itself is at it. The reason when it stays, empty when it is gone."""
+    wrong = "no time was left for it"
+    deadline = min(deadline, time.monotonic() + BUSY_SECONDS)
+    while time.monotonic() < deadline:
+        try:
+            if thing.kind == "container":
+                request(client.api.remove_container, container=thing.id, v=True, force=True)
+            elif thing.kind == "network":
+                request(client.api.remove_network, net_id=thing.id)
+            else:
+                request(client.api.remove_volume, name=thing.id, force=True)
+        except docker.errors.NotFound:
+            return ""
+        except docker.errors.APIError as error:
+            wrong = str(error.explanation or error)
+            if not ("already in progress" in wrong or "in use" in wrong or "active endpoints" in wrong):
+                return wrong
+            time.sleep(0.2)
+        except ENGINE_ERRORS as error:
+            return str(error)
+        else:
+            return ""
+    return wrong

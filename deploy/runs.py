@@ -1,0 +1,205 @@
+"""A run: everything it makes on an engine carries its labels, and is removed however the run ends.
+
+A run holds a lock file while it lives. A run that was killed holds none: the next one on this machine removes what it
+left, and nothing else. Two runs at once do not disturb each other.
+"""
+
+import contextlib
+import datetime as dt
+import os
+import re
+import secrets
+import signal
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import FrameType
+
+import docker
+
+from deploy import state
+from deploy.engine import Engine, sdk
+from deploy.leftovers import (
+    ENGINE_ERRORS,
+    REQUEST_SECONDS,
+    RUN,
+    RUN_HOST,
+    RUN_PID,
+    RUN_STARTED,
+    Thing,
+    find,
+    remove,
+)
+
+CLEANING_SECONDS = 30.0
+_ID = re.compile(r"[A-Za-z0-9-]{1,64}")
+_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+
+
+@dataclass(frozen=True)
+class Run:
+    """A run that lives. Give `labels` to every container, network and volume that it makes."""
+
+    id: str
+    labels: dict[str, str] = field(hash=False)
+
+    def name(self, part: str) -> str:
+        """Return a name for one of its containers that no other run's has."""
+        return f"ktrdr-{self.id}-{part}"
+
+
+def complain(text: str) -> None:
+    """Print a warning where it does not mix with results."""
+    print(text, file=sys.stderr, flush=True)
+
+
+@contextlib.contextmanager
+def new_run(engine: Engine, say: Callable[[str], None] = complain) -> Iterator[Run]:
+    """Hold a run: on entry remove what dead runs of this machine left, at the end what this one made.
+
+    The end may be success, an exception, Ctrl-C, SIGTERM or SIGHUP (those two act like Ctrl-C when this is the main
+    thread). Cleaning takes at most CLEANING_SECONDS and never hides the exception that ended the run; what it could not
+    remove is said. Threads that make containers must have ended before the run does.
+    """
+    where = state.folder()
+    host = state.host_name(where)
+    run_id = f"{dt.datetime.now(dt.UTC):%y%m%d-%H%M%S}-{secrets.token_hex(3)}"
+    with _held(where, run_id), _terminating(), contextlib.closing(sdk(engine, REQUEST_SECONDS)) as client:
+        reap(client, where, host, say)
+        started = dt.datetime.now(dt.UTC).isoformat(timespec="seconds")
+        labels = {RUN: run_id, RUN_HOST: host, RUN_PID: str(os.getpid()), RUN_STARTED: started}
+        try:
+            yield Run(run_id, labels)
+        finally:
+            with _undisturbed(say):
+                _clean_up(client, engine, run_id, say)
+
+
+def is_alive(where: Path, run_id: str) -> bool:
+    """Whether a run of this machine still holds its lock."""
+    if not _ID.fullmatch(run_id):
+        return False
+    try:
+        descriptor = state.try_lock(_lock_path(where, run_id), create=False)
+    except FileNotFoundError:
+        return False
+    if descriptor is None:
+        return True
+    os.close(descriptor)
+    return False
+
+
+def reap(client: docker.DockerClient, where: Path, host: str, say: Callable[[str], None]) -> dict[Thing, str]:
+    """Remove what dead runs of this machine left; returns what stayed, with reasons, which are also said."""
+    try:
+        left = [thing for thing in find(client, {RUN_HOST: host}) if not is_alive(where, thing.run)]
+        stayed = remove(client, left, CLEANING_SECONDS) if left else {}
+    except ENGINE_ERRORS as error:
+        say(f"warning: could not look for what earlier runs left: {error}")
+        return {}
+    for thing in left:
+        if thing in stayed:
+            say(f"warning: {thing}, left by run {thing.run}, could not be removed: {stayed[thing]}")
+        else:
+            say(f"removed {thing}, left by run {thing.run}")
+    _forget_dead(where)
+    return stayed
+
+
+def _clean_up(client: docker.DockerClient, engine: Engine, run_id: str, say: Callable[[str], None]) -> None:
+    """Remove the run's own things, and look again until there are none: one may have been in the making."""
+    deadline = time.monotonic() + CLEANING_SECONDS
+    stayed: dict[Thing, str] = {}
+    try:
+        while things := [thing for thing in find(client, {RUN: run_id}) if thing not in stayed]:
+            stayed.update(remove(client, things, deadline - time.monotonic()))
+    except Exception as error:  # noqa: BLE001  whatever ended the run must not be hidden by this
+        say(
+            f"warning: cleaning up failed: {error}\n  what carries the label {RUN}={run_id} at {engine.endpoint} may"
+            " remain there; the next run on this machine removes it, and so does ./noxw -s clean"
+        )
+    for thing, wrong in stayed.items():
+        say(f"warning: {thing} remains: {wrong}\n  ./noxw -s clean tries again")
+
+
+def _lock_path(where: Path, run_id: str) -> Path:
+    return where / "runs" / f"{run_id}.lock"
+
+
+@contextlib.contextmanager
+def _held(where: Path, run_id: str) -> Iterator[None]:
+    """Hold the run's lock file; the kernel lets go of it when the process ends, however it ends."""
+    path = _lock_path(where, run_id)
+    path.parent.mkdir(mode=0o700, exist_ok=True)
+    while True:
+        descriptor = state.try_lock(path)
+        # Another run's tidying may have removed the file between its making and its locking.
+        if descriptor is not None and path.exists() and path.stat().st_ino == os.fstat(descriptor).st_ino:
+            break
+        if descriptor is not None:
+            os.close(descriptor)
+    try:
+        yield
+    finally:
+        path.unlink(missing_ok=True)
+        os.close(descriptor)
+
+
+def _forget_dead(where: Path) -> None:
+    """Remove the lock files of dead runs; those alive hold theirs."""
+    for path in (where / "runs").glob("*.lock"):
+        with contextlib.suppress(OSError):
+            descriptor = state.try_lock(path, create=False)
+            if descriptor is not None:
+                path.unlink(missing_ok=True)
+                os.close(descriptor)
+
+
+def _in_main_thread() -> bool:
+    return threading.current_thread() is threading.main_thread()
+
+
+@contextlib.contextmanager
+def _terminating() -> Iterator[None]:
+    """Let SIGTERM and SIGHUP act like Ctrl-C, so that there is one way of being interrupted."""
+
+    def interrupt(_number: int, _frame: FrameType | None) -> None:
+        if callable(signal.getsignal(signal.SIGINT)):
+            signal.raise_signal(signal.SIGINT)
+        else:  # a shell that starts a job in the background lets it ignore Ctrl-C
+            raise KeyboardInterrupt
+
+    if not _in_main_thread():
+        yield
+        return
+    before = {number: signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGHUP)}
+    for number, handler in before.items():
+        if handler is signal.SIG_DFL:
+            signal.signal(number, interrupt)
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            if handler is signal.SIG_DFL:
+                signal.signal(number, signal.SIG_DFL)
+
+
+@contextlib.contextmanager
+def _undisturbed(say: Callable[[str], None]) -> Iterator[None]:
+    """Answer interruptions with a word while cleaning up; its own deadline bounds the wait."""
+
+    def later(_number: int, _frame: FrameType | None) -> None:
+        say(f"cleaning up, at most {CLEANING_SECONDS:.0f} s more")
+
+    if not _in_main_thread():
+        yield
+        return
+    before = {number: signal.signal(number, later) for number in _SIGNALS}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler if handler is not None else signal.SIG_DFL)

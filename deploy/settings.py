@@ -1,0 +1,139 @@
+"""What the host is configured with, turned into build secrets, contexts and arguments: nothing of it stays in an image."""
+
+import configparser
+import os
+import shlex
+import shutil
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import uv
+
+from deploy.contract import ROOT
+from deploy.errors import Problem
+
+CACHE = ROOT / ".cache"
+PROXIES = ("HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY", "FTP_PROXY", "ALL_PROXY")  # Docker's predefined build arguments
+# uv's settings that say where packages come from. Others (its cache, its Python) are the Dockerfile's business.
+UV_SETTINGS = (
+    "UV_DEFAULT_INDEX", "UV_INDEX", "UV_INDEX_URL", "UV_EXTRA_INDEX_URL", "UV_INDEX_STRATEGY", "UV_INSECURE_HOST",
+    "UV_NATIVE_TLS", "UV_SYSTEM_CERTS", "UV_KEYRING_PROVIDER", "UV_HTTP_TIMEOUT", "UV_OFFLINE",
+)  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What every build on this host is given."""
+
+    build_args: dict[str, str]
+    contexts: dict[str, str]  # name -> directory
+    secrets: list[str]  # as `--secret` takes them
+    environment: dict[str, str]  # of the build client, for secrets that are no file
+    torch_wheel: str | None  # file name, where a find-links directory has it
+    hidden: tuple[str, ...]  # strings that no log or message may show
+
+    def redact(self, text: str) -> str:
+        """Return the text without the host's proxies, credentials and index addresses."""
+        for secret in self.hidden:
+            text = text.replace(secret, "•••")
+        return text
+
+
+def host_settings(torch_version: str, environ: Mapping[str, str] = os.environ) -> Settings:
+    """Read the host's settings and lay out the build contexts and secrets below ``.cache/``.
+
+    Raises:
+        Problem: SSL_CERT_FILE names a file that is not there.
+
+    """
+    secrets, hidden = [], []
+    if bundle := environ.get("SSL_CERT_FILE"):
+        if not Path(bundle).is_file():
+            raise Problem("reading the host's certificates", f"SSL_CERT_FILE={bundle}: no such file", "mend or unset it")
+        secrets.append(f"id=certificates,src={bundle}")
+    assignments = uv_assignments(environ)
+    if assignments:
+        secrets.append("id=uv-settings,env=KTRDR_UV_SETTINGS")
+    proxies = {name: value for name in PROXIES if (value := environ.get(name) or environ.get(name.lower()))}
+    hidden += [value for name, value in proxies.items() if name != "NO_PROXY"]
+    hidden += [word for name in UV_SETTINGS for word in environ.get(name, "").split() if "://" in word]
+    hidden += [password for word in hidden if (password := _password(word))]
+    contexts = {"uv": str(_uv_context())}
+    wheel = find_wheel(torch_version, find_links(environ))
+    if wheel is not None:
+        contexts["torch-wheels"] = str(_only(CACHE / "torch-wheels", wheel))
+    hidden.sort(key=len, reverse=True)  # the longer first, so that no part of it is left standing
+    environment = {"KTRDR_UV_SETTINGS": assignments} if assignments else {}
+    return Settings(proxies, contexts, secrets, environment, wheel.name if wheel else None, tuple(hidden))
+
+
+def uv_assignments(environ: Mapping[str, str]) -> str:
+    """Return shell assignments of uv's source settings, with the credentials of named indexes; "" for none."""
+    names = [*UV_SETTINGS, *(name for name in environ if name.startswith("UV_INDEX_") and name not in UV_SETTINGS)]
+    return "".join(f"{name}={shlex.quote(environ[name])}\n" for name in names if environ.get(name))
+
+
+def _password(word: str) -> str | None:
+    try:
+        return urlsplit(word).password
+    except ValueError:
+        return None
+
+
+def find_links(environ: Mapping[str, str], files: list[Path] | None = None) -> list[Path]:
+    """Return the local directories that the host's pip looks for wheels in: PIP_FIND_LINKS, then its configuration."""
+    words = environ.get("PIP_FIND_LINKS", "").split()
+    home = Path(environ.get("HOME", "/root"))
+    config = environ.get("XDG_CONFIG_HOME") or str(home / ".config")
+    standard = [home / ".pip/pip.conf", Path(config) / "pip/pip.conf", Path("/etc/pip.conf")]
+    if named := environ.get("PIP_CONFIG_FILE"):
+        standard.insert(0, Path(named))
+    for file in standard if files is None else files:
+        parser = configparser.RawConfigParser()
+        try:
+            parser.read(file, encoding="utf-8")
+        except (configparser.Error, UnicodeDecodeError):
+            continue  # pip itself says what is wrong with it
+        words += parser.get("global", "find-links", fallback="").split()
+    return [Path(word.removeprefix("file://")) for word in words if not word.startswith(("http:", "https:"))]
+
+
+def find_wheel(version: str, directories: list[Path]) -> Path | None:
+    """Return the CPU wheel of this torch version for the images' platform from the first directory that has one."""
+    for directory in directories:
+        for wheel in sorted(directory.glob(f"torch-{version}+cpu-cp311-cp311-*x86_64.whl")):
+            return wheel
+    return None
+
+
+def _uv_context() -> Path:
+    """Return a directory that holds nothing but the locked uv's binary."""
+    return _only(CACHE / "uv-binary", Path(uv.find_uv_bin()))
+
+
+def _only(directory: Path, file: Path) -> Path:
+    """Make ``directory`` hold this file alone: by hard link, or by copy across file systems."""
+    directory.mkdir(parents=True, exist_ok=True)
+    target = directory / file.name
+    if not _same(target, file):
+        partial = directory.parent / f".{file.name}.{os.getpid()}"
+        try:
+            partial.hardlink_to(file)
+        except OSError:
+            shutil.copy2(file, partial)
+        partial.replace(target)
+        partial.unlink(missing_ok=True)  # renaming a hard link onto its own file leaves both (POSIX rename)
+    for other in directory.iterdir():
+        if other != target:
+            other.unlink()
+    return directory
+
+
+def _same(copy: Path, file: Path) -> bool:
+    if not copy.exists():
+        return False
+    one, two = copy.stat(), file.stat()
+    return (one.st_size, one.st_mtime_ns) == (two.st_size, two.st_mtime_ns)
+

@@ -1,0 +1,1 @@
+"""ktrdr: neuro-fuzzy trading. Bars, indicators, fuzzy memberships, a small network, decisions, backtests."""

@@ -1,0 +1,66 @@
+"""What the routes share: the settings, the stores and the services, made once for an application."""
+
+import contextlib
+import sqlite3
+import time
+from typing import Annotated
+
+from fastapi import Depends, Request
+
+from ktrdr.api.services.backtest_service import BacktestService
+from ktrdr.api.services.dispatch import Dispatcher
+from ktrdr.api.services.training_service import TrainingService
+from ktrdr.api.store.database import Database
+from ktrdr.data.files import DataDirectory
+from ktrdr.errors import KtrdrError
+from ktrdr.metrics_text import RequestMetrics
+from ktrdr.model_files import ModelDirectory
+from ktrdr.settings import SHIPPED_STRATEGIES, Settings
+from ktrdr.strategy.files import StrategyDirectory
+
+
+class Context:
+    """Everything an application owns. Making one touches no file; `open` does."""
+
+    def __init__(self, settings: Settings) -> None:
+        self.settings = settings
+        self.started = time.monotonic()
+        self.database = Database(settings.database_path)
+        self.data = DataDirectory(settings.data_dir)
+        self.models = ModelDirectory(settings.data_dir / "models")
+        self.strategies = StrategyDirectory(SHIPPED_STRATEGIES, settings.data_dir / "strategies")
+        self.dispatcher = Dispatcher(self.database)
+        self.trainings = TrainingService(self.dispatcher, self.strategies, self.data)
+        self.backtests = BacktestService(self.dispatcher, self.strategies, self.data, self.models)
+        self.metrics = RequestMetrics()
+
+    def open(self) -> None:
+        """Open the store. What fails is told by the health route and mended by `tick`, not raised."""
+        self.started = time.monotonic()
+        self.tick()
+        with contextlib.suppress(OSError):
+            self.data.sweep()
+            self.models.sweep()
+
+    def close(self) -> None:
+        """Close the store."""
+        self.database.close()
+
+    def tick(self) -> None:
+        """Do what time alone brings about; open a store that could not be opened before."""
+        was_closed = self.database.problem is not None
+        if self.database.open() is not None:
+            return
+        with contextlib.suppress(KtrdrError, sqlite3.Error):
+            if was_closed:
+                self.dispatcher.start()
+            self.dispatcher.tick()
+
+
+def get_context(request: Request) -> Context:
+    """Return the context of the application that a request came to."""
+    context: Context = request.app.state.context
+    return context
+
+
+ContextDep = Annotated[Context, Depends(get_context)]

@@ -1,0 +1,105 @@
+"""The backend's application: `uvicorn ktrdr.api.main:app`."""
+
+import asyncio
+import contextlib
+import time
+from collections.abc import AsyncIterator
+from typing import Final
+
+from fastapi import FastAPI
+from starlette.concurrency import run_in_threadpool
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from ktrdr.api import errors
+from ktrdr.api.bodies import LimitBodies
+from ktrdr.api.context import Context
+from ktrdr.api.routes import (
+    backtests,
+    catalogues,
+    data,
+    health,
+    metrics,
+    models,
+    operations,
+    strategies,
+    trainings,
+    workers,
+)
+from ktrdr.settings import Settings, version
+from ktrdr.telemetry import NO_TELEMETRY
+
+PREFIX: Final = "/api/v1"
+TICK_S: Final = 1.0
+
+
+def create_application(settings: Settings | None = None) -> FastAPI:
+    """Make the application; no file is touched before it starts. `settings` default to the environment's."""
+    context = Context(settings or Settings.from_environment())
+    app = FastAPI(
+        title="ktrdr",
+        version=version(),
+        lifespan=_lifespan,
+        telemetry=NO_TELEMETRY,
+    )
+    app.state.context = context
+    app.add_middleware(LimitBodies)
+    app.add_middleware(CountRequests, context=context)
+    errors.install(app)
+    for module in (
+        health, data, catalogues, strategies, models, trainings, backtests, operations, workers,
+    ):  # fmt: skip
+        app.include_router(module.router, prefix=PREFIX)
+    app.include_router(metrics.router)
+    return app
+
+
+@contextlib.asynccontextmanager
+async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
+    context: Context = app.state.context
+    await run_in_threadpool(context.open)
+    stopping = asyncio.Event()
+    clock = asyncio.create_task(_run_clock(context, stopping))
+    try:
+        yield
+    finally:
+        stopping.set()
+        await clock
+        await run_in_threadpool(context.close)
+
+
+async def _run_clock(context: Context, stopping: asyncio.Event) -> None:
+    while not stopping.is_set():
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(stopping.wait(), TICK_S)
+        await run_in_threadpool(context.tick)
+
+
+class CountRequests:
+    """Counts every answered request by the template of its route."""
+
+    def __init__(self, app: ASGIApp, context: Context) -> None:
+        self.app = app
+        self.context = context
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Pass a request on and count its answer."""
+        if scope["type"] != "http":
+            await self.app(scope, receive, send)
+            return
+        status = 500
+        began = time.perf_counter()
+
+        async def note(message: Message) -> None:
+            nonlocal status
+            if message["type"] == "http.response.start":
+                status = message["status"]
+            await send(message)
+
+        try:
+            await self.app(scope, receive, note)
+        finally:
+            route = getattr(scope.get("route"), "path", "none")
+            self.context.metrics.add(scope["method"], route, status, time.perf_counter() - began)
+
+
+app = create_application()

@@ -1,0 +1,44 @@
+"""Starting backtests."""
+
+from typing import Annotated
+
+from fastapi import APIRouter
+from fastapi.responses import JSONResponse
+from pydantic import BaseModel, ConfigDict, Field
+
+from ktrdr.api.context import ContextDep
+from ktrdr.api.routes.parameters import DateText, Name, SymbolName, TimeframeName
+
+router = APIRouter(prefix="/backtests", tags=["backtests"])
+
+Share = Annotated[float, Field(ge=0, le=0.25, allow_inf_nan=False)]
+
+
+class BacktestRequest(BaseModel):
+    """A backtest; commission and slippage are shares of the traded value, capital is in the quote currency."""
+
+    model_config = ConfigDict(extra="forbid", protected_namespaces=())
+
+    strategy_name: Name
+    symbol: SymbolName
+    timeframe: TimeframeName
+    start_date: DateText | None = None
+    end_date: DateText | None = None
+    initial_capital: Annotated[float, Field(gt=0, le=1e12, allow_inf_nan=False)] = 100_000.0
+    commission: Share = 0.0001
+    slippage: Share = 0.00005
+    model_path: Annotated[str, Field(pattern=r"^(models/)?[A-Za-z0-9][A-Za-z0-9._\-]{0,99}$")] | None = None
+
+
+@router.post("/start")
+def start(context: ContextDep, request: BacktestRequest) -> JSONResponse:
+    """Queue a backtest; without a model_path the strategy's newest model is used."""
+    operation_id = context.backtests.start(request.model_dump())
+    return JSONResponse(
+        {
+            "success": True,
+            "operation_id": operation_id,
+            "status": "started",
+            "message": f"Backtest of {request.strategy_name} is queued.",
+        }
+    )

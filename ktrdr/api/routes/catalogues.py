@@ -1,0 +1,37 @@
+"""What strategies can be made of."""
+
+from fastapi import APIRouter
+from fastapi.responses import JSONResponse
+
+from ktrdr.fuzzy import memberships
+from ktrdr.indicators import catalogue
+
+router = APIRouter(tags=["catalogues"])
+
+
+@router.get("/indicators")
+def indicators() -> JSONResponse:
+    """List the indicators with their outputs and parameters."""
+    data = [indicator.as_json() for indicator in catalogue.CATALOGUE.values()]
+    return JSONResponse({"success": True, "data": data})
+
+
+@router.get("/indicators/categories")
+def categories() -> JSONResponse:
+    """List the categories with the indicators in each."""
+    data = [
+        {
+            "category": category,
+            "description": description,
+            "indicators": [one.type for one in catalogue.CATALOGUE.values() if one.category == category],
+        }
+        for category, description in catalogue.CATEGORIES.items()
+    ]
+    return JSONResponse({"success": True, "data": data})
+
+
+@router.get("/fuzzy/membership-functions")
+def membership_functions() -> JSONResponse:
+    """List the membership functions with their parameters."""
+    data = [function.as_json() for function in memberships.CATALOGUE.values()]
+    return JSONResponse({"success": True, "data": data})

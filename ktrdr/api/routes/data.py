@@ -1,0 +1,99 @@
+"""The bars: what is stored, reading them in ranges, replacing a series."""
+
+from typing import Annotated, Any, Final
+
+from fastapi import APIRouter, Query, Request
+from fastapi.responses import JSONResponse
+from pydantic import BaseModel
+from starlette.concurrency import run_in_threadpool
+
+from ktrdr.api.context import ContextDep
+from ktrdr.api.routes.parameters import DateInQuery, SymbolInPath, SymbolName, TimeframeName
+from ktrdr.api.services.requests import read_range
+from ktrdr.data.bars import iso
+from ktrdr.errors import BadRequestError
+from ktrdr.names import TIMEFRAME_SECONDS
+
+router = APIRouter(prefix="/data", tags=["data"])
+
+POINTS_DEFAULT: Final = 10_000
+POINTS_LIMIT: Final = 50_000
+
+
+class RangeRequest(BaseModel):
+    """A stored series."""
+
+    symbol: SymbolName
+    timeframe: TimeframeName
+
+
+@router.get("/symbols")
+def symbols(context: ContextDep) -> JSONResponse:
+    """List the stored symbols with their timeframes."""
+    found: dict[str, list[str]] = {}
+    for series in context.data.series():
+        found.setdefault(series.symbol, []).append(series.timeframe)
+    data = [{"symbol": symbol, "timeframes": timeframes} for symbol, timeframes in found.items()]
+    return JSONResponse({"success": True, "data": data})
+
+
+@router.get("/timeframes")
+def timeframes() -> JSONResponse:
+    """List the timeframes that a series may have, with their length in seconds."""
+    data = [{"timeframe": name, "seconds": seconds} for name, seconds in TIMEFRAME_SECONDS.items()]
+    return JSONResponse({"success": True, "data": data})
+
+
+@router.get("/info")
+def info(context: ContextDep) -> JSONResponse:
+    """Tell what is stored of every series."""
+    stored = [series.as_json() for series in context.data.series()]
+    data = {"series": stored, "total_series": len(stored), "total_points": sum(one["points"] for one in stored)}
+    return JSONResponse({"success": True, "data": data})
+
+
+@router.post("/range")
+def date_range(context: ContextDep, request: RangeRequest) -> JSONResponse:
+    """Tell from when to when a series reaches."""
+    return JSONResponse({"success": True, "data": context.data.describe(request.symbol, request.timeframe).as_json()})
+
+
+@router.get("/{symbol}/{timeframe}")
+def bars(
+    context: ContextDep,
+    symbol: SymbolInPath,
+    timeframe: TimeframeName,
+    *,
+    start_date: DateInQuery = None,
+    end_date: DateInQuery = None,
+    limit: Annotated[int, Query(ge=1, le=POINTS_LIMIT)] = POINTS_DEFAULT,
+) -> JSONResponse:
+    """Return the first `limit` bars of a range; `metadata.next_start` is where the rest begins, if there is one."""
+    start, end = read_range(start_date, end_date)
+    found = context.data.read(symbol, timeframe, start, end, limit + 1)
+    rest = found.times[limit] if len(found) > limit else None
+    found = found.between(0, limit)
+    metadata: dict[str, Any] = {
+        "symbol": symbol,
+        "timeframe": timeframe,
+        "columns": ["open", "high", "low", "close", "volume"],
+        "timezone": "UTC",
+        "next_start": iso(rest) if rest is not None else None,
+    }
+    dates = [iso(time) for time in found.times]
+    data = {"dates": dates, "ohlcv": found.rows(), "points": len(found), "metadata": metadata}
+    return JSONResponse({"success": True, "data": data})
+
+
+@router.post("/{symbol}/{timeframe}")
+async def upload(context: ContextDep, request: Request, symbol: SymbolInPath, timeframe: TimeframeName) -> JSONResponse:
+    """Replace a series by the CSV text in the body, all of it or nothing; rejected rows are named by line."""
+    if request.headers.get("content-type", "").startswith("multipart/"):
+        message = "Send the CSV text as the body itself: curl --data-binary @FILE -H 'Content-Type: text/csv'."
+        raise BadRequestError("multipart_body", message)
+    with context.data.upload(symbol, timeframe) as incoming:
+        async for chunk in request.stream():
+            await run_in_threadpool(incoming.feed, chunk)
+        await run_in_threadpool(incoming.finish)
+    series = await run_in_threadpool(context.data.describe, symbol, timeframe)
+    return JSONResponse({"success": True, "data": series.as_json()}, 201)

@@ -1,0 +1,31 @@
+"""Whether the backend can do its work."""
+
+import time
+from http import HTTPStatus
+
+from fastapi import APIRouter
+from fastapi.responses import JSONResponse
+
+from ktrdr.api.context import ContextDep
+from ktrdr.settings import version
+
+router = APIRouter(tags=["health"])
+
+
+@router.get("/health")
+def health(context: ContextDep) -> JSONResponse:
+    """Answer 200 with status "ok", or 503 with the reason when the store cannot be written to."""
+    problem = context.database.check()
+    body = {
+        "status": "unavailable" if problem else "ok",
+        "version": version(),
+        "uptime_s": round(time.monotonic() - context.started, 3),
+        "database": {
+            "state": "unusable" if problem else "ok",
+            "kind": "sqlite",
+            "schema_version": context.database.schema_version,
+        },
+    }
+    if problem:
+        body["reason"] = problem
+    return JSONResponse(body, HTTPStatus.SERVICE_UNAVAILABLE if problem else HTTPStatus.OK)

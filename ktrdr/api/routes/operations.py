@@ -1,0 +1,69 @@
+"""Operations: what was asked of the workers and what has become of it."""
+
+from typing import Annotated
+
+from fastapi import APIRouter, Query
+from fastapi.responses import JSONResponse
+
+from ktrdr.api.context import Context, ContextDep
+from ktrdr.api.routes.parameters import NameInPath
+from ktrdr.api.store import operations as store
+from ktrdr.errors import ConflictError, NotFoundError
+
+router = APIRouter(prefix="/operations", tags=["operations"])
+
+
+@router.get("")
+def operations(
+    context: ContextDep,
+    status: store.Status | None = None,
+    operation_type: store.OperationType | None = None,
+    limit: Annotated[int, Query(ge=1, le=500)] = 50,
+    offset: Annotated[int, Query(ge=0, le=1_000_000)] = 0,
+) -> JSONResponse:
+    """List operations, newest first."""
+    with context.database.transaction() as db:
+        rows, total = store.page(db, status=status, kind=operation_type, limit=limit, offset=offset)
+    found = [store.as_json(row) for row in rows]
+    return JSONResponse({"success": True, "operations": found, "total_count": total})
+
+
+@router.get("/{operation_id}")
+def operation(context: ContextDep, operation_id: NameInPath) -> JSONResponse:
+    """Return one operation."""
+    return JSONResponse({"success": True, "operation": _find(context, operation_id)})
+
+
+@router.get("/{operation_id}/results")
+def results(context: ContextDep, operation_id: NameInPath) -> JSONResponse:
+    """Return what a completed operation came to."""
+    found = _find(context, operation_id)
+    if found["status"] != "completed":
+        message = f"Operation {operation_id} is {found['status']}; only completed ones have results."
+        raise ConflictError("not_completed", message, {"status": found["status"]})
+    kept = ("operation_id", "operation_type", "status", "result_summary")
+    return JSONResponse({"success": True, **{key: found[key] for key in kept}, "results": found["result_summary"]})
+
+
+@router.delete("/{operation_id}")
+def cancel(context: ContextDep, operation_id: NameInPath) -> JSONResponse:
+    """Cancel an operation: `status` stays running until its worker has stopped."""
+    status = context.dispatcher.cancel(operation_id)
+    return JSONResponse(
+        {"success": True, "operation_id": operation_id, "status": status, "cancel_requested": True}, 202
+    )
+
+
+@router.post("/{operation_id}/retry")
+def retry(context: ContextDep, operation_id: NameInPath) -> JSONResponse:
+    """Queue the same request anew, as a new operation that names its predecessor."""
+    new = context.dispatcher.retry(operation_id)
+    return JSONResponse({"success": True, "operation_id": new, "retry_of": operation_id, "status": "pending"}, 202)
+
+
+def _find(context: Context, operation_id: str) -> dict[str, object]:
+    with context.database.transaction() as db:
+        row = store.get(db, operation_id)
+    if row is None:
+        raise NotFoundError("no_operation", f"No operation {operation_id}.")
+    return store.as_json(row)

@@ -1,0 +1,50 @@
+"""The strategies: listing, reading and checking them."""
+
+from dataclasses import asdict
+
+from fastapi import APIRouter
+from fastapi.responses import JSONResponse
+
+from ktrdr.api.context import ContextDep
+from ktrdr.api.routes.parameters import NameInPath
+
+router = APIRouter(prefix="/strategies", tags=["strategies"])
+
+
+@router.get("")
+def strategies(context: ContextDep) -> JSONResponse:
+    """List the strategies; one that is not valid is listed with the number of its issues."""
+    found = []
+    for name in context.strategies.names():
+        strategy, issues = context.strategies.check(name)
+        found.append(
+            {
+                "name": name,
+                "description": strategy.description if strategy else "",
+                "symbols": strategy.symbols if strategy else [],
+                "timeframes": strategy.timeframes if strategy else [],
+                "valid": strategy is not None,
+                "issue_count": len(issues),
+            }
+        )
+    return JSONResponse({"success": True, "strategies": found})
+
+
+@router.get("/{name}")
+def strategy(context: ContextDep, name: NameInPath) -> JSONResponse:
+    """Return a valid strategy with every default filled in."""
+    return JSONResponse({"success": True, "strategy": asdict(context.strategies.load(name))})
+
+
+@router.post("/validate/{name}")
+def validate(context: ContextDep, name: NameInPath) -> JSONResponse:
+    """Check a stored strategy: every issue names the key and the mend."""
+    sound, issues = context.strategies.check(name)
+    return JSONResponse(
+        {
+            "success": True,
+            "valid": sound is not None,
+            "strategy_name": name,
+            "issues": [asdict(issue) for issue in issues],
+        }
+    )

@@ -1,0 +1,1 @@
+"""What routes do that takes more than one step."""

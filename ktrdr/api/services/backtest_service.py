@@ -1,0 +1,54 @@
+"""Starting backtests. Nothing here computes: a worker does."""
+
+from typing import Any, Final
+
+from ktrdr.api.services.dispatch import Dispatcher
+from ktrdr.api.services.requests import require_bars, require_strategy
+from ktrdr.data.files import DataDirectory
+from ktrdr.errors import NotFoundError
+from ktrdr.model_files import ModelDirectory
+from ktrdr.strategy.files import StrategyDirectory
+
+FEWEST_BARS: Final = 50
+
+
+class BacktestService:
+    """Backtests as operations."""
+
+    def __init__(
+        self, dispatcher: Dispatcher, strategies: StrategyDirectory, data: DataDirectory, models: ModelDirectory
+    ) -> None:
+        self._dispatcher = dispatcher
+        self._strategies = strategies
+        self._data = data
+        self._models = models
+
+    def start(self, request: dict[str, Any]) -> str:
+        """Queue a backtest and return its id.
+
+        The request holds strategy_name, symbol, timeframe, start_date, end_date, initial_capital, commission and
+        slippage (shares of the traded value) and model_path (empty means the strategy's newest model).
+        BadRequestError or NotFoundError for what will not do, UnavailableError where no backtest worker has
+        registered.
+        """
+        strategy = require_strategy(self._strategies, request["strategy_name"])
+        model = self._model(request["model_path"], strategy.name)
+        trained_on = self._models.describe(model)["metadata"]["timeframes"]
+        timeframes = list(dict.fromkeys((request["timeframe"], *trained_on)))
+        require_bars(self._data, request["symbol"], timeframes, request, FEWEST_BARS + strategy.history_required)
+        return self._dispatcher.enqueue("backtesting", {**request, "model": model})
+
+    def _model(self, model_path: str | None, strategy_name: str) -> str:
+        if model_path:
+            name = model_path.removeprefix("models/").rstrip("/")
+            self._models.path(name)
+            return name
+        newest = ("", "")
+        for name in self._models.names():
+            metadata = self._models.describe(name)["metadata"]
+            if metadata["strategy_name"] == strategy_name:
+                newest = max(newest, (metadata["created_at"], name))
+        if not newest[1]:
+            message = f"No model has been trained with strategy {strategy_name}; train one, or name a model_path."
+            raise NotFoundError("no_model", message)
+        return newest[1]

@@ -1,0 +1,192 @@
+"""Who does what: the queue, the workers' reports, and what becomes of the work of a worker that is lost."""
+
+import json
+import sqlite3
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, Final
+
+from ktrdr.api.store import operations, workers
+from ktrdr.api.store.database import Database
+from ktrdr.errors import ConflictError, NotFoundError, UnavailableError
+
+SILENT_AFTER_S: Final = 10.0
+FORGOTTEN_AFTER_S: Final = 600.0
+
+
+@dataclass(frozen=True)
+class Report:
+    """What a worker says of its operation; `error` is a code and a message."""
+
+    operation_id: str
+    status: operations.Status
+    progress: dict[str, Any]
+    error: tuple[str, str] | None
+    result: dict[str, Any] | None
+
+
+class Dispatcher:
+    """Every change of operations and workers goes through here, one transaction each."""
+
+    def __init__(self, database: Database, clock: Callable[[], float] = time.time) -> None:
+        self.database = database
+        self.clock = clock
+
+    def start(self) -> None:
+        """Give the workers of the time before a restart as long to report as a silent worker has."""
+        with self.database.transaction() as db:
+            workers.grant_grace(db, self.clock())
+
+    def enqueue(self, kind: operations.OperationType, request: dict[str, Any], retry_of: str | None = None) -> str:
+        """Queue an operation and return its id; UnavailableError where no worker of its type has registered."""
+        worker_type = operations.WORKER_TYPE[kind]
+        with self.database.transaction() as db:
+            known = [row for row in workers.every(db) if row["worker_type"] == worker_type]
+            if not known:
+                raise _no_worker(worker_type)
+            operation_id = operations.add(db, kind, request, self.clock(), retry_of)
+            self._hand_out(db)
+        return operation_id
+
+    def cancel(self, operation_id: str) -> operations.Status:
+        """Cancel: at once what has not begun, through its worker what has; return the present status."""
+        with self.database.transaction() as db:
+            row = _require(db, operation_id)
+            if row["status"] in operations.FINAL:
+                message = f"Operation {operation_id} is {row['status']} already."
+                raise ConflictError("operation_finished", message, {"status": row["status"]})
+            if row["status"] == "running":
+                operations.request_cancel(db, operation_id)
+                return "running"
+            operations.finish(db, operation_id, "cancelled", self.clock())
+            self._hand_out(db)
+            return "cancelled"
+
+    def retry(self, operation_id: str) -> str:
+        """Queue the same request anew; ConflictError for one that has not ended or has completed."""
+        with self.database.transaction() as db:
+            row = _require(db, operation_id)
+        if row["status"] not in ("failed", "cancelled"):
+            message = f"Operation {operation_id} is {row['status']}; only failed and cancelled ones can be retried."
+            raise ConflictError("operation_not_retryable", message, {"status": row["status"]})
+        return self.enqueue(row["operation_type"], json.loads(row["request"]), retry_of=operation_id)
+
+    def register(
+        self,
+        worker_id: str,
+        kind: workers.WorkerType,
+        endpoint_url: str,
+        capabilities: dict[str, Any],
+        operation_id: str | None,
+    ) -> None:
+        """Take a worker in; what it was given before and does not hold any more is lost or queued again."""
+        now = self.clock()
+        with self.database.transaction() as db:
+            self._drop(db, worker_id, keep=operation_id)
+            workers.register(db, worker_id, kind=kind, endpoint_url=endpoint_url, capabilities=capabilities, now=now)
+            if operations.of_worker(db, worker_id):
+                workers.seen(db, worker_id, "busy", now)
+            self._hand_out(db)
+
+    def remove(self, worker_id: str) -> None:
+        """Forget a worker; NotFoundError where there is none."""
+        with self.database.transaction() as db:
+            if workers.get(db, worker_id) is None:
+                raise _unknown_worker(worker_id)
+            self._drop(db, worker_id)
+            workers.remove(db, worker_id)
+            self._hand_out(db)
+
+    def heartbeat(self, worker_id: str, report: Report | None) -> dict[str, Any]:
+        """Take a worker's report; return {cancel, operation}: whether to stop, and what to begin, if anything.
+
+        NotFoundError (code unknown_worker) tells the worker to register again.
+        """
+        with self.database.transaction() as db:
+            if workers.get(db, worker_id) is None:
+                raise _unknown_worker(worker_id)
+            cancel = self._take(db, worker_id, report) if report else False
+            given = operations.of_worker(db, worker_id)
+            reported = report.operation_id if report else None
+            if given and given["status"] == "running" and given["operation_id"] != reported:
+                self._drop(db, worker_id)
+                given = None
+            at_work = given is not None or (report is not None and report.status not in operations.FINAL)
+            workers.seen(db, worker_id, "busy" if at_work else "idle", self.clock())
+            self._hand_out(db)
+            given = operations.of_worker(db, worker_id)
+        new = given if given and given["status"] == "pending" else None
+        return {"cancel": cancel, "operation": _assignment(new) if new else None}
+
+    def tick(self) -> None:
+        """Do what time alone brings about: silent workers go offline and their work is dealt with."""
+        now = self.clock()
+        with self.database.transaction() as db:
+            for row in workers.silent(db, now - SILENT_AFTER_S):
+                workers.set_offline(db, row["worker_id"])
+                self._drop(db, row["worker_id"])
+            workers.forget_offline(db, now - FORGOTTEN_AFTER_S)
+            self._hand_out(db)
+
+    def _take(self, db: sqlite3.Connection, worker_id: str, report: Report) -> bool:
+        """Write a report down; return whether the worker is to stop."""
+        row = operations.get(db, report.operation_id)
+        if row is None or row["worker_id"] != worker_id or row["status"] in operations.FINAL:
+            return report.status not in operations.FINAL
+        operations.begin(db, report.operation_id, self.clock())
+        operations.advance(db, report.operation_id, report.progress)
+        if report.status in operations.FINAL:
+            operations.finish(
+                db, report.operation_id, report.status, self.clock(), error=report.error, result=report.result
+            )
+            return False
+        return bool(row["cancel_requested"])
+
+    def _drop(self, db: sqlite3.Connection, worker_id: str, keep: str | None = None) -> None:
+        row = operations.of_worker(db, worker_id)
+        if row is None or row["operation_id"] == keep:
+            return
+        if row["status"] == "pending":
+            operations.hand_out(db, row["operation_id"], None)
+        elif row["cancel_requested"]:
+            operations.finish(db, row["operation_id"], "cancelled", self.clock())
+        else:
+            error = ("worker_lost", f"Worker {worker_id} was lost while it worked on this; retry the operation.")
+            operations.finish(db, row["operation_id"], "failed", self.clock(), error=error)
+
+    def _hand_out(self, db: sqlite3.Connection) -> None:
+        free = {kind: workers.idle(db, kind) for kind in set(operations.WORKER_TYPE.values())}
+        # Sorting is stable: among workers alike, the least recently used one stays first.
+        free["training"].sort(key=lambda row: not json.loads(row["capabilities"]).get("gpu"))
+        for row in operations.waiting(db):
+            candidates = free[operations.WORKER_TYPE[row["operation_type"]]]
+            if candidates:
+                worker_id = candidates.pop(0)["worker_id"]
+                operations.hand_out(db, row["operation_id"], worker_id)
+                workers.used(db, worker_id, self.clock())
+
+
+def _assignment(row: sqlite3.Row) -> dict[str, Any]:
+    return {
+        "operation_id": row["operation_id"],
+        "operation_type": row["operation_type"],
+        "request": json.loads(row["request"]),
+    }
+
+
+def _require(db: sqlite3.Connection, operation_id: str) -> sqlite3.Row:
+    row = operations.get(db, operation_id)
+    if row is None:
+        raise NotFoundError("no_operation", f"No operation {operation_id}.")
+    return row
+
+
+def _unknown_worker(worker_id: str) -> NotFoundError:
+    return NotFoundError("unknown_worker", f"No worker {worker_id} is registered; register it.")
+
+
+def _no_worker(worker_type: str) -> UnavailableError:
+    message = f"No {worker_type} worker is registered."
+    hint = f"Start one: KTRDR_WORKER_TYPE={worker_type} with KTRDR_API_URL set to this backend."
+    return UnavailableError("no_worker", message, {"worker_type": worker_type, "registered_workers": 0, "hint": hint})

@@ -1,0 +1,1 @@
+"""Ways to run a training from the API's side."""

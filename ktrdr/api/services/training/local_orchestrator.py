@@ -1,0 +1,42 @@
+"""A training in this very process: for the development image and the command line, where torch is installed."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from ktrdr.data.bars import Bars, parse_range
+from ktrdr.data.files import DataDirectory
+from ktrdr.strategy.files import StrategyDirectory
+
+
+class LocalOrchestrator:
+    """Trains from the data directory, without a worker. The API never does; it hands trainings to workers."""
+
+    def __init__(self, strategies: StrategyDirectory, data: DataDirectory) -> None:
+        self._strategies = strategies
+        self._data = data
+
+    def run(
+        self,
+        strategy_name: str,
+        directory: Path,
+        *,
+        start_date: str | None = None,
+        end_date: str | None = None,
+        progress: Callable[[float, str, int, int], None] = lambda *_: None,
+        check: Callable[[], None] = lambda: None,
+    ) -> dict[str, Any]:
+        """Train a strategy into an existing empty directory and return the summary.
+
+        KtrdrError for a strategy or data that will not do, ImportError where torch is not installed.
+        """
+        from ktrdr.training import pipeline  # noqa: PLC0415  needs torch
+
+        strategy = self._strategies.load(strategy_name)
+        document = self._strategies.document(strategy_name)
+        start, end = parse_range(start_date, end_date)
+        bars: dict[str, dict[str, Bars]] = {
+            symbol: {timeframe: self._data.read(symbol, timeframe, start, end) for timeframe in strategy.timeframes}
+            for symbol in strategy.symbols
+        }
+        return pipeline.run(strategy, document, bars, directory, progress=progress, check=check)

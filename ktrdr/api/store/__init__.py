@@ -1,0 +1,1 @@
+"""The operations and workers, in SQLite."""

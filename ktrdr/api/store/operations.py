@@ -1,0 +1,152 @@
+"""Operations: the queue and the record of everything that was asked of the workers."""
+
+import json
+import secrets
+import sqlite3
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
+from typing import Any, Final, Literal
+
+OperationType = Literal["training", "backtesting", "data_load"]
+Status = Literal["pending", "running", "completed", "failed", "cancelled"]
+FINAL: Final = ("completed", "failed", "cancelled")
+
+WORKER_TYPE: Final = {"training": "training", "backtesting": "backtest"}
+"""The type of worker that does each type of operation."""
+
+
+@dataclass(frozen=True)
+class Progress:
+    """How far an operation is: percentage 0 to 100, what it is doing, and its own steps."""
+
+    percentage: float = 0.0
+    current_step: str = "waiting for a worker"
+    steps_completed: int = 0
+    steps_total: int = 0
+
+
+def stamp(moment: float | None) -> str | None:
+    """Write epoch seconds as ISO 8601 in UTC with milliseconds."""
+    return datetime.fromtimestamp(moment, UTC).isoformat(timespec="milliseconds") if moment is not None else None
+
+
+def as_json(row: sqlite3.Row) -> dict[str, Any]:
+    """Return the fields that clients see."""
+    return {
+        "operation_id": row["operation_id"],
+        "operation_type": row["operation_type"],
+        "status": row["status"],
+        "created_at": stamp(row["created_at"]),
+        "started_at": stamp(row["started_at"]),
+        "completed_at": stamp(row["completed_at"]),
+        "progress": json.loads(row["progress"]),
+        "metadata": {
+            "request": json.loads(row["request"]),
+            "worker_id": row["worker_id"],
+            "retry_of": row["retry_of"],
+            "cancel_requested": bool(row["cancel_requested"]),
+        },
+        "error_code": row["error_code"],
+        "error_message": row["error_message"],
+        "result_summary": json.loads(row["result_summary"]) if row["result_summary"] else None,
+    }
+
+
+def add(
+    db: sqlite3.Connection, kind: OperationType, request: dict[str, Any], now: float, retry_of: str | None = None
+) -> str:
+    """Queue an operation; return its id."""
+    operation_id = f"op_{kind}_{datetime.fromtimestamp(now, UTC):%Y%m%d_%H%M%S}_{secrets.token_hex(4)}"
+    db.execute(
+        "INSERT INTO operations (operation_id, operation_type, status, created_at, progress, request, retry_of)"
+        " VALUES (?, ?, 'pending', ?, ?, ?, ?)",
+        (operation_id, kind, now, json.dumps(asdict(Progress())), json.dumps(request), retry_of),
+    )
+    return operation_id
+
+
+def get(db: sqlite3.Connection, operation_id: str) -> sqlite3.Row | None:
+    """Return an operation, or None."""
+    row: sqlite3.Row | None = db.execute("SELECT * FROM operations WHERE operation_id = ?", (operation_id,)).fetchone()
+    return row
+
+
+def page(
+    db: sqlite3.Connection, *, status: str | None, kind: str | None, limit: int, offset: int
+) -> tuple[list[sqlite3.Row], int]:
+    """Return operations, newest first, and how many there are in all."""
+    values = {"status": status, "kind": kind, "limit": limit, "offset": offset}
+    (total,) = db.execute(
+        "SELECT COUNT(*) FROM operations"
+        " WHERE (:status IS NULL OR status = :status) AND (:kind IS NULL OR operation_type = :kind)",
+        values,
+    ).fetchone()
+    rows = db.execute(
+        "SELECT * FROM operations"
+        " WHERE (:status IS NULL OR status = :status) AND (:kind IS NULL OR operation_type = :kind)"
+        " ORDER BY position DESC LIMIT :limit OFFSET :offset",
+        values,
+    ).fetchall()
+    return rows, total
+
+
+def waiting(db: sqlite3.Connection) -> list[sqlite3.Row]:
+    """Return what nobody has been given yet, first come first."""
+    return db.execute(
+        "SELECT * FROM operations WHERE status = 'pending' AND worker_id IS NULL ORDER BY position"
+    ).fetchall()
+
+
+def of_worker(db: sqlite3.Connection, worker_id: str) -> sqlite3.Row | None:
+    """Return the operation a worker has been given and not finished, or None."""
+    row: sqlite3.Row | None = db.execute(
+        "SELECT * FROM operations WHERE worker_id = ? AND status IN ('pending', 'running')", (worker_id,)
+    ).fetchone()
+    return row
+
+
+def hand_out(db: sqlite3.Connection, operation_id: str, worker_id: str | None) -> None:
+    """Give a pending operation to a worker, or (None) put it back to where it stood in the queue."""
+    db.execute("UPDATE operations SET worker_id = ? WHERE operation_id = ?", (worker_id, operation_id))
+
+
+def begin(db: sqlite3.Connection, operation_id: str, now: float) -> None:
+    """Note that the worker has begun."""
+    db.execute(
+        "UPDATE operations SET status = 'running', started_at = ? WHERE operation_id = ? AND status = 'pending'",
+        (now, operation_id),
+    )
+
+
+def advance(db: sqlite3.Connection, operation_id: str, progress: dict[str, Any]) -> None:
+    """Note how far it is."""
+    db.execute("UPDATE operations SET progress = ? WHERE operation_id = ?", (json.dumps(progress), operation_id))
+
+
+def finish(
+    db: sqlite3.Connection,
+    operation_id: str,
+    status: Status,
+    now: float,
+    *,
+    error: tuple[str, str] | None = None,
+    result: dict[str, Any] | None = None,
+) -> None:
+    """End an operation that has not ended; `error` is a code and a message."""
+    code, message = error or (None, None)
+    db.execute(
+        "UPDATE operations SET status = ?, completed_at = ?, error_code = ?, error_message = ?, result_summary = ?"
+        " WHERE operation_id = ? AND status IN ('pending', 'running')",
+        (status, now, code, message, json.dumps(result) if result is not None else None, operation_id),
+    )
+
+
+def request_cancel(db: sqlite3.Connection, operation_id: str) -> None:
+    """Note that a running operation is to stop; its worker hears of it with its next heartbeat."""
+    db.execute("UPDATE operations SET cancel_requested = 1 WHERE operation_id = ?", (operation_id,))
+
+
+def counts(db: sqlite3.Connection) -> list[tuple[str, str, int]]:
+    """Return (type, status, number) of all operations."""
+    query = "SELECT operation_type, status, COUNT(*) FROM operations GROUP BY 1, 2 ORDER BY 1, 2"
+    return [tuple(row) for row in db.execute(query)]

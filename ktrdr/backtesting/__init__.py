@@ -1,0 +1,1 @@
+"""Backtests: positions, metrics and the walk over the bars."""

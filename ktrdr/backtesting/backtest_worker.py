@@ -1,0 +1,58 @@
+"""The backtest worker's application: `uvicorn ktrdr.backtesting.backtest_worker:app`."""
+
+import tempfile
+from pathlib import Path
+from typing import Any, Final
+
+from ktrdr.backtesting.walk import Costs, walk
+from ktrdr.errors import BadRequestError
+from ktrdr.model_files import unpack
+from ktrdr.signals import Signal
+from ktrdr.training.features import order
+from ktrdr.worker.application import create_worker
+from ktrdr.worker.job import Job
+
+REPORT_EVERY: Final = 250
+
+
+def backtest(job: Job) -> dict[str, Any]:
+    """Fetch the model and the bars, walk them; return the result_summary."""
+    from ktrdr.backtesting.model_loader import load_model  # noqa: PLC0415  the application checks torch first
+    from ktrdr.decision.engine import DecisionEngine  # noqa: PLC0415
+
+    request = job.request
+    job.report(0.0, f"fetching model {request['model']}", 0, 0)
+    with tempfile.TemporaryDirectory(prefix="ktrdr-model-") as directory:
+        path = Path(directory) / request["model"]
+        path.mkdir()
+        unpack(*job.backend.download_model(request["model"]), path)
+        model = load_model(path)
+    base = order(model.timeframes)[0]
+    if request["timeframe"] != base:
+        message = f"Model {request['model']} decides on {base} bars, not on {request['timeframe']}."
+        raise BadRequestError("bad_timeframe", message)
+    bars = {}
+    for timeframe in model.timeframes:
+        job.check()
+        job.report(0.0, f"fetching {request['symbol']} {timeframe}", 0, 0)
+        bars[timeframe] = job.backend.bars(request["symbol"], timeframe, request["start_date"], request["end_date"])
+    engine = DecisionEngine(model)
+    rows = engine.prepare(bars)
+
+    def decide(position: int) -> Signal:
+        return engine.decide(rows[position]).signal
+
+    def check(position: int) -> None:
+        job.check()
+        if position % REPORT_EVERY == 0:
+            job.report(100 * position / len(rows), "walking the bars", position, len(rows))
+
+    costs = Costs(request["initial_capital"], request["commission"], request["slippage"])
+    return {
+        "config": request,
+        "model_path": f"models/{request['model']}",
+        **walk(bars[base], decide, costs, check=check),
+    }
+
+
+app = create_worker("backtest", backtest)

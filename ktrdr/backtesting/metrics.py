@@ -1,0 +1,74 @@
+"""What a backtest came to, in figures. Torch-free."""
+
+import math
+from collections.abc import Sequence
+from itertools import pairwise
+from typing import Any, Final
+
+from ktrdr.backtesting.positions import Trade
+
+YEAR_S: Final = 365.25 * 86400
+SHORTEST_YEARS: Final = 7 / 365.25
+LARGEST_EXPONENT: Final = 600.0
+"""Keeps a figure that means nothing any more within what a JSON number can hold."""
+
+
+def performance(
+    equity: Sequence[float], times: Sequence[int], trades: Sequence[Trade], initial_capital: float
+) -> dict[str, Any]:
+    """Return the figures of an equity curve (one value a bar) and its trades.
+
+    Returns, volatility and drawdown are in percent; ratios and volatility are annual, from bar to bar returns;
+    profit_factor is None without a loss, annualized_return within less than a week. Ratios of a flat curve are 0.
+    """
+    years = (times[-1] - times[0]) / YEAR_S if len(times) > 1 else 0.0
+    growth = equity[-1] / initial_capital if equity else 1.0
+    changes = [after / before - 1 for before, after in pairwise(equity) if before > 0]
+    bars_a_year = len(changes) / years if years else 0.0
+    wins = [trade.profit for trade in trades if trade.profit > 0]
+    losses = [trade.profit for trade in trades if trade.profit <= 0]
+    lost = -math.fsum(losses)
+    return {
+        "total_return_pct": 100 * (growth - 1),
+        "annualized_return": _annualized(growth, years),
+        "volatility": 100 * _deviation(changes) * math.sqrt(bars_a_year),
+        "sharpe_ratio": _ratio(changes, _deviation(changes), bars_a_year),
+        "sortino_ratio": _ratio(changes, _downside(changes), bars_a_year),
+        "max_drawdown_pct": 100 * _drawdown(equity),
+        "win_rate": len(wins) / len(trades) if trades else 0.0,
+        "profit_factor": math.fsum(wins) / lost if lost else None,
+        "total_trades": len(trades),
+        "winning_trades": len(wins),
+        "losing_trades": len(losses),
+        "average_trade_pct": math.fsum(trade.return_pct for trade in trades) / len(trades) if trades else 0.0,
+        "final_equity": equity[-1] if equity else initial_capital,
+    }
+
+
+def _annualized(growth: float, years: float) -> float | None:
+    if years < SHORTEST_YEARS or growth <= 0:
+        return None if growth > 0 else -100.0
+    return 100 * math.expm1(min(math.log(growth) / years, LARGEST_EXPONENT))
+
+
+def _deviation(values: Sequence[float]) -> float:
+    if not values:
+        return 0.0
+    mean = math.fsum(values) / len(values)
+    return math.sqrt(math.fsum((value - mean) ** 2 for value in values) / len(values))
+
+
+def _downside(values: Sequence[float]) -> float:
+    return math.sqrt(math.fsum(min(value, 0.0) ** 2 for value in values) / len(values)) if values else 0.0
+
+
+def _ratio(changes: Sequence[float], risk: float, bars_a_year: float) -> float:
+    return math.fsum(changes) / len(changes) / risk * math.sqrt(bars_a_year) if risk else 0.0
+
+
+def _drawdown(equity: Sequence[float]) -> float:
+    peak, deepest = 0.0, 0.0
+    for value in equity:
+        peak = max(peak, value)
+        deepest = max(deepest, (peak - value) / peak if peak > 0 else 0.0)
+    return deepest

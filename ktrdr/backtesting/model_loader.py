@@ -1,0 +1,29 @@
+"""Getting a trained model ready to decide."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from ktrdr.errors import InvalidError
+from ktrdr.strategy.checks import check
+from ktrdr.strategy.schema import Strategy
+from ktrdr.training import model_store
+
+
+@dataclass(frozen=True)
+class LoadedModel:
+    """A stored model and the strategy it was trained with."""
+
+    stored: model_store.StoredModel
+    strategy: Strategy
+    timeframes: tuple[str, ...]
+
+
+def load_model(directory: Path) -> LoadedModel:
+    """Load a model directory; InvalidError (code model_mismatch) where it is damaged or its strategy is not valid."""
+    stored = model_store.load(directory)
+    name = str(stored.metadata.get("strategy_name"))
+    strategy, issues = check(stored.config.get("strategy"), name)
+    if strategy is None:
+        message = f"Model {directory.name} holds a strategy that is not valid: {issues[0].message}. Train it again."
+        raise InvalidError("model_mismatch", message)
+    return LoadedModel(stored, strategy, tuple(stored.metadata.get("timeframes", ())))

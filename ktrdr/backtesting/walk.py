@@ -1,0 +1,63 @@
+"""The walk over the bars: decide at a bar's close, fill at the next bar's open. Torch-free."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, Final
+
+from ktrdr.backtesting.metrics import performance
+from ktrdr.backtesting.positions import Account, Trade
+from ktrdr.data.bars import Bars, iso
+from ktrdr.signals import Signal
+
+CURVE_POINTS: Final = 1000
+TRADES_KEPT: Final = 500
+DIRECTION: Final = {Signal.BUY: 1, Signal.SELL: -1}
+
+
+@dataclass(frozen=True)
+class Costs:
+    """What a backtest starts with (quote currency) and pays (shares of the traded value)."""
+
+    initial_capital: float
+    commission: float
+    slippage: float
+
+
+def walk(
+    bars: Bars, decide: Callable[[int], Signal], costs: Costs, *, check: Callable[[int], None] = lambda _: None
+) -> dict[str, Any]:
+    """Walk the bars and return trade_count, trades (the first 500), equity_curve (at most 1,000 points), metrics.
+
+    `decide` is asked with a bar's position once that bar has closed. BUY turns long, SELL turns short, HOLD keeps
+    what is held; what is held at the end is closed at the last close. `check` is called at each bar, may raise.
+    """
+    account = Account(costs.initial_capital, costs.commission, costs.slippage)
+    trades: list[Trade] = []
+    equity: list[float] = []
+    wanted = 0
+    for position, time in enumerate(bars.times):
+        check(position)
+        if wanted != account.direction:
+            _note(trades, account.turn(wanted, time, bars.opens[position]))
+        equity.append(account.equity(bars.closes[position]))
+        wanted = DIRECTION.get(decide(position), account.direction)
+    if account.units:
+        _note(trades, account.turn(0, bars.times[-1], bars.closes[-1]))
+        equity[-1] = account.cash
+    return {
+        "trade_count": len(trades),
+        "trades": [trade.as_json() for trade in trades[:TRADES_KEPT]],
+        "equity_curve": _thin(bars.times, equity),
+        "metrics": performance(equity, bars.times, trades, costs.initial_capital),
+    }
+
+
+def _note(trades: list[Trade], trade: Trade | None) -> None:
+    if trade is not None:
+        trades.append(trade)
+
+
+def _thin(times: list[int], equity: list[float]) -> list[dict[str, Any]]:
+    step = max(1, -(-len(times) // (CURVE_POINTS - 1)))
+    kept = sorted({*range(0, len(times), step), len(times) - 1} - {-1})
+    return [{"timestamp": iso(times[place]), "equity": round(equity[place], 2)} for place in kept]

@@ -1,0 +1,1 @@
+"""Price bars: files, checks and a generator."""

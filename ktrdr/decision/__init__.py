@@ -1,0 +1,1 @@
+"""Decisions: from features to a signal."""

@@ -1,0 +1,1 @@
+"""Fuzzy memberships: what exists, and their arithmetic."""

@@ -1,0 +1,81 @@
+"""The fuzzy membership functions: what exists, which parameters each takes, and the degree (0 to 1) they give."""
+
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+
+@dataclass(frozen=True)
+class MembershipFunction:
+    """A kind of membership: the names of its parameters and what its shape is."""
+
+    type: str
+    parameters: tuple[str, ...]
+    description: str
+
+    def as_json(self) -> dict[str, Any]:
+        """Return the fields that clients see."""
+        return {
+            "type": self.type,
+            "parameters": list(self.parameters),
+            "parameter_count": len(self.parameters),
+            "description": self.description,
+        }
+
+
+CATALOGUE: Final = {
+    kind.type: kind
+    for kind in (
+        MembershipFunction("triangular", ("left", "peak", "right"), "Rises to 1 at the peak, falls to 0 at the right."),
+        MembershipFunction("trapezoidal", ("left", "top_left", "top_right", "right"), "A triangle with a flat top."),
+        MembershipFunction("gaussian", ("center", "sigma"), "A bell around the centre."),
+        MembershipFunction("sigmoid", ("center", "slope"), "An S through 0.5 at the centre; a negative slope falls."),
+    )
+}
+
+BY_COUNT: Final = {3: "triangular", 4: "trapezoidal"}
+"""The kind meant by a bare list of numbers, by its length."""
+
+
+def problem(kind: str, parameters: Sequence[float]) -> str | None:
+    """Return what is wrong with the parameters of a kind in the catalogue, or None."""
+    names = CATALOGUE[kind].parameters
+    if len(parameters) != len(names):
+        return f"{kind} takes {len(names)} numbers ({', '.join(names)}), found {len(parameters)}"
+    if not all(math.isfinite(value) for value in parameters):
+        return "every parameter must be a finite number"
+    if kind in BY_COUNT.values() and (list(parameters) != sorted(parameters) or parameters[0] == parameters[-1]):
+        return f"the parameters of {kind} ascend ({', '.join(names)})"
+    if kind == "gaussian" and parameters[1] <= 0:
+        return "sigma must be above zero"
+    if kind == "sigmoid" and parameters[1] == 0:
+        return "slope must not be zero"
+    return None
+
+
+def membership(kind: str, parameters: Sequence[float]) -> Callable[[float], float]:
+    """Return the function from value to degree; ValueError for what `problem` objects to. NaN gives NaN."""
+    if objection := problem(kind, parameters):
+        raise ValueError(objection)
+    if kind == "gaussian":
+        center, sigma = parameters
+        return lambda value: math.exp(-0.5 * ((value - center) / sigma) ** 2)
+    if kind == "sigmoid":
+        center, slope = parameters
+        return lambda value: 0.5 * (1 + math.tanh(0.5 * slope * (value - center)))
+    corners = parameters if kind == "trapezoidal" else (*parameters[:2], *parameters[1:])
+    return lambda value: _trapezoid(value, corners)
+
+
+def _trapezoid(value: float, corners: Sequence[float]) -> float:
+    left, top_left, top_right, right = corners
+    if math.isnan(value):
+        return value
+    if top_left <= value <= top_right:
+        return 1.0
+    if value <= left or value >= right:
+        return 0.0
+    if value < top_left:
+        return (value - left) / (top_left - left)
+    return (right - value) / (right - top_right)

@@ -1,0 +1,1 @@
+"""Technical indicators: what exists, and their arithmetic."""

@@ -1,0 +1,74 @@
+"""Which indicators exist, what they take and what they give. Data only: the API serves it."""
+
+from dataclasses import asdict, dataclass
+from typing import Any, Final
+
+
+@dataclass(frozen=True)
+class Parameter:
+    """A number an indicator takes, with the bounds a strategy has to keep; whole numbers where `whole`."""
+
+    name: str
+    default: float
+    minimum: float
+    maximum: float
+    whole: bool = True
+
+
+@dataclass(frozen=True)
+class Indicator:
+    """An indicator: the outputs it gives (the first is the one meant by its bare id) and what it takes."""
+
+    type: str
+    name: str
+    category: str
+    description: str
+    outputs: tuple[str, ...]
+    parameters: tuple[Parameter, ...]
+
+    def as_json(self) -> dict[str, Any]:
+        """Return the fields that clients see."""
+        return asdict(self)
+
+
+LONGEST_PERIOD: Final = 1000
+
+
+def _period(default: int, name: str = "period") -> Parameter:
+    return Parameter(name, default, 2, LONGEST_PERIOD)
+
+
+CATEGORIES: Final = {
+    "momentum": "How fast prices move.",
+    "trend": "Where prices are heading.",
+    "volatility": "How far prices swing.",
+    "volume": "How much is traded.",
+}
+
+_ALL = (
+    Indicator("rsi", "Relative Strength Index", "momentum", "Wilder's ratio of gains to losses, 0 to 100.",
+              ("rsi",), (_period(14),)),
+    Indicator("roc", "Rate of Change", "momentum", "Change of the close over the period, in percent.",
+              ("roc",), (_period(10),)),
+    Indicator("stochastic", "Stochastic Oscillator", "momentum", "The close's place in the recent range, 0 to 100.",
+              ("k", "d"), (_period(14), _period(3, "smooth_period"))),
+    Indicator("sma", "Simple Moving Average", "trend", "Mean of the closes over the period, in price.",
+              ("sma",), (_period(20),)),
+    Indicator("ema", "Exponential Moving Average", "trend", "Closes weighted by 2 / (period + 1), in price.",
+              ("ema",), (_period(20),)),
+    Indicator("macd", "Moving Average Convergence Divergence", "trend", "A fast less a slow EMA, and its signal line.",
+              ("line", "signal", "histogram"),
+              (_period(12, "fast_period"), _period(26, "slow_period"), _period(9, "signal_period"))),
+    Indicator("adx", "Average Directional Index", "trend", "Wilder's strength of the trend and its sides, 0 to 100.",
+              ("adx", "plus_di", "minus_di"), (_period(14),)),
+    Indicator("bollinger_bands", "Bollinger Bands", "volatility",
+              "Bands of standard deviations around a mean; percent_b is the close's place in them, 0 to 1.",
+              ("percent_b", "upper", "middle", "lower", "width"),
+              (_period(20), Parameter("multiplier", 2.0, 0.1, 10.0, whole=False))),
+    Indicator("atr", "Average True Range", "volatility", "Wilder's mean of the true range, in price.",
+              ("atr",), (_period(14),)),
+    Indicator("obv", "On-Balance Volume", "volume", "Volume added on rises and taken off on falls.",
+              ("obv",), ()),
+)  # fmt: skip
+
+CATALOGUE: Final = {indicator.type: indicator for indicator in _ALL}

@@ -1,0 +1,1 @@
+"""The networks a strategy may name. Needs torch."""

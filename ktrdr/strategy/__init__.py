@@ -1,0 +1,1 @@
+"""Strategies: YAML version 3 as checked values."""

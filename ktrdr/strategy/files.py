@@ -1,0 +1,61 @@
+"""Strategies on disk: those that ship with ktrdr and those in the data directory, which win."""
+
+from pathlib import Path
+from typing import Any, Final
+
+from ktrdr.errors import BadRequestError, NotFoundError
+from ktrdr.names import is_name
+from ktrdr.strategy.checks import check
+from ktrdr.strategy.schema import Issue, Strategy
+
+SIZE_LIMIT: Final = 256 * 1024
+
+
+class StrategyDirectory:
+    """The directories that hold `{name}.yaml`; a later one wins."""
+
+    def __init__(self, *directories: Path) -> None:
+        self.directories = directories
+
+    def names(self) -> list[str]:
+        """Return the names of all strategies, sorted."""
+        paths = (path for directory in self.directories for path in directory.glob("*.yaml"))
+        return sorted({path.stem for path in paths if is_name(path.stem)})
+
+    def document(self, name: str) -> Any:
+        """Return the YAML document; NotFoundError, or BadRequestError where it is no YAML."""
+        import yaml  # noqa: PLC0415  the API starts faster without it
+
+        try:
+            return yaml.safe_load(self._text(name))
+        except (yaml.YAMLError, RecursionError) as error:
+            where = getattr(error, "problem_mark", None)
+            line = f" at line {where.line + 1}" if where else ""
+            raise BadRequestError("bad_strategy", f"Strategy {name} is not valid YAML{line}.") from None
+
+    def check(self, name: str) -> tuple[Strategy | None, list[Issue]]:
+        """Return the strategy (None where an issue is an error) and its issues."""
+        try:
+            document = self.document(name)
+        except BadRequestError as error:
+            return None, [Issue("error", "structure", error.message, {"key": ""})]
+        return check(document, name)
+
+    def load(self, name: str) -> Strategy:
+        """Return a sound strategy; NotFoundError, or BadRequestError with the issues of an unsound one."""
+        strategy, issues = self.check(name)
+        if strategy is None:
+            errors = [issue.message for issue in issues if issue.severity == "error"]
+            message = f"Strategy {name} is not valid: {errors[0]}"
+            raise BadRequestError("bad_strategy", message, {"issues": errors})
+        return strategy
+
+    def _text(self, name: str) -> str:
+        for directory in reversed(self.directories):
+            path = directory / f"{name}.yaml"
+            if is_name(name) and path.is_file():
+                if path.stat().st_size > SIZE_LIMIT:
+                    raise BadRequestError("bad_strategy", f"Strategy {name} is larger than {SIZE_LIMIT} bytes.")
+                return path.read_text(encoding="utf-8", errors="replace")
+        known = ", ".join(self.names()) or "none"
+        raise NotFoundError("no_strategy", f"No strategy named {name}; there are: {known}.")

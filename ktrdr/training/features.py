@@ -1,0 +1,76 @@
+"""From bars to the network's inputs, bar by bar, using nothing that was not known when the bar closed. Torch-free."""
+
+import math
+from collections.abc import Mapping, Sequence
+
+from ktrdr.data.bars import Bars
+from ktrdr.fuzzy.memberships import membership
+from ktrdr.indicators.compute import Columns, compute
+from ktrdr.names import TIMEFRAME_SECONDS
+from ktrdr.strategy.schema import FuzzySet, NetworkInput, Strategy
+
+Row = list[float]
+
+
+def order(timeframes: Sequence[str]) -> list[str]:
+    """Return timeframes from the finest, on which decisions are made, to the coarsest."""
+    return sorted(timeframes, key=TIMEFRAME_SECONDS.__getitem__)
+
+
+def feature_rows(strategy: Strategy, bars: Mapping[str, Bars]) -> tuple[list[str], list[Row | None]]:
+    """Return the features' names and a row for every bar of the finest timeframe.
+
+    A row is None while an indicator still waits for bars. A coarser timeframe contributes its last bar that had
+    closed by the time the fine bar closed.
+    """
+    timeframes = order(list(bars))
+    base = timeframes[0]
+    names: list[str] = []
+    columns: list[list[float]] = []
+    for timeframe in timeframes:
+        places = _last_closed(bars[base].times, TIMEFRAME_SECONDS[base], bars[timeframe].times, timeframe)
+        for name, column in _columns(strategy, timeframe, bars[timeframe]):
+            names.append(f"{timeframe}.{name}")
+            columns.append([column[place] if place >= 0 else math.nan for place in places])
+    rows = [list(row) for row in zip(*columns, strict=True)]
+    return names, [None if any(map(math.isnan, row)) else row for row in rows]
+
+
+def _columns(strategy: Strategy, timeframe: str, bars: Bars) -> list[tuple[str, list[float]]]:
+    outputs: dict[str, Columns] = {}
+    found = []
+    for item in strategy.nn_inputs:
+        if item.timeframes and timeframe not in item.timeframes:
+            continue
+        fuzzy_set = strategy.fuzzy_sets[item.fuzzy_set] if item.fuzzy_set else None
+        indicator, output = _source(item, fuzzy_set)
+        if indicator not in outputs:
+            use = strategy.indicators[indicator]
+            outputs[indicator] = compute(use.type, bars, use.parameters)
+        values = outputs[indicator][output]
+        if fuzzy_set is None:
+            found.append((f"{indicator}.{output}", values))
+            continue
+        if fuzzy_set.input_transform == "price_ratio":
+            values = [close / value - 1 for close, value in zip(bars.closes, values, strict=True)]
+        for name, use_of in fuzzy_set.memberships.items():
+            degree = membership(use_of.type, use_of.parameters)
+            found.append((f"{item.fuzzy_set}.{name}", [degree(value) for value in values]))
+    return found
+
+
+def _source(item: NetworkInput, fuzzy_set: FuzzySet | None) -> tuple[str, str]:
+    if fuzzy_set is not None:
+        return fuzzy_set.indicator, fuzzy_set.output
+    return item.indicator or "", item.output or ""
+
+
+def _last_closed(base_times: Sequence[int], base_s: int, times: Sequence[int], timeframe: str) -> list[int]:
+    length = TIMEFRAME_SECONDS[timeframe]
+    places = []
+    place = -1
+    for time in base_times:
+        while place + 1 < len(times) and times[place + 1] + length <= time + base_s:
+            place += 1
+        places.append(place)
+    return places

@@ -1,0 +1,68 @@
+"""The right decision at each bar, found with hindsight inside the bars given and never beyond them.
+
+Give each part of a split on its own: then no label of the training part knows a price of another part. Where the
+hindsight would reach past the last bar there is no label (None).
+"""
+
+from collections.abc import Sequence
+
+from ktrdr.signals import Signal
+from ktrdr.strategy.schema import Labels
+
+Label = Signal | None
+
+
+def label(closes: Sequence[float], settings: Labels) -> list[Label]:
+    """Return a label for every close, of the kind the settings name."""
+    if settings.type == "forward_return":
+        return forward_return(closes, settings.horizon, settings.threshold)
+    return zigzag(closes, settings.threshold)
+
+
+def forward_return(closes: Sequence[float], horizon: int, threshold: float) -> list[Label]:
+    """Label by the relative move over the next `horizon` bars: beyond the threshold is BUY or SELL."""
+    known: list[Label] = [
+        _decide(later / now - 1, threshold) for now, later in zip(closes, closes[horizon:], strict=False)
+    ]
+    return known + [None] * (len(closes) - len(known))
+
+
+def zigzag(closes: Sequence[float], threshold: float) -> list[Label]:
+    """Label by the relative move that is left to the end of the present swing.
+
+    A swing ends where the price turns by more than the threshold; the last one has not ended: no labels there.
+    """
+    labels: list[Label] = []
+    for turn in turns(closes, threshold):
+        end = closes[turn]
+        labels.extend(_decide(end / close - 1, threshold) for close in closes[len(labels) : turn])
+    return labels + [None] * (len(closes) - len(labels))
+
+
+def turns(closes: Sequence[float], threshold: float) -> list[int]:
+    """Return the positions of the highs and lows that a move of more than `threshold` has confirmed."""
+    found: list[int] = []
+    if not closes:
+        return found
+    high = low = 0
+    rising: bool | None = None
+    for position, close in enumerate(closes):
+        if close > closes[high]:
+            high = position
+        if close < closes[low]:
+            low = position
+        if rising is not False and close < closes[high] * (1 - threshold):
+            found.append(high)
+            rising, low = False, position
+            high = position
+        elif rising is not True and close > closes[low] * (1 + threshold):
+            found.append(low)
+            rising, high = True, position
+            low = position
+    return found
+
+
+def _decide(move: float, threshold: float) -> Signal:
+    if move > threshold:
+        return Signal.BUY
+    return Signal.SELL if move < -threshold else Signal.HOLD

@@ -1,0 +1,145 @@
+"""A whole training: bars in, a model directory and a summary out."""
+
+import hashlib
+from collections.abc import Callable, Mapping
+from dataclasses import asdict
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, Final
+
+import torch  # type: ignore[import-not-found,unused-ignore]  # torch is installed where one computes
+
+from ktrdr.data.bars import Bars, iso
+from ktrdr.neural.models.mlp import build_mlp, count_parameters
+from ktrdr.settings import version
+from ktrdr.signals import Signal
+from ktrdr.strategy.schema import Strategy
+from ktrdr.training import dataset, model_store, trainer
+
+BarsBySymbol = Mapping[str, Mapping[str, Bars]]
+Progress = Callable[[float, str, int, int], None]
+"""Called with percentage, current step, steps completed and steps in all."""
+
+PREPARED: Final = 5.0
+TRAINED: Final = 95.0
+
+
+def run(
+    strategy: Strategy,
+    document: dict[str, Any],
+    bars: BarsBySymbol,
+    directory: Path,
+    *,
+    progress: Progress,
+    check: Callable[[], None],
+) -> dict[str, Any]:
+    """Train `strategy` (whose YAML `document` is kept with the model) on `bars` by symbol and timeframe.
+
+    Writes the model into the existing empty `directory` and returns training_metrics, test_metrics, model_info and
+    data_summary. `check` is called often and may raise to stop. BadRequestError where there is too little data.
+    """
+    settings = strategy.training
+    progress(0.0, "preparing features", 0, settings.epochs)
+    data = dataset.build(strategy, bars)
+    check()
+    device = "cuda" if torch.cuda.is_available() else "cpu"
+    torch.manual_seed(settings.seed)
+    shape = strategy.model
+    network = build_mlp(len(data.names), shape.hidden_layers, shape.dropout, shape.activation).to(device)
+
+    def on_epoch(epoch: int, history: trainer.History) -> None:
+        percentage = PREPARED + (TRAINED - PREPARED) * epoch / settings.epochs
+        step = f"epoch {epoch} of {settings.epochs}: validation loss {history.val_loss[-1]:.4f}"
+        progress(percentage, step, epoch, settings.epochs)
+
+    history = trainer.train(network, data, settings, device=device, on_epoch=on_epoch, check=check)
+    progress(TRAINED, "testing", len(history.val_loss), settings.epochs)
+    summary = {
+        "training_metrics": _training_metrics(history),
+        "test_metrics": trainer.test(network, data, device),
+        "model_info": {
+            **asdict(shape),
+            "parameter_count": count_parameters(network),
+            "feature_count": len(data.names),
+            "feature_names": data.names,
+            "classes": [signal.name for signal in Signal],
+            "device": device,
+        },
+        "data_summary": _data_summary(bars, data),
+    }
+    _save(directory, network, strategy=strategy, document=document, bars=bars, data=data, summary=summary)
+    return summary
+
+
+def fingerprint(bars: BarsBySymbol) -> str:
+    """Return the SHA-256 of bars, the same for the same symbols, timeframes, times and values."""
+    sum_ = hashlib.sha256()
+    for symbol in sorted(bars):
+        for timeframe in sorted(bars[symbol]):
+            series = bars[symbol][timeframe]
+            sum_.update(repr((symbol, timeframe, series.times, series.rows())).encode())
+    return sum_.hexdigest()
+
+
+def _training_metrics(history: trainer.History) -> dict[str, Any]:
+    return {
+        "epochs_trained": len(history.train_loss),
+        "best_epoch": history.best_epoch,
+        "first_train_loss": history.train_loss[0],
+        "final_train_loss": history.train_loss[-1],
+        "final_train_accuracy": history.train_accuracy[-1],
+        "final_val_loss": history.val_loss[-1],
+        "final_val_accuracy": history.val_accuracy[-1],
+        "training_time": history.seconds,
+    }
+
+
+def _data_summary(bars: BarsBySymbol, data: dataset.Dataset) -> dict[str, Any]:
+    every = [series for by_timeframe in bars.values() for series in by_timeframe.values()]
+    return {
+        "symbols": list(bars),
+        "timeframes": list(next(iter(bars.values()))),
+        "start_date": iso(min(series.times[0] for series in every)),
+        "end_date": iso(max(series.times[-1] for series in every)),
+        "total_samples": data.total,
+        "training_samples": len(data.training.rows),
+        "validation_samples": len(data.validation.rows),
+        "test_samples": len(data.test.rows),
+        "feature_count": len(data.names),
+    }
+
+
+def _save(
+    directory: Path,
+    network: Any,
+    *,
+    strategy: Strategy,
+    document: dict[str, Any],
+    bars: BarsBySymbol,
+    data: dataset.Dataset,
+    summary: dict[str, Any],
+) -> None:
+    about = summary["data_summary"]
+    model_store.save(
+        directory,
+        network,
+        names=data.names,
+        scaler=data.scaler,
+        config={
+            "model": asdict(strategy.model),
+            "confidence_threshold": strategy.confidence_threshold,
+            "classes": [signal.name for signal in Signal],
+            "strategy": document,
+        },
+        metrics={key: summary[key] for key in ("training_metrics", "test_metrics")},
+        metadata={
+            "strategy_name": strategy.name,
+            "created_at": datetime.now(UTC).isoformat(timespec="seconds"),
+            "ktrdr_version": version(),
+            "data_sha256": fingerprint(bars),
+            "symbols": about["symbols"],
+            "timeframes": about["timeframes"],
+            "start_date": about["start_date"],
+            "end_date": about["end_date"],
+        },
+    )

@@ -1,0 +1,124 @@
+"""Gradient descent with early stopping, seeded: the same data and seed give the same network on the same machine."""
+
+import copy
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+import torch  # type: ignore[import-not-found,unused-ignore]  # torch is installed where one computes
+from torch import nn  # type: ignore[import-not-found,unused-ignore]
+
+from ktrdr.signals import Signal
+from ktrdr.strategy.schema import Training
+from ktrdr.training.dataset import Dataset, Samples
+
+
+@dataclass
+class History:
+    """Losses and accuracies by epoch, and the seconds that all of it took."""
+
+    train_loss: list[float] = field(default_factory=list)
+    train_accuracy: list[float] = field(default_factory=list)
+    val_loss: list[float] = field(default_factory=list)
+    val_accuracy: list[float] = field(default_factory=list)
+    best_epoch: int = 0
+    seconds: float = 0.0
+
+
+def train(
+    network: Any,
+    data: Dataset,
+    settings: Training,
+    *,
+    device: str,
+    on_epoch: Callable[[int, History], None],
+    check: Callable[[], None],
+) -> History:
+    """Train `network` in place and leave it with the weights of its best epoch.
+
+    `on_epoch` is told after each epoch (counted from 1); `check` is called before each batch and may raise to stop.
+    """
+    began = time.perf_counter()
+    dice = torch.Generator().manual_seed(settings.seed)
+    inputs, labels = _tensors(data.training, device)
+    validation = _tensors(data.validation, device)
+    weigh = nn.CrossEntropyLoss(weight=_class_weights(labels))
+    optimizer = torch.optim.Adam(network.parameters(), lr=settings.learning_rate)
+    history = History()
+    best: tuple[float, dict[str, Any]] = (float("inf"), {})
+    for epoch in range(1, settings.epochs + 1):
+        network.train()
+        total, right = 0.0, 0
+        shuffled = torch.randperm(len(labels), generator=dice)
+        for batch in shuffled.split(settings.batch_size):  # type: ignore[no-untyped-call,unused-ignore]
+            check()
+            chosen = batch.to(device)
+            logits = network(inputs[chosen])
+            loss = weigh(logits, labels[chosen])
+            optimizer.zero_grad()
+            loss.backward()
+            optimizer.step()
+            total += loss.item() * len(batch)
+            right += int((logits.argmax(1) == labels[chosen]).sum().item())
+        history.train_loss.append(total / len(labels))
+        history.train_accuracy.append(right / len(labels))
+        loss_now, accuracy, _ = evaluate(network, validation, weigh)
+        history.val_loss.append(loss_now)
+        history.val_accuracy.append(accuracy)
+        if loss_now < best[0]:
+            best = (loss_now, copy.deepcopy(network.state_dict()))
+            history.best_epoch = epoch
+        on_epoch(epoch, history)
+        if epoch - history.best_epoch >= settings.patience:
+            break
+    if best[1]:
+        network.load_state_dict(best[1])
+    history.seconds = time.perf_counter() - began
+    return history
+
+
+def evaluate(network: Any, samples: tuple[Any, Any], weigh: Any) -> tuple[float, float, list[int]]:
+    """Return loss, accuracy (0 to 1) and the predicted classes of samples, without learning from them."""
+    inputs, labels = samples
+    network.eval()
+    with torch.no_grad():
+        logits = network(inputs)
+        loss = weigh(logits, labels).item()
+        predicted = logits.argmax(1)
+        accuracy = (predicted == labels).float().mean().item()
+    return loss, accuracy, predicted.tolist()
+
+
+def test(network: Any, data: Dataset, device: str) -> dict[str, float]:
+    """Return test_accuracy, test_loss and the unweighted means over the classes of precision, recall and f1_score."""
+    samples = _tensors(data.test, device)
+    _, training_labels = _tensors(data.training, device)
+    weigh = nn.CrossEntropyLoss(weight=_class_weights(training_labels))
+    loss, accuracy, predicted = evaluate(network, samples, weigh)
+    return {"test_accuracy": accuracy, "test_loss": loss, **class_means(predicted, data.test.labels)}
+
+
+def class_means(predicted: list[int], right: list[int]) -> dict[str, float]:
+    """Return precision, recall and f1_score, each the mean over the classes that occur in either list."""
+    figures = []
+    for kind in sorted(set(predicted) | set(right)):
+        hits = sum(1 for guess, truth in zip(predicted, right, strict=True) if guess == truth == kind)
+        precision = hits / max(predicted.count(kind), 1)
+        recall = hits / max(right.count(kind), 1)
+        f1 = 2 * precision * recall / (precision + recall) if hits else 0.0
+        figures.append((precision, recall, f1))
+    sums = [sum(column) / len(figures) for column in zip(*figures, strict=True)]
+    return dict(zip(("precision", "recall", "f1_score"), sums, strict=True))
+
+
+def _tensors(samples: Samples, device: str) -> tuple[Any, Any]:
+    inputs = torch.tensor(samples.rows, dtype=torch.float32, device=device)
+    return inputs, torch.tensor(samples.labels, dtype=torch.int64, device=device)
+
+
+def _class_weights(labels: Any) -> Any:
+    counts = torch.bincount(labels, minlength=len(Signal)).float()
+    present = counts > 0
+    weights = torch.where(present, len(labels) / counts.clamp(min=1), torch.zeros_like(counts))
+    return weights / present.sum()

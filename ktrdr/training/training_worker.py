@@ -1,0 +1,38 @@
+"""The training worker's application: `uvicorn ktrdr.training.training_worker:app`."""
+
+import tempfile
+from pathlib import Path
+from typing import Any
+
+from ktrdr.data.bars import Bars
+from ktrdr.errors import BadRequestError
+from ktrdr.model_files import pack
+from ktrdr.strategy.checks import check
+from ktrdr.worker.application import create_worker
+from ktrdr.worker.job import Job
+
+
+def train(job: Job) -> dict[str, Any]:
+    """Fetch the bars, train, hand the model over; return the result_summary."""
+    from ktrdr.training import pipeline  # noqa: PLC0415  the application checks torch before it is loaded
+
+    request = job.request
+    document = request["strategy"]
+    strategy, issues = check(document, request["strategy_name"])
+    if strategy is None:
+        raise BadRequestError("bad_strategy", issues[0].message)
+
+    def fetch(symbol: str, timeframe: str) -> Bars:
+        job.check()
+        job.report(0.0, f"fetching {symbol} {timeframe}", 0, strategy.training.epochs)
+        return job.backend.bars(symbol, timeframe, request["start_date"], request["end_date"])
+
+    bars = {symbol: {name: fetch(symbol, name) for name in request["timeframes"]} for symbol in request["symbols"]}
+    with tempfile.TemporaryDirectory(prefix="ktrdr-model-") as directory:
+        summary = pipeline.run(strategy, document, bars, Path(directory), progress=job.report, check=job.check)
+        name = f"{strategy.name}_{job.operation_id.removeprefix('op_training_')}"
+        model_path = job.backend.upload_model(name[-100:].lstrip("._-"), pack(Path(directory)))
+    return {"model_path": model_path, **summary}
+
+
+app = create_worker("training", train)

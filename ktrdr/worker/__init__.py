@@ -1,0 +1,1 @@
+"""What every worker has in common: registration, heartbeats, jobs."""

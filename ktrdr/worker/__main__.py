@@ -1,0 +1,39 @@
+"""Start the worker that KTRDR_WORKER_TYPE names: `python -m ktrdr.worker`."""
+
+import importlib
+import sys
+from typing import Final
+
+from ktrdr import torch_check
+from ktrdr.worker.settings import WorkerSettings
+
+MODULES: Final = {
+    "training": "ktrdr.training.training_worker",
+    "backtest": "ktrdr.backtesting.backtest_worker",
+}
+SHUTDOWN_S: Final = 2
+
+
+def main() -> int:
+    """Serve until told to stop; 2 for a wrong setting, 1 without a working torch."""
+    try:
+        settings = WorkerSettings.from_environment()
+    except ValueError as error:
+        print(error, file=sys.stderr)
+        return 2
+    torch_check.require()
+    import uvicorn  # noqa: PLC0415  a worker that cannot work stops without loading it
+
+    app = importlib.import_module(MODULES[settings.worker_type]).app
+    uvicorn.run(
+        app,
+        host="0.0.0.0",  # noqa: S104  it serves its container's network
+        port=settings.port,
+        access_log=False,
+        timeout_graceful_shutdown=SHUTDOWN_S,
+    )
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

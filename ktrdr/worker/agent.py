@@ -1,0 +1,125 @@
+"""A worker's side of the agreement with the backend: register, send heartbeats, do what they bring."""
+
+import logging
+import random
+import threading
+from typing import Any, Final
+
+from ktrdr.worker.backend import Backend, BackendAwayError, BackendRefusedError
+from ktrdr.worker.job import Job, Work
+from ktrdr.worker.settings import WorkerSettings
+
+log = logging.getLogger(__name__)
+
+IDLE_INTERVAL_S: Final = 2.0
+BUSY_INTERVAL_S: Final = 1.0
+FIRST_RETRY_S: Final = 0.5
+LONGEST_RETRY_S: Final = 10.0
+STOP_WITHIN_S: Final = 2.5
+FAREWELL_TIMEOUT_S: Final = 1.5
+UNKNOWN_WORKER: Final = "unknown_worker"
+
+
+class Agent:
+    """Runs in a thread of its own, so that work never delays a heartbeat nor a heartbeat the work."""
+
+    def __init__(self, settings: WorkerSettings, backend: Backend, capabilities: dict[str, Any], work: Work) -> None:
+        self.settings = settings
+        self.job: Job | None = None
+        self.registered = False
+        self.finished = 0
+        self._backend = backend
+        self._capabilities = capabilities
+        self._work = work
+        self._retry_s = FIRST_RETRY_S
+        self._wake = threading.Event()
+        self._stopping = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="agent", daemon=True)
+
+    @property
+    def path(self) -> str:
+        """The worker's own route at the backend."""
+        return f"/workers/{self.settings.worker_id}"
+
+    def start(self) -> None:
+        """Begin to register."""
+        self._thread.start()
+
+    def problem(self) -> str | None:
+        """Return why this worker cannot work, or None. A backend that is away is not its fault."""
+        return None if self._thread.is_alive() else "the thread that talks to the backend has ended"
+
+    def stop(self) -> None:
+        """Cancel what runs, report that, and leave; takes less than 10 s, whatever the backend does."""
+        self._stopping.set()
+        self._wake.set()
+        if self.job is not None:
+            self.job.cancel()
+        self._backend.timeout_s = FAREWELL_TIMEOUT_S
+        if self._thread.is_alive():
+            self._thread.join(STOP_WITHIN_S)
+        job = self.job
+        if job is not None:
+            job.cancel()
+            job.wait(STOP_WITHIN_S)
+        try:
+            if job is not None:
+                self._backend.call("POST", self.path + "/heartbeat", {"operation": job.state()})
+            if self.registered:
+                self._backend.call("DELETE", self.path)
+        except (BackendAwayError, BackendRefusedError) as error:
+            log.warning("left without saying so: %s", error)
+
+    def _run(self) -> None:
+        while not self._stopping.is_set():
+            try:
+                wait_s = self._heartbeat() if self.registered else self._register()
+                self._retry_s = FIRST_RETRY_S
+            except BackendRefusedError as error:
+                wait_s = self._refused(error)
+            except BackendAwayError as error:
+                wait_s = self._back_off(error)
+            self._wake.wait(wait_s)
+            self._wake.clear()
+
+    def _register(self) -> float:
+        body = {
+            "worker_id": self.settings.worker_id,
+            "worker_type": self.settings.worker_type,
+            "endpoint_url": self.settings.endpoint_url,
+            "capabilities": self._capabilities,
+            "current_operation_id": self.job.operation_id if self.job else None,
+        }
+        self._backend.call("POST", "/workers/register", body)
+        self.registered = True
+        log.info("registered as %s at %s", self.settings.worker_id, self.settings.api_url)
+        return 0.0
+
+    def _heartbeat(self) -> float:
+        job = self.job
+        state = job.state() if job else None
+        answer = self._backend.call("POST", self.path + "/heartbeat", {"operation": state})
+        if job and state and state["status"] != "running":
+            self.job = None
+            self.finished += 1
+        elif job and answer["cancel"]:
+            job.cancel()
+        if self.job is None and answer["operation"] and not self._stopping.is_set():
+            self.job = Job(answer["operation"], self._backend, self._wake.set)
+            log.info("%s begins", self.job.operation_id)
+            self.job.start(self._work)
+            return 0.0
+        return BUSY_INTERVAL_S if self.job else IDLE_INTERVAL_S
+
+    def _refused(self, error: BackendRefusedError) -> float:
+        if error.code == UNKNOWN_WORKER and self.registered:
+            log.info("the backend does not know this worker any more; registering again")
+            self.registered = False
+            return 0.0
+        return self._back_off(error)
+
+    def _back_off(self, error: Exception) -> float:
+        wait_s = self._retry_s * random.uniform(0.8, 1.2)  # noqa: S311  spreads workers out, guards nothing
+        self._retry_s = min(self._retry_s * 2, LONGEST_RETRY_S if not self.registered else IDLE_INTERVAL_S)
+        log.warning("%s; next try in %.1f s", error, wait_s)
+        return wait_s

@@ -1,0 +1,86 @@
+"""A worker's ASGI application: it says how it is; the agent does the talking to the backend."""
+
+import contextlib
+import logging
+import time
+from collections.abc import AsyncIterator
+from http import HTTPStatus
+from typing import Any
+
+from fastapi import FastAPI
+from fastapi.responses import JSONResponse, Response
+from starlette.concurrency import run_in_threadpool
+
+from ktrdr import torch_check
+from ktrdr.metrics_text import CONTENT_TYPE, family, text
+from ktrdr.settings import version
+from ktrdr.telemetry import NO_TELEMETRY
+from ktrdr.worker.agent import Agent
+from ktrdr.worker.backend import Backend
+from ktrdr.worker.job import Work
+from ktrdr.worker.settings import WorkerSettings
+
+log = logging.getLogger(__name__)
+
+
+def create_worker(worker_type: str, work: Work) -> FastAPI:
+    """Make the application of a worker; stops the process where torch does not work or a setting is wrong.
+
+    The agent registers once the application has started, and leaves when it ends.
+    """
+    torch_check.require()
+    logging.basicConfig(level=logging.INFO, format="%(levelname)s: %(name)s %(message)s")
+    try:
+        settings = WorkerSettings.from_environment(worker_type=worker_type)
+    except ValueError as error:
+        raise SystemExit(str(error)) from None
+    agent = Agent(settings, Backend(settings.api_url), torch_check.capabilities(), work)
+    return application(agent)
+
+
+def application(agent: Agent) -> FastAPI:
+    """Make the routes around an agent."""
+    began = time.monotonic()
+
+    @contextlib.asynccontextmanager
+    async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
+        agent.start()
+        try:
+            yield
+        finally:
+            await run_in_threadpool(agent.stop)
+
+    app = FastAPI(title="ktrdr worker", version=version(), lifespan=lifespan, telemetry=NO_TELEMETRY)
+
+    @app.get("/health")
+    def health() -> JSONResponse:
+        """Answer 200 with status "ok", or 503 with the reason when this worker cannot work."""
+        problem = agent.problem()
+        job = agent.job
+        body: dict[str, Any] = {
+            "status": "unavailable" if problem else "ok",
+            "worker_id": agent.settings.worker_id,
+            "worker_type": agent.settings.worker_type,
+            "current_operation": job.operation_id if job else None,
+            "registered": agent.registered,
+            "version": version(),
+            "uptime_s": round(time.monotonic() - began, 3),
+        }
+        if problem:
+            body["reason"] = problem
+        return JSONResponse(body, HTTPStatus.SERVICE_UNAVAILABLE if problem else HTTPStatus.OK)
+
+    @app.get("/metrics")
+    def metrics() -> Response:
+        """Return the worker's figures in Prometheus' text format."""
+        about = {"version": version(), "worker_type": agent.settings.worker_type}
+        lines = [
+            *family("ktrdr_worker_info", "gauge", "What runs.", [(about, 1)]),
+            *family("ktrdr_worker_uptime_seconds", "gauge", "Since the start.", [({}, time.monotonic() - began)]),
+            *family("ktrdr_worker_registered", "gauge", "1 when registered.", [({}, int(agent.registered))]),
+            *family("ktrdr_worker_busy", "gauge", "1 while an operation runs.", [({}, int(agent.job is not None))]),
+            *family("ktrdr_worker_operations_total", "counter", "Operations ended.", [({}, agent.finished)]),
+        ]
+        return Response(text(lines), media_type=CONTENT_TYPE)
+
+    return app

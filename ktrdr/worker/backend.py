@@ -1,0 +1,94 @@
+"""The backend as a worker sees it: JSON over HTTP, with the standard library alone."""
+
+import json
+import urllib.error
+import urllib.request
+from typing import Any, Final
+from urllib.parse import quote, urlencode
+
+from ktrdr.data.bars import Bar, Bars, parse_time
+from ktrdr.model_files import digest
+
+TIMEOUT_S: Final = 10.0
+PAGE: Final = 20_000
+
+
+class BackendAwayError(Exception):
+    """The backend did not answer; worth another try."""
+
+
+class BackendRefusedError(Exception):
+    """The backend answered no; `code` says why."""
+
+    def __init__(self, status: int, code: str, message: str) -> None:
+        super().__init__(f"{code}: {message}")
+        self.status = status
+        self.code = code
+        self.message = message
+
+
+class Backend:
+    """One backend. Safe to use from several threads."""
+
+    def __init__(self, base_url: str, timeout_s: float = TIMEOUT_S) -> None:
+        self.timeout_s = timeout_s
+        self.base_url = base_url.rstrip("/") + "/api/v1"
+        # The backend is a neighbour: a proxy meant for the outer world would not find it.
+        self._opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+
+    def call(self, method: str, path: str, body: dict[str, Any] | None = None) -> dict[str, Any]:
+        """Send and receive JSON; BackendAwayError or BackendRefusedError."""
+        content = json.dumps(body).encode() if body is not None else None
+        answer, _ = self.send(method, path, content, {"Content-Type": "application/json"})
+        try:
+            document: dict[str, Any] = json.loads(answer)
+        except ValueError:
+            raise BackendAwayError(f"{self.base_url} answered something that is not JSON") from None
+        return document
+
+    def send(
+        self, method: str, path: str, content: bytes | None, headers: dict[str, str]
+    ) -> tuple[bytes, dict[str, str]]:
+        """Send bytes; return the answer's bytes and its headers (names in lower case)."""
+        request = urllib.request.Request(  # noqa: S310  the settings admit http and https only
+            self.base_url + path, data=content, headers=headers, method=method
+        )
+        try:
+            with self._opener.open(request, timeout=self.timeout_s) as response:
+                return response.read(), {name.lower(): value for name, value in response.headers.items()}
+        except urllib.error.HTTPError as error:
+            with error:
+                raise _refusal(error.code, error.read(65536)) from None
+        except (OSError, ValueError) as error:
+            raise BackendAwayError(f"{self.base_url} does not answer: {error}") from None
+
+    def bars(self, symbol: str, timeframe: str, start: str | None, end: str | None) -> Bars:
+        """Fetch a range of bars, page by page."""
+        bars = Bars()
+        while True:
+            query = {"limit": str(PAGE)} | ({"start_date": start} if start else {}) | ({"end_date": end} if end else {})
+            data = self.call("GET", f"/data/{quote(symbol)}/{timeframe}?{urlencode(query)}")["data"]
+            for date, row in zip(data["dates"], data["ohlcv"], strict=True):
+                bars.append(Bar(parse_time(date), *row))
+            start = data["metadata"]["next_start"]
+            if start is None:
+                return bars
+
+    def upload_model(self, name: str, archive: bytes) -> str:
+        """Hand a model over; return its model_path."""
+        headers = {"Content-Type": "application/zip", "X-Content-SHA256": digest(archive)}
+        answer, _ = self.send("PUT", f"/models/{quote(name)}/archive", archive, headers)
+        return str(json.loads(answer)["model_path"])
+
+    def download_model(self, name: str) -> tuple[bytes, str]:
+        """Fetch a model's archive and the digest that the backend gives for it."""
+        archive, headers = self.send("GET", f"/models/{quote(name)}/archive", None, {})
+        return archive, headers.get("x-content-sha256", "")
+
+
+def _refusal(status: int, body: bytes) -> Exception:
+    try:
+        error = json.loads(body)["error"]
+        return BackendRefusedError(status, str(error["code"]), str(error["message"]))
+    except (ValueError, KeyError, TypeError):
+        return BackendAwayError(f"the backend answered {status} without saying why")

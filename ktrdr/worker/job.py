@@ -1,0 +1,98 @@
+"""One operation on a worker: what it was asked, how far it is, and how it ended."""
+
+import logging
+import threading
+from collections.abc import Callable
+from typing import Any
+
+from ktrdr.errors import KtrdrError
+from ktrdr.worker.backend import Backend, BackendAwayError, BackendRefusedError
+
+log = logging.getLogger(__name__)
+
+MESSAGE_LIMIT = 1900
+Work = Callable[["Job"], dict[str, Any]]
+"""What a worker does: takes a job, calls its `check` often, returns the result_summary."""
+
+
+class CancelledError(Exception):
+    """Raised by `Job.check` when the work is to stop."""
+
+
+class Job:
+    """An operation in its own thread. `report` and `check` are for the work, the rest for the agent."""
+
+    def __init__(self, assignment: dict[str, Any], backend: Backend, ended: Callable[[], None]) -> None:
+        self.operation_id: str = assignment["operation_id"]
+        self.request: dict[str, Any] = assignment["request"]
+        self.backend = backend
+        self._ended = ended
+        self._cancelled = threading.Event()
+        self._lock = threading.Lock()
+        self._state: dict[str, Any] = {
+            "operation_id": self.operation_id,
+            "status": "running",
+            "progress": {"percentage": 0.0, "current_step": "starting", "steps_completed": 0, "steps_total": 0},
+            "error": None,
+            "result_summary": None,
+        }
+        self._thread: threading.Thread | None = None
+
+    def start(self, work: Work) -> None:
+        """Begin."""
+        self._thread = threading.Thread(target=self._run, args=(work,), name=self.operation_id, daemon=True)
+        self._thread.start()
+
+    def report(self, percentage: float, step: str, completed: int, total: int) -> None:
+        """Note how far the work is; the next heartbeat tells the backend."""
+        progress = {
+            "percentage": round(min(max(percentage, 0.0), 100.0), 2),
+            "current_step": step[:MESSAGE_LIMIT],
+            "steps_completed": completed,
+            "steps_total": total,
+        }
+        with self._lock:
+            self._state["progress"] = progress
+
+    def check(self) -> None:
+        """Raise CancelledError when the work is to stop."""
+        if self._cancelled.is_set():
+            raise CancelledError
+
+    def cancel(self) -> None:
+        """Ask the work to stop."""
+        self._cancelled.set()
+
+    def state(self) -> dict[str, Any]:
+        """Return what the next heartbeat says."""
+        with self._lock:
+            return dict(self._state)
+
+    def wait(self, timeout_s: float) -> bool:
+        """Wait for the end; return whether it came."""
+        if self._thread is not None:
+            self._thread.join(timeout_s)
+        return bool(self.state()["status"] != "running")
+
+    def _run(self, work: Work) -> None:
+        try:
+            result = work(self)
+            self._end("completed", result=result)
+        except CancelledError:
+            self._end("cancelled")
+        except (KtrdrError, BackendRefusedError) as error:
+            self._end("failed", error={"code": error.code, "message": error.message[:MESSAGE_LIMIT]})
+        except BackendAwayError as error:
+            self._end("failed", error={"code": "backend_away", "message": str(error)[:MESSAGE_LIMIT]})
+        except Exception as error:
+            log.exception("%s failed", self.operation_id)
+            message = f"{type(error).__name__}: {error}"
+            self._end("failed", error={"code": "worker_error", "message": message[:MESSAGE_LIMIT]})
+
+    def _end(self, status: str, *, result: dict[str, Any] | None = None, error: dict[str, str] | None = None) -> None:
+        with self._lock:
+            if status == "completed":
+                self._state["progress"] = {**self._state["progress"], "percentage": 100.0, "current_step": "done"}
+            self._state.update(status=status, result_summary=result, error=error)
+        log.info("%s %s", self.operation_id, status)
+        self._ended()

@@ -1,0 +1,143 @@
+"""Runs inside an image that computes: trainings learn, models survive the disk, decisions follow. Needs torch."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from ktrdr import torch_check
+from ktrdr.backtesting.model_loader import load_model
+from ktrdr.backtesting.walk import Costs, walk
+from ktrdr.data.sample import generate
+from ktrdr.decision.engine import WAIT, DecisionEngine
+from ktrdr.errors import InvalidError
+from ktrdr.model_files import FILES, METADATA, WEIGHTS
+from ktrdr.settings import SHIPPED_STRATEGIES
+from ktrdr.signals import Signal
+from ktrdr.strategy.files import StrategyDirectory
+from ktrdr.training import model_store, pipeline
+from ktrdr.worker.job import CancelledError
+
+STRATEGIES = StrategyDirectory(SHIPPED_STRATEGIES)
+NAME = "mlp_fx_hourly"
+YEAR = generate()
+HELD_OUT = 5200
+
+
+def train(directory: Path, bars: Any = YEAR, check: Any = lambda: None) -> dict[str, Any]:
+    directory.mkdir()
+    return pipeline.run(
+        STRATEGIES.load(NAME),
+        STRATEGIES.document(NAME),
+        {"EURUSD": {"1h": bars}},
+        directory,
+        progress=lambda *_: None,
+        check=check,
+    )
+
+
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict[str, Any]]:
+    directory = tmp_path_factory.mktemp("models") / "m"
+    return directory, train(directory, YEAR.between(0, HELD_OUT))
+
+
+@pytest.fixture
+def copy(trained: tuple[Path, dict[str, Any]], tmp_path: Path) -> Path:
+    for name in FILES:
+        (tmp_path / name).write_bytes((trained[0] / name).read_bytes())
+    return tmp_path
+
+
+def test_torch_works_here() -> None:
+    assert torch_check.problem() is None
+    assert torch_check.capabilities()["torch"]
+
+
+def test_a_training_learns_something_but_not_everything(trained: tuple[Path, dict[str, Any]]) -> None:
+    metrics, test = trained[1]["training_metrics"], trained[1]["test_metrics"]
+    assert metrics["final_train_loss"] < metrics["first_train_loss"]
+    assert 0.4 < test["test_accuracy"] < 0.99
+    assert metrics["final_val_accuracy"] < 1.0
+    assert metrics["final_val_loss"] > 0.001
+    assert 0.1 < metrics["training_time"] < 60
+
+
+def test_a_whole_year_gives_about_six_thousand_samples(tmp_path: Path) -> None:
+    assert train(tmp_path / "m")["data_summary"]["total_samples"] > 6000
+
+
+def test_the_same_seed_gives_the_same_weights(trained: tuple[Path, dict[str, Any]], tmp_path: Path) -> None:
+    train(tmp_path / "again", YEAR.between(0, HELD_OUT))
+    assert (tmp_path / "again" / WEIGHTS).read_bytes() == (trained[0] / WEIGHTS).read_bytes()
+
+
+def test_a_training_stops_when_it_is_told_to(tmp_path: Path) -> None:
+    def check() -> None:
+        raise CancelledError
+
+    with pytest.raises(CancelledError):
+        train(tmp_path / "m", check=check)
+
+
+def test_a_model_says_what_it_was_made_with(trained: tuple[Path, dict[str, Any]]) -> None:
+    metadata = json.loads((trained[0] / METADATA).read_text())
+    assert metadata["torch_version"] == torch_check.capabilities()["torch"]
+    assert len(metadata["data_sha256"]) == 64
+    assert (metadata["strategy_name"], metadata["symbols"], metadata["timeframes"]) == (NAME, ["EURUSD"], ["1h"])
+
+
+def test_weights_survive_the_disk_bit_for_bit(trained: tuple[Path, dict[str, Any]]) -> None:
+    content = (trained[0] / WEIGHTS).read_bytes()
+    assert model_store.serialize(model_store.deserialize(content)) == content
+
+
+@pytest.mark.parametrize("name", FILES)
+def test_a_model_without_one_of_its_files_is_refused(copy: Path, name: str) -> None:
+    (copy / name).unlink()
+    with pytest.raises(InvalidError, match=f"{name} is missing"):
+        load_model(copy)
+
+
+def test_damaged_weights_are_refused(copy: Path) -> None:
+    content = bytearray((copy / WEIGHTS).read_bytes())
+    content[-1] ^= 1
+    (copy / WEIGHTS).write_bytes(content)
+    with pytest.raises(InvalidError, match="not those that the metadata names"):
+        load_model(copy)
+
+
+@pytest.mark.parametrize(
+    ("file", "key", "value"),
+    [
+        ("config.json", "schema", 2),
+        ("config.json", "inputs", 3),
+        ("config.json", "model", {"hidden_layers": [8], "dropout": 0.1, "activation": "relu"}),
+        ("config.json", "model", {}),
+        ("config.json", "strategy", {}),
+        ("features.json", "names", ["one"]),
+    ],
+)
+def test_a_directory_whose_files_do_not_belong_together_is_refused(copy: Path, file: str, key: str, value: Any) -> None:
+    document = json.loads((copy / file).read_text())
+    (copy / file).write_text(json.dumps(document | {key: value}))
+    with pytest.raises(InvalidError) as refusal:
+        load_model(copy)
+    assert refusal.value.code == "model_mismatch"
+
+
+def test_a_trained_model_trades_on_bars_it_has_never_seen(trained: tuple[Path, dict[str, Any]]) -> None:
+    bars = YEAR.between(HELD_OUT, len(YEAR))
+    engine = DecisionEngine(load_model(trained[0]))
+    rows = engine.prepare({"1h": bars})
+    result = walk(bars, lambda place: engine.decide(rows[place]).signal, Costs(100_000.0, 0.0001, 0.00005))
+    assert result["trade_count"] > 0
+    assert engine.decide(None) == WAIT
+
+
+def test_a_decision_below_the_threshold_is_hold(trained: tuple[Path, dict[str, Any]]) -> None:
+    engine = DecisionEngine(load_model(trained[0]))
+    decisions = [engine.decide(row) for row in engine.prepare({"1h": YEAR})[100:400]]
+    assert all(one.signal is Signal.HOLD for one in decisions if one.confidence < 0.45)
+    assert {one.signal for one in decisions} > {Signal.HOLD}

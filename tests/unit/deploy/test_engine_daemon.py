@@ -1,0 +1,161 @@
+"""A dockerd's traces: pid files, sockets and records are believed only as far as they hold."""
+
+import contextlib
+import json
+import os
+import socket
+import subprocess
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from deploy import daemon, process
+from deploy.daemon import Daemon, belongs, clear_stale, judge_pid_file
+from deploy.errors import Problem
+from deploy.process import Process, read_stat
+
+
+@pytest.fixture
+def place(tmp_path: Path) -> Daemon:
+    return Daemon(
+        socket=tmp_path / "docker.sock",
+        pid_file=tmp_path / "docker.pid",
+        exec_root=tmp_path / "exec",
+        log=tmp_path / "dockerd.log",
+        record=tmp_path / "engine.json",
+        system=False,
+    )
+
+
+@contextlib.contextmanager
+def child(*command: str) -> Iterator["subprocess.Popen[bytes]"]:
+    running = subprocess.Popen(command)
+    try:
+        yield running
+    finally:
+        running.kill()
+        running.wait()
+
+
+@pytest.mark.parametrize("text", ["", "no number", "-5", "0"])
+def test_a_pid_file_without_a_process_id_is_stale(text: str) -> None:
+    assert judge_pid_file(text, "dockerd", lambda _pid: "dockerd") == 0
+
+
+def test_a_pid_file_of_a_dead_process_is_stale() -> None:
+    assert judge_pid_file("4242\n", "dockerd", lambda _pid: "") == 0
+
+
+def test_a_pid_file_whose_id_another_program_has_now_is_stale() -> None:
+    assert judge_pid_file("4242", "dockerd", lambda _pid: "postgres") == 0
+
+
+def test_a_pid_file_of_the_program_itself_is_believed() -> None:
+    assert judge_pid_file("4242", "dockerd", lambda _pid: "dockerd") == 4242
+
+
+def test_stale_pid_files_and_a_dead_socket_are_removed_and_said(place: Daemon) -> None:
+    of_containerd = place.exec_root / "containerd" / "containerd.pid"
+    of_containerd.parent.mkdir(parents=True)
+    for path in (place.pid_file, of_containerd):
+        path.write_text(str(os.getpid()))
+    with socket.socket(socket.AF_UNIX) as dead:
+        dead.bind(str(place.socket))
+    said: list[str] = []
+    clear_stale(place, said.append)
+    assert not any(path.exists() for path in (place.pid_file, of_containerd, place.socket))
+    assert len(said) == 3
+
+
+def test_a_socket_behind_which_somebody_listens_stays(place: Daemon) -> None:
+    with socket.socket(socket.AF_UNIX) as alive:
+        alive.bind(str(place.socket))
+        alive.listen()
+        clear_stale(place, print)
+    assert place.socket.exists()
+
+
+def test_a_directory_in_the_socket_s_place_is_a_problem(place: Daemon) -> None:
+    place.socket.mkdir()
+    with pytest.raises(Problem, match="is no socket"):
+        clear_stale(place, print)
+
+
+def test_a_dockerd_that_ends_at_once_is_a_problem_with_the_end_of_its_log(
+    place: Daemon, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    program = tmp_path / "bin" / "dockerd"
+    program.parent.mkdir()
+    program.write_text("#!/bin/sh\necho failed to start daemon: no iptables\nexit 1\n")
+    program.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{program.parent}:/usr/bin:/bin")
+    with pytest.raises(Problem, match="dockerd ended with 1:\n  failed to start daemon: no iptables"):
+        daemon.start(place, print)
+    assert not place.record.exists()
+
+
+def test_nothing_is_stopped_where_nothing_was_started(place: Daemon) -> None:
+    assert not daemon.stop(place, print)
+
+
+def test_a_process_is_stopped_only_if_it_is_the_one_that_was_started(place: Daemon) -> None:
+    said: list[str] = []
+    with child("sleep", "60") as stranger:
+        place.record.write_text(json.dumps({"schema": 1, "how": "dockerd", "pid": stranger.pid, "started": 1}))
+        assert daemon.stop(place, said.append)
+        assert stranger.poll() is None
+    assert "is gone already" in said[0]
+
+
+def test_a_process_that_was_started_is_stopped_and_forgotten(place: Daemon) -> None:
+    with child("sleep", "60") as ours:
+        daemon.adopt(place, ours.pid)
+        assert daemon.stop(place, print)
+        assert ours.wait(1) == -15
+    assert not place.record.exists()
+
+
+def test_a_record_of_another_boot_says_nothing(place: Daemon) -> None:
+    place.record.write_text(json.dumps({"schema": 1, "how": "dockerd", "pid": 1, "started": 1, "boot": "before"}))
+    assert daemon.remembered(place) == {}
+
+
+def test_a_process_that_ignores_the_polite_signal_is_killed() -> None:
+    with child("sh", "-c", "trap '' TERM; echo; sleep 60 & wait; sleep 60") as deaf:
+        time.sleep(0.1)
+        one = process.find(deaf.pid)
+        assert one
+        assert one.end(polite=0.1, rude=2)
+        assert deaf.wait(1) == -9
+
+
+def test_a_start_time_is_found_behind_a_name_that_holds_brackets_and_spaces() -> None:
+    rest = "S 1 " + " ".join(str(number) for number in range(5, 53))
+    assert read_stat(f"42 (a) b) {rest}") == ("S", 22)
+    assert read_stat("") == ("", 0)
+
+
+def test_an_ended_process_is_not_found() -> None:
+    assert process.find(2**22 + 1) is None
+    assert not Process(os.getpid(), 1).lives
+
+
+@pytest.mark.parametrize(
+    ("line", "ours"),
+    [
+        ("containerd --config /var/run/docker/containerd/containerd.toml", True),
+        ("/usr/bin/containerd-shim-runc-v2 -namespace moby -address /var/run/docker/containerd/containerd.sock", True),
+        ("containerd-shim-runc-v2 -address /run/containerd/containerd.sock", False),
+        ("containerd --config /var/run/docker-second/containerd/containerd.toml", False),
+        ("less /var/run/docker/containerd/containerd.toml", False),
+    ],
+)
+def test_children_are_known_by_the_paths_that_they_were_given(line: str, ours: bool) -> None:  # noqa: FBT001
+    assert belongs(line.split(), Path("/var/run/docker")) is ours
+
+
+def test_the_machine_s_own_engine_gets_only_its_address() -> None:
+    assert Daemon().command("dockerd")[0] == "dockerd"
+    assert "--pidfile" not in Daemon().command("dockerd")

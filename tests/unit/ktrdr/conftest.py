@@ -1,0 +1,33 @@
+"""What the tests of the payload share: a backend on an empty data directory, and bars."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from fastapi.testclient import TestClient
+
+from ktrdr.api.main import create_application
+from ktrdr.data.bars import Bars
+from ktrdr.data.sample import generate, to_csv
+from ktrdr.settings import Settings
+
+
+@pytest.fixture(scope="session")
+def year() -> Bars:
+    return generate()
+
+
+@pytest.fixture(scope="session")
+def csv(year: Bars) -> str:
+    return to_csv(year)
+
+
+@pytest.fixture
+def settings(tmp_path: Path) -> Settings:
+    return Settings.from_environment({"KTRDR_DATA_DIR": str(tmp_path)})
+
+
+@pytest.fixture
+def client(settings: Settings) -> Iterator[TestClient]:
+    with TestClient(create_application(settings), base_url="http://backend/api/v1") as client:
+        yield client

@@ -1,0 +1,203 @@
+"""Queue, heartbeats, lost workers."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from ktrdr.api.services.dispatch import Dispatcher, Report
+from ktrdr.api.store import operations, workers
+from ktrdr.api.store.database import Database
+from ktrdr.errors import ConflictError, NotFoundError, UnavailableError
+
+
+class Clock:
+    def __init__(self) -> None:
+        self.now = 1_700_000_000.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock()
+
+
+@pytest.fixture
+def dispatcher(tmp_path: Path, clock: Clock) -> Iterator[Dispatcher]:
+    database = Database(tmp_path / "ktrdr.db")
+    assert database.open() is None
+    yield Dispatcher(database, clock)
+    database.close()
+
+
+def join(dispatcher: Dispatcher, worker_id: str, *, gpu: bool = False, holds: str | None = None) -> None:
+    dispatcher.register(worker_id, "training", f"http://{worker_id}:5003", {"gpu": gpu}, holds)
+
+
+def report(operation_id: str, status: operations.Status = "running") -> Report:
+    return Report(operation_id, status, {"percentage": 50.0}, None, {"model_path": "models/x"})
+
+
+def look(dispatcher: Dispatcher, operation_id: str) -> dict[str, object]:
+    with dispatcher.database.transaction() as db:
+        row = operations.get(db, operation_id)
+    assert row is not None
+    return operations.as_json(row)
+
+
+def given(dispatcher: Dispatcher, worker_id: str) -> str | None:
+    operation = dispatcher.heartbeat(worker_id, None)["operation"]
+    return operation["operation_id"] if operation else None
+
+
+def test_starting_is_refused_only_when_no_worker_of_the_type_is_registered(dispatcher: Dispatcher) -> None:
+    with pytest.raises(UnavailableError) as refusal:
+        dispatcher.enqueue("training", {})
+    assert refusal.value.code == "no_worker"
+    join(dispatcher, "a")
+    with pytest.raises(UnavailableError):
+        dispatcher.enqueue("backtesting", {})
+    dispatcher.enqueue("training", {})
+    dispatcher.enqueue("training", {})
+
+
+def test_operations_are_handed_out_first_in_first_out(dispatcher: Dispatcher) -> None:
+    join(dispatcher, "a")
+    first, second = dispatcher.enqueue("training", {}), dispatcher.enqueue("training", {})
+    assert given(dispatcher, "a") == first
+    dispatcher.heartbeat("a", report(first))
+    assert dispatcher.heartbeat("a", report(first, "completed"))["operation"]["operation_id"] == second
+
+
+def test_the_least_recently_used_worker_comes_first_and_a_gpu_before_all(dispatcher: Dispatcher, clock: Clock) -> None:
+    join(dispatcher, "a")
+    join(dispatcher, "b")
+    for expected in ("a", "b", "a"):
+        operation = dispatcher.enqueue("training", {})
+        assert given(dispatcher, expected) == operation
+        dispatcher.heartbeat(expected, report(operation, "completed"))
+        clock.now += 1
+    join(dispatcher, "gpu", gpu=True)
+    assert given(dispatcher, "gpu") is None
+    operation = dispatcher.enqueue("training", {})
+    assert given(dispatcher, "gpu") == operation
+
+
+def test_an_operation_runs_from_its_first_report_and_keeps_its_result(dispatcher: Dispatcher) -> None:
+    join(dispatcher, "a")
+    operation = dispatcher.enqueue("training", {})
+    assert look(dispatcher, operation)["status"] == "pending"
+    dispatcher.heartbeat("a", report(operation))
+    assert look(dispatcher, operation)["status"] == "running"
+    dispatcher.heartbeat("a", report(operation, "completed"))
+    seen = look(dispatcher, operation)
+    assert (seen["status"], seen["result_summary"]) == ("completed", {"model_path": "models/x"})
+
+
+def test_work_not_begun_by_a_silent_worker_goes_back_to_the_head_of_the_queue(
+    dispatcher: Dispatcher, clock: Clock
+) -> None:
+    join(dispatcher, "a")
+    first, second = dispatcher.enqueue("training", {}), dispatcher.enqueue("training", {})
+    clock.now += 11
+    dispatcher.tick()
+    join(dispatcher, "b")
+    assert given(dispatcher, "b") == first
+    assert look(dispatcher, second)["status"] == "pending"
+
+
+def test_work_begun_by_a_silent_worker_fails_as_worker_lost_and_can_be_retried(
+    dispatcher: Dispatcher, clock: Clock
+) -> None:
+    join(dispatcher, "a")
+    operation = dispatcher.enqueue("training", {"strategy_name": "s"})
+    dispatcher.heartbeat("a", report(operation))
+    clock.now += 11
+    dispatcher.tick()
+    lost = look(dispatcher, operation)
+    assert (lost["status"], lost["error_code"]) == ("failed", "worker_lost")
+    again = look(dispatcher, dispatcher.retry(operation))
+    metadata = again["metadata"]
+    assert isinstance(metadata, dict)
+    assert (metadata["retry_of"], metadata["request"]) == (operation, {"strategy_name": "s"})
+
+
+def test_a_worker_whose_work_was_given_up_is_told_to_stop(dispatcher: Dispatcher, clock: Clock) -> None:
+    join(dispatcher, "a")
+    operation = dispatcher.enqueue("training", {})
+    dispatcher.heartbeat("a", report(operation))
+    clock.now += 11
+    dispatcher.tick()
+    assert dispatcher.heartbeat("a", report(operation))["cancel"] is True
+    assert look(dispatcher, operation)["status"] == "failed"
+
+
+def test_an_unknown_worker_is_told_to_register(dispatcher: Dispatcher) -> None:
+    with pytest.raises(NotFoundError) as refusal:
+        dispatcher.heartbeat("stranger", None)
+    assert refusal.value.code == "unknown_worker"
+
+
+def test_a_worker_that_comes_back_with_its_work_goes_on_and_without_it_has_lost_it(dispatcher: Dispatcher) -> None:
+    join(dispatcher, "a")
+    operation = dispatcher.enqueue("training", {})
+    dispatcher.heartbeat("a", report(operation))
+    join(dispatcher, "a", holds=operation)
+    assert look(dispatcher, operation)["status"] == "running"
+    join(dispatcher, "a")
+    assert look(dispatcher, operation)["error_code"] == "worker_lost"
+
+
+def test_cancelling_ends_what_waits_at_once_and_what_runs_through_its_worker(dispatcher: Dispatcher) -> None:
+    join(dispatcher, "a")
+    running, waiting = dispatcher.enqueue("training", {}), dispatcher.enqueue("training", {})
+    dispatcher.heartbeat("a", report(running))
+    assert (dispatcher.cancel(waiting), dispatcher.cancel(running)) == ("cancelled", "running")
+    assert dispatcher.heartbeat("a", report(running))["cancel"] is True
+    dispatcher.heartbeat("a", report(running, "cancelled"))
+    assert look(dispatcher, running)["status"] == "cancelled"
+    with pytest.raises(ConflictError):
+        dispatcher.cancel(running)
+
+
+def test_the_queue_and_its_workers_survive_a_restart_with_time_to_report(dispatcher: Dispatcher, clock: Clock) -> None:
+    join(dispatcher, "a")
+    operation = dispatcher.enqueue("training", {})
+    dispatcher.heartbeat("a", report(operation))
+    waiting = dispatcher.enqueue("training", {})
+    dispatcher.database.close()
+    clock.now += 60
+    after = Dispatcher(Database(dispatcher.database.path), clock)
+    after.database.open()
+    after.start()
+    after.tick()
+    assert (look(after, operation)["status"], look(after, waiting)["status"]) == ("running", "pending")
+    clock.now += 11
+    after.tick()
+    assert look(after, operation)["error_code"] == "worker_lost"
+    after.database.close()
+
+
+def test_offline_workers_are_shown_and_in_the_end_forgotten(dispatcher: Dispatcher, clock: Clock) -> None:
+    join(dispatcher, "a")
+    clock.now += 11
+    dispatcher.tick()
+    with dispatcher.database.transaction() as db:
+        assert [row["status"] for row in workers.every(db)] == ["offline"]
+    clock.now += 600
+    dispatcher.tick()
+    with dispatcher.database.transaction() as db:
+        assert workers.every(db) == []
+
+
+def test_a_store_of_a_newer_ktrdr_is_left_alone(tmp_path: Path) -> None:
+    database = Database(tmp_path / "ktrdr.db")
+    database.open()
+    with database.transaction() as db:
+        db.execute("PRAGMA user_version = 99")
+    database.close()
+    problem = Database(tmp_path / "ktrdr.db").open()
+    assert problem is not None
+    assert "use a newer ktrdr" in problem

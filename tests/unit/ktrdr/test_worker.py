@@ -1,0 +1,212 @@
+"""A worker against the real application, without a network."""
+
+import os
+import subprocess
+import sys
+import threading
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from fastapi.testclient import TestClient
+
+from ktrdr.worker.agent import Agent
+from ktrdr.worker.application import application
+from ktrdr.worker.backend import Backend, BackendAwayError, _refusal
+from ktrdr.worker.job import Job, Work
+from ktrdr.worker.settings import WorkerSettings
+
+SETTINGS = WorkerSettings("training", "w1", 5003, "http://backend:8000", "http://w1:5003")
+TIMEOUT_S = 10.0
+
+
+class DirectBackend(Backend):
+    """Reaches the application without a socket."""
+
+    def __init__(self, client: TestClient) -> None:
+        super().__init__("http://backend:8000")
+        self.client = client
+        self.away = False
+
+    def send(
+        self, method: str, path: str, content: bytes | None, headers: dict[str, str]
+    ) -> tuple[bytes, dict[str, str]]:
+        if self.away:
+            raise BackendAwayError("away")
+        answer = self.client.request(method, path.lstrip("/"), content=content, headers=headers)
+        if answer.is_error:
+            raise _refusal(answer.status_code, answer.content)
+        return answer.content, {name.lower(): value for name, value in answer.headers.items()}
+
+
+@pytest.fixture
+def backend(client: TestClient, csv: str, monkeypatch: pytest.MonkeyPatch) -> DirectBackend:
+    for name in ("IDLE_INTERVAL_S", "BUSY_INTERVAL_S", "FIRST_RETRY_S"):
+        monkeypatch.setattr(f"ktrdr.worker.agent.{name}", 0.01)
+    client.post("data/EURUSD/1h", content=csv)
+    return DirectBackend(client)
+
+
+@pytest.fixture
+def hire(backend: DirectBackend) -> Iterator[Callable[[Work], Agent]]:
+    agents = []
+
+    def start(work: Work) -> Agent:
+        agents.append(Agent(SETTINGS, backend, {"gpu": False}, work))
+        agents[-1].start()
+        return agents[-1]
+
+    yield start
+    for agent in agents:
+        agent.stop()
+
+
+def until(condition: Callable[[], Any]) -> Any:
+    """Ask again, a hundred times a second, until the condition holds."""
+    tick = threading.Event()
+    for _ in range(int(TIMEOUT_S * 100)):
+        if outcome := condition():
+            return outcome
+        tick.wait(0.01)
+    pytest.fail("the condition never held")
+
+
+def start_training(client: TestClient) -> str:
+    until(lambda: client.get("workers").json()["workers"])
+    return str(client.post("trainings/start", json={"strategy_name": "mlp_fx_hourly"}).json()["task_id"])
+
+
+def ended(client: TestClient, operation_id: str) -> dict[str, Any]:
+    def look() -> dict[str, Any] | None:
+        operation: dict[str, Any] = client.get(f"operations/{operation_id}").json()["operation"]
+        return operation if operation["completed_at"] else None
+
+    found: dict[str, Any] = until(look)
+    return found
+
+
+def test_a_worker_registers_works_and_reports_the_result(client: TestClient, hire: Callable[[Work], Agent]) -> None:
+    def work(job: Job) -> dict[str, Any]:
+        bars = job.backend.bars("EURUSD", "1h", "2023-05-01", "2023-05-31")
+        job.report(40, "half way", 1, 2)
+        return {"bars": len(bars)}
+
+    hire(work)
+    operation = ended(client, start_training(client))
+    assert (operation["status"], operation["result_summary"]) == ("completed", {"bars": 552})
+    assert operation["progress"]["percentage"] == 100
+    assert until(lambda: client.get("workers/w1").json()["worker"]["status"] == "idle")
+
+
+def test_work_that_fails_is_reported_with_its_reason(client: TestClient, hire: Callable[[Work], Agent]) -> None:
+    def work(_job: Job) -> dict[str, Any]:
+        raise ValueError("out of luck")
+
+    hire(work)
+    operation = ended(client, start_training(client))
+    assert (operation["status"], operation["error_message"]) == ("failed", "ValueError: out of luck")
+
+
+def endless(job: Job) -> dict[str, Any]:
+    while True:
+        job.check()
+        threading.Event().wait(0.005)
+
+
+def test_a_cancelled_operation_stops_its_worker(client: TestClient, hire: Callable[[Work], Agent]) -> None:
+    hire(endless)
+    operation_id = start_training(client)
+    until(lambda: client.get(f"operations/{operation_id}").json()["operation"]["status"] == "running")
+    client.delete(f"operations/{operation_id}")
+    assert ended(client, operation_id)["status"] == "cancelled"
+
+
+def test_a_worker_told_to_leave_cancels_and_says_so(client: TestClient, hire: Callable[[Work], Agent]) -> None:
+    agent = hire(endless)
+    operation_id = start_training(client)
+    until(lambda: agent.job)
+    agent.stop()
+    assert ended(client, operation_id)["status"] == "cancelled"
+    assert client.get("workers").json()["workers"] == []
+
+
+def test_a_worker_waits_for_a_backend_that_is_away_and_stays_healthy(
+    client: TestClient, backend: DirectBackend
+) -> None:
+    backend.away = True
+    agent = Agent(SETTINGS, backend, {}, endless)
+    with TestClient(application(agent)) as worker:
+        health = worker.get("/health")
+        assert (health.status_code, health.json()["status"], health.json()["registered"]) == (200, "ok", False)
+        backend.away = False
+        until(lambda: agent.registered)
+        assert client.get("workers").json()["workers"][0]["type"] == "training"
+        assert "ktrdr_worker_registered 1" in worker.get("/metrics").text
+
+
+def test_a_worker_the_backend_has_forgotten_registers_again(client: TestClient, hire: Callable[[Work], Agent]) -> None:
+    hire(endless)
+    until(lambda: client.get("workers").json()["workers"])
+    client.delete("workers/w1")
+    assert until(lambda: client.get("workers").json()["workers"])
+
+
+def test_a_worker_whose_agent_has_ended_is_not_healthy(backend: DirectBackend) -> None:
+    agent = Agent(SETTINGS, backend, {}, endless)
+    worker = TestClient(application(agent))
+    health = worker.get("/health")
+    assert (health.status_code, "has ended" in health.json()["reason"]) == (503, True)
+
+
+def test_a_model_is_handed_over_whole_or_not_at_all(backend: DirectBackend, client: TestClient, tmp_path: Path) -> None:
+    from ktrdr.model_files import FILES, pack, unpack  # noqa: PLC0415  beside its only use
+
+    source = tmp_path / "source"
+    source.mkdir()
+    for name in FILES:
+        (source / name).write_text("{}")
+    archive = pack(source)
+    assert backend.upload_model("m1", archive) == backend.upload_model("m1", archive) == "models/m1"
+    copy = tmp_path / "copy"
+    copy.mkdir()
+    unpack(*backend.download_model("m1"), copy)
+    assert pack(copy) == archive
+    damaged = client.put("models/m2/archive", content=archive[:-9], headers={"X-Content-SHA256": "0" * 64})
+    assert (damaged.status_code, damaged.json()["error"]["code"]) == (422, "digest_mismatch")
+    assert client.get("models/m2").status_code == 404
+
+
+@pytest.mark.parametrize("source", ["raise ImportError('absent')", "raise OSError('libcudart.so is missing')", ""])
+@pytest.mark.parametrize("command", [["ktrdr.worker"], ["uvicorn", "ktrdr.training.training_worker:app"]])
+def test_without_a_working_torch_the_process_stops_at_once_and_names_the_images(
+    tmp_path: Path, source: str, command: list[str]
+) -> None:
+    (tmp_path / "torch.py").write_text(source)
+    run = subprocess.run(
+        [sys.executable, "-m", *command],
+        env={**os.environ, "PYTHONPATH": str(tmp_path)},
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=30,
+    )
+    assert run.returncode != 0
+    assert "ktrdr-worker-cpu:test or ktrdr-worker-gpu:test" in run.stderr
+    assert "Traceback" not in run.stderr
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [("KTRDR_WORKER_TYPE", "dreaming"), ("KTRDR_WORKER_PORT", "no"), ("KTRDR_API_URL", "backend:8000"),
+     ("KTRDR_WORKER_ID", "../x")],
+)  # fmt: skip
+def test_a_wrong_setting_is_named(name: str, value: str) -> None:
+    with pytest.raises(ValueError, match=name):
+        WorkerSettings.from_environment({name: value})
+
+
+def test_settings_default_to_a_training_worker_on_port_5003() -> None:
+    settings = WorkerSettings.from_environment({"KTRDR_API_URL": "http://backend:8000/api/v1/"})
+    assert (settings.worker_type, settings.port, settings.api_url) == ("training", 5003, "http://backend:8000")
+    assert settings.endpoint_url.endswith(":5003")

@@ -1,0 +1,1 @@
+"""Tells whether the images are right: observe, judge, summarize."""

@@ -1,0 +1,285 @@
+"""Contract → running containers → observations, with the docker SDK. Nothing is judged here."""
+
+import json
+import secrets
+import time
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import requests
+from docker import DockerClient
+from docker.errors import APIError, DockerException, ImageNotFound
+from docker.types import DeviceRequest
+
+from deploy import engine as engines
+from deploy import kept
+from deploy.contents import Contents, UnreadableArchive
+from deploy.contract import Contract, Image
+from deploy.engine import Engine
+from deploy.record import diff_ids, identity
+from verify import containers
+from verify.observation import Observation, ProbeResult, ProbeRun, ServerRun, Subject
+
+PROBES = Path(__file__).parent / "probes"
+PROBE_SECONDS = 120.0  # a probe's own deadline
+RUN_SECONDS = 150.0  # the probe container's
+HEALTHY_SECONDS = 90.0  # from start to healthy
+EXPORT_SECONDS = 1800.0  # an image's layers, from a busy engine
+LOG_AT_MOST = 16_000  # bytes
+
+# What the engine or its libraries raise when it is gone, hung or refuses.
+ENGINE_ERRORS = (DockerException, requests.RequestException, OSError, TimeoutError)
+
+
+def source(name: str) -> str:
+    """Return a probe's source code."""
+    return (PROBES / f"{name}.py").read_text(encoding="utf-8")
+
+
+class Observer:
+    """Looks at one image after another, on one engine, with one run's labels."""
+
+    def __init__(self, engine: Engine, contract: Contract, run_id: str, labels: dict[str, str]) -> None:
+        self.engine, self.contract, self.run_id, self.labels = engine, contract, run_id, labels
+
+    def observe(self, image: Image) -> tuple[Observation, Contents | None]:
+        """Resolve the image's tag once, then look at its layers, its probes and its server side by side."""
+        began = time.monotonic()
+        client = engines.sdk(self.engine, timeout=containers.ANSWER)
+        try:
+            inspected = client.api.inspect_image(image.name)
+            subject = _subject(client, image.name, inspected)
+        except ImageNotFound:
+            return Observation(role=image.role, error=f"no image {image.name} on the engine"), None
+        except ENGINE_ERRORS as error:
+            return Observation(role=image.role, error=f"the engine: {error}"), None
+        reading = containers.spawn(self._contents, inspected)
+        probing = containers.spawn(self.probe, image, subject, probe_request(self.contract, image, subject), "probe")
+        serving = containers.spawn(self._serve, image, subject)
+        contents, contents_error = reading.result(EXPORT_SECONDS)
+        observation = Observation(
+            role=image.role,
+            subject=subject,
+            probes=probing.result(RUN_SECONDS + HEALTHY_SECONDS),
+            server=serving.result(RUN_SECONDS + HEALTHY_SECONDS),
+            contents_error=contents_error,
+            seconds=round(time.monotonic() - began, 3),
+        )
+        return observation, contents
+
+    def observe_gpu(self, image: Image) -> Observation:
+        """Run the GPU probe with the host's GPU attached: by its CDI name where the engine offers one."""
+        began = time.monotonic()
+        client = engines.sdk(self.engine, timeout=containers.ANSWER)
+        try:
+            subject = _subject(client, image.name, client.api.inspect_image(image.name))
+            devices = gpu_devices(client.info())
+        except ImageNotFound:
+            return Observation(role=image.role, error=f"no image {image.name} on the engine")
+        except ENGINE_ERRORS as error:
+            return Observation(role=image.role, error=f"the engine: {error}")
+        request = _request({"gpu": None}, {})
+        run = self.probe(image, subject, request, "gpu", devices)
+        return Observation(role=image.role, subject=subject, gpu=run, seconds=round(time.monotonic() - began, 3))
+
+    def _contents(self, inspected: dict[str, Any]) -> tuple[Contents | None, str]:
+        try:
+            return kept.contents_of(engines.sdk(self.engine, timeout=EXPORT_SECONDS), inspected), ""
+        except (*ENGINE_ERRORS, UnreadableArchive) as error:
+            return None, str(error)
+
+    def probe(
+        self, image: Image, subject: Subject, request: dict[str, Any], name: str, devices: list[DeviceRequest] | None = None
+    ) -> ProbeRun:
+        """Run the probes of a request in a container of their own and read their one document."""
+        began = time.monotonic()
+        client = engines.sdk(self.engine, timeout=containers.ANSWER)
+        command = ["python", "-c", source("runner"), json.dumps(request)]
+        proof, results, output = None, None, b""
+        try:
+            with containers.container(
+                client, subject.image_id, name=f"ktrdr-{self.run_id}-{image.role}-{name}", labels=self.labels,
+                command=command, writable=image.writable, devices=devices,
+            ) as container_id:  # fmt: skip
+                try:
+                    printed, late = containers.run(client, container_id, RUN_SECONDS)
+                    output = printed.stdout + printed.stderr
+                    results, error = read_document(printed, request, late=late)
+                finally:
+                    proof = containers.proof(client, container_id)
+        except APIError as refusal:
+            error = f"the engine: {refusal.explanation or refusal}"
+        except ENGINE_ERRORS as refusal:
+            error = f"the engine: {refusal}"
+        return ProbeRun(
+            nonce=request["nonce"],
+            proof=proof,
+            seconds=round(time.monotonic() - began, 3),
+            results=results,
+            error=error,
+            output="" if results else output[:LOG_AT_MOST].decode("utf-8", "replace"),
+        )
+
+    def _serve(self, image: Image, subject: Subject) -> ServerRun:
+        """Start the image with its own command and wait for its own HEALTHCHECK; then ask it ourselves."""
+        client = engines.sdk(self.engine, timeout=containers.ANSWER)
+        seen: dict[str, Any] = {"proof": None, "health": "none", "running": False, "seconds_to_healthy": None}
+        seen |= {"reply": "", "asked": None, "log": ""}
+        try:
+            with containers.container(
+                client, subject.image_id, name=f"ktrdr-{self.run_id}-{image.role}-server", labels=self.labels,
+                command=None, writable=image.writable,
+            ) as container_id:  # fmt: skip
+                try:
+                    client.api.start(container_id)
+                    state = containers.until(HEALTHY_SECONDS, lambda: _settled(client, container_id, subject))
+                    seen |= _health(state or client.api.inspect_container(container_id)["State"])
+                    if seen["running"]:
+                        seen["asked"] = _ask(client, container_id, image.health)
+                    seen["log"] = _log(client, container_id)
+                finally:
+                    seen["proof"] = containers.proof(client, container_id)
+        except APIError as refusal:
+            seen["error"] = f"the engine: {refusal.explanation or refusal}"
+        except ENGINE_ERRORS as refusal:
+            seen["error"] = f"the engine: {refusal}"
+        return ServerRun(**seen)
+
+
+def _subject(client: DockerClient, tag: str, inspected: dict[str, Any]) -> Subject:
+    config = inspected.get("Config") or {}
+    return Subject(
+        tag=tag,
+        image_id=inspected["Id"],
+        identity=identity(inspected),
+        layers=diff_ids(inspected),
+        user=config.get("User") or "",
+        environment=kept.environment(inspected),
+        command=config.get("Cmd") or [],
+        entrypoint=config.get("Entrypoint") or [],
+        healthcheck=(config.get("Healthcheck") or {}).get("Test") or [],
+        labels=config.get("Labels") or {},
+        history=[entry.get("CreatedBy") or "" for entry in client.api.history(inspected["Id"])],
+    )
+
+
+def _request(probes: dict[str, Any], commands: dict[str, list[str]]) -> dict[str, Any]:
+    return {
+        "nonce": secrets.token_hex(16),
+        "probes": {
+            name: {"source": source(name), "argument": argument, "seconds": PROBE_SECONDS}
+            for name, argument in probes.items()
+        },
+        "commands": {name: {"command": command, "seconds": 30.0} for name, command in commands.items()},
+    }
+
+
+def probe_request(contract: Contract, image: Image, subject: Subject) -> dict[str, Any]:
+    """Return what the probe container is asked: every question in an interpreter of its own, under a fresh nonce.
+
+    The image's HEALTHCHECK runs there too: where nothing serves, it has to fail.
+    """
+    application = contract.application.model_dump(include={"module", "attribute", "health", "heavy"})
+    kind, *test = subject.healthcheck or ["NONE"]
+    commands = {
+        "CMD": {"healthcheck": test},
+        "CMD-SHELL": {"healthcheck": ["/bin/sh", "-c", " ".join(test)]},
+    }.get(kind, {})
+    return _request({"environment": None, "pytorch": None, "application": application}, commands)
+
+
+def read_document(
+    printed: containers.Output, request: dict[str, Any], *, late: bool
+) -> tuple[dict[str, ProbeResult] | None, str]:
+    """Read the runner's one document; returns the results, or None and why they cannot be believed."""
+    if printed.flooded:
+        return None, f"it printed more than {containers.OUTPUT_AT_MOST:,} bytes and was stopped"
+    if late:
+        return None, f"it did not end within {RUN_SECONDS:.0f} s and was stopped"
+    if not printed.stdout.strip():
+        return None, "it printed nothing where a JSON document was due"
+    try:
+        document = json.loads(printed.stdout.decode("utf-8"))
+    except (ValueError, RecursionError) as error:
+        return None, f"what it printed is not one JSON document: {str(error)[:200]}"
+    if not isinstance(document, dict) or document.get("schema") != 1:
+        return None, "what it printed is no probe document"
+    if document.get("nonce") != request["nonce"]:
+        return None, f"the document's nonce is {str(document.get('nonce'))[:40]!r}, not the one this run gave"
+    try:
+        results = {name: ProbeResult.model_validate(value) for name, value in document["results"].items()}
+    except (KeyError, AttributeError, ValueError) as error:
+        return None, f"the document is malformed: {str(error)[:400]}"
+    asked = {*request["probes"], *request["commands"]}
+    if set(results) != asked:
+        return None, f"the document answers {sorted(results)}, not {sorted(asked)}"
+    return results, ""
+
+
+def _settled(client: DockerClient, container_id: str, subject: Subject) -> dict[str, Any] | None:
+    """Return the container's state once its health is decided or it has stopped; without HEALTHCHECK at once."""
+    state: dict[str, Any] = client.api.inspect_container(container_id)["State"]
+    health = (state.get("Health") or {}).get("Status", "none")
+    if not state["Running"] or health in ("healthy", "unhealthy") or not subject.healthcheck:
+        return state
+    return None
+
+
+def _health(state: dict[str, Any]) -> dict[str, Any]:
+    health = state.get("Health") or {}
+    log = health.get("Log") or []
+    passed = next((entry for entry in log if entry.get("ExitCode") == 0), None)
+    return {
+        "health": health.get("Status", "none"),
+        "running": bool(state["Running"]),
+        "reply": (passed or (log[-1] if log else {})).get("Output", ""),
+        "seconds_to_healthy": seconds_between(state["StartedAt"], passed["End"]) if passed else None,
+    }
+
+
+def seconds_between(start: str, end: str) -> float:
+    """Return the seconds between two of the engine's times (RFC 3339, nanoseconds)."""
+
+    def parse(text: str) -> datetime:
+        whole, _, rest = text.partition(".")
+        digits = "".join(c for c in rest[:9] if c.isdigit())
+        zone = rest[len(digits) :].replace("Z", "+00:00") if rest else ""
+        return datetime.fromisoformat(f"{whole}.{digits[:6]:0<6}{zone}" if rest else whole.replace("Z", "+00:00"))
+
+    return round((parse(end) - parse(start)).total_seconds(), 3)
+
+
+def _ask(client: DockerClient, container_id: str, address: str) -> ProbeResult:
+    code, printed = containers.execute(client, container_id, ["python", "-c", source("ask"), address], 15.0)
+    try:
+        report = json.loads(printed)
+        return ProbeResult(outcome="ended", exit_code=code, report=report if isinstance(report, dict) else None)
+    except ValueError:
+        text = printed[:LOG_AT_MOST].decode("utf-8", "replace")
+        return ProbeResult(outcome="ended" if code is not None else "timed out", exit_code=code, printed=text)
+
+
+def _log(client: DockerClient, container_id: str) -> str:
+    """Return the beginning of the last lines that the server printed; "" where the log driver keeps none."""
+
+    def read() -> bytes:
+        text = b""
+        for chunk in client.api.logs(container_id, stream=True, follow=False, tail=60):
+            text += chunk
+            if len(text) > LOG_AT_MOST:
+                break
+        return text[:LOG_AT_MOST]
+
+    try:
+        return containers.spawn(read).result(containers.ANSWER).decode("utf-8", "replace")
+    except APIError:
+        return ""
+
+
+def gpu_devices(info: dict[str, Any]) -> list[DeviceRequest]:
+    """Return how to ask this engine for its GPUs: the CDI name where it knows one, a device request otherwise."""
+    if info.get("CDISpecDirs"):
+        return [DeviceRequest(driver="cdi", device_ids=["nvidia.com/gpu=all"])]
+    return [DeviceRequest(driver="nvidia", count=-1, capabilities=[["gpu"]])]
+

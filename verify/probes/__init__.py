@@ -1,0 +1,1 @@
+"""Programs that run inside an image, standard library only: they report facts and judge nothing."""

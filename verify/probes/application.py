@@ -1,0 +1,239 @@
+"""Imports, starts and uses the API, and reports every attempt to import a heavy package with the chain that led there.
+
+Whether a heavy package is installed makes no difference: attempts are recorded where Python looks a module up, before it
+is found or not (PEP 451, meta path finders).
+"""
+
+import asyncio
+import importlib
+import json
+import os
+import re
+import sys
+import threading
+import time
+import traceback
+
+ATTEMPTS_AT_MOST = 40
+REQUEST_SECONDS = 10.0
+THREAD_SECONDS = 2.0
+
+
+class Recorder:
+    """A meta path finder that finds nothing and remembers who asked for a heavy package."""
+
+    def __init__(self, heavy):
+        self.heavy, self.phase, self.attempts, self.looked_up = set(heavy), "import", [], 0
+
+    def find_spec(self, name, path=None, target=None):
+        """Record the question; finding is left to the others."""
+        if name in self.heavy and len(self.attempts) < ATTEMPTS_AT_MOST:
+            frames = list(walk(sys._getframe(1)))
+            asked = next((f for f in frames if f.f_code.co_name != "_find_spec"), None)
+            if asked is not None and asked.f_code.co_name == "_find_and_load_unlocked":
+                self.attempts.append({"package": name, "phase": self.phase, "chain": chain(frames)})
+            else:
+                self.looked_up += 1
+        return None
+
+
+def walk(frame):
+    """Yield a frame and all that called it, the innermost first."""
+    while frame is not None:
+        yield frame
+        frame = frame.f_back
+
+
+def chain(frames):
+    """Return the files and lines that led to an import, the outermost first, without the import machinery."""
+    return [
+        [frame.f_code.co_filename, frame.f_lineno, frame.f_code.co_name]
+        for frame in reversed(frames)
+        if not frame.f_code.co_filename.startswith(("<frozen importlib", "<string>"))
+        and not re.search(r"/lib/python3\.\d+/(importlib|asyncio|threading|concurrent)\b", frame.f_code.co_filename)
+    ]
+
+
+def loaded(heavy):
+    """Return the heavy modules that are loaded, and native libraries of theirs that no module admits to."""
+    modules = sorted(name for name in list(sys.modules) if name.partition(".")[0] in heavy and sys.modules[name])
+    with open("/proc/self/maps", encoding="utf-8") as maps:
+        found = {match[1] for line in maps for match in re.finditer(r"/(?:site|dist)-packages/(\w+)/\S+\.so", line)}
+    return {"count": len(modules), "modules": modules[:20], "libraries": sorted(found & set(heavy))}
+
+
+def peak_memory():
+    """Return the most memory that was resident, in bytes (proc(5), VmHWM)."""
+    with open("/proc/self/status", encoding="utf-8") as status:
+        return next(int(line.split()[1]) * 1024 for line in status if line.startswith("VmHWM"))
+
+
+def routes_of(app):
+    """Return the effective routes: every method and path of the OpenAPI document, and every mount."""
+    paths = app.openapi().get("paths", {})
+    found = [[method.upper(), path] for path, operations in paths.items() for method in operations if method in METHODS]
+    for route in app.routes:
+        if type(route).__name__ in ("Mount", "Host"):
+            found.append(["MOUNT", getattr(route, "path", "")])
+    return sorted(found)
+
+
+METHODS = ("get", "post", "put", "patch", "delete")
+
+
+def sample(schema, document, depth=0):
+    """Return a small value of a JSON schema, so that a request reaches the code behind the validation."""
+    if "$ref" in schema:
+        target = document
+        for part in schema["$ref"].removeprefix("#/").split("/"):
+            target = target.get(part, {})
+        return sample(target, document, depth + 1) if depth < 8 else None
+    for key in ("const", "default", "example"):
+        if schema.get(key) is not None:
+            return schema[key]
+    for key in ("examples", "enum"):
+        if schema.get(key):
+            return schema[key][0]
+    for key in ("anyOf", "oneOf", "allOf"):
+        if schema.get(key):
+            return sample(schema[key][0], document, depth + 1)
+    kind = schema.get("type", "object")
+    if kind == "object":
+        names = schema.get("required", [])
+        return {name: sample(schema.get("properties", {}).get(name, {}), document, depth + 1) for name in names}
+    if kind == "array":
+        return [sample(schema.get("items", {}), document, depth + 1)] * max(1, schema.get("minItems", 1))
+    if kind in ("integer", "number"):
+        return max(1, schema.get("minimum", 1))
+    if kind == "boolean":
+        return False
+    return {"date": "2024-01-01", "date-time": "2024-01-01T00:00:00Z"}.get(schema.get("format"), "EURUSD")
+
+
+def calls_of(app):
+    """Yield method, path and body of one request to every operation, those that only read first."""
+    document = app.openapi()
+    for methods in (("get",), ("post", "put", "patch"), ("delete",)):
+        for path, operations in document.get("paths", {}).items():
+            for method in methods:
+                if method in operations:
+                    content = operations[method].get("requestBody", {}).get("content", {})
+                    schema = content.get("application/json", {}).get("schema")
+                    body = None if schema is None else json.dumps(sample(schema, document)).encode()
+                    yield method.upper(), re.sub(r"\{\w+\}", "EURUSD", path), body
+
+
+async def request(app, method, path, body, state):
+    """Send one request over ASGI, without a network; returns status and the body's beginning."""
+    headers = [(b"host", b"127.0.0.1"), (b"content-type", b"application/json")]
+    scope = {
+        "type": "http", "asgi": {"version": "3.0", "spec_version": "2.3"}, "http_version": "1.1", "method": method,
+        "scheme": "http", "path": path, "raw_path": path.encode(), "query_string": b"", "root_path": "",
+        "headers": headers, "client": ("127.0.0.1", 1), "server": ("127.0.0.1", 80), "state": dict(state),
+    }  # fmt: skip
+    sent, answer = False, {"status": 0, "body": b""}
+
+    async def receive():
+        nonlocal sent
+        if sent:
+            await asyncio.sleep(REQUEST_SECONDS)
+            return {"type": "http.disconnect"}
+        sent = True
+        return {"type": "http.request", "body": body or b"", "more_body": False}
+
+    async def send(message):
+        if message["type"] == "http.response.start":
+            answer["status"] = message["status"]
+        elif message["type"] == "http.response.body" and len(answer["body"]) < 2000:
+            answer["body"] += message.get("body", b"")
+
+    try:
+        await asyncio.wait_for(app(scope, receive, send), REQUEST_SECONDS)
+    except BaseException as error:  # noqa: BLE001 - a fact to report, whatever it is
+        return {"status": 500, "body": f"{type(error).__name__}: {error}"[:2000]}
+    return {"status": answer["status"], "body": answer["body"][:2000].decode("utf-8", "replace")}
+
+
+async def live(app, health, document, recorder):
+    """Run the application's start-up, send it a request of every kind, and shut it down."""
+    state, inbox, outbox = {}, asyncio.Queue(), asyncio.Queue()
+    scope = {"type": "lifespan", "asgi": {"version": "3.0", "spec_version": "2.0"}, "state": state}
+
+    async def lifespan():
+        try:
+            await app(scope, inbox.get, outbox.put)
+        except BaseException as error:  # noqa: BLE001 - a fact to report, whatever it is
+            await outbox.put({"type": "raised", "message": f"{type(error).__name__}: {error}"})
+
+    recorder.phase = "start"
+    task = asyncio.create_task(lifespan())
+    await inbox.put({"type": "lifespan.startup"})
+    began = time.monotonic()
+    answer = await asyncio.wait_for(outbox.get(), 30)
+    document["start_seconds"] = round(time.monotonic() - began, 3)
+    document["loaded_after_start"] = loaded(recorder.heavy)
+    if answer["type"] != "lifespan.startup.complete":
+        document["start_error"] = answer.get("message") or answer["type"]
+        return
+    document["started"] = True
+    recorder.phase = "use"
+    document["health"] = await request(app, "GET", health, None, state)
+    answers = {}
+    for method, path, body in calls_of(app):
+        answers[f"{method} {path}"] = (await request(app, method, path, body, state))["status"]
+    document["answers"] = answers
+    settle()
+    document["loaded_after_use"] = loaded(recorder.heavy)
+    recorder.phase = "stop"
+    await inbox.put({"type": "lifespan.shutdown"})
+    await asyncio.wait_for(outbox.get(), 15)
+    task.cancel()
+
+
+def settle():
+    """Give threads that the application started their time to end: one may be importing something right now."""
+    deadline = time.monotonic() + THREAD_SECONDS
+    for thread in threading.enumerate():
+        if thread is not threading.main_thread() and not thread.name.startswith(("AnyIO", "asyncio")):
+            thread.join(max(0.0, deadline - time.monotonic()))
+
+
+def look(argument):
+    """Go through import, start and use; whatever breaks is reported with what was found until then."""
+    recorder = Recorder(argument["heavy"])
+    document = {"loaded_before": loaded(recorder.heavy), "attempts": recorder.attempts}
+    before = set(sys.modules)
+    sys.meta_path.insert(0, recorder)
+    began = time.monotonic()
+    try:
+        app = importlib.import_module(argument["module"])
+        for name in argument["attribute"].split("."):
+            app = getattr(app, name)
+        document["import_seconds"] = round(time.monotonic() - began, 3)
+        document["import_peak_bytes"] = peak_memory()
+        document["imported"] = True
+    except BaseException as error:  # noqa: BLE001 - a fact to report, whatever it is
+        document["imported"] = False
+        document["import_error"] = {"type": type(error).__name__, "traceback": traceback.format_exc()[-8000:]}
+        return document
+    document["new_modules"] = len(set(sys.modules) - before)
+    document["loaded_after_import"] = loaded(recorder.heavy)
+    try:
+        from fastapi import FastAPI
+
+        document["is_fastapi"] = isinstance(app, FastAPI)
+        document["kind"] = f"{type(app).__module__}.{type(app).__qualname__}"
+        document["routes"] = routes_of(app) if document["is_fastapi"] else []
+        if document["is_fastapi"]:
+            asyncio.run(live(app, argument["health"], document, recorder))
+    except BaseException as error:  # noqa: BLE001 - a fact to report, whatever it is
+        document["error"] = {"type": type(error).__name__, "traceback": traceback.format_exc()[-8000:]}
+    document["looked_up"] = recorder.looked_up
+    document["peak_bytes"] = peak_memory()
+    return document
+
+
+if __name__ == "__main__":
+    found = look(json.loads(os.environ["KTRDR_PROBE_ARGUMENT"]))
+    os.write(int(os.environ["KTRDR_PROBE_FD"]), json.dumps(found).encode())
+    os._exit(0)

@@ -1,0 +1,145 @@
+"""The summary for people: a table as wide as the terminal allows, a block an image where it is narrow.
+
+What is no terminal gets plain text: one line an image, nothing wrapped, so that a pipe can read it.
+"""
+
+import io
+
+from rich.console import Console
+from rich.measure import Measurement
+from rich.table import Table
+from rich.text import Text
+
+from verify.report.model import UNITS, Row, Summary, megabytes
+from verify.report.text import evidence_lines, one_line
+from verify.verdict import Finding
+
+STYLES = {"PASS": "green", "FAIL": "bold red", "ERROR": "red", "UNVERIFIED": "yellow", "SKIP": "dim"}
+MOST_EACH, MOST_LINES, MOST_CHARACTERS = 8, 24, 2_000  # of one item of a finding's evidence, of all of it
+MOST_FIELD, MOST_NAME = 600, 60
+UNBOUNDED = 10_000
+
+HEADINGS = ("Image", "Torch", "CUDA", "Expected", "Actual", "unpacked MB", "added MB", "torch version", "Outcome")
+NUMBERS = ("unpacked MB", "added MB")
+
+
+def show(summary: Summary, console: Console) -> None:
+    """Print the table, and below it each finding that is not PASS."""
+    _show_table(summary, console)
+    _say(console, Text(f"\n{UNITS}\n{summary.duration}"))
+    for row in summary.rows:
+        _show_findings(row, console)
+    overall = Text(f"\n{summary.outcome}", STYLES[summary.outcome])
+    _say(console, overall.append(f": {one_line(summary.meaning, MOST_FIELD)}", "default not bold"))
+
+
+def _show_table(summary: Summary, console: Console) -> None:
+    wide, folded = _table(summary, folded=False), _table(summary, folded=True)
+    if not console.is_terminal:
+        page = Console(file=io.StringIO(), width=_width(wide, console))
+        with page.capture() as lines:
+            page.print(wide)
+        _say(console, Text("\n".join(line.rstrip() for line in lines.get().splitlines())))
+    elif _width(wide, console) <= console.width:
+        console.print(wide)
+    elif _width(folded, console) <= console.width:
+        console.print(folded)
+    else:
+        for row in summary.rows:
+            console.print(_block(row))
+
+
+def _width(table: Table, console: Console) -> int:
+    """Return the columns that a table takes where nothing needs to be divided."""
+    return Measurement.get(console, console.options.update(max_width=UNBOUNDED), table).maximum
+
+
+def _table(summary: Summary, *, folded: bool) -> Table:
+    """Return the table; folded, a row takes two lines and the columns are as narrow as their words."""
+    table = Table(box=None, padding=(0, 1 if folded else 2, 0, 0), pad_edge=False, header_style="bold")
+    for heading in HEADINGS:
+        heading_text = heading.replace(" ", "\n") if folded else heading
+        table.add_column(heading_text, justify="right" if heading in NUMBERS else "left", overflow="fold")
+    for row in summary.rows:
+        image, version = one_line(row.image, MOST_NAME), one_line(row.torch_version, MOST_NAME)
+        expected, actual = row.expected, row.actual
+        if folded:
+            image, version = image.replace(":", "\n:", 1), version.replace("+", "\n+", 1)
+            expected, actual = expected.replace(" ", "\n", 1), actual.replace(" ", "\n", 1)
+        table.add_row(
+            Text(image),
+            row.torch,
+            Text(one_line(row.cuda, MOST_NAME)),
+            Text(expected),
+            Text(actual),
+            megabytes(row.figures.unpacked_bytes),
+            megabytes(row.figures.added_bytes),
+            Text(version),
+            _outcome(row, "\n" if folded else ", "),
+        )
+    return table
+
+
+def _block(row: Row) -> Text:
+    """Return an image's columns one below the other."""
+    figures = row.figures
+    lines = [
+        f"  Torch {row.torch}, CUDA {one_line(row.cuda, MOST_NAME)}",
+        f"  Expected {row.expected}",
+        f"  Actual   {row.actual}",
+        f"  {megabytes(figures.unpacked_bytes)} MB unpacked, {megabytes(figures.added_bytes)} added",
+        f"  torch version {one_line(row.torch_version, MOST_NAME)}",
+    ]
+    title = Text.assemble((one_line(row.image, MOST_NAME), "bold"), "\n  Outcome ")
+    return title.append_text(_outcome(row, ", ")).append("\n" + "\n".join(lines) + "\n")
+
+
+def _outcome(row: Row, separator: str) -> Text:
+    first, *beside = row.outcome_words
+    styled = [(separator + word, "yellow" if "UNVERIFIED" in word else "dim") for word in beside]
+    return Text.assemble((first, STYLES[first]), *styled)
+
+
+def _show_findings(row: Row, console: Console) -> None:
+    shown = [finding for finding in row.findings if finding.outcome not in ("PASS", "SKIP")]
+    skipped = [finding for finding in row.findings if finding.outcome == "SKIP"]
+    if not shown and not skipped:
+        return
+    _say(console, Text.assemble("\n", (row.role, "bold"), "" if row.image == row.role else f"  {row.image}"))
+    for finding in shown:
+        _show_finding(finding, console)
+    if skipped:
+        reasons = ", ".join(f"{one_line(one.check, MOST_NAME)} ({one_line(one.found, MOST_NAME)})" for one in skipped)
+        line = Text.assemble("  ", ("SKIP", STYLES["SKIP"]), f"  {reasons}")
+        if console.is_terminal:
+            console.print(line, no_wrap=True, overflow="ellipsis")
+        else:
+            _say(console, line)
+
+
+def _show_finding(finding: Finding, console: Console) -> None:
+    title = Text.assemble("  ", (finding.outcome, STYLES[finding.outcome]), f"  {one_line(finding.check, MOST_NAME)}")
+    _say(console, title)
+    fields: dict[str, list[str]] = {
+        "expected": [one_line(finding.expected, MOST_FIELD)],
+        "found": [one_line(finding.found, MOST_FIELD)],
+        "category": [finding.category or ""],
+        "next": [one_line(finding.action, MOST_FIELD)],
+        "evidence": evidence_lines(finding.evidence, MOST_EACH, MOST_LINES, MOST_CHARACTERS),
+    }
+    grid = Table.grid(padding=(0, 1, 0, 0))
+    grid.add_column(no_wrap=True)
+    grid.add_column(overflow="fold")
+    for label, lines in fields.items():
+        if any(lines):
+            style = "dim" if label == "evidence" else ""
+            grid.add_row(Text(f"    {label}", "dim"), Text("\n".join(lines), style))
+            if not console.is_terminal:
+                _say(console, Text(f"    {label:<9}" + ("\n" + " " * 13).join(lines)))
+    if console.is_terminal:
+        console.print(grid)
+
+
+def _say(console: Console, text: Text) -> None:
+    """Print lines: wrapped on a terminal, as they are anywhere else."""
+    console.print(text, soft_wrap=not console.is_terminal)

@@ -1,0 +1,72 @@
+"""The summary: what is said of all images together (``summary.json``)."""
+
+from typing import Literal
+
+from pydantic import Field
+
+from deploy.contents import Model
+from verify.verdict import Figures, Finding, Outcome
+
+# "Test duration > 10s" of the specification's sanity checks, all images together; printed, never judged.
+SPECIFICATION_FLOOR_SECONDS = 10
+
+
+class Row(Model):
+    """One image: the specification's columns, the figures and every finding. ``?`` is what was not seen."""
+
+    role: str
+    image: str  # the tag; the role where there is no verdict
+    torch: Literal["YES", "NO", "?"]
+    cuda: str  # N/A, NO, or the CUDA version of the torch build
+    expected: str
+    actual: str
+    outcome: Outcome
+    unverified: int  # checks that need what the host lacked; shown beside the outcome, never hidden
+    gpu: bool  # the GPU contract rather than the complete one
+    image_id: str | None
+    identity: str | None
+    container_ids: list[str]
+    started: str
+    seconds: float
+    figures: Figures
+    findings: list[Finding]
+
+    @property
+    def outcome_words(self) -> list[str]:
+        """The outcome and what stands beside it, each short enough for a narrow column."""
+        beside = ["UNVERIFIED"] if self.unverified else []
+        return [self.outcome, *beside, *(["GPU only"] if self.gpu else [])]
+
+    @property
+    def torch_version(self) -> str:
+        """The version for a column: ``-`` beside no torch."""
+        return self.figures.torch_version or ("-" if self.torch == "NO" else "?")
+
+
+class Summary(Model):
+    """``summary.json``: the images in the contract's order. A function of the verdicts alone: no clock, no host."""
+
+    schema_: Literal[1] = Field(default=1, alias="schema")
+    outcome: Literal["PASS", "FAIL", "ERROR"]
+    exit_code: int
+    meaning: str  # of the exit code
+    probe_seconds: float | None  # all probes of all images
+    rows: list[Row]
+
+    @property
+    def duration(self) -> str:
+        """The measured duration beside the specification's floor."""
+        if self.probe_seconds is None:
+            return "no check ran inside an image"
+        return (
+            f"checks took {self.probe_seconds:.1f} s; the specification expects more than "
+            f"{SPECIFICATION_FLOOR_SECONDS} s on the whole: replaced by proof of execution"
+        )
+
+
+def megabytes(count: int | None) -> str:
+    """Unpacked bytes as MB (10^6) for a column."""
+    return "?" if count is None else f"{count / 1e6:,.1f}"
+
+
+UNITS = "MB is 10^6 unpacked bytes; added: above the base image's layers"

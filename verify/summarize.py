@@ -1,0 +1,205 @@
+"""Verdicts → one summary: merged from the artifacts of one run or of many jobs, written, printed, an exit code."""
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Literal
+
+from rich.console import Console
+
+from deploy.artifacts import VERDICT, Artifacts, UnreadableArtifact, read_model, write_model, write_text
+from deploy.errors import Exit, Problem
+from verify.report.console import show
+from verify.report.junit import junit
+from verify.report.markdown import markdown
+from verify.report.model import Row, Summary
+from verify.verdict import Figures, Finding, Verdict, outcome_of
+
+JSON, MARKDOWN, JUNIT = FILES = ("summary.json", "summary.md", "junit.xml")
+READING = "reading the verdicts"
+NO_VERDICT = "no verdict: not built or not verified in this state"
+
+
+def summarize(verdicts: list[Verdict], roles: list[str]) -> Summary:
+    """Put the verdicts of these roles together, in the roles' order; a role without a verdict is an ERROR."""
+    by_role = {verdict.role: verdict for verdict in verdicts}
+    rows = [_row(by_role[role]) if role in by_role else _missing(role) for role in roles]
+    failed = [row.role for row in rows if row.outcome == "FAIL"]
+    unseen = [row.role for row in rows if row.outcome == "ERROR"]
+    outcome: Literal["PASS", "FAIL", "ERROR"] = "FAIL" if failed else "ERROR" if unseen or not rows else "PASS"
+    code, meaning = {
+        "PASS": (Exit.OK, "every image is what its role demands"),
+        "FAIL": (Exit.FAILED, f"not what the role demands: {', '.join(failed)}"),
+        "ERROR": (Exit.UNAVAILABLE, f"no image FAILs, but not everything could be seen of: {', '.join(unseen)}"),
+    }[outcome]
+    if failed and unseen:
+        meaning += f"; not everything could be seen of: {', '.join(unseen)}"
+    if unverified := [row.role for row in rows if row.unverified]:
+        meaning += f"; in part UNVERIFIED on this host: {', '.join(unverified)}"
+    spent = [row.figures.probe_seconds for row in rows if row.figures.probe_seconds is not None]
+    return Summary(
+        outcome=outcome,
+        exit_code=code,
+        meaning=meaning,
+        probe_seconds=round(sum(spent), 3) if spent else None,
+        rows=rows,
+    )
+
+
+def exit_code(summary: Summary) -> Exit:
+    """Return what the command ends with: 0 all PASS, 1 an image FAILs, 3 no FAIL but an ERROR or a role missing."""
+    return Exit(summary.exit_code)
+
+
+def collect(directories: list[Path], roles: list[str]) -> list[Verdict]:
+    """Read these roles' verdicts; a directory is an artifacts root (ROLE/verdict.json) or a folder of such roots.
+
+    Raises:
+        Problem: a verdict is unreadable or a role has two different ones (exit 2), or there is none at all (exit 3).
+
+    """
+    found: dict[str, tuple[Path, Verdict]] = {}
+    for path in [path for directory in directories for path in _verdict_files(directory, roles)]:
+        verdict = _read(path)
+        earlier, other = found.setdefault(verdict.role, (path, verdict))
+        if other != verdict:
+            raise Problem(
+                READING,
+                f"two different verdicts on {verdict.role}: {earlier} and {path}",
+                "leave out the directory that is not of this run",
+                Exit.USAGE,
+            )
+    if not found:
+        raise Problem(
+            READING,
+            f"none of {', '.join(roles)} has a {VERDICT} in {', '.join(map(str, directories))}",
+            "./noxw -s build verify writes them; or name the directories that hold them",
+        )
+    return [found[role][1] for role in roles if role in found]
+
+
+def write(summary: Summary, root: Path, environ: Mapping[str, str]) -> None:
+    """Write the reports into the artifacts' root; append the Markdown to the CI job's page where there is one.
+
+    Raises:
+        Problem: a file cannot be written.
+
+    """
+    text = markdown(summary)
+    page = environ.get("GITHUB_STEP_SUMMARY")
+    try:
+        write_model(root / JSON, summary)
+        write_text(root / MARKDOWN, text)
+        write_text(root / JUNIT, junit(summary))
+        if page:
+            with Path(page).open("a", encoding="utf-8") as file:
+                file.write(f"{text}\n")
+    except OSError as error:
+        raise Problem("writing the summary", str(error), f"make {root} writable, or name another directory") from None
+
+
+def publish(summary: Summary, root: Path, console: Console) -> Exit:
+    """Write the reports, print the table and the findings, and return what the command ends with."""
+    write(summary, root, os.environ)
+    show(summary, console)
+    console.print(f"{', '.join(FILES)} in {root}", markup=False, highlight=False, soft_wrap=True)
+    return exit_code(summary)
+
+
+def command(directories: list[Path], artifacts: Artifacts, roles: list[str], console: Console) -> Exit:
+    """Summarize the artifacts in these directories, in the artifacts' own root where none is named.
+
+    Raises:
+        Problem: as collect and write do.
+
+    """
+    return publish(summarize(collect(directories or [artifacts.root], roles), roles), artifacts.root, console)
+
+
+def _verdict_files(directory: Path, roles: list[str]) -> list[Path]:
+    """Return the roles' verdicts in a root; where it holds none, those in the roots that it is a folder of."""
+    roots = [directory] if any((directory / role / VERDICT).exists() for role in roles) else _folders(directory)
+    return [path for root in roots for role in roles if (path := root / role / VERDICT).exists()]
+
+
+def _folders(directory: Path) -> list[Path]:
+    try:
+        return sorted(path for path in directory.iterdir() if path.is_dir())
+    except FileNotFoundError:
+        return []  # what it should have held is missed below
+    except OSError as error:
+        raise Problem(READING, str(error), "name a directory that can be read", Exit.USAGE) from None
+
+
+def _read(path: Path) -> Verdict:
+    mend = f"./noxw -s verify -- {path.parent.name} writes it again; or leave its directory out"
+    try:
+        verdict = read_model(path, Verdict)
+    except (UnreadableArtifact, FileNotFoundError) as error:
+        raise Problem(READING, str(error), mend, Exit.USAGE) from None
+    if verdict.role != path.parent.name:
+        wrong = f"{path}: the verdict is on {verdict.role}, the directory is named {path.parent.name}"
+        raise Problem(READING, wrong, mend, Exit.USAGE)
+    follows = outcome_of(verdict.findings, gpu=verdict.gpu)
+    if verdict.outcome != follows:
+        wrong = f"{path}: it says {verdict.outcome}, but {follows} follows from its findings"
+        raise Problem(READING, wrong, mend, Exit.USAGE)
+    return verdict
+
+
+def _row(verdict: Verdict) -> Row:
+    figures = verdict.figures
+    torch: Literal["YES", "NO", "?"] = "?"
+    if figures.torch_version is not None:
+        torch = "YES"
+    elif figures.probe_seconds is not None:
+        torch = "NO"
+    builds = {"YES": "CUDA torch" if figures.cuda_build else "CPU torch", "NO": "no torch", "?": "not seen"}
+    expected = "no torch" if not verdict.torch_expected else "CUDA torch" if verdict.cuda_expected else "CPU torch"
+    return Row(
+        role=verdict.role,
+        image=verdict.tag,
+        torch=torch,
+        cuda={"YES": figures.cuda_build or "NO", "NO": "N/A", "?": "?"}[torch],
+        expected=expected,
+        actual=builds[torch],
+        outcome=outcome_of(verdict.findings, gpu=verdict.gpu),
+        unverified=sum(finding.outcome == "UNVERIFIED" for finding in verdict.findings),
+        gpu=verdict.gpu,
+        image_id=verdict.image_id,
+        identity=verdict.identity,
+        container_ids=verdict.container_ids,
+        started=verdict.started,
+        seconds=verdict.seconds,
+        figures=figures,
+        findings=verdict.findings,
+    )
+
+
+def _missing(role: str) -> Row:
+    finding = Finding(
+        check="verdict",
+        outcome="ERROR",
+        expected="a verdict on this role",
+        found=NO_VERDICT,
+        category="ENVIRONMENT",
+        action=f"./noxw -s build verify -- {role}, and look at what it says",
+    )
+    return Row(
+        role=role,
+        image=role,
+        torch="?",
+        cuda="?",
+        expected="?",
+        actual="not seen",
+        outcome="ERROR",
+        unverified=0,
+        gpu=False,
+        image_id=None,
+        identity=None,
+        container_ids=[],
+        started="",
+        seconds=0.0,
+        figures=Figures(),
+        findings=[finding],
+    )

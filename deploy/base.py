@@ -1,8 +1,10 @@
 """The image that all four are built on: the one given, the official one, or an equivalent where no registry answers."""
 
+import queue
 import re
+import threading
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -18,6 +20,7 @@ from deploy.errors import Exit, Problem
 Origin = Literal["given", "local", "registry", "bootstrapped"]
 
 SILENCE_SECONDS = 20.0  # a registry that has not said a word for so long does not answer
+STALL_SECONDS = 120.0
 PULL_SECONDS = 900.0
 LOAD_SECONDS = 300.0
 
@@ -65,6 +68,9 @@ def ensure_base(engine: Engine, python: str, reference: str | None, progress: Ca
         except NoRegistryError as silent:
             progress(f"base: NO REGISTRY ANSWERS for {official} ({silent}): bootstrapping an equivalent from packages")
             return _bootstrap(engine, client, python, str(silent), progress)
+    except requests.exceptions.RequestException as error:
+        wrong = f"the engine at {engine.endpoint} does not answer: {error}"
+        raise Problem("Getting the base image", wrong, "./noxw -s engine") from error
     finally:
         client.close()
 
@@ -104,38 +110,74 @@ def pull(client: docker.DockerClient, reference: str, progress: Callable[[str], 
     progress(f"base: pulling {reference}")
     repository, tag = parse_repository_tag(reference)
     try:
-        events = client.api.pull(repository, tag=tag or "latest", stream=True, decode=True)
-        follow_pull(events, progress)
+        follow_pull(_events(client, repository, tag or "latest"), progress)
     except docker.errors.APIError as error:
         raise refused(reference, str(error.explanation or error)) from error
-    except (requests.exceptions.ReadTimeout, requests.exceptions.ConnectionError) as error:
-        if "timed out" not in str(error).lower():
-            raise Problem(f"Pulling {reference}", f"the engine broke off: {error}", "./noxw -s engine") from error
-        raise NoRegistryError(f"nothing said within {SILENCE_SECONDS:.0f} s") from error
+    except requests.exceptions.RequestException as error:
+        raise Problem(f"Pulling {reference}", f"the engine broke off: {error}", "./noxw -s engine") from error
     except PullError as error:
+        if error.begun:
+            wrong, mend = f"it broke off: {error}", "run this again; layers that are complete are kept"
+            raise Problem(f"Pulling the base image {reference}", wrong, mend) from error
         raise refused(reference, str(error)) from error
     if found := _inspect(client, reference):
         return found
     raise Problem(f"Pulling {reference}", "the engine says it did, and does not have it", "docker pull it by hand")
 
 
+def _events(client: docker.DockerClient, repository: str, tag: str) -> Iterator[Mapping[str, Any]]:
+    """Give a pull's events as they come; NoRegistryError when the first is late, PullError when a later one is.
+
+    The SDK lets a pull wait for ever, so it waits in a thread of its own, which is left behind when it is too late.
+    """
+    came: queue.Queue[Mapping[str, Any] | BaseException | None] = queue.Queue()
+
+    def ask() -> None:
+        try:
+            for event in client.api.pull(repository, tag=tag, stream=True, decode=True):
+                came.put(event)
+            came.put(None)
+        except BaseException as error:  # noqa: BLE001  raised again where somebody listens
+            came.put(error)
+
+    threading.Thread(target=ask, daemon=True).start()
+    begun = False
+    while True:
+        try:
+            event = came.get(timeout=STALL_SECONDS if begun else SILENCE_SECONDS)
+        except queue.Empty:
+            if begun:
+                raise PullError(f"no progress for {STALL_SECONDS:.0f} s", begun=True) from None
+            raise NoRegistryError(f"nothing said within {SILENCE_SECONDS:.0f} s") from None
+        if event is None:
+            return
+        if isinstance(event, BaseException):
+            raise event
+        yield event
+        begun = True
+
+
 class PullError(Exception):
-    """The engine reported, in the middle of a pull, that it failed."""
+    """The engine reported that a pull failed; `begun` is whether layers were coming already."""
+
+    def __init__(self, message: str, *, begun: bool) -> None:
+        super().__init__(message)
+        self.begun = begun
 
 
 def follow_pull(events: Iterable[Mapping[str, Any]], progress: Callable[[str], None]) -> None:
     """Read a pull's events to the end, with a line of progress a few seconds apart and a deadline."""
     started = said = time.monotonic()
-    done, layers = set(), set()
+    done, layers = set[str](), set[str]()
     for event in events:
         if message := event.get("error"):
-            raise PullError(str(message))
+            raise PullError(str(message), begun=bool(layers))
         status, layer = event.get("status", ""), event.get("id", "")
         layers |= {layer} if status == "Pulling fs layer" else set()
         done |= {layer} if status in {"Pull complete", "Already exists"} else set()
         now = time.monotonic()
         if now - started > PULL_SECONDS:
-            raise PullError(f"not done within {PULL_SECONDS:.0f} s")
+            raise PullError(f"not done within {PULL_SECONDS:.0f} s", begun=True)
         if now - said > 5.0:  # noqa: PLR2004  seconds between two lines of progress
             said = now
             progress(f"base: pulled {len(done)} of {len(layers | done)} layers in {now - started:.0f} s")

@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from importlib.metadata import version
@@ -21,7 +22,7 @@ from deploy.base import BaseImage, ensure_base
 from deploy.buildlog import BuildLog
 from deploy.contract import ROOT, Contract, Image
 from deploy.engine import Engine
-from deploy.errors import Exit
+from deploy.errors import Exit, Problem
 from deploy.lock import lock_sha256, locked_version
 from deploy.progress import Progress
 from deploy.record import Base, BuildRecord, Source, StepRecord
@@ -32,6 +33,17 @@ STALL = 900.0  # seconds a build may stay silent: compressing a CUDA layer is th
 GRACE = 3.0  # seconds between asking a build to end and ending it
 SHOWN_LINES = 20
 NO_SPACE = "no space left on device"
+
+
+@dataclass(frozen=True)
+class Shared:
+    """What every build of one run shares."""
+
+    settings: Settings
+    base: BaseImage
+    engine: Engine
+    source: Source
+    artifacts: Artifacts
 
 
 @dataclass
@@ -56,11 +68,12 @@ def build(contract: Contract, roles: list[str], engine: Engine, artifacts: Artif
     for image in images:
         artifacts.begin(image.role, BUILD)
     settings = host_settings(locked_version("torch"))
-    base = ensure_base(engine, contract.python, os.environ.get("PYTHON_IMAGE"), lambda text: console.print(text))
+    base = ensure_base(engine, contract.python, os.environ.get("PYTHON_IMAGE"), console.print)
     console.print(f"base image {base.reference} ({base.origin})")
     for note in _notes(images, settings):
         console.print(note)
-    builds = asyncio.run(_build_all(images, settings, base, engine, artifacts, console))
+    shared = Shared(settings, base, engine, _source(), artifacts)
+    builds = asyncio.run(_build_all(images, shared, console))
     failed = [one for one in builds if one.built is None]
     for one in failed:
         _show_failure(one, artifacts, settings, console)
@@ -75,57 +88,76 @@ def _notes(images: list[Image], settings: Settings) -> list[str]:
     return []
 
 
-async def _build_all(
-    images: list[Image], settings: Settings, base: BaseImage, engine: Engine, artifacts: Artifacts, console: Console
-) -> list[Build]:
+async def _build_all(images: list[Image], shared: Shared, console: Console) -> list[Build]:
     main = asyncio.current_task()
     if main is not None:
         asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, main.cancel)
-    source = _source()
     with Progress((image.role for image in images), console) as progress:
-
-        async def one(image: Image) -> Build:
-            state = Build(image)
-            request = _request(image, settings, base, engine, source)
-            try:
-                with artifacts_log(artifacts, image.role) as log:
-                    await _run(state, request, log, settings, progress)
-            except TimeoutError as error:
-                state.failure = str(error)
-            if state.built is not None:
-                record = _record(state, settings, base, engine, source)
-                artifacts.write(image.role, BUILD, record)
-                detail = f"{record.unpacked_bytes / 1e6:,.1f} MB unpacked, {record.added_bytes / 1e6:,.1f} MB added, "
-                detail += f"{record.steps_cached} steps cached, {record.steps_run} run"
-                progress.show(image.role, "built", detail, ended=True)
-            else:
-                progress.show(image.role, "failed", settings.redact(state.failure), ended=True)
-            return state
-
-        return await asyncio.gather(*(one(image) for image in images))
+        return await asyncio.gather(*(_build(image, shared, progress) for image in images))
 
 
-def artifacts_log(artifacts: Artifacts, role: str) -> IO[str]:
+async def _build(image: Image, shared: Shared, progress: Progress) -> Build:
+    """Build one image and write its record; a failure is part of what is returned."""
+    state = Build(image)
+    try:
+        with _log(shared.artifacts, image.role) as log:
+            await _run(state, _request(image, shared), log, shared.settings, progress)
+    except TimeoutError as error:
+        state.failure = str(error)
+    if state.built is None:
+        progress.show(image.role, "failed", shared.settings.redact(state.failure), ended=True)
+        return state
+    record = _record(state, shared)
+    shared.artifacts.write(image.role, BUILD, record)
+    detail = f"{record.unpacked_bytes / 1e6:,.1f} MB unpacked, {record.added_bytes / 1e6:,.1f} MB added, "
+    detail += f"{record.steps_cached} steps cached, {record.steps_run} run"
+    progress.show(image.role, "built", detail, ended=True)
+    return state
+
+
+def _log(artifacts: Artifacts, role: str) -> IO[str]:
     """Open the build's log, to be written as it happens."""
     path = artifacts.path(role, LOG)
     path.parent.mkdir(parents=True, exist_ok=True)
     return path.open("w", encoding="utf-8")
 
 
-def _request(image: Image, settings: Settings, base: BaseImage, engine: Engine, source: Source) -> dict[str, Any]:
+def _request(image: Image, shared: Shared) -> dict[str, Any]:
+    settings, base = shared.settings, shared.base
     return {
-        "engine": TypeAdapter(Engine).dump_json(engine).decode(),
+        "engine": TypeAdapter(Engine).dump_json(shared.engine).decode(),
         "base_layers": len(base.layers),
         "deadline": DEADLINE,
         "options": {
             "context_path": str(ROOT),
             "file": str(ROOT / image.dockerfile),
             "tags": [image.name],
-            "build_args": {**settings.build_args, "PYTHON_IMAGE": base.reference, "REVISION": source.revision},
+            "build_args": {**settings.build_args, "PYTHON_IMAGE": base.reference, "REVISION": shared.source.revision},
             "build_contexts": settings.contexts,
             "secrets": settings.secrets,
+            **cache_options(image.role, os.environ),
         },
     }
+
+
+def cache_options(role: str, environ: Mapping[str, str]) -> dict[str, dict[str, str]]:
+    """Return where layers are cached beyond the engine: KTRDR_CACHE_FROM and KTRDR_CACHE_TO, as buildx writes them.
+
+    For example ``type=registry,ref=registry.example/ktrdr/{role}:cache``; ``{role}`` becomes the role.
+
+    Raises:
+        Problem: a value is no list of ``key=value`` (exit 2).
+
+    """
+    options = {}
+    for option, name in (("cache_from", "KTRDR_CACHE_FROM"), ("cache_to", "KTRDR_CACHE_TO")):
+        if text := environ.get(name):
+            pairs = [pair.partition("=") for pair in text.replace("{role}", role).split(",")]
+            if not all(key and equals for key, equals, _ in pairs):
+                mend = "write key=value pairs with commas between them, type=… first"
+                raise Problem("reading the cache's address", f"{name}={text!r}", mend, Exit.USAGE)
+            options[option] = {key: value for key, _, value in pairs}
+    return options
 
 
 async def _run(state: Build, request: dict[str, Any], log: IO[str], settings: Settings, progress: Progress) -> None:
@@ -198,7 +230,8 @@ async def _end(process: asyncio.subprocess.Process) -> None:
     await process.wait()
 
 
-def _record(state: Build, settings: Settings, base: BaseImage, engine: Engine, source: Source) -> BuildRecord:
+def _record(state: Build, shared: Shared) -> BuildRecord:
+    settings, base, engine = shared.settings, shared.base, shared.engine
     seconds = time.monotonic() - state.started
     began = datetime.fromtimestamp(time.time() - seconds, UTC)
     torch_source = {"absent": "none", "cuda": "the lock's index"}.get(state.image.torch)
@@ -211,7 +244,7 @@ def _record(state: Build, settings: Settings, base: BaseImage, engine: Engine, s
             StepRecord(name=settings.redact(step.title), cached=step.cached, seconds=step.seconds)
             for step in state.log.instructions
         ],
-        source=source,
+        source=shared.source,
         base=Base(reference=base.reference, origin=base.origin, layers=list(base.layers)),
         torch_source=torch_source or settings.torch_wheel or "pytorch-cpu index",
         tools={
@@ -249,7 +282,10 @@ def _show_failure(one: Build, artifacts: Artifacts, settings: Settings, console:
     text = [f"\n{one.image.role}: build failed: {one.failure}", f"  step  {name}"]
     text += [f"  error {step.error}"] if step else []
     text += [f"  | {line}" for line in lines]
-    text += ["  next: free some space (./noxw -s clean -- --all, docker system df)"] if NO_SPACE in _failure_text(one) else []
+    text += (
+        ["  next: free some space (./noxw -s clean -- --all, docker system df)"]
+        if NO_SPACE in _failure_text(one)
+        else []
+    )
     text += [f"  whole log: {artifacts.path(one.image.role, LOG)}"]
     console.print(settings.redact("\n".join(text)), markup=False, highlight=False, soft_wrap=True)
-

@@ -1,7 +1,7 @@
 """One build in a process of its own, so that a deadline or Ctrl-C ends it with everything that it started.
 
-Reads a request (one line of JSON) from standard input, which then stays open for as long as the build is wanted: when it
-closes, however the parent ended, the whole process group goes. Writes one JSON document a line: ``line`` (of buildx's
+Reads a request (one line of JSON) from standard input, which then stays open for as long as the build is wanted: when
+it closes, however the parent ended, the whole process group goes. Writes one JSON document a line: ``line`` (of buildx's
 output), ``phase`` (what is being done), and last ``built`` or ``failed``.
 """
 
@@ -65,8 +65,9 @@ def main() -> int:
 def _build(where: engine.Engine, options: dict[str, Any]) -> str:
     with tempfile.TemporaryDirectory() as directory:
         metadata = Path(directory) / "metadata.json"
-        lines = engine.whales(where).buildx.build(
-            **options, load=True, provenance=False, metadata_file=metadata, progress="rawjson", stream_logs=True
+        progress: Any = "rawjson"  # passed through to buildx; the library's type names only what it knew itself
+        lines: Any = engine.whales(where).buildx.build(
+            **options, load=True, provenance=False, metadata_file=metadata, progress=progress, stream_logs=True
         )
         for line in lines:
             _tell(line=line)

@@ -13,6 +13,7 @@ from deploy import bootstrap, runs, state
 from deploy.engine import client_for, judge, look
 from deploy.errors import Exit, Problem
 from deploy.leftovers import ENGINE_ERRORS, RUN_HOST, Thing, find, remove, request
+from deploy.start import tell
 
 ROLE_LABEL = "ktrdr.role"
 NAMES = "ktrdr-"
@@ -22,7 +23,7 @@ REQUEST_SECONDS = 60.0  # an image of gigabytes is not removed in a moment
 CHECKOUT = Path(__file__).resolve().parent.parent
 
 
-def clean(*, everything: bool = False, say: Callable[[str], None] = print, root: Path = CHECKOUT) -> int:
+def clean(*, everything: bool = False, say: Callable[[str], None] = tell, root: Path = CHECKOUT) -> int:
     """Remove what dead runs of this machine left; with `everything` also our images, artifacts/ and .cache/.
 
     Says each thing that it removes, and each that it leaves although it carries our label. Returns FAILED when

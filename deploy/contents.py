@@ -15,8 +15,6 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from deploy import distributions, files
 
-SCHEMA = 1
-
 
 class Model(BaseModel):
     """A value in an artifact: unknown keys are refused, nothing changes after reading."""
@@ -70,7 +68,7 @@ class Leftover(Model):
 class Contents(Model):
     """Everything read from the layers of one image."""
 
-    schema_: Literal[1] = Field(SCHEMA, alias="schema")
+    schema_: Literal[1] = Field(default=1, alias="schema")
     identity: str
     layers: list[Layer]
     distributions: list[Distribution]
@@ -139,7 +137,9 @@ def read_contents(archive: Iterable[bytes], identity: str, diff_ids: list[str], 
     layers: dict[str, _Layer] = {}
     order: list[str] = []
     try:
-        with tarfile.open(fileobj=io.BufferedReader(_Stream(archive), files.BLOCK), mode="r|", bufsize=files.BLOCK) as outer:
+        with tarfile.open(
+            fileobj=io.BufferedReader(_Stream(archive), files.BLOCK), mode="r|", bufsize=files.BLOCK
+        ) as outer:
             for member in outer:
                 stream = outer.extractfile(member) if member.isreg() else None
                 if stream is None:
@@ -288,5 +288,3 @@ def resolve(merged: dict[str, _Entry], path: str) -> str | None:
             pending += [part for part in reversed(target.split("/")) if part]
             done = ""
     return None
-
-

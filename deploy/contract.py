@@ -81,7 +81,9 @@ class Image(Strict):
     groups: list[str] = []
     added_at_most: Bytes
     total_at_most: Bytes
-    health: Annotated[str, Field(pattern=r"^http://127\.0\.0\.1:\d{1,5}/\S*$")]  # where the server answers, seen from inside
+    health: Annotated[
+        str, Field(pattern=r"^http://127\.0\.0\.1:\d{1,5}/\S*$")
+    ]  # where the server answers, seen from inside
     writable: list[AbsolutePath] = []  # directories that the application writes to; all else is read-only
     duplicate_libraries: list[Allowed] = []
     leftovers: list[Allowed] = []

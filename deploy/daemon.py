@@ -158,7 +158,7 @@ def start(daemon: Daemon, say: Callable[[str], None]) -> None:
             start_new_session=True,
             umask=0o022,
         )
-    adopt(daemon, child.pid)
+    adopt(daemon, process.find(child.pid))
     try:
         _wait(daemon, child)
     except Problem:
@@ -170,17 +170,22 @@ def start(daemon: Daemon, say: Callable[[str], None]) -> None:
     say(f"engine: started dockerd (process {child.pid}, log {daemon.log}); ./noxw -s engine-stop stops it")
 
 
-def adopt(daemon: Daemon, pid: int) -> None:
+def adopt(daemon: Daemon, one: Process | None) -> None:
     """Remember a dockerd as one that this pipeline started."""
-    one = process.find(pid)
     if one:
         _remember(daemon, {"how": "dockerd", "pid": one.pid, "started": one.started, "boot": process.boot_id()})
 
 
-def await_answer(daemon: Daemon, say: Callable[[str], None]) -> None:
-    """Wait for a dockerd that runs already, and that somebody else started."""
-    say("engine: dockerd runs but does not answer yet; waiting for it")
-    _wait(daemon, None)
+def await_answer(daemon: Daemon, pid: int, say: Callable[[str], None]) -> None:
+    """Wait for a dockerd that runs already; one whose socket somebody removed never answers, and is not touched."""
+    say(f"engine: dockerd (process {pid}) runs but does not answer yet; waiting for it")
+    try:
+        _wait(daemon, None)
+    except Problem as problem:
+        mend = f"restart it: systemctl restart docker, or end process {pid} and run this again"
+        if remembered(daemon).get("pid") == pid:
+            mend = "restart it: ./noxw -s engine-stop engine"
+        raise Problem(STARTING, f"dockerd (process {pid}) runs, but {problem.wrong}", mend) from problem
 
 
 def _wait(daemon: Daemon, child: "subprocess.Popen[bytes] | None") -> None:

@@ -48,7 +48,15 @@ def locked_distributions(image: Image, python: str, root: Path = ROOT) -> dict[s
 
     """
     options = [f"--extra={extra}" for extra in image.extras] + [f"--group={group}" for group in image.groups]
-    command = [uv.find_uv_bin(), "export", "--frozen", "--no-default-groups", "--no-hashes", "--no-header", "--no-annotate"]
+    command = [
+        uv.find_uv_bin(),
+        "export",
+        "--frozen",
+        "--no-default-groups",
+        "--no-hashes",
+        "--no-header",
+        "--no-annotate",
+    ]
     done = subprocess.run(
         [*command, "--no-emit-project", *options], cwd=root, capture_output=True, text=True, check=False, timeout=60
     )
@@ -73,7 +81,7 @@ def required(lines: Iterable[str], python: str) -> dict[str, str]:
         "platform_machine": "x86_64",
         "os_name": "posix",
     }
-    found = {}
+    found: dict[str, str] = {}
     for line in lines:
         if line.strip():
             requirement = Requirement(line)

@@ -60,6 +60,12 @@ def command_name(pid: int) -> str:
     return _read(PROC / str(pid) / "comm").strip() if find(pid) else ""
 
 
+def named(program: str) -> set[Process]:
+    """Return the processes whose program has this name."""
+    pids = [int(path.name) for path in PROC.iterdir() if path.name.isdigit()]
+    return {one for pid in pids if command_name(pid) == program and (one := find(pid))}
+
+
 def command_lines() -> Iterator[tuple[int, list[str]]]:
     """Give the id and arguments of every process."""
     for path in PROC.iterdir():

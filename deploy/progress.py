@@ -44,7 +44,9 @@ class Progress:
             self._live.start()
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
         if self.console.is_terminal:
             self._live.stop()
 
@@ -72,11 +74,10 @@ class Progress:
     def _table(self) -> Table:
         table = Table.grid(padding=(0, 2))
         for column in ({"no_wrap": True}, {"justify": "right", "no_wrap": True}, {"no_wrap": True}):
-            table.add_column(**column)  # type: ignore[arg-type]  # three literal sets of rich's own options
+            table.add_column(**column)
         table.add_column(no_wrap=True, overflow="ellipsis")
         for role, line in self.lines.items():
             if line.ended is None:
                 state = Text(line.state, STYLES.get(line.state, "cyan"))
                 table.add_row(role, f"{line.seconds:.1f} s", state, Text(line.detail))
         return table
-

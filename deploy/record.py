@@ -56,7 +56,7 @@ class Source(Model):
 class BuildRecord(Model):
     """``build.json``: everything about one finished build."""
 
-    schema_: Literal[1] = Field(1, alias="schema")
+    schema_: Literal[1] = Field(default=1, alias="schema")
     role: str
     tag: str
     image_id: str

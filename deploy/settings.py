@@ -1,4 +1,4 @@
-"""What the host is configured with, turned into build secrets, contexts and arguments: nothing of it stays in an image."""
+"""What the host is configured with, as build secrets, contexts and arguments: nothing of it stays in an image."""
 
 import configparser
 import os
@@ -51,7 +51,9 @@ def host_settings(torch_version: str, environ: Mapping[str, str] = os.environ) -
     secrets, hidden = [], []
     if bundle := environ.get("SSL_CERT_FILE"):
         if not Path(bundle).is_file():
-            raise Problem("reading the host's certificates", f"SSL_CERT_FILE={bundle}: no such file", "mend or unset it")
+            raise Problem(
+                "reading the host's certificates", f"SSL_CERT_FILE={bundle}: no such file", "mend or unset it"
+            )
         secrets.append(f"id=certificates,src={bundle}")
     assignments = uv_assignments(environ)
     if assignments:
@@ -136,4 +138,3 @@ def _same(copy: Path, file: Path) -> bool:
         return False
     one, two = copy.stat(), file.stat()
     return (one.st_size, one.st_mtime_ns) == (two.st_size, two.st_mtime_ns)
-

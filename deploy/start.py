@@ -6,10 +6,11 @@ import subprocess
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
-from deploy import apt, daemon, state
+from deploy import apt, daemon, process, state
 from deploy.daemon import SYSTEM_PATH, Daemon
 from deploy.engine import MINIMUM_BUILDX, MINIMUM_ENGINE, Engine, Sighting, find_engine, judge, look, version_numbers
 from deploy.errors import Exit, Problem
+from deploy.process import Process
 
 DOING = "Getting a Docker Engine"
 LOCK_SECONDS = 1200.0
@@ -80,7 +81,12 @@ def _newest(suites: Mapping[str, str], release: str) -> tuple[int, ...]:
     return max((version_numbers(version.split(":")[-1]) for version in versions), default=())
 
 
-def start(say: Callable[[str], None] = print, where: Daemon | None = None) -> int:
+def tell(text: str) -> None:
+    """Print a line at once, also into a pipe."""
+    print(text, flush=True)
+
+
+def start(say: Callable[[str], None] = tell, where: Daemon | None = None) -> int:
     """Make sure that an engine with buildx answers, and say with which versions. Idempotent.
 
     An engine that answers is not touched; tools that are missing beside it are added where this is Debian or Ubuntu and
@@ -95,8 +101,9 @@ def start(say: Callable[[str], None] = print, where: Daemon | None = None) -> in
             judge(seen)
         if not seen.trouble:
             say(f"engine: one answers at {seen.endpoint.host} already; it is left as it is")
-        before = daemon.running(where.pid_file, "dockerd")
-        supply(seen, say)
+        before = process.named("dockerd")
+        if not supply(seen, say):
+            before = process.named("dockerd")
         if absent:
             bring_up(where, before, say)
         engine = find_engine(30.0)
@@ -105,7 +112,7 @@ def start(say: Callable[[str], None] = print, where: Daemon | None = None) -> in
     return Exit.OK
 
 
-def stop(say: Callable[[str], None] = print, where: Daemon | None = None) -> int:
+def stop(say: Callable[[str], None] = tell, where: Daemon | None = None) -> int:
     """Stop the engine that `start` started, and no other."""
     where = where or Daemon()
     with state.lock(state.folder() / "engine.lock", LOCK_SECONDS):
@@ -131,12 +138,12 @@ def describe(engine: Engine) -> list[str]:
     ]
 
 
-def supply(seen: Sighting, say: Callable[[str], None]) -> None:
-    """Install what is missing; what builds can do without is only named where it cannot be installed."""
+def supply(seen: Sighting, say: Callable[[str], None]) -> bool:
+    """Install what is missing; what builds can do without is only named where it cannot be. Whether it installed."""
     here = apt.this_distribution()
     missing = needs(seen, installed("dockerd"), installed("mmdebstrap"), here.id)
     if not missing:
-        return
+        return False
     say(f"engine: missing: {', '.join(need.what for need in missing)}")
     try:
         apt.must_be_able(DOING, by_hand(missing, here, root=os.geteuid() == 0))
@@ -145,6 +152,8 @@ def supply(seen: Sighting, say: Callable[[str], None]) -> None:
         if any(need.vital for need in missing):
             raise
         say(f"engine: going on without {', '.join(need.what for need in missing)}: {problem.wrong}")
+        return False
+    return True
 
 
 def by_hand(missing: list[Need], here: apt.Distribution, *, root: bool) -> str:
@@ -186,16 +195,16 @@ def install(missing: list[Need], here: apt.Distribution, say: Callable[[str], No
         own.install(packages)
 
 
-def bring_up(where: Daemon, before: int, say: Callable[[str], None]) -> None:
-    """Start the engine, unless its package did, or it was only slow. `before` is the process that ran earlier, or 0."""
-    now = daemon.running(where.pid_file, "dockerd")
-    if now and now == before:
-        daemon.await_answer(where, say)
+def bring_up(where: Daemon, before: set[Process], say: Callable[[str], None]) -> None:
+    """Start the engine, unless its package did, or it was only slow. `before` are the dockerds that ran earlier."""
+    started = sorted(process.named("dockerd") - before, key=lambda one: one.started)
+    if not started and (pid := daemon.running(where.pid_file, "dockerd")):
+        daemon.await_answer(where, pid, say)
     elif os.geteuid() != 0:
         how = "sudo systemctl start docker" if daemon.under_systemd() else "run this as root"
         raise Problem(DOING, "the engine is installed but does not run, and starting it takes root", how)
-    elif now and not daemon.under_systemd():
-        daemon.adopt(where, now)  # the package's own service script was quicker
-        daemon.await_answer(where, say)
+    elif started and not daemon.under_systemd():
+        daemon.adopt(where, started[0])  # the package's own service script was quicker
+        daemon.await_answer(where, started[0].pid, say)
     else:
         daemon.start(where, say)

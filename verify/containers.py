@@ -36,6 +36,33 @@ def spawn(function: Callable[..., T], *arguments: Any) -> "Future[T]":
     return future
 
 
+class Gate:
+    """Lets containers be made until it is closed; closing waits for those being made, so that none is made unseen."""
+
+    def __init__(self) -> None:
+        self.condition, self.making, self.closed = threading.Condition(), 0, False
+
+    @contextmanager
+    def passing(self) -> Iterator[None]:
+        """Hold the gate open for one making; raises InterruptedError once it is closed."""
+        with self.condition:
+            if self.closed:
+                raise InterruptedError("the run is ending")
+            self.making += 1
+        try:
+            yield
+        finally:
+            with self.condition:
+                self.making -= 1
+                self.condition.notify_all()
+
+    def close(self) -> None:
+        """Let no more through, and wait for those within (at most ANSWER seconds)."""
+        with self.condition:
+            self.closed = True
+            self.condition.wait_for(lambda: self.making == 0, ANSWER)
+
+
 @dataclass
 class Output:
     """What a container printed, as far as it was read."""
@@ -49,6 +76,7 @@ class Output:
 def container(
     client: DockerClient,
     image_id: str,
+    gate: Gate,
     *,
     name: str,
     labels: dict[str, str],
@@ -73,7 +101,8 @@ def container(
         mounts=[Mount(path, None, type="volume", labels=labels) for path in writable],
         device_requests=devices,
     )
-    made = client.api.create_container(image_id, command=command, name=name, labels=labels, host_config=host)
+    with gate.passing():
+        made = client.api.create_container(image_id, command=command, name=name, labels=labels, host_config=host)
     try:
         yield str(made["Id"])
     finally:

@@ -73,7 +73,7 @@ class Subject(Model):
 class Observation(Model):
     """``observed.json``: everything that was seen of one role's image. A part that is None could not be seen."""
 
-    schema_: Literal[1] = Field(1, alias="schema")
+    schema_: Literal[1] = Field(default=1, alias="schema")
     role: str
     subject: Subject | None = None
     probes: ProbeRun | None = None

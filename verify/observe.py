@@ -18,6 +18,7 @@ from deploy.contents import Contents, UnreadableArchive
 from deploy.contract import Contract, Image
 from deploy.engine import Engine
 from deploy.record import diff_ids, identity
+from deploy.runs import Run
 from verify import containers
 from verify.observation import Observation, ProbeResult, ProbeRun, ServerRun, Subject
 
@@ -40,8 +41,8 @@ def source(name: str) -> str:
 class Observer:
     """Looks at one image after another, on one engine, with one run's labels."""
 
-    def __init__(self, engine: Engine, contract: Contract, run_id: str, labels: dict[str, str]) -> None:
-        self.engine, self.contract, self.run_id, self.labels = engine, contract, run_id, labels
+    def __init__(self, engine: Engine, contract: Contract, run: Run) -> None:
+        self.engine, self.contract, self.run, self.gate = engine, contract, run, containers.Gate()
 
     def observe(self, image: Image) -> tuple[Observation, Contents | None]:
         """Resolve the image's tag once, then look at its layers, its probes and its server side by side."""
@@ -55,7 +56,7 @@ class Observer:
         except ENGINE_ERRORS as error:
             return Observation(role=image.role, error=f"the engine: {error}"), None
         reading = containers.spawn(self._contents, inspected)
-        probing = containers.spawn(self.probe, image, subject, probe_request(self.contract, image, subject), "probe")
+        probing = containers.spawn(self.probe, image, subject, probe_request(self.contract, subject), "probe")
         serving = containers.spawn(self._serve, image, subject)
         contents, contents_error = reading.result(EXPORT_SECONDS)
         observation = Observation(
@@ -90,7 +91,12 @@ class Observer:
             return None, str(error)
 
     def probe(
-        self, image: Image, subject: Subject, request: dict[str, Any], name: str, devices: list[DeviceRequest] | None = None
+        self,
+        image: Image,
+        subject: Subject,
+        request: dict[str, Any],
+        name: str,
+        devices: list[DeviceRequest] | None = None,
     ) -> ProbeRun:
         """Run the probes of a request in a container of their own and read their one document."""
         began = time.monotonic()
@@ -99,8 +105,8 @@ class Observer:
         proof, results, output = None, None, b""
         try:
             with containers.container(
-                client, subject.image_id, name=f"ktrdr-{self.run_id}-{image.role}-{name}", labels=self.labels,
-                command=command, writable=image.writable, devices=devices,
+                client, subject.image_id, self.gate, name=self.run.name(f"{image.role}-{name}"),
+                labels=self.run.labels, command=command, writable=image.writable, devices=devices,
             ) as container_id:  # fmt: skip
                 try:
                     printed, late = containers.run(client, container_id, RUN_SECONDS)
@@ -128,8 +134,8 @@ class Observer:
         seen |= {"reply": "", "asked": None, "log": ""}
         try:
             with containers.container(
-                client, subject.image_id, name=f"ktrdr-{self.run_id}-{image.role}-server", labels=self.labels,
-                command=None, writable=image.writable,
+                client, subject.image_id, self.gate, name=self.run.name(f"{image.role}-server"),
+                labels=self.run.labels, command=None, writable=image.writable,
             ) as container_id:  # fmt: skip
                 try:
                     client.api.start(container_id)
@@ -175,7 +181,7 @@ def _request(probes: dict[str, Any], commands: dict[str, list[str]]) -> dict[str
     }
 
 
-def probe_request(contract: Contract, image: Image, subject: Subject) -> dict[str, Any]:
+def probe_request(contract: Contract, subject: Subject) -> dict[str, Any]:
     """Return what the probe container is asked: every question in an interpreter of its own, under a fresh nonce.
 
     The image's HEALTHCHECK runs there too: where nothing serves, it has to fail.
@@ -282,4 +288,3 @@ def gpu_devices(info: dict[str, Any]) -> list[DeviceRequest]:
     if info.get("CDISpecDirs"):
         return [DeviceRequest(driver="cdi", device_ids=["nvidia.com/gpu=all"])]
     return [DeviceRequest(driver="nvidia", count=-1, capabilities=[["gpu"]])]
-

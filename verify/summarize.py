@@ -17,6 +17,7 @@ from verify.verdict import Figures, Finding, Verdict, outcome_of
 
 JSON, MARKDOWN, JUNIT = FILES = ("summary.json", "summary.md", "junit.xml")
 READING = "reading the verdicts"
+TORCH = "torch"  # the check that imports it
 NO_VERDICT = "no verdict: not built or not verified in this state"
 
 
@@ -54,6 +55,8 @@ def exit_code(summary: Summary) -> Exit:
 def collect(directories: list[Path], roles: list[str]) -> list[Verdict]:
     """Read these roles' verdicts; a directory is an artifacts root (ROLE/verdict.json) or a folder of such roots.
 
+    A verdict by the GPU contract alone is none on the image: its role is missing.
+
     Raises:
         Problem: a verdict is unreadable or a role has two different ones (exit 2), or there is none at all (exit 3).
 
@@ -75,7 +78,7 @@ def collect(directories: list[Path], roles: list[str]) -> list[Verdict]:
             f"none of {', '.join(roles)} has a {VERDICT} in {', '.join(map(str, directories))}",
             "./noxw -s build verify writes them; or name the directories that hold them",
         )
-    return [found[role][1] for role in roles if role in found]
+    return [found[role][1] for role in roles if role in found and not found[role][1].gpu]
 
 
 def write(summary: Summary, root: Path, environ: Mapping[str, str]) -> None:
@@ -152,8 +155,8 @@ def _row(verdict: Verdict) -> Row:
     torch: Literal["YES", "NO", "?"] = "?"
     if figures.torch_version is not None:
         torch = "YES"
-    elif figures.probe_seconds is not None:
-        torch = "NO"
+    elif any(one.check == TORCH and one.outcome in ("PASS", "FAIL") for one in verdict.findings):
+        torch = "NO"  # the import was tried, and there is no version
     builds = {"YES": "CUDA torch" if figures.cuda_build else "CPU torch", "NO": "no torch", "?": "not seen"}
     expected = "no torch" if not verdict.torch_expected else "CUDA torch" if verdict.cuda_expected else "CPU torch"
     return Row(

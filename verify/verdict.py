@@ -19,7 +19,7 @@ class Finding(Model):
     found: str
     category: Category | None = None  # None beside PASS and SKIP
     action: str = ""
-    evidence: dict[str, Any] = {}
+    evidence: dict[str, Any] = Field(default_factory=dict)
 
 
 class Figures(Model):
@@ -38,7 +38,7 @@ class Figures(Model):
 class Verdict(Model):
     """``verdict.json``: one image's outcome and all that led to it."""
 
-    schema_: Literal[1] = Field(1, alias="schema")
+    schema_: Literal[1] = Field(default=1, alias="schema")
     role: str
     tag: str
     torch_expected: bool
@@ -48,7 +48,7 @@ class Verdict(Model):
     outcome: Outcome
     figures: Figures
     findings: list[Finding]
-    container_ids: list[str] = []
+    container_ids: list[str] = Field(default_factory=list)
     gpu: bool = False  # the GPU contract (verify-gpu) rather than the complete one
     started: str = ""
     seconds: float = 0.0

@@ -17,6 +17,7 @@ if [ -f /run/secrets/uv-settings ]; then
     . /run/secrets/uv-settings
     set +a
 fi
+export PYTHONDONTWRITEBYTECODE=1  # the tools' own runs leave nothing in the base's directories
 export UV_PROJECT_ENVIRONMENT=/opt/venv UV_LINK_MODE=copy UV_PYTHON_PREFERENCE=only-system UV_NO_PROGRESS=1
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT

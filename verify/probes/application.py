@@ -1,7 +1,7 @@
 """Imports, starts and uses the API, and reports every attempt to import a heavy package with the chain that led there.
 
-Whether a heavy package is installed makes no difference: attempts are recorded where Python looks a module up, before it
-is found or not (PEP 451, meta path finders).
+Whether a heavy package is installed makes no difference: attempts are recorded where Python looks a module up, before
+it is found or not (PEP 451, meta path finders).
 """
 
 import asyncio
@@ -25,7 +25,7 @@ class Recorder:
     def __init__(self, heavy):
         self.heavy, self.phase, self.attempts, self.looked_up = set(heavy), "import", [], 0
 
-    def find_spec(self, name, path=None, target=None):
+    def find_spec(self, name, path=None, target=None):  # noqa: ARG002 - the import system's signature
         """Record the question; finding is left to the others."""
         if name in self.heavy and len(self.attempts) < ATTEMPTS_AT_MOST:
             frames = list(walk(sys._getframe(1)))
@@ -34,7 +34,6 @@ class Recorder:
                 self.attempts.append({"package": name, "phase": self.phase, "chain": chain(frames)})
             else:
                 self.looked_up += 1
-        return None
 
 
 def walk(frame):
@@ -72,9 +71,7 @@ def routes_of(app):
     """Return the effective routes: every method and path of the OpenAPI document, and every mount."""
     paths = app.openapi().get("paths", {})
     found = [[method.upper(), path] for path, operations in paths.items() for method in operations if method in METHODS]
-    for route in app.routes:
-        if type(route).__name__ in ("Mount", "Host"):
-            found.append(["MOUNT", getattr(route, "path", "")])
+    found += [["MOUNT", getattr(one, "path", "")] for one in app.routes if type(one).__name__ in ("Mount", "Host")]
     return sorted(found)
 
 
@@ -149,7 +146,7 @@ async def request(app, method, path, body, state):
 
     try:
         await asyncio.wait_for(app(scope, receive, send), REQUEST_SECONDS)
-    except BaseException as error:  # noqa: BLE001 - a fact to report, whatever it is
+    except BaseException as error:
         return {"status": 500, "body": f"{type(error).__name__}: {error}"[:2000]}
     return {"status": answer["status"], "body": answer["body"][:2000].decode("utf-8", "replace")}
 
@@ -162,7 +159,7 @@ async def live(app, health, document, recorder):
     async def lifespan():
         try:
             await app(scope, inbox.get, outbox.put)
-        except BaseException as error:  # noqa: BLE001 - a fact to report, whatever it is
+        except BaseException as error:
             await outbox.put({"type": "raised", "message": f"{type(error).__name__}: {error}"})
 
     recorder.phase = "start"
@@ -212,7 +209,7 @@ def look(argument):
         document["import_seconds"] = round(time.monotonic() - began, 3)
         document["import_peak_bytes"] = peak_memory()
         document["imported"] = True
-    except BaseException as error:  # noqa: BLE001 - a fact to report, whatever it is
+    except BaseException as error:
         document["imported"] = False
         document["import_error"] = {"type": type(error).__name__, "traceback": traceback.format_exc()[-8000:]}
         return document
@@ -226,7 +223,7 @@ def look(argument):
         document["routes"] = routes_of(app) if document["is_fastapi"] else []
         if document["is_fastapi"]:
             asyncio.run(live(app, argument["health"], document, recorder))
-    except BaseException as error:  # noqa: BLE001 - a fact to report, whatever it is
+    except BaseException as error:
         document["error"] = {"type": type(error).__name__, "traceback": traceback.format_exc()[-8000:]}
     document["looked_up"] = recorder.looked_up
     document["peak_bytes"] = peak_memory()

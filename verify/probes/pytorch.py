@@ -12,7 +12,7 @@ def attempt(function):
     """Return ``{"ok": True}`` with what the function found, or the exception that it raised."""
     try:
         return {"ok": True, **(function() or {})}
-    except BaseException as error:  # noqa: BLE001 - a fact to report, whatever it is
+    except BaseException as error:
         return {"ok": False, "error": f"{type(error).__name__}: {error}", "traceback": traceback.format_exc()[-4000:]}
 
 
@@ -74,7 +74,7 @@ def look():
     began = time.monotonic()
     try:
         import torch
-    except BaseException as error:  # noqa: BLE001 - a fact to report, whatever it is
+    except BaseException as error:
         return {
             "imported": False,
             "error_type": type(error).__name__,

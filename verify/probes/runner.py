@@ -5,6 +5,7 @@ seconds) and ``commands`` (name -> command line, seconds). What a probe prints i
 report comes through a pipe of its own.
 """
 
+import contextlib
 import json
 import os
 import signal
@@ -62,10 +63,8 @@ def run(command, argument, seconds):
         outcome = "ended"
     except subprocess.TimeoutExpired:
         outcome = "timed out"
-    try:
+    with contextlib.suppress(ProcessLookupError):
         os.killpg(process.pid, signal.SIGKILL)  # what it started goes with it
-    except ProcessLookupError:
-        pass
     process.wait()
     for thread in threads:
         thread.join(5)
@@ -100,7 +99,9 @@ def main():
         results[name] = run(command, argument, seconds)
 
     threads = [
-        threading.Thread(target=one, args=(name, [sys.executable, "-c", probe["source"]], probe["argument"], probe["seconds"]))
+        threading.Thread(
+            target=one, args=(name, [sys.executable, "-c", probe["source"]], probe["argument"], probe["seconds"])
+        )
         for name, probe in request["probes"].items()
     ] + [
         threading.Thread(target=one, args=(name, command["command"], None, command["seconds"]))

@@ -105,7 +105,8 @@ def _show_findings(row: Row, console: Console) -> None:
     skipped = [finding for finding in row.findings if finding.outcome == "SKIP"]
     if not shown and not skipped:
         return
-    _say(console, Text.assemble("\n", (row.role, "bold"), "" if row.image == row.role else f"  {row.image}"))
+    image = "" if row.image == row.role else f"  {one_line(row.image, MOST_NAME)}"
+    _say(console, Text.assemble("\n", (one_line(row.role, MOST_NAME), "bold"), image))
     for finding in shown:
         _show_finding(finding, console)
     if skipped:

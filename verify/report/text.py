@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 ELLIPSIS = "…"
+MOST_TEXT = 20_000  # characters of one text that are looked at
 MOST_LINE = 300  # characters of one line of evidence
 MOST_INLINE = 100  # characters of a small table that is shown on one line
 MOST_DEPTH = 6  # of nested evidence; deeper is shown as JSON
@@ -30,7 +31,7 @@ def plain(text: str, replacement: str = "") -> str:
 
 def one_line(text: str, most: int) -> str:
     """Return text as one plain line of at most so many characters."""
-    return shorten(" ".join(plain(text).split()), most)
+    return shorten(" ".join(plain(text[: 8 * most]).split()), most)
 
 
 def shorten(text: str, most: int) -> str:
@@ -46,17 +47,14 @@ def evidence_lines(evidence: Mapping[str, Any], most_each: int, most_lines: int,
 
 def bounded(lines: list[str], most_lines: int, most_characters: int) -> list[str]:
     """Return the first and the last lines within both bounds; a line between them says how many were left out."""
-    lines = [shorten(line, MOST_LINE) for line in lines]
     keep = min(len(lines), most_lines)
-    while keep:
-        head, tail = lines[: keep - keep // 2], lines[len(lines) - keep // 2 :]
-        if sum(map(len, head)) + sum(map(len, tail)) + keep <= most_characters:
-            break
+    first = [shorten(line, MOST_LINE) for line in lines[: keep - keep // 2]]
+    last = [shorten(line, MOST_LINE) for line in lines[len(lines) - keep // 2 :]]
+    while keep and sum(map(len, first + last)) + keep > most_characters:
         keep = keep * 3 // 4
-    else:
-        head, tail = [], []
+        first, last = first[: keep - keep // 2], last[len(last) - keep // 2 :]
     left_out = len(lines) - keep
-    return [*head, f"{ELLIPSIS} {left_out} of {len(lines)} lines left out", *tail] if left_out else lines
+    return [*first, *([f"{ELLIPSIS} {left_out} of {len(lines)} lines left out"] if left_out else []), *last]
 
 
 def _lines(key: str, value: Any, depth: int) -> list[str]:
@@ -85,4 +83,7 @@ def _item(value: Any, depth: int) -> list[str]:
 
 def _scalar(value: Any) -> str:
     text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, default=str)
+    if len(text) > MOST_TEXT:
+        half = MOST_TEXT // 2
+        text = f"{text[:half]}\n{ELLIPSIS} {len(text) - MOST_TEXT} characters left out\n{text[-half:]}"
     return plain(text).rstrip("\n").expandtabs()

@@ -49,10 +49,14 @@ def test_a_key_written_out_survives_rendering() -> None:
 
 
 def test_one_line_entries_are_read_with_their_options() -> None:
-    text = f"# deb http://off.example x main\ndeb [arch=amd64,i386 signed-by={KEY}] http://m.example/debian bookworm main\n"
+    text = "# deb http://off.example x main\n"
+    text += f"deb [arch=amd64,i386 signed-by={KEY}] http://m.example/debian bookworm main\n"
     assert apt.parse_one_line(text) == [
         Source(
-            ("http://m.example/debian",), ("bookworm",), ("main",), (("Architectures", "amd64 i386"), ("Signed-By", KEY))
+            ("http://m.example/debian",),
+            ("bookworm",),
+            ("main",),
+            (("Architectures", "amd64 i386"), ("Signed-By", KEY)),
         )
     ]
 

@@ -4,6 +4,7 @@ import contextlib
 import hashlib
 import json
 import tarfile
+import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -27,7 +28,9 @@ FACTS = {"Id": "sha256:1", "RootFS": {"Layers": ["sha256:a"]}}
 class FakeEngine:
     """As much of the SDK's client as a base image needs: images by name, and what a pull answers."""
 
-    def __init__(self, images: dict[str, dict[str, Any]], pulled: Callable[[], list[dict[str, str]]] | None = None) -> None:
+    def __init__(
+        self, images: dict[str, dict[str, Any]], pulled: Callable[[], list[dict[str, str]]] | None = None
+    ) -> None:
         self.held, self.pulled, self.pulls, self.loads = images, pulled, list[str](), 0
         self.images = self.api = self
 
@@ -120,10 +123,25 @@ def test_a_registry_that_refuses_is_a_problem_and_nothing_is_bootstrapped(monkey
 
 
 def test_a_registry_that_says_nothing_in_time_does_not_answer(monkeypatch: pytest.MonkeyPatch) -> None:
-    def late() -> list[dict[str, str]]:
-        raise requests.exceptions.ReadTimeout("Read timed out.")
+    monkeypatch.setattr(base, "SILENCE_SECONDS", 0.05)
+    never = threading.Event()
 
-    assert ensure(monkeypatch, FakeEngine({}, late))[0].origin == "bootstrapped"
+    def mute() -> list[dict[str, str]]:
+        never.wait(1)
+        return []
+
+    found, said = ensure(monkeypatch, FakeEngine({}, mute))
+    never.set()
+    assert found.origin == "bootstrapped"
+    assert "nothing said within" in said
+
+
+def test_an_engine_that_breaks_off_a_pull_is_no_silence(monkeypatch: pytest.MonkeyPatch) -> None:
+    def broken() -> list[dict[str, str]]:
+        raise requests.exceptions.ConnectionError("Remote end closed connection")
+
+    with pytest.raises(Problem, match="the engine broke off"):
+        ensure(monkeypatch, FakeEngine({}, broken))
 
 
 def test_a_given_image_is_used(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -180,8 +198,18 @@ def test_silence_names_its_reason_in_a_few_words() -> None:
 
 
 def test_an_error_in_the_middle_of_a_pull_is_an_error() -> None:
-    with pytest.raises(PullError, match="no space left"):
+    with pytest.raises(PullError, match="no space left") as caught:
         follow_pull([{"status": "Pulling fs layer", "id": "a"}, {"error": "no space left on device"}], print)
+    assert caught.value.begun
+
+
+def test_a_registry_that_falls_silent_in_the_middle_is_a_problem_and_nothing_is_bootstrapped(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    engine = FakeEngine({}, lambda: [{"status": "Pulling fs layer", "id": "a"}, {"error": "read: i/o timeout"}])
+    with pytest.raises(Problem, match="it broke off: read: i/o timeout"):
+        ensure(monkeypatch, engine)
+    assert engine.loads == 0
 
 
 def test_a_recipe_s_name_says_what_it_makes() -> None:

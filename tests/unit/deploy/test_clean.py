@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from deploy import clean
+from deploy import clean, state
 from deploy.clean import our_names, remove_directories, sort_out
 from deploy.endpoint import DEFAULT_HOST, Endpoint
 from deploy.engine import Sighting
@@ -99,11 +99,13 @@ class Empty:
 
 @pytest.mark.parametrize("everything", [False, True])
 def test_where_there_is_nothing_that_is_said(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, everything: bool  # noqa: FBT001
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    everything: bool,  # noqa: FBT001
 ) -> None:
     monkeypatch.setattr(clean, "look", lambda: Sighting(Endpoint(DEFAULT_HOST, "default")))
     monkeypatch.setattr(clean, "client_for", lambda _endpoint, _timeout: Empty())
-    monkeypatch.setattr(clean.state, "folder", lambda: tmp_path)
+    monkeypatch.setattr(state, "folder", lambda: tmp_path)
     said: list[str] = []
     assert clean.clean(everything=everything, say=said.append, root=tmp_path) == 0
     assert said == ["clean: nothing to remove"]

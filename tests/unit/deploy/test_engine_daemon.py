@@ -111,7 +111,7 @@ def test_a_process_is_stopped_only_if_it_is_the_one_that_was_started(place: Daem
 
 def test_a_process_that_was_started_is_stopped_and_forgotten(place: Daemon) -> None:
     with child("sleep", "60") as ours:
-        daemon.adopt(place, ours.pid)
+        daemon.adopt(place, process.find(ours.pid))
         assert daemon.stop(place, print)
         assert ours.wait(1) == -15
     assert not place.record.exists()

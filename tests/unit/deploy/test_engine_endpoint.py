@@ -78,7 +78,7 @@ def test_a_context_that_is_not_stored_is_a_problem_of_settings(tmp_path: Path) -
 def test_a_broken_configuration_is_a_problem_that_names_the_file(tmp_path: Path) -> None:
     (tmp_path / ".docker").mkdir()
     (tmp_path / ".docker" / "config.json").write_text("{")
-    with pytest.raises(Problem, match="config.json"):
+    with pytest.raises(Problem, match=r"config\.json"):
         resolve({}, tmp_path)
 
 

@@ -6,13 +6,15 @@ from pathlib import Path
 
 import pytest
 
-from deploy import apt, daemon, start, state
+from deploy import apt, daemon, process, start, state
 from deploy.daemon import Daemon
 from deploy.endpoint import DEFAULT_HOST, Endpoint
 from deploy.engine import Engine, Sighting
 from deploy.errors import Exit, Problem
+from deploy.process import Process
 from deploy.start import Need, by_hand, needs, plan
 
+OTHER = Process(42, 1)  # a dockerd that runs already
 PLUGINS = {"buildx": ("0.13.1", "/p"), "compose": ("2.26.1", "/p")}
 ANSWERS = Sighting(
     Endpoint(DEFAULT_HOST, "default"), id="e", version="26.1", cli="/usr/bin/docker", cli_id="e", plugins=PLUGINS
@@ -67,7 +69,13 @@ def test_ubuntu_names_two_packages_differently() -> None:
 def test_where_this_release_is_too_old_docker_comes_whole_from_the_next_one() -> None:
     chosen = plan(needs(ABSENT, "", "", "debian"), BOOKWORM, "bookworm", "trixie")
     assert chosen == [
-        *("docker.io/trixie", "containerd/trixie", "docker-cli/trixie", "docker-buildx/trixie", "docker-compose/trixie"),
+        *(
+            "docker.io/trixie",
+            "containerd/trixie",
+            "docker-cli/trixie",
+            "docker-buildx/trixie",
+            "docker-compose/trixie",
+        ),
         "mmdebstrap",
     ]
 
@@ -106,7 +114,14 @@ def test_on_another_distribution_what_to_install_is_said() -> None:
 @pytest.fixture
 def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Daemon:
     monkeypatch.setattr(state, "folder", lambda: tmp_path)
-    return Daemon(socket=tmp_path / "s", pid_file=tmp_path / "p", record=tmp_path / "r", system=False)
+    return Daemon(
+        socket=tmp_path / "socket",
+        pid_file=tmp_path / "pid",
+        exec_root=tmp_path / "exec",
+        log=tmp_path / "log",
+        record=tmp_path / "record",
+        system=False,
+    )
 
 
 def forbid(monkeypatch: pytest.MonkeyPatch, *names: str) -> None:
@@ -172,8 +187,37 @@ def test_an_installed_engine_that_somebody_else_just_started_is_waited_for(
 ) -> None:
     monkeypatch.setattr(daemon, "running", lambda _path, _program: 42)
     monkeypatch.setattr(daemon, "answers", lambda _path: True)
-    start.bring_up(place, 42, print)
+    monkeypatch.setattr(process, "named", lambda _program: {OTHER})
+    start.bring_up(place, {OTHER}, print)
     assert not place.record.exists()
+
+
+def test_an_engine_that_its_package_started_is_remembered_as_started_here(
+    monkeypatch: pytest.MonkeyPatch, place: Daemon
+) -> None:
+    fresh = Process(43, 2)
+    monkeypatch.setattr(process, "named", lambda _program: {OTHER, fresh})
+    monkeypatch.setattr(daemon, "under_systemd", lambda: False)
+    monkeypatch.setattr(daemon, "answers", lambda _path: True)
+    monkeypatch.setattr("os.geteuid", lambda: 0)
+    start.bring_up(place, {OTHER}, print)
+    assert daemon.remembered(place)["pid"] == fresh.pid
+
+
+def test_a_dockerd_whose_socket_was_removed_is_left_alone_and_the_mend_is_said(
+    monkeypatch: pytest.MonkeyPatch, place: Daemon
+) -> None:
+    monkeypatch.setattr(daemon, "START_SECONDS", 0.01)
+    monkeypatch.setattr(daemon, "running", lambda _path, _program: 42)
+    monkeypatch.setattr(process, "named", lambda _program: {OTHER})
+    with pytest.raises(Problem, match=r"dockerd \(process 42\) runs, but it does not answer at") as caught:
+        start.bring_up(place, {OTHER}, print)
+    assert "end process 42 and run this again" in caught.value.mend
+    daemon.adopt(place, process.find(1))
+    monkeypatch.setattr(daemon, "running", lambda _path, _program: 1)
+    with pytest.raises(Problem, match="process 1") as caught:
+        start.bring_up(place, {OTHER}, print)
+    assert "engine-stop engine" in caught.value.mend
 
 
 def test_stop_says_when_there_is_nothing_of_its_own_to_stop(place: Daemon) -> None:

@@ -46,7 +46,22 @@ class Machine:
         self.bin.mkdir()
         shutil.copy2(CHECKOUT / "noxw", self.checkout)
         (self.checkout / "uv.lock").write_text(LOCK)
-        for tool in ("sh", "dirname", "readlink", "sed", "cut", "sort", "head", "mkdir", "mktemp", "mv", "rm", "tr", "cp", "cat"):
+        for tool in (
+            "sh",
+            "dirname",
+            "readlink",
+            "sed",
+            "cut",
+            "sort",
+            "head",
+            "mkdir",
+            "mktemp",
+            "mv",
+            "rm",
+            "tr",
+            "cp",
+            "cat",
+        ):
             (self.bin / tool).symlink_to(shutil.which(tool) or pytest.fail(f"no {tool} here"))
         self.put(folder / "fetched", UV.format(version="0.13.9"))
         self.env = {"PATH": str(self.bin), "LOG": str(self.log), "FETCHED": str(folder / "fetched")}

@@ -112,14 +112,16 @@ def test_a_run_that_fails_leaves_nothing_and_fails_as_it_did(engine: FakeEngine,
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
 def test_a_signal_ends_a_run_like_control_c(engine: FakeEngine, number: signal.Signals) -> None:
-    with pytest.raises(KeyboardInterrupt), one_of_each(engine):
+    with pytest.raises(KeyboardInterrupt), one_of_each(engine):  # noqa: PT012  the signal comes while it waits
         os.kill(os.getpid(), number)
         threading.Event().wait(1)
     assert engine.names() == []
     assert signal.getsignal(number) is signal.SIG_DFL
 
 
-def test_cleaning_up_is_not_disturbed_by_another_interruption(engine: FakeEngine, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_cleaning_up_is_not_disturbed_by_another_interruption(
+    engine: FakeEngine, monkeypatch: pytest.MonkeyPatch
+) -> None:
     said: list[str] = []
     slowly = engine.remove_network
 
@@ -144,7 +146,7 @@ def test_what_does_not_carry_the_run_s_label_stays(engine: FakeEngine) -> None:
 
 def test_an_engine_that_is_gone_gives_a_warning_and_never_hides_the_failure(engine: FakeEngine) -> None:
     said: list[str] = []
-    with pytest.raises(ValueError, match="the true reason"), one_of_each(engine, said) as run:
+    with pytest.raises(ValueError, match="the true reason"), one_of_each(engine, said) as run:  # noqa: PT012  a block
         engine.gone = True
         raise ValueError("the true reason")
     assert f"{RUN}={run.id} at unix:///s may remain there" in said[-1]

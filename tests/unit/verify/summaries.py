@@ -3,7 +3,7 @@
 from typing import Any
 
 from verify.report.model import Summary
-from verify.summarize import summarize
+from verify.summarize import TORCH, summarize
 from verify.verdict import Category, Figures, Finding, Outcome, Verdict, outcome_of
 
 ROLES = ["backend", "dev", "worker-cpu", "worker-gpu"]
@@ -12,7 +12,7 @@ STARTED = "2026-11-21T10:00:00+00:00"
 
 def finding(
     outcome: Outcome,
-    check: str = "some-check",
+    check: str = TORCH,
     *,
     expected: str = "what must be",
     found: str = "what is",
@@ -34,7 +34,7 @@ def finding(
 def verdict(
     role: str,
     *findings: Finding,
-    tag: str = "",
+    tag: str | None = None,
     torch_version: str | None = None,
     cuda_build: str | None = None,
     probe_seconds: float | None = 1.5,
@@ -44,7 +44,7 @@ def verdict(
     return Verdict(
         schema=1,
         role=role,
-        tag=tag or f"ktrdr-{role}:test",
+        tag=f"ktrdr-{role}:test" if tag is None else tag,
         torch_expected=role != "backend",
         cuda_expected={"backend": "n/a", "worker-gpu": "host_dependent"}.get(role, False),
         image_id="sha256:1",

@@ -10,8 +10,9 @@ from rich.console import Console
 from deploy.artifacts import VERDICT, Artifacts, write_model
 from deploy.errors import Exit, Problem
 from tests.unit.verify.summaries import ROLES, finding, four, four_and_a_missing_one, verdict
+from verify.checks import CHECKS
 from verify.report.model import Summary
-from verify.summarize import FILES, NO_VERDICT, collect, command, exit_code, summarize, write
+from verify.summarize import FILES, NO_VERDICT, TORCH, collect, command, exit_code, summarize, write
 from verify.verdict import Finding, Verdict
 
 PASS, FAIL, ERROR = finding("PASS"), finding("FAIL"), finding("ERROR")
@@ -48,6 +49,7 @@ def test_columns_say_what_was_expected_and_what_was_seen() -> None:
 def test_what_no_probe_has_seen_is_no_absence_of_torch() -> None:
     (row,) = summarize([verdict("backend", ERROR, probe_seconds=None)], ["backend"]).rows
     assert (row.torch, row.cuda, row.actual) == ("?", "?", "not seen")
+    assert TORCH in CHECKS
 
 
 def test_a_role_without_a_verdict_is_a_row_in_error_that_says_so() -> None:
@@ -123,6 +125,11 @@ def test_a_root_is_not_searched_for_other_roots(tmp_path: Path) -> None:
     save(tmp_path, verdict("dev"))
     save(tmp_path / "bench", verdict("dev", FAIL), verdict("backend"))
     assert collect([tmp_path], ROLES) == [verdict("dev")]
+
+
+def test_a_verdict_by_the_gpu_contract_alone_is_none_on_the_image(tmp_path: Path) -> None:
+    save(tmp_path, verdict("dev"), verdict("worker-gpu", gpu=True))
+    assert command([], Artifacts(tmp_path), ["dev", "worker-gpu"], Console(quiet=True)) is Exit.UNAVAILABLE
 
 
 def test_the_same_verdict_twice_counts_once(tmp_path: Path) -> None:

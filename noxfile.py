@@ -1,0 +1,98 @@
+"""The index: every command of the project is a session here, and nothing else lives here."""
+
+import shutil
+
+import nox
+
+nox.options.default_venv_backend = "none"  # every session runs in the one environment that uv.lock describes
+nox.options.sessions = ["lint", "types", "unit"]
+
+
+def run(session: nox.Session, *command: str) -> None:
+    """Run a command in the locked environment; ``./noxw`` brings uv where there is none."""
+    if shutil.which("uv") is None:
+        session.error("uv is not on PATH: use ./noxw in place of nox, or install uv")
+    # After Ctrl-C a command cleans up on the engine; nox's own half a second would cut that off.
+    locked = ("uv", "run", "--frozen", "--group", "tools")
+    session.run(*locked, *command, external=True, interrupt_timeout=40, terminate_timeout=40)
+
+
+@nox.session
+def engine(session: nox.Session) -> None:
+    """Make sure a Docker Engine with buildx answers; install and start one where none does (Debian, root)."""
+    run(session, "python", "-m", "deploy", "engine")
+
+
+@nox.session(name="engine-stop", default=False)
+def engine_stop(session: nox.Session) -> None:
+    """Stop the engine that `engine` started."""
+    run(session, "python", "-m", "deploy", "engine-stop")
+
+
+@nox.session
+def build(session: nox.Session) -> None:
+    """Build the images [-- ROLE …] side by side; one that fails stops no other."""
+    run(session, "python", "-m", "deploy", "build", *session.posargs)
+
+
+@nox.session
+def verify(session: nox.Session) -> None:
+    """Observe and judge the built images [-- ROLE …] side by side, then summarize."""
+    run(session, "python", "-m", "verify", *session.posargs)
+
+
+@nox.session(name="verify-gpu")
+def verify_gpu(session: nox.Session) -> None:
+    """The GPU contract on a GPU host [-- ROLE …]: the device is really used."""
+    run(session, "python", "-m", "verify", "--gpu", *session.posargs)
+
+
+@nox.session
+def summarize(session: nox.Session) -> None:
+    """Table and reports from artifacts [-- DIR …], merging those of several jobs."""
+    run(session, "python", "-m", "verify", "summarize", *session.posargs)
+
+
+@nox.session(name="lazy-imports")
+def lazy_imports(session: nox.Session) -> None:
+    """The lazy-import specification on this checkout and a running server; no Docker needed."""
+    run(session, "python", "-m", "verify", "lazy-imports")
+
+
+@nox.session
+def matrix(session: nox.Session) -> None:
+    """Print the CI matrix as JSON, from the contract."""
+    run(session, "python", "-m", "deploy", "matrix")
+
+
+@nox.session
+def tests(session: nox.Session) -> None:
+    """Run everything: lint, types, unit tests, tests on freshly built images, quick faults [-- PYTEST-OPTION …]."""
+    lint(session)
+    types(session)
+    run(session, "pytest", "tests", *session.posargs)
+
+
+@nox.session
+def unit(session: nox.Session) -> None:
+    """Run the unit tests [-- PYTEST-OPTION …]: no Docker, seconds."""
+    run(session, "pytest", "tests/unit", *session.posargs)
+
+
+@nox.session
+def lint(session: nox.Session) -> None:
+    """Check style and format of the Python code and the shell scripts."""
+    run(session, "ruff", "check")
+    run(session, "ruff", "format", "--check")
+
+
+@nox.session
+def types(session: nox.Session) -> None:
+    """Check the types, strictly."""
+    run(session, "mypy")
+
+
+@nox.session
+def clean(session: nox.Session) -> None:
+    """Remove what ended runs left on the engine; -- --all: images, artifacts and caches too."""
+    run(session, "python", "-m", "deploy", "clean", *session.posargs)

@@ -1,0 +1,216 @@
+"""The CI workflow's own steps, job by job, each in a checkout of its own: merged, they say what one run says.
+
+Real engine, real images: those of CHEAP, or all of the contract's where KTRDR_ALL_ROLES is set. What GitHub's actions
+do (checkout, upload, download) is done here with files; its expressions are put in from a table.
+"""
+
+import fnmatch
+import json
+import os
+import re
+import shutil
+import subprocess
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from deploy.contract import ROOT, read_contract
+from verify.report.model import Summary
+
+JOBS: dict[str, dict[str, Any]] = yaml.safe_load(
+    (ROOT / ".github" / "workflows" / "images.yml").read_text(encoding="utf-8")
+)["jobs"]
+CHEAP = ["backend", "dev"]
+DEADLINE = 2400.0
+
+# What two runs over the same images may differ in: clocks, memory, and the names of what existed only during the run.
+FIGURES_OF_A_RUN = {"seconds_to_healthy", "import_seconds", "import_peak_bytes", "probe_seconds"}
+ROW_OF_A_RUN = {"container_ids", "started", "seconds"}
+EVIDENCE_OF_A_RUN = {"nonce", "container_id", "started", "finished", "seconds"}
+SECONDS = re.compile(r"\d+(\.\d+)? s\b")
+
+
+@dataclass
+class Runner:
+    """Runs jobs, and keeps what they upload."""
+
+    directory: Path
+    uploads: Path = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.uploads = self.directory / "uploads"
+        self.uploads.mkdir()
+
+    def job(self, name: str, values: dict[str, str] | None = None) -> "Done":
+        """Run a job's steps in a new checkout, where it has one; ``values`` are those of its expressions."""
+        values = values or {}
+        machine = self.directory / "-".join([name, *values.values()]).replace(" ", "-")
+        done = Done(machine)
+        for step in JOBS[name]["steps"]:
+            if not done.ok and step.get("if") != "always()":
+                continue
+            inputs = {key: self.fill(value, values) for key, value in step.get("with", {}).items()}
+            action = step.get("uses", "").partition("@")[0]
+            if action == "actions/checkout":
+                checkout(machine)
+            elif action == "actions/upload-artifact":
+                shutil.copytree(machine / inputs["path"], self.uploads / inputs["name"])
+            elif action == "actions/download-artifact":
+                for artifact in self.uploads.iterdir():
+                    if fnmatch.fnmatchcase(artifact.name, inputs["pattern"]):
+                        shutil.copytree(artifact, machine / inputs["path"] / artifact.name)
+            elif "run" in step:
+                machine.mkdir(exist_ok=True)
+                given = {**JOBS[name].get("env", {}), **step.get("env", {})}
+                done.run(step["run"], {key: self.fill(value, values) for key, value in given.items()})
+        return done
+
+    @staticmethod
+    def fill(text: Any, values: dict[str, str]) -> str:
+        """Put in the expressions' values; what only GitHub's own actions know is empty."""
+        return re.sub(r"\$\{\{\s*(.*?)\s*\}\}", lambda match: values.get(match[1], ""), str(text))
+
+
+@dataclass
+class Done:
+    """What a job has come to."""
+
+    machine: Path
+    ok: bool = True
+    printed: str = ""
+
+    @property
+    def result(self) -> str:
+        return "success" if self.ok else "failure"
+
+    @property
+    def page(self) -> str:
+        return self._read("page.md")
+
+    @property
+    def outputs(self) -> dict[str, str]:
+        return dict(line.split("=", 1) for line in self._read("outputs").splitlines())
+
+    @property
+    def summary(self) -> Summary:
+        return Summary.model_validate_json((self.machine / "artifacts" / "summary.json").read_text(encoding="utf-8"))
+
+    def run(self, script: str, environment: dict[str, str]) -> None:
+        """Run a script as GitHub runs one."""
+        files = {"GITHUB_OUTPUT": self._file("outputs"), "GITHUB_STEP_SUMMARY": self._file("page.md")}
+        ours = {name: value for name, value in os.environ.items() if not name.startswith(("KTRDR_", "VIRTUAL_ENV"))}
+        ended = subprocess.run(
+            ["bash", "--noprofile", "--norc", "-eo", "pipefail", "-c", script],
+            cwd=self.machine,
+            env={**ours, **{name: str(path) for name, path in files.items()}, **environment},
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            check=False,
+            timeout=DEADLINE,
+        )
+        self.ok = ended.returncode == 0
+        self.printed += ended.stdout
+
+    def _file(self, name: str) -> Path:
+        return self.machine.parent / f"{self.machine.name}.{name}"
+
+    def _read(self, name: str) -> str:
+        path = self._file(name)
+        return path.read_text(encoding="utf-8") if path.exists() else ""
+
+
+def git(*words: str, cwd: Path = ROOT) -> str:
+    return subprocess.run(["git", *words], cwd=cwd, check=True, capture_output=True, text=True, timeout=120).stdout
+
+
+def checkout(directory: Path) -> None:
+    """Clone this repository, with the files as they are in this working tree."""
+    git("clone", "--quiet", "--no-checkout", str(ROOT), str(directory))
+    for name in git("ls-files", "-z", "--cached", "--others", "--exclude-standard").split("\0"):
+        if name and (ROOT / name).is_file():
+            (directory / name).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy2(ROOT / name, directory / name, follow_symlinks=False)
+    git("reset", "--quiet", cwd=directory)
+
+
+def lasting(summary: Summary) -> dict[str, Any]:
+    """Return everything in a summary that does not belong to the one run."""
+    document = summary.model_dump(mode="json", by_alias=True)
+    document["probe_seconds"] = None
+    for row in document["rows"]:
+        row.update(dict.fromkeys(ROW_OF_A_RUN))
+        row["figures"].update(dict.fromkeys(FIGURES_OF_A_RUN))
+        for finding in row["findings"]:
+            finding["found"] = SECONDS.sub("N s", finding["found"])
+            finding["evidence"].update(dict.fromkeys(EVIDENCE_OF_A_RUN & set(finding["evidence"])))
+    return document
+
+
+@pytest.fixture(scope="module")
+def roles() -> list[str]:
+    everything = read_contract().roles
+    return everything if os.environ.get("KTRDR_ALL_ROLES") else [role for role in everything if role in CHEAP]
+
+
+@pytest.fixture(scope="module")
+def jobs(tmp_path_factory: pytest.TempPathFactory, roles: list[str]) -> dict[str, Done]:
+    """Every job of the workflow, in the order of their needs."""
+    runner = Runner(tmp_path_factory.mktemp("ci"))
+    matrix = runner.job("matrix")
+    done = {"matrix": matrix}
+    for role in json.loads(matrix.outputs["matrix"])["role"]:
+        if role in roles:
+            done[role] = runner.job("image", {"matrix.role": role})
+    done["summary"] = runner.job("summary")
+    return done
+
+
+@pytest.fixture(scope="module")
+def alone(tmp_path_factory: pytest.TempPathFactory, roles: list[str]) -> Done:
+    """One run over the same images, in one checkout."""
+    done = Done(tmp_path_factory.mktemp("alone") / "checkout")
+    checkout(done.machine)
+    done.run(f"./noxw -s build verify -- {' '.join(roles)}", {})
+    assert done.ok, done.printed[-4000:]
+    done.run("./noxw -s summarize", {})
+    return done
+
+
+def test_the_matrix_job_hands_on_the_contracts_roles(jobs: dict[str, Done]) -> None:
+    assert json.loads(jobs["matrix"].outputs["matrix"]) == {"role": read_contract().roles}
+
+
+def test_each_image_job_builds_and_verifies_its_image_and_shows_it_on_its_page(
+    jobs: dict[str, Done], roles: list[str]
+) -> None:
+    for role in roles:
+        job = jobs[role]
+        assert job.ok, job.printed[-4000:]
+        assert [(row.role, row.outcome) for row in job.summary.rows] == [(role, "PASS")]
+        assert job.page.startswith("# Images: PASS")
+
+
+def test_the_merged_summary_is_that_of_one_run_over_the_same_images(jobs: dict[str, Done], alone: Done) -> None:
+    merged = jobs["summary"]
+    assert lasting(merged.summary) == lasting(alone.summary), merged.printed[-4000:]
+    assert merged.ok == alone.ok
+
+
+def test_the_summary_job_shows_every_role_of_the_contract_seen_or_not(jobs: dict[str, Done], roles: list[str]) -> None:
+    merged = jobs["summary"]
+    outcomes = {row.role: row.outcome for row in merged.summary.rows}
+    assert outcomes == {role: "PASS" if role in roles else "ERROR" for role in read_contract().roles}
+    assert merged.ok == (roles == read_contract().roles)
+    assert merged.page == (merged.machine / "artifacts" / "summary.md").read_text(encoding="utf-8") + "\n"
+
+
+def test_the_gate_is_open_only_when_every_job_has_succeeded(jobs: dict[str, Done], tmp_path: Path) -> None:
+    as_it_was = [job.result for job in jobs.values()]
+    runner = Runner(tmp_path)
+    for results in (as_it_was, ["success"] * len(jobs), ["success", "cancelled"]):
+        gate = runner.job("gate", {"join(needs.*.result, ' ')": " ".join(results)})
+        assert gate.ok == (set(results) == {"success"}), gate.printed

@@ -1,0 +1,66 @@
+"""``python -m verify``: verify images, summarize verdicts, examine the checkout's lazy imports."""
+
+import argparse
+import os
+import sys
+from pathlib import Path
+
+from rich.console import Console
+
+from deploy.artifacts import Artifacts, UnreadableArtifact
+from deploy.contract import read_contract
+from deploy.errors import Exit, Problem
+from verify import session, summarize
+
+WORDS = ("summarize", "lazy-imports")
+
+
+def parser() -> argparse.ArgumentParser:
+    """Return the command line's grammar: roles, or one of two words with arguments of its own."""
+    top = argparse.ArgumentParser(
+        prog="python -m verify",
+        description="Tells whether ktrdr's images are what their roles demand. Exit codes: README.md.",
+        epilog="python -m verify summarize [DIR ...]: table and reports from artifacts, merging those of several jobs. "
+        "python -m verify lazy-imports: the lazy-import specification on this checkout, without Docker.",
+    )
+    top.add_argument("words", nargs="*", metavar="ROLE", help="roles of the contract; all where none is named")
+    top.add_argument("--gpu", action="store_true", help="the GPU contract: the device is really used")
+    top.add_argument("--artifacts", type=Path, metavar="DIR", help="where records lie (default: artifacts/)")
+    return top
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Carry out one command; returns its exit code."""
+    contract, artifacts = read_contract(), Artifacts(arguments.artifacts)
+    console = Console(highlight=False)
+    word, *rest = arguments.words or [""]
+    if word == "summarize":
+        return summarize.command([Path(one) for one in rest], artifacts, contract.roles, console)
+    if word == "lazy-imports":
+        from verify import lazy_imports  # noqa: PLC0415 - the other commands need nothing of it
+
+        return lazy_imports.lazy_imports(contract, console, os.environ)
+    from deploy import engine  # noqa: PLC0415
+
+    contract.select(arguments.words)
+    return session.verify(contract, arguments.words, engine.find_engine(), artifacts, console, gpu=arguments.gpu)
+
+
+def main() -> int:
+    """Run the command line; every problem is told without a traceback."""
+    arguments = parser().parse_args()
+    try:
+        return run(arguments)
+    except Problem as problem:
+        print(problem, file=sys.stderr)
+        return problem.code
+    except UnreadableArtifact as error:
+        print(error, file=sys.stderr)
+        return Exit.USAGE
+    except KeyboardInterrupt:
+        print("interrupted", file=sys.stderr)
+        return Exit.INTERRUPTED
+
+
+if __name__ == "__main__":
+    sys.exit(main())

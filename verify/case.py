@@ -1,0 +1,165 @@
+"""Everything the judge may look at for one image, and what it says when something was not seen."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any, TypeVar
+
+from pydantic import BaseModel, ValidationError
+
+from deploy.contents import Contents
+from deploy.contract import Contract, Image
+from deploy.record import BuildRecord
+from verify.observation import Observation, ProbeResult, ProbeRun, ServerRun, Subject
+from verify.reports import ApplicationReport, EnvironmentReport, GpuReport, TorchReport
+from verify.verdict import Category, Outcome
+
+R = TypeVar("R", bound=BaseModel)
+
+
+class NotSeen(Exception):
+    """The evidence for a check is missing: an ERROR. ``because`` names the check that says why."""
+
+    def __init__(self, reason: str, because: str) -> None:
+        super().__init__(reason)
+        self.reason, self.because = reason, because
+
+
+@dataclass(frozen=True)
+class Ruling:
+    """What one check comes to; category and action stand in for the check's own where they differ."""
+
+    outcome: Outcome
+    expected: str
+    found: str
+    evidence: dict[str, Any] = field(default_factory=dict)
+    category: Category | None = None
+    action: str | None = None
+
+
+def rule(holds: bool, expected: str, found: str, **evidence: Any) -> Ruling:  # noqa: FBT001 - the question itself
+    """PASS where the contract holds, FAIL where it is broken."""
+    return Ruling("PASS" if holds else "FAIL", expected, found, evidence)
+
+
+def skip(reason: str) -> Ruling:
+    """SKIP: the contract says that the check does not apply here."""
+    return Ruling("SKIP", "not applicable", reason)
+
+
+@dataclass(frozen=True)
+class Case:
+    """One image's evidence. What is missing raises NotSeen when it is asked for."""
+
+    contract: Contract
+    image: Image
+    observation: Observation
+    maybe_contents: Contents | None
+    maybe_record: BuildRecord | None
+    record_error: str
+    locked: dict[str, str]
+
+    @property
+    def subject(self) -> Subject:
+        """The image that the tag pointed to."""
+        if self.observation.subject is None:
+            raise NotSeen(self.observation.error, "image-present")
+        return self.observation.subject
+
+    @property
+    def record(self) -> BuildRecord:
+        """The build's record."""
+        if self.maybe_record is None:
+            raise NotSeen(self.record_error or "no build record", "built-here")
+        return self.maybe_record
+
+    @property
+    def contents(self) -> Contents:
+        """What the layers hold."""
+        if self.maybe_contents is None:
+            raise NotSeen(self.observation.contents_error or self.observation.error, "contents")
+        return self.maybe_contents
+
+    @property
+    def base_layers(self) -> int:
+        """How many of the subject's layers are the base image's.
+
+        The build says which; a subject that does not start with them is not what was built.
+        """
+        base = self.record.base.layers
+        if self.subject.layers[: len(base)] != base:
+            raise NotSeen("the image does not start with the base image's layers", "same-image")
+        return len(base)
+
+    @property
+    def server(self) -> ServerRun:
+        """The container that ran the image's own command."""
+        if self.observation.server is None:
+            raise NotSeen(self.observation.error or "no server was started", "image-present")
+        if self.observation.server.error:
+            raise NotSeen(self.observation.server.error, "server-healthy")
+        return self.observation.server
+
+    @property
+    def environment(self) -> EnvironmentReport:
+        """What the environment probe reported."""
+        return self._report("environment", EnvironmentReport)
+
+    @property
+    def pytorch(self) -> TorchReport:
+        """What the PyTorch probe reported."""
+        return self._report("pytorch", TorchReport)
+
+    @property
+    def application(self) -> ApplicationReport:
+        """What the application probe reported."""
+        return self._report("application", ApplicationReport)
+
+    @property
+    def gpu(self) -> GpuReport:
+        """What the GPU probe reported."""
+        return self._report("gpu", GpuReport, self.observation.gpu)
+
+    def result(self, name: str, run: ProbeRun | None = None) -> ProbeResult:
+        """Return what became of a probe or command; its container's proof has to be good first."""
+        run = run or self.observation.probes
+        if run is None:
+            raise NotSeen(self.observation.error or "no probe ran", "image-present")
+        if run.error or run.results is None:
+            raise NotSeen(run.error, "proof")
+        if fault := proof_fault(run, self.subject):
+            raise NotSeen(fault, "proof")
+        if name not in run.results:
+            raise NotSeen(f"no result of the probe {name}", "proof")
+        return run.results[name]
+
+    def _report(self, name: str, model: type[R], run: ProbeRun | None = None) -> R:
+        result = self.result(name, run)
+        if result.outcome != "ended" or result.report is None:
+            how = "ran out of time" if result.outcome == "timed out" else f"ended with {result.exit_code}"
+            printed = result.printed.strip()[-600:]
+            raise NotSeen(f"the {name} probe {how} without a report. {result.error} {printed}".strip(), "")
+        try:
+            return model.model_validate(result.report)
+        except ValidationError as error:
+            first = error.errors(include_url=False)[0]
+            where = ".".join(map(str, first["loc"]))
+            raise NotSeen(f"the {name} probe's report is malformed: {where}: {first['msg']}", "") from None
+
+
+def proof_fault(run: ProbeRun, subject: Subject) -> str:
+    """Return what is wrong with the engine's proof that this run took place; "" where nothing is."""
+    proof = run.proof
+    if proof is None:
+        return run.error or "the engine gave no proof"
+    if proof.image_id != subject.image_id:
+        return f"the container ran {proof.image_id}, not the subject {subject.image_id}"
+    if not proof.started or not proof.finished:
+        return "the engine has no start or no finish of the container"
+    if proof.out_of_memory:
+        return "the container was ended by its memory limit"
+    if proof.exit_code != 0:
+        return f"the container ended with {proof.exit_code}"
+    return ""
+
+
+Check = Callable[[Case], Ruling]

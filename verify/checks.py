@@ -1,0 +1,76 @@
+"""The checks: what each is for, and what the specifications and the design say of its failure.
+
+One table, so that findings, documentation and ``explain`` use the same words. Judging lies in verify.judge.
+"""
+
+from dataclasses import dataclass
+
+from verify.verdict import Category
+
+
+@dataclass(frozen=True)
+class Check:
+    """One check: its name, what it is for, and category and suggested action where it fails."""
+
+    name: str
+    purpose: str
+    category: Category
+    action: str
+
+
+_BUILD_AGAIN = "Run `nox -s build -- {role}` again, then verify"
+_DOCKERFILE = "Check {dockerfile}"
+
+_ALL = [
+    # The subject
+    Check("image-present", "The image is on the engine", "ENVIRONMENT", "Run `nox -s build -- {role}`"),
+    Check("built-here", "The image was built in this state: a build record exists", "ENVIRONMENT", _BUILD_AGAIN),
+    Check("same-image", "The tag still points to the image that was built", "ENVIRONMENT", _BUILD_AGAIN),
+    # Proof that the checks ran
+    Check("python-runs", "A container starts and its Python runs", "CODE_BUG", "Image build broken: run the command above by hand and read `docker logs`"),
+    Check("proof", "The probes' answer is this run's own, from a container of this image", "ENVIRONMENT", "Check Docker resources, run `docker logs`; repeat the verification"),
+    # What the layers hold, and whether the running image says the same
+    Check("contents", "The image's layers can be read", "ENVIRONMENT", "Check the engine and its disk, then verify again"),
+    Check("interpreter", "`python` is the base image's own interpreter, and the one that ran", "CODE_BUG", "Find what put another `python` on the image's PATH in {dockerfile}"),
+    Check("distributions-agree", "The distributions in the layers are those that Python sees", "CODE_BUG", "Find what hides or adds distributions: PYTHONPATH, .pth files, a second environment"),
+    Check("cuda-libraries-agree", "Every CUDA library that torch loads lies in the layers", "CODE_BUG", "Find where the loaded library comes from"),
+    Check("lock-parity", "Every distribution has the version in uv.lock; none is missing, none is extra", "CONFIGURATION", "Run `uv lock --check`, check the `uv sync` options in {dockerfile}, rebuild"),
+    Check("size-total", "Unpacked bytes stay within the specification's total", "CODE_BUG", "ML dependencies accidentally included? See bytes by distribution below, and {dockerfile}"),
+    Check("size-added", "Bytes above the base image stay within the contract's budget", "CODE_BUG", "See bytes by distribution below, and {dockerfile}"),
+    Check("no-repeated-bytes", "No layer holds again what an earlier one holds", "CODE_BUG", "Find the late `chown`, `chmod` or copy in {dockerfile}; set owner and mode where a file is made"),
+    Check("leftovers", "No .git, .env, key, certificate or credential beyond the base's, in any layer", "CODE_BUG", "Remove it from the build context or use a build secret; rebuild, and revoke what was exposed"),
+    Check("history", "The image's history and environment hold no secret, proxy or credential", "CODE_BUG", "Pass it as a build secret, never as ARG or ENV; rebuild, and revoke what was exposed"),
+    Check("user", "The image runs as a numeric user other than root, with a home", "CODE_BUG", "Set `USER uid:gid` in {dockerfile}, and make the user's home"),
+    # PyTorch and CUDA: specs/image-torch-availability
+    Check("torch", "torch is there or not, as the role demands", "CODE_BUG", "Check {dockerfile}: `uv sync` with `--extra ml` for workers and dev, without it for the backend"),
+    Check("torch-version", "torch's version is valid and agrees with its metadata", "CODE_BUG", "Partial torch install: rebuild without cache"),
+    Check("torch-build", "torch is a build without CUDA, or with it, as the role demands", "CODE_BUG", "Check that {dockerfile} injects the right PyTorch source before `uv sync`"),
+    Check("torch-works", "A tensor operation, an autograd step, save and load", "CODE_BUG", "Partial torch install: rebuild without cache, and look at the traceback"),
+    Check("cuda-distributions", "No nvidia-*, cuda-* or triton distribution beside CPU torch", "CODE_BUG", "Check that {dockerfile} re-locks after injecting pytorch-cpu; `uv sync --frozen` alone ignores it"),
+    Check("cuda-libraries", "No CUDA library beside CPU torch; beside CUDA torch all are there, one copy of each soname", "CODE_BUG", "See the paths below; what upstream ships twice belongs into the contract, with the reason"),
+    Check("cuda-runtime", "torch.cuda.is_available() is what role and host allow", "CODE_BUG", "For a GPU host: NVIDIA driver and nvidia-container-toolkit, then `nox -s verify-gpu`"),
+    # The API: specs/backend-lazy-imports
+    Check("api-imports", "The application can be imported", "CODE_BUG", "Eager import somewhere in the chain: trace with `python -v`"),
+    Check("api-is-fastapi", "The application is a FastAPI instance", "CODE_BUG", "Wrong module imported: see [application] in images.toml"),
+    Check("api-routes", "The application has more routes than the specification's floor", "CODE_BUG", "Check create_application() for errors; some routers may have failed to initialize"),
+    Check("api-new-modules", "Importing the application loaded modules: the import really happened", "CODE_BUG", "Import not actually executed: look for a preloaded or replaced module"),
+    Check("api-starts", "The application's start-up runs", "CODE_BUG", "See the error below; run the image's command by hand"),
+    Check("api-answers", "Health answers 200 with `status`, and no request raises", "CODE_BUG", "See the answers below; an unexpected exception became a 500"),
+    Check("lazy-import", "Importing the application never loads, nor tries to load, a heavy package", "CODE_BUG", 'Make the import lazy where the chain below ends (`grep -r "import torch" ktrdr/api`)'),
+    Check("lazy-start", "Starting the application neither", "CODE_BUG", "Make the import lazy where the chain below ends"),
+    Check("lazy-use", "Using the application neither", "CODE_BUG", "Make the import lazy where the chain below ends"),
+    # The server: the image's own command and HEALTHCHECK
+    Check("server-healthy", "The image's own command reaches its own HEALTHCHECK", "CODE_BUG", "Docker not running or API crashed: see the server's log below"),
+    Check("server-answers", "Asked from inside, the server answers 200 with `status` at the contract's address", "CODE_BUG", "Compare port and path of the command, of HEALTHCHECK and of `health` in images.toml"),
+    Check("healthcheck-tells", "HEALTHCHECK fails where nothing serves", "CODE_BUG", "Make HEALTHCHECK ask the server, and fail on anything but 200 with a `status`"),
+]  # fmt: skip
+_GPU = [
+    Check("gpu-present", "A GPU is attached and torch sees it", "ENVIRONMENT", "Install the NVIDIA driver and nvidia-container-toolkit, run `nvidia-ctk runtime configure` or `nvidia-ctk cdi generate`, restart the engine"),
+    Check("gpu-matrix-product", "A matrix product on the device agrees with the CPU", "ENVIRONMENT", "Check the GPU (`nvidia-smi -q`), its memory errors and the driver's version"),
+    Check("gpu-training-step", "A training step on the device agrees with the CPU, and stays on the device", "ENVIRONMENT", "Check the GPU (`nvidia-smi -q`), its memory errors and the driver's version"),
+    Check("gpu-libraries", "The cuDNN and NCCL that were loaded are the ones installed", "CODE_BUG", "Find what puts other libraries first: LD_LIBRARY_PATH, the base image"),
+    Check("gpu-error-raised", "An error on the device is raised, not swallowed", "ENVIRONMENT", "Check driver and CUDA compatibility (`nvidia-smi`)"),
+]  # fmt: skip
+
+CHECKS = {check.name: check for check in _ALL}
+GPU_CHECKS = {check.name: check for check in _GPU}

@@ -1,0 +1,94 @@
+"""Contract x observation → verdict. Pure: nothing here touches an engine, a file or a clock."""
+
+from collections.abc import Mapping
+
+from verify import checks
+from verify.case import Case, Check, NotSeen, Ruling
+from verify.rulings import application, contents, gpu, pytorch, server, subject
+from verify.verdict import Figures, Finding, Verdict, outcome_of
+
+RULINGS: dict[str, Check] = {
+    **subject.CHECKS,
+    **contents.CHECKS,
+    **pytorch.CHECKS,
+    **application.CHECKS,
+    **server.CHECKS,
+    **gpu.CHECKS,
+}
+
+
+def judge(case: Case, started: str) -> Verdict:
+    """Apply every check of the complete contract."""
+    return _verdict(case, started, checks.CHECKS, gpu_contract=False)
+
+
+def judge_gpu(case: Case, started: str) -> Verdict:
+    """Apply the GPU contract: the device is really used."""
+    named = {name: checks.CHECKS[name] for name in ("image-present", "built-here", "same-image")}
+    return _verdict(case, started, {**named, **checks.GPU_CHECKS}, gpu_contract=True)
+
+
+def _verdict(case: Case, started: str, applied: Mapping[str, checks.Check], *, gpu_contract: bool) -> Verdict:
+    findings = [finding(case, check) for check in applied.values()]
+    observation, found = case.observation, case.observation.subject
+    runs = (observation.probes, observation.server, observation.gpu)
+    return Verdict(
+        role=case.image.role,
+        tag=case.image.name,
+        torch_expected=case.image.torch_expected,
+        cuda_expected=case.image.cuda_expected,
+        image_id=found.image_id if found else None,
+        identity=found.identity if found else None,
+        outcome=outcome_of(findings, gpu=gpu_contract),
+        figures=figures(case),
+        findings=findings,
+        container_ids=[run.proof.container_id for run in runs if run and run.proof],
+        gpu=gpu_contract,
+        started=started,
+        seconds=observation.seconds,
+    )
+
+
+def finding(case: Case, check: checks.Check) -> Finding:
+    """Apply one check; evidence that is missing makes it an ERROR that names the check which says why."""
+    try:
+        ruling = RULINGS[check.name](case)
+    except NotSeen as missing:
+        evidence = {"because": missing.because} if missing.because not in ("", check.name) else {}
+        ruling = Ruling("ERROR", check.purpose, f"not seen: {missing.reason}", evidence, category="ENVIRONMENT")
+    good = ruling.outcome in ("PASS", "SKIP")
+    action = (ruling.action or check.action).format(role=case.image.role, dockerfile=case.image.dockerfile)
+    return Finding(
+        check=check.name,
+        outcome=ruling.outcome,
+        expected=ruling.expected,
+        found=ruling.found,
+        category=None if good else ruling.category or check.category,
+        action="" if good else action,
+        evidence={name: value for name, value in ruling.evidence.items() if value not in (None, "", [], {})},
+    )
+
+
+def figures(case: Case) -> Figures:
+    """Return what is worth knowing beside the outcomes, as far as it was seen."""
+    known: dict[str, object] = {}
+    if case.maybe_contents is not None:
+        known["unpacked_bytes"] = case.maybe_contents.unpacked_bytes
+        if case.maybe_record is not None:
+            known["added_bytes"] = case.maybe_contents.added_bytes(len(case.maybe_record.base.layers))
+    try:
+        seen = case.gpu if case.observation.gpu else None
+        known["torch_version"] = seen.torch_version if seen else case.pytorch.version or None
+        known["cuda_build"] = seen.cuda_build if seen else case.pytorch.cuda_build
+    except NotSeen:
+        pass
+    try:
+        known["import_seconds"] = case.application.import_seconds
+        known["import_peak_bytes"] = case.application.import_peak_bytes
+    except NotSeen:
+        pass
+    if case.observation.server is not None:
+        known["seconds_to_healthy"] = case.observation.server.seconds_to_healthy
+    if case.observation.probes is not None:
+        known["probe_seconds"] = case.observation.probes.seconds
+    return Figures.model_validate(known)

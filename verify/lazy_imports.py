@@ -1,0 +1,153 @@
+"""``lazy-imports``: the lazy-import specification on the checkout, without Docker; the same probe, the same rulings."""
+
+import json
+import re
+import shlex
+import subprocess
+import sys
+import tempfile
+import urllib.error
+import urllib.request
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+from rich.text import Text
+
+from deploy.contract import ROOT, Contract
+from deploy.errors import Exit
+from verify import judge
+from verify.case import Case, Ruling, rule
+from verify.checks import CHECKS
+from verify.observation import Observation, ProbeResult, ProbeRun, Proof, Subject
+from verify.observe import probe_request, source
+from verify.rulings.application import has_status
+from verify.verdict import Finding, outcome_of
+
+SECONDS = 120.0
+SERVER_SECONDS = 5.0
+APPLIED = [name for name in CHECKS if name.startswith(("api-", "lazy-"))]
+STYLES = {"PASS": "green", "FAIL": "red", "ERROR": "red", "SKIP": "dim"}
+
+
+def lazy_imports(contract: Contract, console: Console, environ: Mapping[str, str], root: Path = ROOT) -> Exit:
+    """Examine the checkout's API and, where one answers, a running server; print each check, return the exit code."""
+    case = _case(contract, _probe(contract, environ, root))
+    baseline = case.result("pytorch").report or {}
+    found = (
+        f"version {baseline.get('version')}"
+        if baseline.get("imported")
+        else "not installed: attempts are recorded all the same"
+    )
+    console.print(Text(f"BASELINE  torch in this environment: {found}"))
+    findings = [judge.finding(case, CHECKS[name]) for name in APPLIED]
+    ruling = ask_server(server_port(environ, root / ".env.sandbox"))
+    findings.append(
+        Finding(
+            check="running-server",
+            outcome=ruling.outcome,
+            expected=ruling.expected,
+            found=ruling.found,
+            category=ruling.category,
+            action=ruling.action or "",
+        )
+    )
+    for finding in findings:
+        _print(console, finding)
+    outcome = outcome_of(findings)
+    console.print(Text.assemble("lazy-imports: ", (outcome, STYLES[outcome])))
+    return {"PASS": Exit.OK, "FAIL": Exit.FAILED}.get(outcome, Exit.UNAVAILABLE)
+
+
+def _print(console: Console, finding: Finding) -> None:
+    line = Text.assemble(
+        (f"{finding.outcome:<8}", STYLES.get(finding.outcome, "")), f"  {finding.check:<16} {finding.found}"
+    )
+    console.print(line, soft_wrap=True)
+    if finding.outcome not in ("PASS", "SKIP"):
+        console.print(
+            Text(f"          expected: {finding.expected}\n          {finding.category}: {finding.action}"),
+            soft_wrap=True,
+        )
+        for name, value in finding.evidence.items():
+            text = value if isinstance(value, str) else json.dumps(value, indent=2)
+            console.print(Text(f"          {name}: {text}"), soft_wrap=True)
+
+
+def _probe(contract: Contract, environ: Mapping[str, str], root: Path) -> tuple[dict[str, Any], str]:
+    """Run the probes in fresh interpreters of this environment, from the checkout, with data of their own."""
+    request = probe_request(contract, _subject())
+    request["probes"].pop("environment")
+    with tempfile.TemporaryDirectory(prefix="ktrdr-lazy-imports-") as data:
+        environment = {**environ, "KTRDR_DATA_DIR": data}
+        environment.pop("KTRDR_DATABASE_URL", None)
+        done = subprocess.run(
+            [sys.executable, "-c", source("runner"), json.dumps(request)],
+            cwd=root, env=environment, capture_output=True, text=True, timeout=SECONDS, check=False,
+        )  # fmt: skip
+    return request, done.stdout or done.stderr
+
+
+def _subject() -> Subject:
+    """Return a stand-in for an image: the checkout."""
+    nothing: list[str] = []
+    return Subject(
+        tag="checkout", image_id="checkout", identity="checkout", layers=nothing, user="", environment={},
+        command=nothing, entrypoint=nothing, healthcheck=nothing, labels={}, history=nothing,
+    )  # fmt: skip
+
+
+def _case(contract: Contract, probed: tuple[dict[str, Any], str]) -> Case:
+    request, printed = probed
+    results, error = None, ""
+    try:
+        document = json.loads(printed)
+        results = {name: ProbeResult.model_validate(value) for name, value in document["results"].items()}
+    except (ValueError, KeyError) as fault:
+        error = f"the probes' answer is unreadable: {fault}: {printed[-2000:]}"
+    proof = Proof(
+        container_id="none", image_id="checkout", started="now", finished="now", exit_code=0, out_of_memory=False
+    )
+    run = ProbeRun(nonce=request["nonce"], proof=proof, seconds=0.0, results=results, error=error)
+    image = next(iter(contract.images.values()))
+    return Case(contract, image, Observation(role=image.role, subject=_subject(), probes=run), None, None, "", {})
+
+
+def server_port(environ: Mapping[str, str], sandbox: Path) -> str:
+    """Return a running server's port: KTRDR_API_PORT of ``.env.sandbox`` if present, else of the environment, or 8000."""
+    if sandbox.is_file():
+        for line in sandbox.read_text(encoding="utf-8", errors="replace").splitlines():
+            if match := re.fullmatch(r"\s*(?:export\s+)?KTRDR_API_PORT=(.*)", line):
+                return "".join(shlex.split(match[1], comments=True)) or "8000"
+    return environ.get("KTRDR_API_PORT") or "8000"
+
+
+def ask_server(port: str) -> Ruling:
+    """Ask a running server for its health: PASS, FAIL, or SKIP where none answers (the specification's step 5)."""
+    expected = "a running API answers its health check with `status`"
+    if not port.isdigit() or not 0 < int(port) < 1 << 16:
+        action = "set KTRDR_API_PORT to a number from 1 to 65535"
+        return Ruling("ERROR", expected, f"KTRDR_API_PORT={port!r} is no port", category="CONFIGURATION", action=action)
+    address = f"http://localhost:{port}/api/v1/health"
+    opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+    try:
+        with opener.open(address, timeout=SERVER_SECONDS) as response:
+            status, body = response.status, response.read(4000).decode("utf-8", "replace")
+    except urllib.error.HTTPError as error:
+        error.close()
+        return Ruling(
+            "SKIP", expected, f"API server not running (HTTP {error.code} from port {port}): import checks still valid"
+        )
+    except OSError:
+        return Ruling(
+            "SKIP",
+            expected,
+            f"API server not running on port {port}: import checks still valid; start it with `docker compose up`",
+        )
+    ruling = rule(status == 200 and has_status(body), expected, f"HTTP {status} {body[:300]}")  # noqa: PLR2004
+    if ruling.outcome == "PASS":
+        return ruling
+    return Ruling(
+        "FAIL", expected, ruling.found, category="ENVIRONMENT", action="Docker not running or API crashed: see its log"
+    )

@@ -1,0 +1,164 @@
+"""The probes' reports as typed values: what an image says of itself is checked before anyone reasons about it."""
+
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict
+
+
+class Report(BaseModel):
+    """A probe's report; keys that this version does not know are left aside."""
+
+    model_config = ConfigDict(extra="ignore", frozen=True, strict=True)
+
+
+class EnvironmentReport(Report):
+    """verify/probes/environment.py."""
+
+    uid: int
+    gid: int
+    user: str | None
+    home: str
+    home_is_writable: bool
+    working_directory: str
+    executable: str
+    interpreter: str
+    python: str
+    implementation: str
+    machine: str
+    path: list[str]
+    distributions: list[list[str]]  # [name, version, path of the metadata]
+
+
+class Attempted(Report):
+    """The outcome of one thing that a probe tried."""
+
+    ok: bool
+    error: str = ""
+    traceback: str = ""
+    value: bool | None = None
+    product: list[list[float]] = []
+    gradient: float | None = None
+    losses: list[float] = []
+    same: bool = False
+
+
+_NOT_TRIED = Attempted(ok=False, error="not tried")
+
+
+class TorchReport(Report):
+    """verify/probes/pytorch.py."""
+
+    imported: bool
+    error_type: str = ""
+    error_message: str = ""
+    missing: str | None = None
+    file: str | None = None
+    version: str = ""
+    metadata_version: str | None = None
+    cuda_build: str | None = None
+    hip_build: str | None = None
+    cuda_available: Attempted = _NOT_TRIED
+    tensor: Attempted = _NOT_TRIED
+    autograd: Attempted = _NOT_TRIED
+    save_and_load: Attempted = _NOT_TRIED
+    libraries: list[str] = []
+    import_seconds: float | None = None
+    peak_bytes: int | None = None
+
+
+class Loaded(Report):
+    """Heavy modules in ``sys.modules``, and heavy packages with a native library in memory."""
+
+    count: int
+    modules: list[str]
+    libraries: list[str]
+
+
+class Attempt(Report):
+    """One attempt to import a heavy package, with the chain of [file, line, function] that led to it."""
+
+    package: str
+    phase: str
+    chain: list[list[Any]]
+
+
+class Answer(Report):
+    """A reply over ASGI or HTTP."""
+
+    status: int
+    body: str
+
+
+class Broken(Report):
+    """An exception with its traceback."""
+
+    type: str
+    traceback: str
+
+
+class ApplicationReport(Report):
+    """verify/probes/application.py."""
+
+    imported: bool
+    import_error: Broken | None = None
+    import_seconds: float | None = None
+    import_peak_bytes: int | None = None
+    new_modules: int = 0
+    is_fastapi: bool = False
+    kind: str = ""
+    routes: list[list[str]] = []
+    started: bool = False
+    start_error: str = ""
+    start_seconds: float | None = None
+    health: Answer | None = None
+    answers: dict[str, int] = {}
+    error: Broken | None = None
+    attempts: list[Attempt] = []
+    looked_up: int = 0
+    loaded_before: Loaded | None = None
+    loaded_after_import: Loaded | None = None
+    loaded_after_start: Loaded | None = None
+    loaded_after_use: Loaded | None = None
+
+
+class Compared(Report):
+    """One computation done on the device and on the CPU."""
+
+    ok: bool
+    error: str = ""
+    traceback: str = ""
+    device: str = ""
+    difference: float | None = None
+    losses: list[float] = []
+
+
+_NOT_COMPARED = Compared(ok=False, error="not tried")
+
+
+class Library(Report):
+    """A library by its own version and by the installed distribution's."""
+
+    loaded: list[str] = []  # paths
+    version: str = ""
+    installed: str = ""
+    directory: str = ""
+
+
+class GpuReport(Report):
+    """verify/probes/gpu.py."""
+
+    imported: bool
+    error: str = ""
+    available: bool = False
+    torch_version: str = ""
+    cuda_build: str | None = None
+    reason: str = ""  # why there is no GPU, in the words of driver or torch
+    name: str = ""
+    capability: str = ""
+    memory_bytes: int = 0
+    driver: str = ""
+    matrix_product: Compared = _NOT_COMPARED
+    training_step: Compared = _NOT_COMPARED
+    error_raised: Attempted = _NOT_TRIED
+    cudnn: Library = Library()
+    nccl: Library = Library()

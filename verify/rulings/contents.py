@@ -1,0 +1,223 @@
+"""What the layers hold, whether the running image says the same, and whether it is what the lock demands."""
+
+import posixpath
+import re
+from collections import Counter
+from collections.abc import Iterable
+from fnmatch import fnmatchcase
+from itertools import chain
+
+from packaging.utils import canonicalize_name
+from packaging.version import InvalidVersion, Version
+
+from deploy.contents import Distribution
+from deploy.contract import Allowed
+from deploy.files import CUDA
+from deploy.lock import CUDA_DISTRIBUTION
+from verify.case import Case, Ruling, rule, skip
+
+MB = 10**6
+REPEATED_AT_MOST = 1 * MB  # bytes: /etc/passwd and its like are written again on purpose
+SHOWN = 12
+SECRET_NAME = re.compile(
+    r"(?i)\b[\w-]*(?:PASSWORD|PASSWD|SECRET|TOKEN|CREDENTIAL|API_?KEY|ACCESS_?KEY|PRIVATE_?KEY)[\w-]*=\S"
+)
+PROXY = re.compile(r"(?i)\b(?:HTTPS?|FTP|ALL)_PROXY=\S")
+CREDENTIAL_URL = re.compile(r"[a-z][a-z0-9+.-]*://[^\s/@:]+:[^\s/@]+@")
+SETTING = re.compile(
+    r"\b(?:UV_[A-Z_]*INDEX[A-Z_]*|PIP_(?:EXTRA_)?INDEX_URL|PIP_FIND_LINKS|PIP_CERT|SSL_CERT_FILE|REQUESTS_CA_BUNDLE)=\S"
+)
+
+
+def listed(names: Iterable[str]) -> str:
+    """Return names for a sentence, the first dozen of them."""
+    names = list(names)
+    more = f" and {len(names) - SHOWN} more" if len(names) > SHOWN else ""
+    return ", ".join(names[:SHOWN]) + more
+
+
+def contents(case: Case) -> Ruling:
+    """The layers were read, and are the subject's."""
+    read = case.contents
+    same = [layer.diff_id for layer in read.layers] == case.subject.layers and read.identity == case.subject.identity
+    found = f"{len(read.layers)} layers, {read.unpacked_bytes:,} unpacked bytes"
+    layers = [{"diff_id": layer.diff_id, "unpacked_bytes": layer.unpacked_bytes} for layer in read.layers]
+    return rule(same, "the layers of the subject", found, layers=layers)
+
+
+def installed(case: Case) -> list[Distribution]:
+    """Return the distributions above the base image: those of the image's own environment."""
+    base = case.base_layers
+    return [one for one in case.contents.distributions if one.layer >= base]
+
+
+def interpreter(case: Case) -> Ruling:
+    """`python` on PATH is a file of the base image, and the process that ran the probe was that file."""
+    found, seen, base = case.contents.interpreter, case.environment, case.base_layers
+    expected = f"CPython {case.contract.python} of the base image, the same in the layers and at work"
+    if found is None:
+        return rule(False, expected, "no `python` on the image's PATH")
+    faults = []
+    if found.layer >= base:
+        faults.append(f"{found.path} does not come from the base image")
+    if seen.interpreter != found.path:
+        faults.append(f"the layers say {found.path}, the process says {seen.interpreter}")
+    if seen.implementation != "CPython" or not seen.python.startswith(f"{case.contract.python}."):
+        faults.append(f"it is {seen.implementation} {seen.python}")
+    evidence = {"path": found.path, "sha256": found.sha256, "executable": seen.executable}
+    return rule(not faults, expected, "; ".join(faults) or f"CPython {seen.python}, {found.path}", **evidence)
+
+
+def distributions_agree(case: Case) -> Ruling:
+    """Names and versions in the layers are those that importlib.metadata sees."""
+    held = {(one.name, one.version) for one in installed(case)}
+    seen = {(canonicalize_name(one[0]), one[1]) for one in case.environment.distributions if len(one) > 1}
+    only_held = sorted(f"{name} {version}" for name, version in held - seen)
+    only_seen = sorted(f"{name} {version}" for name, version in seen - held)
+    faults = [f"only in the layers: {listed(only_held)}"] * bool(only_held)
+    faults += [f"only seen by Python: {listed(only_seen)}"] * bool(only_seen)
+    found = "; ".join(faults) or f"{len(held)} distributions in both"
+    return rule(not faults, "the same distributions in the layers and at work", found)
+
+
+def cuda_libraries_agree(case: Case) -> Ruling:
+    """Every CUDA library that the process mapped is one that the layers hold."""
+    if case.image.torch == "absent":
+        return skip("no torch expected")
+    held = {library.path for library in case.contents.cuda_libraries}
+    mapped = [path for path in case.pytorch.libraries if CUDA.match(posixpath.basename(path))]
+    foreign = sorted(set(mapped) - held)
+    found = (
+        f"loaded, but not in the layers: {listed(foreign)}" if foreign else f"{len(mapped)} loaded, all in the layers"
+    )
+    return rule(not foreign, "every CUDA library loaded lies in the layers", found)
+
+
+def lock_parity(case: Case) -> Ruling:
+    """The distributions above the base are exactly the lock's, each with its version (torch: the public one)."""
+    held = [(one.name, one.version) for one in installed(case)]
+    counts = Counter(name for name, _ in held)
+    versions = dict(held)
+    wrong = [
+        f"{name} {versions[name]} (lock: {version})"
+        for name, version in case.locked.items()
+        if name in versions and not same_version(versions[name], version)
+    ]
+    faults = [f"another version: {listed(wrong)}"] * bool(wrong)
+    for label, names in (
+        ("missing", case.locked.keys() - versions.keys()),
+        ("extra", versions.keys() - case.locked.keys()),
+        ("more than once", {name for name, count in counts.items() if count > 1}),
+    ):
+        faults += [f"{label}: {listed(sorted(names))}"] * bool(names)
+    found = "; ".join(faults) or f"{len(held)} distributions as locked"
+    return rule(not faults, f"the {len(case.locked)} distributions of uv.lock for this role", found)
+
+
+def same_version(held: str, locked: str) -> bool:
+    """Whether two versions are the same public version (PEP 440): torch's +cpu and +cu130 are local labels."""
+    try:
+        return Version(held).public == Version(locked).public
+    except InvalidVersion:
+        return held == locked
+
+
+def _size(case: Case, at_most: int, what: str, size: int) -> Ruling:
+    by = Counter(dict(chain.from_iterable(layer.by_distribution.items() for layer in case.contents.layers)))
+    largest = {name or "(no distribution)": size for name, size in by.most_common(SHOWN)}
+    found = f"{size / MB:,.1f} MB ({size:,} {what} bytes)"
+    return rule(size <= at_most, f"at most {at_most / MB:,.1f} MB {what}", found, largest=largest)
+
+
+def size_total(case: Case) -> Ruling:
+    """The sum over all layers stays within the contract's total."""
+    return _size(case, case.image.total_at_most, "unpacked", case.contents.unpacked_bytes)
+
+
+def size_added(case: Case) -> Ruling:
+    """The sum over the layers above the base stays within the contract's budget."""
+    return _size(case, case.image.added_at_most, "added", case.contents.added_bytes(case.base_layers))
+
+
+def no_repeated_bytes(case: Case) -> Ruling:
+    """No layer above the base holds again more than a trifle of what an earlier layer holds."""
+    layers = list(enumerate(case.contents.layers))[case.base_layers :]
+    faults = [
+        f"layer {number}: {layer.repeated_bytes:,} bytes"
+        for number, layer in layers
+        if layer.repeated_bytes > REPEATED_AT_MOST
+    ]
+    found = "; ".join(faults) or f"{sum(layer.repeated_bytes for _, layer in layers):,} bytes"
+    return rule(not faults, f"at most {REPEATED_AT_MOST:,} bytes of files that an earlier layer holds", found)
+
+
+def excused(path: str, allowed: Iterable[Allowed]) -> bool:
+    """Whether the contract allows a path, with its reason."""
+    return any(fnmatchcase(path, one.path) for one in allowed)
+
+
+def leftovers(case: Case) -> Ruling:
+    """Nothing that has no business in an image, in any layer above the base."""
+    base, allowed = case.base_layers, case.image.leftovers
+    left = [one for one in case.contents.leftovers if one.layer >= base and not excused(one.path, allowed)]
+    found = listed(f"{one.path} ({one.kind}, layer {one.layer})" for one in left) or "none"
+    reasons = {one.path: one.reason for one in allowed}
+    return rule(not left, "no .git, .env, key, certificate or credential above the base", found, allowed=reasons)
+
+
+def history(case: Case) -> Ruling:
+    """No secret, proxy, credential or package source of the build host in history, environment or labels."""
+    texts = [*case.subject.history, *(f"{name}={value}" for name, value in case.subject.environment.items())]
+    texts += [f"{name}={value}" for name, value in case.subject.labels.items()]
+    patterns = {"secret": SECRET_NAME, "proxy": PROXY, "credential": CREDENTIAL_URL, "host's setting": SETTING}
+    # The value itself is what must not be shown: only the name that stands before it.
+    faults = sorted(
+        {f"{kind}: {match[0].partition('=')[0] if '=' in match[0] else match[0].partition('://')[0] + '://…'}"
+         for text in texts for kind, pattern in patterns.items() for match in pattern.finditer(text)}
+    )  # fmt: skip
+    return rule(not faults, "no secret, proxy, credential or package source", listed(faults) or "none")
+
+
+def cuda_distributions(case: Case) -> Ruling:
+    """No distribution of CUDA's, unless the role demands it."""
+    names = sorted(one.name for one in case.contents.distributions if CUDA_DISTRIBUTION.match(one.name))
+    if case.image.torch == "cuda":
+        return rule(bool(names), "the CUDA distributions that CUDA torch needs", listed(names) or "none")
+    return rule(not names, "no nvidia-*, cuda-* or triton distribution", listed(names) or "none")
+
+
+NEEDED = ("libcudart.so", "libcublas.so", "libcudnn.so", "libnccl.so", "libtorch_cuda.so")
+
+
+def cuda_libraries(case: Case) -> Ruling:
+    """No CUDA library anywhere, or all that CUDA torch needs and one copy of each soname."""
+    libraries = case.contents.cuda_libraries
+    if case.image.torch != "cuda":
+        return rule(not libraries, "no CUDA library", listed(one.path for one in libraries) or "none")
+    missing = [name for name in NEEDED if not any(one.soname.startswith(name) for one in libraries)]
+    paths: dict[str, list[str]] = {}
+    for one in libraries:
+        if not excused(one.path, case.image.duplicate_libraries):
+            paths.setdefault(one.soname, []).append(one.path)
+    twice = {soname: where for soname, where in paths.items() if len(where) > 1}
+    faults = [f"missing: {listed(missing)}"] * bool(missing)
+    faults += [f"{soname} {len(where)} times: {listed(where)}" for soname, where in twice.items()]
+    found = "; ".join(faults) or f"{len(paths)} sonames, one copy each"
+    reasons = {one.path: one.reason for one in case.image.duplicate_libraries}
+    return rule(not faults, "all that CUDA torch needs, one copy of each soname", found, allowed=reasons)
+
+
+CHECKS = {
+    "contents": contents,
+    "interpreter": interpreter,
+    "distributions-agree": distributions_agree,
+    "cuda-libraries-agree": cuda_libraries_agree,
+    "lock-parity": lock_parity,
+    "size-total": size_total,
+    "size-added": size_added,
+    "no-repeated-bytes": no_repeated_bytes,
+    "leftovers": leftovers,
+    "history": history,
+    "cuda-distributions": cuda_distributions,
+    "cuda-libraries": cuda_libraries,
+}

@@ -1,0 +1,73 @@
+"""Health means serving: the image's own command, its own HEALTHCHECK, and our own question."""
+
+from typing import TYPE_CHECKING
+
+from verify.case import Case, Ruling, rule
+from verify.reports import Answer
+from verify.rulings.application import has_status
+
+if TYPE_CHECKING:
+    from verify.verdict import Category
+
+KILLED = (137, 143)  # 128 + SIGKILL, 128 + SIGTERM: ended from outside
+
+
+def server_healthy(case: Case) -> Ruling:
+    """The container reaches healthy by itself, as its own user, and the reply holds a status."""
+    expected = "healthy by its own HEALTHCHECK, with a reply that holds `status`"
+    if not case.subject.healthcheck or case.subject.healthcheck == ["NONE"]:
+        return rule(False, expected, "the image has no HEALTHCHECK", log=_log(case))
+    seen = case.server
+    if not seen.running:
+        code = seen.proof.exit_code if seen.proof else "unknown"
+        killed = seen.proof is not None and (seen.proof.exit_code in KILLED or seen.proof.out_of_memory)
+        category: Category = "ENVIRONMENT" if killed else "CODE_BUG"
+        return Ruling("FAIL", expected, f"it stopped with {code}", {"log": _log(case)}, category)
+    if seen.health != "healthy":
+        return rule(False, expected, f"{seen.health}: {seen.reply.strip()[:300]}", log=_log(case))
+    found = (
+        f"healthy after {seen.seconds_to_healthy} s"
+        if '"status"' in seen.reply
+        else f"reply: {seen.reply.strip()[:300]}"
+    )
+    return rule('"status"' in seen.reply, expected, found, reply=seen.reply.strip(), log=_log(case))
+
+
+def _log(case: Case) -> str:
+    return case.server.log[-2000:]
+
+
+def server_answers(case: Case) -> Ruling:
+    """Whatever HEALTHCHECK says, the contract's address answers 200 with a status."""
+    expected = f"{case.image.health} answers 200 with `status`"
+    asked = case.server.asked
+    if not case.server.running or asked is None or asked.report is None:
+        reason = (
+            "the server was not running" if not case.server.running else (asked.printed.strip()[:300] if asked else "")
+        )
+        return rule(False, expected, f"no answer: {reason}")
+    try:
+        answer = Answer.model_validate(asked.report)
+    except ValueError:
+        return rule(False, expected, f"an answer that is none: {str(asked.report)[:300]}")
+    holds = answer.status == 200 and has_status(answer.body)  # noqa: PLR2004 - HTTP's OK
+    return rule(holds, expected, f"{answer.status} {answer.body[:300]}")
+
+
+def healthcheck_tells(case: Case) -> Ruling:
+    """In the probe container, where nothing serves, the HEALTHCHECK command has to fail."""
+    expected = "HEALTHCHECK fails where nothing serves"
+    if not case.subject.healthcheck or case.subject.healthcheck == ["NONE"]:
+        return rule(False, expected, "the image has no HEALTHCHECK")
+    result = case.result("healthcheck")
+    if result.outcome == "not started":
+        return rule(False, expected, f"it cannot be run: {result.error}")
+    failed = result.outcome == "timed out" or result.exit_code != 0
+    return rule(failed, expected, f"exit code {result.exit_code}", printed=result.printed[:500])
+
+
+CHECKS = {
+    "server-healthy": server_healthy,
+    "server-answers": server_answers,
+    "healthcheck-tells": healthcheck_tells,
+}

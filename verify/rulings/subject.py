@@ -1,0 +1,95 @@
+"""Whether it is the image that was built, and whether the probes really ran in it."""
+
+import re
+
+from verify.case import Case, Ruling, proof_fault, rule
+
+# What the engine says when the image has nothing that could be run under the name it was given.
+NOT_EXECUTABLE = re.compile(r"executable file not found|no such file or directory|permission denied|exec format error")
+
+
+def image_present(case: Case) -> Ruling:
+    """The tag resolves to an image."""
+    observation = case.observation
+    if observation.subject is None:
+        return Ruling("ERROR", f"an image {case.image.name}", observation.error)
+    return rule(True, f"an image {case.image.name}", observation.subject.image_id, tag=observation.subject.tag)
+
+
+def built_here(case: Case) -> Ruling:
+    """A record of a build in this state exists."""
+    if case.maybe_record is None:
+        return Ruling(
+            "ERROR", "a build record of this state", case.record_error or "none: not built, or the build failed"
+        )
+    source = case.maybe_record.source
+    found = f"built from {source.revision[:12]}{' (dirty)' if source.dirty else ''}"
+    return rule(True, "a build record of this state", found, tools=case.maybe_record.tools)
+
+
+def same_image(case: Case) -> Ruling:
+    """The subject has the identity that the build recorded."""
+    built, subject = case.record, case.subject
+    same = built.identity == subject.identity and built.tag == subject.tag
+    found = subject.identity if same else f"{subject.identity}: the tag moved after the build, or the record is stale"
+    return rule(same, built.identity, found, built_image_id=built.image_id, subject_image_id=subject.image_id)
+
+
+def python_runs(case: Case) -> Ruling:
+    """A container of the image starts, and its Python takes the probe."""
+    run = case.observation.probes
+    expected = "`python -c …` runs in a container of the image"
+    if case.observation.subject is None or run is None:
+        return Ruling("ERROR", expected, case.observation.error or "no probe ran", category="ENVIRONMENT")
+    if run.error.startswith("the engine:"):
+        broken = NOT_EXECUTABLE.search(run.error) is not None
+        if broken:
+            return rule(False, expected, run.error)
+        return Ruling("ERROR", expected, run.error, category="ENVIRONMENT")
+    if run.results is None and run.proof is not None and run.proof.exit_code in (126, 127):
+        return rule(False, expected, f"the container ended with {run.proof.exit_code}", output=run.output[:2000])
+    return rule(True, expected, "it ran", seconds=run.seconds)
+
+
+def proof(case: Case) -> Ruling:
+    """One document with this run's nonce, from a container of this image that started and finished."""
+    run = case.observation.probes
+    expected = "one document with this run's nonce, from a container of this image"
+    if case.observation.subject is None or run is None:
+        return Ruling("ERROR", expected, case.observation.error or "no probe ran")
+    fault = run.error or proof_fault(run, case.observation.subject)
+    evidence = {"nonce": run.nonce, **(run.proof.model_dump() if run.proof else {})}
+    if fault or run.results is None:
+        return Ruling("ERROR", expected, fault or "no document", {**evidence, "output": run.output[:2000]})
+    return rule(True, expected, f"checks took {run.seconds:.1f} s", **evidence)
+
+
+def user(case: Case) -> Ruling:
+    """Numeric in the configuration, not root, the same when running, with a home that it owns."""
+    configured, seen = case.subject.user, case.environment
+    uid = configured.partition(":")[0]
+    faults = []
+    if not uid.isdigit():
+        faults.append(f"USER is {configured!r}, not numeric")
+    elif int(uid) == 0:
+        faults.append("USER is root")
+    elif int(uid) != seen.uid:
+        faults.append(f"USER is {uid}, but the process runs as {seen.uid}")
+    if seen.uid == 0 and not faults:
+        faults.append("the process runs as root")
+    if seen.user is None:
+        faults.append("the user has no entry in /etc/passwd")
+    if not seen.home_is_writable:
+        faults.append(f"the home {seen.home} is missing or not the user's own")
+    found = "; ".join(faults) or f"{configured}, at home in {seen.home}"
+    return rule(not faults, "a numeric user other than root, with a home", found)
+
+
+CHECKS = {
+    "image-present": image_present,
+    "built-here": built_here,
+    "same-image": same_image,
+    "python-runs": python_runs,
+    "proof": proof,
+    "user": user,
+}

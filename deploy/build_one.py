@@ -1,8 +1,8 @@
 """One build in a process of its own, so that a deadline or Ctrl-C ends it with everything that it started.
 
 Reads a request (one line of JSON) from standard input, which then stays open for as long as the build is wanted: when
-it closes, however the parent ended, the whole process group goes. Writes one JSON document a line: ``line`` (of buildx's
-output), ``phase`` (what is being done), and last ``built`` or ``failed``.
+it closes, however the parent ended, the whole process group goes. Writes one JSON document a line: ``line`` (of the
+output of buildx), ``phase`` (what is being done), and last ``built`` or ``failed``.
 """
 
 import json

@@ -115,7 +115,7 @@ def _case(contract: Contract, probed: tuple[dict[str, Any], str]) -> Case:
 
 
 def server_port(environ: Mapping[str, str], sandbox: Path) -> str:
-    """Return a running server's port: KTRDR_API_PORT of ``.env.sandbox`` if present, else of the environment, or 8000."""
+    """Return a running server's port: KTRDR_API_PORT of ``.env.sandbox`` if present, of the environment, or 8000."""
     if sandbox.is_file():
         for line in sandbox.read_text(encoding="utf-8", errors="replace").splitlines():
             if match := re.fullmatch(r"\s*(?:export\s+)?KTRDR_API_PORT=(.*)", line):

@@ -36,14 +36,17 @@ inject_torch_source() {
 # Bytecode by content hash, never checked against the source again: as fast as it gets, and the same in every build.
 # Only what this layer brought, so that no layer repeats another's.
 compile_new() {
-    find /opt/venv -name '*.py' -cnewer "$work/start" |
-        python3 -m compileall -qq -j 0 --invalidation-mode unchecked-hash -i - || :  # templates are no valid Python
+    find /opt/venv -name '*.py' -cnewer "$work/start" >"$work/new"
+    [ -s "$work/new" ] || return 0  # given no file, compileall takes all of sys.path
+    python3 -m compileall -qq -j 0 --invalidation-mode unchecked-hash -i "$work/new" || :  # templates are no valid Python
 }
 
 touch "$work/start"
 if [ "${1-}" = --application ]; then
     shift
     uv pip install --quiet --python /opt/venv --no-deps "$@"
+    # Source that developers change keeps bytecode that is checked against it
+    [ "$1" != --editable ] || python3 -m compileall -qq -j 0 "$2"
 else
     cp /mnt/pyproject.toml /mnt/uv.lock "$work"
     cd "$work"

@@ -110,12 +110,19 @@ def _show_findings(row: Row, console: Console) -> None:
     for finding in shown:
         _show_finding(finding, console)
     if skipped:
-        reasons = ", ".join(f"{one_line(one.check, MOST_NAME)} ({one_line(one.found, MOST_NAME)})" for one in skipped)
-        line = Text.assemble("  ", ("SKIP", STYLES["SKIP"]), f"  {reasons}")
+        line = Text.assemble("  ", ("SKIP", STYLES["SKIP"]), f"  {_reasons(skipped)}")
         if console.is_terminal:
             console.print(line, no_wrap=True, overflow="ellipsis")
         else:
             _say(console, line)
+
+
+def _reasons(skipped: list[Finding]) -> str:
+    """Return each reason once, with the checks that it holds for."""
+    checks: dict[str, list[str]] = {}
+    for finding in skipped:
+        checks.setdefault(one_line(finding.found, MOST_NAME), []).append(one_line(finding.check, MOST_NAME))
+    return "; ".join(f"{reason}: {', '.join(names)}" for reason, names in checks.items())
 
 
 def _show_finding(finding: Finding, console: Console) -> None:

@@ -48,7 +48,7 @@ def run(arguments: argparse.Namespace) -> int:
 
 def main() -> int:
     """Run the command line; every problem is told without a traceback."""
-    arguments = parser().parse_args()
+    arguments = parser().parse_intermixed_args()
     try:
         return run(arguments)
     except Problem as problem:

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 
 from verify import checks
 from verify.case import Case, Check, NotSeen, Ruling
+from verify.reports import GpuReport, TorchReport
 from verify.rulings import application, contents, gpu, pytorch, server, subject
 from verify.verdict import Figures, Finding, Verdict, outcome_of
 
@@ -69,6 +70,15 @@ def finding(case: Case, check: checks.Check) -> Finding:
     )
 
 
+def _torch(report: TorchReport | GpuReport) -> str:
+    if report.imported:
+        return "imported"
+    missing = (
+        isinstance(report, TorchReport) and report.error_type == "ModuleNotFoundError" and report.missing == "torch"
+    )
+    return "absent" if missing else "broken"
+
+
 def figures(case: Case) -> Figures:
     """Return what is worth knowing beside the outcomes, as far as it was seen."""
     known: dict[str, object] = {}
@@ -78,8 +88,10 @@ def figures(case: Case) -> Figures:
             known["added_bytes"] = case.maybe_contents.added_bytes(len(case.maybe_record.base.layers))
     try:
         seen = case.gpu if case.observation.gpu else None
-        known["torch_version"] = seen.torch_version if seen else case.pytorch.version or None
-        known["cuda_build"] = seen.cuda_build if seen else case.pytorch.cuda_build
+        torch = seen or case.pytorch
+        known["torch"] = _torch(torch)
+        known["torch_version"] = (torch.torch_version if isinstance(torch, GpuReport) else torch.version) or None
+        known["cuda_build"] = torch.cuda_build
     except NotSeen:
         pass
     try:

@@ -1,7 +1,8 @@
 """``verify`` and ``verify-gpu``: observe the subjects side by side, judge, write, print, summarize."""
 
 import os
-from concurrent.futures import FIRST_COMPLETED, Future, wait
+from collections.abc import Callable
+from concurrent.futures import as_completed
 from datetime import UTC, datetime
 from threading import Semaphore
 
@@ -39,34 +40,37 @@ def verify(
     images = contract.select(roles)
     if gpu:
         images = [image for image in images if image.torch == "cuda"] if not roles else images
+    results = Artifacts(artifacts.root / "gpu") if gpu else artifacts  # two contracts, two verdicts
     for image in images:
-        artifacts.begin(image.role, OBSERVED if gpu else CONTENTS)
+        results.begin(image.role, CONTENTS)
     locked = {image.role: locked_distributions(image, contract.python) for image in images}
     verdicts: list[Verdict] = []
     with Progress((image.role for image in images), console) as progress:
-        for image, observation, contents in observe_all(contract, images, engine, progress, gpu=gpu):
+
+        def conclude(image: Image, observation: Observation, contents: Contents | None) -> None:
             record, fault = _record(artifacts, image.role)
             case = Case(contract, image, observation, contents, record, fault, locked[image.role])
             verdict = (judge_gpu if gpu else judge)(case, datetime.now(UTC).isoformat(timespec="seconds"))
-            _write(artifacts, verdict, observation, contents)
+            _write(results, verdict, observation, contents)
             progress.show(image.role, verdict.outcome, _counted(verdict), ended=True)
             verdicts.append(verdict)
-    return publish(summarize(verdicts, [image.role for image in images]), artifacts.root, console)
+
+        _observe_all(contract, images, engine, progress, conclude, gpu=gpu)
+    return publish(summarize(verdicts, [image.role for image in images]), results.root, console)
 
 
-Seen = tuple[Image, Observation, Contents | None]
+Conclude = Callable[[Image, Observation, Contents | None], None]
 
 
-def observe_all(
-    contract: Contract, images: list[Image], engine: Engine, progress: Progress, *, gpu: bool
-) -> "list[Seen]":
-    """Observe the images side by side; however this ends, nothing that it made on the engine is left."""
-    seen: list[Seen] = []
+def _observe_all(
+    contract: Contract, images: list[Image], engine: Engine, progress: Progress, conclude: Conclude, *, gpu: bool
+) -> None:
+    """Observe the images side by side, concluding on each as it comes; however this ends, nothing made is left."""
     with new_run(engine) as run:
         observer = Observer(engine, contract, run)
         turns = Semaphore(AT_ONCE)
 
-        def one(image: Image) -> Seen:
+        def one(image: Image) -> tuple[Image, Observation, Contents | None]:
             with turns:
                 progress.show(image.role, "observing")
                 if gpu:
@@ -74,13 +78,10 @@ def observe_all(
                 return (image, *observer.observe(image))
 
         try:
-            pending: set[Future[Seen]] = {spawn(one, image) for image in images}
-            while pending:
-                done, pending = wait(pending, return_when=FIRST_COMPLETED)
-                seen += [future.result() for future in done]
+            for seen in as_completed([spawn(one, image) for image in images]):
+                conclude(*seen.result())
         finally:
             observer.gate.close()
-    return seen
 
 
 def _record(artifacts: Artifacts, role: str) -> tuple[BuildRecord | None, str]:

@@ -17,7 +17,6 @@ from verify.verdict import Figures, Finding, Verdict, outcome_of
 
 JSON, MARKDOWN, JUNIT = FILES = ("summary.json", "summary.md", "junit.xml")
 READING = "reading the verdicts"
-TORCH = "torch"  # the check that imports it
 NO_VERDICT = "no verdict: not built or not verified in this state"
 
 
@@ -152,12 +151,10 @@ def _read(path: Path) -> Verdict:
 
 def _row(verdict: Verdict) -> Row:
     figures = verdict.figures
-    torch: Literal["YES", "NO", "?"] = "?"
-    if figures.torch_version is not None:
-        torch = "YES"
-    elif any(one.check == TORCH and one.outcome in ("PASS", "FAIL") for one in verdict.findings):
-        torch = "NO"  # the import was tried, and there is no version
-    builds = {"YES": "CUDA torch" if figures.cuda_build else "CPU torch", "NO": "no torch", "?": "not seen"}
+    columns: dict[str | None, Literal["YES", "NO", "?"]] = {"imported": "YES", "absent": "NO"}
+    torch = columns.get(figures.torch, "?")
+    unknown = "broken torch" if figures.torch == "broken" else "not seen"
+    builds = {"YES": "CUDA torch" if figures.cuda_build else "CPU torch", "NO": "no torch", "?": unknown}
     expected = "no torch" if not verdict.torch_expected else "CUDA torch" if verdict.cuda_expected else "CPU torch"
     return Row(
         role=verdict.role,

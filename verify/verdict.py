@@ -25,6 +25,7 @@ class Finding(Model):
 class Figures(Model):
     """What is worth knowing beside the outcomes; None where it was not seen. Bytes are unpacked bytes."""
 
+    torch: Literal["imported", "absent", "broken"] | None = None
     torch_version: str | None = None
     cuda_build: str | None = None
     unpacked_bytes: int | None = None

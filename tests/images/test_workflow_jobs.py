@@ -26,11 +26,15 @@ JOBS: dict[str, dict[str, Any]] = yaml.safe_load(
 CHEAP = ["backend", "dev"]
 DEADLINE = 2400.0
 
-# What two runs over the same images may differ in: clocks, memory, and the names of what existed only during the run.
+# What two runs over the same images may differ in: clocks, memory, the names of what existed only during the run, and
+# the engine's own image id, which a build that was not cached makes anew for the same identity.
 # Everything else is compared: identities, sizes, versions, outcomes, expectations and every other piece of evidence.
 FIGURES_OF_A_RUN = {"seconds_to_healthy", "import_seconds", "import_peak_bytes", "probe_seconds"}
-ROW_OF_A_RUN = {"container_ids", "started", "seconds"}
-EVIDENCE_OF_A_RUN = {"nonce", "container_id", "started", "finished", "seconds", "log"}  # log: a line a health request
+ROW_OF_A_RUN = {"container_ids", "started", "seconds", "image_id"}
+EVIDENCE_OF_A_RUN = {
+    "nonce", "container_id", "started", "finished", "seconds", "log",  # a line a health request
+    "image_id", "built_image_id", "subject_image_id",
+}  # fmt: skip
 TIMES = re.compile(r"""\d+(\.\d+)?(?= s\b)|(?<="uptime_s":)\d+(\.\d+)?""")
 
 
@@ -156,12 +160,13 @@ def lasting(summary: Summary) -> dict[str, Any]:
     document = summary.model_dump(mode="json", by_alias=True)
     document["probe_seconds"] = None
     for row in document["rows"]:
+        image_id = row["image_id"] or "none"
         row.update(dict.fromkeys(ROW_OF_A_RUN))
         row["figures"].update(dict.fromkeys(FIGURES_OF_A_RUN))
         for finding in row["findings"]:
             evidence = finding["evidence"]
             evidence.update(dict.fromkeys(EVIDENCE_OF_A_RUN & set(evidence)))
-            finding["found"] = TIMES.sub("N", finding["found"])
+            finding["found"] = TIMES.sub("N", finding["found"].replace(image_id, "the image"))
             finding["evidence"] = json.loads(json.dumps(evidence), object_hook=_without_times)
     return document
 

@@ -32,14 +32,14 @@ def autograd():
     (x**3).backward()
     torch.manual_seed(0)
     layer = torch.nn.Linear(3, 1)
-    optimizer = torch.optim.SGD(layer.parameters(), lr=0.01)
     inputs, targets = torch.ones(8, 3), torch.zeros(8, 1)
     losses = []
     for _ in range(2):
-        optimizer.zero_grad()
         loss = torch.nn.functional.mse_loss(layer(inputs), targets)
-        loss.backward()
-        optimizer.step()
+        gradients = torch.autograd.grad(loss, list(layer.parameters()))
+        with torch.no_grad():  # by hand: torch.optim would import the compiler, which costs as much as torch itself
+            for weight, gradient in zip(layer.parameters(), gradients, strict=True):
+                weight.sub_(0.01 * gradient)
         losses.append(loss.item())
     return {"gradient": x.grad.item(), "losses": losses}
 

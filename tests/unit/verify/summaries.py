@@ -1,9 +1,9 @@
 """Made-up verdicts for the tests of the summary and its renderers."""
 
-from typing import Any
+from typing import Any, Literal
 
 from verify.report.model import Summary
-from verify.summarize import TORCH, summarize
+from verify.summarize import summarize
 from verify.verdict import Category, Figures, Finding, Outcome, Verdict, outcome_of
 
 ROLES = ["backend", "dev", "worker-cpu", "worker-gpu"]
@@ -12,7 +12,7 @@ STARTED = "2026-11-21T10:00:00+00:00"
 
 def finding(
     outcome: Outcome,
-    check: str = TORCH,
+    check: str = "torch",
     *,
     expected: str = "what must be",
     found: str = "what is",
@@ -35,6 +35,7 @@ def verdict(
     role: str,
     *findings: Finding,
     tag: str | None = None,
+    torch: Literal["absent", "broken"] | None = None,
     torch_version: str | None = None,
     cuda_build: str | None = None,
     probe_seconds: float | None = 1.5,
@@ -51,6 +52,7 @@ def verdict(
         identity="sha256:2",
         outcome=outcome_of(judged, gpu=gpu),
         figures=Figures(
+            torch="imported" if torch_version else torch,
             torch_version=torch_version,
             cuda_build=cuda_build,
             unpacked_bytes=191_234_567,
@@ -70,7 +72,7 @@ def four() -> list[Verdict]:
     log = "\n".join(f"line {number}" for number in range(80))
     chain = [{"file": "ktrdr/api/main.py", "line": 3}, {"file": "ktrdr/worker.py", "line": 9}]
     return [
-        verdict("backend", finding("PASS"), finding("SKIP", "torch-works", found="no torch expected")),
+        verdict("backend", finding("PASS"), finding("SKIP", "torch-works", found="no torch expected"), torch="absent"),
         verdict("dev", torch_version="2.13.0+cpu"),
         verdict(
             "worker-cpu",

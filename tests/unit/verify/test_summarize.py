@@ -10,9 +10,8 @@ from rich.console import Console
 from deploy.artifacts import VERDICT, Artifacts, write_model
 from deploy.errors import Exit, Problem
 from tests.unit.verify.summaries import ROLES, finding, four, four_and_a_missing_one, verdict
-from verify.checks import CHECKS
 from verify.report.model import Summary
-from verify.summarize import FILES, NO_VERDICT, TORCH, collect, command, exit_code, summarize, write
+from verify.summarize import FILES, NO_VERDICT, collect, command, exit_code, summarize, write
 from verify.verdict import Finding, Verdict
 
 PASS, FAIL, ERROR = finding("PASS"), finding("FAIL"), finding("ERROR")
@@ -49,7 +48,11 @@ def test_columns_say_what_was_expected_and_what_was_seen() -> None:
 def test_what_no_probe_has_seen_is_no_absence_of_torch() -> None:
     (row,) = summarize([verdict("backend", ERROR, probe_seconds=None)], ["backend"]).rows
     assert (row.torch, row.cuda, row.actual) == ("?", "?", "not seen")
-    assert TORCH in CHECKS
+
+
+def test_a_torch_that_is_there_and_does_not_import_is_not_called_absent() -> None:
+    (row,) = summarize([verdict("dev", finding("FAIL"), torch="broken")], ["dev"]).rows
+    assert (row.torch, row.actual) == ("?", "broken torch")
 
 
 def test_a_role_without_a_verdict_is_a_row_in_error_that_says_so() -> None:

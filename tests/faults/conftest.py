@@ -1,0 +1,92 @@
+"""A good image, built through the command line, and the verdicts on the faulty ones made of it."""
+
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from pathlib import Path
+
+import pytest
+
+from deploy import kept
+from deploy.artifacts import BUILD, Artifacts
+from deploy.contract import ROOT, Contract, read_contract
+from deploy.engine import Engine, find_engine
+from deploy.errors import Problem
+from deploy.record import BuildRecord
+from deploy.runs import new_run
+from tests.faults.catalogue import FAULTS
+from tests.faults.fault import Fault
+from tests.faults.workshop import Good, Workshop
+from verify.verdict import Verdict
+
+START = "backend"  # the smallest image
+BUILD_SECONDS = 1200.0
+VERDICT_SECONDS = 300.0
+AT_ONCE = 1 + (os.cpu_count() or 1)
+
+
+@pytest.fixture(scope="session")
+def contract() -> Contract:
+    return read_contract()
+
+
+@pytest.fixture(scope="session")
+def engine() -> Engine:
+    try:
+        return find_engine()
+    except Problem as problem:
+        pytest.fail(f"the faults need a Docker Engine: {problem}", pytrace=False)
+
+
+@pytest.fixture(scope="session")
+def good(engine: Engine, contract: Contract, tmp_path_factory: pytest.TempPathFactory) -> Good:
+    artifacts = tmp_path_factory.mktemp("artifacts")
+    command = [sys.executable, "-m", "deploy", "build", START, "--artifacts", str(artifacts)]
+    done = subprocess.run(
+        command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False, timeout=BUILD_SECONDS
+    )
+    assert done.returncode == 0, f"{engine.endpoint}: {done.stdout[-4000:]}"
+    return Good(contract.images[START], Artifacts(artifacts).read(START, BUILD, BuildRecord))
+
+
+@pytest.fixture(scope="session")
+def workshop(
+    engine: Engine, contract: Contract, good: Good, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Workshop]:
+    with pytest.MonkeyPatch.context() as patch, new_run(engine) as run:
+        patch.setattr(kept, "CACHE", tmp_path_factory.mktemp("cache"))  # every image's layers are really read
+        one = Workshop(engine, contract, run, good, tmp_path_factory.mktemp("faults"))
+        try:
+            yield one
+        finally:
+            one.close()
+
+
+@pytest.fixture(scope="session")
+def good_verdict(workshop: Workshop) -> Verdict:
+    return workshop.judge_good()
+
+
+@pytest.fixture(scope="session")
+def verdicts(
+    request: pytest.FixtureRequest, workshop: Workshop, good_verdict: Verdict
+) -> Iterator[dict[str, Future[Verdict]]]:
+    """The verdicts on the faults that this session asks for, made a few at a time."""
+    assert good_verdict.image_id, "the faults start from the image that was just judged"
+    asked = [item.callspec.params.get("fault") for item in request.session.items if hasattr(item, "callspec")]
+    pool = ThreadPoolExecutor(AT_ONCE)
+    try:
+        yield {
+            fault.name: pool.submit(workshop.judge_faulty, number, fault)
+            for number, fault in enumerate(FAULTS)
+            if fault in asked
+        }
+    finally:
+        pool.shutdown(cancel_futures=True)
+
+
+@pytest.fixture
+def verdict(fault: Fault, verdicts: dict[str, Future[Verdict]]) -> Verdict:
+    return verdicts[fault.name].result(VERDICT_SECONDS)

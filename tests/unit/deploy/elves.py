@@ -1,0 +1,43 @@
+"""Shared libraries made by hand, as small as the ELF format allows, for the tests of what reads them."""
+
+import struct
+
+LOAD, DYNAMIC = 1, 2
+STRTAB, SONAME = 5, 14
+HEADERS = 64 + 2 * 56  # bytes: the file's header and two segments' headers
+AFTER = 512  # bytes that follow the names: section headers and the like, in what linkers make
+
+
+def shared_library(
+    soname: str | None,
+    *,
+    gap: int = 0,
+    names_at: int | None = None,
+    address: int = 0x10000,
+    after: int = AFTER,
+    more: list[tuple[int, int]] | None = None,
+    dynamic_bytes: int | None = None,
+) -> bytes:
+    """An ELF-64 file with one loaded segment and a dynamic section, ``gap`` bytes after the headers.
+
+    The names lie at ``names_at``, behind the dynamic section by default. ``more``: entries after the end of the dynamic
+    section (DT_NULL). ``dynamic_bytes``: what the segment's header says of its size, whatever that is.
+    """
+    names = b"\0" + (soname or "").encode() + b"\0"
+    entries = [] if soname is None else [(SONAME, 1)]
+    size = 16 * (len(entries) + 2 + len(more or []))
+    dynamic_at = HEADERS + gap
+    names_at = dynamic_at + size if names_at is None else names_at
+    entries = [*entries, (STRTAB, address + names_at), (0, 0), *(more or [])]
+    dynamic = b"".join(struct.pack("<QQ", *entry) for entry in entries)
+    total = max(dynamic_at + len(dynamic), names_at + len(names)) + after
+    header = struct.pack(
+        "<16sHHIQQQIHHHHHH", b"\x7fELF\x02\x01\x01", 3, 62, 1, 0, 64, 0, 0, 64, 56, 2, 64, 0, 0
+    )  # fmt: skip
+    load = struct.pack("<IIQQQQQQ", LOAD, 5, 0, address, address, total, total, 4096)
+    length = len(dynamic) if dynamic_bytes is None else dynamic_bytes
+    at = struct.pack("<IIQQQQQQ", DYNAMIC, 6, dynamic_at, address + dynamic_at, 0, length, length, 8)
+    data = bytearray(total)
+    for start, part in ((0, header + load + at), (dynamic_at, dynamic), (names_at, names)):
+        data[start : start + len(part)] = part
+    return bytes(data)

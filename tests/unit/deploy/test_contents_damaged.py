@@ -1,0 +1,165 @@
+"""An export that is cut off or is no image's is told as such: nothing else is ever raised, nothing half is believed."""
+
+import io
+import json
+import tarfile
+
+import pytest
+from hypothesis import assume, given, settings
+from hypothesis import strategies as st
+
+from deploy.contents import Contents, UnreadableArchive, read_contents
+from tests.unit.deploy.archives import (
+    LAYOUTS,
+    PATH,
+    SITE,
+    Layout,
+    archive,
+    chunks,
+    diff_id,
+    distribution,
+    file,
+    layer,
+    symlink,
+)
+from tests.unit.deploy.elves import shared_library
+
+LAYERS = [
+    layer(file("usr/bin/python", b"base" * 200), file("etc/passwd", 40)),
+    layer(*distribution("torch", "2.0", file(f"{SITE}/torch/libnccl.so.2", shared_library("libnccl.so.2")))),
+]
+DIFF_IDS = [diff_id(one) for one in LAYERS]
+
+
+def read(data: bytes, diff_ids: list[str] = DIFF_IDS) -> Contents:
+    return read_contents(chunks(data, 1000), "sha256:i", diff_ids, PATH)
+
+
+WHOLE = {layout: archive(LAYERS, layout) for layout in LAYOUTS}
+RIGHT = read(WHOLE["oci"])
+
+
+@pytest.mark.parametrize("layout", LAYOUTS)
+def test_an_archive_that_is_cut_off_is_never_taken_for_less_than_the_image(layout: Layout) -> None:
+    whole = WHOLE[layout]
+    for end in range(0, len(whole) - 1, 509):
+        try:
+            contents = read(whole[:end])
+        except UnreadableArchive:
+            continue
+        assert contents == RIGHT
+
+
+@pytest.mark.parametrize("end", [0, 1, 512, 1024, 3000])
+def test_an_archive_that_is_cut_off_is_unreadable_and_says_so(end: int) -> None:
+    with pytest.raises(UnreadableArchive, match="the exported archive"):
+        read(WHOLE["oci"][:end])
+
+
+def test_an_archive_with_fewer_layers_than_the_image_is_unreadable() -> None:
+    with pytest.raises(UnreadableArchive, match="has 2 layers, the image 3"):
+        read(WHOLE["oci"], [*DIFF_IDS, "sha256:more"])
+
+
+def test_an_archive_without_manifest_is_unreadable() -> None:
+    with pytest.raises(UnreadableArchive):
+        read(layer(file("blobs/sha256/a", LAYERS[0])))
+
+
+def manifest(document: object) -> bytes:
+    return layer(file("blobs/sha256/a", LAYERS[0]), file("manifest.json", json.dumps(document)))
+
+
+@pytest.mark.parametrize(
+    "document",
+    [None, 5, [], {}, [5], [{}], [{"Layers": None}], [{"Layers": 5}], [{"Layers": [{}]}], [{"Layers": ["blobs/sha256/b"]}]],
+)
+def test_an_archive_whose_manifest_names_no_layers_is_unreadable(document: object) -> None:
+    with pytest.raises(UnreadableArchive):
+        read(manifest(document), ["sha256:a"])
+
+
+@pytest.mark.parametrize("text", ["", "[", "{]", "[" * 100_000, "\xff"], ids=["empty", "cut off", "mixed", "deep", "Latin-1"])
+def test_an_archive_whose_manifest_is_no_json_is_unreadable(text: str) -> None:
+    with pytest.raises(UnreadableArchive):
+        read(layer(file("blobs/sha256/a", LAYERS[0]), file("manifest.json", text.encode("latin-1"))), ["sha256:a"])
+
+
+def test_a_layer_that_is_no_archive_makes_the_whole_unreadable() -> None:
+    with pytest.raises(UnreadableArchive):
+        read(layer(file("blobs/sha256/a", b"x" * 2000), file("manifest.json", '[{"Layers": ["blobs/sha256/a"]}]')))
+
+
+@pytest.mark.parametrize("end", [100, 700, 1600])
+def test_a_layer_that_is_cut_off_within_a_whole_archive_makes_the_whole_unreadable(end: int) -> None:
+    with pytest.raises(UnreadableArchive):
+        read(archive([LAYERS[0][:end], LAYERS[1]]))
+
+
+def test_a_damaged_header_within_a_layer_is_never_taken_for_the_layer_s_end() -> None:
+    damaged = bytearray(LAYERS[0])
+    damaged[1536 + 148] ^= 1  # the checksum of the second file's header
+    with pytest.raises(UnreadableArchive):
+        read(archive([bytes(damaged), LAYERS[1]]))
+
+
+def test_the_older_layout_s_link_to_a_layer_that_is_there_already_is_followed() -> None:
+    """Engines before 25 write the second of two equal layers as a symbolic link to the first."""
+    names = ["a/layer.tar", "b/layer.tar"]
+    entries = [file(names[0], LAYERS[0]), symlink(names[1], "../a/layer.tar")]
+    data = layer(*entries, file("manifest.json", json.dumps([{"Layers": names}])))
+    contents = read(data, [DIFF_IDS[0]] * 2)
+    assert [one.unpacked_bytes for one in contents.layers] == [840, 840]
+
+
+def test_a_library_that_lies_about_its_size_does_not_break_the_reading() -> None:
+    liar = shared_library("libnccl.so.2", gap=1 << 20, dynamic_bytes=2**63)
+    packed = layer(file("opt/libnccl.so.2", liar))
+    assert [one.path for one in read(archive([packed]), [diff_id(packed)]).cuda_libraries] == ["/opt/libnccl.so.2"]
+
+
+@settings(deadline=None, max_examples=60)
+@given(data=st.binary(max_size=1500))
+def test_random_bytes_are_an_unreadable_archive(data: bytes) -> None:
+    with pytest.raises(UnreadableArchive):
+        read(data)
+
+
+@settings(deadline=None, max_examples=60)
+@given(data=st.binary(min_size=1, max_size=1500))
+def test_random_bytes_in_place_of_a_layer_are_read_as_nothing_or_as_unreadable(data: bytes) -> None:
+    assume(not data.startswith(b"{"))
+    packed = layer(file("blobs/sha256/a", data), file("manifest.json", '[{"Layers": ["blobs/sha256/a"]}]'))
+    try:
+        assert read(packed, ["sha256:a"]).layers[0].files == 0
+    except UnreadableArchive:
+        pass
+
+
+@settings(deadline=None, max_examples=60)
+@given(data=st.binary(min_size=1, max_size=600), name=st.sampled_from(["METADATA", "RECORD"]))
+def test_random_bytes_in_a_distribution_s_files_never_break_the_reading(data: bytes, name: str) -> None:
+    packed = layer(*distribution("odd", "1.0"), file(f"{SITE}/odd-1.0.dist-info/{name}", data))
+    contents = read(archive([packed]), [diff_id(packed)])
+    assert sum(contents.layers[0].by_distribution.values()) == contents.unpacked_bytes
+
+
+@settings(deadline=None, max_examples=60)
+@given(at=st.integers(0, 3000), value=st.binary(min_size=1, max_size=4), layout=st.sampled_from(LAYOUTS))
+def test_a_damaged_archive_is_read_or_unreadable(at: int, value: bytes, layout: Layout) -> None:
+    data = bytearray(WHOLE[layout])
+    data[at : at + len(value)] = value
+    try:
+        read(bytes(data))
+    except UnreadableArchive:
+        pass
+
+
+def test_a_layer_written_in_another_dialect_of_the_format_is_read_alike() -> None:
+    packed = io.BytesIO()
+    with tarfile.open(fileobj=packed, mode="w", format=tarfile.GNU_FORMAT) as tar:
+        info = tarfile.TarInfo("opt/" + "long/" * 40 + "name")
+        info.size = 7
+        tar.addfile(info, io.BytesIO(b"content"))
+    (one,) = read(archive([packed.getvalue()]), [diff_id(packed.getvalue())]).layers
+    assert (one.unpacked_bytes, one.files) == (7, 1)

@@ -1,0 +1,267 @@
+"""The contract is read strictly: each mistake is told with its key, its value and its mend, all of them at once."""
+
+import re
+import tomllib
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from deploy.contract import CONTRACT, ROOT, Allowed, Application, Contract, Image, contract_mistakes, read_contract
+from deploy.errors import Exit, Problem
+
+SHIPPED = CONTRACT.read_text(encoding="utf-8")
+
+
+def shipped() -> dict[str, Any]:
+    return tomllib.loads(SHIPPED)
+
+
+def with_value(key: str, value: Any) -> dict[str, Any]:
+    """The shipped contract's document with one key set, or removed where the value is None."""
+    document: dict[str, Any] = shipped()
+    *parents, last = key.split(".")
+    table: dict[str, Any] = document
+    for name in parents:
+        table = table[name]
+    if value is None:
+        del table[last]
+    else:
+        table[last] = value
+    return document
+
+
+def problem_of(path: Path) -> Problem:
+    with pytest.raises(Problem) as caught:
+        read_contract(path)
+    return caught.value
+
+
+def edited(tmp_path: Path, *edits: tuple[str, str]) -> Path:
+    """A copy of the shipped contract with texts replaced."""
+    text = SHIPPED
+    for old, new in edits:
+        assert old in text
+        text = text.replace(old, new, 1)
+    path = tmp_path / "images.toml"
+    path.write_text(text, encoding="utf-8")
+    return path
+
+
+def test_the_shipped_contract_has_no_mistake() -> None:
+    assert contract_mistakes(shipped()) == []
+    assert read_contract().roles == ["backend", "dev", "worker-cpu", "worker-gpu"]
+
+
+def test_each_shipped_role_demands_the_torch_that_the_specification_names() -> None:
+    demanded = {role: image.torch for role, image in read_contract().images.items()}
+    assert demanded == {"backend": "absent", "dev": "cpu", "worker-cpu": "cpu", "worker-gpu": "cuda"}
+
+
+def test_every_shipped_dockerfile_is_there() -> None:
+    assert [image.dockerfile for image in read_contract().images.values() if not (ROOT / image.dockerfile).is_file()] == []
+
+
+def test_the_shipped_budgets_are_the_agreed_ones() -> None:
+    budgets = {role: image.added_at_most for role, image in read_contract().images.items()}
+    agreed = {"backend": 110e6, "dev": 1.25e9, "worker-cpu": 1.1e9, "worker-gpu": 5.4e9}
+    assert budgets == agreed
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "told"),
+    [
+        ("schema", 2, r"schema = 2: this version reads schema 1; use the checkout that wrote the file"),
+        ("schema", None, r"schema = None: this version reads schema 1"),
+        ("schema", True, r"schema = True: this version reads schema 1"),
+        ("schema", "1", r"schema = '1': this version reads schema 1"),
+        ("python", "3.11.2", r"python = '3\.11\.2': write it so that it matches"),
+        ("python", 3.11, r"python = 3\.11: input should be a valid string"),
+        ("images", None, r"images: missing; add it"),
+        ("images", {}, r"images = \{…\}: "),
+        ("images", ["backend"], r"images = \['backend'\]: "),
+        ("images.backend", "x", r"images\.backend = 'x': "),
+        ("imagse", {}, r"imagse = \{…\}: unknown key; did you mean 'images'\?"),
+        ("xyzzy", 1, r"xyzzy = 1: unknown key; remove it"),
+        ("application", None, r"application: missing; add it"),
+        ("application.modul", "x", r"application\.modul = 'x': unknown key; did you mean 'module'\?"),
+        ("application.module", "ktrdr/api", r"application\.module = 'ktrdr/api': write it so that it matches"),
+        ("application.health", "api", r"application\.health = 'api': write it so that it matches"),
+        ("application.heavy", [], r"application\.heavy = \[\]: "),
+        ("application.more_routes_than", -1, r"application\.more_routes_than = -1: "),
+        ("application.more_routes_than", "10", r"application\.more_routes_than = '10': input should be a valid integer"),
+        ("images.backend.nmae", "x", r"images\.backend\.nmae = 'x': unknown key; did you mean 'name'\?"),
+        ("images.backend.name", None, r"images\.backend\.name: missing; add it"),
+        ("images.backend.name", "ktrdr-backend", r"images\.backend\.name = 'ktrdr-backend': write it so that it matches"),
+        ("images.backend.name", "Ktrdr:x", r"images\.backend\.name = 'Ktrdr:x': write it so that it matches"),
+        ("images.backend.dockerfile", "/etc/x", r"images\.backend\.dockerfile = '/etc/x': write it so that it matches"),
+        ("images.backend.torch_expected", "no", r"images\.backend\.torch_expected = 'no': input should be a valid boolean"),
+        ("images.backend.cuda_expected", "none", r"images\.backend\.cuda_expected = 'none': write \"n/a\""),
+        ("images.backend.cuda_expected", True, r"images\.backend\.cuda_expected = True: write \"n/a\""),
+        ("images.backend.cuda_expected", False, r"images\.backend = \{…\}: cuda_expected is \"n/a\" where torch_expected is"),
+        ("images.dev.cuda_expected", "n/a", r"images\.dev = \{…\}: cuda_expected is \"n/a\" where torch_expected is false"),
+        ("images.backend.added_at_most", "2 GB", r"images\.backend = \{…\}: added_at_most is part of total_at_most"),
+        ("images.backend.health", "http://0.0.0.0:1/", r"images\.backend\.health = 'http://0\.0\.0\.0:1/': "),
+        ("images.backend.writable", ["data"], r"images\.backend\.writable\.0 = 'data': write it so that it matches"),
+        ("images.backend.extras", "ml", r"images\.backend\.extras = 'ml': input should be a valid list"),
+        ("images.Backend", {}, r"images\.Backend\.role = 'Backend': write it so that it matches"),
+        ("images.dev.leftovers", [{"path": "*"}], r"images\.dev\.leftovers\.0\.reason: missing; add it"),
+        ("images.dev.leftovers", [{"path": "*", "reason": "so"}], r"images\.dev\.leftovers\.0\.reason = 'so': "),
+        ("images.dev.name", "ktrdr-backend:prod", r"images\.dev\.name = .*: images\.backend has this name; give each its own"),
+    ],
+)  # fmt: skip
+def test_a_mistake_is_told_with_its_key_its_value_and_its_mend(key: str, value: Any, told: str) -> None:
+    mistakes = contract_mistakes(with_value(key, value))
+    assert any(re.match(told, mistake) for mistake in mistakes), mistakes
+
+
+@pytest.mark.parametrize("text", ["110", "110MB", "110 MiB", "110 mb", "-1 MB", "0 MB", "MB", "1e3 MB", "1.2.3 GB", 110, True])
+def test_a_size_without_a_unit_that_all_read_alike_is_refused(text: Any) -> None:
+    (mistake,) = contract_mistakes(with_value("images.backend.added_at_most", text))
+    assert mistake.startswith(f"images.backend.added_at_most = {text!r}: write a size above zero as a number")
+
+
+@pytest.mark.parametrize(
+    ("text", "size"), [("1 B", 1), ("1 kB", 10**3), ("110 MB", 110 * 10**6), ("1.25 GB", 1_250_000_000), ("0.5 GB", 5 * 10**8)]
+)
+def test_sizes_are_decimal(text: str, size: int) -> None:
+    document = with_value("images.dev.added_at_most", text)
+    document["images"]["dev"]["role"] = "dev"
+    assert Image.model_validate(document["images"]["dev"]).added_at_most == size
+
+
+def test_a_role_is_named_by_its_table_and_by_no_key_of_its_own() -> None:
+    (mistake,) = contract_mistakes(with_value("images.backend.role", "other"))
+    assert mistake.startswith("images.backend.role = 'other': unknown key")
+
+
+def test_mistakes_of_different_kinds_are_all_told_at_once() -> None:
+    document = with_value("images.backend.nmae", "x")
+    document["images"]["dev"]["added_at_most"] = "1 GiB"
+    del document["images"]["worker-cpu"]["health"]
+    document["pyhton"] = "3.11"
+    keys = [mistake.split(" ")[0].rstrip(":") for mistake in contract_mistakes(document)]
+    assert sorted(keys) == ["images.backend.nmae", "images.dev.added_at_most", "images.worker-cpu.health", "pyhton"]
+
+
+def test_a_contradiction_and_a_duplicate_name_are_told_beside_other_mistakes(tmp_path: Path) -> None:
+    path = edited(
+        tmp_path,
+        ('python = "3.11"', 'python = "three"'),
+        ('name = "ktrdr-backend:dev"', 'name = "ktrdr-backend:prod"'),
+        ('dockerfile = "deploy/docker/Dockerfile.worker-cpu"', 'dockerfile = "deploy/docker/Dockerfile.none"'),
+        ('cuda_expected = "host_dependent"', 'cuda_expected = "n/a"'),
+    )
+    told = str(problem_of(path))
+    for key in ("python", "images.dev.name", "images.worker-cpu.dockerfile", "images.worker-gpu"):
+        assert f"- {key} = " in told
+
+
+def test_a_file_with_mistakes_is_a_usage_problem_that_counts_them(tmp_path: Path) -> None:
+    path = edited(tmp_path, ('"110 MB"', '"110MB"'), ("extras =", "extra ="))
+    problem = problem_of(path)
+    assert problem.code == Exit.USAGE
+    assert problem.doing == "reading the contract images.toml"
+    assert "2 mistakes\n  - images.backend.added_at_most = '110MB': write a size" in problem.wrong
+    assert "\n  - images.dev.extra = ['ml']: unknown key; did you mean 'extras'?" in problem.wrong
+    assert "CONTRIBUTING.md" in problem.mend
+
+
+def test_a_dockerfile_that_is_not_there_is_told_with_its_path(tmp_path: Path) -> None:
+    problem = problem_of(edited(tmp_path, ("Dockerfile.dev", "Dockerfile.devel")))
+    assert "1 mistake\n  - images.dev.dockerfile = 'deploy/docker/Dockerfile.devel': no such file" in problem.wrong
+
+
+def test_a_missing_contract_says_which_file_to_restore(tmp_path: Path) -> None:
+    problem = problem_of(tmp_path / "images.toml")
+    assert (problem.code, problem.wrong) == (Exit.USAGE, "No such file or directory")
+    assert str(tmp_path / "images.toml") in problem.mend
+
+
+@pytest.mark.parametrize(
+    "data",
+    [b"schema = ", b"schema = 1\nschema = 1\n", b"\xff\xfe", "# \xe9".encode("latin-1"), b"a = " + b"9" * 5000, b"a = " + b"[" * 5000],
+    ids=["cut off", "key twice", "not UTF-8", "Latin-1", "huge number", "deeply nested"],
+)
+def test_a_file_that_is_no_toml_is_a_usage_problem(tmp_path: Path, data: bytes) -> None:
+    path = tmp_path / "images.toml"
+    path.write_bytes(data)
+    problem = problem_of(path)
+    assert problem.code == Exit.USAGE
+    assert problem.wrong.startswith("not TOML: ")
+
+
+def test_a_directory_in_place_of_the_contract_is_a_usage_problem(tmp_path: Path) -> None:
+    assert problem_of(tmp_path).code == Exit.USAGE
+
+
+def test_a_size_beyond_all_measure_is_a_mistake_like_any_other() -> None:
+    assert len(contract_mistakes(with_value("images.backend.total_at_most", "9" * 400 + " GB"))) == 1
+
+
+def test_a_dockerfile_name_longer_than_a_file_system_takes_is_a_mistake_like_any_other(tmp_path: Path) -> None:
+    problem = problem_of(edited(tmp_path, ("Dockerfile.dev", "x" * 300)))
+    assert "images.dev.dockerfile = " in problem.wrong
+
+
+def test_a_number_too_long_to_print_is_a_mistake_like_any_other() -> None:
+    assert len(contract_mistakes(with_value("python", 10**5000))) == 1
+
+
+def test_roles_are_taken_in_the_contract_s_order_however_they_are_named() -> None:
+    contract = read_contract()
+    assert [image.role for image in contract.select(["worker-gpu", "backend"])] == ["backend", "worker-gpu"]
+    assert [image.role for image in contract.select([])] == contract.roles
+
+
+def test_an_unknown_role_is_told_with_those_that_exist() -> None:
+    with pytest.raises(Problem) as caught:
+        read_contract().select(["backend", "wroker-cpu", "x"])
+    assert caught.value.code == Exit.USAGE
+    assert caught.value.wrong == "no such role: wroker-cpu, x"
+    assert "backend, dev, worker-cpu, worker-gpu" in caught.value.mend
+
+
+KEYS = sorted({"schema", *Contract.model_fields, *Application.model_fields, *Image.model_fields, *Allowed.model_fields})
+scalars = (
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=20) | st.dates() | st.datetimes() | st.times()
+)
+words = st.sampled_from(["n/a", "host_dependent", "1 MB", "3.11", "a:b", "/x", "backend", "http://127.0.0.1:1/"])
+values = st.recursive(
+    scalars | words,
+    lambda inner: st.lists(inner, max_size=3)
+    | st.dictionaries(st.sampled_from(KEYS) | st.text(max_size=8), inner, max_size=4),
+    max_leaves=12,
+)
+documents = st.dictionaries(st.sampled_from(KEYS) | st.text(max_size=8), values, max_size=6)
+
+
+@settings(deadline=None, max_examples=60)
+@given(document=documents, schema=st.just(1) | scalars)
+def test_no_document_makes_the_validation_break_down(document: dict[str, Any], schema: Any) -> None:
+    assert all(isinstance(mistake, str) and mistake for mistake in contract_mistakes({**document, "schema": schema}))
+
+
+places = st.sampled_from(
+    [key for key in ("python", "application", "images") for _ in range(2)]
+    + [f"application.{key}" for key in Application.model_fields]
+    + [f"images.dev.{key}" for key in Image.model_fields]
+)
+
+
+@settings(deadline=None, max_examples=100)
+@given(place=places, value=values.filter(lambda value: value is not None))
+def test_a_value_is_either_valid_or_told_as_a_mistake_of_its_key(place: str, value: Any) -> None:
+    document = with_value(place, value)
+    if mistakes := contract_mistakes(document):
+        assert all(mistake.startswith((place, place.rpartition(".")[0] or place)) for mistake in mistakes)
+
+
+@settings(deadline=None, max_examples=60)
+@given(data=st.binary(max_size=60) | st.text(max_size=60).map(str.encode))
+def test_no_file_makes_reading_raise_anything_but_a_problem(tmp_path_factory: pytest.TempPathFactory, data: bytes) -> None:
+    path = tmp_path_factory.getbasetemp() / "any.toml"
+    path.write_bytes(data)
+    assert problem_of(path).code == Exit.USAGE

@@ -1,0 +1,83 @@
+"""Distributions as they lie on a file system: whose is which file, and how many bytes each takes."""
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from deploy.distributions import Installed, bytes_by_owner, installed, owners
+
+SITE = "/opt/venv/lib/python3.11/site-packages"
+
+
+def metadata(name: str = "Foo.Bar_baz", version: str = "1.0", site: str = SITE) -> dict[str, str]:
+    return {f"{site}/foo-1.0.dist-info/METADATA": f"Metadata-Version: 2.1\nName: {name}\nVersion: {version}\n"}
+
+
+def owned(*rows: str) -> dict[str, str]:
+    held = {**metadata("foo"), f"{SITE}/foo-1.0.dist-info/RECORD": "\n".join(rows)}
+    return owners(installed(held), held)
+
+
+def test_names_are_normalized() -> None:
+    assert [one.name for one in installed(metadata("Foo.Bar_baz"))] == ["foo-bar-baz"]
+
+
+def test_the_name_is_the_metadata_s_and_not_the_directory_s() -> None:
+    (one,) = installed(metadata("other", "2.5"))
+    assert one == Installed("other", "2.5", f"{SITE}/foo-1.0.dist-info")
+
+
+def test_debian_s_own_directory_of_distributions_counts() -> None:
+    assert [one.name for one in installed(metadata("foo", site="/usr/lib/python3/dist-packages"))] == ["foo"]
+
+
+def test_a_distribution_in_another_s_vendored_directory_does_not_count() -> None:
+    assert installed(metadata(site=f"{SITE}/setuptools/_vendor")) == []
+
+
+def test_metadata_without_a_name_is_told_rather_than_left_out() -> None:
+    assert [one.path for one in installed({f"{SITE}/x.dist-info/METADATA": "garbage"})] == [f"{SITE}/x.dist-info"]
+
+
+def test_a_record_owns_files_in_and_beside_its_directory() -> None:
+    found = owned("foo/a.py,sha256=x,3", "../../../bin/foo,,", "/etc/foo.conf,,", "foo-1.0.dist-info/RECORD,,")
+    assert set(found) == {
+        f"{SITE}/foo/a.py", "/opt/venv/bin/foo", "/etc/foo.conf", f"{SITE}/foo-1.0.dist-info/RECORD",
+    }  # fmt: skip
+    assert set(found.values()) == {"foo"}
+
+
+def test_a_record_may_quote_names_with_commas() -> None:
+    assert list(owned('"foo/a,b.py",,')) == [f"{SITE}/foo/a,b.py"]
+
+
+def test_a_distribution_without_record_owns_nothing() -> None:
+    held = metadata("foo")
+    assert owners(installed(held), held) == {}
+
+
+def test_bytes_go_to_the_owner_and_the_rest_to_nobody() -> None:
+    sizes = {f"{SITE}/a.py": 5, f"{SITE}/__pycache__/a.cpython-311.opt-1.pyc": 7, f"{SITE}/__pycache__/b.cpython-311.pyc": 2}
+    assert bytes_by_owner(sizes, {f"{SITE}/a.py": "foo"}) == {"foo": 12, "": 2}
+
+
+def test_the_largest_comes_first() -> None:
+    assert list(bytes_by_owner({"/a": 1, "/b": 9, "/c": 5}, {"/a": "x", "/b": "y", "/c": "z"})) == ["y", "z", "x"]
+
+
+paths = st.sampled_from(["/a.py", "/__pycache__/a.cpython-311.pyc", "/b/c", "/__pycache__/x.pyc", "/d.pyc"])
+
+
+@settings(deadline=None, max_examples=100)
+@given(
+    sizes=st.dictionaries(paths, st.integers(0, 10**12)),
+    owner=st.dictionaries(paths, st.sampled_from(["foo", "bar"])),
+)
+def test_no_byte_is_lost_or_counted_twice(sizes: dict[str, int], owner: dict[str, str]) -> None:
+    assert sum(bytes_by_owner(sizes, owner).values()) == sum(sizes.values())
+
+
+@settings(deadline=None, max_examples=60)
+@given(text=st.text(max_size=80), record=st.text(max_size=80))
+def test_any_text_can_stand_in_metadata_and_record(text: str, record: str) -> None:
+    held = {f"{SITE}/x-1.dist-info/METADATA": text, f"{SITE}/x-1.dist-info/RECORD": record}
+    assert isinstance(owners(installed(held), held), dict)

@@ -1,0 +1,112 @@
+"""A shared library's soname is read from its own dynamic section, and nothing that lies on a disk breaks the reading."""
+
+import io
+import re
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from deploy.elf import HEAD, MAGIC, read_soname
+from tests.unit.deploy.elves import shared_library
+
+
+def soname_of(data: bytes) -> str | None:
+    stream = io.BytesIO(data)
+    return read_soname(stream.read(HEAD), stream.read)
+
+
+def loaded_libraries() -> list[Path]:
+    """The shared libraries of this very process (proc(5), maps)."""
+    maps = Path("/proc/self/maps").read_text(encoding="utf-8")
+    return sorted({Path(path) for path in re.findall(r" (/\S+\.so[.\d]*)$", maps, re.MULTILINE)})
+
+
+def test_the_soname_is_read() -> None:
+    assert soname_of(shared_library("libcudart.so.13")) == "libcudart.so.13"
+
+
+def test_the_soname_is_found_however_far_into_the_file_its_names_lie() -> None:
+    assert soname_of(shared_library("libfar.so.1", names_at=HEAD + 5000)) == "libfar.so.1"
+
+
+def test_the_soname_is_found_where_the_dynamic_section_lies_beyond_what_is_kept_of_the_file() -> None:
+    assert soname_of(shared_library("libfar.so.1", gap=3 * HEAD)) == "libfar.so.1"
+
+
+def test_the_soname_is_found_where_the_names_precede_the_dynamic_section() -> None:
+    assert soname_of(shared_library("libback.so.1", gap=HEAD + 5000, names_at=4096)) == "libback.so.1"
+
+
+def test_the_soname_is_found_at_the_very_end_of_the_file() -> None:
+    assert soname_of(shared_library("libend.so.1", after=0)) == "libend.so.1"
+
+
+@pytest.mark.parametrize("names_at", range(HEAD - 24, HEAD + 8, 8))
+def test_the_soname_is_found_across_the_end_of_what_is_kept_of_the_file(names_at: int) -> None:
+    assert soname_of(shared_library("libacross.so.1", names_at=names_at)) == "libacross.so.1"
+
+
+def test_the_dynamic_section_is_found_across_the_end_of_what_is_kept_of_the_file() -> None:
+    assert soname_of(shared_library("libacross.so.1", gap=HEAD - 64 - 2 * 56 - 16)) == "libacross.so.1"
+
+
+def test_what_follows_the_end_of_the_dynamic_section_is_none_of_its_entries() -> None:
+    assert soname_of(shared_library("libreal.so.1", more=[(14, 3)])) == "libreal.so.1"
+
+
+def test_a_program_without_soname_has_none() -> None:
+    assert soname_of(shared_library(None)) is None
+
+
+@pytest.mark.parametrize("data", [b"", b"#!/bin/sh\n", b"\x7fELF", MAGIC, b"\x7fELF\x01\x01" + bytes(200)])
+def test_what_is_no_64_bit_elf_file_has_no_soname(data: bytes) -> None:
+    assert soname_of(data) is None
+
+
+@pytest.mark.parametrize("dynamic_bytes", [2**40, 2**63, 2**64 - 1])
+def test_a_dynamic_section_that_claims_to_be_huge_does_not_break_the_reading(tmp_path: Path, dynamic_bytes: int) -> None:
+    path = tmp_path / "liar.so"
+    path.write_bytes(shared_library("libliar.so.1", gap=HEAD, dynamic_bytes=dynamic_bytes))
+    with path.open("rb") as stream:
+        assert read_soname(stream.read(HEAD), stream.read) in (None, "libliar.so.1")
+
+
+def test_the_c_library_of_this_process_has_the_soname_that_programs_ask_for() -> None:
+    (path,) = [path for path in loaded_libraries() if path.name.startswith(("libc.so", "libc-"))]
+    assert soname_of(path.read_bytes()) == "libc.so.6"
+
+
+def test_the_sonames_agree_with_another_reader_s() -> None:
+    if (readelf := shutil.which("readelf")) is None:
+        pytest.skip("no readelf: binutils are not installed; the hand-made libraries above say the same")
+    for path in loaded_libraries()[:12]:
+        command = [readelf, "--wide", "--dynamic", str(path)]
+        printed = subprocess.run(command, capture_output=True, text=True, check=True, timeout=20).stdout
+        expected = re.search(r"\(SONAME\).*\[(.*)\]", printed)
+        assert (path, soname_of(path.read_bytes())) == (path, expected[1] if expected else None)
+
+
+@settings(deadline=None, max_examples=200)
+@given(end=st.integers(0, 1200))
+def test_a_truncated_library_gives_its_soname_or_none(end: int) -> None:
+    assert soname_of(shared_library("libcut.so.1", gap=200)[:end]) in (None, "libcut.so.1")
+
+
+@settings(deadline=None, max_examples=200)
+@given(rest=st.binary(max_size=400))
+def test_random_bytes_after_the_magic_never_break_the_reading(rest: bytes) -> None:
+    found = soname_of(MAGIC + rest)
+    assert found is None or isinstance(found, str)
+
+
+@settings(deadline=None, max_examples=200)
+@given(at=st.integers(6, 240), value=st.binary(min_size=1, max_size=8))
+def test_a_damaged_library_never_breaks_the_reading(at: int, value: bytes) -> None:
+    data = bytearray(shared_library("libcut.so.1"))
+    data[at : at + len(value)] = value
+    found = soname_of(bytes(data))
+    assert found is None or isinstance(found, str)

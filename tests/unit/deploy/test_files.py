@@ -1,0 +1,112 @@
+"""What has no business in an image is known by its name and by what it begins with, in whatever layer it lies."""
+
+import io
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from deploy.files import NOTHING, examine, is_cuda_library, leftover
+from tests.unit.deploy.archives import Member, directory, file, read, removed
+from tests.unit.deploy.elves import shared_library
+
+# Put together here, so that no scanner for secrets takes this file for one that holds a key.
+BEGIN, KEY = "-----BEGIN ", "PRIVATE KEY-----"
+
+
+def kinds(*members: Member) -> list[str]:
+    return [one.kind for one in read([*members]).leftovers]
+
+
+@pytest.mark.parametrize(
+    ("path", "kind"),
+    [
+        ("app/.git", "git"),
+        ("app/.env", "environment"),
+        (".env.production", "environment"),
+        ("home/ktrdr/.netrc", "credentials"),
+        ("root/.pypirc", "credentials"),
+        ("root/.npmrc", "credentials"),
+        ("root/.git-credentials", "credentials"),
+        ("etc/pip.conf", "credentials"),
+        ("root/.config/pip/pip.conf", "credentials"),
+        ("root/.config/uv/uv.toml", "credentials"),
+        ("root/.docker/config.json", "credentials"),
+        ("root/.aws/credentials", "credentials"),
+        ("root/.ssh/id_rsa", "credentials"),
+        ("root/.ssh/id_ed25519", "credentials"),
+    ],
+)
+def test_a_leftover_is_known_by_its_name(path: str, kind: str) -> None:
+    assert kinds(file(path, b"x")) == [kind]
+
+
+@pytest.mark.parametrize(
+    "path", ["app/environment.py", "app/.envrc", "app/config.json", "app/.gitignore", "app/credentials.py", "app/my.netrc"]
+)
+def test_a_file_whose_name_is_only_alike_is_no_leftover(path: str) -> None:
+    assert kinds(file(path, b"x")) == []
+
+
+def test_a_git_directory_is_a_leftover_once() -> None:
+    assert kinds(directory("app/.git"), file("app/.git/config", b"x"), file("app/.git/HEAD", b"x")) == ["git"]
+
+
+@pytest.mark.parametrize(
+    ("text", "kind"),
+    [
+        (BEGIN + KEY, "private key"),
+        (BEGIN + "RSA " + KEY, "private key"),
+        (BEGIN + "EC " + KEY, "private key"),
+        (BEGIN + "OPENSSH " + KEY, "private key"),
+        (BEGIN + "ENCRYPTED " + KEY, "private key"),
+        (BEGIN + "CERTIFICATE-----", "certificate"),
+        (BEGIN + "TRUSTED CERTIFICATE-----", "certificate"),
+    ],
+)
+def test_a_key_or_certificate_is_known_by_its_content_whatever_it_is_called(text: str, kind: str) -> None:
+    assert kinds(file("opt/notes.txt", f"words before it\n{text}\nMIIB")) == [kind]
+
+
+@pytest.mark.parametrize("text", [BEGIN + "PUBLIC KEY-----", BEGIN + "CERTIFICATE REQUEST-----", "PRIVATE KEY", "BEGIN CERTIFICATE"])
+def test_what_is_neither_key_nor_certificate_is_no_leftover(text: str) -> None:
+    assert kinds(file("opt/notes.txt", text)) == []
+
+
+def test_a_file_with_a_key_and_its_certificate_is_both() -> None:
+    assert kinds(file("opt/both.pem", f"{BEGIN}{KEY}\n{BEGIN}CERTIFICATE-----\n")) == ["private key", "certificate"]
+
+
+def test_a_leftover_is_told_with_path_and_layer_although_a_later_layer_deletes_it() -> None:
+    contents = read([file("etc/passwd", 3)], [file("tmp/key.pem", BEGIN + KEY)], [removed("tmp/key.pem"), removed("tmp")])
+    (one,) = contents.leftovers
+    assert (one.kind, one.path, one.layer) == ("private key", "/tmp/key.pem", 1)
+
+
+def test_deleting_a_leftover_is_none_itself() -> None:
+    assert kinds(removed("app/.env"), removed("app/.git")) == []
+
+
+def test_a_certificate_in_a_distribution_s_metadata_is_found_too() -> None:
+    assert kinds(file("opt/site-packages/x-1.dist-info/METADATA", f"Name: x\n{BEGIN}CERTIFICATE-----")) == ["certificate"]
+
+
+@settings(deadline=None, max_examples=100)
+@given(path=st.text(min_size=1, max_size=20).map("/{}".format), data=st.binary(max_size=300))
+def test_whatever_a_file_is_called_and_holds_it_can_be_examined(path: str, data: bytes) -> None:
+    head, facts = examine(path, len(data), io.BytesIO(data))
+    assert data.startswith(head)
+    assert isinstance(leftover(path, head), list)
+    assert facts != NOTHING or not is_cuda_library(facts, path)
+
+
+@pytest.mark.parametrize("size", [0, 1, (1 << 20) - 1, 1 << 20, (1 << 20) + 1])
+def test_no_more_than_the_beginning_of_a_file_is_kept(size: int) -> None:
+    head, _ = examine("/x", size, io.BytesIO(bytes(size)))
+    assert len(head) == min(size, 1 << 20)
+
+
+def test_an_elf_file_is_a_library_with_its_soname() -> None:
+    data = shared_library("libx.so.1")
+    _, facts = examine("/x", len(data), io.BytesIO(data))
+    assert (facts.library, facts.soname, facts.sha256, facts.text) == (True, "libx.so.1", None, None)

@@ -15,6 +15,8 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from deploy import distributions, files
 
+REPLACED_KEPT = 100
+
 
 class Model(BaseModel):
     """A value in an artifact: unknown keys are refused, nothing changes after reading."""
@@ -30,6 +32,7 @@ class Layer(Model):
     repeated_bytes: int  # of files that an earlier layer held already: paid for twice
     files: int
     by_distribution: dict[str, int]  # normalized name -> bytes; "" for what no distribution owns
+    replaced: list[str] = []  # paths of earlier layers that this one writes again or removes; the first REPLACED_KEPT
 
 
 class Distribution(Model):
@@ -57,6 +60,14 @@ class Interpreter(Model):
     sha256: str
 
 
+class Hook(Model):
+    """A file above the lowest layer that changes what every process does: who reports on itself may be told to lie."""
+
+    path: str
+    layer: int
+    distribution: str  # its owner; "" for none
+
+
 class Leftover(Model):
     """A file that has no business in an image, in any layer, also one that a later layer deletes."""
 
@@ -75,6 +86,7 @@ class Contents(Model):
     cuda_libraries: list[Library]
     interpreter: Interpreter | None
     leftovers: list[Leftover]
+    hooks: list[Hook] = []
 
     @property
     def unpacked_bytes(self) -> int:
@@ -124,11 +136,13 @@ class _Stream(io.RawIOBase):
         return size
 
 
-def read_contents(archive: Iterable[bytes], identity: str, diff_ids: list[str], path: str) -> Contents:
+def read_contents(
+    archive: Iterable[bytes], identity: str, diff_ids: list[str], path: str, working_directory: str = "/"
+) -> Contents:
     """Read the contents from the chunks of an image's exported archive (``docker save``'s format).
 
-    ``path`` is the image's PATH variable. Both layouts are read: layers named by digest (OCI), compressed or not, and
-    the older directory a layer.
+    ``path`` is the image's PATH variable, ``working_directory`` where its processes start. Both layouts are read:
+    layers named by digest (OCI), compressed or not, and the older directory a layer.
 
     Raises:
         UnreadableArchive: the archive is cut off, or is not one image's.
@@ -155,7 +169,7 @@ def read_contents(archive: Iterable[bytes], identity: str, diff_ids: list[str], 
         raise UnreadableArchive(f"the exported archive is unreadable: {error}") from error
     if len(ordered) != len(diff_ids):
         raise UnreadableArchive(f"the exported archive has {len(ordered)} layers, the image {len(diff_ids)}")
-    return _summed(ordered, identity, diff_ids, path)
+    return _summed(ordered, identity, diff_ids, (path, working_directory))
 
 
 def _read_layer(stream: IO[bytes]) -> _Layer | None:
@@ -204,12 +218,19 @@ class _Entry:
     facts: files.Facts
 
 
-def _merge(layers: list[_Layer]) -> tuple[dict[str, _Entry], list[int]]:
-    """Return the file system that a container sees, and each layer's repeated bytes (OCI image layer, whiteouts)."""
+def _merge(layers: list[_Layer]) -> tuple[dict[str, _Entry], list[tuple[int, list[str]]]]:
+    """Return the file system that a container sees, and of each layer how many bytes and which paths it replaces.
+
+    Whiteouts as in the OCI image layer specification.
+    """
     merged: dict[str, _Entry] = {}
     repeated = []
     for number, layer in enumerate(layers):
-        repeated.append(sum(size for path, size in layer.sizes.items() if path in merged and not merged[path].target))
+        again = sum(size for path, size in layer.sizes.items() if path in merged and not merged[path].target)
+        written = (path for path in (*layer.sizes, *layer.links, *layer.hard, *layer.removed) if path in merged)
+        below = tuple(f"{gone}/" for gone in (*layer.removed, *layer.emptied))
+        emptied = (path for path in merged if below and path.startswith(below))
+        repeated.append((again, sorted({*written, *emptied})[:REPLACED_KEPT]))
         for gone in layer.emptied:
             _remove_below(merged, gone)
         for gone in layer.removed:
@@ -230,7 +251,7 @@ def _remove_below(merged: dict[str, _Entry], directory: str) -> None:
         del merged[path]
 
 
-def _summed(layers: list[_Layer], identity: str, diff_ids: list[str], path: str) -> Contents:
+def _summed(layers: list[_Layer], identity: str, diff_ids: list[str], where: tuple[str, str]) -> Contents:
     merged, repeated = _merge(layers)
     metadata = {name: entry.facts.text for name, entry in merged.items() if entry.facts.text is not None}
     installed = distributions.installed(metadata)
@@ -241,7 +262,8 @@ def _summed(layers: list[_Layer], identity: str, diff_ids: list[str], path: str)
             Layer(
                 diff_id=diff_id,
                 unpacked_bytes=sum(layer.sizes.values()),
-                repeated_bytes=again,
+                repeated_bytes=again[0],
+                replaced=again[1],
                 files=len(layer.sizes),
                 by_distribution=distributions.bytes_by_owner(layer.sizes, owner),
             )
@@ -256,7 +278,12 @@ def _summed(layers: list[_Layer], identity: str, diff_ids: list[str], path: str)
             for name, entry in sorted(merged.items())
             if entry.size and files.is_cuda_library(entry.facts, name)
         ],
-        interpreter=_interpreter(merged, path),
+        interpreter=_interpreter(merged, where[0]),
+        hooks=[
+            Hook(path=name, layer=entry.layer, distribution=owner.get(name, ""))
+            for name, entry in sorted(merged.items())
+            if entry.layer and files.is_hook(name, where[1])
+        ],
         leftovers=[
             Leftover(kind=kind, path=name, layer=number)  # type: ignore[arg-type]  # files.leftover's own words
             for number, layer in enumerate(layers)

@@ -3,6 +3,7 @@
 import hashlib
 import posixpath
 import re
+import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import IO
@@ -19,6 +20,8 @@ CUDA = re.compile(
     r"|checkpoint|c10_cuda|torch_cuda\w*|caffe2_nvrtc)(-[0-9a-f]{8})?[.-]"
 )
 PEM = re.compile(rb"-----BEGIN ((?:[A-Z0-9]+ )*(?:PRIVATE KEY|CERTIFICATE))-----")
+STARTUP = ("sitecustomize.py", "usercustomize.py")
+STDLIB = re.compile(r"^/usr/(?:local/)?lib/python3\.\d+/(?!(?:site|dist)-packages/)")
 CREDENTIALS = {
     ".netrc", "_netrc", ".pypirc", ".npmrc", ".git-credentials", ".dockercfg", ".pgpass", "pip.conf", "uv.toml",
     "id_rsa", "id_dsa", "id_ecdsa", "id_ed25519",
@@ -63,6 +66,21 @@ def _blocks(stream: IO[bytes]) -> Iterator[bytes]:
 def is_cuda_library(facts: Facts, path: str) -> bool:
     """Whether a file is a shared library that carries a CUDA library's soname or file name."""
     return facts.library and any(CUDA.match(name) for name in (facts.soname or "", posixpath.basename(path)))
+
+
+def is_hook(path: str, working_directory: str) -> bool:
+    """Whether a file changes what any Python process does, or any process.
+
+    It runs at the start (site), is loaded first (ld.so(8)), lies among the standard library, or shadows a module of it
+    from the working directory, which `python -c` searches first.
+    """
+    directory, name = posixpath.split(path)
+    if posixpath.basename(directory) in ("site-packages", "dist-packages"):
+        return name.endswith(".pth") or name in STARTUP
+    if directory == working_directory or posixpath.dirname(directory) == working_directory != "/":
+        module = name if directory == working_directory else posixpath.basename(directory)
+        return module.partition(".")[0] in sys.stdlib_module_names
+    return name in STARTUP or path == "/etc/ld.so.preload" or STDLIB.search(path) is not None
 
 
 def leftover(path: str, head: bytes) -> list[str]:

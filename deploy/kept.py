@@ -29,7 +29,8 @@ def contents_of(client: DockerClient, inspected: dict[str, Any]) -> Contents:
         if found.identity == name and [layer.diff_id for layer in found.layers] == diff_ids(inspected):
             return found
     archive = client.api.get_image(inspected["Id"], chunk_size=CHUNK)
-    contents = read_contents(archive, name, diff_ids(inspected), environment(inspected).get("PATH", ""))
+    where = environment(inspected).get("PATH", ""), (inspected.get("Config") or {}).get("WorkingDir") or "/"
+    contents = read_contents(archive, name, diff_ids(inspected), *where)
     write_model(path, contents)
     return contents
 

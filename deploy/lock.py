@@ -1,5 +1,6 @@
 """``uv.lock``: which versions the images must hold."""
 
+import functools
 import hashlib
 import re
 import subprocess
@@ -32,10 +33,15 @@ def locked_version(name: str, path: Path = LOCK) -> str:
         Problem: the lock does not hold it (exit 2).
 
     """
-    for package in tomllib.loads(path.read_text(encoding="utf-8"))["package"]:
-        if package["name"] == name:
-            return str(package["version"])
+    versions = _versions(path.read_text(encoding="utf-8"))
+    if name in versions:
+        return versions[name]
     raise Problem("reading uv.lock", f"{name} is not locked", "add it to pyproject.toml and run `uv lock`", Exit.USAGE)
+
+
+@functools.cache
+def _versions(lock: str) -> dict[str, str]:
+    return {package["name"]: str(package["version"]) for package in tomllib.loads(lock)["package"]}
 
 
 def locked_distributions(image: Image, python: str, root: Path = ROOT) -> dict[str, str]:

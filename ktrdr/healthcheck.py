@@ -1,29 +1,39 @@
-"""The HEALTHCHECK of the images: `python -m ktrdr.healthcheck URL` exits 0 only when the service says it is ok."""
+"""The HEALTHCHECK of the images: `python -m ktrdr.healthcheck URL` exits 0 only when the service says it is ok.
 
-import http.client
+It runs all the time, so it speaks HTTP/1.0 (RFC 1945) over a socket: http.client would take three times as long to
+import as all the rest takes to run.
+"""
+
 import json
+import socket
 import sys
 
 TIMEOUT_S = 3.0
-BODY_LIMIT = 4096
-OK = 200
+ANSWER_LIMIT = 8192
+OK = b"200"
 
 
 def check(url: str, timeout_s: float = TIMEOUT_S) -> tuple[bool, str]:
     """Ask `url` (http only) once; return whether it is healthy and the body or the reason."""
     scheme, _, rest = url.partition("://")
     host, _, path = rest.partition("/")
-    if scheme != "http" or not host:
+    name, _, port = host.partition(":")
+    if scheme != "http" or not name or not (port or "80").isdigit():
         return False, f"not an http URL: {url}"
+    request = f"GET /{path} HTTP/1.0\r\nHost: {host}\r\n\r\n".encode()
+    answer = b""
     try:
-        connection = http.client.HTTPConnection(host, timeout=timeout_s)
-        connection.request("GET", "/" + path, headers={"Connection": "close"})
-        response = connection.getresponse()
-        body = response.read(BODY_LIMIT).decode("utf-8", "replace")
-    except (OSError, http.client.HTTPException) as error:
+        with socket.create_connection((name, int(port or "80")), timeout_s) as connection:
+            connection.sendall(request)
+            while len(answer) < ANSWER_LIMIT and (block := connection.recv(ANSWER_LIMIT)):
+                answer += block
+    except (OSError, OverflowError) as error:
         return False, f"{url} does not answer: {error!r}"
-    if response.status != OK:
-        return False, f"{url} answered {response.status}: {body}"
+    head, _, rest_of_it = answer.partition(b"\r\n\r\n")
+    body = rest_of_it.decode("utf-8", "replace")
+    status = head.split(b"\r\n", 1)[0].split(b" ")[1:2]
+    if status != [OK]:
+        return False, f"{url} answered {b''.join(status).decode('ascii', 'replace') or 'no HTTP'}: {body}"
     try:
         document = json.loads(body)
     except ValueError:

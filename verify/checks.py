@@ -32,6 +32,7 @@ _ALL = [
     # What the layers hold, and whether the running image says the same
     Check("contents", "The image's layers can be read", "ENVIRONMENT", "Check the engine and its disk, then verify again"),
     Check("interpreter", "`python` is the base image's own interpreter, and the one that ran", "CODE_BUG", "Find what put another `python` on the image's PATH in {dockerfile}"),
+    Check("python-unaltered", "Nothing stands between the image's Python and what it reports", "CODE_BUG", "Remove what the finding names: entry point, variable, start-up file, or replaced file of the base"),
     Check("distributions-agree", "The distributions in the layers are those that Python sees", "CODE_BUG", "Find what hides or adds distributions: PYTHONPATH, .pth files, a second environment"),
     Check("cuda-libraries-agree", "Every CUDA library that torch loads lies in the layers", "CODE_BUG", "Find where the loaded library comes from"),
     Check("lock-parity", "Every distribution has the version in uv.lock; none is missing, none is extra", "CONFIGURATION", "Run `uv lock --check`, check the `uv sync` options in {dockerfile}, rebuild"),
@@ -60,6 +61,7 @@ _ALL = [
     Check("lazy-start", "Starting the application neither", "CODE_BUG", "Make the import lazy where the chain below ends"),
     Check("lazy-use", "Using the application neither", "CODE_BUG", "Make the import lazy where the chain below ends"),
     # The server: the image's own command and HEALTHCHECK
+    Check("lazy-server", "The running server has loaded no heavy package", "CODE_BUG", "Make the import lazy; the probe's chains above say where it comes from"),
     Check("server-healthy", "The image's own command reaches its own HEALTHCHECK", "CODE_BUG", "Docker not running or API crashed: see the server's log below"),
     Check("server-answers", "Asked from inside, the server answers 200 with `status` at the contract's address", "CODE_BUG", "Compare port and path of the command, of HEALTHCHECK and of `health` in images.toml"),
     Check("healthcheck-tells", "HEALTHCHECK fails where nothing serves", "CODE_BUG", "Make HEALTHCHECK ask the server, and fail on anything but 200 with a `status`"),

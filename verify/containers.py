@@ -182,7 +182,7 @@ def proof(client: DockerClient, container_id: str) -> Proof:
     )
 
 
-def until(deadline: float, ask: Callable[[], T | None], pause: float = 0.05) -> T | None:
+def until(deadline: float, ask: Callable[[], T | None], pause: float = 0.1) -> T | None:
     """Ask until there is an answer, for at most ``deadline`` seconds; None when there was none."""
     end = time.monotonic() + deadline
     while True:

@@ -89,6 +89,13 @@ class Answer(Report):
     body: str
 
 
+class Memory(Report):
+    """Whose native libraries the container's processes have loaded: verify/probes/ask.py."""
+
+    processes: int
+    packages: list[str]
+
+
 class Broken(Report):
     """An exception with its traceback."""
 

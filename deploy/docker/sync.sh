@@ -56,4 +56,5 @@ else
     fi
     uv sync --frozen --no-install-project "$@"
 fi
+rm -f /opt/venv/.lock  # uv's, for the time that it runs
 compile_new

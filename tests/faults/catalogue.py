@@ -4,6 +4,7 @@ from tests.faults.fault import MAIN, SITE, Fault, as_root, distribution, file, i
 
 API = "/api/v1"
 SECRET = "hunter2-correct-horse"  # noqa: S105 - the secret that must be found and not shown
+CUDA_AVAILABLE = "class cuda:\n    is_available = staticmethod(lambda: {})"
 IMPORT_TORCH = "    with contextlib.suppress(ImportError):\n        import torch"
 
 # The subject, and the proof that it was looked at
@@ -23,16 +24,20 @@ SUBJECT = (
     Fault("python is not on the PATH", "ENV PATH=/nowhere", "python-runs"),
     Fault(
         "every Python greets, so that the probes' document is not the only thing printed",
-        file(f"{SITE}/sitecustomize.py", "print('welcome')"), "proof", "ERROR", "ENVIRONMENT",
+        file(f"{SITE}/zzz.pth", "import sys; print('welcome')"), "proof", "ERROR", "ENVIRONMENT",
+        says=("not one JSON document",),
     ),
     Fault(
         "everything is printed twice",
-        file(f"{SITE}/sitecustomize.py", "import sys\nwrite = sys.stdout.write\nsys.stdout.write = lambda text: write(text * 2)"),
-        "proof", "ERROR", "ENVIRONMENT",
+        file(f"{SITE}/zzz.pth", "import sys; sys.stdout.write = lambda text, write=sys.stdout.write: write(text * 2)"),
+        "proof", "ERROR", "ENVIRONMENT", says=("not one JSON document",),
     ),
     Fault(
-        "every Python drowns its output in noise that is not UTF-8",
-        file(f"{SITE}/sitecustomize.py", "import os\nfor _ in range(3200):\n    os.write(1, b'\\xff' * 65536)"),
+        "the probes' document drowns in 200 MB of noise that is not UTF-8",
+        file(
+            f"{SITE}/zzz.pth",
+            "import os, sys; [os.write(1, b'\\xff' * 65536) for _ in range(3200) if '-c' in sys.orig_argv]",
+        ),
         "proof", "ERROR", "ENVIRONMENT", says=("printed more than",),
     ),
 )  # fmt: skip
@@ -41,7 +46,7 @@ SUBJECT = (
 CONTENTS = (
     Fault(
         "the engine breaks off while it exports the layers",
-        "", "contents", "ERROR", "ENVIRONMENT", accident="export cut off",
+        "ENV KTRDR_LOG_LEVEL=info", "contents", "ERROR", "ENVIRONMENT", accident="export cut off",
     ),
     Fault(
         "python is a program that answers with a passing document, nonce included",
@@ -120,13 +125,13 @@ PYTORCH = (
     ),
     Fault(
         "silent CUDA: a CUDA build in a CPU image, on a host without a GPU",
-        torch("class version:\n    cuda, hip = '13.0', None\nclass cuda:\n    is_available = staticmethod(lambda: False)", "2.13.0+cu130"),
+        torch(f"class version:\n    cuda, hip = '13.0', None\n{CUDA_AVAILABLE.format(False)}", "2.13.0+cu130"),
         "torch-build", role="worker-cpu", says=("CUDA 13.0",),
     ),
     Fault("a torch that only has a version", torch(""), "torch-works", role="worker-cpu", says=("tensor",)),
     Fault(
         "CUDA is available in a CPU image",
-        torch("class cuda:\n    is_available = staticmethod(lambda: True)"),
+        torch(CUDA_AVAILABLE.format(True)),
         "cuda-runtime", role="worker-cpu", says=("True",),
     ),
     Fault(
@@ -213,7 +218,6 @@ SERVER = (
         "the command ends at once",
         'CMD ["python", "-c", "raise SystemExit(3)"]', "server-healthy", says=("it stopped with 3",),
     ),
-    Fault("the image has no HEALTHCHECK", "HEALTHCHECK NONE", "server-healthy", says=("no HEALTHCHECK",)),
     Fault(
         "the server listens on another port, and its HEALTHCHECK asks there",
         'CMD ["uvicorn", "ktrdr.api.main:app", "--port", "8001"]\n'

@@ -5,7 +5,6 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
-from pathlib import Path
 
 import pytest
 
@@ -44,10 +43,8 @@ def engine() -> Engine:
 def good(engine: Engine, contract: Contract, tmp_path_factory: pytest.TempPathFactory) -> Good:
     artifacts = tmp_path_factory.mktemp("artifacts")
     command = [sys.executable, "-m", "deploy", "build", START, "--artifacts", str(artifacts)]
-    done = subprocess.run(
-        command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False, timeout=BUILD_SECONDS
-    )
-    assert done.returncode == 0, f"{engine.endpoint}: {done.stdout[-4000:]}"
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False, timeout=BUILD_SECONDS)
+    assert done.returncode == 0, f"{engine.endpoint}: {done.stdout[-4000:]}{done.stderr[-4000:]}"
     return Good(contract.images[START], Artifacts(artifacts).read(START, BUILD, BuildRecord))
 
 

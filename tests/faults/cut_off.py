@@ -1,4 +1,4 @@
-"""An engine that breaks off while it exports an image: a socket before the real one, which passes everything else on."""
+"""An engine that breaks off while it exports an image: a socket before the real one, which passes all else on."""
 
 import contextlib
 import socket
@@ -52,8 +52,7 @@ def _ask(client: socket.socket, server: socket.socket, exporting: threading.Even
 def _answer(server: socket.socket, client: socket.socket, exporting: threading.Event) -> None:
     passed = 0
     with contextlib.suppress(OSError), client, server:
-        while block := server.recv(1 << 16):
+        while (block := server.recv(1 << 16)) and not (exporting.is_set() and passed > PASSED_ON):
             passed += len(block)
-            if exporting.is_set() and passed > PASSED_ON:
-                return
             client.sendall(block)
+        client.shutdown(socket.SHUT_RDWR)  # closing alone is not seen while the other thread reads

@@ -17,9 +17,9 @@ Accident = Literal["", "image removed", "record lost", "tag moved", "export cut 
 class Fault:
     """What is wrong, and the check that must say so with this outcome and category.
 
-    ``lines`` are Dockerfile lines over the good backend image, the smallest one; the result is judged by the contract of
-    ``role``, with the keys in ``contract`` changed. ``says`` are words of the finding, ``hides`` one that no finding may
-    show.
+    ``lines`` are Dockerfile lines over the good backend image, the smallest one; the result is judged by the contract
+    of ``role``, with the keys in ``contract`` changed. ``says`` are words of the finding, ``hides`` one that no finding
+    may show.
     """
 
     name: str

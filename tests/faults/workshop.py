@@ -5,7 +5,7 @@ import json
 import shutil
 import subprocess
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from docker import DockerClient
@@ -75,7 +75,8 @@ class Workshop:
             if fault.accident == "image removed":
                 remove(self.client, name)
             with self._engine(fault, number) as engine:
-                observation, contents = Observer(engine, self.contract, self.run).observe(image)
+                run = replace(self.run, id=f"{self.run.id}-{number}")  # names of its own; the labels are the run's
+                observation, contents = Observer(engine, self.contract, run).observe(image)
         finally:
             remove(self.client, name)
         if fault.accident == "tag moved":

@@ -68,6 +68,27 @@ def interpreter(case: Case) -> Ruling:
     return rule(not faults, expected, "; ".join(faults) or f"CPython {seen.python}, {found.path}", **evidence)
 
 
+REPLACED = {"/etc/passwd", "/etc/group", "/etc/shadow"}  # where an image's user is made
+ALTERING = re.compile(r"(PYTHON(PATH|HOME|STARTUP|USERBASE|PLATLIBDIR|INSPECT|BREAKPOINT|EXECUTABLE|CASEOK)|LD_\w+)$")
+
+
+def python_unaltered(case: Case) -> Ruling:
+    """No entry point, variable, start-up file or replaced file that could make the image's Python lie."""
+    base, read, subject = case.base_layers, case.contents, case.subject
+    faults = [f"the entry point {' '.join(subject.entrypoint)!r} stands before every command"] * bool(
+        subject.entrypoint
+    )
+    variables = sorted(name for name in subject.environment if ALTERING.match(name))
+    faults += [f"the environment sets {listed(variables)}"] * bool(variables)
+    hooks = [one.path for one in read.hooks if one.layer >= base and one.distribution not in case.locked]
+    faults += [f"run or found before the program: {listed(hooks)}"] * bool(hooks)
+    replaced = sorted({path for layer in read.layers[base:] for path in layer.replaced} - REPLACED)
+    faults += [f"replaced or removed by a later layer: {listed(replaced)}"] * bool(replaced)
+    return rule(
+        not faults, "no entry point, no altering variable, start-up file or replaced file", "; ".join(faults) or "none"
+    )
+
+
 def distributions_agree(case: Case) -> Ruling:
     """Names and versions in the layers are those that importlib.metadata sees."""
     held = {(one.name, one.version) for one in installed(case)}
@@ -210,6 +231,7 @@ def cuda_libraries(case: Case) -> Ruling:
 CHECKS = {
     "contents": contents,
     "interpreter": interpreter,
+    "python-unaltered": python_unaltered,
     "distributions-agree": distributions_agree,
     "cuda-libraries-agree": cuda_libraries_agree,
     "lock-parity": lock_parity,

@@ -2,8 +2,8 @@
 
 from typing import TYPE_CHECKING
 
-from verify.case import Case, Ruling, rule
-from verify.reports import Answer
+from verify.case import Case, NotSeen, Ruling, rule, skip
+from verify.reports import Answer, Memory
 from verify.rulings.application import has_status
 
 if TYPE_CHECKING:
@@ -37,6 +37,23 @@ def _log(case: Case) -> str:
     return case.server.log[-2000:]
 
 
+def lazy_server(case: Case) -> Ruling:
+    """Where the image serves the API, no process in the container has a heavy package's library in memory."""
+    application = case.contract.application
+    if not case.image.health.endswith(application.health):
+        return skip("the image serves no API: a worker loads torch on purpose")
+    asked = case.server.asked
+    if asked is None or asked.report is None:
+        raise NotSeen("the server could not be asked", "server-answers")
+    try:
+        memory = Memory.model_validate(asked.report)
+    except ValueError:
+        raise NotSeen("the answer does not say what is in memory", "server-answers") from None
+    heavy = sorted({name for name in memory.packages if name in application.heavy})
+    found = f"in memory: {', '.join(heavy)}" if heavy else f"none in {memory.processes} processes"
+    return rule(not heavy and memory.processes > 0, f"no library of {', '.join(application.heavy)} in memory", found)
+
+
 def server_answers(case: Case) -> Ruling:
     """Whatever HEALTHCHECK says, the contract's address answers 200 with a status."""
     expected = f"{case.image.health} answers 200 with `status`"
@@ -68,6 +85,7 @@ def healthcheck_tells(case: Case) -> Ruling:
 
 CHECKS = {
     "server-healthy": server_healthy,
+    "lazy-server": lazy_server,
     "server-answers": server_answers,
     "healthcheck-tells": healthcheck_tells,
 }

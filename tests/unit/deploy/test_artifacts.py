@@ -1,5 +1,6 @@
 """Files between the stages are written whole and read strictly; a stage removes what it is about to make anew."""
 
+import contextlib
 import json
 from pathlib import Path
 from typing import Any, Literal
@@ -24,6 +25,7 @@ from deploy.artifacts import (
 )
 from deploy.contents import Model
 from deploy.contract import ROOT
+from deploy.errors import Problem
 
 
 class Example(Model):
@@ -106,7 +108,9 @@ def test_a_corrupt_file_is_refused_with_its_path_and_the_mend(path: Path, data: 
 @pytest.mark.parametrize("schema", [0, 2, "1", None, [1]])
 def test_a_file_of_another_schema_is_refused_with_both_versions(path: Path, schema: Any) -> None:
     write_text(path, json.dumps({"schema": schema, "name": "x"}))
-    assert f"schema {schema!r}, this version reads 1; run the stage that writes it again with this version" in refused(path)
+    assert f"schema {schema!r}, this version reads 1; run the stage that writes it again with this version" in refused(
+        path
+    )
 
 
 @pytest.mark.parametrize("document", [[], 5, None, "x", {}, {"name": "x"}])
@@ -167,6 +171,14 @@ def test_a_stage_can_begin_where_nothing_is(tmp_path: Path) -> None:
     Artifacts(tmp_path / "new").begin("backend", BUILD)
 
 
+@pytest.mark.parametrize("taken", ["", "backend"], ids=["of all artifacts", "of the role"])
+def test_a_file_in_place_of_the_directory_stops_a_stage_with_a_problem(tmp_path: Path, taken: str) -> None:
+    root = tmp_path / "artifacts"
+    write_text(root / taken, "x")
+    with pytest.raises(Problem, match="artifacts"):
+        Artifacts(root).begin("backend", BUILD)
+
+
 def test_artifacts_lie_where_they_are_asked_for(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("KTRDR_ARTIFACTS", raising=False)
     assert Artifacts().root == ROOT / "artifacts"
@@ -180,7 +192,5 @@ def test_artifacts_lie_where_they_are_asked_for(tmp_path: Path, monkeypatch: pyt
 def test_whatever_a_file_holds_it_is_a_value_or_refused(tmp_path_factory: pytest.TempPathFactory, data: bytes) -> None:
     path = tmp_path_factory.getbasetemp() / "any.json"
     path.write_bytes(data)
-    try:
+    with contextlib.suppress(UnreadableArtifact):
         assert isinstance(read_model(path, Example), Example)
-    except UnreadableArtifact:
-        pass

@@ -96,7 +96,10 @@ def test_a_file_in_place_of_a_link_is_not_repeated() -> None:
 
 @pytest.mark.parametrize("gone", [removed(SITE), emptied(SITE), emptied("opt"), removed("opt")])
 def test_what_a_later_layer_deletes_is_no_longer_there_but_keeps_its_bytes(gone: Member) -> None:
-    below = [*distribution("torch", "2.0", file(f"{SITE}/torch/libc10_cuda.so", NCCL)), file("opt/venv/bin/python", b"x")]
+    below = [
+        *distribution("torch", "2.0", file(f"{SITE}/torch/libc10_cuda.so", NCCL)),
+        file("opt/venv/bin/python", b"x"),
+    ]
     contents = read(below, [gone])
     assert (names(contents), libraries(contents)) == ([], [])
     assert contents.unpacked_bytes == sum(len(one.data) for one in below)
@@ -178,7 +181,8 @@ def test_a_record_that_is_no_record_leaves_the_files_without_an_owner() -> None:
 
 
 @pytest.mark.parametrize(
-    "name", ["libcudart.so.13", "libcudnn_ops.so.9", "libcublasLt.so.13", "libtorch_cuda.so", "libcudart-d0da41ae.so.11.0"]
+    "name",
+    ["libcudart.so.13", "libcudnn_ops.so.9", "libcublasLt.so.13", "libtorch_cuda.so", "libcudart-d0da41ae.so.11.0"],
 )
 def test_a_cuda_library_is_known_by_its_file_name(name: str) -> None:
     (one,) = read([file(f"opt/x/{name}", shared_library(None))]).cuda_libraries
@@ -258,7 +262,9 @@ def test_an_interpreter_that_a_later_layer_replaces_is_that_layer_s() -> None:
 )
 def test_a_file_name_that_is_no_utf_8_is_read_like_any_other(members: Callable[[str], list[Member]]) -> None:
     contents = read(members("caf\udce9"))
-    assert Contents.model_validate_json(contents.model_dump_json(by_alias=True)).unpacked_bytes == contents.unpacked_bytes
+    assert (
+        Contents.model_validate_json(contents.model_dump_json(by_alias=True)).unpacked_bytes == contents.unpacked_bytes
+    )
 
 
 def test_an_image_is_the_same_in_whatever_pieces_the_engine_sends_it() -> None:

@@ -1,5 +1,6 @@
 """An export that is cut off or is no image's is told as such: nothing else is ever raised, nothing half is believed."""
 
+import contextlib
 import io
 import json
 import tarfile
@@ -72,14 +73,27 @@ def manifest(document: object) -> bytes:
 
 @pytest.mark.parametrize(
     "document",
-    [None, 5, [], {}, [5], [{}], [{"Layers": None}], [{"Layers": 5}], [{"Layers": [{}]}], [{"Layers": ["blobs/sha256/b"]}]],
+    [
+        None,
+        5,
+        [],
+        {},
+        [5],
+        [{}],
+        [{"Layers": None}],
+        [{"Layers": 5}],
+        [{"Layers": [{}]}],
+        [{"Layers": ["blobs/sha256/b"]}],
+    ],
 )
 def test_an_archive_whose_manifest_names_no_layers_is_unreadable(document: object) -> None:
     with pytest.raises(UnreadableArchive):
         read(manifest(document), ["sha256:a"])
 
 
-@pytest.mark.parametrize("text", ["", "[", "{]", "[" * 100_000, "\xff"], ids=["empty", "cut off", "mixed", "deep", "Latin-1"])
+@pytest.mark.parametrize(
+    "text", ["", "[", "{]", "[" * 100_000, "\xff"], ids=["empty", "cut off", "mixed", "deep", "Latin-1"]
+)
 def test_an_archive_whose_manifest_is_no_json_is_unreadable(text: str) -> None:
     with pytest.raises(UnreadableArchive):
         read(layer(file("blobs/sha256/a", LAYERS[0]), file("manifest.json", text.encode("latin-1"))), ["sha256:a"])
@@ -130,10 +144,8 @@ def test_random_bytes_are_an_unreadable_archive(data: bytes) -> None:
 def test_random_bytes_in_place_of_a_layer_are_read_as_nothing_or_as_unreadable(data: bytes) -> None:
     assume(not data.startswith(b"{"))
     packed = layer(file("blobs/sha256/a", data), file("manifest.json", '[{"Layers": ["blobs/sha256/a"]}]'))
-    try:
+    with contextlib.suppress(UnreadableArchive):
         assert read(packed, ["sha256:a"]).layers[0].files == 0
-    except UnreadableArchive:
-        pass
 
 
 @settings(deadline=None, max_examples=60)
@@ -149,10 +161,8 @@ def test_random_bytes_in_a_distribution_s_files_never_break_the_reading(data: by
 def test_a_damaged_archive_is_read_or_unreadable(at: int, value: bytes, layout: Layout) -> None:
     data = bytearray(WHOLE[layout])
     data[at : at + len(value)] = value
-    try:
+    with contextlib.suppress(UnreadableArchive):
         read(bytes(data))
-    except UnreadableArchive:
-        pass
 
 
 def test_a_layer_written_in_another_dialect_of_the_format_is_read_alike() -> None:

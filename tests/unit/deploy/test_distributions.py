@@ -56,7 +56,11 @@ def test_a_distribution_without_record_owns_nothing() -> None:
 
 
 def test_bytes_go_to_the_owner_and_the_rest_to_nobody() -> None:
-    sizes = {f"{SITE}/a.py": 5, f"{SITE}/__pycache__/a.cpython-311.opt-1.pyc": 7, f"{SITE}/__pycache__/b.cpython-311.pyc": 2}
+    sizes = {
+        f"{SITE}/a.py": 5,
+        f"{SITE}/__pycache__/a.cpython-311.opt-1.pyc": 7,
+        f"{SITE}/__pycache__/b.cpython-311.pyc": 2,
+    }
     assert bytes_by_owner(sizes, {f"{SITE}/a.py": "foo"}) == {"foo": 12, "": 2}
 
 

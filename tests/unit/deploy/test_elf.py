@@ -1,4 +1,4 @@
-"""A shared library's soname is read from its own dynamic section, and nothing that lies on a disk breaks the reading."""
+"""A shared library's soname is read from its own dynamic section, and no file on a disk breaks the reading."""
 
 import io
 import re
@@ -68,7 +68,9 @@ def test_what_is_no_64_bit_elf_file_has_no_soname(data: bytes) -> None:
 
 
 @pytest.mark.parametrize("dynamic_bytes", [2**40, 2**63, 2**64 - 1])
-def test_a_dynamic_section_that_claims_to_be_huge_does_not_break_the_reading(tmp_path: Path, dynamic_bytes: int) -> None:
+def test_a_dynamic_section_that_claims_to_be_huge_does_not_break_the_reading(
+    tmp_path: Path, dynamic_bytes: int
+) -> None:
     path = tmp_path / "liar.so"
     path.write_bytes(shared_library("libliar.so.1", gap=HEAD, dynamic_bytes=dynamic_bytes))
     with path.open("rb") as stream:

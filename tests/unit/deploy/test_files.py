@@ -42,7 +42,8 @@ def test_a_leftover_is_known_by_its_name(path: str, kind: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "path", ["app/environment.py", "app/.envrc", "app/config.json", "app/.gitignore", "app/credentials.py", "app/my.netrc"]
+    "path",
+    ["app/environment.py", "app/.envrc", "app/config.json", "app/.gitignore", "app/credentials.py", "app/my.netrc"],
 )
 def test_a_file_whose_name_is_only_alike_is_no_leftover(path: str) -> None:
     assert kinds(file(path, b"x")) == []
@@ -68,7 +69,9 @@ def test_a_key_or_certificate_is_known_by_its_content_whatever_it_is_called(text
     assert kinds(file("opt/notes.txt", f"words before it\n{text}\nMIIB")) == [kind]
 
 
-@pytest.mark.parametrize("text", [BEGIN + "PUBLIC KEY-----", BEGIN + "CERTIFICATE REQUEST-----", "PRIVATE KEY", "BEGIN CERTIFICATE"])
+@pytest.mark.parametrize(
+    "text", [BEGIN + "PUBLIC KEY-----", BEGIN + "CERTIFICATE REQUEST-----", "PRIVATE KEY", "BEGIN CERTIFICATE"]
+)
 def test_what_is_neither_key_nor_certificate_is_no_leftover(text: str) -> None:
     assert kinds(file("opt/notes.txt", text)) == []
 
@@ -78,7 +81,9 @@ def test_a_file_with_a_key_and_its_certificate_is_both() -> None:
 
 
 def test_a_leftover_is_told_with_path_and_layer_although_a_later_layer_deletes_it() -> None:
-    contents = read([file("etc/passwd", 3)], [file("tmp/key.pem", BEGIN + KEY)], [removed("tmp/key.pem"), removed("tmp")])
+    contents = read(
+        [file("etc/passwd", 3)], [file("tmp/key.pem", BEGIN + KEY)], [removed("tmp/key.pem"), removed("tmp")]
+    )
     (one,) = contents.leftovers
     assert (one.kind, one.path, one.layer) == ("private key", "/tmp/key.pem", 1)
 
@@ -88,7 +93,9 @@ def test_deleting_a_leftover_is_none_itself() -> None:
 
 
 def test_a_certificate_in_a_distribution_s_metadata_is_found_too() -> None:
-    assert kinds(file("opt/site-packages/x-1.dist-info/METADATA", f"Name: x\n{BEGIN}CERTIFICATE-----")) == ["certificate"]
+    assert kinds(file("opt/site-packages/x-1.dist-info/METADATA", f"Name: x\n{BEGIN}CERTIFICATE-----")) == [
+        "certificate"
+    ]
 
 
 @settings(deadline=None, max_examples=100)

@@ -51,7 +51,9 @@ def test_cpu_roles_hold_nothing_of_cuda_s_and_are_otherwise_the_gpu_role(locked:
     assert not cuda & set(locked["dev"])
 
 
-@pytest.mark.parametrize("name", ["nvidia-cublas", "nvidia-cudnn-cu13", "cuda-bindings", "cuda-toolkit", "triton", "nvidia"])
+@pytest.mark.parametrize(
+    "name", ["nvidia-cublas", "nvidia-cudnn-cu13", "cuda-bindings", "cuda-toolkit", "triton", "nvidia"]
+)
 def test_cuda_s_distributions_are_known_by_their_names(name: str) -> None:
     assert CUDA_DISTRIBUTION.match(name)
 

@@ -19,7 +19,9 @@ CONFIG: dict[str, Any] = {
 }
 
 
-def inspected(config: dict[str, Any] | None = None, layers: tuple[str, ...] = ("sha256:a", "sha256:b")) -> dict[str, Any]:
+def inspected(
+    config: dict[str, Any] | None = None, layers: tuple[str, ...] = ("sha256:a", "sha256:b")
+) -> dict[str, Any]:
     """What an engine says of an image."""
     return {"Id": "sha256:i", "Config": CONFIG if config is None else config, "RootFS": {"Layers": list(layers)}}
 
@@ -30,12 +32,21 @@ def test_the_identity_does_not_depend_on_the_order_of_keys() -> None:
 
 
 def test_the_identity_does_not_depend_on_the_engine_s_own_id_tags_or_times() -> None:
-    other = {**inspected(), "Id": "sha256:other", "RepoTags": ["x:y"], "Created": "2026-01-01", "Size": 5, "Os": "linux"}
+    other = {
+        **inspected(),
+        "Id": "sha256:other",
+        "RepoTags": ["x:y"],
+        "Created": "2026-01-01",
+        "Size": 5,
+        "Os": "linux",
+    }
     assert identity(other) == identity(inspected())
 
 
 def test_labels_are_no_part_of_the_identity() -> None:
-    assert identity(inspected({**CONFIG, "Labels": {"org.opencontainers.image.revision": "x"}})) == identity(inspected())
+    assert identity(inspected({**CONFIG, "Labels": {"org.opencontainers.image.revision": "x"}})) == identity(
+        inspected()
+    )
 
 
 @pytest.mark.parametrize("nothing", [None, "", [], {}])
@@ -73,7 +84,10 @@ def test_an_image_of_nothing_has_an_identity_too(answer: dict[str, Any]) -> None
     assert identity(answer) == identity({})
 
 
-@given(one=st.dictionaries(st.sampled_from(BEHAVIOUR), st.text()), two=st.dictionaries(st.sampled_from(BEHAVIOUR), st.text()))
+@given(
+    one=st.dictionaries(st.sampled_from(BEHAVIOUR), st.text()),
+    two=st.dictionaries(st.sampled_from(BEHAVIOUR), st.text()),
+)
 def test_two_images_have_one_identity_only_where_they_behave_alike(one: dict[str, str], two: dict[str, str]) -> None:
     alike = {key: value for key, value in one.items() if value} == {key: value for key, value in two.items() if value}
     assert (identity(inspected(one)) == identity(inspected(two))) == alike
@@ -83,8 +97,8 @@ def test_steps_are_counted_by_whether_they_came_from_the_cache() -> None:
     step = {"name": "x", "seconds": 1.0}
     record = BuildRecord.model_validate(
         {
-            "role": "r", "tag": "t", "image_id": "i", "identity": "i", "layers": [], "unpacked_bytes": 1, "added_bytes": 1,
-            "started": "", "seconds": 1.0, "steps": [{**step, "cached": cached} for cached in (True, False, True)],
+            "role": "r", "tag": "t", "image_id": "i", "identity": "i", "layers": [], "unpacked_bytes": 1,
+            "added_bytes": 1, "started": "", "seconds": 1.0, "steps": [{**step, "cached": cached} for cached in (True, False, True)],
             "source": {"revision": "", "dirty": False, "lock_sha256": ""},
             "base": {"reference": "", "origin": "local", "layers": []}, "torch_source": "none", "tools": {},
         }

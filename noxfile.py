@@ -14,7 +14,7 @@ def run(session: nox.Session, *command: str) -> None:
         session.error("uv is not on PATH: use ./noxw in place of nox, or install uv")
     # After Ctrl-C a command cleans up on the engine; nox's own half a second would cut that off.
     locked = ("uv", "run", "--frozen", "--group", "tools")
-    session.run(*locked, *command, external=True, interrupt_timeout=40, terminate_timeout=40)
+    session.run(*locked, *command, external=True, interrupt_timeout=75, terminate_timeout=75)
 
 
 @nox.session
@@ -81,7 +81,7 @@ def unit(session: nox.Session) -> None:
 
 @nox.session
 def lint(session: nox.Session) -> None:
-    """Check style and format of the Python code and the shell scripts."""
+    """Check style and format of the Python code."""
     run(session, "ruff", "check")
     run(session, "ruff", "format", "--check")
 

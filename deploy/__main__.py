@@ -2,6 +2,7 @@
 
 import argparse
 import json
+import signal
 import sys
 from asyncio import CancelledError
 from pathlib import Path
@@ -46,7 +47,7 @@ def run(arguments: argparse.Namespace) -> int:
     known = contract.read_contract()
     known.select(arguments.roles)
     artifacts = Artifacts(arguments.artifacts)
-    return build.build(known, arguments.roles, engine.find_engine(), artifacts, Console(highlight=False))
+    return build.build(known, arguments.roles, engine.find_engine(), artifacts, Console(highlight=False, markup=False))
 
 
 def main() -> int:
@@ -63,4 +64,5 @@ def main() -> int:
 
 
 if __name__ == "__main__":
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # an end like Ctrl-C's, with all its clean-up
     sys.exit(main())

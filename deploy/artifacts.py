@@ -9,6 +9,7 @@ from typing import TypeVar
 from pydantic import BaseModel, ValidationError
 
 from deploy.contract import ROOT
+from deploy.errors import Problem
 
 # In the order of the stages: one that starts removes its own file and every later one.
 BUILD, LOG, CONTENTS, OBSERVED, VERDICT = STAGES = (
@@ -59,7 +60,7 @@ def read_model(path: Path, model: type[M]) -> M:
         document = json.loads(text)
     except FileNotFoundError:
         raise
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         raise UnreadableArtifact(f"{path}: {error}; {mend}") from None
     known = model.model_fields["schema_"].default
     version = document.get("schema") if isinstance(document, dict) else None
@@ -73,6 +74,11 @@ def read_model(path: Path, model: type[M]) -> M:
         raise UnreadableArtifact(f"{path}: {where}: {first['msg'].lower()}; {mend}") from None
 
 
+def _unwritable(root: Path, error: OSError) -> Problem:
+    mend = "make room or make it writable, or name another directory with --artifacts"
+    return Problem(f"writing the artifacts in {root}", f"{error.filename}: {error.strerror}", mend)
+
+
 class Artifacts:
     """One directory of artifacts, a subdirectory a role."""
 
@@ -84,13 +90,25 @@ class Artifacts:
         return self.root / role / name
 
     def begin(self, role: str, stage: str) -> None:
-        """Remove the stage's own file and those of all later stages, so that nothing old is taken for new."""
-        for name in STAGES[STAGES.index(stage) :]:
-            self.path(role, name).unlink(missing_ok=True)
+        """Remove the stage's own file and those of all later stages, so that nothing old is taken for new.
+
+        Raises:
+            Problem: the directory cannot be written (exit 3); so does write.
+
+        """
+        try:
+            for name in STAGES[STAGES.index(stage) :]:
+                self.path(role, name).unlink(missing_ok=True)
+            self.path(role, stage).parent.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise _unwritable(self.root, error) from None
 
     def write(self, role: str, name: str, model: BaseModel) -> None:
         """Write a role's file."""
-        write_model(self.path(role, name), model)
+        try:
+            write_model(self.path(role, name), model)
+        except OSError as error:
+            raise _unwritable(self.root, error) from None
 
     def read(self, role: str, name: str, model: type[M]) -> M:
         """Read a role's file; raises as read_model does."""

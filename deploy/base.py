@@ -242,6 +242,9 @@ def _bootstrap(
             patient = sdk(engine, timeout=LOAD_SECONDS)
             try:
                 patient.images.load(stream)
+            except (docker.errors.APIError, docker.errors.ImageLoadError) as error:
+                mend = "see that the engine's disk has room (docker system df), then build again"
+                raise Problem(bootstrap.DOING, f"the engine does not load it: {error}", mend) from error
             finally:
                 patient.close()
     if not (found := _bootstrapped_before(client, python)):

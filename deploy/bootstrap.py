@@ -152,7 +152,7 @@ def _bootstrap(made: Recipe, folder: Path, layer: Path, say: Callable[[str], Non
 
     def too_late() -> None:
         late.set()
-        os.killpg(process.pid, signal.SIGTERM)
+        _end(process)
 
     timer = threading.Timer(SECONDS, too_late)
     timer.start()

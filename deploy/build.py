@@ -155,7 +155,7 @@ def cache_options(role: str, environ: Mapping[str, str]) -> dict[str, dict[str, 
             pairs = [pair.partition("=") for pair in text.replace("{role}", role).split(",")]
             if not all(key and equals for key, equals, _ in pairs):
                 mend = "write key=value pairs with commas between them, type=… first"
-                raise Problem("reading the cache's address", f"{name}={text!r}", mend, Exit.USAGE)
+                raise Problem("reading the cache's address", f"{name} is no list of key=value pairs", mend, Exit.USAGE)
             options[option] = {key: value for key, _, value in pairs}
     return options
 
@@ -177,7 +177,8 @@ async def _run(state: Build, request: dict[str, Any], log: IO[str], settings: Se
         process.stdin.write(json.dumps(request).encode() + b"\n")
         await process.stdin.drain()
         await _follow(state, process, log, settings, progress)
-        await asyncio.wait_for(process.wait(), GRACE)
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(process.wait(), GRACE)
     finally:
         await _end(process)
     if state.built is None and not state.failure:
@@ -207,6 +208,8 @@ def _take(state: Build, line: str, log: IO[str], settings: Settings, progress: P
     try:
         message = json.loads(line)
     except ValueError:
+        message = None
+    if not isinstance(message, dict):
         message = {"line": line}  # a traceback of the process itself: it belongs into the log
     for text in state.log.feed(message["line"]) if "line" in message else []:
         log.write(settings.redact(text) + "\n")
@@ -266,7 +269,7 @@ def _source() -> Source:
             return "unknown"
 
     revision = git("rev-parse", "HEAD")
-    dirty = git("status", "--porcelain") not in ("", "unknown")
+    dirty = git("status", "--porcelain") != ""  # unknown counts as dirty: nothing vouches for the source
     return Source(revision=revision, dirty=dirty, lock_sha256=lock_sha256())
 
 

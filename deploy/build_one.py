@@ -19,7 +19,7 @@ from pydantic import TypeAdapter
 from python_on_whales.exceptions import DockerException
 
 from deploy import engine, kept
-from deploy.contents import UnreadableArchive
+from deploy.layers import UnreadableArchive
 from deploy.record import diff_ids, identity
 
 
@@ -41,7 +41,10 @@ def main() -> int:
         image_id = _build(where, request["options"])
         _tell(phase="reading the layers")
         client = engine.sdk(where, timeout=request["deadline"])
-        inspected = client.api.inspect_image(image_id)
+        try:
+            inspected = client.api.inspect_image(image_id)
+        except docker.errors.ImageNotFound:  # engines with containerd's image store know the manifest's digest only
+            inspected = client.api.inspect_image(request["options"]["tags"][0])
         contents = kept.contents_of(client, inspected)
     except DockerException:
         _tell(failed="buildx ended with an error")  # what went wrong is in the lines already sent

@@ -51,17 +51,16 @@ class BuildLog:
 
     def feed(self, line: str) -> list[str]:
         """Take one line of output; returns the lines of a log for people that it gives rise to."""
-        if not self._pending and not line.startswith("{"):
-            self.other = [*self.other, line.rstrip()][-KEPT_LINES:]
-            return [line.rstrip()]
-        self._pending += line
-        if line.rstrip()[-1:] != "}" or line[0] in " \t":  # pretty-printed over lines by older versions of buildx
-            return []
-        try:
-            document = json.loads(self._pending)
-        except ValueError:
-            return []
-        self._pending = ""
+        text = line.rstrip()
+        if self._pending or text == "{":  # pretty-printed over lines by older versions of buildx
+            self._pending += line
+            if text != "}" or line[0] in " \t":
+                return []
+            text, self._pending = self._pending, ""
+        document = _document(text)
+        if document is None:
+            self.other = [*self.other, *text.splitlines()][-KEPT_LINES:]
+            return text.splitlines() or [""]
         return [
             *(text for one in document.get("vertexes") or [] for text in self._vertex(one)),
             *(text for one in document.get("logs") or [] for text in self._log(one)),
@@ -109,6 +108,16 @@ class BuildLog:
         """The step that broke the build, None where the client itself failed or nothing did."""
         failed = [step for step in self.steps.values() if step.error and "context canceled" not in step.error]
         return failed[0] if failed else None
+
+
+def _document(text: str) -> dict[str, Any] | None:
+    if not text.startswith("{"):
+        return None
+    try:
+        document = json.loads(text)
+    except (ValueError, RecursionError):
+        return None
+    return document if isinstance(document, dict) else None
 
 
 def _time(text: str | None) -> datetime | None:

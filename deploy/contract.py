@@ -6,6 +6,7 @@ Every mistake in the file is reported at once, each with its key, its value and 
 import difflib
 import re
 import tomllib
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
@@ -16,6 +17,7 @@ from deploy.errors import Exit, Problem
 ROOT = Path(__file__).resolve().parent.parent
 CONTRACT = ROOT / "deploy" / "docker" / "images.toml"
 SCHEMA = 1
+RESERVED = ("summarize", "lazy-imports", "gpu")  # words of `python -m verify`, and a directory of artifacts
 
 UNITS = {"B": 1, "kB": 10**3, "MB": 10**6, "GB": 10**9}
 Torch = Literal["absent", "cpu", "cuda"]
@@ -23,7 +25,7 @@ Torch = Literal["absent", "cpu", "cuda"]
 
 def parse_bytes(text: Any) -> int:
     """``"1.25 GB"`` as 1_250_000_000 bytes; decimal units only, because ``MiB`` and ``MB`` get confused."""
-    match = re.fullmatch(r"(\d+(?:\.\d+)?) (B|kB|MB|GB)", text) if isinstance(text, str) else None
+    match = re.fullmatch(r"(\d{1,9}(?:\.\d{1,9})?) (B|kB|MB|GB)", text) if isinstance(text, str) else None
     if match is None or float(match[1]) == 0:
         raise ValueError('write a size above zero as a number, a space and B, kB, MB or GB, for example "110 MB"')
     return round(float(match[1]) * UNITS[match[2]])
@@ -149,18 +151,11 @@ def read_contract(path: Path = CONTRACT) -> Contract:
         document = tomllib.loads(path.read_text(encoding="utf-8"))
     except OSError as error:
         raise Problem(doing, error.strerror or str(error), f"restore {path}", Exit.USAGE) from None
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+    except (ValueError, RecursionError) as error:  # TOMLDecodeError and UnicodeDecodeError are ValueErrors
         raise Problem(doing, f"not TOML: {error}", "mend the line it names", Exit.USAGE) from None
-    mistakes = contract_mistakes(document)
+    mistakes = contract_mistakes(document) + _missing_files(document)
     if not mistakes:
-        contract = Contract.model_validate(_with_roles(document))
-        mistakes = [
-            f"images.{role}.dockerfile = {image.dockerfile!r}: no such file; create it or mend the path"
-            for role, image in contract.images.items()
-            if not (ROOT / image.dockerfile).is_file()
-        ]
-        if not mistakes:
-            return contract
+        return Contract.model_validate(_with_roles(document))
     wrong = f"{len(mistakes)} mistake{'s' * (len(mistakes) > 1)}" + "".join(f"\n  - {line}" for line in mistakes)
     raise Problem(doing, wrong, "mend the keys above; CONTRIBUTING.md describes each", Exit.USAGE)
 
@@ -170,11 +165,20 @@ def contract_mistakes(document: dict[str, Any]) -> list[str]:
     version = document.get("schema")
     if version != SCHEMA or isinstance(version, bool):
         return [f"schema = {version!r}: this version reads schema {SCHEMA}; use the checkout that wrote the file"]
+    mistakes = [
+        f"images.{role}.role = {_shown(value)}: unknown key; the table's name is the role"
+        for role, value in _named(document, "role")
+    ]
+    mistakes += [
+        f"images.{role}: this name is a word of the command line; choose another"
+        for role, _ in _named(document, "name")
+        if role in RESERVED
+    ]
     try:
-        contract = Contract.model_validate(_with_roles(document))
+        Contract.model_validate(_with_roles(document))
     except ValidationError as error:
-        return [_mistake(dict(one)) for one in error.errors(include_url=False)]
-    return _duplicates(contract)
+        mistakes += [_mistake(dict(one)) for one in error.errors(include_url=False)]
+    return mistakes + _duplicates(document)
 
 
 def _with_roles(document: dict[str, Any]) -> dict[str, Any]:
@@ -185,13 +189,34 @@ def _with_roles(document: dict[str, Any]) -> dict[str, Any]:
     return {**document, "images": named}
 
 
-def _duplicates(contract: Contract) -> list[str]:
+def _named(document: dict[str, Any], key: str) -> Iterator[tuple[str, str]]:
+    """Yield each image's role and its value for a key, where that is text: what else is wrong is told elsewhere."""
+    images = document.get("images")
+    for role, image in images.items() if isinstance(images, dict) else ():
+        value = image.get(key) if isinstance(image, dict) else None
+        if isinstance(value, str):
+            yield role, value
+
+
+def _duplicates(document: dict[str, Any]) -> list[str]:
     first: dict[str, str] = {}
     mistakes = []
-    for role, image in contract.images.items():
-        other = first.setdefault(image.name, role)
+    for role, name in _named(document, "name"):
+        other = first.setdefault(name, role)
         if other != role:
-            mistakes.append(f"images.{role}.name = {image.name!r}: images.{other} has this name; give each its own")
+            mistakes.append(f"images.{role}.name = {_shown(name)}: images.{other} has this name; give each its own")
+    return mistakes
+
+
+def _missing_files(document: dict[str, Any]) -> list[str]:
+    mistakes = []
+    for role, name in _named(document, "dockerfile"):
+        try:
+            there = (ROOT / name).is_file()
+        except (OSError, ValueError):
+            there = False
+        if not there:
+            mistakes.append(f"images.{role}.dockerfile = {_shown(name)}: no such file; create it or mend the path")
     return mistakes
 
 
@@ -215,7 +240,10 @@ def _mistake(error: dict[str, Any]) -> str:
 def _shown(value: Any) -> str:
     if isinstance(value, dict):
         return "{…}"
-    text = repr(value)
+    try:
+        text = repr(value)
+    except ValueError:
+        text = "a number of very many digits"
     return text if len(text) <= 60 else text[:57] + "…"  # noqa: PLR2004 - what fits beside a key on one line
 
 

@@ -1,5 +1,6 @@
 """Python distributions as they lie on a file system: names, versions, and which files each owns."""
 
+import contextlib
 import csv
 import posixpath
 from collections import Counter
@@ -40,9 +41,10 @@ def owners(distributions: Iterable[Installed], metadata: Mapping[str, str]) -> d
     for one in distributions:
         record = metadata.get(posixpath.join(one.path, "RECORD"), "")
         site = posixpath.dirname(one.path)
-        for row in csv.reader(record.splitlines()):
-            if row:
-                owner[posixpath.normpath(posixpath.join(site, row[0]))] = one.name
+        with contextlib.suppress(csv.Error):  # a damaged RECORD owns what it names before the damage
+            for row in csv.reader(record.splitlines()):
+                if row:
+                    owner[posixpath.normpath(posixpath.join(site, row[0]))] = one.name
     return owner
 
 

@@ -2,11 +2,13 @@
 
 import struct
 from collections.abc import Callable
+from itertools import takewhile
 
 HEAD = 1 << 20  # bytes kept from a file's start: headers, and the string table wherever a linker put it
 MAGIC = b"\x7fELF\x02\x01"  # 64-bit, little-endian: all that the images' platform loads
 PT_LOAD, PT_DYNAMIC = 1, 2
-DT_STRTAB, DT_SONAME = 5, 14
+DT_NULL, DT_STRTAB, DT_SONAME = 0, 5, 14
+DYNAMIC_AT_MOST = 1 << 20  # bytes; libtorch's takes a few hundred
 LONGEST = 256  # bytes; the longest file name Linux has
 
 
@@ -18,10 +20,15 @@ class _Window:
 
     def get(self, offset: int, size: int) -> bytes | None:
         """Return ``size`` bytes at ``offset``; None where they have passed or the file ends before them."""
-        if offset + size <= len(self.head):
-            return self.head[offset : offset + size]
-        if offset < self.position:
-            return None
+        kept = self.head[offset : offset + size]
+        if len(kept) == size:
+            return kept
+        if kept and self.position == len(self.head):  # across the end of what was kept
+            rest = self.read(size - len(kept))
+            self.position += len(rest)
+            return kept + rest
+        if kept or offset < self.position:
+            return kept or None
         while self.position < offset:
             skipped = len(self.read(min(HEAD, offset - self.position)))
             if not skipped:
@@ -53,12 +60,15 @@ def _soname(file: _Window) -> str | None:
     dynamic = next(((o, size) for kind, _, o, _, _, size in segments if kind == PT_DYNAMIC), None)
     if dynamic is None:
         return None
-    entries = dict(struct.iter_unpack("<QQ", file.get(dynamic[0], dynamic[1] // 16 * 16) or b""))
+    section = file.get(dynamic[0], min(dynamic[1], DYNAMIC_AT_MOST)) or b""
+    pairs = struct.iter_unpack("<QQ", section[: len(section) // 16 * 16])
+    entries = dict(takewhile(lambda pair: pair[0] != DT_NULL, pairs))
     if DT_SONAME not in entries or DT_STRTAB not in entries:
         return None
     address = entries[DT_STRTAB] + entries[DT_SONAME]
     for kind, _, start, virtual, _, size in segments:
         if kind == PT_LOAD and virtual <= address < virtual + size:
             name = file.get(start + address - virtual, LONGEST)
-            return name.split(b"\0", 1)[0].decode("ascii") or None if name else None
+            text, end, _ = (name or b"").partition(b"\0")
+            return text.decode("ascii") if text and end else None
     return None

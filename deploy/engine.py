@@ -143,8 +143,15 @@ def judge(seen: Sighting) -> Engine:
 
 
 def sdk(engine: Engine, timeout: float = 60.0) -> docker.DockerClient:
-    """Give a docker SDK client for this engine; each request waits at most `timeout` seconds for the next byte."""
-    return client_for(Endpoint(engine.endpoint, engine.origin, engine.tls), timeout)
+    """Give a docker SDK client for this engine; each request waits at most `timeout` seconds for the next byte.
+
+    Raises Problem (UNAVAILABLE) when the engine, which answered before, does not answer any more.
+    """
+    try:
+        return client_for(Endpoint(engine.endpoint, engine.origin, engine.tls), timeout)
+    except (docker.errors.DockerException, requests.exceptions.RequestException, OSError) as error:
+        wrong = f"the engine at {engine.endpoint} answered before and does not now: {classify(error)[1]}"
+        raise Problem("Talking to the Docker Engine", wrong, "./noxw -s engine, then the same again") from error
 
 
 def whales(engine: Engine) -> "python_on_whales.DockerClient":

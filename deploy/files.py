@@ -4,7 +4,6 @@ import hashlib
 import posixpath
 import re
 import sys
-from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import IO
 
@@ -21,6 +20,7 @@ CUDA = re.compile(
 )
 PEM = re.compile(rb"-----BEGIN ((?:[A-Z0-9]+ )*(?:PRIVATE KEY|CERTIFICATE))-----")
 STARTUP = ("sitecustomize.py", "usercustomize.py")
+MODULE_SUFFIXES = ("py", "pyc", "so", "abi3.so", "cpython-311-x86_64-linux-gnu.so")
 STDLIB = re.compile(r"^/usr/(?:local/)?lib/python3\.\d+/(?!(?:site|dist)-packages/)")
 CREDENTIALS = {
     ".netrc", "_netrc", ".pypirc", ".npmrc", ".git-credentials", ".dockercfg", ".pgpass", "pip.conf", "uv.toml",
@@ -48,19 +48,14 @@ def examine(path: str, size: int, stream: IO[bytes]) -> tuple[bytes, Facts]:
         data = stream.read()
         return data[: elf.HEAD], Facts(text=data.decode("utf-8", "replace"))
     head = stream.read(elf.HEAD)
+    is_elf = head.startswith(elf.MAGIC)
     if posixpath.basename(directory) == "bin" and name.startswith("python"):
-        sha = hashlib.sha256(head)
-        for block in _blocks(stream):
-            sha.update(block)
-        return head, Facts(library=head.startswith(elf.MAGIC), sha256=sha.hexdigest())
-    if head.startswith(elf.MAGIC):
+        whole = head + stream.read()  # some megabytes
+        soname = elf.read_soname(whole, lambda _size: b"") if is_elf else None
+        return head, Facts(library=is_elf, soname=soname, sha256=hashlib.sha256(whole).hexdigest())
+    if is_elf:
         return head, Facts(library=True, soname=elf.read_soname(head, stream.read))
     return head, NOTHING
-
-
-def _blocks(stream: IO[bytes]) -> Iterator[bytes]:
-    while block := stream.read(BLOCK):
-        yield block
 
 
 def is_cuda_library(facts: Facts, path: str) -> bool:
@@ -77,9 +72,11 @@ def is_hook(path: str, working_directory: str) -> bool:
     directory, name = posixpath.split(path)
     if posixpath.basename(directory) in ("site-packages", "dist-packages"):
         return name.endswith(".pth") or name in STARTUP
-    if directory == working_directory or posixpath.dirname(directory) == working_directory != "/":
-        module = name if directory == working_directory else posixpath.basename(directory)
-        return module.partition(".")[0] in sys.stdlib_module_names
+    module, _, suffix = name.partition(".")
+    if module == "__init__":  # a package; a directory without it comes after the standard library
+        directory, module = posixpath.split(directory)
+    if directory == working_directory and suffix in MODULE_SUFFIXES and module in sys.stdlib_module_names:
+        return True
     return name in STARTUP or path == "/etc/ld.so.preload" or STDLIB.search(path) is not None
 
 

@@ -2,6 +2,7 @@
 
 import configparser
 import os
+import re
 import shlex
 import shutil
 from collections.abc import Mapping
@@ -21,6 +22,7 @@ UV_SETTINGS = (
     "UV_DEFAULT_INDEX", "UV_INDEX", "UV_INDEX_URL", "UV_EXTRA_INDEX_URL", "UV_INDEX_STRATEGY", "UV_INSECURE_HOST",
     "UV_NATIVE_TLS", "UV_SYSTEM_CERTS", "UV_KEYRING_PROVIDER", "UV_HTTP_TIMEOUT", "UV_OFFLINE",
 )  # fmt: skip
+INDEX_PASSWORD = re.compile(r"UV_INDEX_\w+_PASSWORD")
 
 
 @dataclass(frozen=True)
@@ -60,8 +62,9 @@ def host_settings(torch_version: str, environ: Mapping[str, str] = os.environ) -
         secrets.append("id=uv-settings,env=KTRDR_UV_SETTINGS")
     proxies = {name: value for name in PROXIES if (value := environ.get(name) or environ.get(name.lower()))}
     hidden += [value for name, value in proxies.items() if name != "NO_PROXY"]
-    hidden += [word for name in UV_SETTINGS for word in environ.get(name, "").split() if "://" in word]
-    hidden += [password for word in hidden if (password := _password(word))]
+    hidden += [form for name, value in environ.items() if name.startswith("UV_") for form in address_forms(value)]
+    hidden += [form for value in hidden for form in address_forms(value)]
+    hidden += [value for name, value in environ.items() if INDEX_PASSWORD.fullmatch(name) and value]
     contexts = {"uv": str(_uv_context())}
     wheel = find_wheel(torch_version, find_links(environ))
     if wheel is not None:
@@ -77,11 +80,25 @@ def uv_assignments(environ: Mapping[str, str]) -> str:
     return "".join(f"{name}={shlex.quote(environ[name])}\n" for name in names if environ.get(name))
 
 
-def _password(word: str) -> str | None:
-    try:
-        return urlsplit(word).password
-    except ValueError:
-        return None
+def address_forms(value: str) -> list[str]:
+    """Return the forms in which a log might show the addresses in a setting: whole, without credentials, the password.
+
+    uv writes several indexes with spaces between them, each with a name and an equals sign before it where it has one.
+    """
+    forms = []
+    for word in value.split():
+        address = word if "=" not in word.partition("://")[0] else word.partition("=")[2]
+        try:
+            parts = urlsplit(address)
+            host = parts.hostname
+        except ValueError:
+            host = None
+        if "://" not in address:
+            continue
+        forms.append(address)
+        if host is not None:
+            forms += [address.replace(f"{parts.netloc}", parts.netloc.rpartition("@")[2]), parts.password or ""]
+    return [form for form in forms if form]
 
 
 def find_links(environ: Mapping[str, str], files: list[Path] | None = None) -> list[Path]:

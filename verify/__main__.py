@@ -2,6 +2,7 @@
 
 import argparse
 import os
+import signal
 import sys
 from pathlib import Path
 
@@ -32,8 +33,11 @@ def parser() -> argparse.ArgumentParser:
 def run(arguments: argparse.Namespace) -> int:
     """Carry out one command; returns its exit code."""
     contract, artifacts = read_contract(), Artifacts(arguments.artifacts)
-    console = Console(highlight=False)
+    console = Console(highlight=False, markup=False)
     word, *rest = arguments.words or [""]
+    if word in WORDS and (arguments.gpu or (rest and word == "lazy-imports")):
+        wrong = f"{word} takes no {'--gpu' if arguments.gpu else ' '.join(rest)}"
+        raise Problem("reading the command line", wrong, "see python -m verify --help", Exit.USAGE)
     if word == "summarize":
         return summarize.command([Path(one) for one in rest], artifacts, contract.roles, console)
     if word == "lazy-imports":
@@ -63,4 +67,5 @@ def main() -> int:
 
 
 if __name__ == "__main__":
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # an end like Ctrl-C's, with all its clean-up
     sys.exit(main())

@@ -97,6 +97,9 @@ class Case:
             raise NotSeen(self.observation.error or "no server was started", "image-present")
         if self.observation.server.error:
             raise NotSeen(self.observation.server.error, "server-healthy")
+        proof = self.observation.server.proof
+        if proof is None or proof.image_id != self.subject.image_id or not proof.started:
+            raise NotSeen("the engine gave no proof that the server ran in this image", "proof")
         return self.observation.server
 
     @property

@@ -1,5 +1,6 @@
 """``lazy-imports``: the lazy-import specification on the checkout, without Docker; the same probe, the same rulings."""
 
+import http.client
 import json
 import re
 import shlex
@@ -10,7 +11,6 @@ import urllib.error
 import urllib.request
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
 from rich.console import Console
 from rich.text import Text
@@ -18,28 +18,27 @@ from rich.text import Text
 from deploy.contract import ROOT, Contract
 from deploy.errors import Exit
 from verify import judge
-from verify.case import Case, Ruling, rule
+from verify.case import Case, NotSeen, Ruling, rule
 from verify.checks import CHECKS
-from verify.observation import Observation, ProbeResult, ProbeRun, Proof, Subject
-from verify.observe import probe_request, source
+from verify.containers import Output
+from verify.observation import Observation, ProbeRun, Proof, Subject
+from verify.observe import probe_request, read_document, source
 from verify.rulings.application import has_status
 from verify.verdict import Finding, outcome_of
 
-SECONDS = 120.0
+SECONDS = 120.0  # a probe's deadline
+ENDING_SECONDS = 20.0  # for the runner to end what it started
 SERVER_SECONDS = 5.0
-APPLIED = [name for name in CHECKS if name.startswith(("api-", "lazy-"))]
+APPLIED = [
+    name for name in CHECKS if name.startswith(("api-", "lazy-")) and name != "lazy-server"
+]  # what needs no image
 STYLES = {"PASS": "green", "FAIL": "red", "ERROR": "red", "SKIP": "dim"}
 
 
 def lazy_imports(contract: Contract, console: Console, environ: Mapping[str, str], root: Path = ROOT) -> Exit:
     """Examine the checkout's API and, where one answers, a running server; print each check, return the exit code."""
     case = _case(contract, _probe(contract, environ, root))
-    baseline = case.result("pytorch").report or {}
-    found = (
-        f"version {baseline.get('version')}"
-        if baseline.get("imported")
-        else "not installed: attempts are recorded all the same"
-    )
+    found = _baseline(case)
     console.print(Text(f"BASELINE  torch in this environment: {found}"))
     findings = [judge.finding(case, CHECKS[name]) for name in APPLIED]
     ruling = ask_server(server_port(environ, root / ".env.sandbox"))
@@ -60,6 +59,14 @@ def lazy_imports(contract: Contract, console: Console, environ: Mapping[str, str
     return {"PASS": Exit.OK, "FAIL": Exit.FAILED}.get(outcome, Exit.UNAVAILABLE)
 
 
+def _baseline(case: Case) -> str:
+    try:
+        seen = case.pytorch
+    except NotSeen as missing:
+        return f"not seen: {missing.reason}"
+    return f"version {seen.version}" if seen.imported else "not installed: attempts are recorded all the same"
+
+
 def _print(console: Console, finding: Finding) -> None:
     line = Text.assemble(
         (f"{finding.outcome:<8}", STYLES.get(finding.outcome, "")), f"  {finding.check:<16} {finding.found}"
@@ -75,18 +82,35 @@ def _print(console: Console, finding: Finding) -> None:
             console.print(Text(f"          {name}: {text}"), soft_wrap=True)
 
 
-def _probe(contract: Contract, environ: Mapping[str, str], root: Path) -> tuple[dict[str, Any], str]:
+def _probe(contract: Contract, environ: Mapping[str, str], root: Path) -> ProbeRun:
     """Run the probes in fresh interpreters of this environment, from the checkout, with data of their own."""
     request = probe_request(contract, _subject())
     request["probes"].pop("environment")
     with tempfile.TemporaryDirectory(prefix="ktrdr-lazy-imports-") as data:
         environment = {**environ, "KTRDR_DATA_DIR": data}
         environment.pop("KTRDR_DATABASE_URL", None)
-        done = subprocess.run(
+        for probe in request["probes"].values():
+            probe["seconds"] = SECONDS
+        process = subprocess.Popen(
             [sys.executable, "-c", source("runner"), json.dumps(request)],
-            cwd=root, env=environment, capture_output=True, text=True, timeout=SECONDS, check=False,
+            cwd=root, env=environment, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
         )  # fmt: skip
-    return request, done.stdout or done.stderr
+        late = False
+        try:
+            stdout, stderr = process.communicate(timeout=SECONDS + ENDING_SECONDS)
+        except subprocess.TimeoutExpired:
+            late = True
+        finally:
+            process.kill()
+        if late:
+            stdout, stderr = process.communicate()
+    results, error = read_document(Output(stdout, stderr), request, late=late)
+    proof = Proof(
+        container_id="none", image_id="checkout", started="here", finished="here", exit_code=process.returncode,
+        out_of_memory=False,
+    )  # fmt: skip
+    output = "" if results else (stdout + stderr)[-2000:].decode("utf-8", "replace")
+    return ProbeRun(nonce=request["nonce"], proof=proof, seconds=0.0, results=results, error=error, output=output)
 
 
 def _subject() -> Subject:
@@ -98,35 +122,28 @@ def _subject() -> Subject:
     )  # fmt: skip
 
 
-def _case(contract: Contract, probed: tuple[dict[str, Any], str]) -> Case:
-    request, printed = probed
-    results, error = None, ""
-    try:
-        document = json.loads(printed)
-        results = {name: ProbeResult.model_validate(value) for name, value in document["results"].items()}
-    except (ValueError, KeyError) as fault:
-        error = f"the probes' answer is unreadable: {fault}: {printed[-2000:]}"
-    proof = Proof(
-        container_id="none", image_id="checkout", started="now", finished="now", exit_code=0, out_of_memory=False
-    )
-    run = ProbeRun(nonce=request["nonce"], proof=proof, seconds=0.0, results=results, error=error)
+def _case(contract: Contract, run: ProbeRun) -> Case:
     image = next(iter(contract.images.values()))
     return Case(contract, image, Observation(role=image.role, subject=_subject(), probes=run), None, None, "", {})
 
 
 def server_port(environ: Mapping[str, str], sandbox: Path) -> str:
     """Return a running server's port: KTRDR_API_PORT of ``.env.sandbox`` if present, of the environment, or 8000."""
-    if sandbox.is_file():
-        for line in sandbox.read_text(encoding="utf-8", errors="replace").splitlines():
-            if match := re.fullmatch(r"\s*(?:export\s+)?KTRDR_API_PORT=(.*)", line):
-                return "".join(shlex.split(match[1], comments=True)) or "8000"
-    return environ.get("KTRDR_API_PORT") or "8000"
+    port = environ.get("KTRDR_API_PORT") or "8000"
+    lines = sandbox.read_text(encoding="utf-8", errors="replace").splitlines() if sandbox.is_file() else []
+    for line in lines:
+        if match := re.fullmatch(r"\s*(?:export\s+)?KTRDR_API_PORT=(.*)", line):
+            try:
+                port = "".join(shlex.split(match[1], comments=True)) or "8000"
+            except ValueError:
+                port = match[1]  # no shell could read it either: it is told as what it is, no port
+    return port
 
 
 def ask_server(port: str) -> Ruling:
     """Ask a running server for its health: PASS, FAIL, or SKIP where none answers (the specification's step 5)."""
     expected = "a running API answers its health check with `status`"
-    if not port.isdigit() or not 0 < int(port) < 1 << 16:
+    if not re.fullmatch(r"[0-9]{1,5}", port) or not 0 < int(port) < 1 << 16:
         action = "set KTRDR_API_PORT to a number from 1 to 65535"
         return Ruling("ERROR", expected, f"KTRDR_API_PORT={port!r} is no port", category="CONFIGURATION", action=action)
     address = f"http://localhost:{port}/api/v1/health"
@@ -139,7 +156,7 @@ def ask_server(port: str) -> Ruling:
         return Ruling(
             "SKIP", expected, f"API server not running (HTTP {error.code} from port {port}): import checks still valid"
         )
-    except OSError:
+    except (OSError, http.client.HTTPException):
         return Ruling(
             "SKIP",
             expected,

@@ -14,12 +14,15 @@ from docker.types import DeviceRequest
 
 from deploy import engine as engines
 from deploy import kept
-from deploy.contents import Contents, UnreadableArchive
+from deploy.contents import Contents
 from deploy.contract import Contract, Image
 from deploy.engine import Engine
+from deploy.errors import Problem
+from deploy.layers import UnreadableArchive
 from deploy.record import diff_ids, identity
 from deploy.runs import Run
 from verify import containers
+from verify.disclosure import masked
 from verify.observation import Observation, ProbeResult, ProbeRun, ServerRun, Subject
 
 PROBES = Path(__file__).parent / "probes"
@@ -28,9 +31,16 @@ RUN_SECONDS = 150.0  # the probe container's
 HEALTHY_SECONDS = 90.0  # from start to healthy
 EXPORT_SECONDS = 1800.0  # an image's layers, from a busy engine
 LOG_AT_MOST = 16_000  # bytes
+DEEPEST = 64  # levels of a probe's document
 
 # What the engine or its libraries raise when it is gone, hung or refuses.
-ENGINE_ERRORS = (DockerException, requests.RequestException, OSError, TimeoutError)
+ENGINE_ERRORS = (DockerException, requests.RequestException, OSError, TimeoutError, Problem)
+
+
+def told(error: Exception) -> str:
+    """Return what the engine said, or what kind of silence it was."""
+    explanation = error.explanation if isinstance(error, APIError) else None
+    return f"the engine: {explanation or str(error) or type(error).__name__}"
 
 
 def source(name: str) -> str:
@@ -47,18 +57,21 @@ class Observer:
     def observe(self, image: Image) -> tuple[Observation, Contents | None]:
         """Resolve the image's tag once, then look at its layers, its probes and its server side by side."""
         began = time.monotonic()
-        client = engines.sdk(self.engine, timeout=containers.ANSWER)
         try:
+            client = engines.sdk(self.engine, timeout=containers.ANSWER)
             inspected = client.api.inspect_image(image.name)
             subject = _subject(client, image.name, inspected)
         except ImageNotFound:
             return Observation(role=image.role, error=f"no image {image.name} on the engine"), None
         except ENGINE_ERRORS as error:
-            return Observation(role=image.role, error=f"the engine: {error}"), None
+            return Observation(role=image.role, error=told(error)), None
         reading = containers.spawn(self._contents, inspected)
         probing = containers.spawn(self.probe, image, subject, probe_request(self.contract, subject), "probe")
         serving = containers.spawn(self._serve, image, subject)
-        contents, contents_error = reading.result(EXPORT_SECONDS)
+        try:
+            contents, contents_error = reading.result(EXPORT_SECONDS)
+        except TimeoutError:
+            contents, contents_error = None, f"its layers were not read within {EXPORT_SECONDS:.0f} s"
         observation = Observation(
             role=image.role,
             subject=subject,
@@ -72,14 +85,14 @@ class Observer:
     def observe_gpu(self, image: Image) -> Observation:
         """Run the GPU probe with the host's GPU attached: by its CDI name where the engine offers one."""
         began = time.monotonic()
-        client = engines.sdk(self.engine, timeout=containers.ANSWER)
         try:
+            client = engines.sdk(self.engine, timeout=containers.ANSWER)
             subject = _subject(client, image.name, client.api.inspect_image(image.name))
             devices = gpu_devices(client.info())
         except ImageNotFound:
             return Observation(role=image.role, error=f"no image {image.name} on the engine")
         except ENGINE_ERRORS as error:
-            return Observation(role=image.role, error=f"the engine: {error}")
+            return Observation(role=image.role, error=told(error))
         request = _request({"gpu": None}, {})
         run = self.probe(image, subject, request, "gpu", devices)
         return Observation(role=image.role, subject=subject, gpu=run, seconds=round(time.monotonic() - began, 3))
@@ -100,10 +113,10 @@ class Observer:
     ) -> ProbeRun:
         """Run the probes of a request in a container of their own and read their one document."""
         began = time.monotonic()
-        client = engines.sdk(self.engine, timeout=containers.ANSWER)
         command = ["python", "-c", source("runner"), json.dumps(request)]
         proof, results, output = None, None, b""
         try:
+            client = engines.sdk(self.engine, timeout=containers.ANSWER)
             with containers.container(
                 client, subject.image_id, self.gate, name=self.run.name(f"{image.role}-{name}"),
                 labels=self.run.labels, command=command, writable=image.writable, devices=devices,
@@ -114,10 +127,8 @@ class Observer:
                     results, error = read_document(printed, request, late=late)
                 finally:
                     proof = containers.proof(client, container_id)
-        except APIError as refusal:
-            error = f"the engine: {refusal.explanation or refusal}"
         except ENGINE_ERRORS as refusal:
-            error = f"the engine: {refusal}"
+            error = told(refusal)
         return ProbeRun(
             nonce=request["nonce"],
             proof=proof,
@@ -129,10 +140,10 @@ class Observer:
 
     def _serve(self, image: Image, subject: Subject) -> ServerRun:
         """Start the image with its own command and wait for its own HEALTHCHECK; then ask it ourselves."""
-        client = engines.sdk(self.engine, timeout=containers.ANSWER)
         seen: dict[str, Any] = {"proof": None, "health": "none", "running": False, "seconds_to_healthy": None}
         seen |= {"reply": "", "asked": None, "log": ""}
         try:
+            client = engines.sdk(self.engine, timeout=containers.ANSWER)
             with containers.container(
                 client, subject.image_id, self.gate, name=self.run.name(f"{image.role}-server"),
                 labels=self.run.labels, command=None, writable=image.writable,
@@ -146,10 +157,8 @@ class Observer:
                     seen["log"] = _log(client, container_id)
                 finally:
                     seen["proof"] = containers.proof(client, container_id)
-        except APIError as refusal:
-            seen["error"] = f"the engine: {refusal.explanation or refusal}"
         except ENGINE_ERRORS as refusal:
-            seen["error"] = f"the engine: {refusal}"
+            seen["error"] = told(refusal)
         return ServerRun(**seen)
 
 
@@ -161,12 +170,12 @@ def _subject(client: DockerClient, tag: str, inspected: dict[str, Any]) -> Subje
         identity=identity(inspected),
         layers=diff_ids(inspected),
         user=config.get("User") or "",
-        environment=kept.environment(inspected),
+        environment={name: masked(name, value) for name, value in kept.environment(inspected).items()},
         command=config.get("Cmd") or [],
         entrypoint=config.get("Entrypoint") or [],
         healthcheck=(config.get("Healthcheck") or {}).get("Test") or [],
         labels=config.get("Labels") or {},
-        history=[entry.get("CreatedBy") or "" for entry in client.api.history(inspected["Id"])],
+        history=[masked("", entry.get("CreatedBy") or "") for entry in client.api.history(inspected["Id"])],
     )
 
 
@@ -207,6 +216,7 @@ def read_document(
         return None, "it printed nothing where a JSON document was due"
     try:
         document = json.loads(printed.stdout.decode("utf-8"))
+        _check_writable(document)
     except (ValueError, RecursionError) as error:
         return None, f"what it printed is not one JSON document: {str(error)[:200]}"
     if not isinstance(document, dict) or document.get("schema") != 1:
@@ -221,6 +231,23 @@ def read_document(
     if set(results) != asked:
         return None, f"the document answers {sorted(results)}, not {sorted(asked)}"
     return results, ""
+
+
+def _check_writable(document: Any) -> None:
+    """Raise ValueError for JSON that is no text in UTF-8, or deeper than anything that a probe reports."""
+    json.dumps(document, ensure_ascii=False).encode("utf-8")
+    level, depth = [document], 0
+    while level:
+        depth += 1
+        if depth > DEEPEST:
+            raise ValueError(f"nested more than {DEEPEST} levels deep")
+        level = [child for one in level for child in _children(one)]
+
+
+def _children(value: Any) -> list[Any]:
+    if isinstance(value, dict):
+        return list(value.values())
+    return value if isinstance(value, list) else []
 
 
 def _settled(client: DockerClient, container_id: str, subject: Subject) -> dict[str, Any] | None:
@@ -279,12 +306,13 @@ def _log(client: DockerClient, container_id: str) -> str:
 
     try:
         return containers.spawn(read).result(containers.ANSWER).decode("utf-8", "replace")
-    except APIError:
+    except (APIError, TimeoutError):
         return ""
 
 
 def gpu_devices(info: dict[str, Any]) -> list[DeviceRequest]:
-    """Return how to ask this engine for its GPUs: the CDI name where it knows one, a device request otherwise."""
-    if info.get("CDISpecDirs"):
+    """Return how to ask this engine for its GPUs: the CDI name where it has found one, a device request otherwise."""
+    found = info.get("DiscoveredDevices") or []
+    if any(str(one.get("ID", "")).startswith("nvidia.com/gpu") for one in found if isinstance(one, dict)):
         return [DeviceRequest(driver="cdi", device_ids=["nvidia.com/gpu=all"])]
     return [DeviceRequest(driver="nvidia", count=-1, capabilities=[["gpu"]])]

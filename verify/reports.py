@@ -1,14 +1,25 @@
 """The probes' reports as typed values: what an image says of itself is checked before anyone reasons about it."""
 
-from typing import Any
+from typing import Any, ClassVar, Literal, Self
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, model_validator
 
 
 class Report(BaseModel):
     """A probe's report; keys that this version does not know are left aside."""
 
     model_config = ConfigDict(extra="ignore", frozen=True, strict=True)
+
+    always: ClassVar[frozenset[str]] = frozenset()  # keys that no report may lack
+    when: ClassVar[dict[str, frozenset[str]]] = {}  # a key -> what no report may lack in which that key is true
+
+    @model_validator(mode="after")
+    def _complete(self) -> Self:
+        due = self.always.union(*(keys for key, keys in self.when.items() if getattr(self, key)))
+        missing = sorted(due - self.model_fields_set)
+        if missing:
+            raise ValueError(f"it lacks {', '.join(missing)}")
+        return self
 
 
 class EnvironmentReport(Report):
@@ -48,6 +59,7 @@ _NOT_TRIED = Attempted(ok=False, error="not tried")
 class TorchReport(Report):
     """verify/probes/pytorch.py."""
 
+    when = {"imported": frozenset({"version", "cuda_build", "hip_build", "cuda_available", "libraries"})}
     imported: bool
     error_type: str = ""
     error_message: str = ""
@@ -78,7 +90,7 @@ class Attempt(Report):
     """One attempt to import a heavy package, with the chain of [file, line, function] that led to it."""
 
     package: str
-    phase: str
+    phase: Literal["import", "start", "use", "stop"]
     chain: list[list[Any]]
 
 
@@ -106,6 +118,11 @@ class Broken(Report):
 class ApplicationReport(Report):
     """verify/probes/application.py."""
 
+    always = frozenset({"attempts", "loaded_before"})
+    when = {
+        "imported": frozenset({"new_modules", "loaded_after_import"}),
+        "started": frozenset({"loaded_after_start", "answers", "health"}),
+    }
     imported: bool
     import_error: Broken | None = None
     import_seconds: float | None = None

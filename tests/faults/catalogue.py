@@ -3,7 +3,12 @@
 from tests.faults.fault import MAIN, SITE, Fault, as_root, distribution, file, into_main, torch
 
 API = "/api/v1"
+ADDRESS = "http://127.0.0.1"
 SECRET = "hunter2-correct-horse"  # noqa: S105 - the secret that must be found and not shown
+# Root without its capabilities cannot write the data: the server gets unhealthy, and nobody should wait for it
+IMPATIENT = (
+    f'HEALTHCHECK --interval=1s --retries=1 CMD ["python", "-m", "ktrdr.healthcheck", "{ADDRESS}:8000{API}/health"]'
+)
 CUDA_AVAILABLE = "class cuda:\n    is_available = staticmethod(lambda: {})"
 IMPORT_TORCH = "    with contextlib.suppress(ImportError):\n        import torch"
 
@@ -64,6 +69,11 @@ else:
         "interpreter", says=("/opt/venv/bin/python does not come from the base image",),
     ),
     Fault(
+        "a start-up file that nobody asked for",
+        file(f"{SITE}/zzz.pth", "import sys; sys.dont_write_bytecode = True"),
+        "python-unaltered", says=(f"{SITE}/zzz.pth",),
+    ),
+    Fault(
         "PYTHONPATH brings a distribution that is not in the environment",
         distribution("ghost", "1.0", "/opt/extra") + "ENV PYTHONPATH=/opt/extra",
         "distributions-agree", says=("ghost 1.0",),
@@ -106,7 +116,7 @@ else:
         f"ENV HTTPS_PROXY=http://me:{SECRET}@proxy.invalid:3128",
         "history", says=("HTTPS_PROXY",), hides=SECRET,
     ),
-    Fault("the image runs as root", "USER 0:0", "user", says=("root",)),
+    Fault("the image runs as root", f"USER 0:0\n{IMPATIENT}", "user", says=("root",)),
     Fault("the user has no home", as_root("rm -r /home/ktrdr") + "WORKDIR /", "user", says=("/home/ktrdr",)),
 )  # fmt: skip
 
@@ -221,8 +231,15 @@ SERVER = (
     Fault(
         "the server listens on another port, and its HEALTHCHECK asks there",
         'CMD ["uvicorn", "ktrdr.api.main:app", "--port", "8001"]\n'
-        f'HEALTHCHECK --interval=1s CMD ["python", "-m", "ktrdr.healthcheck", "http://127.0.0.1:8001{API}/health"]',
+        f'HEALTHCHECK --interval=1s CMD ["python", "-m", "ktrdr.healthcheck", "{ADDRESS}:8001{API}/health"]',
         "server-answers", says=("refused",),
+    ),
+    Fault(
+        "the server loads a library of sklearn that no probe has seen",
+        as_root(f"mkdir {SITE}/sklearn\ncp /lib/x86_64-linux-gnu/libz.so.1 {SITE}/sklearn/fast.so")
+        + f'CMD ["python", "-c", "import ctypes, uvicorn; ctypes.CDLL(\'{SITE}/sklearn/fast.so\'); '
+        "uvicorn.run('ktrdr.api.main:app', port=8000)\"]",
+        "lazy-server", says=("sklearn",),
     ),
     Fault("HEALTHCHECK always succeeds", 'HEALTHCHECK --interval=1s CMD ["true"]', "healthcheck-tells"),
 )  # fmt: skip

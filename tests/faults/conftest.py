@@ -1,13 +1,16 @@
 """A good image, built through the command line, and the verdicts on the faulty ones made of it."""
 
+import contextlib
 import os
 import subprocess
 import sys
+import uuid
 from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 
 import pytest
 
+from deploy import engine as engines
 from deploy import kept
 from deploy.artifacts import BUILD, Artifacts
 from deploy.contract import ROOT, Contract, read_contract
@@ -17,7 +20,7 @@ from deploy.record import BuildRecord
 from deploy.runs import new_run
 from tests.faults.catalogue import FAULTS
 from tests.faults.fault import Fault
-from tests.faults.workshop import Good, Workshop
+from tests.faults.workshop import Good, Workshop, remove
 from verify.verdict import Verdict
 
 START = "backend"  # the smallest image
@@ -52,13 +55,15 @@ def good(engine: Engine, contract: Contract, tmp_path_factory: pytest.TempPathFa
 def workshop(
     engine: Engine, contract: Contract, good: Good, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Workshop]:
-    with pytest.MonkeyPatch.context() as patch, new_run(engine) as run:
+    repository = f"ktrdr-fault-{uuid.uuid4().hex[:8]}"
+    with contextlib.ExitStack() as stack:
+        client = stack.enter_context(contextlib.closing(engines.sdk(engine)))
+        stack.callback(remove, client, repository)  # last, when the run has removed its containers
+        patch = stack.enter_context(pytest.MonkeyPatch.context())
         patch.setattr(kept, "CACHE", tmp_path_factory.mktemp("cache"))  # every image's layers are really read
-        one = Workshop(engine, contract, run, good, tmp_path_factory.mktemp("faults"))
-        try:
-            yield one
-        finally:
-            one.close()
+        run = stack.enter_context(new_run(engine))
+        directory = tmp_path_factory.mktemp("faults")
+        yield Workshop(engine, contract, run, good, directory=directory, repository=repository)
 
 
 @pytest.fixture(scope="session")
@@ -87,3 +92,22 @@ def verdicts(
 @pytest.fixture
 def verdict(fault: Fault, verdicts: dict[str, Future[Verdict]]) -> Verdict:
     return verdicts[fault.name].result(VERDICT_SECONDS)
+
+
+CAUGHT = pytest.StashKey[dict[str, list[str]]]()
+
+
+@pytest.fixture(scope="session")
+def told(request: pytest.FixtureRequest) -> dict[str, list[str]]:
+    """How each fault ended (caught, missed, caught for the wrong reason), for the report's end."""
+    return request.config.stash.setdefault(CAUGHT, {"caught": [], "missed": [], "caught for the wrong reason": []})
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
+    if CAUGHT in config.stash:
+        told = config.stash[CAUGHT]
+        terminalreporter.section("faults")
+        terminalreporter.write_line(", ".join(f"{len(names)} {how}" for how, names in told.items()))
+        for how in ("missed", "caught for the wrong reason"):
+            for name in told[how]:
+                terminalreporter.write_line(f"{how}: {name}")

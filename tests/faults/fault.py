@@ -49,14 +49,9 @@ def as_root(script: str) -> str:
 
 def into_main(text: str, *, at: Literal["top", "bottom"] = "bottom") -> str:
     """Return the lines that add to the application's main module; its bytecode, never checked again, has to go."""
-    added = file("/tmp/added.py", text)  # a layer of its own: what matters is what main.py becomes
-    order = f"/tmp/added.py {MAIN}" if at == "top" else f"{MAIN} /tmp/added.py"
-    script = f"""
-cat {order} >/tmp/main.py
-cat /tmp/main.py >{MAIN}
-rm -f /tmp/added.py /tmp/main.py {SITE}/ktrdr/api/__pycache__/main.*
-"""
-    return added + as_root(script)
+    pieces = [f"cat >>/tmp/main.py <<'ADDED'\n{text.strip()}\nADDED", f"cat {MAIN} >>/tmp/main.py"]
+    script = "\n".join(pieces if at == "top" else reversed(pieces))
+    return as_root(f"{script}\ncat /tmp/main.py >{MAIN}\nrm /tmp/main.py {SITE}/ktrdr/api/__pycache__/main.*")
 
 
 def distribution(name: str, version: str, site: str = SITE) -> str:

@@ -2,6 +2,7 @@
 
 import contextlib
 import json
+import os
 import shutil
 import subprocess
 from collections.abc import Iterator
@@ -9,6 +10,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from docker import DockerClient
+from docker.errors import APIError
 
 from deploy import engine as engines
 from deploy.contents import Contents
@@ -19,6 +21,7 @@ from deploy.record import BuildRecord, diff_ids, identity
 from deploy.runs import Run
 from tests.faults.cut_off import cut_off
 from tests.faults.fault import Fault
+from tests.faults.glance import Glance, parts_for
 from verify.case import Case
 from verify.judge import judge
 from verify.observation import Observation
@@ -38,22 +41,17 @@ class Good:
 
 
 class Workshop:
-    """One run's faulty images, each under a tag of its own."""
+    """One run's faulty images, each under a tag of its own in one repository."""
 
-    def __init__(self, engine: Engine, contract: Contract, run: Run, good: Good, directory: Path) -> None:
-        self.engine, self.contract, self.run, self.good, self.directory = engine, contract, run, good, directory
-        self.repository = f"ktrdr-fault-{run.id}".lower()
+    def __init__(
+        self, engine: Engine, contract: Contract, run: Run, good: Good, *, directory: Path, repository: str
+    ) -> None:
+        self.engine, self.contract, self.run, self.good = engine, contract, run, good
+        self.directory, self.repository = directory, repository
         self.client = engines.sdk(engine)
+        self.environ = dict(os.environ)  # pytest changes the process's own while threads start commands
         self.locked = {role: locked_distributions(image, contract.python) for role, image in contract.images.items()}
         self.client.api.tag(good.record.image_id, self.repository, "good")
-
-    def close(self) -> None:
-        """Remove every tag of this workshop, and with it what no other tag holds."""
-        for image in self.client.images.list(self.repository):
-            for tag in image.tags:
-                if tag.startswith(f"{self.repository}:"):
-                    remove(self.client, tag)
-        self.client.close()
 
     def judge_good(self) -> Verdict:
         """Look at the good image, and keep its answers for the program that will lie with them."""
@@ -76,9 +74,12 @@ class Workshop:
                 remove(self.client, name)
             with self._engine(fault, number) as engine:
                 run = replace(self.run, id=f"{self.run.id}-{number}")  # names of its own; the labels are the run's
-                observation, contents = Observer(engine, self.contract, run).observe(image)
+                observation, contents = Glance(engine, self.contract, run, parts_for(fault.check)).observe(image)
         finally:
-            remove(self.client, name)
+            with contextlib.suppress(
+                APIError
+            ):  # a container still runs where looking broke off: the end has another try
+                remove(self.client, name)
         if fault.accident == "tag moved":
             record = self.good.record.model_copy(update={"tag": name})
         return self._judge(image, observation, contents, None if fault.accident == "record lost" else record)
@@ -91,7 +92,7 @@ class Workshop:
         command = [*self.engine.command(), "buildx", "build", "--network=none", "--provenance=false", "--load"]
         done = subprocess.run(
             [*command, "--tag", name, str(context)],
-            capture_output=True, text=True, check=False, timeout=BUILD_SECONDS,
+            env=self.environ, capture_output=True, text=True, check=False, timeout=BUILD_SECONDS,
         )  # fmt: skip
         assert done.returncode == 0, f"the fault's own image cannot be built:\n{done.stderr[-3000:]}"
 
@@ -116,8 +117,9 @@ class Workshop:
         return judge(case, STARTED)
 
 
-def remove(client: DockerClient, tag: str) -> None:
-    """Remove a tag, if it is there; an image that no other tag holds goes with it."""
-    for image in client.images.list(tag):
-        if tag in image.tags:
-            client.images.remove(tag)
+def remove(client: DockerClient, name: str) -> None:
+    """Remove a tag, or all of a repository, where it is there; an image that no other tag holds goes with it."""
+    for image in client.images.list(name):
+        for tag in image.tags:
+            if name in (tag, tag.rpartition(":")[0]):
+                client.images.remove(tag)

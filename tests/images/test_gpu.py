@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from deploy.artifacts import VERDICT
+from deploy.artifacts import VERDICT, Artifacts
 from deploy.contract import ROOT
 from tests.images.conftest import Images, execute
 from verify.checks import GPU_CHECKS
@@ -24,7 +24,7 @@ def test_without_a_gpu_the_gpu_contract_is_unverified_names_what_to_install_and_
     ended = images.verify("--gpu", artifacts=artifacts)
     assert ended.code == 3, ended
     assert "Traceback" not in ended.printed, ended
-    verdict = artifacts.read("worker-gpu", VERDICT, Verdict)
+    verdict = Artifacts(artifacts.root / "gpu").read("worker-gpu", VERDICT, Verdict)
     assert (verdict.outcome, verdict.gpu) == ("ERROR", True)
     found = {one.check: one for one in verdict.findings}
     assert set(found) == {"image-present", "built-here", "same-image", *GPU_CHECKS}
@@ -33,6 +33,9 @@ def test_without_a_gpu_the_gpu_contract_is_unverified_names_what_to_install_and_
         assert "no GPU" in found[check].found
     assert "nvidia-container-toolkit" in found["gpu-present"].action
     assert "nvidia-container-toolkit" in ended.printed, ended
+    assert artifacts.read("worker-gpu", VERDICT, Verdict) == images.verdicts["worker-gpu"], (
+        "two contracts, two verdicts"
+    )
     assert images.left_by(ended.pid) == []
 
 
@@ -42,7 +45,8 @@ def test_the_gpu_probe_runs_bare_and_says_why_there_is_no_device(images: Images)
     probe = (ROOT / "verify" / "probes" / "gpu.py").read_bytes()
     ended = execute(*command, "python", "-", given=probe)
     assert ended.code == 0, ended
-    report = json.loads(ended.printed)
+    (answer,) = [line for line in ended.printed.splitlines() if line.startswith("{")]  # beside torch's own warnings
+    report = json.loads(answer)
     assert report["imported"] is True
     assert report["torch_version"].endswith("+cpu")
     assert (report["available"], report["cuda_build"]) == (False, None)

@@ -23,6 +23,7 @@ def gpu_image_under_the_cpu_tag(images: Images) -> Iterator[None]:
         yield
     finally:
         images.client.api.tag(before, name)
+    assert images.id_of("worker-cpu") == before
 
 
 @pytest.mark.usefixtures("gpu_image_under_the_cpu_tag")

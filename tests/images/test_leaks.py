@@ -94,8 +94,17 @@ def test_no_layer_and_no_history_holds_a_certificate_or_setting_of_this_host(
     names = [images.contract.images[role].name for role in images.roles]
     seen, in_images, size = scan(saved(images, *names), settings_of_this_host(os.environ))
     assert size > max(record.unpacked_bytes for record in images.records.values()), "not every layer was looked at"
+    assert public <= in_images, "those that the development image holds were not seen"
     assert not seen, f"{len(seen)} of this host's settings are in an image"
     assert not (in_images & on_host) - in_base - public, "certificates of this host are in an image"
+
+
+def test_the_scan_sees_words_and_certificates_across_the_blocks() -> None:
+    text = b"x" * 5000 + CERTIFICATE.encode() + b"y" * 5000 + CREDENTIAL.encode()
+    for cut in range(5000, len(text), 97):
+        blocks = [text[:cut], text[max(0, cut - LONGEST) :]]
+        seen, pem, _ = scan(blocks, [CREDENTIAL.encode(), b"absent"])
+        assert (seen, pem) == ({CREDENTIAL.encode()}, certificates(CERTIFICATE.encode()))
 
 
 @pytest.fixture

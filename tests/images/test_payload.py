@@ -12,7 +12,7 @@ PAYLOAD = Path(__file__).parent / "payload"
 SECONDS = 300.0
 IN_IMAGE = """
 import sys, tarfile
-tarfile.open(fileobj=sys.stdin.buffer, mode="r|").extractall("/tmp/payload", filter="data")
+tarfile.open(fileobj=sys.stdin.buffer, mode="r|").extractall("/tmp/payload")
 import pytest
 options = ["-q", "-p", "no:cacheprovider", "--import-mode=importlib", "--rootdir=/tmp/payload"]
 sys.exit(pytest.main([*options, "/tmp/payload"]))

@@ -233,4 +233,6 @@ def look(argument):
 if __name__ == "__main__":
     found = look(json.loads(os.environ["KTRDR_PROBE_ARGUMENT"]))
     os.write(int(os.environ["KTRDR_PROBE_FD"]), json.dumps(found).encode())
-    os._exit(0)
+    for stream in (sys.stdout, sys.stderr):
+        stream.flush()
+    os._exit(0)  # threads of the application's do not keep the probe

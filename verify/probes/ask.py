@@ -1,6 +1,7 @@
 """Asks a server on this machine one question; prints the answer, and whose libraries its processes hold, as JSON."""
 
 import glob
+import http.client
 import json
 import re
 import sys
@@ -13,7 +14,7 @@ try:
         answer = {"status": response.status, "body": response.read(4000).decode("utf-8", "replace")}
 except urllib.error.HTTPError as error:
     answer = {"status": error.code, "body": error.read(4000).decode("utf-8", "replace")}
-except OSError as error:
+except (OSError, http.client.HTTPException, ValueError) as error:
     answer = {"status": 0, "body": f"{type(error).__name__}: {error}"}
 processes, packages = 0, set()
 for file in glob.glob("/proc/[0-9]*/maps"):

@@ -100,6 +100,11 @@ def cudnn_version(torch, device):
     return f"{number // 10000}.{number // 100 % 100}.{number % 100}"
 
 
+def version_of(ask):
+    """Return the version that a library says it is, "" where it cannot even be used."""
+    return attempt(lambda: {"version": ask()}).get("version", "")
+
+
 def look():
     """Report on torch, the device, and what it computes."""
     try:
@@ -122,8 +127,10 @@ def look():
         "memory_bytes": properties.total_memory,
         "matrix_product": attempt(lambda: matrix_product(torch, device)),
         "training_step": attempt(lambda: training_step(torch, device)),
-        "cudnn": library("cudnn", cudnn_version(torch, device), r"nvidia-cudnn-cu\d+"),
-        "nccl": library("nccl", ".".join(map(str, torch.cuda.nccl.version())), r"nvidia-nccl-cu\d+"),
+        "cudnn": library("cudnn", version_of(lambda: cudnn_version(torch, device)), r"nvidia-cudnn-cu\d+"),
+        "nccl": library(
+            "nccl", version_of(lambda: ".".join(map(str, torch.cuda.nccl.version()))), r"nvidia-nccl-cu\d+"
+        ),
     }
     return document | {
         "error_raised": attempt(lambda: error_raised(torch, device))

@@ -60,7 +60,7 @@ def has_status(body: str) -> bool:
     """Whether a reply is a JSON object with a `status`."""
     try:
         document = json.loads(body)
-    except ValueError:
+    except (ValueError, RecursionError):
         return False
     return isinstance(document, dict) and bool(document.get("status"))
 
@@ -91,28 +91,34 @@ def _lazy(case: Case, phases: tuple[str, ...], looks: list[Loaded | None]) -> Ru
     faults += [f"loaded: {', '.join(sorted(set(loaded))[:8])}"] * bool(loaded)
     if not faults and None in looks:
         raise NotSeen("the application did not come this far", "api-starts")
-    chains: list[dict[str, Any]] = [attempt.model_dump() for attempt in attempts[:5]]
+    chains = [{"package": one.package, "chain": [place(frame) for frame in one.chain]} for one in attempts[:5]]
     return rule(not faults, f"no attempt to import {heavy}", "; ".join(faults[:5]) or "none", attempts=chains)
+
+
+def place(frame: list[Any]) -> str:
+    """Return a frame of a chain, [file, line, function], as ``file:line in function``; printable whatever it holds."""
+    file, line, function = [str(part)[:300] for part in [*frame, "", "", ""][:3]]
+    text = f"{file}:{line}" + ("" if function in ("<module>", "") else f" in {function}")
+    return text.encode("utf-8", "backslashreplace").decode("utf-8")
 
 
 def describe(attempt: Attempt) -> str:
     """Return an attempt in a line: what was imported, and the file and line that did."""
     if not attempt.chain:
         return f"import {attempt.package}"
-    file, line, function = [*attempt.chain[-1], "", "", ""][:3]
-    return f"import {attempt.package} at {file}:{line}" + ("" if function == "<module>" else f" in {function}")
+    return f"import {attempt.package} at {place(attempt.chain[-1])}"
 
 
 def lazy_import(case: Case) -> Ruling:
     """Nothing heavy while the application is imported, nor before."""
     seen = case.application
-    after = seen.loaded_after_import if seen.imported else seen.loaded_before
-    return _lazy(case, ("import",), [seen.loaded_before, after])
+    return _lazy(case, ("import",), [seen.loaded_before, seen.loaded_after_import])
 
 
 def lazy_start(case: Case) -> Ruling:
     """Nothing heavy while the application starts."""
-    return _lazy(case, ("start",), [_imported(case).loaded_after_start])
+    seen = _imported(case)
+    return _lazy(case, ("start",), [seen.loaded_after_start if seen.started else None, seen.loaded_after_start])
 
 
 def lazy_use(case: Case) -> Ruling:

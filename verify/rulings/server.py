@@ -77,6 +77,8 @@ def healthcheck_tells(case: Case) -> Ruling:
     if not case.subject.healthcheck or case.subject.healthcheck == ["NONE"]:
         return rule(False, expected, "the image has no HEALTHCHECK")
     result = case.result("healthcheck")
+    if result.outcome == "ended" and result.exit_code is None:
+        raise NotSeen("the health check's exit code is missing", "proof")
     if result.outcome == "not started":
         return rule(False, expected, f"it cannot be run: {result.error}")
     failed = result.outcome == "timed out" or result.exit_code != 0

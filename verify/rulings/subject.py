@@ -2,7 +2,7 @@
 
 import re
 
-from verify.case import Case, Ruling, proof_fault, rule
+from verify.case import Case, NotSeen, Ruling, proof_fault, rule
 
 # What the engine says when the image has nothing that could be run under the name it was given.
 NOT_EXECUTABLE = re.compile(r"executable file not found|no such file or directory|permission denied|exec format error")
@@ -46,8 +46,11 @@ def python_runs(case: Case) -> Ruling:
         if broken:
             return rule(False, expected, run.error)
         return Ruling("ERROR", expected, run.error, category="ENVIRONMENT")
-    if run.results is None and run.proof is not None and run.proof.exit_code in (126, 127):
-        return rule(False, expected, f"the container ended with {run.proof.exit_code}", output=run.output[:2000])
+    code = run.proof.exit_code if run.proof else None
+    if run.results is None and (code in (126, 127) or "Fatal Python error" in run.output):
+        return rule(False, expected, f"the container ended with {code}", output=run.output[:2000])
+    if run.results is None and not run.output:
+        raise NotSeen(run.error or f"the container ended with {code} and printed nothing", "proof")
     return rule(True, expected, "it ran", seconds=run.seconds)
 
 

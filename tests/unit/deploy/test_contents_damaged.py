@@ -9,7 +9,8 @@ import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-from deploy.contents import Contents, UnreadableArchive, read_contents
+from deploy.contents import Contents, read_contents
+from deploy.layers import UnreadableArchive
 from tests.unit.deploy.archives import (
     LAYOUTS,
     PATH,

@@ -98,7 +98,8 @@ def test_steps_are_counted_by_whether_they_came_from_the_cache() -> None:
     record = BuildRecord.model_validate(
         {
             "role": "r", "tag": "t", "image_id": "i", "identity": "i", "layers": [], "unpacked_bytes": 1,
-            "added_bytes": 1, "started": "", "seconds": 1.0, "steps": [{**step, "cached": cached} for cached in (True, False, True)],
+            "added_bytes": 1, "started": "", "seconds": 1.0,
+            "steps": [{**step, "cached": cached} for cached in (True, False, True)],
             "source": {"revision": "", "dirty": False, "lock_sha256": ""},
             "base": {"reference": "", "origin": "local", "layers": []}, "torch_source": "none", "tools": {},
         }

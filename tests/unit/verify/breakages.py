@@ -1,10 +1,11 @@
 """For every check an image, or an observation, that breaks it: a check that nobody has seen fail does not exist."""
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 from tests.unit.verify.cases import SITE, Change, Facts, attempt, good, good_gpu, library, loaded, pytorch
-from verify.verdict import Category, Outcome
+from verify.verdict import Category, Finding, Outcome, Verdict
 
 
 @dataclass(frozen=True)
@@ -20,9 +21,14 @@ class Breakage:
     with_it: tuple[str, ...] = ()
     gpu: bool = False
 
+    @cached_property
+    def verdict(self) -> Verdict:
+        """What the judge says of it."""
+        return (good_gpu(self.change) if self.gpu else good(self.role, self.change)).verdict()
+
     @property
-    def facts(self) -> Facts:
-        return good_gpu(self.change) if self.gpu else good(self.role, self.change)
+    def findings(self) -> dict[str, Finding]:
+        return {finding.check: finding for finding in self.verdict.findings}
 
     def __str__(self) -> str:
         return f"{self.check}: {self.what}"
@@ -54,6 +60,10 @@ def instead(probe: str, values: dict[str, Any]) -> Change:
         facts.report(probe).update(values)
 
     return change
+
+
+def answers(values: dict[str, int]) -> Change:
+    return lambda facts: facts.report("application")["answers"].update(values)
 
 
 def probes(**values: Any) -> Change:
@@ -97,6 +107,12 @@ def distribution(name: str, version: str, *, seen: bool = True, instead: bool = 
 
 def imported_torch(facts: Facts) -> None:
     facts.report("pytorch").update(imported=True, version="2.13.0", file=f"{SITE}/torch/__init__.py", cuda_build=None)
+    facts.report("pytorch").update(hip_build=None, cuda_available={"ok": True, "value": False}, libraries=[])
+
+
+def _unexecutable(facts: Facts) -> None:
+    facts.part("probes").update(results=None, error="it printed nothing where a JSON document was due")
+    facts.part("probes")["proof"].update(exit_code=126)
 
 
 SUBJECT = [
@@ -109,11 +125,12 @@ SUBJECT = [
     Breakage("same-image", "another role's record", "dev", record(tag="ktrdr-backend:prod"), "ENVIRONMENT"),
     Breakage(
         "python-runs", "no python", "dev",
-        probes(results=None, error='the engine: exec: "python": executable file not found in $PATH'), with_it=("proof",),
+        probes(results=None, error='the engine: exec: "python": executable file not found in $PATH'),
+        with_it=("proof",),
     ),
     Breakage(
         "python-runs", "python cannot be executed", "dev",
-        lambda facts: (probes(results=None, error="it printed nothing")(facts), _probe_proof(facts, exit_code=126)),
+        _unexecutable,
         with_it=("proof",),
     ),
     Breakage("proof", "the wrong nonce", "dev", probes(results=None, error="nonce"), "ENVIRONMENT", "ERROR"),
@@ -151,7 +168,7 @@ CONTENTS = [
     Breakage("lock-parity", "one too many", "dev", distribution("extra", "1.0"), "CONFIGURATION"),
     Breakage("lock-parity", "one missing", "dev", lambda facts: facts.locked.update(absent="1.0"), "CONFIGURATION"),
     Breakage("lock-parity", "one twice", "dev", distribution("uvicorn", "0.54.0"), "CONFIGURATION"),
-    Breakage("size-total", "1.6 GB", "dev", lambda facts: layer(0, unpacked_bytes=700_000_000)(facts)),
+    Breakage("size-total", "1.6 GB", "dev", layer(0, unpacked_bytes=700_000_000)),
     Breakage("size-added", "111 MB", "backend", layer(1, unpacked_bytes=111_000_000)),
     Breakage("no-repeated-bytes", "a late chown", "dev", layer(3, repeated_bytes=1_000_001)),
     Breakage("leftovers", "a key", "dev", contents(leftovers=[{"kind": "private key", "path": "/k", "layer": 1}])),
@@ -200,17 +217,19 @@ APPLICATION = [
     Breakage("api-imports", "an error", "backend", instead("application", {
         "imported": False, "loaded_before": loaded(), "attempts": [],
         "import_error": {"type": "ImportError", "traceback": "line 5"}})),
-    Breakage("api-is-fastapi", "something else", "backend", report("application", is_fastapi=False, kind="flask.Flask")),
+    Breakage("api-is-fastapi", "something else", "backend", report("application", is_fastapi=False, kind="flask")),
     Breakage("api-routes", "too few", "backend", lambda facts: facts.report("application")["routes"].__delitem__(
         slice(5, None))),
     Breakage("api-routes", "no health", "backend", lambda facts: facts.report("application")["routes"].pop(0)),
     Breakage("api-new-modules", "none loaded", "backend", report("application", new_modules=50)),
     Breakage("api-starts", "start-up fails", "backend", report(
         "application", started=False, start_error="RuntimeError: no store", health=None, loaded_after_use=None)),
-    Breakage("api-answers", "a 500", "backend", lambda facts: facts.report("application")["answers"].update({"GET /x": 500})),
-    Breakage("api-answers", "no answer", "backend", lambda facts: facts.report("application")["answers"].update({"GET /x": 0})),
-    Breakage("api-answers", "health 503", "backend", report("application", health={"status": 503, "body": '{"status": "x"}'})),
-    Breakage("api-answers", "health without status", "backend", report("application", health={"status": 200, "body": "{}"})),
+    Breakage("api-answers", "a 500", "backend", answers({"GET /x": 500})),
+    Breakage("api-answers", "no answer", "backend", answers({"GET /x": 0})),
+    Breakage("api-answers", "health 503", "backend", report(
+        "application", health={"status": 503, "body": '{"status": "x"}'})),
+    Breakage("api-answers", "health without status", "backend", report(
+        "application", health={"status": 200, "body": "{}"})),
     Breakage("api-answers", "requests broke off", "backend", report(
         "application", error={"type": "TimeoutError", "traceback": "line 5"})),
     *(
@@ -227,7 +246,7 @@ APPLICATION = [
 ]  # fmt: skip
 SERVER = [
     Breakage("server-healthy", "no HEALTHCHECK", "dev", subject(healthcheck=[]), with_it=("healthcheck-tells",)),
-    Breakage("server-healthy", "HEALTHCHECK NONE", "dev", subject(healthcheck=["NONE"]), with_it=("healthcheck-tells",)),
+    Breakage("server-healthy", "switched off", "dev", subject(healthcheck=["NONE"]), with_it=("healthcheck-tells",)),
     Breakage("server-healthy", "unhealthy", "dev", server(health="unhealthy", reply="refused")),
     Breakage("server-healthy", "never healthy", "dev", server(health="starting", reply="")),
     Breakage("server-healthy", "no status in the reply", "dev", server(reply="ok")),
@@ -246,7 +265,8 @@ SERVER = [
 ]  # fmt: skip
 GPU = [
     Breakage("gpu-present", "torch cannot be imported", "worker-gpu", instead("gpu", {
-        "imported": False, "error": "OSError"}), gpu=True, with_it=("gpu-matrix-product", "gpu-training-step", "gpu-libraries", "gpu-error-raised")),
+        "imported": False, "error": "OSError"}), gpu=True, with_it=(
+            "gpu-matrix-product", "gpu-training-step", "gpu-libraries", "gpu-error-raised")),
     Breakage("gpu-matrix-product", "a difference", "worker-gpu", lambda facts: (
         facts.report("gpu")["matrix_product"].update(difference=0.01)), "ENVIRONMENT", gpu=True),
     Breakage("gpu-matrix-product", "on the CPU", "worker-gpu", lambda facts: (
@@ -275,10 +295,6 @@ GPU = [
 def _nothing_seen(facts: Facts, error: str) -> None:
     facts.subject = facts.probes = facts.server = facts.contents = None
     facts.error = error
-
-
-def _probe_proof(facts: Facts, **values: Any) -> None:
-    facts.part("probes")["proof"].update(values)
 
 
 def _interpreter(facts: Facts, **values: Any) -> None:

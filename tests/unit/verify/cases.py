@@ -65,8 +65,8 @@ class Facts:
         """The case that the judge gets."""
         observation = Observation.model_validate(
             {
-                "role": self.role, "subject": self.subject, "probes": self.probes, "server": self.server, "gpu": self.gpu,
-                "error": self.error, "contents_error": self.contents_error, "seconds": 7.0,
+                "role": self.role, "subject": self.subject, "probes": self.probes, "server": self.server,
+                "gpu": self.gpu, "error": self.error, "contents_error": self.contents_error, "seconds": 7.0,
             }
         )  # fmt: skip
         contents = None if self.contents is None else Contents.model_validate(self.contents)
@@ -92,9 +92,9 @@ def distributions(role: str) -> dict[str, str]:
 
 def held(role: str) -> Iterator[dict[str, Any]]:
     """The distributions in the layers: torch with its build's label, as its wheels have it."""
-    for name, version in distributions(role).items():
+    for name, public in distributions(role).items():
         number = 3 if name == "ktrdr" else 1 if name in CORE else 2
-        version = version + "+cpu" if name == "torch" and role != "worker-gpu" else version
+        version = f"{public}+cpu" if name == "torch" and role != "worker-gpu" else public
         yield {"name": name, "version": version, "path": f"{SITE}/{name}-{version}.dist-info", "layer": number}
 
 
@@ -105,7 +105,7 @@ def good(role: str, change: Change | None = None) -> Facts:
         "tag": CONTRACT.images[role].name, "image_id": IMAGE, "identity": IDENTITY, "layers": LAYERS,
         "user": "10001:10001", "environment": {"PATH": "/opt/venv/bin:/usr/local/bin", "HOME": "/home/ktrdr"},
         "command": ["serve"], "entrypoint": [], "healthcheck": ["CMD", "python", "-m", "ktrdr.healthcheck"],
-        "labels": {"ktrdr.role": role}, "history": ["CMD [\"serve\"]", "RUN sh /mnt/sync.sh --no-dev"],
+        "labels": {"ktrdr.role": role}, "history": ['CMD ["serve"]', "RUN sh /mnt/sync.sh --no-dev"],
     }  # fmt: skip
     probes = {
         "nonce": "n" * 32, "proof": proof("c1"), "seconds": 6.5,
@@ -240,4 +240,3 @@ def gpu() -> dict[str, Any]:
 def copies(name: str, version: str, installed: str) -> dict[str, Any]:
     directory = f"{SITE}/nvidia"
     return {"loaded": [f"{directory}/lib/{name}"], "version": version, "installed": installed, "directory": directory}
-

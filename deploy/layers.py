@@ -1,0 +1,215 @@
+"""The layers of an exported image (``docker save``), and the file system that they make together.
+
+Both layouts are read: layers named by digest (OCI image layout), compressed or not, and the older directory a layer.
+"""
+
+import io
+import json
+import posixpath
+import tarfile
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from typing import IO, Any, Self
+
+from deploy import files
+
+REPLACED_KEPT = 100
+
+
+class UnreadableArchive(Exception):
+    """The engine's export is cut off or is no image archive."""
+
+
+@dataclass
+class RawLayer:
+    """What one layer's archive holds, before it is known where in the image the layer lies."""
+
+    sizes: dict[str, int] = field(default_factory=dict)  # regular files, path -> bytes
+    links: dict[str, str] = field(default_factory=dict)  # symbolic links, path -> target
+    hard: dict[str, str] = field(default_factory=dict)  # hard links, path -> path
+    directories: set[str] = field(default_factory=set)
+    removed: list[str] = field(default_factory=list)  # whiteouts
+    emptied: list[str] = field(default_factory=list)  # opaque directories
+    facts: dict[str, files.Facts] = field(default_factory=dict)
+    leftovers: list[tuple[str, str]] = field(default_factory=list)
+
+
+class _Stream(io.RawIOBase):
+    """The engine's chunks as a file."""
+
+    def __init__(self, chunks: Iterable[bytes]) -> None:
+        self.chunks, self.rest = iter(chunks), memoryview(b"")
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Any) -> int:
+        while not self.rest:
+            chunk = next(self.chunks, None)
+            if chunk is None:
+                return 0
+            self.rest = memoryview(chunk)
+        size = min(len(buffer), len(self.rest))
+        buffer[:size] = self.rest[:size]
+        self.rest = self.rest[size:]
+        return size
+
+
+class _StrictHeader(tarfile.TarInfo):
+    """A header that is damaged or missing is an error; tarfile by itself takes it for the archive's end."""
+
+    @classmethod
+    def fromtarfile(cls, tarfile_: tarfile.TarFile) -> Self:
+        """Read the next header; only the zeros that end an archive may end it."""
+        try:
+            return super().fromtarfile(tarfile_)
+        except tarfile.EOFHeaderError:  # type: ignore[attr-defined]  # there since Python 3.2, not in the stubs
+            raise
+        except tarfile.HeaderError as error:
+            raise tarfile.ReadError(f"a damaged or missing header: {error}") from error
+
+
+def read_layers(archive: Iterable[bytes]) -> list[RawLayer]:
+    """Read the layers, the lowest first, from the chunks of an exported archive.
+
+    Raises:
+        UnreadableArchive: it is cut off, damaged, or not one image's.
+
+    """
+    layers: dict[str, RawLayer] = {}
+    same: dict[str, str] = {}  # the older layout names a layer that was there already by a link
+    order: list[str] = []
+    source = io.BufferedReader(_Stream(archive), files.BLOCK)
+    try:
+        with tarfile.open(fileobj=source, mode="r|", bufsize=files.BLOCK, tarinfo=_StrictHeader) as outer:
+            for member in outer:
+                if member.issym():
+                    same[member.name] = posixpath.normpath(
+                        posixpath.join(posixpath.dirname(member.name), member.linkname)
+                    )
+                stream = outer.extractfile(member) if member.isreg() else None
+                if stream is None:
+                    continue
+                if member.name == "manifest.json":
+                    order = json.load(stream)[0]["Layers"]
+                elif member.name.endswith("/layer.tar") or member.name.startswith("blobs/"):
+                    layer = _read_layer(stream)
+                    if layer is not None:
+                        layers[member.name] = layer
+        return [layers[same.get(name, name)] for name in order]
+    except (tarfile.TarError, EOFError, ValueError, LookupError, TypeError, RecursionError) as error:
+        raise UnreadableArchive(f"the exported archive is unreadable: {error}") from error
+
+
+def _read_layer(stream: IO[bytes]) -> RawLayer | None:
+    """Read one layer's archive; None for a blob that is none (a manifest, a configuration)."""
+    buffered = io.BufferedReader(stream, files.BLOCK)  # type: ignore[type-var]  # ExFileObject is a raw reader
+    if buffered.peek(1)[:1] in (b"{", b""):
+        return None
+    layer = RawLayer()
+    with tarfile.open(fileobj=buffered, mode="r|*", bufsize=files.BLOCK, tarinfo=_StrictHeader) as inner:
+        for member in inner:
+            _read_member(layer, inner, member)
+    return layer
+
+
+def _shown(path: str) -> str:
+    """Return a path that can be written as UTF-8: bytes that are none become escapes."""
+    return path.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
+
+
+def _read_member(layer: RawLayer, archive: tarfile.TarFile, member: tarfile.TarInfo) -> None:
+    path = _shown(posixpath.normpath("/" + member.name))
+    directory, name = posixpath.split(path)
+    if name == ".wh..wh..opq":
+        layer.emptied.append(directory)
+        return
+    if name.startswith(".wh."):
+        layer.removed.append(posixpath.join(directory, name.removeprefix(".wh.")))
+        return
+    head = b""
+    if member.isdir():
+        layer.directories.add(path)
+    elif member.issym():
+        layer.links[path] = _shown(member.linkname)
+    elif member.islnk():
+        layer.hard[path] = _shown(posixpath.normpath("/" + member.linkname))
+    elif member.isreg():
+        layer.sizes[path] = member.size
+        stream = archive.extractfile(member)
+        if stream is not None:
+            head, facts = files.examine(path, member.size, stream)
+            if facts != files.NOTHING:
+                layer.facts[path] = facts
+    layer.leftovers += [(kind, path) for kind in files.leftover(path, head)]
+
+
+@dataclass(frozen=True)
+class Entry:
+    """Where a path of the merged file system comes from. ``inode``: the same for hard links of one file."""
+
+    layer: int
+    size: int
+    target: str | None  # of a symbolic link
+    facts: files.Facts
+    inode: tuple[int, str]
+
+
+Merged = dict[str, Entry]
+
+
+def merge(layers: list[RawLayer]) -> tuple[Merged, list[tuple[int, list[str]]]]:
+    """Return the file system that a container sees, and of each layer how many bytes and which paths it replaces.
+
+    Whiteouts as in the OCI image layer specification.
+    """
+    merged: Merged = {}
+    replaced = []
+    for number, layer in enumerate(layers):
+        written = {*layer.sizes, *layer.links, *layer.hard}
+        again = sum(size for path, size in layer.sizes.items() if path in merged and not merged[path].target)
+        hidden = written & _directories(merged)
+        below = tuple(f"{gone}/" for gone in (*layer.removed, *layer.emptied, *hidden))
+        gone = {path for path in merged if below and path.startswith(below)}
+        gone |= {*written, *layer.removed, *layer.directories} & merged.keys()
+        replaced.append((again, sorted(gone)[:REPLACED_KEPT]))
+        for path in gone:
+            del merged[path]
+        _lay(merged, number, layer)
+    return merged, replaced
+
+
+def _directories(merged: Merged) -> set[str]:
+    found: set[str] = set()
+    for path in merged:
+        directory = posixpath.dirname(path)
+        while directory not in found and directory != "/":
+            found.add(directory)
+            directory = posixpath.dirname(directory)
+    return found
+
+
+def _lay(merged: Merged, number: int, layer: RawLayer) -> None:
+    for path, size in layer.sizes.items():
+        merged[path] = Entry(number, size, None, layer.facts.get(path, files.NOTHING), (number, path))
+    for path, target in layer.links.items():
+        merged[path] = Entry(number, 0, target, files.NOTHING, (number, path))
+    for path, target in layer.hard.items():
+        other = merged.get(target)
+        merged[path] = other or Entry(number, 0, None, files.NOTHING, (number, path))
+
+
+def resolve(merged: Merged, path: str) -> str | None:
+    """Follow symbolic links, of directories too, to a file of the merged file system; None where they lead nowhere."""
+    pending, done = [part for part in reversed(path.split("/")) if part], ""
+    for _ in range(256):
+        if not pending:
+            return done if done in merged else None
+        part = pending.pop()
+        done = posixpath.normpath(posixpath.join(done or "/", part))
+        entry = merged.get(done)
+        if entry is not None and entry.target is not None:
+            target = posixpath.normpath(posixpath.join(posixpath.dirname(done), entry.target))
+            pending += [part for part in reversed(target.split("/")) if part]
+            done = ""
+    return None

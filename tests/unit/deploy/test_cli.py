@@ -1,0 +1,134 @@
+"""``python -m deploy``: exact exit codes, one clear message each, never a traceback."""
+
+import json
+import subprocess
+import sys
+from asyncio import CancelledError
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from deploy import __main__ as command
+from deploy.contract import CONTRACT, ROOT, read_contract
+from deploy.errors import Exit, Problem
+
+EVERY = ["build", "engine", "engine-stop", "matrix", "clean"]
+
+
+def run(monkeypatch: pytest.MonkeyPatch, *words: str) -> int:
+    monkeypatch.setattr(sys, "argv", ["python -m deploy", *words])
+    return command.main()
+
+
+@pytest.fixture
+def wrong_contract(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The contract that is read by default has two mistakes."""
+    path = tmp_path / "images.toml"
+    text = CONTRACT.read_text(encoding="utf-8").replace('"110 MB"', '"110"').replace("heavy =", "heavi =")
+    path.write_text(text, encoding="utf-8")
+    monkeypatch.setattr(read_contract, "__defaults__", (path,))
+
+
+@pytest.fixture(autouse=True)
+def no_engine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whatever a test asks for, no engine is touched."""
+    monkeypatch.setenv("DOCKER_HOST", f"unix://{tmp_path}/nonexistent.sock")
+    monkeypatch.setenv("KTRDR_ARTIFACTS", str(tmp_path / "artifacts"))
+
+
+def test_the_matrix_is_the_contract_s_roles_as_json(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(monkeypatch, "matrix") == Exit.OK
+    assert json.loads(capsys.readouterr().out) == {"role": read_contract().roles}
+
+
+@pytest.mark.usefixtures("wrong_contract")
+@pytest.mark.parametrize("words", [["matrix"], ["build"], ["build", "backend"]])
+def test_a_wrong_contract_is_told_with_all_its_mistakes(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], words: list[str]
+) -> None:
+    assert run(monkeypatch, *words) == Exit.USAGE
+    told = capsys.readouterr()
+    assert told.out == ""
+    assert "images.backend.added_at_most = '110': write a size" in told.err
+    assert "application.heavi" in told.err
+    assert "next: " in told.err
+
+
+def test_an_unknown_role_is_told_before_anything_is_looked_for(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(monkeypatch, "build", "backend", "bakend") == Exit.USAGE
+    assert "no such role: bakend" in capsys.readouterr().err
+
+
+def test_without_an_engine_a_build_says_where_it_looked_and_leaves_earlier_records_alone(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    record = tmp_path / "artifacts" / "backend" / "build.json"
+    record.parent.mkdir(parents=True)
+    record.touch()
+    assert run(monkeypatch, "build") == Exit.UNAVAILABLE
+    told = capsys.readouterr().err
+    assert "nonexistent.sock" in told
+    assert "next: " in told
+    assert record.exists()
+
+
+@pytest.mark.parametrize("words", [[], ["bild"], ["build", "--all"], ["engine", "backend"], ["matrix", "dev"]])
+def test_a_command_line_that_is_none_has_the_exit_code_for_it(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], words: list[str]
+) -> None:
+    with pytest.raises(SystemExit) as caught:
+        run(monkeypatch, *words)
+    assert caught.value.code == Exit.USAGE
+    assert "usage: python -m deploy" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("words", [["--help"], *([one, "--help"] for one in EVERY)])
+def test_every_command_has_help(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], words: list[str]
+) -> None:
+    with pytest.raises(SystemExit) as caught:
+        run(monkeypatch, *words)
+    assert caught.value.code == 0
+    assert "usage: python -m deploy" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("error", "code", "told"),
+    [
+        (KeyboardInterrupt(), 130, "interrupted\n"),
+        (CancelledError(), 130, "interrupted\n"),
+        (Problem("doing", "wrong", "mend", Exit.FAILED), 1, "doing: wrong\n  next: mend\n"),
+        (Problem("doing", "wrong", "mend"), 3, "doing: wrong\n  next: mend\n"),
+    ],
+)
+def test_however_a_command_ends_its_exit_code_says_so(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], error: BaseException, code: int, told: str
+) -> None:
+    def ends(_arguments: Any) -> int:
+        raise error
+
+    monkeypatch.setattr(command, "run", ends)
+    assert run(monkeypatch, "build") == code
+    assert capsys.readouterr().err == told
+
+
+def test_the_exit_codes_are_the_agreed_ones() -> None:
+    assert {one.name: int(one) for one in Exit} == {
+        "OK": 0, "FAILED": 1, "USAGE": 2, "UNAVAILABLE": 3, "INTERRUPTED": 130,
+    }  # fmt: skip
+
+
+def test_the_matrix_needs_no_library_of_docker_s() -> None:
+    """What CI's first job runs is quick: the engine's libraries are loaded by the commands that use them."""
+    program = "import runpy, sys\nsys.argv = ['deploy', 'matrix']\n"
+    program += "try:\n    runpy.run_module('deploy', run_name='__main__')\n"
+    program += "except SystemExit as ended:\n    print(int(ended.code), 'docker' in sys.modules)\n"
+    done = subprocess.run(
+        [sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True, timeout=60, check=True
+    )
+    assert done.stdout.splitlines()[-1] == "0 False"

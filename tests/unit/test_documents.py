@@ -1,0 +1,144 @@
+"""What the documents list is what the code has: sessions, images, checks, exit codes, the contract's keys."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+from deploy.contract import ROOT, Application, Image, read_contract
+from deploy.errors import Exit
+from verify.checks import CHECKS, GPU_CHECKS
+
+README, CONTRIBUTING = ROOT / "README.md", ROOT / "CONTRIBUTING.md"
+CHECKS_TABLE = ROOT / "verify" / "README.md"
+DOCUMENTS = [README, CONTRIBUTING, CHECKS_TABLE, ROOT / "CHANGELOG.md"]
+CONTRACT = read_contract()
+
+
+def text(path: Path) -> str:
+    return path.read_text(encoding="utf-8")
+
+
+def rows(path: Path, header: str) -> list[list[str]]:
+    """The cells of the table, or of all tables, whose header starts so."""
+    found, inside = list[list[str]](), False
+    for line in text(path).splitlines():
+        inside = line.startswith("|") and (inside or line.startswith(f"| {header}"))
+        if inside and not line.startswith((f"| {header}", "|---")):
+            found.append([cell.strip() for cell in re.split(r"(?<!\\)\|", line)[1:-1]])
+    assert found, f"no table {header} in {path.name}"
+    return found
+
+
+def quoted(cell: str) -> list[str]:
+    return re.findall(r"`([^`]+)`", cell)
+
+
+def sessions() -> dict[str, str]:
+    """Names of the noxfile's sessions with what their help says of the words after `--`."""
+    found = {}
+    pattern = r'@nox\.session(?:\(([^)]*)\))?\ndef (\w+)\(.*?\n    """(.*?)"""'
+    for match in re.finditer(pattern, text(ROOT / "noxfile.py"), re.DOTALL):
+        named = re.search(r'name="([^"]+)"', match[1] or "")
+        found[named[1] if named else match[2]] = match[3]
+    return found
+
+
+def test_the_sessions_are_those_of_the_noxfile() -> None:
+    told = [quoted(row[0])[0] for row in rows(README, "session")]
+    assert sorted(told) == sorted(sessions())
+
+
+def test_a_session_s_words_after_the_dashes_are_told_where_it_takes_some() -> None:
+    noxfile = text(ROOT / "noxfile.py")
+    taking = {name for name in sessions() if "posargs" in _body(noxfile, name)}
+    assert {quoted(row[0])[0] for row in rows(README, "session") if "[--" in row[0]} == taking
+
+
+def _body(noxfile: str, name: str) -> str:
+    return noxfile.partition(f"def {name.replace('-', '_')}(")[2].partition("\n\n\n")[0]
+
+
+def test_the_images_are_the_contract_s_with_role_tag_and_torch() -> None:
+    torch = {"absent": "absent", "cpu": "CPU build", "cuda": "CUDA build"}
+    cuda = {"absent": "n/a", "cpu": "never", "cuda": "depends on the host"}
+    assert [[quoted(row[0])[0], quoted(row[1])[0], row[3], row[4]] for row in rows(README, "role")] == [
+        [role, image.name, torch[image.torch], cuda[image.torch]] for role, image in CONTRACT.images.items()
+    ]
+
+
+def test_the_exit_codes_are_the_commands_own() -> None:
+    header = next(line for line in text(README).splitlines() if line.startswith("| command"))
+    assert [int(cell) for cell in re.findall(r"\d+", header)] == [int(code) for code in Exit]
+
+
+def test_the_commands_with_exit_codes_exist() -> None:
+    commands = {quoted(row[0])[0] for row in rows(README, "command")}
+    assert commands == {"python -m deploy build", "python -m verify", "python -m verify summarize"}
+
+
+def test_the_checks_are_those_of_the_code_in_their_order() -> None:
+    assert [quoted(row[0])[0] for row in rows(CHECKS_TABLE, "check")] == [*CHECKS, *GPU_CHECKS]
+
+
+def test_every_check_is_told_with_its_own_purpose_and_category() -> None:
+    told = {quoted(row[0])[0]: (row[1], row[2]) for row in rows(CHECKS_TABLE, "check")}
+    assert told == {check.name: (check.purpose, check.category) for check in (*CHECKS.values(), *GPU_CHECKS.values())}
+
+
+def test_the_outcomes_are_those_of_a_finding() -> None:
+    assert [row[0] for row in rows(CHECKS_TABLE, "outcome")] == ["PASS", "FAIL", "ERROR", "UNVERIFIED", "SKIP"]
+
+
+def test_the_contract_s_keys_are_all_told_and_no_other() -> None:
+    told = set()
+    for row in rows(CONTRIBUTING, "key"):
+        first, *others = quoted(row[0])
+        told |= {first, *(f"{first.rpartition('.')[0]}{name}" for name in others)}
+    expected = {"schema", "python"}
+    expected |= {f"application.{key}" for key in Application.model_fields}
+    expected |= {f"images.ROLE.{key}" for key in Image.model_fields if key != "role"}
+    assert told == expected
+
+
+def test_the_variables_that_change_a_build_are_all_read_somewhere() -> None:
+    code = "".join(text(path) for path in [*(ROOT / "deploy").rglob("*.py"), *(ROOT / "verify").rglob("*.py")])
+    for row in rows(README, "the host has"):
+        for name in quoted(row[0]):
+            if re.fullmatch(r"[A-Z][A-Z_]+", name) and name != "BUILDX_BUILDER":  # buildx reads that one itself
+                assert name in code, name
+
+
+@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: str(path.relative_to(ROOT)))
+def test_links_within_the_repository_lead_somewhere(document: Path) -> None:
+    for target in re.findall(r"\]\(([^)#]+)[^)]*\)", text(document)):
+        if not target.startswith(("http:", "https:")):
+            assert (document.parent / target).exists(), target
+
+
+@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: str(path.relative_to(ROOT)))
+def test_places_that_are_named_exist(document: Path) -> None:
+    for name in quoted(text(document)):
+        if re.fullmatch(r"(deploy|verify|tests|ktrdr)/[\w./-]*", name):
+            assert (ROOT / name).exists(), name
+
+
+@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: str(path.relative_to(ROOT)))
+def test_sessions_that_are_named_in_commands_exist(document: Path) -> None:
+    known = set(sessions())
+    for words in re.findall(r"(?:nox|\./noxw) -s ((?:[a-z][\w-]*[ `\n])+)", text(document)):
+        named = [word for word in re.split(r"[ `\n]", words) if word]
+        assert named[0] in known, words
+
+
+def test_the_purpose_comes_first_and_the_two_commands_soon_after() -> None:
+    beginning = text(README).split("\n## ")[0]
+    assert beginning.startswith("# ")
+    assert beginning.index("ktrdr is ") < beginning.index("./noxw -s engine build verify") < 900
+    assert "./noxw -s engine tests" in beginning
+
+
+def test_the_readme_s_plain_docker_command_builds_an_image_of_the_contract() -> None:
+    commands = re.findall(r"docker build -f (\S+) -t (\S+) \.", text(README))
+    assert commands
+    assert set(commands) <= {(image.dockerfile, image.name) for image in CONTRACT.images.values()}

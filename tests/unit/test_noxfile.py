@@ -1,0 +1,148 @@
+"""The noxfile is an index: a session a command, each with its help, and nothing else."""
+
+import ast
+import importlib.util
+import inspect
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from types import ModuleType
+from typing import Any, cast
+
+import pytest
+import uv
+from nox import registry
+
+from deploy.contract import ROOT
+
+# What each session runs, after `uv run …`; ARGUMENTS stands for the words after `--`.
+COMMANDS: dict[str, list[str]] = {
+    "engine": ["python -m deploy engine"],
+    "engine-stop": ["python -m deploy engine-stop"],
+    "build": ["python -m deploy build ARGUMENTS"],
+    "verify": ["python -m verify ARGUMENTS"],
+    "verify-gpu": ["python -m verify --gpu ARGUMENTS"],
+    "summarize": ["python -m verify summarize ARGUMENTS"],
+    "lazy-imports": ["python -m verify lazy-imports"],
+    "matrix": ["python -m deploy matrix"],
+    "unit": ["pytest tests/unit ARGUMENTS"],
+    "lint": ["ruff check", "ruff format --check"],
+    "types": ["mypy"],
+    "clean": ["python -m deploy clean ARGUMENTS"],
+}
+UV = "uv run --frozen --group tools "
+
+
+class Stop(Exception):
+    """The session ended with an error."""
+
+
+class FakeSession:
+    """Remembers what a session would have run."""
+
+    def __init__(self) -> None:
+        self.posargs, self.ran = ["ARGUMENTS"], list[str]()
+
+    def run(self, *command: str, external: bool, **_options: object) -> None:
+        assert external
+        self.ran.append(" ".join(command))
+
+    def error(self, *words: str) -> None:
+        raise Stop(" ".join(words))
+
+
+@pytest.fixture(scope="module")
+def noxfile() -> Iterator[ModuleType]:
+    """The noxfile, read apart from any other that nox may have read."""
+    known = dict(registry._REGISTRY)
+    registry._REGISTRY.clear()
+    spec = importlib.util.spec_from_file_location("noxfile_under_test", ROOT / "noxfile.py")
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    yield module
+    registry._REGISTRY.clear()
+    registry._REGISTRY.update(known)
+
+
+@pytest.fixture(autouse=True)
+def uv_on_path(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PATH", str(Path(uv.find_uv_bin()).parent))
+
+
+@pytest.fixture
+def sessions(noxfile: ModuleType) -> dict[str, Callable[..., Any]]:
+    assert noxfile is not None
+    return {str(name): function for name, function in registry.get().items()}
+
+
+def ran(function: Callable[..., Any]) -> list[str]:
+    session = FakeSession()
+    function(cast("Any", session))
+    return session.ran
+
+
+def test_every_command_has_its_session(sessions: dict[str, Callable[..., Any]]) -> None:
+    assert {*COMMANDS, "tests"} <= set(sessions)
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_a_session_runs_its_command_in_the_locked_environment(
+    sessions: dict[str, Callable[..., Any]], name: str
+) -> None:
+    assert ran(sessions[name]) == [UV + command for command in COMMANDS[name]]
+
+
+def test_tests_are_lint_types_and_then_every_test(sessions: dict[str, Callable[..., Any]]) -> None:
+    last = ran(sessions["tests"])
+    assert last[:-1] == [UV + command for name in ("lint", "types") for command in COMMANDS[name]]
+    assert last[-1].startswith(f"{UV}pytest ")
+
+
+def test_every_session_has_one_line_of_help(sessions: dict[str, Callable[..., Any]]) -> None:
+    for name, function in sessions.items():
+        first = (inspect.getdoc(function) or "").partition("\n")[0]
+        assert 20 < len(first) <= 120, name
+
+
+def test_without_uv_a_session_says_how_to_get_it(
+    sessions: dict[str, Callable[..., Any]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PATH", "/nonexistent")
+    with pytest.raises(Stop, match=r"\./noxw"):
+        ran(sessions["lint"])
+
+
+def test_no_session_makes_an_environment_of_its_own(noxfile: ModuleType) -> None:
+    assert noxfile.nox.options.default_venv_backend == "none"
+
+
+def test_nothing_is_run_by_default_that_needs_docker(noxfile: ModuleType) -> None:
+    assert set(noxfile.nox.options.sessions) <= {"lint", "types", "unit"}
+
+
+def test_the_index_holds_no_code_but_its_sessions_and_one_helper() -> None:
+    tree = ast.parse((ROOT / "noxfile.py").read_text(encoding="utf-8"))
+    functions = [node for node in tree.body if isinstance(node, ast.FunctionDef)]
+    assert [node.name for node in functions if not node.decorator_list] == ["run"]
+    assert all(len(node.body) <= 6 for node in functions)
+    assert "deploy" not in {name.partition(".")[0] for name in _imported(tree)}
+
+
+def _imported(tree: ast.Module) -> list[str]:
+    found = [alias.name for node in ast.walk(tree) if isinstance(node, ast.Import) for alias in node.names]
+    return found + [node.module or "" for node in ast.walk(tree) if isinstance(node, ast.ImportFrom)]
+
+
+def test_the_shipped_code_never_imports_the_pipeline() -> None:
+    for path in (ROOT / "ktrdr").rglob("*.py"):
+        names = {name.partition(".")[0] for name in _imported(ast.parse(path.read_text(encoding="utf-8")))}
+        assert not names & {"deploy", "verify", "tests", "nox"}, path
+
+
+def test_probes_import_nothing_but_the_standard_library_before_they_look() -> None:
+    for path in (ROOT / "verify" / "probes").glob("*.py"):
+        tree = ast.parse(path.read_text(encoding="utf-8"))
+        top = ast.Module([node for node in tree.body if isinstance(node, ast.Import | ast.ImportFrom)], [])
+        assert {name.partition(".")[0] for name in _imported(top)} <= sys.stdlib_module_names, path

@@ -1,0 +1,133 @@
+"""``python -m verify``: exact exit codes, one clear message each, never a traceback."""
+
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from deploy.artifacts import UnreadableArtifact
+from deploy.contract import CONTRACT, read_contract
+from deploy.errors import Exit, Problem
+from verify import __main__ as command
+from verify import summarize
+
+
+def run(monkeypatch: pytest.MonkeyPatch, *words: str) -> int:
+    monkeypatch.setattr(sys, "argv", ["python -m verify", *words])
+    return command.main()
+
+
+@pytest.fixture(autouse=True)
+def artifacts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """No engine is touched, and no artifact of this checkout's."""
+    path = tmp_path / "artifacts"
+    monkeypatch.setenv("DOCKER_HOST", f"unix://{tmp_path}/nonexistent.sock")
+    monkeypatch.setenv("KTRDR_ARTIFACTS", str(path))
+    return path
+
+
+@pytest.mark.parametrize("words", [[], ["backend"], ["--gpu"], ["summarize"], ["lazy-imports"]])
+def test_a_wrong_contract_is_told_with_its_mistake(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], words: list[str]
+) -> None:
+    path = tmp_path / "images.toml"
+    path.write_text(CONTRACT.read_text(encoding="utf-8").replace('"110 MB"', '"110"'), encoding="utf-8")
+    monkeypatch.setattr(read_contract, "__defaults__", (path,))
+    assert run(monkeypatch, *words) == Exit.USAGE
+    assert "images.backend.added_at_most = '110'" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("words", [["bakend"], ["backend", "bakend"], ["--gpu", "bakend"], ["backend", "summarize"]])
+def test_an_unknown_role_is_told_with_those_that_exist(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], words: list[str]
+) -> None:
+    assert run(monkeypatch, *words) == Exit.USAGE
+    told = capsys.readouterr().err
+    assert f"no such role: {words[-1]}" in told
+    assert "backend, dev, worker-cpu, worker-gpu" in told
+
+
+@pytest.mark.parametrize("words", [[], ["backend", "--gpu"]])
+def test_without_an_engine_it_says_where_it_looked(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], words: list[str]
+) -> None:
+    assert run(monkeypatch, *words) == Exit.UNAVAILABLE
+    told = capsys.readouterr().err
+    assert "nonexistent.sock" in told
+    assert "next: " in told
+
+
+def test_nothing_to_summarize_is_told(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(monkeypatch, "summarize") == Exit.UNAVAILABLE
+    assert "reading the verdicts" in capsys.readouterr().err
+
+
+def test_an_unreadable_verdict_is_told_with_its_path(
+    artifacts: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = artifacts / "backend" / "verdict.json"
+    path.parent.mkdir(parents=True)
+    path.write_text("{", encoding="utf-8")
+    assert run(monkeypatch, "summarize") == Exit.USAGE
+    assert str(path) in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("words", [["lazy-imports", "backend"], ["lazy-imports", "--gpu"], ["summarize", "--gpu"]])
+def test_words_that_a_command_does_not_take_are_told(monkeypatch: pytest.MonkeyPatch, words: list[str]) -> None:
+    monkeypatch.setattr("verify.lazy_imports.lazy_imports", lambda *_arguments: Exit.OK)
+    monkeypatch.setattr(summarize, "command", lambda *_arguments: Exit.OK)
+    try:
+        code: object = run(monkeypatch, *words)
+    except SystemExit as ended:
+        code = ended.code
+    assert code == Exit.USAGE
+
+
+def test_a_command_line_that_is_none_has_the_exit_code_for_it(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit) as caught:
+        run(monkeypatch, "--everything")
+    assert caught.value.code == Exit.USAGE
+    assert "usage: python -m verify" in capsys.readouterr().err
+
+
+def test_the_help_names_what_it_can_do(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as caught:
+        run(monkeypatch, "--help")
+    assert caught.value.code == 0
+    told = capsys.readouterr().out
+    assert all(word in told for word in ("ROLE", "--gpu", "summarize", "lazy-imports", "--artifacts"))
+
+
+@pytest.mark.parametrize("words", [["summarize", "one", "--artifacts", "x"], ["--artifacts", "x", "summarize", "one"]])
+def test_options_may_stand_before_and_after_words(monkeypatch: pytest.MonkeyPatch, words: list[str]) -> None:
+    seen: list[Any] = []
+
+    def summarized(directories: list[Path], artifacts: Any, *_more: Any) -> Exit:
+        seen.append((directories, artifacts.root))
+        return Exit.OK
+
+    monkeypatch.setattr(summarize, "command", summarized)
+    assert run(monkeypatch, *words) == Exit.OK
+    assert seen == [([Path("one")], Path("x"))]
+
+
+@pytest.mark.parametrize(
+    ("error", "code", "told"),
+    [
+        (KeyboardInterrupt(), 130, "interrupted\n"),
+        (UnreadableArtifact("x.json: schema 2"), 2, "x.json: schema 2\n"),
+        (Problem("doing", "wrong", "mend"), 3, "doing: wrong\n  next: mend\n"),
+    ],
+)
+def test_however_a_command_ends_its_exit_code_says_so(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], error: BaseException, code: int, told: str
+) -> None:
+    def ends(_arguments: Any) -> int:
+        raise error
+
+    monkeypatch.setattr(command, "run", ends)
+    assert run(monkeypatch) == code
+    assert capsys.readouterr().err == told

@@ -1,0 +1,255 @@
+"""The runner's one document is believed only where it is whole, alone, in time, and this run's own."""
+
+import json
+from pathlib import Path
+from typing import Any, cast
+
+import pytest
+from docker.errors import APIError, ImageNotFound
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from deploy import engine
+from deploy.artifacts import read_model, write_model
+from deploy.contract import read_contract
+from tests.unit.verify.cases import good
+from verify import observe
+from verify.containers import OUTPUT_AT_MOST, Output
+from verify.observation import Observation, ProbeResult, ProbeRun, Subject
+from verify.observe import gpu_devices, probe_request, read_document, seconds_between, source
+
+REQUEST: dict[str, Any] = {"nonce": "n1", "probes": {"environment": {}, "pytorch": {}}, "commands": {"healthcheck": {}}}
+RESULTS: dict[str, Any] = {
+    "environment": {"outcome": "ended", "exit_code": 0, "report": {"uid": 1}},
+    "pytorch": {"outcome": "timed out", "exit_code": -9},
+    "healthcheck": {"outcome": "not started", "error": "no such file"},
+}
+
+
+def document(**values: Any) -> dict[str, Any]:
+    return {"schema": 1, "nonce": "n1", "results": RESULTS, **values}
+
+
+def read(text: str | bytes, *, late: bool = False, flooded: bool = False) -> tuple[dict[str, ProbeResult] | None, str]:
+    data = text.encode() if isinstance(text, str) else text
+    return read_document(Output(stdout=data, flooded=flooded), REQUEST, late=late)
+
+
+def refused(text: str | bytes) -> str:
+    results, error = read(text)
+    assert results is None
+    return error
+
+
+def test_the_one_document_is_read() -> None:
+    results, error = read(json.dumps(document()))
+    assert error == ""
+    assert results is not None
+    assert [results[name].outcome for name in REQUEST["probes"] | REQUEST["commands"]] == [
+        "ended", "timed out", "not started",
+    ]  # fmt: skip
+    assert results["environment"].report == {"uid": 1}
+
+
+@pytest.mark.parametrize("text", ["", "\n", "  \n\n"])
+def test_nothing_where_a_document_was_due_is_told(text: str) -> None:
+    assert refused(text) == "it printed nothing where a JSON document was due"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Killed", "{", json.dumps(document()) * 2, json.dumps(document()) + "\nBye", "Hello\n" + json.dumps(document()),
+        b"\xff\xfe", b'{"schema": "\xe9"}', "[" * 100_000, '{"schema": ' + "1" * 5000 + "}",
+    ],
+    ids=["words", "half", "twice", "more after it", "more before it", "no text", "Latin-1", "deep", "huge number"],
+)  # fmt: skip
+def test_what_is_not_one_json_document_is_told(text: str | bytes) -> None:
+    assert refused(text).startswith("what it printed is not one JSON document: ")
+
+
+@pytest.mark.parametrize("value", [[], 5, None, "x", {}, {**document(), "schema": 2}, {**document(), "schema": None}])
+def test_a_json_document_of_another_kind_is_told(value: Any) -> None:
+    assert refused(json.dumps(value)) == "what it printed is no probe document"
+
+
+@pytest.mark.parametrize("nonce", ["n2", "", None, 1, ["n1"]])
+def test_a_document_of_another_run_is_told(nonce: Any) -> None:
+    assert f"nonce is {str(nonce)!r}, not the one this run gave" in refused(json.dumps(document(nonce=nonce)))
+
+
+@pytest.mark.parametrize(
+    "results",
+    [None, [], 5, "x", {"environment": None}, {"environment": {"outcome": "green"}}, {"environment": {"more": 1}},
+     {**RESULTS, "environment": {"outcome": "ended", "report": [1]}}],
+)  # fmt: skip
+def test_results_that_are_none_are_told(results: Any) -> None:
+    assert refused(json.dumps(document(results=results))).startswith("the document is malformed: ")
+
+
+def test_a_document_without_results_is_told() -> None:
+    assert refused('{"schema": 1, "nonce": "n1"}').startswith("the document is malformed: ")
+
+
+@pytest.mark.parametrize(
+    "results",
+    [{}, {**RESULTS, "more": RESULTS["pytorch"]}, {name: RESULTS[name] for name in ("environment", "pytorch")}],
+)
+def test_missing_and_extra_answers_are_told(results: dict[str, Any]) -> None:
+    told = refused(json.dumps(document(results=results)))
+    assert told == f"the document answers {sorted(results)}, not ['environment', 'healthcheck', 'pytorch']"
+
+
+def test_a_document_that_came_late_does_not_count() -> None:
+    assert read(json.dumps(document()), late=True) == (None, "it did not end within 150 s and was stopped")
+
+
+def test_a_document_among_a_flood_does_not_count() -> None:
+    results, error = read(json.dumps(document()), flooded=True)
+    assert results is None
+    assert f"more than {OUTPUT_AT_MOST:,} bytes" in error
+
+
+def test_what_comes_on_standard_error_is_no_part_of_the_document() -> None:
+    output = Output(stdout=json.dumps(document()).encode(), stderr=b"warning\n")
+    assert read_document(output, REQUEST, late=False)[1] == ""
+
+
+@pytest.mark.parametrize(
+    "value",
+    ["\ud800", {"\udce9": 1}, json.loads("[" * 400 + "]" * 400), float("nan"), 10**30],
+    ids=["half a character", "in a key", "deep", "not a number", "large number"],
+)
+def test_whatever_a_report_holds_the_observation_can_be_written_and_read_back(tmp_path: Path, value: Any) -> None:
+    """A path that is no UTF-8 reaches a report as half a character: os.fsdecode, then json."""
+    results = {**RESULTS, "environment": {"outcome": "ended", "report": {"x": value}}}
+    found, error = read(json.dumps(document(results=results)))
+    run = ProbeRun(nonce="n1", proof=None, seconds=0, results=found, error=error)
+    write_model(tmp_path / "observed.json", Observation(role="dev", probes=run))
+    assert read_model(tmp_path / "observed.json", Observation).probes is not None
+
+
+@settings(deadline=None, max_examples=100)
+@given(data=st.binary(max_size=80) | st.text(max_size=80).map(str.encode))
+def test_no_output_makes_the_reading_break_down(data: bytes) -> None:
+    assert read(data)[0] is None
+
+
+@settings(deadline=None, max_examples=100)
+@given(data=st.data())
+def test_a_spoilt_document_is_read_whole_or_not_at_all(data: st.DataObject) -> None:
+    whole = json.dumps(document())
+    at = data.draw(st.integers(0, len(whole) - 1))
+    results, error = read(whole[:at] + data.draw(st.text(max_size=3)) + whole[at + 1 :])
+    assert (results is None) == bool(error)
+    assert results is None or set(results) == set(RESULTS)
+
+
+def asked(healthcheck: list[str]) -> dict[str, Any]:
+    subject = Subject.model_validate({**good("dev").part("subject"), "healthcheck": healthcheck})
+    return probe_request(read_contract(), subject)
+
+
+def test_every_question_is_asked_of_an_interpreter_of_its_own() -> None:
+    request = asked([])
+    assert {name: one["source"] for name, one in request["probes"].items()} == {
+        name: source(name) for name in ("environment", "pytorch", "application")
+    }
+
+
+def test_the_application_is_looked_at_as_the_contract_says() -> None:
+    application = read_contract().application
+    assert asked([])["probes"]["application"]["argument"] == {
+        "module": application.module, "attribute": application.attribute, "health": application.health,
+        "heavy": application.heavy,
+    }  # fmt: skip
+
+
+def test_every_request_has_a_nonce_of_its_own() -> None:
+    nonces = {asked([])["nonce"] for _ in range(20)}
+    assert len(nonces) == 20
+    assert all(len(nonce) == 32 for nonce in nonces)
+
+
+@pytest.mark.parametrize(
+    ("healthcheck", "command"),
+    [
+        ([], None),
+        (["NONE"], None),
+        (["CMD", "python", "-m", "x"], ["python", "-m", "x"]),
+        (["CMD-SHELL", "curl -f http://x || exit 1"], ["/bin/sh", "-c", "curl -f http://x || exit 1"]),
+    ],
+)
+def test_the_image_s_own_healthcheck_is_run_where_nothing_serves(
+    healthcheck: list[str], command: list[str] | None
+) -> None:
+    commands = asked(healthcheck)["commands"]
+    assert (commands["healthcheck"]["command"] if commands else None) == command
+
+
+def test_every_question_has_a_deadline_before_the_container_s() -> None:
+    request = asked(["CMD", "true"])
+    deadlines = [one["seconds"] for one in (*request["probes"].values(), *request["commands"].values())]
+    assert max(deadlines) < observe.RUN_SECONDS
+
+
+def test_a_request_is_json() -> None:
+    assert json.loads(json.dumps(asked(["CMD", "true"])))["commands"]
+
+
+def test_a_gpu_is_asked_for_by_its_cdi_name_where_the_engine_has_found_one() -> None:
+    (device,) = gpu_devices({"DiscoveredDevices": [{"Source": "cdi", "ID": "nvidia.com/gpu=0"}]})
+    assert (device["Driver"], device["DeviceIDs"]) == ("cdi", ["nvidia.com/gpu=all"])
+
+
+@pytest.mark.parametrize(
+    "info",
+    [{}, {"CDISpecDirs": ["/etc/cdi"]}, {"DiscoveredDevices": None}, {"DiscoveredDevices": [{"ID": "other/device"}]}],
+)
+def test_all_gpus_are_asked_for_where_the_engine_knows_no_such_names(info: dict[str, Any]) -> None:
+    (device,) = gpu_devices(info)
+    assert (device["Driver"], device["Count"], device["Capabilities"]) == ("nvidia", -1, [["gpu"]])
+
+
+@pytest.mark.parametrize(
+    ("start", "end", "seconds"),
+    [
+        ("2026-11-21T10:00:00Z", "2026-11-21T10:00:05Z", 5.0),
+        ("2026-11-21T10:00:00.123456789Z", "2026-11-21T10:00:01.123456789Z", 1.0),
+        ("2026-11-21T10:00:00.5Z", "2026-11-21T11:00:01+01:00", 0.5),
+        ("2026-11-21T23:59:59.9Z", "2026-11-22T00:00:00.1Z", 0.2),
+    ],
+)
+def test_the_engine_s_times_are_read_whatever_their_precision_and_zone(start: str, end: str, seconds: float) -> None:
+    assert seconds_between(start, end) == seconds
+
+
+class FakeEngine:
+    """An engine that answers the one question about an image, or refuses to."""
+
+    def __init__(self, refusal: Exception) -> None:
+        self.refusal, self.api = refusal, self
+
+    def inspect_image(self, _name: str) -> dict[str, Any]:
+        raise self.refusal
+
+
+@pytest.mark.parametrize("gpu", [False, True])
+@pytest.mark.parametrize(
+    ("refusal", "told"),
+    [
+        (ImageNotFound("no such image"), "no image ktrdr-backend:dev on the engine"),
+        (APIError("500 server error"), "the engine: 500 server error"),
+        (ConnectionRefusedError("refused"), "the engine: refused"),
+        (TimeoutError("no answer"), "the engine: no answer"),
+    ],
+)
+def test_an_image_that_cannot_be_looked_at_is_an_observation_that_says_why(
+    monkeypatch: pytest.MonkeyPatch, refusal: Exception, told: str, *, gpu: bool
+) -> None:
+    monkeypatch.setattr(engine, "sdk", lambda *_arguments, **_options: FakeEngine(refusal))
+    contract = read_contract()
+    observer = observe.Observer(cast("Any", None), contract, cast("Any", None))
+    image = contract.images["dev"]
+    seen = observer.observe_gpu(image) if gpu else observer.observe(image)[0]
+    assert (seen.role, seen.subject, seen.error) == ("dev", None, told)

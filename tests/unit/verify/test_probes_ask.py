@@ -1,0 +1,55 @@
+"""What asks a server inside a container always prints one answer, whatever the server does."""
+
+import json
+import subprocess
+import sys
+from typing import Any
+
+import pytest
+
+from tests.unit.verify.servers import HEALTH, answering, nobody, speaking
+from verify.observe import source
+from verify.reports import Answer, Memory
+
+
+def ask(port: str) -> dict[str, Any]:
+    command = [sys.executable, "-c", source("ask"), f"http://127.0.0.1:{port}{HEALTH}"]
+    done = subprocess.run(command, capture_output=True, text=True, check=True, timeout=30)
+    report: dict[str, Any] = json.loads(done.stdout)
+    Answer.model_validate(report)
+    Memory.model_validate(report)
+    return report
+
+
+@pytest.mark.parametrize("status", [200, 404, 503])
+def test_an_answer_is_told_with_status_and_body(status: int) -> None:
+    with answering(status, b'{"status": "ok"}') as port:
+        report = ask(port)
+    assert (report["status"], report["body"]) == (status, '{"status": "ok"}')
+
+
+def test_a_body_that_is_no_text_is_told_all_the_same() -> None:
+    with answering(200, b"\xff") as port:
+        assert ask(port)["body"] == "�"
+
+
+def test_a_long_body_is_cut() -> None:
+    with answering(200, b"x" * 100_000) as port:
+        assert len(ask(port)["body"]) == 4000
+
+
+def test_a_server_that_is_not_there_is_told_by_the_error() -> None:
+    report = ask(nobody())
+    assert report["status"] == 0
+    assert "refused" in report["body"]
+
+
+def test_a_server_that_speaks_something_else_is_told_by_the_error() -> None:
+    with speaking(b"SSH-2.0-OpenSSH_9.2\r\n") as port:
+        assert ask(port)["status"] == 0
+
+
+def test_the_native_libraries_of_processes_are_told_by_package() -> None:
+    report = ask(nobody())
+    assert report["processes"] > 0
+    assert "pydantic_core" in report["packages"]  # this very process's

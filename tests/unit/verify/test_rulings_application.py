@@ -1,0 +1,146 @@
+"""The API is really there, and never tries to load what is heavy."""
+
+from typing import Any
+
+import pytest
+
+from tests.unit.verify.breakages import report
+from tests.unit.verify.cases import Change, Facts, attempt, good, loaded
+from verify.reports import Attempt
+from verify.rulings.application import describe, has_status
+from verify.verdict import Finding
+
+
+def found(check: str, change: Change | None = None) -> Finding:
+    return good("backend", change).findings()[check]
+
+
+def tried(*attempts: dict[str, Any]) -> Change:
+    return report("application", attempts=list(attempts))
+
+
+def test_an_attempt_is_told_with_the_file_and_line_where_its_chain_ends() -> None:
+    finding = found("lazy-import", tried(attempt("torch", "import")))
+    assert finding.found == "import torch at /app/ktrdr/api/deep.py:7 in load"
+    assert finding.evidence["attempts"][0]["chain"][0] == "/app/ktrdr/api/main.py:1"
+
+
+@pytest.mark.parametrize(
+    ("chain", "line"),
+    [
+        ([], "import torch"),
+        ([["/x.py", 3, "<module>"]], "import torch at /x.py:3"),
+        ([["/y.py", 1, "f"], ["/x.py", 3, "f"]], "import torch at /x.py:3 in f"),
+    ],
+)
+def test_an_attempt_is_told_in_a_line(chain: list[list[Any]], line: str) -> None:
+    assert describe(Attempt(package="torch", phase="import", chain=chain)) == line
+
+
+@pytest.mark.parametrize(
+    ("phase", "check"),
+    [("import", "lazy-import"), ("start", "lazy-start"), ("use", "lazy-use"), ("stop", "lazy-use")],
+)
+def test_an_attempt_is_judged_in_its_own_phase_alone(phase: str, check: str) -> None:
+    findings = good("backend", tried(attempt("torch", phase))).findings()
+    lazy = {name for name in findings if name.startswith("lazy-") and findings[name].outcome == "FAIL"}
+    assert lazy == {check}
+
+
+def test_an_attempt_is_a_failure_although_the_package_is_not_installed_and_nothing_was_loaded() -> None:
+    finding = found("lazy-import", tried(attempt("sklearn", "import")))
+    assert finding.outcome == "FAIL"
+    assert finding.found.startswith("import sklearn at ")
+
+
+def test_an_attempt_counts_although_the_import_then_failed() -> None:
+    def change(facts: Facts) -> None:
+        facts.report("application").update(imported=False, attempts=[attempt("torch", "import")])
+
+    assert found("lazy-import", change).outcome == "FAIL"
+
+
+@pytest.mark.parametrize("when", ["before", "after_import"])
+def test_a_loaded_package_is_told_although_nobody_saw_it_come(when: str) -> None:
+    change = report("application", **{f"loaded_{when}": loaded("torch", "torch.nn")})
+    assert found("lazy-import", change).found == "loaded: torch, torch.nn"
+
+
+def test_a_native_library_that_no_module_admits_to_is_told() -> None:
+    change = report("application", loaded_after_use={"count": 0, "modules": [], "libraries": ["torch"]})
+    assert found("lazy-use", change).found == "loaded: torch"
+
+
+def test_looking_a_package_up_is_no_attempt_to_import_it() -> None:
+    assert found("lazy-import", report("application", looked_up=3)).outcome == "PASS"
+
+
+@pytest.mark.parametrize(("count", "outcome"), [(10, "FAIL"), (11, "PASS")])
+def test_more_routes_than_the_floor_are_demanded(count: int, outcome: str) -> None:
+    def change(facts: Facts) -> None:
+        del facts.report("application")["routes"][count:]
+
+    assert found("api-routes", change).outcome == outcome
+
+
+@pytest.mark.parametrize(("count", "outcome"), [(50, "FAIL"), (51, "PASS")])
+def test_more_new_modules_than_the_floor_are_demanded(count: int, outcome: str) -> None:
+    assert found("api-new-modules", report("application", new_modules=count)).outcome == outcome
+
+
+def test_a_fast_import_is_no_failure() -> None:
+    assert found("api-imports", report("application", import_seconds=0.001)).outcome == "PASS"
+
+
+def test_an_import_that_failed_is_told_with_its_traceback() -> None:
+    error = {"type": "ModuleNotFoundError", "traceback": "File main.py, line 5"}
+    finding = found("api-imports", report("application", imported=False, import_error=error))
+    assert (finding.found, finding.evidence["traceback"]) == ("ModuleNotFoundError", "File main.py, line 5")
+    assert finding.expected == "`from ktrdr.api.main import app` can be imported"
+
+
+def test_what_cannot_be_known_without_the_import_says_so() -> None:
+    findings = good("backend", report("application", imported=False)).findings()
+    assert all(
+        findings[name].evidence == {"because": "api-imports"} for name in ("api-routes", "api-starts", "lazy-use")
+    )
+
+
+@pytest.mark.parametrize("status", [200, 201, 204, 301, 400, 404, 409, 422, 503])
+def test_an_answer_that_the_application_meant_is_no_failure(status: int) -> None:
+    def change(facts: Facts) -> None:
+        facts.report("application")["answers"]["GET /x"] = status
+
+    assert found("api-answers", change).outcome == "PASS"
+
+
+def test_an_unexpected_error_is_told_with_its_route() -> None:
+    def change(facts: Facts) -> None:
+        facts.report("application")["answers"]["POST /api/v1/trainings/start"] = 500
+
+    assert found("api-answers", change).found == "POST /api/v1/trainings/start: 500"
+
+
+@pytest.mark.parametrize("body", ['{"status": "ok"}', '{"status": "degraded", "more": 1}'])
+def test_a_reply_with_a_status_has_one(body: str) -> None:
+    assert has_status(body)
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        "",
+        "ok",
+        "status",
+        "[]",
+        '["status"]',
+        '"status"',
+        "null",
+        "{}",
+        '{"status": ""}',
+        '{"status": null}',
+        "[" * 2000,
+    ],
+)
+def test_a_reply_without_a_status_has_none(body: str) -> None:
+    assert not has_status(body)

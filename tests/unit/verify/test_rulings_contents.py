@@ -1,0 +1,231 @@
+"""What the layers hold, held against the running image, the lock and the contract."""
+
+from typing import Any
+
+import pytest
+
+from tests.unit.verify.breakages import contents, distribution, layer, report, subject
+from tests.unit.verify.cases import CUDA_HOME, SITE, Change, Facts, good, library
+from verify.rulings.contents import listed, same_version
+from verify.verdict import Finding
+
+
+def found(check: str, change: Change | None = None, role: str = "dev") -> Finding:
+    return good(role, change).findings()[check]
+
+
+def many(*changes: Change) -> Change:
+    def change(facts: Facts) -> None:
+        for one in changes:
+            one(facts)
+
+    return change
+
+
+def test_what_a_lying_python_hides_and_adds_is_told_by_name_and_version() -> None:
+    def change(facts: Facts) -> None:
+        distribution("hidden", "1.0", seen=False)(facts)
+        facts.report("environment")["distributions"].append(["Made_Up", "2.0", "/x"])
+
+    assert found("distributions-agree", change).found == (
+        "only in the layers: hidden 1.0; only seen by Python: made-up 2.0"
+    )
+
+
+def test_names_are_the_same_however_metadata_spells_them() -> None:
+    def change(facts: Facts) -> None:
+        facts.report("environment")["distributions"][0][0] = "FastAPI"
+
+    assert found("distributions-agree", change).outcome == "PASS"
+
+
+def test_distributions_of_the_base_image_are_nobody_s_business() -> None:
+    def change(facts: Facts) -> None:
+        path = "/usr/lib/python3/dist-packages/pip-23.dist-info"
+        facts.part("contents")["distributions"].append({"name": "pip", "version": "23", "path": path, "layer": 0})
+
+    assert found("lock-parity", change).outcome == "PASS"
+
+
+def test_every_difference_from_the_lock_is_told() -> None:
+    def change(facts: Facts) -> None:
+        distribution("fastapi", "0.1", instead=True)(facts)
+        distribution("extra", "1.0")(facts)
+        distribution("uvicorn", "0.54.0")(facts)
+        facts.locked["absent"] = "1.0"
+
+    assert found("lock-parity", change).found == (
+        "another version: fastapi 0.1 (lock: 0.165.0); missing: absent; extra: extra; more than once: uvicorn"
+    )
+
+
+def test_torch_with_its_build_s_label_is_the_locked_version() -> None:
+    assert found("lock-parity", role="worker-cpu").found == "5 distributions as locked"
+
+
+@pytest.mark.parametrize(
+    ("held", "locked", "same"),
+    [
+        ("2.13.0+cpu", "2.13.0", True), ("2.13.0+cu130", "2.13.0", True), ("2.13", "2.13.0", True),
+        ("1.0", "1.0.1", False), ("1.0rc1", "1.0", False), ("1.0.post1", "1.0", False), ("x", "1.0", False),
+        ("not a version", "not a version", True), ("", "", True),
+    ],
+)  # fmt: skip
+def test_versions_are_compared_by_their_public_part(held: str, locked: str, *, same: bool) -> None:
+    assert same_version(held, locked) is same
+
+
+def test_a_size_is_told_in_megabytes_and_bytes_with_the_largest_distributions_beside_it() -> None:
+    change = layer(2, unpacked_bytes=2_000_000_000, by_distribution={"torch": 1_500_000_000, "triton": 500_000_000})
+    finding = found("size-added", change)
+    assert finding.found == "2,020.6 MB (2,020,600,000 added bytes)"
+    assert finding.expected == "at most 1,250.0 MB added"
+    assert list(finding.evidence["largest"])[:2] == ["torch", "triton"]
+
+
+def test_the_largest_distributions_are_summed_over_all_layers() -> None:
+    parts = [layer(number, by_distribution={"torch": 300, "": 5}) for number in (1, 2)]
+    assert found("size-total", many(*parts)).evidence["largest"]["torch"] == 600
+
+
+@pytest.mark.parametrize(("size", "outcome"), [(109_400_000, "PASS"), (109_400_001, "FAIL")])
+def test_a_budget_may_be_used_up_to_the_last_byte(size: int, outcome: str) -> None:
+    assert found("size-added", layer(1, unpacked_bytes=size), "backend").outcome == outcome
+
+
+def test_the_base_image_does_not_count_against_the_budget() -> None:
+    assert found("size-added", layer(0, unpacked_bytes=500_000_000), "dev").outcome == "PASS"
+
+
+def test_a_trifle_may_be_written_again() -> None:
+    assert found("no-repeated-bytes", layer(1, repeated_bytes=1_000_000)).outcome == "PASS"
+
+
+def test_what_the_base_image_repeats_is_nobody_s_business() -> None:
+    assert found("no-repeated-bytes", layer(0, repeated_bytes=50_000_000)).outcome == "PASS"
+
+
+def test_a_leftover_is_told_with_path_kind_and_layer() -> None:
+    change = contents(leftovers=[{"kind": "environment", "path": "/app/.env", "layer": 3}])
+    assert found("leftovers", change).found == "/app/.env (environment, layer 3)"
+
+
+def test_a_leftover_that_the_contract_allows_is_none() -> None:
+    change = contents(leftovers=[{"kind": "certificate", "path": f"{SITE}/certifi/cacert.pem", "layer": 2}])
+    assert [found("leftovers", change, role).outcome for role in ("dev", "backend")] == ["PASS", "FAIL"]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "ARG PASSWORD=hunter2", "ENV AWS_SECRET_ACCESS_KEY=hunter2", "LABEL api-key=hunter2",
+        "LABEL x.auth-token=hunter2",
+        "RUN HTTPS_PROXY=http://hunter2 pip install", "RUN curl https://me:hunter2@host/x",
+        "ARG UV_DEFAULT_INDEX=hunter2",
+        "ENV PIP_EXTRA_INDEX_URL=hunter2", "ENV SSL_CERT_FILE=/hunter2",
+    ],
+)  # fmt: skip
+def test_the_history_holds_no_secret_and_the_finding_does_not_show_it(text: str) -> None:
+    finding = found("history", subject(history=[text]))
+    assert finding.outcome == "FAIL"
+    assert "hunter2" not in finding.model_dump_json()
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "ARG REVISION=unknown", "RUN --mount=type=secret,id=certificates HOME=/root sh /mnt/sync.sh", "ENV NO_TOKEN=",
+        "ENV PATH=/opt/venv/bin:/usr/bin", 'CMD ["uvicorn" "--host" "0.0.0.0"]', "LABEL url=https://host/a@b",
+        "RUN echo 'ktrdr:x:10001:10001:ktrdr:/home/ktrdr:/usr/sbin/nologin' >>/etc/passwd", "ENV NO_PROXY=localhost",
+    ],
+)  # fmt: skip
+def test_an_ordinary_history_is_no_secret(text: str) -> None:
+    assert found("history", subject(history=[text])).outcome == "PASS"
+
+
+def test_an_interpreter_that_is_not_the_base_s_is_told_with_both_paths() -> None:
+    def change(facts: Facts) -> None:
+        facts.part("contents")["interpreter"].update(path="/opt/venv/bin/python", layer=3)
+
+    assert found("interpreter", change).found == (
+        "/opt/venv/bin/python does not come from the base image; "
+        "the layers say /opt/venv/bin/python, the process says /usr/local/bin/python3.11"
+    )
+
+
+@pytest.mark.parametrize("version", ["3.1.1", "3.111.0", "3.12.0"])
+def test_another_python_than_the_contract_s_is_found_however_alike_its_version(version: str) -> None:
+    assert found("interpreter", report("environment", python=version)).outcome == "FAIL"
+
+
+def test_a_start_up_file_of_a_locked_distribution_is_its_own_business() -> None:
+    hook = {"path": f"{SITE}/ktrdr.pth", "layer": 3, "distribution": "ktrdr"}
+    assert found("python-unaltered", contents(hooks=[hook])).outcome == "PASS"
+
+
+def test_the_base_s_own_start_up_files_are_its_own_business() -> None:
+    hook = {"path": "/usr/lib/python3/sitecustomize.py", "layer": 0, "distribution": ""}
+    assert found("python-unaltered", contents(hooks=[hook])).outcome == "PASS"
+
+
+def test_the_user_may_be_written_into_the_base_s_files() -> None:
+    assert found("python-unaltered", layer(1, replaced=["/etc/group", "/etc/passwd"])).outcome == "PASS"
+
+
+def test_everything_that_may_make_python_lie_is_told() -> None:
+    hook = {"path": f"{SITE}/lies.pth", "layer": 2, "distribution": "lies"}
+    change = many(
+        subject(entrypoint=["/bin/lie", "-x"], environment={"PATH": "/x", "PYTHONPATH": "/l", "LD_PRELOAD": "/l"}),
+        contents(hooks=[hook]),
+        layer(3, replaced=["/usr/bin/python3.11"]),
+    )
+    told = found("python-unaltered", change).found
+    assert all(word in told for word in ("/bin/lie -x", "LD_PRELOAD, PYTHONPATH", "lies.pth", "/usr/bin/python3.11"))
+
+
+def test_a_loaded_cuda_library_that_the_layers_do_not_hold_is_told_with_its_path() -> None:
+    change = report("pytorch", libraries=["/x/libcublas.so.13", "/usr/lib/libc.so.6", f"{CUDA_HOME}/libnccl.so.2"])
+    assert (
+        found("cuda-libraries-agree", change, "worker-gpu").found == "loaded, but not in the layers: /x/libcublas.so.13"
+    )
+
+
+def test_cuda_distributions_are_told_by_name() -> None:
+    change = many(distribution("nvidia-cublas", "13"), distribution("triton", "3"), distribution("cuda-bindings", "13"))
+    assert found("cuda-distributions", change, "worker-cpu").found == "cuda-bindings, nvidia-cublas, triton"
+
+
+def test_a_cuda_distribution_of_the_base_image_counts_too() -> None:
+    def change(facts: Facts) -> None:
+        one = {"name": "triton", "version": "3", "path": f"{SITE}/triton-3.dist-info", "layer": 0}
+        facts.part("contents")["distributions"].append(one)
+
+    assert found("cuda-distributions", change, "worker-cpu").outcome == "FAIL"
+
+
+def test_a_library_that_upstream_ships_twice_is_excused_by_the_contract_alone() -> None:
+    def twice(directory: str) -> Change:
+        return lambda facts: facts.part("contents")["cuda_libraries"].extend(
+            [library("libcupti.so.13"), library("libcupti.so.13", directory)]
+        )
+
+    allowed = f"{SITE}/triton/backends/nvidia/lib/cupti"
+    assert found("cuda-libraries", twice(allowed), "worker-gpu").outcome == "PASS"
+    assert "libcupti.so.13 2 times: " in found("cuda-libraries", twice("/elsewhere"), "worker-gpu").found
+
+
+def test_missing_cuda_libraries_are_told_by_name() -> None:
+    finding = found("cuda-libraries", contents(cuda_libraries=[]), "worker-gpu")
+    assert finding.found == "missing: libcudart.so, libcublas.so, libcudnn.so, libnccl.so, libtorch_cuda.so"
+
+
+@pytest.mark.parametrize(
+    ("count", "text"), [(0, ""), (2, "0, 1"), (14, "0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11 and 2 more")]
+)
+def test_a_long_list_is_cut_and_says_so(count: int, text: str) -> None:
+    assert listed(map(str, range(count))) == text
+
+
+def test_the_evidence_of_a_size_sums_a_distribution_of_two_layers_and_names_what_none_owns() -> None:
+    evidence: dict[str, Any] = found("size-total").evidence
+    assert "(no distribution)" in evidence["largest"]

@@ -1,0 +1,111 @@
+"""Health means serving: the image's own command reaches its own HEALTHCHECK, and answers us too."""
+
+from typing import Any
+
+import pytest
+
+from tests.unit.verify.breakages import result, server, subject
+from tests.unit.verify.cases import Change, Facts, good
+from verify.verdict import Finding
+
+
+def found(check: str, change: Change | None = None, role: str = "backend") -> Finding:
+    return good(role, change).findings()[check]
+
+
+def stopped(exit_code: int, **proof: Any) -> Change:
+    def change(facts: Facts) -> None:
+        facts.part("server").update(running=False, health="none", asked=None, log="Traceback\nRuntimeError: no store\n")
+        facts.part("server")["proof"].update(exit_code=exit_code, **proof)
+
+    return change
+
+
+def asked(**values: Any) -> Change:
+    return lambda facts: facts.part("server")["asked"].update(**values)
+
+
+def test_the_time_to_healthy_is_told() -> None:
+    assert found("server-healthy").found == "healthy after 1.5 s"
+
+
+def test_a_server_that_stopped_is_told_with_its_exit_code_and_its_last_words() -> None:
+    finding = found("server-healthy", stopped(3))
+    assert finding.found == "it stopped with 3"
+    assert "RuntimeError: no store" in finding.evidence["log"]
+
+
+@pytest.mark.parametrize(
+    ("change", "category"),
+    [
+        (stopped(1), "CODE_BUG"),
+        (stopped(0), "CODE_BUG"),
+        (stopped(137), "ENVIRONMENT"),
+        (stopped(143), "ENVIRONMENT"),
+        (stopped(1, out_of_memory=True), "ENVIRONMENT"),
+    ],
+    ids=["raised", "ended", "killed", "told to end", "out of memory"],
+)
+def test_a_server_that_was_ended_from_outside_is_not_the_code_s_fault(change: Change, category: str) -> None:
+    finding = found("server-healthy", change)
+    assert (finding.outcome, finding.category) == ("FAIL", category)
+
+
+def test_an_unhealthy_server_is_told_with_what_its_healthcheck_said() -> None:
+    assert found("server-healthy", server(health="unhealthy", reply="refused\n")).found == "unhealthy: refused"
+
+
+def test_a_healthy_server_without_status_in_its_reply_is_not_healthy_enough() -> None:
+    assert found("server-healthy", server(reply="ok\n")).found == "reply: ok"
+
+
+@pytest.mark.parametrize("test", [[], ["NONE"]])
+@pytest.mark.parametrize("check", ["server-healthy", "healthcheck-tells"])
+def test_an_image_without_healthcheck_fails(check: str, test: list[str]) -> None:
+    assert found(check, subject(healthcheck=test)).found == "the image has no HEALTHCHECK"
+
+
+def test_a_server_on_another_port_than_the_contract_s_is_found_although_its_healthcheck_is_content() -> None:
+    finding = found("server-answers", asked(report={"status": 0, "body": "ConnectionRefusedError"}))
+    assert finding.outcome == "FAIL"
+    assert finding.expected == "http://127.0.0.1:8000/api/v1/health answers 200 with `status`"
+    assert finding.found == "0 ConnectionRefusedError"
+
+
+def test_a_question_that_could_not_be_asked_is_told_with_what_came_instead() -> None:
+    assert (
+        found("server-answers", asked(report=None, printed="python: not found")).found == "no answer: python: not found"
+    )
+
+
+@pytest.mark.parametrize("report", [{}, {"status": "200", "body": "x"}, {"status": 200}, {"body": "x"}])
+def test_an_answer_that_is_none_is_a_failure(report: dict[str, Any]) -> None:
+    assert found("server-answers", asked(report=report)).outcome == "FAIL"
+
+
+def test_a_heavy_library_in_the_running_server_s_memory_is_told() -> None:
+    report = {"status": 200, "body": '{"status": "ok"}', "processes": 2, "packages": ["torch", "yaml", "sklearn"]}
+    assert found("lazy-server", asked(report=report)).found == "in memory: sklearn, torch"
+
+
+def test_an_answer_that_does_not_say_what_is_in_memory_is_an_error() -> None:
+    assert found("lazy-server", asked(report={"status": 200, "body": '{"status": "ok"}'})).outcome == "ERROR"
+
+
+@pytest.mark.parametrize(("role", "outcome"), [("backend", "PASS"), ("dev", "PASS"), ("worker-cpu", "SKIP")])
+def test_only_images_that_serve_the_api_must_not_have_torch_in_memory(role: str, outcome: str) -> None:
+    assert found("lazy-server", role=role).outcome == outcome
+
+
+@pytest.mark.parametrize(
+    ("values", "outcome"),
+    [
+        ({"exit_code": 1}, "PASS"),
+        ({"outcome": "timed out", "exit_code": -9}, "PASS"),
+        ({"exit_code": 0}, "FAIL"),
+        ({"outcome": "not started", "exit_code": None, "error": "no such file"}, "FAIL"),
+    ],
+    ids=["it fails", "it waits", "it is content", "it cannot be run"],
+)
+def test_a_healthcheck_has_to_fail_where_nothing_serves(values: dict[str, Any], outcome: str) -> None:
+    assert found("healthcheck-tells", result("healthcheck", **values)).outcome == outcome

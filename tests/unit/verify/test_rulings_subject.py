@@ -1,0 +1,81 @@
+"""Whether it is the image that was built, and whether the probes really ran in it."""
+
+import pytest
+
+from tests.unit.verify.breakages import probes, record, subject
+from tests.unit.verify.cases import Change, good
+from verify.verdict import Finding
+
+
+def found(check: str, change: Change | None = None) -> Finding:
+    return good("dev", change).findings()[check]
+
+
+def test_a_moved_tag_is_told_with_both_images() -> None:
+    finding = found("same-image", record(identity="sha256:built", image_id="sha256:built-image"))
+    assert finding.expected == "sha256:built"
+    assert finding.found == "sha256:identity: the tag moved after the build, or the record is stale"
+    assert finding.evidence == {"built_image_id": "sha256:built-image", "subject_image_id": "sha256:image"}
+
+
+def test_the_same_image_under_another_engine_s_id_is_the_same() -> None:
+    assert found("same-image", record(image_id="sha256:of-another-engine")).outcome == "PASS"
+
+
+def test_the_build_is_told_with_its_revision_and_whether_the_checkout_was_dirty() -> None:
+    assert found("built-here").found == "built from 0123456789ab (dirty)"
+
+
+def test_a_missing_image_is_built_by_the_command_that_is_named() -> None:
+    def change(facts: object) -> None:
+        for part in ("subject", "probes", "server", "contents"):
+            setattr(facts, part, None)
+
+    assert found("image-present", change).action == "Run `nox -s build -- dev`"
+
+
+def test_proof_is_told_with_nonce_container_image_and_the_engine_s_own_times() -> None:
+    evidence = found("proof").evidence
+    assert {"nonce", "container_id", "image_id", "started", "finished"} <= set(evidence)
+
+
+def test_the_time_that_the_checks_took_is_told() -> None:
+    assert found("proof").found == "checks took 6.5 s"
+
+
+def test_what_a_container_printed_in_place_of_a_document_is_shown() -> None:
+    finding = found("proof", probes(results=None, error="not one JSON document", output="hello"))
+    assert finding.evidence["output"] == "hello"
+
+
+@pytest.mark.parametrize(
+    ("error", "outcome"),
+    [
+        ('the engine: exec: "python": executable file not found in $PATH', "FAIL"),
+        ("the engine: exec /usr/bin/python: exec format error", "FAIL"),
+        ('the engine: exec: "python": permission denied', "FAIL"),
+        ("the engine: 500 Server Error: no space left on device", "ERROR"),
+        ("the engine: ('Connection aborted.', FileNotFoundError(2, 'No such file or directory'))", "ERROR"),
+        ("the engine: UnixHTTPConnectionPool: Read timed out", "ERROR"),
+    ],
+)
+def test_an_engine_s_refusal_is_the_image_s_fault_only_where_it_says_so(error: str, outcome: str) -> None:
+    finding = found("python-runs", probes(results=None, proof=None, error=error))
+    assert finding.outcome == outcome
+    assert finding.category == ("CODE_BUG" if outcome == "FAIL" else "ENVIRONMENT")
+
+
+@pytest.mark.parametrize("user", ["10001", "10001:10001", "10001:ktrdr"])
+def test_a_user_is_numeric_with_or_without_a_group(user: str) -> None:
+    assert found("user", subject(user=user)).outcome == "PASS"
+
+
+def test_every_fault_of_the_user_is_told() -> None:
+    def change(facts: object) -> None:
+        subject(user="0")(facts)  # type: ignore[arg-type]
+        facts.report("environment").update(user=None, home_is_writable=False)  # type: ignore[attr-defined]
+
+    told = found("user", change).found
+    assert "USER is root" in told
+    assert "no entry in /etc/passwd" in told
+    assert "the home /home/ktrdr is missing" in told

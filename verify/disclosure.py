@@ -1,0 +1,30 @@
+"""What an image's configuration and history must not tell, and how it is kept out of what we write about it."""
+
+import re
+
+HIDDEN = "•••"
+SECRET = re.compile(
+    r"(?i)\b([\w-]*(?:PASSWORD|PASSWD|SECRET|TOKEN|CREDENTIAL|API[_-]?KEY|ACCESS[_-]?KEY|PRIVATE[_-]?KEY)[\w-]*)=(\S+)"
+)
+PROXY = re.compile(r"(?i)\b((?:HTTPS?|FTP|ALL)_PROXY)=(\S+)")
+CREDENTIALS = re.compile(r"\b([a-z][a-z0-9+.-]*://)([^\s/@:]+:[^\s/@]+)@")
+SETTING = re.compile(
+    r"\b(UV_[A-Z_]*INDEX[A-Z_]*|PIP_(?:EXTRA_)?INDEX_URL|PIP_FIND_LINKS|PIP_CERT|SSL_CERT_FILE|REQUESTS_CA_BUNDLE)=(\S+)"
+)
+
+
+def disclosures(text: str) -> list[str]:
+    """Return what a text discloses, each by kind and name, never by value."""
+    found = [f"secret: {match[1]}" for match in SECRET.finditer(text)]
+    found += [f"proxy: {match[1]}" for match in PROXY.finditer(text)]
+    found += [f"credential: {match[1]}…" for match in CREDENTIALS.finditer(text)]
+    return found + [f"host's setting: {match[1]}" for match in SETTING.finditer(text)]
+
+
+def masked(name: str, value: str) -> str:
+    """Return a value, or with an empty name a line of history, with every secret and password in it hidden."""
+    if name and (SECRET.search(f"{name}={value}") or PROXY.search(f"{name}={value}")):
+        return HIDDEN if value else value
+    text = SECRET.sub(rf"\1={HIDDEN}", value)
+    text = PROXY.sub(rf"\1={HIDDEN}", text)
+    return CREDENTIALS.sub(rf"\1{HIDDEN}:{HIDDEN}@", text)

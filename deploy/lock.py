@@ -81,7 +81,7 @@ def required(lines: Iterable[str], python: str) -> dict[str, str]:
     environment: dict[str, Any] = {
         **default_environment(),
         "python_version": python,
-        "python_full_version": f"{python}.0",
+        "python_full_version": f"{python}.99",
         "sys_platform": "linux",
         "platform_system": "Linux",
         "platform_machine": "x86_64",

@@ -4,10 +4,13 @@ import re
 
 HIDDEN = "•••"
 SECRET = re.compile(
-    r"(?i)\b([\w-]*(?:PASSWORD|PASSWD|SECRET|TOKEN|CREDENTIAL|API[_-]?KEY|ACCESS[_-]?KEY|PRIVATE[_-]?KEY)[\w-]*)=(\S+)"
+    r"(?i)\b([\w-]*(?:PASSWORD|PASSWD|SECRET|TOKEN|CREDENTIAL|API[_-]?KEY|ACCESS[_-]?KEY|PRIVATE[_-]?KEY)[\w-]*)="
+    r"(\"[^\"]*\"|'[^']*'|\S+)"
 )
 PROXY = re.compile(r"(?i)\b((?:HTTPS?|FTP|ALL)_PROXY)=(\S+)")
+# A password, or over HTTP a user alone, which then is a token; ssh://git@… names an account and no secret
 CREDENTIALS = re.compile(r"\b([a-z][a-z0-9+.-]*://)([^\s/@:]+:[^\s/@]+)@")
+TOKEN = re.compile(r"\b((?:[a-z]+\+)?https?://)([^\s/@:]+)@")
 SETTING = re.compile(
     r"\b(UV_[A-Z_]*INDEX[A-Z_]*|PIP_(?:EXTRA_)?INDEX_URL|PIP_FIND_LINKS|PIP_CERT|SSL_CERT_FILE|REQUESTS_CA_BUNDLE)=(\S+)"
 )
@@ -17,7 +20,7 @@ def disclosures(text: str) -> list[str]:
     """Return what a text discloses, each by kind and name, never by value."""
     found = [f"secret: {match[1]}" for match in SECRET.finditer(text)]
     found += [f"proxy: {match[1]}" for match in PROXY.finditer(text)]
-    found += [f"credential: {match[1]}…" for match in CREDENTIALS.finditer(text)]
+    found += [f"credential: {match[1]}…" for one in (CREDENTIALS, TOKEN) for match in one.finditer(text)]
     return found + [f"host's setting: {match[1]}" for match in SETTING.finditer(text)]
 
 
@@ -27,4 +30,5 @@ def masked(name: str, value: str) -> str:
         return HIDDEN if value else value
     text = SECRET.sub(rf"\1={HIDDEN}", value)
     text = PROXY.sub(rf"\1={HIDDEN}", text)
-    return CREDENTIALS.sub(rf"\1{HIDDEN}:{HIDDEN}@", text)
+    text = CREDENTIALS.sub(rf"\1{HIDDEN}:{HIDDEN}@", text)
+    return TOKEN.sub(rf"\1{HIDDEN}@", text)

@@ -39,7 +39,7 @@ def lazy_imports(contract: Contract, console: Console, environ: Mapping[str, str
     """Examine the checkout's API and, where one answers, a running server; print each check, return the exit code."""
     case = _case(contract, _probe(contract, environ, root))
     found = _baseline(case)
-    console.print(Text(f"BASELINE  torch in this environment: {found}"))
+    console.print(Text(f"BASELINE  torch in this environment: {found}"), soft_wrap=True)
     findings = [judge.finding(case, CHECKS[name]) for name in APPLIED]
     ruling = ask_server(server_port(environ, root / ".env.sandbox"))
     findings.append(

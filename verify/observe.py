@@ -198,7 +198,7 @@ def probe_request(contract: Contract, subject: Subject) -> dict[str, Any]:
     application = contract.application.model_dump(include={"module", "attribute", "health", "heavy"})
     kind, *test = subject.healthcheck or ["NONE"]
     commands = {
-        "CMD": {"healthcheck": test},
+        "CMD": {"healthcheck": test or ["true"]},  # no words run nothing, and so never fail
         "CMD-SHELL": {"healthcheck": ["/bin/sh", "-c", " ".join(test)]},
     }.get(kind, {})
     return _request({"environment": None, "pytorch": None, "application": application}, commands)

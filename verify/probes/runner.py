@@ -14,7 +14,7 @@ import sys
 import threading
 import time
 
-KEPT = 16_000  # bytes kept of each end of what a probe prints
+KEPT = 16_000  # bytes kept of what a probe prints
 REPORT_AT_MOST = 2_000_000  # bytes
 
 

@@ -187,7 +187,7 @@ def test_artifacts_lie_where_they_are_asked_for(tmp_path: Path, monkeypatch: pyt
     assert Artifacts(tmp_path / "own").path("backend", BUILD) == tmp_path / "own" / "backend" / "build.json"
 
 
-@settings(deadline=None, max_examples=100)
+@settings(deadline=None, max_examples=50)
 @given(data=st.binary(max_size=60) | st.text(max_size=60).map('{{"schema": 1, "name": {}}}'.format).map(str.encode))
 def test_whatever_a_file_holds_it_is_a_value_or_refused(tmp_path_factory: pytest.TempPathFactory, data: bytes) -> None:
     path = tmp_path_factory.getbasetemp() / "any.json"

@@ -163,7 +163,7 @@ def test_times_have_any_number_of_digits(time: str) -> None:
     assert 1.0 <= log.steps["d"].seconds < 2.0
 
 
-@settings(deadline=None, max_examples=100)
+@settings(deadline=None, max_examples=50)
 @given(lines=st.lists(st.text(max_size=30) | st.sampled_from(["{", "}", "{}", " }", "null"]), max_size=8))
 def test_no_line_makes_the_reading_break_down(lines: list[str]) -> None:
     log = log_of(*(f"{line}\n" for line in lines))

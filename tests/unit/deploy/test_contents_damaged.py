@@ -133,14 +133,14 @@ def test_a_library_that_lies_about_its_size_does_not_break_the_reading() -> None
     assert [one.path for one in read(archive([packed]), [diff_id(packed)]).cuda_libraries] == ["/opt/libnccl.so.2"]
 
 
-@settings(deadline=None, max_examples=60)
+@settings(deadline=None, max_examples=30)
 @given(data=st.binary(max_size=1500))
 def test_random_bytes_are_an_unreadable_archive(data: bytes) -> None:
     with pytest.raises(UnreadableArchive):
         read(data)
 
 
-@settings(deadline=None, max_examples=60)
+@settings(deadline=None, max_examples=30)
 @given(data=st.binary(min_size=1, max_size=1500))
 def test_random_bytes_in_place_of_a_layer_are_read_as_nothing_or_as_unreadable(data: bytes) -> None:
     assume(not data.startswith(b"{"))
@@ -149,7 +149,7 @@ def test_random_bytes_in_place_of_a_layer_are_read_as_nothing_or_as_unreadable(d
         assert read(packed, ["sha256:a"]).layers[0].files == 0
 
 
-@settings(deadline=None, max_examples=60)
+@settings(deadline=None, max_examples=30)
 @given(data=st.binary(min_size=1, max_size=600), name=st.sampled_from(["METADATA", "RECORD"]))
 def test_random_bytes_in_a_distribution_s_files_never_break_the_reading(data: bytes, name: str) -> None:
     packed = layer(*distribution("odd", "1.0"), file(f"{SITE}/odd-1.0.dist-info/{name}", data))
@@ -157,7 +157,7 @@ def test_random_bytes_in_a_distribution_s_files_never_break_the_reading(data: by
     assert sum(contents.layers[0].by_distribution.values()) == contents.unpacked_bytes
 
 
-@settings(deadline=None, max_examples=60)
+@settings(deadline=None, max_examples=30)
 @given(at=st.integers(0, 3000), value=st.binary(min_size=1, max_size=4), layout=st.sampled_from(LAYOUTS))
 def test_a_damaged_archive_is_read_or_unreadable(at: int, value: bytes, layout: Layout) -> None:
     data = bytearray(WHOLE[layout])

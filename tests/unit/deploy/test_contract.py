@@ -258,7 +258,7 @@ values = st.recursive(
 documents = st.dictionaries(st.sampled_from(KEYS) | st.text(max_size=8), values, max_size=6)
 
 
-@settings(deadline=None, max_examples=60)
+@settings(deadline=None, max_examples=30)
 @given(document=documents, schema=st.just(1) | scalars)
 def test_no_document_makes_the_validation_break_down(document: dict[str, Any], schema: Any) -> None:
     assert all(isinstance(mistake, str) and mistake for mistake in contract_mistakes({**document, "schema": schema}))
@@ -271,7 +271,7 @@ places = st.sampled_from(
 )
 
 
-@settings(deadline=None, max_examples=100)
+@settings(deadline=None, max_examples=50)
 @given(place=places, value=values.filter(lambda value: value is not None))
 def test_a_value_is_either_valid_or_told_as_a_mistake_of_its_key(place: str, value: Any) -> None:
     document = with_value(place, value)
@@ -279,7 +279,7 @@ def test_a_value_is_either_valid_or_told_as_a_mistake_of_its_key(place: str, val
         assert all(mistake.startswith((place, place.rpartition(".")[0] or place)) for mistake in mistakes)
 
 
-@settings(deadline=None, max_examples=60)
+@settings(deadline=None, max_examples=30)
 @given(data=st.binary(max_size=60) | st.text(max_size=60).map(str.encode))
 def test_no_file_makes_reading_raise_anything_but_a_problem(
     tmp_path_factory: pytest.TempPathFactory, data: bytes

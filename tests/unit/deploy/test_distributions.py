@@ -71,7 +71,7 @@ def test_the_largest_comes_first() -> None:
 paths = st.sampled_from(["/a.py", "/__pycache__/a.cpython-311.pyc", "/b/c", "/__pycache__/x.pyc", "/d.pyc"])
 
 
-@settings(deadline=None, max_examples=100)
+@settings(deadline=None, max_examples=50)
 @given(
     sizes=st.dictionaries(paths, st.integers(0, 10**12)),
     owner=st.dictionaries(paths, st.sampled_from(["foo", "bar"])),
@@ -80,7 +80,7 @@ def test_no_byte_is_lost_or_counted_twice(sizes: dict[str, int], owner: dict[str
     assert sum(bytes_by_owner(sizes, owner).values()) == sum(sizes.values())
 
 
-@settings(deadline=None, max_examples=60)
+@settings(deadline=None, max_examples=30)
 @given(text=st.text(max_size=80), record=st.text(max_size=80))
 def test_any_text_can_stand_in_metadata_and_record(text: str, record: str) -> None:
     held = {f"{SITE}/x-1.dist-info/METADATA": text, f"{SITE}/x-1.dist-info/RECORD": record}

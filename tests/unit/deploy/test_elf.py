@@ -92,20 +92,20 @@ def test_the_sonames_agree_with_another_reader_s() -> None:
         assert (path, soname_of(path.read_bytes())) == (path, expected[1] if expected else None)
 
 
-@settings(deadline=None, max_examples=200)
+@settings(deadline=None, max_examples=50)
 @given(end=st.integers(0, 1200))
 def test_a_truncated_library_gives_its_soname_or_none(end: int) -> None:
     assert soname_of(shared_library("libcut.so.1", gap=200)[:end]) in (None, "libcut.so.1")
 
 
-@settings(deadline=None, max_examples=200)
+@settings(deadline=None, max_examples=50)
 @given(rest=st.binary(max_size=400))
 def test_random_bytes_after_the_magic_never_break_the_reading(rest: bytes) -> None:
     found = soname_of(MAGIC + rest)
     assert found is None or isinstance(found, str)
 
 
-@settings(deadline=None, max_examples=200)
+@settings(deadline=None, max_examples=50)
 @given(at=st.integers(6, 240), value=st.binary(min_size=1, max_size=8))
 def test_a_damaged_library_never_breaks_the_reading(at: int, value: bytes) -> None:
     data = bytearray(shared_library("libcut.so.1"))

@@ -98,7 +98,7 @@ def test_a_certificate_in_a_distribution_s_metadata_is_found_too() -> None:
     ]
 
 
-@settings(deadline=None, max_examples=100)
+@settings(deadline=None, max_examples=50)
 @given(path=st.text(min_size=1, max_size=20).map("/{}".format), data=st.binary(max_size=300))
 def test_whatever_a_file_is_called_and_holds_it_can_be_examined(path: str, data: bytes) -> None:
     head, facts = examine(path, len(data), io.BytesIO(data))

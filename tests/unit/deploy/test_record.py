@@ -3,7 +3,7 @@
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from deploy.record import BEHAVIOUR, BuildRecord, diff_ids, identity
@@ -84,6 +84,7 @@ def test_an_image_of_nothing_has_an_identity_too(answer: dict[str, Any]) -> None
     assert identity(answer) == identity({})
 
 
+@settings(deadline=None, max_examples=50)
 @given(
     one=st.dictionaries(st.sampled_from(BEHAVIOUR), st.text()),
     two=st.dictionaries(st.sampled_from(BEHAVIOUR), st.text()),

@@ -105,7 +105,7 @@ def test_a_real_shell_reads_the_assignments_back_unchanged(value: str) -> None:
     assert in_a_shell(uv_assignments({"UV_INDEX": value}), "UV_INDEX") == value
 
 
-@hypothesis_settings(deadline=None, max_examples=100)
+@hypothesis_settings(deadline=None, max_examples=50)
 @given(value=st.text(min_size=1, max_size=30))
 def test_an_assignment_is_one_word_to_a_shell_whatever_its_value(value: str) -> None:
     assert shlex.split(uv_assignments({"UV_INDEX": value})) == [f"UV_INDEX={value}"]

@@ -254,7 +254,7 @@ spoilt = st.sampled_from(sorted(KEYS)).flatmap(
 )
 
 
-@settings(deadline=None, max_examples=80)
+@settings(deadline=None, max_examples=50)
 @given(spoilt=spoilt, role=st.sampled_from(ROLES))
 def test_no_report_makes_the_judge_break_down(spoilt: tuple[str, dict[str, Any]], role: str) -> None:
     name, values = spoilt
@@ -271,14 +271,14 @@ def test_no_chain_of_an_attempt_makes_the_judge_break_down(chain: list[Any]) -> 
     assert json.loads(verdict.model_dump_json())["outcome"] == "FAIL"
 
 
-@settings(deadline=None, max_examples=40)
+@settings(deadline=None, max_examples=30)
 @given(document=anything, name=st.sampled_from(sorted(KEYS)))
 def test_a_report_that_is_something_else_altogether_is_never_green(document: Any, name: str) -> None:
     facts = good("worker-cpu", result(name, report=document if isinstance(document, dict) else None))
     assert "PASS" not in some(facts, BY_PROBE[name])
 
 
-@settings(deadline=None, max_examples=40)
+@settings(deadline=None, max_examples=30)
 @given(document=st.dictionaries(st.sampled_from(["status", "body", "processes", "packages"]), anything))
 def test_a_server_s_answer_is_green_only_where_it_says_so(document: dict[str, Any]) -> None:
     facts = good("backend", lambda facts: facts.part("server")["asked"].update(report=document))
@@ -286,7 +286,7 @@ def test_a_server_s_answer_is_green_only_where_it_says_so(document: dict[str, An
     assert outcomes(facts)["server-answers"] == "PASS" or not green
 
 
-@settings(deadline=None, max_examples=40)
+@settings(deadline=None, max_examples=30)
 @given(values=st.dictionaries(st.sampled_from(sorted(good_gpu().report("gpu"))), anything, min_size=1, max_size=3))
 def test_no_report_of_the_gpu_probe_makes_the_judge_break_down(values: dict[str, Any]) -> None:
     verdict = good_gpu(report("gpu", **values)).verdict()

@@ -129,13 +129,13 @@ def test_whatever_a_report_holds_the_observation_can_be_written_and_read_back(tm
     assert read_model(tmp_path / "observed.json", Observation).probes is not None
 
 
-@settings(deadline=None, max_examples=100)
+@settings(deadline=None, max_examples=50)
 @given(data=st.binary(max_size=80) | st.text(max_size=80).map(str.encode))
 def test_no_output_makes_the_reading_break_down(data: bytes) -> None:
     assert read(data)[0] is None
 
 
-@settings(deadline=None, max_examples=100)
+@settings(deadline=None, max_examples=50)
 @given(data=st.data())
 def test_a_spoilt_document_is_read_whole_or_not_at_all(data: st.DataObject) -> None:
     whole = json.dumps(document())

@@ -1,0 +1,53 @@
+"""What an image's configuration discloses is told by kind and name; its value is written nowhere."""
+
+import pytest
+
+from verify.disclosure import HIDDEN, disclosures, masked
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ("ENV DB_PASSWORD=hunter2", ["secret: DB_PASSWORD"]),
+        ("LABEL api-key=hunter2", ["secret: api-key"]),
+        ("https_proxy=http://hunter2:1", ["proxy: https_proxy"]),
+        ("RUN curl https://me:hunter2@host/x", ["credential: https://…"]),
+        ("RUN pip install git+https://hunter2@host/x", ["credential: https://…"]),
+        ("ARG UV_INDEX=https://hunter2", ["host's setting: UV_INDEX"]),
+        ("ENV PATH=/usr/bin", []),
+        ("RUN git clone ssh://git@host/x", []),
+    ],
+)
+def test_a_disclosure_is_told_by_kind_and_name(text: str, told: list[str]) -> None:
+    assert disclosures(text) == told
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("GITHUB_TOKEN", "hunter2"),
+        ("HTTPS_PROXY", "http://hunter2:1"),
+        ("UV_INDEX", "https://me:hunter2@host/simple"),
+        ("", "ARG PASSWORD=hunter2"),
+        ("", "RUN PASSWORD='not hunter2' make"),
+        ("", 'ENV PASSWORD="a b hunter2"'),
+        ("", "RUN HTTPS_PROXY=http://hunter2:1 make"),
+        ("", "RUN curl https://me:hunter2@host/x"),
+        ("", "RUN pip install git+https://hunter2@host/x"),
+    ],
+)
+def test_a_value_that_must_not_be_written_is_hidden(name: str, value: str) -> None:
+    hidden = masked(name, value)
+    assert "hunter2" not in hidden
+    assert HIDDEN in hidden
+
+
+@pytest.mark.parametrize(
+    ("name", "value"), [("PATH", "/usr/bin"), ("GITHUB_TOKEN", ""), ("", "RUN make all"), ("A", "")]
+)
+def test_an_ordinary_value_is_written_as_it_is(name: str, value: str) -> None:
+    assert masked(name, value) == value
+
+
+def test_the_line_around_a_hidden_value_stays() -> None:
+    assert masked("", "RUN PASSWORD=x make all") == f"RUN PASSWORD={HIDDEN} make all"

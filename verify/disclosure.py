@@ -10,7 +10,7 @@ SECRET = re.compile(
 PROXY = re.compile(r"(?i)\b((?:HTTPS?|FTP|ALL)_PROXY)=(\S+)")
 # A password, or over HTTP a user alone, which then is a token; ssh://git@… names an account and no secret
 CREDENTIALS = re.compile(r"\b([a-z][a-z0-9+.-]*://)([^\s/@:]+:[^\s/@]+)@")
-TOKEN = re.compile(r"\b((?:[a-z]+\+)?https?://)([^\s/@:]+)@")
+TOKEN = re.compile(r"\b(https?://)([^\s/@:]+)@")
 SETTING = re.compile(
     r"\b(UV_[A-Z_]*INDEX[A-Z_]*|PIP_(?:EXTRA_)?INDEX_URL|PIP_FIND_LINKS|PIP_CERT|SSL_CERT_FILE|REQUESTS_CA_BUNDLE)=(\S+)"
 )

@@ -1,6 +1,6 @@
 """The checks: what each is for, and what the specifications and the design say of its failure.
 
-One table, so that findings, documentation and ``explain`` use the same words. Judging lies in verify.judge.
+One table, so that findings and documentation use the same words. Judging lies in verify.judge.
 """
 
 from dataclasses import dataclass

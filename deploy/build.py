@@ -68,10 +68,12 @@ def build(contract: Contract, roles: list[str], engine: Engine, artifacts: Artif
     for image in images:
         artifacts.begin(image.role, BUILD)
     settings = host_settings(locked_version("torch"))
-    base = ensure_base(engine, contract.python, os.environ.get("PYTHON_IMAGE"), console.print)
-    console.print(f"base image {base.reference} ({base.origin})")
+    base = ensure_base(
+        engine, contract.python, os.environ.get("PYTHON_IMAGE"), lambda text: console.print(text, soft_wrap=True)
+    )
+    console.print(f"base image {base.reference} ({base.origin})", soft_wrap=True)
     for note in _notes(images, settings):
-        console.print(note)
+        console.print(note, soft_wrap=True)
     shared = Shared(settings, base, engine, _source(), artifacts)
     builds = asyncio.run(_build_all(images, shared, console))
     failed = [one for one in builds if one.built is None]

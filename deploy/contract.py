@@ -146,7 +146,7 @@ def read_contract(path: Path = CONTRACT) -> Contract:
         Problem: with every mistake in it, each on a line with key, value and mend (exit 2).
 
     """
-    doing = f"reading the contract {path.name}"
+    doing = f"reading the contract {path.relative_to(ROOT) if path.is_relative_to(ROOT) else path}"
     try:
         document = tomllib.loads(path.read_text(encoding="utf-8"))
     except OSError as error:

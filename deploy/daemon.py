@@ -242,7 +242,8 @@ def _stop_process(daemon: Daemon, one: Process, say: Callable[[str], None]) -> N
         _status, body = ask(daemon.socket, "/containers/json")
         with contextlib.suppress(ValueError):
             if count := len(json.loads(body or b"[]")):
-                say(f"engine-stop: {count} running containers stop with it")
+                wrong = f"{count} containers run on it, perhaps another's"
+                raise Problem(STOPPING, wrong, "docker ps shows them; stop them first, or wait for their end")
         if not one.end(polite=STOP_SECONDS, rude=10.0):
             raise Problem(STOPPING, f"process {one.pid} does not end, not even killed", "see `ps` and the kernel's log")
         say(f"engine-stop: stopped dockerd (process {one.pid})")

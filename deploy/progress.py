@@ -67,7 +67,7 @@ class Progress:
             return
         line._told = (time.monotonic(), line.state, line.detail)  # noqa: SLF001
         text = Text.assemble(
-            f"{role:<12} {line.seconds:6.1f} s  ", (line.state, STYLES.get(line.state, "")), f"  {line.detail}"
+            f"{role:<12} {line.seconds:6.1f} s  ", (line.state, STYLES.get(line.state, "")), f"  {line.detail}".rstrip()
         )
         self.console.print(text, soft_wrap=True)
 

@@ -18,14 +18,14 @@ class Check:
     action: str
 
 
-_BUILD_AGAIN = "Run `nox -s build -- {role}` again, then verify"
+_BUILD_AGAIN = "Run `./noxw -s build -- {role}` again, then verify"
 _DOCKERFILE = "Check {dockerfile}"
 
 _ALL = [
     # The subject
-    Check("image-present", "The image is on the engine", "ENVIRONMENT", "Run `nox -s build -- {role}`"),
+    Check("image-present", "The image is on the engine", "ENVIRONMENT", "Run `./noxw -s build -- {role}`"),
     Check("built-here", "The image was built in this state: a build record exists", "ENVIRONMENT", _BUILD_AGAIN),
-    Check("same-image", "The tag still points to the image that was built", "ENVIRONMENT", _BUILD_AGAIN),
+    Check("same-image", "The tag still points to the image that was built", "ENVIRONMENT", _BUILD_AGAIN + "; another checkout on this engine may have taken the tag"),
     # Proof that the checks ran
     Check("python-runs", "A container starts and its Python runs", "CODE_BUG", "Image build broken: run the command above by hand and read `docker logs`"),
     Check("proof", "The probes' answer is this run's own, from a container of this image", "ENVIRONMENT", "Check Docker resources, run `docker logs`; repeat the verification"),
@@ -49,7 +49,7 @@ _ALL = [
     Check("torch-works", "A tensor operation, an autograd step, save and load", "CODE_BUG", "Partial torch install: rebuild without cache, and look at the traceback"),
     Check("cuda-distributions", "No nvidia-*, cuda-* or triton distribution beside CPU torch", "CODE_BUG", "Check that {dockerfile} re-locks after injecting pytorch-cpu; `uv sync --frozen` alone ignores it"),
     Check("cuda-libraries", "No CUDA library beside CPU torch; beside CUDA torch all are there, one copy of each soname", "CODE_BUG", "See the paths below; what upstream ships twice belongs into the contract, with the reason"),
-    Check("cuda-runtime", "torch.cuda.is_available() is what role and host allow", "CODE_BUG", "For a GPU host: NVIDIA driver and nvidia-container-toolkit, then `nox -s verify-gpu`"),
+    Check("cuda-runtime", "torch.cuda.is_available() is what role and host allow", "CODE_BUG", "For a GPU host: NVIDIA driver and nvidia-container-toolkit, then `./noxw -s verify-gpu`"),
     # The API: specs/backend-lazy-imports
     Check("api-imports", "The application can be imported", "CODE_BUG", "Eager import somewhere in the chain: trace with `python -v`"),
     Check("api-is-fastapi", "The application is a FastAPI instance", "CODE_BUG", "Wrong module imported: see [application] in images.toml"),

@@ -58,7 +58,7 @@ def test_a_missing_image_is_exit_3_and_an_error_with_what_to_run(images: Images,
     found = checkout.findings("backend")
     assert (found["image-present"].outcome, found["image-present"].category) == ("ERROR", "ENVIRONMENT")
     assert checkout.name("backend") in found["image-present"].found
-    assert found["image-present"].action == "Run `nox -s build -- backend`"
+    assert found["image-present"].action == "Run `./noxw -s build -- backend`"
     assert {one.outcome for one in found.values()} <= {"ERROR", "SKIP"}
     assert ended.printed.count(f"no image {checkout.name('backend')} on the engine") == 1, ended
 

@@ -5,9 +5,10 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -67,6 +68,12 @@ def sleeping() -> list[int]:
     return found
 
 
+def wait_while(process: "subprocess.Popen[bytes]", log: Path, begun: Callable[[], Any]) -> None:
+    """Wait until the work to be interrupted has begun; fails at once when the command ends before."""
+    until("the work to be interrupted", lambda: begun() or process.poll() is not None)
+    assert process.poll() is None, f"it ended before it could be interrupted:\n{log.read_text()[-3000:]}"
+
+
 def interrupt(process: "subprocess.Popen[bytes]", number: int, within: float, log: Path) -> None:
     """Send a signal to the process alone, and see it end as it should."""
     began = time.monotonic()
@@ -91,7 +98,7 @@ def test_a_build_that_is_interrupted_ends_with_all_its_processes(
     command = (sys.executable, "-m", "deploy", "build", "backend")
     with started(*command, cwd=checkout.directory, log=log) as process:
         steps = checkout.artifacts.path("backend", LOG)
-        until("the long step", lambda: steps.exists() and "\n   the long step has begun" in steps.read_text())
+        wait_while(process, log, lambda: steps.exists() and "\n   the long step has begun" in steps.read_text())
         children = offspring(process.pid)
         assert children, "a build has a process of its own"
         interrupt(process, number, BUILD_ENDS_WITHIN, log)
@@ -110,7 +117,7 @@ def test_a_verification_that_is_interrupted_leaves_nothing_on_the_engine(
     log = tmp_path / "printed"
     command = (sys.executable, "-m", "verify", "backend", "worker-cpu", "--artifacts", str(artifacts.root))
     with started(*command, cwd=artifacts.root, log=log) as process:
-        until("a container of the run", lambda: images.left_by(process.pid), 60.0)
+        wait_while(process, log, lambda: images.left_by(process.pid))
         interrupt(process, number, VERIFY_ENDS_WITHIN, log)
         assert images.left_by(process.pid) == []
         assert not offspring(process.pid)

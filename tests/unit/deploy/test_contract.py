@@ -168,7 +168,7 @@ def test_a_file_with_mistakes_is_a_usage_problem_that_counts_them(tmp_path: Path
     path = edited(tmp_path, ('"110 MB"', '"110MB"'), ("extras =", "extra ="))
     problem = problem_of(path)
     assert problem.code == Exit.USAGE
-    assert problem.doing == "reading the contract images.toml"
+    assert problem.doing == f"reading the contract {path}"
     assert "2 mistakes\n  - images.backend.added_at_most = '110MB': write a size" in problem.wrong
     assert "\n  - images.dev.extra = ['ml']: unknown key; did you mean 'extras'?" in problem.wrong
     assert "CONTRIBUTING.md" in problem.mend

@@ -147,7 +147,7 @@ def test_a_running_server_is_judged_as_the_specification_says(
 def test_without_a_server_the_check_is_skipped_and_says_how_to_start_one() -> None:
     ruling = ask_server(nobody())
     assert ruling.outcome == "SKIP"
-    assert "docker compose up" in ruling.found
+    assert "docker run" in ruling.found
 
 
 def test_the_host_s_proxy_is_not_asked_for_this_machine(monkeypatch: pytest.MonkeyPatch) -> None:

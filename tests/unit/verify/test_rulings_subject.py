@@ -31,7 +31,7 @@ def test_a_missing_image_is_built_by_the_command_that_is_named() -> None:
         for part in ("subject", "probes", "server", "contents"):
             setattr(facts, part, None)
 
-    assert found("image-present", change).action == "Run `nox -s build -- dev`"
+    assert found("image-present", change).action == "Run `./noxw -s build -- dev`"
 
 
 def test_proof_is_told_with_nonce_container_image_and_the_engine_s_own_times() -> None:

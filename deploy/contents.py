@@ -10,7 +10,9 @@ from typing import Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 from deploy import distributions, files
-from deploy.layers import Merged, RawLayer, UnreadableArchive, merge, read_layers, resolve
+from deploy.layers import Merged, RawLayer, UnreadableArchive, follow, merge, read_layers, resolve
+
+TEXT_KEPT = 4000  # characters
 
 
 class Model(BaseModel):
@@ -61,12 +63,13 @@ class Hook(Model):
     path: str
     layer: int
     distribution: str  # its owner; "" for none
+    text: str = ""  # of a .pth file, whose lines are run or searched
 
 
 class Leftover(Model):
     """A file that has no business in an image, in any layer, also one that a later layer deletes."""
 
-    kind: Literal["git", "environment", "private key", "certificate", "credentials"]
+    kind: Literal["git", "environment", "private key", "certificate", "credentials", "archive"]
     path: str
     layer: int
 
@@ -82,6 +85,8 @@ class Contents(Model):
     interpreter: Interpreter | None
     leftovers: list[Leftover]
     hooks: list[Hook]
+    environments: dict[str, str]  # path of each pyvenv.cfg -> its text: whose standard library is used
+    privileged: list[str]  # files above the lowest layer that are setuid or setgid, or have capabilities
 
     @property
     def unpacked_bytes(self) -> int:
@@ -112,9 +117,9 @@ def read_contents(
 
 def _summed(layers: list[RawLayer], identity: str, diff_ids: list[str], where: tuple[str, str]) -> Contents:
     merged, repeated = merge(layers)
-    metadata = {name: entry.facts.text for name, entry in merged.items() if entry.facts.text is not None}
-    installed = distributions.installed(metadata)
-    owner = distributions.owners(installed, metadata)
+    texts = {name: entry.facts.text for name, entry in merged.items() if entry.facts.text is not None}
+    installed, owner = distributions.read(texts)
+    working_directory = follow(merged, where[1])
     return Contents(
         identity=identity,
         layers=[
@@ -139,10 +144,14 @@ def _summed(layers: list[RawLayer], identity: str, diff_ids: list[str], where: t
         ],
         interpreter=_interpreter(merged, where[0]),
         hooks=[
-            Hook(path=name, layer=entry.layer, distribution=owner.get(name, ""))
+            Hook(path=name, layer=entry.layer, distribution=owner.get(name, ""), text=texts.get(name, "")[:TEXT_KEPT])
             for name, entry in sorted(merged.items())
-            if entry.layer and files.is_hook(name, where[1])
+            if entry.layer and files.is_hook(name, working_directory)
         ],
+        environments={name: text[:TEXT_KEPT] for name, text in texts.items() if name.endswith("/pyvenv.cfg")},
+        privileged=sorted(
+            {path for layer in layers[1:] for path in layer.privileged if path in merged and merged[path].layer}
+        ),
         leftovers=[
             Leftover(kind=kind, path=name, layer=number)  # type: ignore[arg-type]  # files.leftover's own words
             for number, layer in enumerate(layers)

@@ -20,6 +20,30 @@ class Installed:
     path: str  # of the directory
 
 
+def read(texts: Mapping[str, str]) -> tuple[list[Installed], dict[str, str]]:
+    """Return the distributions and who owns which file, given the texts of METADATA and RECORD files by path.
+
+    A distribution in a directory that Python does not install into counts too, unless another one owns it: what a
+    distribution vendors is part of that one, what merely lies there is not.
+    """
+    found = installed(texts)
+    owner = owners(found, texts)
+    known = {one.path for one in found}
+    stray = {
+        path: text
+        for path, text in texts.items()
+        if posixpath.basename(path) == "METADATA" and path not in owner and posixpath.dirname(path) not in known
+    }
+    found += [_one(path, text) for path, text in stray.items()]
+    return sorted(found, key=lambda one: (one.name, one.path)), owner
+
+
+def _one(path: str, text: str) -> Installed:
+    headers = HeaderParser().parsestr(text)
+    name, version = headers.get("Name", ""), headers.get("Version", "")
+    return Installed(canonicalize_name(name), version, posixpath.dirname(path))
+
+
 def installed(metadata: Mapping[str, str]) -> list[Installed]:
     """Return the distributions whose METADATA text is given by path, sorted by name.
 
@@ -29,9 +53,7 @@ def installed(metadata: Mapping[str, str]) -> list[Installed]:
     for path, text in metadata.items():
         site = posixpath.basename(posixpath.dirname(posixpath.dirname(path)))
         if posixpath.basename(path) == "METADATA" and site in ("site-packages", "dist-packages"):
-            headers = HeaderParser().parsestr(text)
-            name, version = headers.get("Name", ""), headers.get("Version", "")
-            found.append(Installed(canonicalize_name(name), version, posixpath.dirname(path)))
+            found.append(_one(path, text))
     return sorted(found, key=lambda one: (one.name, one.path))
 
 

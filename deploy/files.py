@@ -18,13 +18,13 @@ CUDA = re.compile(
     r"|nvJitLink|nvToolsExt|nvtx\w*|nvshmem\w*|nvperf\w*|nvblas|nvfatbin|nvptxcompiler\w*|cudadevrt|pcsamplingutil"
     r"|checkpoint|c10_cuda|torch_cuda\w*|caffe2_nvrtc)(-[0-9a-f]{8})?[.-]"
 )
-PEM = re.compile(rb"-----BEGIN ((?:[A-Z0-9]+ )*(?:PRIVATE KEY|CERTIFICATE))-----")
+PEM = re.compile(rb"-----BEGIN ((?:[A-Z0-9]+ )*(?:PRIVATE KEY|CERTIFICATE))(?: BLOCK)?-----")
 STARTUP = ("sitecustomize.py", "usercustomize.py")
 MODULE_SUFFIXES = ("py", "pyc", "so", "abi3.so", "cpython-311-x86_64-linux-gnu.so")
-STDLIB = re.compile(r"^/usr/(?:local/)?lib/python3\.\d+/(?!(?:site|dist)-packages/)")
+STDLIB = re.compile(r"^/usr/(?:local/)?lib/python3(?:\.\d+/(?!(?:site|dist)-packages/)|\d+\.zip$)")
 CREDENTIALS = {
     ".netrc", "_netrc", ".pypirc", ".npmrc", ".git-credentials", ".dockercfg", ".pgpass", "pip.conf", "uv.toml",
-    "id_rsa", "id_dsa", "id_ecdsa", "id_ed25519",
+    "auth.conf", "id_rsa", "id_dsa", "id_ecdsa", "id_ed25519",
 }  # fmt: skip
 
 
@@ -35,7 +35,7 @@ class Facts:
     soname: str | None = None
     library: bool = False  # an ELF file
     sha256: str | None = None  # of what may be an interpreter
-    text: str | None = None  # of a distribution's METADATA or RECORD
+    text: str | None = None  # of a distribution's METADATA or RECORD, of a .pth file, of pyvenv.cfg
 
 
 NOTHING = Facts()
@@ -44,7 +44,8 @@ NOTHING = Facts()
 def examine(path: str, size: int, stream: IO[bytes]) -> tuple[bytes, Facts]:
     """Read what matters of a file of ``size`` bytes; returns its first bytes (at most elf.HEAD) and the facts."""
     directory, name = posixpath.split(path)
-    if size <= TEXT_AT_MOST and name in ("METADATA", "RECORD") and directory.endswith(".dist-info"):
+    metadata = name in ("METADATA", "RECORD") and directory.endswith(".dist-info")
+    if size <= TEXT_AT_MOST and (metadata or name == "pyvenv.cfg" or name.endswith(".pth")):
         data = stream.read()
         return data[: elf.HEAD], Facts(text=data.decode("utf-8", "replace"))
     head = stream.read(elf.HEAD)
@@ -86,10 +87,16 @@ def leftover(path: str, head: bytes) -> list[str]:
     kinds = []
     if name == ".git":
         kinds.append("git")
-    if name == ".env" or name.startswith(".env."):
+    if name.endswith(".env") or name.startswith(".env."):
         kinds.append("environment")
-    if name in CREDENTIALS or path.endswith(("/.docker/config.json", "/.aws/credentials", "/uv/uv.toml")):
+    if name in CREDENTIALS or path.endswith(
+        ("/.docker/config.json", "/.aws/credentials", "/.aws/config", "/uv/uv.toml")
+    ):
         kinds.append("credentials")
+    if name.endswith((".p12", ".pfx", ".ppk")):
+        kinds.append("private key")
+    if name.endswith(".whl"):
+        kinds.append("archive")
     found = {match[1].rsplit(b" ", 2)[-1] for match in PEM.finditer(head)}
     if b"KEY" in found:
         kinds.append("private key")

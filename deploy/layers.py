@@ -6,6 +6,7 @@ Both layouts are read: layers named by digest (OCI image layout), compressed or 
 import io
 import json
 import posixpath
+import stat
 import tarfile
 from collections.abc import Iterable
 from dataclasses import dataclass, field
@@ -14,6 +15,7 @@ from typing import IO, Any, Self
 from deploy import files
 
 REPLACED_KEPT = 100
+CAPABILITY = "SCHILY.xattr.security.capability"  # how archives keep file capabilities (capabilities(7))
 
 
 class UnreadableArchive(Exception):
@@ -32,6 +34,7 @@ class RawLayer:
     emptied: list[str] = field(default_factory=list)  # opaque directories
     facts: dict[str, files.Facts] = field(default_factory=dict)
     leftovers: list[tuple[str, str]] = field(default_factory=list)
+    privileged: list[str] = field(default_factory=list)  # files that give rights: setuid, setgid, capabilities
 
 
 class _Stream(io.RawIOBase):
@@ -136,6 +139,8 @@ def _read_member(layer: RawLayer, archive: tarfile.TarFile, member: tarfile.TarI
         layer.hard[path] = _shown(posixpath.normpath("/" + member.linkname))
     elif member.isreg():
         layer.sizes[path] = member.size
+        if member.mode & (stat.S_ISUID | stat.S_ISGID) or CAPABILITY in member.pax_headers:
+            layer.privileged.append(path)
         stream = archive.extractfile(member)
         if stream is not None:
             head, facts = files.examine(path, member.size, stream)
@@ -201,10 +206,16 @@ def _lay(merged: Merged, number: int, layer: RawLayer) -> None:
 
 def resolve(merged: Merged, path: str) -> str | None:
     """Follow symbolic links, of directories too, to a file of the merged file system; None where they lead nowhere."""
+    done = follow(merged, path)
+    return done if done in merged and merged[done].target is None else None
+
+
+def follow(merged: Merged, path: str) -> str:
+    """Follow symbolic links to whatever path they lead to; the path itself where they go in circles."""
     pending, done = [part for part in reversed(path.split("/")) if part], ""
     for _ in range(256):
         if not pending:
-            return done if done in merged else None
+            return done or "/"
         part = pending.pop()
         done = posixpath.normpath(posixpath.join(done or "/", part))
         entry = merged.get(done)
@@ -212,4 +223,4 @@ def resolve(merged: Merged, path: str) -> str | None:
             target = posixpath.normpath(posixpath.join(posixpath.dirname(done), entry.target))
             pending += [part for part in reversed(target.split("/")) if part]
             done = ""
-    return None
+    return path

@@ -4,13 +4,14 @@ import re
 
 HIDDEN = "•••"
 SECRET = re.compile(
-    r"(?i)\b([\w-]*(?:PASSWORD|PASSWD|SECRET|TOKEN|CREDENTIAL|API[_-]?KEY|ACCESS[_-]?KEY|PRIVATE[_-]?KEY)[\w-]*)="
+    r"(?i)\b([\w-]*(?:PASSWORD|PASSWD|PASSPHRASE|PASS\b|_PAT\b|SECRET|TOKEN|CREDENTIAL|API[_-]?KEY|ACCESS[_-]?KEY|PRIVATE[_-]?KEY)[\w-]*)="
     r"(\"[^\"]*\"|'[^']*'|\S+)"
 )
 PROXY = re.compile(r"(?i)\b((?:HTTPS?|FTP|ALL)_PROXY)=(\S+)")
 # A password, or over HTTP a user alone, which then is a token; ssh://git@… names an account and no secret
-CREDENTIALS = re.compile(r"\b([a-z][a-z0-9+.-]*://)([^\s/@:]+:[^\s/@]+)@")
+CREDENTIALS = re.compile(r"\b([a-z][a-z0-9+.-]*://)([^\s/@:]*:[^\s/@]+)@")
 TOKEN = re.compile(r"\b(https?://)([^\s/@:]+)@")
+OPTION = re.compile(r"(?i)(authorization:\s*\w+|--password)[\s=]+(\"[^\"]*\"|'[^']*'|\S+)")
 SETTING = re.compile(
     r"\b(UV_[A-Z_]*INDEX[A-Z_]*|PIP_(?:EXTRA_)?INDEX_URL|PIP_FIND_LINKS|PIP_CERT|SSL_CERT_FILE|REQUESTS_CA_BUNDLE)=(\S+)"
 )
@@ -21,6 +22,7 @@ def disclosures(text: str) -> list[str]:
     found = [f"secret: {match[1]}" for match in SECRET.finditer(text)]
     found += [f"proxy: {match[1]}" for match in PROXY.finditer(text)]
     found += [f"credential: {match[1]}…" for one in (CREDENTIALS, TOKEN) for match in one.finditer(text)]
+    found += [f"secret: {match[1]}" for match in OPTION.finditer(text)]
     return found + [f"host's setting: {match[1]}" for match in SETTING.finditer(text)]
 
 
@@ -30,5 +32,6 @@ def masked(name: str, value: str) -> str:
         return HIDDEN if value else value
     text = SECRET.sub(rf"\1={HIDDEN}", value)
     text = PROXY.sub(rf"\1={HIDDEN}", text)
+    text = OPTION.sub(rf"\1 {HIDDEN}", text)
     text = CREDENTIALS.sub(rf"\1{HIDDEN}:{HIDDEN}@", text)
     return TOKEN.sub(rf"\1{HIDDEN}@", text)

@@ -102,10 +102,17 @@ class Answer(Report):
 
 
 class Memory(Report):
-    """Whose native libraries the container's processes have loaded: verify/probes/ask.py."""
+    """What the container's other processes have loaded, by directory names of libraries: verify/probes/ask.py."""
 
     processes: int
+    unreadable: int = 0
     packages: list[str]
+
+
+class Published(Report):
+    """The routes that the server itself publishes: verify/probes/ask.py."""
+
+    routes: list[list[str]] = []
 
 
 class Broken(Report):

@@ -21,6 +21,11 @@ class Finding(Model):
     action: str = ""
     evidence: dict[str, Any] = Field(default_factory=dict)
 
+    @property
+    def because(self) -> str:
+        """The check that says why this one could not be carried out; "" for none."""
+        return str(self.evidence.get("because", "")) if self.outcome == "ERROR" else ""
+
 
 class Figures(Model):
     """What is worth knowing beside the outcomes; None where it was not seen. Bytes are unpacked bytes."""

@@ -116,6 +116,26 @@ else:
         f"ENV HTTPS_PROXY=http://me:{SECRET}@proxy.invalid:3128",
         "history", says=("HTTPS_PROXY",), hides=SECRET,
     ),
+    Fault(
+        "a library in a zip file, searched before the standard one, hides what is imported",
+        as_root("""
+cd /tmp
+echo 'import sys; sys.dont_write_bytecode = True' >sitecustomize.py
+python3 -m zipfile -c "$(python3 -c 'import sys; print(sys.base_prefix)')/lib/python311.zip" sitecustomize.py
+rm sitecustomize.py
+"""),
+        "python-unaltered", says=("python311.zip",),
+    ),
+    Fault(
+        "a start-up file runs code under a locked distribution's name",
+        file(f"{SITE}/start.pth", "import sys; sys.flags")
+        + as_root(f"echo start.pth,, >>{SITE}/idna-*.dist-info/RECORD"),
+        "python-unaltered", says=("start.pth",),
+    ),
+    Fault(
+        "a program gives the rights of root to whoever runs it",
+        as_root("cp /usr/bin/env /usr/local/bin/run-as\nchmod 4755 /usr/local/bin/run-as"), "user", says=("run-as",),
+    ),
     Fault("the image runs as root", f"USER 0:0\n{IMPATIENT}", "user", says=("root",)),
     Fault("the user has no home", as_root("rm -r /home/ktrdr") + "WORKDIR /", "user", says=("/home/ktrdr",)),
 )  # fmt: skip
@@ -241,6 +261,21 @@ SERVER = (
         "uvicorn.run('ktrdr.api.main:app', port=8000)\"]",
         "lazy-server", says=("sklearn",),
     ),
+    Fault(
+        "another program than the application answers the health check",
+        file("/opt/other.py", """
+import uvicorn
+
+async def app(scope, receive, send):
+    await send({"type": "http.response.start", "status": 200, "headers": []})
+    await send({"type": "http.response.body", "body": b'{"status": "ok"}'})
+
+uvicorn.run(app, port=8000, lifespan="off")
+""")
+        + 'CMD ["python", "/opt/other.py"]',
+        "server-answers", says=("0 routes",),
+    ),
+    Fault("the image has no HEALTHCHECK", "HEALTHCHECK NONE", "server-healthy", says=("no HEALTHCHECK",)),
     Fault("HEALTHCHECK always succeeds", 'HEALTHCHECK --interval=1s CMD ["true"]', "healthcheck-tells"),
 )  # fmt: skip
 

@@ -22,7 +22,7 @@ PARTS: Mapping[str, tuple[Part, ...]] = {
     **dict.fromkeys(("image-present", "built-here", "same-image", "history"), ()),
     **dict.fromkeys(
         (
-            "python-runs", "proof", "user", "torch-version", "torch-build", "torch-works", "cuda-runtime",
+            "python-runs", "proof", "torch-version", "torch-build", "torch-works", "cuda-runtime",
             "api-imports", "api-is-fastapi", "api-routes", "api-new-modules", "api-starts", "api-answers",
             "lazy-import", "lazy-start", "lazy-use", "healthcheck-tells",
         ),
@@ -30,13 +30,16 @@ PARTS: Mapping[str, tuple[Part, ...]] = {
     ),
     **dict.fromkeys(
         (
-            "contents", "python-unaltered", "lock-parity", "size-total", "size-added", "no-repeated-bytes", "leftovers",
+            "contents", "lock-parity", "size-total", "size-added", "no-repeated-bytes", "leftovers",
             "cuda-distributions", "cuda-libraries",
         ),
         ("contents",),
     ),
-    **dict.fromkeys(("torch", "cuda-libraries-agree", "distributions-agree"), ("contents", "probes")),
-    **dict.fromkeys(("server-healthy", "server-answers", "lazy-server"), ("server",)),
+    **dict.fromkeys(
+        ("torch", "cuda-libraries-agree", "distributions-agree", "python-unaltered", "user"), ("contents", "probes")
+    ),
+    "server-answers": ("probes", "server"),
+    **dict.fromkeys(("server-healthy", "lazy-server"), ("server",)),
 }  # fmt: skip
 
 

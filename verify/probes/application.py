@@ -231,8 +231,9 @@ def look(argument):
 
 
 if __name__ == "__main__":
-    found = look(json.loads(os.environ["KTRDR_PROBE_ARGUMENT"]))
-    os.write(int(os.environ["KTRDR_PROBE_FD"]), json.dumps(found).encode())
+    where = int(os.environ.pop("KTRDR_PROBE_FD"))  # the application is not told that it is being looked at
+    found = look(json.loads(os.environ.pop("KTRDR_PROBE_ARGUMENT")))
+    os.write(where, json.dumps(found).encode())
     for stream in (sys.stdout, sys.stderr):
         stream.flush()
     os._exit(0)  # threads of the application's do not keep the probe

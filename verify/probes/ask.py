@@ -1,28 +1,53 @@
-"""Asks a server on this machine one question; prints the answer, and whose libraries its processes hold, as JSON."""
+"""Asks a server on this machine; prints its answer, its routes, and what the other processes have loaded, as JSON."""
 
 import glob
 import http.client
 import json
+import os
 import re
 import sys
 import urllib.error
+import urllib.parse
 import urllib.request
 
+METHODS = ("get", "post", "put", "patch", "delete")
 opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
-try:
-    with opener.open(sys.argv[1], timeout=5) as response:
-        answer = {"status": response.status, "body": response.read(4000).decode("utf-8", "replace")}
-except urllib.error.HTTPError as error:
-    answer = {"status": error.code, "body": error.read(4000).decode("utf-8", "replace")}
-except (OSError, http.client.HTTPException, ValueError) as error:
-    answer = {"status": 0, "body": f"{type(error).__name__}: {error}"}
-processes, packages = 0, set()
-for file in glob.glob("/proc/[0-9]*/maps"):
+
+
+def ask(address, at_most):
+    """Return the status, 0 for no answer at all, and the beginning of the body."""
     try:
-        with open(file, encoding="utf-8", errors="replace") as maps:
-            text = maps.read()
-    except OSError:
-        continue  # it ended, or belongs to another user
-    processes += bool(text)
-    packages |= set(re.findall(r"/(?:site|dist)-packages/(\w+)/[^\n]*\.so", text))
-print(json.dumps({**answer, "processes": processes, "packages": sorted(packages)}))
+        with opener.open(address, timeout=5) as response:
+            return response.status, response.read(at_most).decode("utf-8", "replace")
+    except urllib.error.HTTPError as error:
+        return error.code, error.read(at_most).decode("utf-8", "replace")
+    except (OSError, http.client.HTTPException, ValueError) as error:
+        return 0, f"{type(error).__name__}: {error}"
+
+
+def routes():
+    """Return the methods and paths of the OpenAPI document that the server publishes."""
+    _, body = ask(urllib.parse.urljoin(sys.argv[1], "/openapi.json"), 4_000_000)
+    try:
+        paths = json.loads(body)["paths"]
+        return sorted([method.upper(), path] for path, one in paths.items() for method in one if method in METHODS)
+    except (ValueError, KeyError, TypeError, AttributeError):
+        return []
+
+
+status, text = ask(sys.argv[1], 4000)
+processes, unreadable, names = 0, 0, set()
+for file in glob.glob("/proc/[0-9]*/maps"):
+    if file != f"/proc/{os.getpid()}/maps":
+        try:
+            with open(file, encoding="utf-8", errors="replace") as maps:
+                libraries = re.findall(r" (/\S+\.so[.\d]*)$", maps.read(), re.MULTILINE)
+        except PermissionError:
+            unreadable += 1
+            continue
+        except OSError:
+            continue  # it ended in the meantime
+        processes += bool(libraries)
+        names |= {part for path in libraries for part in path.split("/")[1:-1]}
+answer = {"status": status, "body": text, "routes": routes(), "processes": processes, "unreadable": unreadable}
+print(json.dumps({**answer, "packages": sorted(names)}))

@@ -101,20 +101,22 @@ def _outcome(row: Row, separator: str) -> Text:
 
 
 def _show_findings(row: Row, console: Console) -> None:
-    shown = [finding for finding in row.findings if finding.outcome not in ("PASS", "SKIP")]
+    shown = [finding for finding in row.findings if finding.outcome not in ("PASS", "SKIP") and not finding.because]
+    followed = [finding for finding in row.findings if finding.because]
     skipped = [finding for finding in row.findings if finding.outcome == "SKIP"]
-    if not shown and not skipped:
+    if not shown and not followed and not skipped:
         return
     image = "" if row.image == row.role else f"  {one_line(row.image, MOST_NAME)}"
     _say(console, Text.assemble("\n", (one_line(row.role, MOST_NAME), "bold"), image))
     for finding in shown:
         _show_finding(finding, console)
+    for because in dict.fromkeys(finding.because for finding in followed):
+        names = ", ".join(one_line(one.check, MOST_NAME) for one in followed if one.because == because)
+        cause = f"  not seen, see {one_line(because, MOST_NAME)}: {names}"
+        _say(console, Text.assemble("  ", ("ERROR", STYLES["ERROR"]), cause))
     if skipped:
         line = Text.assemble("  ", ("SKIP", STYLES["SKIP"]), f"  {_reasons(skipped)}")
-        if console.is_terminal:
-            console.print(line, no_wrap=True, overflow="ellipsis")
-        else:
-            _say(console, line)
+        _say(console, line)
 
 
 def _reasons(skipped: list[Finding]) -> str:

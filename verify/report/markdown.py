@@ -76,7 +76,9 @@ def _section(row: Row, bound: int) -> list[str]:
     if not shown and not skipped:
         return []
     parts = [f"\n## {_name(row.role)}: {', '.join(row.outcome_words)}\n"]
-    parts += [_finding(finding, bound) for finding in shown]
+    parts += [_finding(finding, bound) for finding in shown if not finding.because]
+    followed = [finding for finding in shown if finding.because]
+    parts += [f"- **ERROR** {_name(one.check)}: not seen, see {_name(one.because)}\n" for one in followed]
     if skipped:
         parts.append("\n")
     return parts + [f"- **SKIP** {_name(finding.check)}: {_text(finding.found)}\n" for finding in skipped]

@@ -9,7 +9,7 @@ from fnmatch import fnmatchcase
 from packaging.utils import canonicalize_name
 from packaging.version import InvalidVersion, Version
 
-from deploy.contents import Distribution
+from deploy.contents import Distribution, Hook
 from deploy.contract import Allowed
 from deploy.files import CUDA
 from deploy.lock import CUDA_DISTRIBUTION
@@ -64,6 +64,40 @@ REPLACED = {"/etc/passwd", "/etc/group", "/etc/shadow"}  # where an image's user
 ALTERING = re.compile(r"(PYTHON(PATH|HOME|STARTUP|USERBASE|PLATLIBDIR|INSPECT|BREAKPOINT|EXECUTABLE|CASEOK)|LD_\w+)$")
 
 
+# What setuptools installs, to the letter: the one start-up line that is known to be harmless.
+DISTUTILS = (
+    "import os; var = 'SETUPTOOLS_USE_DISTUTILS'; enabled = os.environ.get(var, 'local') == 'local'; "
+    "enabled and __import__('_distutils_hack');"
+)
+
+
+def _harmless(hook: Hook, case: Case) -> bool:
+    """Whether a start-up file is a locked distribution's .pth file that runs nothing."""
+    lines = [line.strip() for line in hook.text.splitlines()]
+    runs = [line for line in lines if line.startswith(("import ", "import\t")) and line != DISTUTILS]
+    return hook.path.endswith(".pth") and hook.distribution in case.locked and bool(lines) and not runs
+
+
+def _foreign_libraries(case: Case) -> list[str]:
+    """Return what says that Python's standard library is not the base's: pyvenv.cfg, or the path that it searches."""
+    found = case.contents.interpreter
+    if found is None:
+        return []
+    binaries, prefix = posixpath.dirname(found.path), posixpath.dirname(posixpath.dirname(found.path))
+    faults = []
+    for path, text in case.contents.environments.items():
+        homes = re.findall(r"(?mi)^\s*home\s*=\s*(.*?)\s*$", text)
+        if homes != [binaries]:
+            faults.append(f"{path} takes Python from {listed(homes) or 'nowhere'}, not from {binaries}")
+    version = case.contract.python
+    library = f"{prefix}/lib/python{version}"
+    known = {"", f"{prefix}/lib/python{version.replace('.', '')}.zip", library, f"{library}/lib-dynload"}
+    known |= {posixpath.dirname(one.path) for one in case.contents.distributions}
+    known |= {line for one in case.contents.hooks if _harmless(one, case) for line in one.text.split()}
+    foreign = [path for path in case.environment.path if path not in known]
+    return faults + [f"modules are searched in {listed(foreign)}"] * bool(foreign)
+
+
 def python_unaltered(case: Case) -> Ruling:
     """No entry point, variable, start-up file or replaced file that could make the image's Python lie."""
     base, read, subject = case.base_layers, case.contents, case.subject
@@ -72,8 +106,9 @@ def python_unaltered(case: Case) -> Ruling:
     )
     variables = sorted(name for name in subject.environment if ALTERING.match(name))
     faults += [f"the environment sets {listed(variables)}"] * bool(variables)
-    hooks = [one.path for one in read.hooks if one.layer >= base and one.distribution not in case.locked]
+    hooks = [one.path for one in read.hooks if one.layer >= base and not _harmless(one, case)]
     faults += [f"run or found before the program: {listed(hooks)}"] * bool(hooks)
+    faults += _foreign_libraries(case)
     replaced = sorted({path for layer in read.layers[base:] for path in layer.replaced} - REPLACED)
     faults += [f"replaced or removed by a later layer: {listed(replaced)}"] * bool(replaced)
     return rule(

@@ -4,6 +4,7 @@ import re
 from pathlib import PurePosixPath
 
 from verify.case import Case, Ruling, rule
+from verify.checks import GPU_CHECKS
 from verify.reports import Compared, GpuReport, Library
 
 PRODUCT_TOLERANCE = 1e-4  # relative, float32 without TF32 against float64 over 512 terms
@@ -31,7 +32,9 @@ def _seen(case: Case) -> GpuReport:
 
 
 def _unverified(expected: str, reason: Exception) -> Ruling:
-    return Ruling("UNVERIFIED", expected, f"no GPU: {reason}", category="ENVIRONMENT")
+    return Ruling(
+        "UNVERIFIED", expected, f"no GPU: {reason}", category="ENVIRONMENT", action=GPU_CHECKS["gpu-present"].action
+    )
 
 
 def gpu_present(case: Case) -> Ruling:

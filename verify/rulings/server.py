@@ -3,7 +3,7 @@
 from typing import TYPE_CHECKING
 
 from verify.case import Case, NotSeen, Ruling, rule, skip
-from verify.reports import Answer, Memory
+from verify.reports import Answer, Memory, Published
 from verify.rulings.application import has_status
 
 if TYPE_CHECKING:
@@ -51,7 +51,12 @@ def lazy_server(case: Case) -> Ruling:
         raise NotSeen("the answer does not say what is in memory", "server-answers") from None
     heavy = sorted({name for name in memory.packages if name in application.heavy})
     found = f"in memory: {', '.join(heavy)}" if heavy else f"none in {memory.processes} processes"
-    return rule(not heavy and memory.processes > 0, f"no library of {', '.join(application.heavy)} in memory", found)
+    found += f"; {memory.unreadable} hide their memory" if memory.unreadable else ""
+    return rule(
+        not heavy and memory.processes > 0 and not memory.unreadable,
+        f"no library of {', '.join(application.heavy)} in memory",
+        found,
+    )
 
 
 def server_answers(case: Case) -> Ruling:
@@ -68,7 +73,20 @@ def server_answers(case: Case) -> Ruling:
     except ValueError:
         return rule(False, expected, f"an answer that is none: {str(asked.report)[:300]}")
     holds = answer.status == 200 and has_status(answer.body)  # noqa: PLR2004 - HTTP's OK
-    return rule(holds, expected, f"{answer.status} {answer.body[:300]}")
+    try:
+        examined = [route for route in case.application.routes if route[:1] != ["MOUNT"]]
+    except NotSeen:
+        examined = []
+    if not holds or not examined or not case.image.health.endswith(case.contract.application.health):
+        return rule(holds, expected, f"{answer.status} {answer.body[:300]}")
+    served = Published.model_validate(asked.report).routes
+    same = sorted(served) == sorted(examined)
+    found = (
+        f"{answer.status} {answer.body[:300]}"
+        if same
+        else f"it serves {len(served)} routes, the application has {len(examined)}"
+    )
+    return rule(same, f"{expected}, and serves the application's routes", found)
 
 
 def healthcheck_tells(case: Case) -> Ruling:

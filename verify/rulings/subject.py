@@ -84,8 +84,12 @@ def user(case: Case) -> Ruling:
         faults.append("the user has no entry in /etc/passwd")
     if not seen.home_is_writable:
         faults.append(f"the home {seen.home} is missing or not the user's own")
+    privileged = case.contents.privileged
+    faults += [f"files that give other rights (setuid, setgid, capabilities): {', '.join(privileged[:8])}"] * bool(
+        privileged
+    )
     found = "; ".join(faults) or f"{configured}, at home in {seen.home}"
-    return rule(not faults, "a numeric user other than root, with a home", found)
+    return rule(not faults, "a numeric user other than root, with a home, and no way to another user's rights", found)
 
 
 CHECKS = {

@@ -155,6 +155,17 @@ CONTENTS = [
     Breakage("python-unaltered", "LD_PRELOAD", "dev", lambda facts: _variable(facts, "LD_PRELOAD", "/lies.so")),
     Breakage("python-unaltered", "a start-up file", "dev", contents(hooks=[
         {"path": f"{SITE}/lies.pth", "layer": 2, "distribution": ""}])),
+    Breakage("python-unaltered", "a locked distribution's start-up file that runs something", "dev", contents(hooks=[
+        {"path": f"{SITE}/ktrdr.pth", "layer": 2, "distribution": "ktrdr", "text": "import lies"}])),
+    Breakage("python-unaltered", "a sitecustomize that a RECORD claims", "dev", contents(hooks=[
+        {"path": f"{SITE}/sitecustomize.py", "layer": 2, "distribution": "ktrdr", "text": ""}])),
+    Breakage("python-unaltered", "another standard library", "dev", contents(
+        environments={"/opt/venv/pyvenv.cfg": "home = /opt/evil/bin\n"})),
+    Breakage("python-unaltered", "another place to search", "dev", lambda facts: (
+        facts.report("environment")["path"].insert(1, "/opt/evil/lib/python3.11"))),
+    Breakage("user", "a setuid program", "dev", contents(privileged=["/usr/local/bin/run-as"])),
+    Breakage("server-answers", "another program is served", "dev", lambda facts: _asked(facts, routes=[["GET", "/x"]])),
+    Breakage("lazy-server", "memory that cannot be read", "dev", lambda facts: _asked(facts, unreadable=1)),
     Breakage("python-unaltered", "a replaced library", "dev", layer(3, replaced=["/usr/lib/libc.so.6"])),
     Breakage("distributions-agree", "hidden from Python", "dev", lambda facts: (
         distribution("hidden", "1.0", seen=False)(facts), facts.locked.update(hidden="1.0"))),
@@ -219,8 +230,9 @@ APPLICATION = [
         "import_error": {"type": "ImportError", "traceback": "line 5"}})),
     Breakage("api-is-fastapi", "something else", "backend", report("application", is_fastapi=False, kind="flask")),
     Breakage("api-routes", "too few", "backend", lambda facts: facts.report("application")["routes"].__delitem__(
-        slice(5, None))),
-    Breakage("api-routes", "no health", "backend", lambda facts: facts.report("application")["routes"].pop(0)),
+        slice(5, None)), with_it=("server-answers",)),
+    Breakage("api-routes", "no health", "backend", lambda facts: facts.report("application")["routes"].pop(0),
+        with_it=("server-answers",)),
     Breakage("api-new-modules", "none loaded", "backend", report("application", new_modules=50)),
     Breakage("api-starts", "start-up fails", "backend", report(
         "application", started=False, start_error="RuntimeError: no store", health=None, loaded_after_use=None)),

@@ -1,5 +1,6 @@
 """Evidence on an image that is as its role demands, to be spoilt by the tests of the judge, a fact at a time."""
 
+import posixpath
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
@@ -119,7 +120,8 @@ def good(role: str, change: Change | None = None) -> Facts:
     server = {
         "proof": {**proof("c2"), "finished": ""}, "health": "healthy", "running": True, "seconds_to_healthy": 1.5,
         "reply": f"{HEALTH}\n", "log": "INFO: started\n",
-        "asked": ended({"status": 200, "body": HEALTH, "processes": 2, "packages": ["yaml"]}),
+        "asked": ended({"status": 200, "body": HEALTH, "processes": 2, "unreadable": 0, "packages": ["yaml"],
+                        "routes": application()["routes"]}),
     }  # fmt: skip
     facts = Facts(role, subject, probes, server, contents(role), record(role), distributions(role))
     if change is not None:
@@ -209,6 +211,7 @@ def contents(role: str) -> dict[str, Any]:
         "distributions": list(held(role)),
         "cuda_libraries": [library(name) for name in NEEDED] if role == "worker-gpu" else [],
         "interpreter": {"path": PYTHON, "layer": 0, "sha256": "a" * 64},
+        "environments": {"/opt/venv/pyvenv.cfg": f"home = {posixpath.dirname(PYTHON)}\n"}, "privileged": [],
         "hooks": [], "leftovers": [{"kind": "certificate", "path": "/etc/ssl/certs/ca-certificates.crt", "layer": 0}],
     }  # fmt: skip
 

@@ -159,7 +159,7 @@ def test_another_python_than_the_contract_s_is_found_however_alike_its_version(v
 
 
 def test_a_start_up_file_of_a_locked_distribution_is_its_own_business() -> None:
-    hook = {"path": f"{SITE}/ktrdr.pth", "layer": 3, "distribution": "ktrdr"}
+    hook = {"path": f"{SITE}/ktrdr.pth", "layer": 3, "distribution": "ktrdr", "text": "/app\n"}
     assert found("python-unaltered", contents(hooks=[hook])).outcome == "PASS"
 
 

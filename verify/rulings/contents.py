@@ -64,10 +64,12 @@ REPLACED = {"/etc/passwd", "/etc/group", "/etc/shadow"}  # where an image's user
 ALTERING = re.compile(r"(PYTHON(PATH|HOME|STARTUP|USERBASE|PLATLIBDIR|INSPECT|BREAKPOINT|EXECUTABLE|CASEOK)|LD_\w+)$")
 
 
+# Where a base image keeps its programs; a standard library beside them that is not the base's is found as a hook.
+BINARIES = ("/usr/bin", "/usr/local/bin")
 # What setuptools installs, to the letter: the one start-up line that is known to be harmless.
 DISTUTILS = (
     "import os; var = 'SETUPTOOLS_USE_DISTUTILS'; enabled = os.environ.get(var, 'local') == 'local'; "
-    "enabled and __import__('_distutils_hack');"
+    "enabled and __import__('_distutils_hack').add_shim();"
 )
 
 
@@ -87,13 +89,14 @@ def _foreign_libraries(case: Case) -> list[str]:
     faults = []
     for path, text in case.contents.environments.items():
         homes = re.findall(r"(?mi)^\s*home\s*=\s*(.*?)\s*$", text)
-        if homes != [binaries]:
+        if len(homes) != 1 or homes[0] not in {binaries, *BINARIES}:
             faults.append(f"{path} takes Python from {listed(homes) or 'nowhere'}, not from {binaries}")
     version = case.contract.python
     library = f"{prefix}/lib/python{version}"
     known = {"", f"{prefix}/lib/python{version.replace('.', '')}.zip", library, f"{library}/lib-dynload"}
     known |= {posixpath.dirname(one.path) for one in case.contents.distributions}
-    known |= {line for one in case.contents.hooks if _harmless(one, case) for line in one.text.split()}
+    lines = [line for one in case.contents.hooks if _harmless(one, case) for line in one.text.split()]
+    known |= {posixpath.normpath(line) for line in lines}
     foreign = [path for path in case.environment.path if path not in known]
     return faults + [f"modules are searched in {listed(foreign)}"] * bool(foreign)
 

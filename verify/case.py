@@ -76,7 +76,8 @@ class Case:
     def contents(self) -> Contents:
         """What the layers hold."""
         if self.maybe_contents is None:
-            raise NotSeen(self.observation.contents_error or self.observation.error, "contents")
+            because = "contents" if self.observation.subject else "image-present"
+            raise NotSeen(self.observation.contents_error or self.observation.error, because)
         return self.maybe_contents
 
     @property

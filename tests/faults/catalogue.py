@@ -74,8 +74,8 @@ else:
         "python-unaltered", says=(f"{SITE}/zzz.pth",),
     ),
     Fault(
-        "PYTHONPATH brings a distribution that is not in the environment",
-        distribution("ghost", "1.0", "/opt/extra") + "ENV PYTHONPATH=/opt/extra",
+        "a distribution lies where Python does not look",
+        distribution("ghost", "1.0", "/opt/extra"),
         "distributions-agree", says=("ghost 1.0",),
     ),
     Fault(
@@ -129,7 +129,7 @@ rm sitecustomize.py
     Fault(
         "a start-up file runs code under a locked distribution's name",
         file(f"{SITE}/start.pth", "import sys; sys.flags")
-        + as_root(f"echo start.pth,, >>{SITE}/idna-*.dist-info/RECORD"),
+        + as_root(f"echo start.pth,, | tee -a {SITE}/idna-*.dist-info/RECORD"),
         "python-unaltered", says=("start.pth",),
     ),
     Fault(

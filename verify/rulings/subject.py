@@ -39,8 +39,8 @@ def python_runs(case: Case) -> Ruling:
     """A container of the image starts, and its Python takes the probe."""
     run = case.observation.probes
     expected = "`python -c …` runs in a container of the image"
-    if case.observation.subject is None or run is None:
-        return Ruling("ERROR", expected, case.observation.error or "no probe ran", category="ENVIRONMENT")
+    if run is None:
+        raise NotSeen(case.observation.error or "no probe ran", "image-present")
     if run.error.startswith("the engine:"):
         broken = NOT_EXECUTABLE.search(run.error) is not None
         if broken:
@@ -58,9 +58,9 @@ def proof(case: Case) -> Ruling:
     """One document with this run's nonce, from a container of this image that started and finished."""
     run = case.observation.probes
     expected = "one document with this run's nonce, from a container of this image"
-    if case.observation.subject is None or run is None:
-        return Ruling("ERROR", expected, case.observation.error or "no probe ran")
-    fault = run.error or proof_fault(run, case.observation.subject)
+    if run is None:
+        raise NotSeen(case.observation.error or "no probe ran", "image-present")
+    fault = run.error or proof_fault(run, case.subject)
     evidence = {"nonce": run.nonce, **(run.proof.model_dump() if run.proof else {})}
     if fault or run.results is None:
         return Ruling("ERROR", expected, fault or "no document", {**evidence, "output": run.output[:2000]})

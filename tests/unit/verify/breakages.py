@@ -118,7 +118,7 @@ def _unexecutable(facts: Facts) -> None:
 SUBJECT = [
     Breakage(
         "image-present", "no such tag", "backend", lambda facts: _nothing_seen(facts, "no image x:y on the engine"),
-        "ENVIRONMENT", "ERROR", ("python-runs", "proof", "contents"),
+        "ENVIRONMENT", "ERROR",
     ),
     Breakage("built-here", "no record", "dev", without("record", record_error="none"), "ENVIRONMENT", "ERROR"),
     Breakage("same-image", "the tag moved", "dev", record(identity="sha256:other"), "ENVIRONMENT"),

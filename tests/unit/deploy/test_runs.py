@@ -112,11 +112,12 @@ def test_a_run_that_fails_leaves_nothing_and_fails_as_it_did(engine: FakeEngine,
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
 def test_a_signal_ends_a_run_like_control_c(engine: FakeEngine, number: signal.Signals) -> None:
+    before = signal.getsignal(number)
     with pytest.raises(KeyboardInterrupt), one_of_each(engine):  # noqa: PT012  the signal comes while it waits
         os.kill(os.getpid(), number)
         threading.Event().wait(1)
     assert engine.names() == []
-    assert signal.getsignal(number) is signal.SIG_DFL
+    assert signal.getsignal(number) is before
 
 
 def test_cleaning_up_is_not_disturbed_by_another_interruption(

@@ -75,7 +75,7 @@ def tests(session: nox.Session) -> None:
 
 @nox.session
 def unit(session: nox.Session) -> None:
-    """Run the unit tests [-- PYTEST-OPTION …]: no Docker, seconds."""
+    """Run the unit tests [-- PYTEST-OPTION …]: no Docker, under a minute."""
     run(session, "pytest", "tests/unit", *session.posargs)
 
 

@@ -69,6 +69,11 @@ class Subject(Model):
     labels: dict[str, str]
     history: list[str]
 
+    @property
+    def has_healthcheck(self) -> bool:
+        """Whether a HEALTHCHECK is declared; ``NONE`` is Docker's word for taking the base's away."""
+        return self.healthcheck not in ([], ["NONE"])
+
 
 class Observation(Model):
     """``observed.json``: everything that was seen of one role's image. A part that is None could not be seen."""

@@ -254,7 +254,7 @@ def _settled(client: DockerClient, container_id: str, subject: Subject) -> dict[
     """Return the container's state once its health is decided or it has stopped; without HEALTHCHECK at once."""
     state: dict[str, Any] = client.api.inspect_container(container_id)["State"]
     health = (state.get("Health") or {}).get("Status", "none")
-    if not state["Running"] or health in ("healthy", "unhealthy") or subject.healthcheck in ([], ["NONE"]):
+    if not state["Running"] or health in ("healthy", "unhealthy") or not subject.has_healthcheck:
         return state
     return None
 

@@ -15,7 +15,7 @@ KILLED = (137, 143)  # 128 + SIGKILL, 128 + SIGTERM: ended from outside
 def server_healthy(case: Case) -> Ruling:
     """The container reaches healthy by itself, as its own user, and the reply holds a status."""
     expected = "healthy by its own HEALTHCHECK, with a reply that holds `status`"
-    if not case.subject.healthcheck or case.subject.healthcheck == ["NONE"]:
+    if not case.subject.has_healthcheck:
         return rule(False, expected, "the image has no HEALTHCHECK", log=_log(case))
     seen = case.server
     if not seen.running:
@@ -69,7 +69,7 @@ def server_answers(case: Case) -> Ruling:
         )
         return rule(False, expected, f"no answer: {reason}")
     try:
-        answer = Answer.model_validate(asked.report)
+        answer, served = Answer.model_validate(asked.report), Published.model_validate(asked.report).routes
     except ValueError:
         return rule(False, expected, f"an answer that is none: {str(asked.report)[:300]}")
     holds = answer.status == 200 and has_status(answer.body)  # noqa: PLR2004 - HTTP's OK
@@ -79,7 +79,6 @@ def server_answers(case: Case) -> Ruling:
         examined = []
     if not holds or not examined or not case.image.health.endswith(case.contract.application.health):
         return rule(holds, expected, f"{answer.status} {answer.body[:300]}")
-    served = Published.model_validate(asked.report).routes
     same = sorted(served) == sorted(examined)
     found = (
         f"{answer.status} {answer.body[:300]}"
@@ -92,7 +91,7 @@ def server_answers(case: Case) -> Ruling:
 def healthcheck_tells(case: Case) -> Ruling:
     """In the probe container, where nothing serves, the HEALTHCHECK command has to fail."""
     expected = "HEALTHCHECK fails where nothing serves"
-    if not case.subject.healthcheck or case.subject.healthcheck == ["NONE"]:
+    if not case.subject.has_healthcheck:
         return rule(False, expected, "the image has no HEALTHCHECK")
     result = case.result("healthcheck")
     if result.outcome == "ended" and result.exit_code is None:

@@ -165,6 +165,7 @@ CONTENTS = [
         facts.report("environment")["path"].insert(1, "/opt/evil/lib/python3.11"))),
     Breakage("user", "a setuid program", "dev", contents(privileged=["/usr/local/bin/run-as"])),
     Breakage("server-answers", "another program is served", "dev", lambda facts: _asked(facts, routes=[["GET", "/x"]])),
+    Breakage("server-answers", "routes that are none", "dev", lambda facts: _asked(facts, routes="all of them")),
     Breakage("lazy-server", "memory that cannot be read", "dev", lambda facts: _asked(facts, unreadable=1)),
     Breakage("python-unaltered", "a replaced library", "dev", layer(3, replaced=["/usr/lib/libc.so.6"])),
     Breakage("distributions-agree", "hidden from Python", "dev", lambda facts: (

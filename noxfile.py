@@ -8,12 +8,12 @@ nox.options.default_venv_backend = "none"  # every session runs in the one envir
 nox.options.sessions = ["lint", "types", "unit"]
 
 
-def run(session: nox.Session, *command: str) -> None:
-    """Run a command in the locked environment; ``./noxw`` brings uv where there is none."""
+def run(session: nox.Session, *command: str, group: str = "tools") -> None:
+    """Run a command with the locked dependencies of a group; ``./noxw`` brings uv where there is none."""
     if shutil.which("uv") is None:
         session.error("uv is not on PATH: use ./noxw in place of nox, or install uv")
     # After Ctrl-C a command cleans up on the engine; nox's own half a second would cut that off.
-    locked = ("uv", "run", "--frozen", "--group", "tools")
+    locked = ("uv", "run", "--frozen", "--group", group)
     session.run(*locked, *command, external=True, interrupt_timeout=75, terminate_timeout=75)
 
 
@@ -70,13 +70,13 @@ def tests(session: nox.Session) -> None:
     """Run everything: lint, types, unit tests, tests on freshly built images, quick faults [-- PYTEST-OPTION …]."""
     lint(session)
     types(session)
-    run(session, "pytest", "tests", *session.posargs)
+    run(session, "pytest", "tests", *session.posargs, group="tests")
 
 
 @nox.session
 def unit(session: nox.Session) -> None:
     """Run the unit tests [-- PYTEST-OPTION …]: no Docker, under a minute."""
-    run(session, "pytest", "tests/unit", *session.posargs)
+    run(session, "pytest", "tests/unit", *session.posargs, group="tests")
 
 
 @nox.session
@@ -89,7 +89,7 @@ def lint(session: nox.Session) -> None:
 @nox.session
 def types(session: nox.Session) -> None:
     """Check the types, strictly."""
-    run(session, "mypy")
+    run(session, "mypy", group="tests")
 
 
 @nox.session

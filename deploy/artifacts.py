@@ -20,6 +20,10 @@ BUILD, LOG, CONTENTS, OBSERVED, VERDICT = STAGES = (
     "verdict.json",
 )
 
+# The images at work together: a directory beside the roles', and the roles whose images take part.
+E2E = "e2e"
+E2E_ROLES = ("backend", "worker-cpu")
+
 M = TypeVar("M", bound=BaseModel)
 
 
@@ -92,6 +96,8 @@ class Artifacts:
     def begin(self, role: str, stage: str) -> None:
         """Remove the stage's own file and those of all later stages, so that nothing old is taken for new.
 
+        What was found of the images at work together goes with those of a role that takes part in it.
+
         Raises:
             Problem: the directory cannot be written (exit 3); so does write.
 
@@ -99,6 +105,8 @@ class Artifacts:
         try:
             for name in STAGES[STAGES.index(stage) :]:
                 self.path(role, name).unlink(missing_ok=True)
+            if role in E2E_ROLES:
+                self.path(E2E, VERDICT).unlink(missing_ok=True)
             self.path(role, stage).parent.mkdir(parents=True, exist_ok=True)
         except OSError as error:
             raise _unwritable(self.root, error) from None

@@ -17,7 +17,7 @@ from deploy.errors import Exit, Problem
 ROOT = Path(__file__).resolve().parent.parent
 CONTRACT = ROOT / "deploy" / "docker" / "images.toml"
 SCHEMA = 1
-RESERVED = ("summarize", "lazy-imports", "gpu")  # words of `python -m verify`, and a directory of artifacts
+RESERVED = ("summarize", "lazy-imports", "e2e", "gpu")  # words of `python -m verify`, and a directory of artifacts
 
 UNITS = {"B": 1, "kB": 10**3, "MB": 10**6, "GB": 10**9}
 Torch = Literal["absent", "cpu", "cuda"]

@@ -7,8 +7,9 @@ from typing import Literal
 
 from rich.console import Console
 
-from deploy.artifacts import VERDICT, Artifacts, UnreadableArtifact, read_model, write_model, write_text
+from deploy.artifacts import E2E, VERDICT, Artifacts, UnreadableArtifact, read_model, write_model, write_text
 from deploy.errors import Exit, Problem
+from verify.e2e.verdict import EndToEnd
 from verify.report.console import show
 from verify.report.junit import junit
 from verify.report.markdown import markdown
@@ -20,12 +21,17 @@ READING = "reading the verdicts"
 NO_VERDICT = "no verdict: not built or not verified in this state"
 
 
-def summarize(verdicts: list[Verdict], roles: list[str]) -> Summary:
-    """Put the verdicts of these roles together, in the roles' order; a role without a verdict is an ERROR."""
+def summarize(verdicts: list[Verdict], roles: list[str], e2e: EndToEnd | None = None) -> Summary:
+    """Put the verdicts of these roles together, in the roles' order; a role without a verdict is an ERROR.
+
+    What came of the images at work together counts like an image; on other images than the verdicts' it is an ERROR.
+    """
     by_role = {verdict.role: verdict for verdict in verdicts}
     rows = [_row(by_role[role]) if role in by_role else _missing(role) for role in roles]
-    failed = [row.role for row in rows if row.outcome == "FAIL"]
-    unseen = [row.role for row in rows if row.outcome == "ERROR"]
+    e2e = _of_these(e2e, rows) if e2e else None
+    parts: list[Row | EndToEnd] = [*rows, *([e2e] if e2e else [])]
+    failed = [part.role for part in parts if part.outcome == "FAIL"]
+    unseen = [part.role for part in parts if part.outcome == "ERROR"]
     outcome: Literal["PASS", "FAIL", "ERROR"] = "FAIL" if failed else "ERROR" if unseen or not rows else "PASS"
     code, meaning = {
         "PASS": (Exit.OK, "every image is what its role demands"),
@@ -43,6 +49,7 @@ def summarize(verdicts: list[Verdict], roles: list[str]) -> Summary:
         meaning=meaning,
         probe_seconds=round(sum(spent), 3) if spent else None,
         rows=rows,
+        e2e=e2e,
     )
 
 
@@ -80,6 +87,22 @@ def collect(directories: list[Path], roles: list[str]) -> list[Verdict]:
     return [found[role][1] for role in roles if role in found and not found[role][1].gpu]
 
 
+def collect_e2e(directories: list[Path]) -> EndToEnd | None:
+    """Read what came of the images at work together, where one of these directories, or of their folders, has it.
+
+    Raises:
+        Problem: it is unreadable, or there are two different ones (exit 2).
+
+    """
+    roots = [root for directory in directories for root in (directory, *_folders(directory))]
+    found = [(path, _read_e2e(path)) for root in roots if (path := root / E2E / VERDICT).exists()]
+    for path, e2e in found[1:]:
+        if e2e != found[0][1]:
+            wrong = f"two different verdicts on {E2E}: {found[0][0]} and {path}"
+            raise Problem(READING, wrong, "leave out the directory that is not of this run", Exit.USAGE)
+    return found[0][1] if found else None
+
+
 def write(summary: Summary, root: Path, environ: Mapping[str, str]) -> None:
     """Write the reports into the artifacts' root; append the Markdown to the CI job's page where there is one.
 
@@ -115,7 +138,8 @@ def command(directories: list[Path], artifacts: Artifacts, roles: list[str], con
         Problem: as collect and write do.
 
     """
-    return publish(summarize(collect(directories or [artifacts.root], roles), roles), artifacts.root, console)
+    where = directories or [artifacts.root]
+    return publish(summarize(collect(where, roles), roles, collect_e2e(where)), artifacts.root, console)
 
 
 def _verdict_files(directory: Path, roles: list[str]) -> list[Path]:
@@ -147,6 +171,37 @@ def _read(path: Path) -> Verdict:
         wrong = f"{path}: it says {verdict.outcome}, but {follows} follows from its findings"
         raise Problem(READING, wrong, mend, Exit.USAGE)
     return verdict
+
+
+def _read_e2e(path: Path) -> EndToEnd:
+    mend = "./noxw -s e2e writes it again; or leave its directory out"
+    try:
+        e2e = read_model(path, EndToEnd)
+    except (UnreadableArtifact, FileNotFoundError) as error:
+        raise Problem(READING, str(error), mend, Exit.USAGE) from None
+    follows = outcome_of(e2e.findings)
+    if e2e.outcome != follows:
+        wrong = f"{path}: it says {e2e.outcome}, but {follows} follows from its findings"
+        raise Problem(READING, wrong, mend, Exit.USAGE)
+    return e2e
+
+
+def _of_these(e2e: EndToEnd, rows: list[Row]) -> EndToEnd:
+    """Return it as it is where it ran on the images that these rows are about, and an ERROR where it did not."""
+    verified = {row.role: row.identity for row in rows if row.identity}
+    other = [role for role, one in e2e.images.items() if verified.get(role, one.identity) != one.identity]
+    if not other:
+        return e2e
+    finding = Finding(
+        check="verified-images",
+        outcome="ERROR",
+        expected="the images that the verdicts are about",
+        found=f"it ran on another image of: {', '.join(other)}",
+        category="ENVIRONMENT",
+        action="./noxw -s e2e, on the images that were verified",
+        evidence={role: {"verified": verified[role], "used": e2e.images[role].identity} for role in other},
+    )
+    return e2e.model_copy(update={"outcome": "ERROR", "findings": [finding]})
 
 
 def _row(verdict: Verdict) -> Row:

@@ -10,6 +10,7 @@ from rich.measure import Measurement
 from rich.table import Table
 from rich.text import Text
 
+from verify.e2e.verdict import EndToEnd
 from verify.report.model import UNITS, Row, Summary, megabytes
 from verify.report.text import evidence_lines, one_line
 from verify.verdict import Finding
@@ -26,9 +27,9 @@ NUMBERS = ("unpacked MB", "added MB")
 def show(summary: Summary, console: Console) -> None:
     """Print the table, and below it each finding that is not PASS."""
     _show_table(summary, console)
-    _say(console, Text(f"\n{UNITS}\n{summary.duration}"))
-    for row in summary.rows:
-        _show_findings(row, console)
+    _say(console, Text(f"\n{UNITS}\n{summary.duration}\n{summary.end_to_end}"))
+    for part in summary.parts:
+        show_findings(part, console)
     overall = Text(f"\n{summary.outcome}", STYLES[summary.outcome])
     _say(console, overall.append(f": {one_line(summary.meaning, MOST_FIELD)}", "default not bold"))
 
@@ -100,7 +101,8 @@ def _outcome(row: Row, separator: str) -> Text:
     return Text.assemble((first, STYLES[first]), *styled)
 
 
-def _show_findings(row: Row, console: Console) -> None:
+def show_findings(row: Row | EndToEnd, console: Console) -> None:
+    """Print each finding of an image, or of all at work together, that is not PASS."""
     shown = [finding for finding in row.findings if finding.outcome not in ("PASS", "SKIP") and not finding.because]
     followed = [finding for finding in row.findings if finding.because]
     skipped = [finding for finding in row.findings if finding.outcome == "SKIP"]

@@ -1,4 +1,4 @@
-"""The summary as JUnit XML: a test suite an image, a test case a check.
+"""The summary as JUnit XML: a test suite an image and one for all at work together, a test case a check.
 
 The format is the Ant task's, in the order and with the attributes that its usual schemas ask for: ``properties``, test
 cases, ``system-out``, ``system-err``; times with three decimals. UNVERIFIED has no word of its own there: it is
@@ -9,6 +9,7 @@ property ``unverified`` names the checks.
 from datetime import datetime
 from xml.etree import ElementTree as ET
 
+from verify.e2e.verdict import EndToEnd
 from verify.report.model import Row, Summary
 from verify.report.text import evidence_lines, plain, shorten
 from verify.verdict import Finding
@@ -22,14 +23,14 @@ MOST_MESSAGE = 2_000
 
 def junit(summary: Summary) -> str:
     """Return the whole document."""
-    suites = [_suite(number, row) for number, row in enumerate(summary.rows)]
+    suites = [_suite(number, part) for number, part in enumerate(summary.parts)]
     root = ET.Element("testsuites")
     root.extend(suites)
     ET.indent(root)
     return '<?xml version="1.0" encoding="UTF-8"?>\n' + ET.tostring(root, encoding="unicode") + "\n"
 
 
-def _suite(number: int, row: Row) -> ET.Element:
+def _suite(number: int, row: Row | EndToEnd) -> ET.Element:
     elements = [_element(row, finding) for finding in row.findings]
     suite = ET.Element(
         "testsuite",
@@ -55,7 +56,10 @@ def _suite(number: int, row: Row) -> ET.Element:
     return suite
 
 
-def _properties(row: Row) -> dict[str, str]:
+def _properties(row: Row | EndToEnd) -> dict[str, str]:
+    if isinstance(row, EndToEnd):
+        ran = {f"{role}.identity": one.identity for role, one in row.images.items()}
+        return {"outcome": row.outcome, **ran, **{name: f"{seconds:.3f}" for name, seconds in row.figures.items()}}
     values = {
         "image": row.image,
         "outcome": row.outcome,
@@ -71,13 +75,13 @@ def _properties(row: Row) -> dict[str, str]:
     return {name: str(value) for name, value in values.items() if value is not None}
 
 
-def _element(row: Row, finding: Finding) -> str:
-    if row.gpu and finding.outcome == "UNVERIFIED":
+def _element(row: Row | EndToEnd, finding: Finding) -> str:
+    if isinstance(row, Row) and row.gpu and finding.outcome == "UNVERIFIED":
         return "error"
     return ELEMENTS.get(finding.outcome, "")
 
 
-def _case(row: Row, finding: Finding) -> ET.Element:
+def _case(row: Row | EndToEnd, finding: Finding) -> ET.Element:
     # No check is timed on its own: the probes that several of them judge ran once (the suite's time has them).
     case = ET.Element("testcase", {"classname": _xml(row.role), "name": _xml(finding.check), "time": "0.000"})
     element = _element(row, finding)

@@ -3,6 +3,7 @@
 import re
 from html import escape
 
+from verify.e2e.verdict import EndToEnd
 from verify.report.model import UNITS, Row, Summary, megabytes
 from verify.report.text import evidence_lines, one_line
 from verify.verdict import Finding
@@ -49,10 +50,10 @@ def _blocks(summary: Summary, bound: int) -> list[str]:
     title = f"# Images: {summary.outcome}\n\n{_text(summary.meaning)} (exit code {summary.exit_code})\n\n"
     rule = " | ".join("---:" if column in NUMBERS else "---" for column in COLUMNS)
     blocks = [title, f"| {' | '.join(COLUMNS)} |\n| {rule} |\n", *(_row(row) for row in summary.rows)]
-    blocks.append(f"\n{_text(UNITS)}. {_text(summary.duration)}.\n")
+    blocks.append(f"\n{_text(UNITS)}. {_text(summary.duration)}.\n\n{_text(summary.end_to_end)}.\n")
     if bound < EVIDENCE_BOUNDS[0]:
         blocks.append(f"\n{CUT}\n")
-    return blocks + [part for row in summary.rows for part in _section(row, bound)]
+    return blocks + [text for part in summary.parts for text in _section(part, bound)]
 
 
 def _row(row: Row) -> str:
@@ -70,7 +71,7 @@ def _row(row: Row) -> str:
     return f"| {' | '.join(cells)} |\n"
 
 
-def _section(row: Row, bound: int) -> list[str]:
+def _section(row: Row | EndToEnd, bound: int) -> list[str]:
     shown = [finding for finding in row.findings if finding.outcome not in ("PASS", "SKIP")]
     skipped = [finding for finding in row.findings if finding.outcome == "SKIP"]
     if not shown and not skipped:

@@ -5,6 +5,7 @@ from typing import Literal
 from pydantic import Field
 
 from deploy.contents import Model
+from verify.e2e.verdict import EndToEnd
 from verify.verdict import Figures, Finding, Outcome
 
 # "Test duration > 10s" of the specification's sanity checks, all images together; printed, never judged.
@@ -52,6 +53,19 @@ class Summary(Model):
     meaning: str  # of the exit code
     probe_seconds: float | None  # all probes of all images
     rows: list[Row]
+    e2e: EndToEnd | None = None  # the images at work together; None where that was not tried in this state
+
+    @property
+    def parts(self) -> list[Row | EndToEnd]:
+        """Everything that has findings."""
+        return [*self.rows, *([self.e2e] if self.e2e else [])]
+
+    @property
+    def end_to_end(self) -> str:
+        """What is said of the images at work together, in a line."""
+        if self.e2e is None:
+            return "end to end: not run in this state; ./noxw -s e2e"
+        return f"end to end: {self.e2e.outcome}, {len(self.e2e.findings)} checks in {self.e2e.seconds:.1f} s"
 
     @property
     def duration(self) -> str:

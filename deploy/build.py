@@ -246,7 +246,12 @@ def _record(state: Build, shared: Shared) -> BuildRecord:
         started=began.isoformat(timespec="seconds"),
         seconds=round(seconds, 3),
         steps=[
-            StepRecord(name=settings.redact(step.title), cached=step.cached, seconds=step.seconds)
+            StepRecord(
+                name=settings.redact(step.title),
+                cached=step.cached,
+                seconds=step.seconds,
+                after=state.log.after(step),
+            )
             for step in state.log.instructions
         ],
         source=shared.source,

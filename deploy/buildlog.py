@@ -103,6 +103,11 @@ class BuildLog:
         steps = [step for step in done if "] FROM " not in step.name]
         return sorted(steps, key=lambda step: int(NUMBER.findall(step.name)[0]))
 
+    def after(self, step: Step) -> float | None:
+        """Seconds from the start of the build's first step to this one's; None for a step that never started."""
+        started = [one.started for one in self.steps.values() if one.started is not None]
+        return None if step.started is None else (step.started - min(started)).total_seconds()
+
     @property
     def failed(self) -> Step | None:
         """The step that broke the build, None where the client itself failed or nothing did."""

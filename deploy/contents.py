@@ -9,7 +9,7 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from deploy import distributions, files
+from deploy import distributions, files, packages
 from deploy.layers import Merged, RawLayer, UnreadableArchive, follow, merge, read_layers, resolve
 
 TEXT_KEPT = 4000  # characters
@@ -39,6 +39,16 @@ class Distribution(Model):
     version: str
     path: str  # of its .dist-info directory
     layer: int
+    licence: str = ""  # in the words of its metadata
+
+
+class Package(Model):
+    """One installed Debian package."""
+
+    name: str
+    version: str
+    architecture: str
+    licences: list[str]  # short names, where its copyright file is machine-readable
 
 
 class Library(Model):
@@ -86,6 +96,7 @@ class Contents(Model):
     leftovers: list[Leftover]
     hooks: list[Hook]
     environments: dict[str, str]  # path of each pyvenv.cfg -> its text: whose standard library is used
+    packages: list[Package] = []  # of the distribution that the base image is made from
     privileged: list[str]  # files above the lowest layer that are setuid or setgid, or have capabilities
 
     @property
@@ -134,7 +145,13 @@ def _summed(layers: list[RawLayer], identity: str, diff_ids: list[str], where: t
             for layer, diff_id, again in zip(layers, diff_ids, repeated, strict=True)
         ],
         distributions=[
-            Distribution(name=one.name, version=one.version, path=one.path, layer=merged[f"{one.path}/METADATA"].layer)
+            Distribution(
+                name=one.name,
+                version=one.version,
+                path=one.path,
+                layer=merged[f"{one.path}/METADATA"].layer,
+                licence=one.licence,
+            )
             for one in installed
         ],
         cuda_libraries=[
@@ -147,6 +164,10 @@ def _summed(layers: list[RawLayer], identity: str, diff_ids: list[str], where: t
             Hook(path=name, layer=entry.layer, distribution=owner.get(name, ""), text=texts.get(name, "")[:TEXT_KEPT])
             for name, entry in sorted(merged.items())
             if entry.layer and files.is_hook(name, working_directory)
+        ],
+        packages=[
+            Package(name=one.name, version=one.version, architecture=one.architecture, licences=list(one.licences))
+            for one in packages.read(texts)
         ],
         environments={name: text[:TEXT_KEPT] for name, text in texts.items() if name.endswith("/pyvenv.cfg")},
         privileged=sorted(

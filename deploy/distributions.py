@@ -6,9 +6,12 @@ import posixpath
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from email.message import Message
 from email.parser import HeaderParser
 
 from packaging.utils import canonicalize_name
+
+LICENCE_NAME = 100  # characters; longer is a licence's text, not its name
 
 
 @dataclass(frozen=True)
@@ -18,6 +21,7 @@ class Installed:
     name: str  # normalized
     version: str
     path: str  # of the directory
+    licence: str = ""  # in the words of its metadata; "" where it names none
 
 
 def read(texts: Mapping[str, str]) -> tuple[list[Installed], dict[str, str]]:
@@ -41,7 +45,17 @@ def read(texts: Mapping[str, str]) -> tuple[list[Installed], dict[str, str]]:
 def _one(path: str, text: str) -> Installed:
     headers = HeaderParser().parsestr(text)
     name, version = headers.get("Name", ""), headers.get("Version", "")
-    return Installed(canonicalize_name(name), version, posixpath.dirname(path))
+    return Installed(canonicalize_name(name), version, posixpath.dirname(path), _licence(headers))
+
+
+def _licence(headers: Message) -> str:
+    """Return the licence: the expression, else the older field where it is a name, else the classifiers."""
+    for field in ("License-Expression", "License"):
+        text = str(headers.get(field, "")).strip()
+        if text and "\n" not in text and len(text) <= LICENCE_NAME:
+            return text
+    classifiers = [str(one) for one in headers.get_all("Classifier", []) if str(one).startswith("License ::")]
+    return ", ".join(one.rpartition(" :: ")[2] for one in classifiers)
 
 
 def installed(metadata: Mapping[str, str]) -> list[Installed]:

@@ -7,7 +7,7 @@ import sys
 from dataclasses import dataclass
 from typing import IO
 
-from deploy import elf
+from deploy import elf, packages
 
 BLOCK = 1 << 20  # bytes read at a time
 TEXT_AT_MOST = 16 << 20  # bytes of a RECORD or METADATA file that are read
@@ -35,7 +35,7 @@ class Facts:
     soname: str | None = None
     library: bool = False  # an ELF file
     sha256: str | None = None  # of what may be an interpreter
-    text: str | None = None  # of a distribution's METADATA or RECORD, of a .pth file, of pyvenv.cfg
+    text: str | None = None  # of a distribution's or a package's metadata, of a .pth file, of pyvenv.cfg
 
 
 NOTHING = Facts()
@@ -45,6 +45,7 @@ def examine(path: str, size: int, stream: IO[bytes]) -> tuple[bytes, Facts]:
     """Read what matters of a file of ``size`` bytes; returns its first bytes (at most elf.HEAD) and the facts."""
     directory, name = posixpath.split(path)
     metadata = name in ("METADATA", "RECORD") and directory.endswith(".dist-info")
+    metadata = metadata or packages.is_package_text(path)
     if size <= TEXT_AT_MOST and (metadata or name == "pyvenv.cfg" or name.endswith(".pth")):
         data = stream.read()
         return data[: elf.HEAD], Facts(text=data.decode("utf-8", "replace"))

@@ -9,7 +9,7 @@ from typing import Any
 
 from docker import DockerClient
 
-from deploy import contents, distributions, elf, files, layers
+from deploy import contents, distributions, elf, files, layers, packages
 from deploy.artifacts import UnreadableArtifact, read_model, write_model
 from deploy.contents import Contents, read_contents
 from deploy.record import diff_ids, identity
@@ -42,7 +42,7 @@ def contents_of(client: DockerClient, inspected: dict[str, Any]) -> Contents:
 @functools.cache
 def reader() -> str:
     """Return a digest of the code that reads contents: what an earlier version of it read is no answer to this one."""
-    modules = (contents, distributions, elf, files, layers)
+    modules = (contents, distributions, elf, files, layers, packages)
     sources = b"".join(inspect.getsource(module).encode() for module in modules)
     return hashlib.sha256(sources).hexdigest()[:16]
 

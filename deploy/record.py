@@ -43,6 +43,7 @@ class StepRecord(Model):
     name: str
     cached: bool
     seconds: float
+    after: float | None = None  # seconds from the build's first step to this one's start
 
 
 class Source(Model):

@@ -122,6 +122,15 @@ class Broken(Report):
     traceback: str
 
 
+class Import(Report):
+    """One module that was loaded while the application was imported."""
+
+    module: str
+    seconds: float  # with what it imports itself
+    by: str = ""  # the module that was being loaded when it was asked for; "" for none
+    failed: bool = False
+
+
 class ApplicationReport(Report):
     """verify/probes/application.py."""
 
@@ -145,6 +154,7 @@ class ApplicationReport(Report):
     answers: dict[str, int] = {}
     error: Broken | None = None
     attempts: list[Attempt] = []
+    imports: list[Import] = []
     looked_up: int = 0
     loaded_before: Loaded | None = None
     loaded_after_import: Loaded | None = None

@@ -15,6 +15,7 @@ import time
 import traceback
 
 ATTEMPTS_AT_MOST = 40
+IMPORTS_AT_MOST = 5000
 REQUEST_SECONDS = 10.0
 THREAD_SECONDS = 2.0
 
@@ -36,6 +37,36 @@ class Recorder:
                 self.looked_up += 1
 
 
+class Imports:
+    """Times every module that is loaded, and who asked for it, where the import system starts to load one."""
+
+    def __init__(self):
+        self.modules, self.current, self.inner = [], threading.local(), importlib._bootstrap._find_and_load
+
+    def __enter__(self):
+        importlib._bootstrap._find_and_load = self.timed_load
+        return self.modules
+
+    def __exit__(self, *_):
+        importlib._bootstrap._find_and_load = self.inner
+
+    def timed_load(self, name, import_):
+        """Load a module as the import system does; its seconds include those of what it imports itself."""
+        by = getattr(self.current, "name", "")
+        entry = {"module": name, "seconds": 0.0, "by": by, "failed": True}
+        if len(self.modules) < IMPORTS_AT_MOST:
+            self.modules.append(entry)
+        self.current.name = name
+        began = time.perf_counter()
+        try:
+            module = self.inner(name, import_)
+            entry["failed"] = False
+            return module
+        finally:
+            entry["seconds"] = round(time.perf_counter() - began, 6)
+            self.current.name = by
+
+
 def walk(frame):
     """Yield a frame and all that called it, the innermost first."""
     while frame is not None:
@@ -49,6 +80,7 @@ def chain(frames):
         [frame.f_code.co_filename, frame.f_lineno, frame.f_code.co_name]
         for frame in reversed(frames)
         if not frame.f_code.co_filename.startswith(("<frozen importlib", "<string>"))
+        and frame.f_code is not Imports.timed_load.__code__
         and not re.search(r"/lib/python3\.\d+/(importlib|asyncio|threading|concurrent)\b", frame.f_code.co_filename)
     ]
 
@@ -195,6 +227,11 @@ def settle():
             thread.join(max(0.0, deadline - time.monotonic()))
 
 
+def own_frames_removed():
+    """Return the current exception's traceback without the frames that only time the imports."""
+    return re.sub(r"  File .*, in timed_load\n(    .*\n)*", "", traceback.format_exc())
+
+
 def look(argument):
     """Go through import, start and use; whatever breaks is reported with what was found until then."""
     recorder = Recorder(argument["heavy"])
@@ -203,7 +240,8 @@ def look(argument):
     sys.meta_path.insert(0, recorder)
     began = time.monotonic()
     try:
-        app = importlib.import_module(argument["module"])
+        with Imports() as document["imports"]:
+            app = importlib.import_module(argument["module"])
         for name in argument["attribute"].split("."):
             app = getattr(app, name)
         document["import_seconds"] = round(time.monotonic() - began, 3)
@@ -211,7 +249,7 @@ def look(argument):
         document["imported"] = True
     except BaseException as error:
         document["imported"] = False
-        document["import_error"] = {"type": type(error).__name__, "traceback": traceback.format_exc()[-8000:]}
+        document["import_error"] = {"type": type(error).__name__, "traceback": own_frames_removed()[-8000:]}
         return document
     document["new_modules"] = len(set(sys.modules) - before)
     document["loaded_after_import"] = loaded(recorder.heavy)

@@ -72,6 +72,12 @@ def test_instructions_are_told_in_the_dockerfile_s_order_without_what_they_start
     ]  # fmt: skip
 
 
+def test_a_step_s_start_is_told_from_the_build_s_first_step_on() -> None:
+    log = log_of(*BUILD)
+    assert [log.after(step) for step in log.instructions] == [2.0, 2.0, 6.0]
+    assert log_of(told(vertex(COPY))).after(log_of(told(vertex(COPY))).steps[COPY]) is None
+
+
 def test_an_instruction_that_has_not_ended_is_not_counted_yet(form: Any) -> None:
     log = log_of(*(part for line in BUILD[:6] for part in form(line)))
     assert [step.name for step in log.instructions] == [USER]

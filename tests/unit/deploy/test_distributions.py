@@ -1,9 +1,10 @@
 """Distributions as they lie on a file system: whose is which file, and how many bytes each takes."""
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from deploy.distributions import Installed, bytes_by_owner, installed, owners
+from deploy.distributions import LICENCE_NAME, Installed, bytes_by_owner, installed, owners
 
 SITE = "/opt/venv/lib/python3.11/site-packages"
 
@@ -36,6 +37,21 @@ def test_a_distribution_in_another_s_vendored_directory_does_not_count() -> None
 
 def test_metadata_without_a_name_is_told_rather_than_left_out() -> None:
     assert [one.path for one in installed({f"{SITE}/x.dist-info/METADATA": "garbage"})] == [f"{SITE}/x.dist-info"]
+
+
+@pytest.mark.parametrize(
+    ("headers", "licence"),
+    [
+        ("License-Expression: MIT\nLicense: other", "MIT"),
+        ("License: BSD 3-Clause", "BSD 3-Clause"),
+        (f"License: {'x' * (LICENCE_NAME + 1)}\nClassifier: License :: OSI Approved :: MIT License", "MIT License"),
+        ("License: first line\n  and a whole text\nClassifier: License :: OSI Approved :: ISC", "ISC"),
+        ("Classifier: Topic :: Software Development", ""),
+    ],
+)
+def test_a_licence_is_the_expression_or_the_field_or_the_classifier(headers: str, licence: str) -> None:
+    text = f"Metadata-Version: 2.4\nName: foo\nVersion: 1\n{headers}\n\nLicense: not a header\n"
+    assert [one.licence for one in installed({f"{SITE}/foo-1.dist-info/METADATA": text})] == [licence]
 
 
 def test_a_record_owns_files_in_and_beside_its_directory() -> None:

@@ -245,7 +245,7 @@ def broken(directory: Path) -> dict[str, dict[str, Any]]:
     where = directory / "broken"
     write(where, {f"{name}_app.py": text for name, text in BROKEN.items()})
     names = [*BROKEN, "absent"]
-    found = {}
+    found: dict[str, dict[str, Any]] = {}
     for some in (names[::2], names[1::2]):  # a request is one argument of a command, which Linux bounds
         probes = {name: probe("application", argument(f"{name}_app", ["heavy_plain"])) for name in some}
         found |= results(run(where, probes))

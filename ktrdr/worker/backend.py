@@ -1,8 +1,13 @@
 """The backend as a worker sees it: JSON over HTTP, with the standard library alone."""
 
+import copy
+import http.client
 import json
+import time
 import urllib.error
 import urllib.request
+from collections.abc import Callable
+from http import HTTPStatus
 from typing import Any, Final
 from urllib.parse import quote, urlencode
 
@@ -11,6 +16,9 @@ from ktrdr.model_files import digest
 
 TIMEOUT_S: Final = 10.0
 PAGE: Final = 20_000
+PATIENCE_S: Final = 60.0
+FIRST_PAUSE_S: Final = 0.25
+LONGEST_PAUSE_S: Final = 2.0
 
 
 class BackendAwayError(Exception):
@@ -32,9 +40,20 @@ class Backend:
 
     def __init__(self, base_url: str, timeout_s: float = TIMEOUT_S) -> None:
         self.timeout_s = timeout_s
+        self.patience_s = 0.0
+        self.pause: Callable[[float], None] = time.sleep
         self.base_url = base_url.rstrip("/") + "/api/v1"
         # The backend is a neighbour: a proxy meant for the outer world would not find it.
         self._opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+
+    def patient(self, pause: Callable[[float], None], patience_s: float = PATIENCE_S) -> "Backend":
+        """Return this backend for work that outlives a restart of it: what gets no answer is asked again.
+
+        For at most `patience_s` seconds a request; `pause` waits some seconds between two tries, and may raise to stop.
+        """
+        patient = copy.copy(self)
+        patient.patience_s, patient.pause = patience_s, pause
+        return patient
 
     def call(self, method: str, path: str, body: dict[str, Any] | None = None) -> dict[str, Any]:
         """Send and receive JSON; BackendAwayError or BackendRefusedError."""
@@ -50,6 +69,21 @@ class Backend:
         self, method: str, path: str, content: bytes | None, headers: dict[str, str]
     ) -> tuple[bytes, dict[str, str]]:
         """Send bytes; return the answer's bytes and its headers (names in lower case)."""
+        end = time.monotonic() + self.patience_s
+        pause_s = FIRST_PAUSE_S
+        while True:
+            try:
+                return self.try_once(method, path, content, headers)
+            except BackendAwayError:
+                if time.monotonic() + pause_s > end:
+                    raise
+            self.pause(pause_s)
+            pause_s = min(2 * pause_s, LONGEST_PAUSE_S)
+
+    def try_once(
+        self, method: str, path: str, content: bytes | None, headers: dict[str, str]
+    ) -> tuple[bytes, dict[str, str]]:
+        """Do what `send` does, without patience."""
         request = urllib.request.Request(  # noqa: S310  the settings admit http and https only
             self.base_url + path, data=content, headers=headers, method=method
         )
@@ -59,8 +93,8 @@ class Backend:
         except urllib.error.HTTPError as error:
             with error:
                 raise _refusal(error.code, error.read(65536)) from None
-        except (OSError, ValueError) as error:
-            raise BackendAwayError(f"{self.base_url} does not answer: {error}") from None
+        except (OSError, ValueError, http.client.HTTPException) as error:  # the last: it died in mid-answer
+            raise BackendAwayError(f"{self.base_url} does not answer: {error!r}") from None
 
     def bars(self, symbol: str, timeframe: str, start: str | None, end: str | None) -> Bars:
         """Fetch a range of bars, page by page."""
@@ -89,6 +123,9 @@ class Backend:
 def _refusal(status: int, body: bytes) -> Exception:
     try:
         error = json.loads(body)["error"]
-        return BackendRefusedError(status, str(error["code"]), str(error["message"]))
+        code, message = str(error["code"]), str(error["message"])
     except (ValueError, KeyError, TypeError):
         return BackendAwayError(f"the backend answered {status} without saying why")
+    if status >= HTTPStatus.INTERNAL_SERVER_ERROR:  # its own trouble, and no answer to what was asked
+        return BackendAwayError(f"{code}: {message}")
+    return BackendRefusedError(status, code, message)

@@ -25,7 +25,7 @@ class Job:
     def __init__(self, assignment: dict[str, Any], backend: Backend, ended: Callable[[], None]) -> None:
         self.operation_id: str = assignment["operation_id"]
         self.request: dict[str, Any] = assignment["request"]
-        self.backend = backend
+        self.backend = backend.patient(self.pause)
         self._ended = ended
         self._cancelled = threading.Event()
         self._lock = threading.Lock()
@@ -57,6 +57,11 @@ class Job:
     def check(self) -> None:
         """Raise CancelledError when the work is to stop."""
         if self._cancelled.is_set():
+            raise CancelledError
+
+    def pause(self, seconds: float) -> None:
+        """Wait; raise CancelledError as soon as the work is to stop."""
+        if self._cancelled.wait(seconds):
             raise CancelledError
 
     def cancel(self) -> None:

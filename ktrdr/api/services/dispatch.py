@@ -45,9 +45,7 @@ class Dispatcher:
             known = [row for row in workers.every(db) if row["worker_type"] == worker_type]
             if not known:
                 raise _no_worker(worker_type)
-            operation_id = operations.add(db, kind, request, self.clock(), retry_of)
-            self._hand_out(db)
-        return operation_id
+            return operations.add(db, kind, request, self.clock(), retry_of)
 
     def cancel(self, operation_id: str) -> operations.Status:
         """Cancel: at once what has not begun, through its worker what has; return the present status."""
@@ -60,7 +58,6 @@ class Dispatcher:
                 operations.request_cancel(db, operation_id)
                 return "running"
             operations.finish(db, operation_id, "cancelled", self.clock())
-            self._hand_out(db)
             return "cancelled"
 
     def retry(self, operation_id: str) -> str:
@@ -87,7 +84,6 @@ class Dispatcher:
             workers.register(db, worker_id, kind=kind, endpoint_url=endpoint_url, capabilities=capabilities, now=now)
             if operations.of_worker(db, worker_id):
                 workers.seen(db, worker_id, "busy", now)
-            self._hand_out(db)
 
     def remove(self, worker_id: str) -> None:
         """Forget a worker; NotFoundError where there is none."""
@@ -96,7 +92,6 @@ class Dispatcher:
                 raise _unknown_worker(worker_id)
             self._drop(db, worker_id)
             workers.remove(db, worker_id)
-            self._hand_out(db)
 
     def heartbeat(self, worker_id: str, report: Report | None) -> dict[str, Any]:
         """Take a worker's report; return {cancel, operation}: whether to stop, and what to begin, if anything.
@@ -114,8 +109,8 @@ class Dispatcher:
                 given = None
             at_work = given is not None or (report is not None and report.status not in operations.FINAL)
             workers.seen(db, worker_id, "busy" if at_work else "idle", self.clock())
-            self._hand_out(db)
-            given = operations.of_worker(db, worker_id)
+            if not at_work:
+                given = self._hand_out(db, worker_id)
         new = given if given and given["status"] == "pending" else None
         return {"cancel": cancel, "operation": _assignment(new) if new else None}
 
@@ -127,7 +122,6 @@ class Dispatcher:
                 workers.set_offline(db, row["worker_id"])
                 self._drop(db, row["worker_id"])
             workers.forget_offline(db, now - FORGOTTEN_AFTER_S)
-            self._hand_out(db)
 
     def _take(self, db: sqlite3.Connection, worker_id: str, report: Report) -> bool:
         """Write a report down; return whether the worker is to stop."""
@@ -155,16 +149,23 @@ class Dispatcher:
             error = ("worker_lost", f"Worker {worker_id} was lost while it worked on this; retry the operation.")
             operations.finish(db, row["operation_id"], "failed", self.clock(), error=error)
 
-    def _hand_out(self, db: sqlite3.Connection) -> None:
-        free = {kind: workers.idle(db, kind) for kind in set(operations.WORKER_TYPE.values())}
-        # Sorting is stable: among workers alike, the least recently used one stays first.
-        free["training"].sort(key=lambda row: not json.loads(row["capabilities"]).get("gpu"))
-        for row in operations.waiting(db):
-            candidates = free[operations.WORKER_TYPE[row["operation_type"]]]
-            if candidates:
-                worker_id = candidates.pop(0)["worker_id"]
-                operations.hand_out(db, row["operation_id"], worker_id)
-                workers.used(db, worker_id, self.clock())
+    def _hand_out(self, db: sqlite3.Connection, worker_id: str) -> sqlite3.Row | None:
+        """Give an idle worker the head of its queue, when there is work for it beside all whose turn comes before its.
+
+        Work is given to who asks, never set aside for one that has not asked yet: so it begins in the queue's order.
+        """
+        worker = workers.get(db, worker_id)
+        kind = worker["worker_type"] if worker else ""
+        queue = [row for row in operations.waiting(db) if operations.WORKER_TYPE[row["operation_type"]] == kind]
+        turns = workers.idle(db, kind)
+        if kind == "training":
+            # Sorting is stable: among workers alike, the least recently used one stays first.
+            turns.sort(key=lambda row: not json.loads(row["capabilities"]).get("gpu"))
+        if worker_id not in [row["worker_id"] for row in turns[: len(queue)]]:
+            return None
+        operations.hand_out(db, queue[0]["operation_id"], worker_id)
+        workers.used(db, worker_id, self.clock())
+        return operations.of_worker(db, worker_id)
 
 
 def _assignment(row: sqlite3.Row) -> dict[str, Any]:

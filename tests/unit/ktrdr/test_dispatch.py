@@ -52,6 +52,12 @@ def given(dispatcher: Dispatcher, worker_id: str) -> str | None:
     return operation["operation_id"] if operation else None
 
 
+def begin(dispatcher: Dispatcher, worker_id: str, operation_id: str) -> None:
+    """Let a worker ask for work, be given this, and say that it has begun."""
+    assert given(dispatcher, worker_id) == operation_id
+    dispatcher.heartbeat(worker_id, report(operation_id))
+
+
 def test_starting_is_refused_only_when_no_worker_of_the_type_is_registered(dispatcher: Dispatcher) -> None:
     with pytest.raises(UnavailableError) as refusal:
         dispatcher.enqueue("training", {})
@@ -85,11 +91,29 @@ def test_the_least_recently_used_worker_comes_first_and_a_gpu_before_all(dispatc
     assert given(dispatcher, "gpu") == operation
 
 
+def test_the_head_of_the_queue_goes_to_whoever_asks_first_of_those_whose_turn_it_is(
+    dispatcher: Dispatcher, clock: Clock
+) -> None:
+    for worker_id in ("a", "b", "c"):
+        join(dispatcher, worker_id)
+        clock.now += 1
+    first, second = dispatcher.enqueue("training", {}), dispatcher.enqueue("training", {})
+    assert [given(dispatcher, worker_id) for worker_id in ("c", "b", "a")] == [None, first, second]
+
+
+def test_an_answer_that_was_lost_is_given_again_to_the_same_worker_and_to_no_other(dispatcher: Dispatcher) -> None:
+    join(dispatcher, "a")
+    join(dispatcher, "b")
+    operation = dispatcher.enqueue("training", {})
+    assert given(dispatcher, "a") == given(dispatcher, "a") == operation
+    assert given(dispatcher, "b") is None
+
+
 def test_an_operation_runs_from_its_first_report_and_keeps_its_result(dispatcher: Dispatcher) -> None:
     join(dispatcher, "a")
     operation = dispatcher.enqueue("training", {})
     assert look(dispatcher, operation)["status"] == "pending"
-    dispatcher.heartbeat("a", report(operation))
+    begin(dispatcher, "a", operation)
     assert look(dispatcher, operation)["status"] == "running"
     dispatcher.heartbeat("a", report(operation, "completed"))
     seen = look(dispatcher, operation)
@@ -101,6 +125,7 @@ def test_work_not_begun_by_a_silent_worker_goes_back_to_the_head_of_the_queue(
 ) -> None:
     join(dispatcher, "a")
     first, second = dispatcher.enqueue("training", {}), dispatcher.enqueue("training", {})
+    assert given(dispatcher, "a") == first
     clock.now += 11
     dispatcher.tick()
     join(dispatcher, "b")
@@ -113,7 +138,7 @@ def test_work_begun_by_a_silent_worker_fails_as_worker_lost_and_can_be_retried(
 ) -> None:
     join(dispatcher, "a")
     operation = dispatcher.enqueue("training", {"strategy_name": "s"})
-    dispatcher.heartbeat("a", report(operation))
+    begin(dispatcher, "a", operation)
     clock.now += 11
     dispatcher.tick()
     lost = look(dispatcher, operation)
@@ -127,7 +152,7 @@ def test_work_begun_by_a_silent_worker_fails_as_worker_lost_and_can_be_retried(
 def test_a_worker_whose_work_was_given_up_is_told_to_stop(dispatcher: Dispatcher, clock: Clock) -> None:
     join(dispatcher, "a")
     operation = dispatcher.enqueue("training", {})
-    dispatcher.heartbeat("a", report(operation))
+    begin(dispatcher, "a", operation)
     clock.now += 11
     dispatcher.tick()
     assert dispatcher.heartbeat("a", report(operation))["cancel"] is True
@@ -143,7 +168,7 @@ def test_an_unknown_worker_is_told_to_register(dispatcher: Dispatcher) -> None:
 def test_a_worker_that_comes_back_with_its_work_goes_on_and_without_it_has_lost_it(dispatcher: Dispatcher) -> None:
     join(dispatcher, "a")
     operation = dispatcher.enqueue("training", {})
-    dispatcher.heartbeat("a", report(operation))
+    begin(dispatcher, "a", operation)
     join(dispatcher, "a", holds=operation)
     assert look(dispatcher, operation)["status"] == "running"
     join(dispatcher, "a")
@@ -153,7 +178,7 @@ def test_a_worker_that_comes_back_with_its_work_goes_on_and_without_it_has_lost_
 def test_cancelling_ends_what_waits_at_once_and_what_runs_through_its_worker(dispatcher: Dispatcher) -> None:
     join(dispatcher, "a")
     running, waiting = dispatcher.enqueue("training", {}), dispatcher.enqueue("training", {})
-    dispatcher.heartbeat("a", report(running))
+    begin(dispatcher, "a", running)
     assert (dispatcher.cancel(waiting), dispatcher.cancel(running)) == ("cancelled", "running")
     assert dispatcher.heartbeat("a", report(running))["cancel"] is True
     dispatcher.heartbeat("a", report(running, "cancelled"))
@@ -165,7 +190,7 @@ def test_cancelling_ends_what_waits_at_once_and_what_runs_through_its_worker(dis
 def test_the_queue_and_its_workers_survive_a_restart_with_time_to_report(dispatcher: Dispatcher, clock: Clock) -> None:
     join(dispatcher, "a")
     operation = dispatcher.enqueue("training", {})
-    dispatcher.heartbeat("a", report(operation))
+    begin(dispatcher, "a", operation)
     waiting = dispatcher.enqueue("training", {})
     dispatcher.database.close()
     clock.now += 60

@@ -1,19 +1,20 @@
 """A worker against the real application, without a network."""
 
 import os
+import socket
 import subprocess
 import sys
 import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import pytest
 from fastapi.testclient import TestClient
 
 from ktrdr.worker.agent import Agent
 from ktrdr.worker.application import application
-from ktrdr.worker.backend import Backend, BackendAwayError, _refusal
+from ktrdr.worker.backend import Backend, BackendAwayError, BackendRefusedError, _refusal
 from ktrdr.worker.job import Job, Work
 from ktrdr.worker.settings import WorkerSettings
 
@@ -29,7 +30,7 @@ class DirectBackend(Backend):
         self.client = client
         self.away = False
 
-    def send(
+    def try_once(
         self, method: str, path: str, content: bytes | None, headers: dict[str, str]
     ) -> tuple[bytes, dict[str, str]]:
         if self.away:
@@ -157,6 +158,66 @@ def test_a_worker_whose_agent_has_ended_is_not_healthy(backend: DirectBackend) -
     worker = TestClient(application(agent))
     health = worker.get("/health")
     assert (health.status_code, "has ended" in health.json()["reason"]) == (503, True)
+
+
+def test_work_outlives_a_backend_that_is_away_for_a_while(backend: DirectBackend) -> None:
+    waited: list[float] = []
+
+    def pause(seconds: float) -> None:
+        waited.append(seconds)
+        patient.away = len(waited) < 5
+
+    patient = cast("DirectBackend", backend.patient(pause))
+    patient.away = True
+    assert len(patient.bars("EURUSD", "1h", "2023-05-01", "2023-05-31")) == 552
+    assert waited == [0.25, 0.5, 1.0, 2.0, 2.0]
+
+
+def test_patience_ends_and_a_refusal_needs_none(backend: DirectBackend) -> None:
+    waited: list[float] = []
+    with pytest.raises(BackendRefusedError, match="no_model"):
+        backend.patient(waited.append).download_model("none")
+    patient = cast("DirectBackend", backend.patient(waited.append, patience_s=0.0))
+    patient.away = True
+    with pytest.raises(BackendAwayError):
+        patient.call("GET", "/workers")
+    assert waited == []
+
+
+def test_work_that_waits_for_the_backend_can_be_cancelled(backend: DirectBackend) -> None:
+    ended = threading.Event()
+    backend.away = True
+    job = Job({"operation_id": "op", "request": {}}, backend, ended.set)
+    job.start(lambda job: {"bars": len(job.backend.bars("EURUSD", "1h", None, None))})
+    job.cancel()
+    assert ended.wait(TIMEOUT_S)
+    assert job.state()["status"] == "cancelled"
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        b"",
+        b"HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\n{",
+        b"no HTTP\r\n\r\n",
+        b'HTTP/1.1 503 Service Unavailable\r\n\r\n{"error": {"code": "store_unavailable", "message": "broken"}}',
+        b"HTTP/1.1 500 Internal Server Error\r\n\r\noh",
+    ],
+)
+def test_a_backend_that_dies_in_mid_answer_or_is_in_trouble_is_away(answer: bytes) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+
+        def serve() -> None:
+            connection, _ = server.accept()
+            with connection:
+                connection.recv(4096)
+                connection.sendall(answer)
+
+        thread = threading.Thread(target=serve)
+        thread.start()
+        with pytest.raises(BackendAwayError):
+            Backend(f"http://127.0.0.1:{server.getsockname()[1]}").call("GET", "/workers")
+        thread.join(TIMEOUT_S)
 
 
 def test_a_model_is_handed_over_whole_or_not_at_all(backend: DirectBackend, client: TestClient, tmp_path: Path) -> None:

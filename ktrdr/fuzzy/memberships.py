@@ -1,4 +1,9 @@
-"""The fuzzy membership functions: what exists, which parameters each takes, and the degree (0 to 1) they give."""
+"""The fuzzy membership functions: what exists, which parameters each takes, and the degree (0 to 1) they give.
+
+For a value x: triangular and trapezoidal rise in a straight line from left to the (first) top and fall to the right;
+where two corners meet, the slope is a step and the top wins, so (0, 0, 20, 40) is 1 at 0. gaussian is
+exp(-((x - center) / sigma)^2 / 2), sigmoid 1 / (1 + exp(-slope (x - center))).
+"""
 
 import math
 from collections.abc import Callable, Sequence
@@ -37,14 +42,17 @@ CATALOGUE: Final = {
 BY_COUNT: Final = {3: "triangular", 4: "trapezoidal"}
 """The kind meant by a bare list of numbers, by its length."""
 
+LARGEST: Final = 1e15
+"""What a parameter may be at most, either way; far beyond any indicator, and differences stay finite."""
+
 
 def problem(kind: str, parameters: Sequence[float]) -> str | None:
     """Return what is wrong with the parameters of a kind in the catalogue, or None."""
     names = CATALOGUE[kind].parameters
     if len(parameters) != len(names):
         return f"{kind} takes {len(names)} numbers ({', '.join(names)}), found {len(parameters)}"
-    if not all(math.isfinite(value) for value in parameters):
-        return "every parameter must be a finite number"
+    if not all(abs(value) <= LARGEST for value in parameters):
+        return f"every parameter must be a number from {-LARGEST:g} to {LARGEST:g}"
     if kind in BY_COUNT.values() and (list(parameters) != sorted(parameters) or parameters[0] == parameters[-1]):
         return f"the parameters of {kind} ascend ({', '.join(names)})"
     if kind == "gaussian" and parameters[1] <= 0:
@@ -60,12 +68,16 @@ def membership(kind: str, parameters: Sequence[float]) -> Callable[[float], floa
         raise ValueError(objection)
     if kind == "gaussian":
         center, sigma = parameters
-        return lambda value: math.exp(-0.5 * ((value - center) / sigma) ** 2)
+        return lambda value: _gaussian((value - center) / sigma)
     if kind == "sigmoid":
         center, slope = parameters
         return lambda value: 0.5 * (1 + math.tanh(0.5 * slope * (value - center)))
     corners = parameters if kind == "trapezoidal" else (*parameters[:2], *parameters[1:])
     return lambda value: _trapezoid(value, corners)
+
+
+def _gaussian(distance: float) -> float:
+    return math.exp(-0.5 * distance * distance)  # a power would raise where the product goes to infinity
 
 
 def _trapezoid(value: float, corners: Sequence[float]) -> float:

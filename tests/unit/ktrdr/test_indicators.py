@@ -1,11 +1,13 @@
-"""Indicators and memberships."""
+"""Indicators: hand calculations, and laws that hold for any bars."""
 
 import math
+from typing import Any
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from ktrdr.data.bars import Bar, Bars
-from ktrdr.fuzzy.memberships import membership, problem
 from ktrdr.indicators.catalogue import CATALOGUE, CATEGORIES
 from ktrdr.indicators.compute import compute, ema, sma, wilder
 
@@ -39,7 +41,7 @@ def test_roc_obv_atr_and_stochastic_agree_with_hand_calculation() -> None:
     bars = bars_of(10, 12, 11)
     assert same(compute("roc", bars, {"period": 2})["roc"], [math.nan, math.nan, 10.0])
     assert compute("obv", bars, {})["obv"] == [0.0, 10.0, 0.0]
-    assert same(compute("atr", bars, {"period": 2})["atr"], [math.nan, 2.5, 2.25])
+    assert same(compute("atr", bars, {"period": 2})["atr"], [math.nan, math.nan, 2.5])
     assert same(compute("stochastic", bars, {"period": 3})["k"], [math.nan, math.nan, 50.0])
 
 
@@ -78,28 +80,90 @@ def test_every_category_has_an_indicator() -> None:
     assert {indicator.category for indicator in CATALOGUE.values()} == set(CATEGORIES)
 
 
-@pytest.mark.parametrize(
-    ("kind", "parameters", "degrees"),
-    [
-        ("triangular", (0, 1, 3), {-1: 0, 0: 0, 0.5: 0.5, 1: 1, 2: 0.5, 3: 0}),
-        ("trapezoidal", (0, 0, 2, 4), {-1: 0, 0: 1, 2: 1, 3: 0.5, 4: 0}),
-        ("gaussian", (5, 2), {5: 1, 7: math.exp(-0.5)}),
-        ("sigmoid", (5, 2), {5: 0.5, 1000: 1, -1000: 0}),
-    ],
-)
-def test_memberships_give_the_degree_of_their_shape(
-    kind: str, parameters: tuple[float, ...], degrees: dict[float, float]
-) -> None:
-    function = membership(kind, parameters)
-    assert {value: pytest.approx(function(value)) for value in degrees} == degrees
+def test_a_market_that_stands_still_is_in_the_middle_of_everything() -> None:
+    """At prices and periods where the mean of equal numbers is not that number: rounding must not look like a move."""
+    for price in (1.1, 0.1, 3.3, 1e-4, 7e8 / 3):
+        for period in (2, 3, 10, 49, 93):
+            bars = Bars()
+            for hour in range(200):
+                bars.append(Bar(3600 * hour, price, price, price, price, 0.0))
+            last = {kind: compute(kind, bars, {"period": period}) for kind in ("rsi", "adx", "roc", "atr")}
+            bands = compute("bollinger_bands", bars, {"period": period})
+            assert [column[-1] for columns in last.values() for column in columns.values()] == [50, 0, 0, 0, 0, 0]
+            assert (bands["percent_b"][-1], bands["width"][-1]) == (0.5, 0.0)
+            assert compute("stochastic", bars, {"period": period})["d"][-1] == 50
 
 
-@pytest.mark.parametrize(
-    ("kind", "parameters"),
-    [("triangular", (0, 1)), ("triangular", (3, 1, 2)), ("trapezoidal", (1, 1, 1, 1)), ("gaussian", (0, 0)),
-     ("sigmoid", (0, 0)), ("gaussian", (0, math.inf))],
-)  # fmt: skip
-def test_memberships_refuse_parameters_that_make_no_shape(kind: str, parameters: tuple[float, ...]) -> None:
-    assert problem(kind, parameters)
-    with pytest.raises(ValueError, match=r"\w"):
-        membership(kind, parameters)
+PRICES = st.floats(1e-6, 1e6)
+
+
+@st.composite
+def any_bars(draw: Any) -> Bars:
+    """Bars that keep the rules of an upload, of any shape: flat, gapping, without volume."""
+    bars = Bars()
+    rows = st.tuples(PRICES, PRICES, PRICES, PRICES, st.floats(0, 1e9))
+    flat = PRICES.map(lambda price: (price, price, price, price, 0.0))
+    for hour, (*prices, volume) in enumerate(draw(st.lists(rows | flat, max_size=60))):
+        low, open_, close, high = sorted(prices)
+        bars.append(Bar(3600 * hour, open_, high, low, close, volume))
+    return bars
+
+
+SHORT = {"period": 5, "smooth_period": 3, "fast_period": 3, "slow_period": 6, "signal_period": 4}
+BOUNDED = {"rsi": ("rsi",), "stochastic": ("k", "d"), "adx": ("adx", "plus_di", "minus_di")}
+IN_PRICE = {"sma", "ema", "atr", "line", "signal", "histogram", "upper", "middle", "lower"}
+
+
+def short(kind: str, bars: Bars) -> dict[str, list[float]]:
+    return compute(kind, bars, {one.name: SHORT[one.name] for one in CATALOGUE[kind].parameters if one.name in SHORT})
+
+
+@given(any_bars())
+def test_values_are_numbers_within_their_bounds(bars: Bars) -> None:
+    for kind in CATALOGUE:
+        for name, column in short(kind, bars).items():
+            known = [value for value in column if not math.isnan(value)]
+            assert len(column) == len(bars)
+            assert all(map(math.isfinite, known))
+            assert not any(map(math.isnan, column[len(column) - len(known) :])), "no hole once it has begun"
+            if name in BOUNDED.get(kind, ()):
+                assert all(0 <= value <= 100 + 1e-9 for value in known)
+            if name in ("atr", "width"):
+                assert all(value >= 0 for value in known)
+
+
+@given(any_bars())
+def test_averages_and_bands_lie_where_the_prices_lie(bars: Bars) -> None:
+    bands = short("bollinger_bands", bars)
+    for place in range(4, len(bars)):
+        lowest, highest = min(bars.closes[: place + 1]), max(bars.closes[: place + 1])
+        for mean in (short("sma", bars)["sma"][place], short("ema", bars)["ema"][place]):
+            assert lowest * (1 - 1e-9) <= mean <= highest * (1 + 1e-9)
+        assert bands["lower"][place] <= bands["middle"][place] <= bands["upper"][place]
+
+
+@given(any_bars(), st.sampled_from([0.25, 2.0, 1024.0]))
+def test_another_unit_of_price_scales_prices_and_leaves_shares_alone(bars: Bars, by: float) -> None:
+    prices = [[value * by for value in column] for column in (bars.opens, bars.highs, bars.lows, bars.closes)]
+    other = Bars(bars.times, prices[0], prices[1], prices[2], prices[3], bars.volumes)
+    for kind in CATALOGUE:
+        scaled = short(kind, other)
+        for name, column in short(kind, bars).items():
+            assert same([value * by if name in IN_PRICE else value for value in column], scaled[name])
+
+
+@given(any_bars(), st.integers(0, 60))
+def test_no_later_bar_changes_a_value(bars: Bars, count: int) -> None:
+    for kind in CATALOGUE:
+        whole, part = short(kind, bars), short(kind, bars.between(0, count))
+        assert all(same(column, whole[name][: len(column)]) for name, column in part.items())
+
+
+@settings(max_examples=50)
+@given(any_bars(), st.integers(0, 40))
+def test_indicators_of_a_window_forget_what_left_it(bars: Bars, dropped: int) -> None:
+    for kind in ("sma", "roc", "stochastic", "bollinger_bands"):
+        whole, late = short(kind, bars), short(kind, bars.between(dropped, len(bars)))
+        for name, column in late.items():
+            warm = [place for place, value in enumerate(column) if not math.isnan(value)]
+            assert same([column[place] for place in warm], [whole[name][place + dropped] for place in warm])

@@ -1,0 +1,168 @@
+"""Every indicator's every output agrees with TA-Lib over thousands of bars, ordinary and adversarial."""
+
+import random
+from collections.abc import Callable, Iterable
+from typing import Any, Final
+
+import numpy as np
+import pytest
+import talib
+from talib._ta_lib import MA_Type
+
+from ktrdr.data.bars import Bar, Bars
+from ktrdr.indicators.catalogue import CATALOGUE
+from ktrdr.indicators.compute import compute
+
+COUNT: Final = 3000
+FADED: Final = 25
+"""Periods after which two ways of starting a mean no longer differ within the tolerance."""
+
+Arrays = dict[str, Any]
+
+
+def bars_of(closes: Iterable[float], dice: random.Random, *, jump: float = 0.0, volume: float = 1e4) -> Bars:
+    """Bars whose closes are given, each opening within `jump` (a share) of the close before it."""
+    bars = Bars()
+    before = None
+    for hour, close in enumerate(closes):
+        open_ = (before or close) * (1 + dice.uniform(-jump, jump))
+        high = max(open_, close) * (1 + abs(dice.gauss(0, 0.002)))
+        low = min(open_, close) * (1 - abs(dice.gauss(0, 0.002)))
+        bars.append(Bar(3600 * hour, open_, high, low, close, float(round(volume * dice.random()))))
+        before = close
+    return bars
+
+
+def walk(dice: random.Random, width: float, start: float = 100.0) -> list[float]:
+    closes = [start]
+    for _ in range(COUNT - 1):
+        closes.append(closes[-1] * (1 + max(dice.gauss(0, width), -0.5)))
+    return closes
+
+
+def with_flat_stretches(dice: random.Random) -> list[float]:
+    closes = walk(dice, 0.01)
+    for start in range(0, COUNT, 90):
+        closes[start : start + 25] = [closes[start]] * len(closes[start : start + 25])
+    return closes
+
+
+MARKETS: Final[dict[str, Callable[[random.Random], Bars]]] = {
+    "random": lambda dice: bars_of(walk(dice, 0.01), dice),
+    "calm": lambda dice: bars_of(walk(dice, 1e-5, 1.1), dice),
+    "wild": lambda dice: bars_of(walk(dice, 0.15, 5000.0), dice, jump=0.3),
+    "gaps": lambda dice: bars_of(walk(dice, 0.01), dice, jump=0.2),
+    "trend": lambda dice: bars_of((50 + 0.1 * place + dice.random() for place in range(COUNT)), dice),
+    "zigzag": lambda dice: bars_of((100.0 + place % 2 for place in range(COUNT)), dice),
+    "flat stretches": lambda dice: bars_of(with_flat_stretches(dice), dice),
+    "no volume": lambda dice: bars_of(walk(dice, 0.01), dice, volume=0.0),
+    "tiny prices": lambda dice: bars_of(walk(dice, 0.01, 1e-3), dice),
+    "huge prices": lambda dice: bars_of(walk(dice, 0.01, 1e9), dice),
+}
+
+
+def bands(close: Any, period: int) -> dict[str, Any]:
+    """The bands from NumPy: TA-Lib's running sums of squares lose the digits of calm and of collapsing markets."""
+    middle, reach = np.full_like(close, np.nan), np.full_like(close, np.nan)
+    windows = np.lib.stride_tricks.sliding_window_view(close, period)
+    middle[period - 1 :], reach[period - 1 :] = windows.mean(axis=1), 2 * windows.std(axis=1)
+    place = (close - middle + reach) / np.where(reach > 0, 2 * reach, np.nan)
+    return {
+        "upper": middle + reach,
+        "middle": middle,
+        "lower": middle - reach,
+        "width": 2 * reach / middle,
+        "percent_b": place,
+    }
+
+
+def expected_of(kind: str, bars: Arrays, period: int) -> dict[str, Any]:
+    high, low, close = bars["highs"], bars["lows"], bars["closes"]
+    if kind == "stochastic":
+        k, d = talib.STOCHF(high, low, close, period, 3, MA_Type.SMA)
+        return {"k": k, "d": d}
+    if kind == "macd":
+        line, signal, histogram = talib.MACD(close, period, 2 * period, 9)
+        return {"line": line, "signal": signal, "histogram": histogram}
+    if kind == "adx":
+        sides = {
+            "plus_di": talib.PLUS_DI(high, low, close, period),
+            "minus_di": talib.MINUS_DI(high, low, close, period),
+        }
+        return {"adx": talib.ADX(high, low, close, period), **sides}
+    if kind == "bollinger_bands":
+        return bands(close, period)
+    if kind == "atr":
+        return {"atr": talib.ATR(high, low, close, period)}
+    if kind == "obv":
+        return {"obv": talib.OBV(close, bars["volumes"]) - bars["volumes"][0]}
+    return {kind: getattr(talib, kind.upper())(close, period)}
+
+
+def parameters_of(kind: str, period: int) -> dict[str, float]:
+    if kind == "macd":
+        return {"fast_period": period, "slow_period": 2 * period, "signal_period": 9}
+    if kind == "stochastic":
+        return {"period": period, "smooth_period": 3}
+    return {} if kind == "obv" else {"period": period}
+
+
+def is_comparable(kind: str, bars: Arrays, period: int) -> Any:
+    """Where both sides are defined and started alike: from the module docstring of `compute`."""
+    places = np.arange(len(bars["closes"]))
+    close = bars["closes"]
+    if kind in ("adx", "macd"):
+        return places >= FADED * period
+    moved = np.abs(np.diff(close, prepend=np.nan)) > 1e-9 * close
+    if kind == "rsi":
+        return np.maximum.accumulate(moved)
+    if kind == "bollinger_bands":
+        return np.array([moved[max(place - period + 2, 0) : place + 1].any() for place in places])
+    return places >= 0
+
+
+@pytest.mark.parametrize("period", [2, 5, 14, 50])
+@pytest.mark.parametrize("market", MARKETS)
+@pytest.mark.parametrize("kind", CATALOGUE)
+def test_an_indicator_agrees_with_talib(kind: str, market: str, period: int) -> None:
+    bars = MARKETS[market](random.Random(f"{market} {period}"))  # noqa: S311  repeatable on purpose
+    arrays = {name: np.array(getattr(bars, name)) for name in ("opens", "highs", "lows", "closes", "volumes")}
+    found = compute(kind, bars, parameters_of(kind, period))
+    expected = expected_of(kind, arrays, period)
+    assert set(found) == set(expected) == set(CATALOGUE[kind].outputs)
+    where = is_comparable(kind, arrays, period)
+    price = float(np.max(arrays["closes"]))
+    for name, column in found.items():
+        mine, theirs = np.array(column), expected[name]
+        both = where & ~np.isnan(theirs)
+        assert both.sum() > COUNT // 4
+        assert not np.isnan(mine[both]).any(), name
+        scale = price if name in ("upper", "middle", "lower", "line", "signal", "histogram") else 1.0
+        np.testing.assert_allclose(mine[both], theirs[both], rtol=1e-6, atol=1e-7 * scale, err_msg=name)
+
+
+def test_the_bands_agree_with_talib_where_its_sums_keep_their_digits() -> None:
+    bars = MARKETS["random"](random.Random(3))  # noqa: S311  repeatable on purpose
+    columns = compute("bollinger_bands", bars, {"period": 20, "multiplier": 2.5})
+    expected = talib.BBANDS(np.array(bars.closes), 20, 2.5, 2.5, MA_Type.SMA)
+    for name, column in zip(("upper", "middle", "lower"), expected, strict=True):
+        np.testing.assert_allclose(columns[name], column, rtol=1e-9)
+
+
+def test_the_sides_of_the_adx_agree_with_talibs_raw_movements_from_the_first_value_on() -> None:
+    bars, period = MARKETS["gaps"](random.Random(4)), 14  # noqa: S311  repeatable on purpose
+    high, low, close = (np.array(column) for column in (bars.highs, bars.lows, bars.closes))
+    columns = compute("adx", bars, {"period": period})
+    spans = wilder_of(talib.TRANGE(high, low, close)[1:], period)
+    for name, movement in (("plus_di", talib.PLUS_DM(high, low, 1)), ("minus_di", talib.MINUS_DM(high, low, 1))):
+        expected = 100 * wilder_of(movement[1:], period) / spans
+        np.testing.assert_allclose(columns[name][1:], expected, rtol=1e-9)
+
+
+def wilder_of(values: Any, period: int) -> Any:
+    """Wilder's sums as his book has them, over the period to make them means."""
+    sums = np.full_like(values, np.nan)
+    sums[period - 1] = values[:period].sum()
+    for place in range(period, len(values)):
+        sums[place] = sums[place - 1] - sums[place - 1] / period + values[place]
+    return sums / period

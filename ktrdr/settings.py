@@ -2,36 +2,55 @@
 
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from pathlib import Path
+
+from ktrdr.api.store.address import Address, PostgresServer, SqliteFile, read_address
 
 SHIPPED_STRATEGIES = Path(__file__).parent / "strategies"
 
 
 @dataclass(frozen=True)
 class Settings:
-    """Where the backend keeps what it stores; the only directory it writes to."""
+    """Where the backend keeps what it stores; `data_dir` is the only directory it writes to."""
 
     data_dir: Path
-    database_url: str
-
-    @property
-    def database_path(self) -> Path:
-        """The SQLite file named by the database URL; ValueError for a URL of another kind."""
-        prefix = "sqlite:///"
-        if not self.database_url.startswith(prefix):
-            scheme = self.database_url.partition(":")[0]
-            msg = f"KTRDR_DATABASE_URL: {scheme!r} is not supported; use sqlite:///path/to/ktrdr.db"
-            raise ValueError(msg)
-        return Path(self.database_url.removeprefix(prefix))
+    database: Address
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str] = os.environ) -> "Settings":
-        """Read KTRDR_DATA_DIR (default ./data) and KTRDR_DATABASE_URL (default ktrdr.db in it)."""
+        """Read KTRDR_DATA_DIR, KTRDR_DATABASE_URL and KTRDR_DATABASE_PASSWORD_FILE.
+
+        ValueError names the variable, its value without the password, and the mend.
+        """
         data_dir = Path(environment.get("KTRDR_DATA_DIR") or "data")
-        url = environment.get("KTRDR_DATABASE_URL") or f"sqlite:///{data_dir / 'ktrdr.db'}"
-        return cls(data_dir=data_dir, database_url=url)
+        url = environment.get("KTRDR_DATABASE_URL")
+        if not url:
+            return cls(data_dir, SqliteFile(data_dir / "ktrdr.db"))
+        try:
+            database = read_address(url)
+        except ValueError as error:
+            raise ValueError(f"KTRDR_DATABASE_URL is {error}") from None
+        file = environment.get("KTRDR_DATABASE_PASSWORD_FILE")
+        if file and isinstance(database, PostgresServer):
+            database = replace(database, password=_password(file, database.password))
+        return cls(data_dir, database)
+
+
+def _password(file: str, in_url: str) -> str:
+    name = "KTRDR_DATABASE_PASSWORD_FILE"
+    if in_url:
+        raise ValueError(f"{name} is {file!r}, and KTRDR_DATABASE_URL has a password too: keep one of them")
+    try:
+        # Editors end a file with a newline, and nobody means it.
+        password = Path(file).read_text(encoding="utf-8").rstrip("\r\n")
+    except (OSError, UnicodeError) as error:
+        reason = getattr(error, "strerror", None) or "it is not UTF-8"
+        raise ValueError(f"{name} is {file!r}, which cannot be read: {reason}; mount the secret there") from None
+    if not password:
+        raise ValueError(f"{name} is {file!r}, which is empty: write the password into it")
+    return password
 
 
 @lru_cache(maxsize=1)

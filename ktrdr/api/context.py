@@ -1,7 +1,6 @@
 """What the routes share: the settings, the stores and the services, made once for an application."""
 
 import contextlib
-import sqlite3
 import time
 from typing import Annotated
 
@@ -10,6 +9,7 @@ from fastapi import Depends, Request
 from ktrdr.api.services.backtest_service import BacktestService
 from ktrdr.api.services.dispatch import Dispatcher
 from ktrdr.api.services.training_service import TrainingService
+from ktrdr.api.store.connection import StoreError
 from ktrdr.api.store.database import Database
 from ktrdr.data.files import DataDirectory
 from ktrdr.errors import KtrdrError
@@ -25,7 +25,7 @@ class Context:
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
         self.started = time.monotonic()
-        self.database = Database(settings.database_path)
+        self.database = Database(settings.database)
         self.data = DataDirectory(settings.data_dir)
         self.models = ModelDirectory(settings.data_dir / "models")
         self.strategies = StrategyDirectory(SHIPPED_STRATEGIES, settings.data_dir / "strategies")
@@ -51,7 +51,7 @@ class Context:
         was_closed = self.database.problem is not None
         if self.database.open() is not None:
             return
-        with contextlib.suppress(KtrdrError, sqlite3.Error):
+        with contextlib.suppress(KtrdrError, StoreError):
             if was_closed:
                 self.dispatcher.start()
             self.dispatcher.tick()

@@ -2,7 +2,6 @@
 
 import logging
 import secrets
-import sqlite3
 from http import HTTPStatus
 from typing import Any
 
@@ -11,6 +10,7 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
 
+from ktrdr.api.store.connection import StoreError
 from ktrdr.errors import KtrdrError
 
 log = logging.getLogger(__name__)
@@ -22,7 +22,7 @@ def install(app: FastAPI) -> None:
         (KtrdrError, _known),
         (HTTPException, _http),
         (RequestValidationError, _invalid),
-        (sqlite3.Error, _store),
+        (StoreError, _store),
         (OSError, _store),
         (Exception, _unexpected),
     ):

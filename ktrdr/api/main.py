@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import sys
 import time
 from collections.abc import AsyncIterator
 from typing import Final
@@ -34,7 +35,7 @@ TICK_S: Final = 1.0
 
 def create_application(settings: Settings | None = None) -> FastAPI:
     """Make the application; no file is touched before it starts. `settings` default to the environment's."""
-    context = Context(settings or Settings.from_environment())
+    context = Context(settings or _settings())
     app = FastAPI(
         title="ktrdr",
         version=version(),
@@ -51,6 +52,13 @@ def create_application(settings: Settings | None = None) -> FastAPI:
         app.include_router(module.router, prefix=PREFIX)
     app.include_router(metrics.router)
     return app
+
+
+def _settings() -> Settings:
+    try:
+        return Settings.from_environment()
+    except ValueError as error:
+        sys.exit(f"ktrdr: {error}")  # a wrong setting is told in one line, not in a traceback
 
 
 @contextlib.asynccontextmanager

@@ -22,7 +22,7 @@ def health(context: ContextDep) -> JSONResponse:
         "uptime_s": round(time.monotonic() - context.started, 3),
         "database": {
             "state": "unusable" if problem else "ok",
-            "kind": "sqlite",
+            "kind": context.database.kind,
             "schema_version": context.database.schema_version,
         },
     }

@@ -1,13 +1,13 @@
 """Who does what: the queue, the workers' reports, and what becomes of the work of a worker that is lost."""
 
 import json
-import sqlite3
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Final
 
 from ktrdr.api.store import operations, workers
+from ktrdr.api.store.connection import Connection, Row
 from ktrdr.api.store.database import Database
 from ktrdr.errors import ConflictError, NotFoundError, UnavailableError
 
@@ -123,7 +123,7 @@ class Dispatcher:
                 self._drop(db, row["worker_id"])
             workers.forget_offline(db, now - FORGOTTEN_AFTER_S)
 
-    def _take(self, db: sqlite3.Connection, worker_id: str, report: Report) -> bool:
+    def _take(self, db: Connection, worker_id: str, report: Report) -> bool:
         """Write a report down; return whether the worker is to stop."""
         row = operations.get(db, report.operation_id)
         if row is None or row["worker_id"] != worker_id or row["status"] in operations.FINAL:
@@ -137,7 +137,7 @@ class Dispatcher:
             return False
         return bool(row["cancel_requested"])
 
-    def _drop(self, db: sqlite3.Connection, worker_id: str, keep: str | None = None) -> None:
+    def _drop(self, db: Connection, worker_id: str, keep: str | None = None) -> None:
         row = operations.of_worker(db, worker_id)
         if row is None or row["operation_id"] == keep:
             return
@@ -149,7 +149,7 @@ class Dispatcher:
             error = ("worker_lost", f"Worker {worker_id} was lost while it worked on this; retry the operation.")
             operations.finish(db, row["operation_id"], "failed", self.clock(), error=error)
 
-    def _hand_out(self, db: sqlite3.Connection, worker_id: str) -> sqlite3.Row | None:
+    def _hand_out(self, db: Connection, worker_id: str) -> Row | None:
         """Give an idle worker the head of its queue, when there is work for it beside all whose turn comes before its.
 
         Work is given to who asks, never set aside for one that has not asked yet: so it begins in the queue's order.
@@ -168,7 +168,7 @@ class Dispatcher:
         return operations.of_worker(db, worker_id)
 
 
-def _assignment(row: sqlite3.Row) -> dict[str, Any]:
+def _assignment(row: Row) -> dict[str, Any]:
     return {
         "operation_id": row["operation_id"],
         "operation_type": row["operation_type"],
@@ -176,7 +176,7 @@ def _assignment(row: sqlite3.Row) -> dict[str, Any]:
     }
 
 
-def _require(db: sqlite3.Connection, operation_id: str) -> sqlite3.Row:
+def _require(db: Connection, operation_id: str) -> Row:
     row = operations.get(db, operation_id)
     if row is None:
         raise NotFoundError("no_operation", f"No operation {operation_id}.")

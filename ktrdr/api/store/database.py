@@ -1,59 +1,35 @@
-"""The SQLite file: opening it, bringing it to the present schema, and transactions."""
+"""The store as the application sees it: opened late, one transaction at a time, found again after it was away."""
 
-import sqlite3
+import logging
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
 from typing import Final
 
+from ktrdr.api.store.address import Address, SqliteFile
+from ktrdr.api.store.connection import Connection, LostError, StoreError
+from ktrdr.api.store.migrations import MIGRATIONS, migrate
+from ktrdr.api.store.sqlite import SqliteConnection
 from ktrdr.errors import UnavailableError
 
-MIGRATIONS: Final = (
-    """
-    CREATE TABLE operations (
-        position INTEGER PRIMARY KEY AUTOINCREMENT,
-        operation_id TEXT NOT NULL UNIQUE,
-        operation_type TEXT NOT NULL,
-        status TEXT NOT NULL,
-        created_at REAL NOT NULL,
-        started_at REAL,
-        completed_at REAL,
-        progress TEXT NOT NULL,
-        request TEXT NOT NULL,
-        error_code TEXT,
-        error_message TEXT,
-        result_summary TEXT,
-        worker_id TEXT,
-        cancel_requested INTEGER NOT NULL DEFAULT 0,
-        retry_of TEXT
-    );
-    CREATE INDEX operations_by_status ON operations (status, position);
-    CREATE TABLE workers (
-        worker_id TEXT PRIMARY KEY,
-        worker_type TEXT NOT NULL,
-        status TEXT NOT NULL,
-        endpoint_url TEXT NOT NULL,
-        capabilities TEXT NOT NULL,
-        registered_at REAL NOT NULL,
-        last_seen REAL NOT NULL,
-        last_used REAL NOT NULL DEFAULT 0
-    );
-    """,
-)
-"""Scripts that bring the schema from version N to N + 1; never edited once released, only added to."""
+log = logging.getLogger(__name__)
 
-BUSY_TIMEOUT_S: Final = 5.0
+CHECK_WAIT_S: Final = 1.0
 
 
 class Database:
-    """One connection, used by one thread at a time. Opened late, so that a broken file is a reported state."""
+    """One connection, used by one thread at a time. Opened late, so that a broken store is a reported state."""
 
-    def __init__(self, path: Path) -> None:
-        self.path = path
+    def __init__(self, address: Address) -> None:
+        self.address = address
         self.problem: str | None = "not opened yet"
-        self._connection: sqlite3.Connection | None = None
-        self._lock = threading.RLock()
+        self._connection: Connection | None = None
+        self._lock = threading.Lock()
+
+    @property
+    def kind(self) -> str:
+        """Which database it is: sqlite or postgresql."""
+        return "sqlite" if isinstance(self.address, SqliteFile) else "postgresql"
 
     @property
     def schema_version(self) -> int:
@@ -61,74 +37,102 @@ class Database:
         return len(MIGRATIONS)
 
     def open(self) -> str | None:
-        """Open the file and migrate it; return what is wrong, or None. Does nothing where it is open already."""
+        """Connect and migrate; return what is wrong, or None. Does nothing where it is open already."""
         with self._lock:
             if self._connection is None:
-                try:
-                    self._connection = self._connect()
-                except (OSError, sqlite3.Error) as error:
-                    self.problem = f"{self.path.name} cannot be opened: {error}"
-                else:
-                    self.problem = None
+                self._connect()
             return self.problem
 
     def close(self) -> None:
-        """Close the file; opening it again is allowed."""
+        """Close it; opening it again is allowed."""
         with self._lock:
             if self._connection is not None:
                 self._connection.close()
-                self._connection = None
-            self.problem = "closed"
+            self._connection, self.problem = None, "closed"
 
     def check(self) -> str | None:
-        """Return why the store cannot be written to at this moment, or None."""
-        with self._lock:
-            if self._connection is None:
-                return self.open()
-            try:
-                if not self.path.exists():
-                    return f"{self.path.name} has been removed"
-                with self.transaction() as connection:
-                    connection.execute("SELECT 1 FROM operations LIMIT 1")
-            except (OSError, sqlite3.Error, UnavailableError) as error:
-                return f"{self.path.name} cannot be used: {error}"
-            return None
+        """Return why the store cannot be written to at this moment, or None. Never opens it: `open` does."""
+        if not self._lock.acquire(timeout=CHECK_WAIT_S):
+            return self.problem or f"{self.address} has not answered for {CHECK_WAIT_S:.0f} s"
+        self._lock.release()
+        try:
+            with self.transaction() as db:
+                db.rows("SELECT 1 FROM operations LIMIT 1")
+        except (StoreError, UnavailableError) as error:
+            return self.problem or f"{self.address} cannot be used: {error}"
+        return None
 
     @contextmanager
-    def transaction(self) -> Iterator[sqlite3.Connection]:
-        """Give the connection inside a write transaction; UnavailableError where the store is not open."""
+    def transaction(self) -> Iterator[Connection]:
+        """Give the connection inside a write transaction; UnavailableError where there is none to be had."""
         with self._lock:
-            if self._connection is None:
-                raise UnavailableError("store_unavailable", f"The store is unusable: {self.problem}.")
+            db = self._begin()
             try:
-                self._connection.execute("BEGIN IMMEDIATE")
-            except sqlite3.OperationalError as error:
-                raise UnavailableError("store_unavailable", f"The store is unusable: {error}.") from error
-            try:
-                yield self._connection
-            except BaseException:
-                self._connection.rollback()
+                yield db
+                db.commit()
+            except LostError as error:
+                self._drop(f"{self.address} was lost: {error}")
                 raise
-            self._connection.commit()
+            except BaseException:
+                db.rollback()
+                raise
 
-    def _connect(self) -> sqlite3.Connection:
-        self.path.parent.mkdir(parents=True, exist_ok=True)
-        connection = sqlite3.connect(self.path, timeout=BUSY_TIMEOUT_S, isolation_level=None, check_same_thread=False)
+    def _begin(self) -> Connection:
+        for _ in range(2):
+            if self._connection is None:
+                break
+            try:
+                self._connection.begin()
+            except LostError as error:
+                # Nothing has been done yet: a server that was only restarted costs no request.
+                self._drop(f"{self.address} was lost: {error}")
+                self._connect()
+            except StoreError as error:
+                self._connection.rollback()
+                raise _unusable(str(error)) from error
+            else:
+                return self._connection
+        raise _unusable(self.problem or f"{self.address} is lost again and again")
+
+    def _connect(self) -> None:
         try:
-            connection.row_factory = sqlite3.Row
-            connection.execute("PRAGMA journal_mode = WAL")
-            connection.execute("PRAGMA synchronous = NORMAL")
-            connection.execute("PRAGMA temp_store = MEMORY")
-            self._migrate(connection)
-        except BaseException:
-            connection.close()
-            raise
-        return connection
+            self._connection = connect(self.address)
+        except StoreError as error:
+            self._note(f"{self.address} cannot be opened: {error}")
+        else:
+            self._note(None)
 
-    def _migrate(self, connection: sqlite3.Connection) -> None:
-        (version,) = connection.execute("PRAGMA user_version").fetchone()
-        if version > self.schema_version:
-            msg = f"it has schema {version}, this ktrdr knows up to {self.schema_version}; use a newer ktrdr"
-            raise sqlite3.DatabaseError(msg)
-        for number, script in enumerate(MIGRATIONS[version:], start=version + 1):
-            connection.executescript(f"BEGIN IMMEDIATE;\n{script}\nPRAGMA user_version = {number};\nCOMMIT;")
+    def _drop(self, problem: str) -> None:
+        if self._connection is not None:
+            self._connection.close()
+        self._connection = None
+        self._note(problem)
+
+    def _note(self, problem: str | None) -> None:
+        if problem is not None and problem != self.problem:
+            log.error("store: %s", problem)
+        self.problem = problem
+
+
+def _unusable(reason: str) -> UnavailableError:
+    return UnavailableError("store_unavailable", f"The store is unusable: {reason}.")
+
+
+def connect(address: Address) -> Connection:
+    """Return a connection to a database whose schema is up to date; StoreError where that cannot be had."""
+    connection = open_connection(address)
+    try:
+        migrate(connection)
+    except BaseException:
+        connection.close()
+        raise
+    return connection
+
+
+def open_connection(address: Address) -> Connection:
+    """Return a connection to a database as it is; StoreError where that cannot be had."""
+    if isinstance(address, SqliteFile):
+        return SqliteConnection(address.path)
+    from ktrdr.api.store.postgres import PostgresConnection  # noqa: PLC0415  who has no server, pays for no driver
+
+    return PostgresConnection(address)

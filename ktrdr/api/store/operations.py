@@ -2,10 +2,11 @@
 
 import json
 import secrets
-import sqlite3
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from typing import Any, Final, Literal
+
+from ktrdr.api.store.connection import Connection, Row
 
 OperationType = Literal["training", "backtesting", "data_load"]
 Status = Literal["pending", "running", "completed", "failed", "cancelled"]
@@ -30,7 +31,7 @@ def stamp(moment: float | None) -> str | None:
     return datetime.fromtimestamp(moment, UTC).isoformat(timespec="milliseconds") if moment is not None else None
 
 
-def as_json(row: sqlite3.Row) -> dict[str, Any]:
+def as_json(row: Row) -> dict[str, Any]:
     """Return the fields that clients see."""
     return {
         "operation_id": row["operation_id"],
@@ -52,79 +53,87 @@ def as_json(row: sqlite3.Row) -> dict[str, Any]:
     }
 
 
-def add(
-    db: sqlite3.Connection, kind: OperationType, request: dict[str, Any], now: float, retry_of: str | None = None
-) -> str:
+def add(db: Connection, kind: OperationType, request: dict[str, Any], now: float, retry_of: str | None = None) -> str:
     """Queue an operation; return its id."""
     operation_id = f"op_{kind}_{datetime.fromtimestamp(now, UTC):%Y%m%d_%H%M%S}_{secrets.token_hex(4)}"
-    db.execute(
+    db.rows(
         "INSERT INTO operations (operation_id, operation_type, status, created_at, progress, request, retry_of)"
-        " VALUES (?, ?, 'pending', ?, ?, ?, ?)",
-        (operation_id, kind, now, json.dumps(asdict(Progress())), json.dumps(request), retry_of),
+        " VALUES (:operation_id, :kind, 'pending', :now, :progress, :request, :retry_of)",
+        operation_id=operation_id,
+        kind=kind,
+        now=now,
+        progress=json.dumps(asdict(Progress())),
+        request=json.dumps(request),
+        retry_of=retry_of,
     )
     return operation_id
 
 
-def get(db: sqlite3.Connection, operation_id: str) -> sqlite3.Row | None:
+def get(db: Connection, operation_id: str) -> Row | None:
     """Return an operation, or None."""
-    row: sqlite3.Row | None = db.execute("SELECT * FROM operations WHERE operation_id = ?", (operation_id,)).fetchone()
-    return row
+    return db.row("SELECT * FROM operations WHERE operation_id = :operation_id", operation_id=operation_id)
 
 
-def page(
-    db: sqlite3.Connection, *, status: str | None, kind: str | None, limit: int, offset: int
-) -> tuple[list[sqlite3.Row], int]:
+def page(db: Connection, *, status: str | None, kind: str | None, limit: int, offset: int) -> tuple[list[Row], int]:
     """Return operations, newest first, and how many there are in all."""
-    values = {"status": status, "kind": kind, "limit": limit, "offset": offset}
-    (total,) = db.execute(
-        "SELECT COUNT(*) FROM operations"
-        " WHERE (:status IS NULL OR status = :status) AND (:kind IS NULL OR operation_type = :kind)",
-        values,
-    ).fetchone()
-    rows = db.execute(
-        "SELECT * FROM operations"
-        " WHERE (:status IS NULL OR status = :status) AND (:kind IS NULL OR operation_type = :kind)"
-        " ORDER BY position DESC LIMIT :limit OFFSET :offset",
-        values,
-    ).fetchall()
-    return rows, total
+    matching = (
+        " FROM operations WHERE (CAST(:status AS TEXT) IS NULL OR status = :status)"
+        " AND (CAST(:kind AS TEXT) IS NULL OR operation_type = :kind)"
+    )
+    counted = db.row("SELECT COUNT(*) AS number" + matching, status=status, kind=kind)
+    rows = db.rows(
+        "SELECT *" + matching + " ORDER BY position DESC LIMIT :limit OFFSET :offset",
+        status=status,
+        kind=kind,
+        limit=limit,
+        offset=offset,
+    )
+    return rows, counted["number"] if counted else 0
 
 
-def waiting(db: sqlite3.Connection) -> list[sqlite3.Row]:
+def waiting(db: Connection) -> list[Row]:
     """Return what nobody has been given yet, first come first."""
-    return db.execute(
-        "SELECT * FROM operations WHERE status = 'pending' AND worker_id IS NULL ORDER BY position"
-    ).fetchall()
+    return db.rows("SELECT * FROM operations WHERE status = 'pending' AND worker_id IS NULL ORDER BY position")
 
 
-def of_worker(db: sqlite3.Connection, worker_id: str) -> sqlite3.Row | None:
+def of_worker(db: Connection, worker_id: str) -> Row | None:
     """Return the operation a worker has been given and not finished, or None."""
-    row: sqlite3.Row | None = db.execute(
-        "SELECT * FROM operations WHERE worker_id = ? AND status IN ('pending', 'running')", (worker_id,)
-    ).fetchone()
-    return row
-
-
-def hand_out(db: sqlite3.Connection, operation_id: str, worker_id: str | None) -> None:
-    """Give a pending operation to a worker, or (None) put it back to where it stood in the queue."""
-    db.execute("UPDATE operations SET worker_id = ? WHERE operation_id = ?", (worker_id, operation_id))
-
-
-def begin(db: sqlite3.Connection, operation_id: str, now: float) -> None:
-    """Note that the worker has begun."""
-    db.execute(
-        "UPDATE operations SET status = 'running', started_at = ? WHERE operation_id = ? AND status = 'pending'",
-        (now, operation_id),
+    return db.row(
+        "SELECT * FROM operations WHERE worker_id = :worker_id AND status IN ('pending', 'running')",
+        worker_id=worker_id,
     )
 
 
-def advance(db: sqlite3.Connection, operation_id: str, progress: dict[str, Any]) -> None:
+def hand_out(db: Connection, operation_id: str, worker_id: str | None) -> None:
+    """Give a pending operation to a worker, or (None) put it back to where it stood in the queue."""
+    db.rows(
+        "UPDATE operations SET worker_id = :worker_id WHERE operation_id = :operation_id",
+        worker_id=worker_id,
+        operation_id=operation_id,
+    )
+
+
+def begin(db: Connection, operation_id: str, now: float) -> None:
+    """Note that the worker has begun."""
+    db.rows(
+        "UPDATE operations SET status = 'running', started_at = :now"
+        " WHERE operation_id = :operation_id AND status = 'pending'",
+        now=now,
+        operation_id=operation_id,
+    )
+
+
+def advance(db: Connection, operation_id: str, progress: dict[str, Any]) -> None:
     """Note how far it is."""
-    db.execute("UPDATE operations SET progress = ? WHERE operation_id = ?", (json.dumps(progress), operation_id))
+    db.rows(
+        "UPDATE operations SET progress = :progress WHERE operation_id = :operation_id",
+        progress=json.dumps(progress),
+        operation_id=operation_id,
+    )
 
 
 def finish(
-    db: sqlite3.Connection,
+    db: Connection,
     operation_id: str,
     status: Status,
     now: float,
@@ -134,19 +143,24 @@ def finish(
 ) -> None:
     """End an operation that has not ended; `error` is a code and a message."""
     code, message = error or (None, None)
-    db.execute(
-        "UPDATE operations SET status = ?, completed_at = ?, error_code = ?, error_message = ?, result_summary = ?"
-        " WHERE operation_id = ? AND status IN ('pending', 'running')",
-        (status, now, code, message, json.dumps(result) if result is not None else None, operation_id),
+    db.rows(
+        "UPDATE operations SET status = :status, completed_at = :now, error_code = :code, error_message = :message,"
+        " result_summary = :result WHERE operation_id = :operation_id AND status IN ('pending', 'running')",
+        status=status,
+        now=now,
+        code=code,
+        message=message,
+        result=json.dumps(result) if result is not None else None,
+        operation_id=operation_id,
     )
 
 
-def request_cancel(db: sqlite3.Connection, operation_id: str) -> None:
+def request_cancel(db: Connection, operation_id: str) -> None:
     """Note that a running operation is to stop; its worker hears of it with its next heartbeat."""
-    db.execute("UPDATE operations SET cancel_requested = 1 WHERE operation_id = ?", (operation_id,))
+    db.rows("UPDATE operations SET cancel_requested = 1 WHERE operation_id = :operation_id", operation_id=operation_id)
 
 
-def counts(db: sqlite3.Connection) -> list[tuple[str, str, int]]:
+def counts(db: Connection) -> list[tuple[str, str, int]]:
     """Return (type, status, number) of all operations."""
-    query = "SELECT operation_type, status, COUNT(*) FROM operations GROUP BY 1, 2 ORDER BY 1, 2"
-    return [tuple(row) for row in db.execute(query)]
+    rows = db.rows("SELECT operation_type, status, COUNT(*) AS number FROM operations GROUP BY 1, 2 ORDER BY 1, 2")
+    return [(row["operation_type"], row["status"], row["number"]) for row in rows]

@@ -7,6 +7,8 @@ import pytest
 from fastapi.testclient import TestClient
 
 from ktrdr.api.main import create_application
+from ktrdr.api.store.address import SqliteFile
+from ktrdr.api.store.database import Database
 from ktrdr.data.bars import Bars
 from ktrdr.data.sample import generate, to_csv
 from ktrdr.settings import Settings
@@ -31,3 +33,8 @@ def settings(tmp_path: Path) -> Settings:
 def client(settings: Settings) -> Iterator[TestClient]:
     with TestClient(create_application(settings), base_url="http://backend/api/v1") as client:
         yield client
+
+
+@pytest.fixture
+def database(tmp_path: Path) -> Database:
+    return Database(SqliteFile(tmp_path / "ktrdr.db"))

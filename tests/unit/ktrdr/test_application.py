@@ -66,7 +66,7 @@ def test_health_answers_503_with_the_reason_when_the_store_cannot_be_opened(tmp_
 
 
 def test_health_notices_that_the_store_was_removed(client: TestClient, settings: Settings) -> None:
-    settings.database_path.unlink()
+    (settings.data_dir / "ktrdr.db").unlink()
     assert client.get("health").status_code == 503
 
 

@@ -1,7 +1,6 @@
 """Queue, heartbeats, lost workers."""
 
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 
@@ -25,8 +24,7 @@ def clock() -> Clock:
 
 
 @pytest.fixture
-def dispatcher(tmp_path: Path, clock: Clock) -> Iterator[Dispatcher]:
-    database = Database(tmp_path / "ktrdr.db")
+def dispatcher(database: Database, clock: Clock) -> Iterator[Dispatcher]:
     assert database.open() is None
     yield Dispatcher(database, clock)
     database.close()
@@ -194,7 +192,7 @@ def test_the_queue_and_its_workers_survive_a_restart_with_time_to_report(dispatc
     waiting = dispatcher.enqueue("training", {})
     dispatcher.database.close()
     clock.now += 60
-    after = Dispatcher(Database(dispatcher.database.path), clock)
+    after = Dispatcher(Database(dispatcher.database.address), clock)
     after.database.open()
     after.start()
     after.tick()
@@ -215,14 +213,3 @@ def test_offline_workers_are_shown_and_in_the_end_forgotten(dispatcher: Dispatch
     dispatcher.tick()
     with dispatcher.database.transaction() as db:
         assert workers.every(db) == []
-
-
-def test_a_store_of_a_newer_ktrdr_is_left_alone(tmp_path: Path) -> None:
-    database = Database(tmp_path / "ktrdr.db")
-    database.open()
-    with database.transaction() as db:
-        db.execute("PRAGMA user_version = 99")
-    database.close()
-    problem = Database(tmp_path / "ktrdr.db").open()
-    assert problem is not None
-    assert "use a newer ktrdr" in problem

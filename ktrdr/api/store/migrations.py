@@ -1,0 +1,86 @@
+"""The schema's versions, and bringing a database from the one it has to the one this code works with."""
+
+from typing import Final
+
+from ktrdr.api.store.connection import Connection, StoreError
+
+MIGRATIONS: Final[tuple[tuple[str, ...], ...]] = (
+    (
+        """
+        CREATE TABLE operations (
+            position {position},
+            operation_id TEXT NOT NULL UNIQUE,
+            operation_type TEXT NOT NULL,
+            status TEXT NOT NULL,
+            created_at {seconds} NOT NULL,
+            started_at {seconds},
+            completed_at {seconds},
+            progress TEXT NOT NULL,
+            request TEXT NOT NULL,
+            error_code TEXT,
+            error_message TEXT,
+            result_summary TEXT,
+            worker_id TEXT,
+            cancel_requested INTEGER NOT NULL DEFAULT 0,
+            retry_of TEXT
+        )
+        """,
+        "CREATE INDEX operations_by_status ON operations (status, position)",
+        """
+        CREATE TABLE workers (
+            worker_id TEXT PRIMARY KEY,
+            worker_type TEXT NOT NULL,
+            status TEXT NOT NULL,
+            endpoint_url TEXT NOT NULL,
+            capabilities TEXT NOT NULL,
+            registered_at {seconds} NOT NULL,
+            last_seen {seconds} NOT NULL,
+            last_used {seconds} NOT NULL DEFAULT 0
+        )
+        """,
+    ),
+    (
+        # A worker has one operation at a time: the database itself refuses a second claim.
+        """
+        CREATE UNIQUE INDEX operations_one_a_worker ON operations (worker_id)
+        WHERE status IN ('pending', 'running')
+        """,
+    ),
+)
+"""Step N brings version N to N + 1. Never edited once released, only added to."""
+
+
+def migrate(connection: Connection, steps: tuple[tuple[str, ...], ...] = MIGRATIONS) -> None:
+    """Bring the schema up to date, each step in a transaction of its own, so that an interrupted one leaves no trace.
+
+    The version is read inside that transaction: of several backends that start at once, one takes the step.
+    StoreError for a database that a newer ktrdr has migrated; it is left as it is.
+    """
+    while _step(connection, steps):
+        pass
+
+
+def _step(connection: Connection, steps: tuple[tuple[str, ...], ...]) -> bool:
+    """Take the next step; return whether there was one."""
+    connection.begin()
+    try:
+        version = connection.schema_version()
+        _refuse_newer(version, len(steps))
+        behind = version < len(steps)
+        if behind:
+            for statement in steps[version]:
+                connection.rows(statement.format_map(connection.types))
+            connection.set_schema_version(version + 1)
+        connection.commit()
+    except BaseException:
+        connection.rollback()
+        raise
+    return behind
+
+
+def _refuse_newer(version: int, known: int) -> None:
+    if version > known:
+        raise StoreError(
+            f"it has schema {version}, this ktrdr knows up to {known};"
+            " start the ktrdr that wrote it, or a newer one, or name another database in KTRDR_DATABASE_URL"
+        )

@@ -1,0 +1,121 @@
+"""The store on a PostgreSQL server, spoken to with pg8000: any number of backends on any hosts.
+
+Imported only where such a server is named, so that nobody else pays for the driver.
+"""
+
+import contextlib
+import ssl
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any, ClassVar, Final
+
+import pg8000.native  # type: ignore[import-untyped]  # it has no annotations
+
+from ktrdr.api.store.address import PostgresServer
+from ktrdr.api.store.connection import Connection, LostError, Row, StoreError
+
+NETWORK_TIMEOUT_S: Final = 5.0
+"""How long the server may be silent: longer than it may wait for a lock or work on a statement."""
+
+BEGIN: Final = """
+BEGIN READ WRITE;
+SET LOCAL lock_timeout = '3s';
+SET LOCAL statement_timeout = '4s';
+SET LOCAL idle_in_transaction_session_timeout = '10s';
+SELECT pg_advisory_xact_lock(hashtext('ktrdr.store'));
+"""
+"""What SQLite's BEGIN IMMEDIATE is: one writer at a time, until its transaction ends or its connection does.
+
+A standby refuses READ WRITE, and a backend that is stopped in a transaction does not hold up the others for ever.
+"""
+
+
+class PostgresConnection(Connection):
+    """A connection to a server."""
+
+    types: ClassVar[Mapping[str, str]] = {
+        "position": "BIGINT GENERATED ALWAYS AS IDENTITY PRIMARY KEY",
+        "seconds": "DOUBLE PRECISION",
+    }
+
+    def __init__(self, server: PostgresServer) -> None:
+        """Connect; StoreError with the server's or the system's own reason where that cannot be."""
+        with _told():
+            self._db = pg8000.native.Connection(
+                server.user,
+                password=server.password,
+                database=server.name,
+                timeout=NETWORK_TIMEOUT_S,
+                application_name="ktrdr",
+                **_where(server),
+            )
+
+    def begin(self) -> None:
+        """Wait for other backends' transactions; StoreError where that takes too long."""
+        with _told():
+            self._db.run(BEGIN)
+
+    def rows(self, sql: str, **values: str | float | None) -> list[Row]:
+        """Run one statement."""
+        with _told():
+            # The one character that JSON and SQLite may hold in a text and PostgreSQL may not.
+            sent = {name: _storable(value) for name, value in values.items()}
+            found = self._db.run(sql, **sent) or []
+            names = [column["name"] for column in self._db.columns or ()]
+            return [dict(zip(names, row, strict=True)) for row in found]
+
+    def commit(self) -> None:
+        """Make the transaction last; after a LostError it may have lasted or not."""
+        with _told():
+            self._db.run("COMMIT")
+
+    def rollback(self) -> None:
+        """Undo the transaction."""
+        try:
+            with _told():
+                self._db.run("ROLLBACK")
+        except StoreError:
+            # An answer that is late would be taken for the next one's.
+            self.close()
+
+    def close(self) -> None:
+        """Close the connection."""
+        with contextlib.suppress(StoreError), _told():
+            self._db.close()
+
+    def schema_version(self) -> int:
+        """Return what the table `ktrdr_schema` says."""
+        known = self.row("SELECT to_regclass('ktrdr_schema') IS NOT NULL AS made")
+        row = self.row("SELECT version FROM ktrdr_schema") if known and known["made"] else None
+        return int(row["version"]) if row else 0
+
+    def set_schema_version(self, version: int) -> None:
+        """Note it in the table `ktrdr_schema`, which has one row."""
+        self.rows("CREATE TABLE IF NOT EXISTS ktrdr_schema (version INTEGER NOT NULL)")
+        self.rows("DELETE FROM ktrdr_schema")
+        self.rows("INSERT INTO ktrdr_schema (version) VALUES (:version)", version=version)
+
+
+def _where(server: PostgresServer) -> dict[str, Any]:
+    if server.host.startswith("/"):
+        return {"unix_sock": str(Path(server.host) / f".s.PGSQL.{server.port}"), "ssl_context": False}
+    # None and True are pg8000's words for libpq's prefer and require: no certificate is looked at.
+    tls = {"disable": False, "prefer": None, "require": True, "verify-full": ssl.create_default_context()}
+    return {"host": server.host, "port": server.port, "ssl_context": tls[server.tls]}
+
+
+def _storable(value: str | float | None) -> str | float | None:
+    return value.replace("\0", "\N{REPLACEMENT CHARACTER}") if isinstance(value, str) else value
+
+
+@contextlib.contextmanager
+def _told() -> Iterator[None]:
+    """Raise what the server refuses as a StoreError, and as a LostError what leaves the connection unusable."""
+    try:
+        yield
+    except pg8000.native.DatabaseError as error:
+        fields = error.args[0] if error.args and isinstance(error.args[0], dict) else {}
+        raise StoreError(fields.get("M") or "the server refused without saying why") from error
+    except Exception as error:
+        reason = error.__cause__ or error
+        raise LostError(getattr(reason, "strerror", None) or str(reason) or type(reason).__name__) from error

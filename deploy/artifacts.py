@@ -1,8 +1,10 @@
 """The files between the stages: ``artifacts/<role>/…``, written whole, read strictly."""
 
+import contextlib
 import json
 import os
 import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TypeVar
 
@@ -78,11 +80,6 @@ def read_model(path: Path, model: type[M]) -> M:
         raise UnreadableArtifact(f"{path}: {where}: {first['msg'].lower()}; {mend}") from None
 
 
-def _unwritable(root: Path, error: OSError) -> Problem:
-    mend = "make room or make it writable, or name another directory with --artifacts"
-    return Problem(f"writing the artifacts in {root}", f"{error.filename}: {error.strerror}", mend)
-
-
 class Artifacts:
     """One directory of artifacts, a subdirectory a role."""
 
@@ -102,21 +99,27 @@ class Artifacts:
             Problem: the directory cannot be written (exit 3); so does write.
 
         """
-        try:
+        with self.writing():
             for name in STAGES[STAGES.index(stage) :]:
                 self.path(role, name).unlink(missing_ok=True)
             if role in E2E_ROLES:
                 self.path(E2E, VERDICT).unlink(missing_ok=True)
             self.path(role, stage).parent.mkdir(parents=True, exist_ok=True)
+
+    @contextlib.contextmanager
+    def writing(self) -> Iterator[None]:
+        """Turn the refusals of the file system (full, read-only, not allowed) into a Problem that says what to do."""
+        try:
+            yield
         except OSError as error:
-            raise _unwritable(self.root, error) from None
+            mend = "make room or make it writable, or name another directory with --artifacts"
+            wrong = f"{error.filename or self.root}: {error.strerror or error}"
+            raise Problem(f"writing the artifacts in {self.root}", wrong, mend) from None
 
     def write(self, role: str, name: str, model: BaseModel) -> None:
         """Write a role's file."""
-        try:
+        with self.writing():
             write_model(self.path(role, name), model)
-        except OSError as error:
-            raise _unwritable(self.root, error) from None
 
     def read(self, role: str, name: str, model: type[M]) -> M:
         """Read a role's file; raises as read_model does."""

@@ -8,11 +8,11 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from importlib.metadata import version
-from typing import IO, Any
+from typing import Any
 
 from pydantic import TypeAdapter
 from rich.console import Console
@@ -21,7 +21,7 @@ from deploy.artifacts import BUILD, LOG, Artifacts
 from deploy.base import BaseImage, ensure_base
 from deploy.buildlog import BuildLog
 from deploy.contract import ROOT, Contract, Image
-from deploy.engine import Engine
+from deploy.engine import Engine, silence
 from deploy.errors import Exit, Problem
 from deploy.lock import lock_sha256, locked_version
 from deploy.progress import Progress
@@ -30,6 +30,7 @@ from deploy.settings import Settings, host_settings
 
 DEADLINE = 3600.0  # seconds a build may take in all
 STALL = 900.0  # seconds a build may stay silent: compressing a CUDA layer is the longest silence seen
+LISTEN = 30.0  # seconds of silence after which the engine is asked whether it is still there
 GRACE = 3.0  # seconds between asking a build to end and ending it
 SHOWN_LINES = 20
 NO_SPACE = "no space left on device"
@@ -54,7 +55,13 @@ class Build:
     log: BuildLog = field(default_factory=BuildLog)
     built: dict[str, Any] | None = None
     failure: str = ""
+    mend: str = ""
+    code: Exit = Exit.FAILED  # of a build that failed
     started: float = field(default_factory=time.monotonic)
+
+    def prevented(self, wrong: str, mend: str) -> None:
+        """Note that something outside the build is in its way."""
+        self.built, self.failure, self.mend, self.code = None, wrong, mend, Exit.UNAVAILABLE
 
 
 def build(contract: Contract, roles: list[str], engine: Engine, artifacts: Artifacts, console: Console) -> Exit:
@@ -77,11 +84,12 @@ def build(contract: Contract, roles: list[str], engine: Engine, artifacts: Artif
     shared = Shared(settings, base, engine, _source(), artifacts)
     builds = asyncio.run(_build_all(images, shared, console))
     failed = [one for one in builds if one.built is None]
+    _find_the_cause(failed, engine)
     for one in failed:
         _show_failure(one, artifacts, settings, console)
     if not failed:
         return Exit.OK
-    return Exit.UNAVAILABLE if all(NO_SPACE in _failure_text(one) for one in failed) else Exit.FAILED
+    return Exit.UNAVAILABLE if all(one.code == Exit.UNAVAILABLE for one in failed) else Exit.FAILED
 
 
 def _notes(images: list[Image], settings: Settings) -> list[str]:
@@ -103,25 +111,40 @@ async def _build(image: Image, shared: Shared, progress: Progress) -> Build:
     state = Build(image)
     try:
         with _log(shared.artifacts, image.role) as log:
-            await _run(state, _request(image, shared), log, shared.settings, progress)
+            await _run(state, shared, log, progress)
+        if state.built is not None:
+            record = _record(state, shared)
+            shared.artifacts.write(image.role, BUILD, record)
     except TimeoutError as error:
-        state.failure = str(error)
+        state.failure, state.mend = str(error), "see what that step waits for; what is done is cached: build again"
+    except Problem as problem:
+        state.prevented(f"{problem.doing}: {problem.wrong}", problem.mend)
     if state.built is None:
         progress.show(image.role, "failed", shared.settings.redact(state.failure), ended=True)
         return state
-    record = _record(state, shared)
-    shared.artifacts.write(image.role, BUILD, record)
     detail = f"{record.unpacked_bytes / 1e6:,.1f} MB unpacked, {record.added_bytes / 1e6:,.1f} MB added, "
     detail += f"{record.steps_cached} steps cached, {record.steps_run} run"
     progress.show(image.role, "built", detail, ended=True)
     return state
 
 
-def _log(artifacts: Artifacts, role: str) -> IO[str]:
-    """Open the build's log, to be written as it happens."""
+Write = Callable[[str], None]
+
+
+@contextlib.contextmanager
+def _log(artifacts: Artifacts, role: str) -> Iterator[Write]:
+    """Open the build's log, and give what writes a line to it at once; a log that cannot be written is a Problem."""
     path = artifacts.path(role, LOG)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    return path.open("w", encoding="utf-8")
+    with artifacts.writing():
+        path.parent.mkdir(parents=True, exist_ok=True)
+        file = path.open("wb", buffering=0)
+
+    def write(line: str) -> None:
+        with artifacts.writing():
+            file.write(f"{line}\n".encode("utf-8", "replace"))
+
+    with file:
+        yield write
 
 
 def _request(image: Image, shared: Shared) -> dict[str, Any]:
@@ -162,23 +185,28 @@ def cache_options(role: str, environ: Mapping[str, str]) -> dict[str, dict[str, 
     return options
 
 
-async def _run(state: Build, request: dict[str, Any], log: IO[str], settings: Settings, progress: Progress) -> None:
+async def _run(state: Build, shared: Shared, log: Write, progress: Progress) -> None:
     """Run one build to its end; ends its process group on a deadline and when cancelled.
 
     Raises:
         TimeoutError: the build took too long or fell silent; the message says what was waited for.
+        Problem: the engine fell silent, or the log cannot be written.
 
     """
     process = await asyncio.create_subprocess_exec(
         sys.executable, "-m", "deploy.build_one",
-        cwd=ROOT, env={**os.environ, **settings.environment}, start_new_session=True, limit=1 << 26,
+        cwd=ROOT, env={**os.environ, **shared.settings.environment}, start_new_session=True, limit=1 << 26,
         stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.STDOUT,
     )  # fmt: skip
     try:
         assert process.stdin is not None  # noqa: S101 - asked for above
-        process.stdin.write(json.dumps(request).encode() + b"\n")
-        await process.stdin.drain()
-        await _follow(state, process, log, settings, progress)
+        with contextlib.suppress(ConnectionError):  # it ended at once: what it said tells why
+            process.stdin.write(json.dumps(_request(state.image, shared)).encode() + b"\n")
+            await process.stdin.drain()
+        assert process.stdout is not None  # noqa: S101 - asked for above
+        progress.show(state.image.role, "building")
+        while line := await _next_line(state, process.stdout, shared.engine):
+            _take(state, line.decode("utf-8", "replace"), log, shared.settings, progress)
         with contextlib.suppress(TimeoutError):
             await asyncio.wait_for(process.wait(), GRACE)
     finally:
@@ -187,25 +215,32 @@ async def _run(state: Build, request: dict[str, Any], log: IO[str], settings: Se
         state.failure = f"the build's process ended with {process.returncode}"
 
 
-async def _follow(
-    state: Build, process: asyncio.subprocess.Process, log: IO[str], settings: Settings, progress: Progress
-) -> None:
-    assert process.stdout is not None  # noqa: S101 - a pipe was asked for
-    role = state.image.role
-    progress.show(role, "building")
+async def _next_line(state: Build, stream: asyncio.StreamReader, engine: Engine) -> bytes:
+    """Wait for the next line of a build, as long as there is time and the engine answers; b"" when it has ended."""
+    heard = time.monotonic()
     while True:
-        left = DEADLINE - (time.monotonic() - state.started)
+        now = time.monotonic()
+        silent, all_in_all = heard + STALL - now, state.started + DEADLINE - now
+        left = max(0.0, min(silent, all_in_all))
         try:
-            line = await asyncio.wait_for(process.stdout.readline(), min(STALL, max(left, 0.0)))
+            return await asyncio.wait_for(stream.readline(), min(LISTEN, left))
         except TimeoutError:
-            waited = f"waited {DEADLINE:.0f} s in all" if left <= STALL else f"nothing heard for {STALL:.0f} s"
-            raise TimeoutError(f"{waited} for: {state.log.current or 'the builder'}") from None
-        if not line:
-            return
-        _take(state, line.decode("utf-8", "replace"), log, settings, progress)
+            what = state.log.current or "the builder"
+        if left <= LISTEN:
+            waited = f"waited {DEADLINE:.0f} s in all" if all_in_all <= silent else f"nothing heard for {STALL:.0f} s"
+            raise TimeoutError(f"{waited} for: {what}")
+        if wrong := await asyncio.to_thread(silence, engine):
+            raise _engine_gone(engine, f"{wrong}; waited for: {what}")
 
 
-def _take(state: Build, line: str, log: IO[str], settings: Settings, progress: Progress) -> None:
+def _engine_gone(engine: Engine, wrong: str) -> Problem:
+    mend = "restart the engine (./noxw -s engine starts one where none runs), then build again"
+    return Problem(
+        f"building on the engine at {engine.endpoint}", f"it answered before and does not now: {wrong}", mend
+    )
+
+
+def _take(state: Build, line: str, log: Write, settings: Settings, progress: Progress) -> None:
     """Take one message of the build's process (build_one)."""
     try:
         message = json.loads(line)
@@ -214,8 +249,7 @@ def _take(state: Build, line: str, log: IO[str], settings: Settings, progress: P
     if not isinstance(message, dict):
         message = {"line": line}  # a traceback of the process itself: it belongs into the log
     for text in state.log.feed(message["line"]) if "line" in message else []:
-        log.write(settings.redact(text) + "\n")
-    log.flush()
+        log(settings.redact(text))
     state.built = message.get("built", state.built)
     state.failure = message.get("failed", state.failure)
     phase = message.get("phase")
@@ -233,6 +267,8 @@ async def _end(process: asyncio.subprocess.Process) -> None:
     with contextlib.suppress(ProcessLookupError, PermissionError):
         os.killpg(process.pid, signal.SIGKILL)
     await process.wait()
+    if process.stdin is not None:
+        process.stdin.close()
 
 
 def _record(state: Build, shared: Shared) -> BuildRecord:
@@ -280,6 +316,20 @@ def _source() -> Source:
     return Source(revision=revision, dirty=dirty, lock_sha256=lock_sha256())
 
 
+def _find_the_cause(failed: list[Build], engine: Engine) -> None:
+    """Tell builds that failed by themselves from those that a full disk or a dead engine ended."""
+    unexplained = [one for one in failed if one.code == Exit.FAILED]
+    gone = silence(engine) if unexplained else ""
+    for one in unexplained:
+        if gone:
+            problem = _engine_gone(engine, gone)
+            one.prevented(f"{problem.doing}: {problem.wrong}", problem.mend)
+        elif NO_SPACE in _failure_text(one).lower():
+            disk = f"the disk that holds {engine.root}" if engine.root else "the engine's disk"
+            mend = f"free some of {disk} (docker system df shows what takes it, ./noxw -s clean -- --all frees it)"
+            one.prevented(f"{one.failure}: {NO_SPACE} on {disk}", mend)
+
+
 def _failure_text(one: Build) -> str:
     step = one.log.failed
     return "\n".join([one.failure, *one.log.other, *([step.error, *step.tail] if step else [])])
@@ -289,13 +339,11 @@ def _show_failure(one: Build, artifacts: Artifacts, settings: Settings, console:
     step = one.log.failed
     name = step.title if step else "no step: the build client itself failed"
     lines = (step.tail if step and step.tail else one.log.other)[-SHOWN_LINES:]
-    text = [f"\n{one.image.role}: build failed: {one.failure}", f"  step  {name}"]
+    text = [f"\n{one.image.role}: build failed: {one.failure}"]
+    text += [f"  step  {name}"] if step or not one.mend else []
     text += [f"  error {step.error}"] if step else []
     text += [f"  | {line}" for line in lines]
-    text += (
-        ["  next: free some space (./noxw -s clean -- --all, docker system df)"]
-        if NO_SPACE in _failure_text(one)
-        else []
-    )
-    text += [f"  whole log: {artifacts.path(one.image.role, LOG)}"]
+    text += [f"  next: {one.mend}"] if one.mend else []
+    log = artifacts.path(one.image.role, LOG)
+    text += [f"  whole log: {log}"] if log.exists() else []
     console.print(settings.redact("\n".join(text)), markup=False, highlight=False, soft_wrap=True)

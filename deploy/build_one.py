@@ -19,6 +19,7 @@ from pydantic import TypeAdapter
 from python_on_whales.exceptions import DockerException
 
 from deploy import engine, kept
+from deploy.errors import Problem
 from deploy.layers import UnreadableArchive
 from deploy.record import diff_ids, identity
 
@@ -49,7 +50,7 @@ def main() -> int:
     except DockerException:
         _tell(failed="buildx ended with an error")  # what went wrong is in the lines already sent
         return 1
-    except (docker.errors.DockerException, UnreadableArchive, OSError) as error:
+    except (docker.errors.DockerException, UnreadableArchive, OSError, Problem) as error:
         _tell(failed=f"reading the built image: {error}")
         return 1
     base_layers = request["base_layers"]

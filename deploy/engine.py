@@ -1,5 +1,6 @@
 """Finds the one Docker Engine that everything talks to, and gives both libraries a client for exactly that one."""
 
+import contextlib
 import json
 import math
 import os
@@ -44,6 +45,7 @@ class Engine:
     cli: str
     tls: Tls | None = None
     origin: str = "default"
+    root: str = ""  # the directory on the engine's machine in which it keeps images
 
     def command(self) -> list[str]:
         """Return the start of a docker command line that reaches exactly this engine."""
@@ -61,6 +63,7 @@ class Sighting:
     version: str = ""
     api_version: str = ""
     storage_driver: str = ""
+    root: str = ""
     cli: str = ""
     cli_id: str = ""
     cli_error: str = ""
@@ -139,6 +142,7 @@ def judge(seen: Sighting) -> Engine:
         cli=seen.cli,
         tls=seen.endpoint.tls,
         origin=seen.endpoint.origin,
+        root=seen.root,
     )
 
 
@@ -152,6 +156,16 @@ def sdk(engine: Engine, timeout: float = 60.0) -> docker.DockerClient:
     except (docker.errors.DockerException, requests.exceptions.RequestException, OSError) as error:
         wrong = f"the engine at {engine.endpoint} answered before and does not now: {classify(error)[1]}"
         raise Problem("Talking to the Docker Engine", wrong, "./noxw -s engine, then the same again") from error
+
+
+def silence(engine: Engine, timeout: float = 20.0) -> str:
+    """Say why an engine that answered before does not answer within `timeout` seconds now; "" where it answers."""
+    try:
+        with contextlib.closing(client_for(Endpoint(engine.endpoint, engine.origin, engine.tls), timeout)) as client:
+            client.ping()
+    except (docker.errors.DockerException, requests.exceptions.RequestException, OSError) as error:
+        return classify(error)[1]
+    return ""
 
 
 def whales(engine: Engine) -> "python_on_whales.DockerClient":
@@ -208,6 +222,7 @@ def _ask_engine(endpoint: Endpoint, timeout: float) -> dict[str, Any]:
         "version": str(version.get("Version", "")),
         "api_version": str(version.get("ApiVersion", "")),
         "storage_driver": str(info.get("Driver", "")),
+        "root": str(info.get("DockerRootDir", "")),
     }
 
 

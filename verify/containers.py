@@ -18,6 +18,7 @@ MEMORY = 4 * 10**9  # bytes a container may use; loading CUDA torch takes about 
 PIDS = 512
 OUTPUT_AT_MOST = 4_000_000  # bytes read of what a container prints
 ANSWER = 20.0  # seconds that the engine may take for one answer
+PATIENCE = 10.0  # seconds of waiting after which the engine is asked whether it is still there
 
 T = TypeVar("T")
 
@@ -34,6 +35,22 @@ def spawn(function: Callable[..., T], *arguments: Any) -> "Future[T]":
 
     threading.Thread(target=work, daemon=True).start()
     return future
+
+
+def wait(client: DockerClient, future: "Future[T]", deadline: float) -> T:
+    """Wait for what a container or the engine is at, for at most ``deadline`` seconds, while the engine answers.
+
+    Raises TimeoutError past the deadline, and what the SDK raises once the engine is gone or silent for ANSWER seconds.
+    """
+    end = time.monotonic() + deadline
+    while True:
+        left = end - time.monotonic()
+        try:
+            return future.result(max(0.0, min(left, PATIENCE)))
+        except TimeoutError:
+            if future.done() or left <= PATIENCE:
+                raise
+        client.ping()
 
 
 class Gate:
@@ -128,7 +145,7 @@ def run(client: DockerClient, container_id: str, deadline: float) -> tuple[Outpu
     output = Output()
     reading = spawn(_read, stream, output)
     try:
-        reading.result(deadline)
+        wait(client, reading, deadline)
         late = False
     except TimeoutError:
         late = True
@@ -162,7 +179,7 @@ def execute(client: DockerClient, container_id: str, command: list[str], deadlin
     output = Output()
     reading = spawn(_read, client.api.exec_start(made["Id"], stream=True, demux=True), output)
     try:
-        reading.result(deadline)
+        wait(client, reading, deadline)
     except TimeoutError:
         return None, output.stdout
     return client.api.exec_inspect(made["Id"])["ExitCode"], output.stdout

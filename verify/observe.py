@@ -29,6 +29,7 @@ PROBES = Path(__file__).parent / "probes"
 PROBE_SECONDS = 120.0  # a probe's own deadline
 RUN_SECONDS = 150.0  # the probe container's
 HEALTHY_SECONDS = 90.0  # from start to healthy
+RUNS_SECONDS = 480.0  # both containers, with every answer of the engine as late as it may be
 EXPORT_SECONDS = 1800.0  # an image's layers, from a busy engine
 LOG_AT_MOST = 16_000  # bytes
 DEEPEST = 64  # levels of a probe's document
@@ -39,6 +40,8 @@ ENGINE_ERRORS = (DockerException, requests.RequestException, OSError, TimeoutErr
 
 def told(error: Exception) -> str:
     """Return what the engine said, or what kind of silence it was."""
+    if isinstance(error, requests.RequestException) and not isinstance(error, APIError):
+        return f"the engine: {engines.classify(error)[1]}"
     explanation = error.explanation if isinstance(error, APIError) else None
     return f"the engine: {explanation or str(error) or type(error).__name__}"
 
@@ -68,16 +71,24 @@ class Observer:
         reading = containers.spawn(self._contents, inspected)
         probing = containers.spawn(self.probe, image, subject, probe_request(self.contract, subject), "probe")
         serving = containers.spawn(self._serve, image, subject)
+        probes, server, contents, late = None, None, None, ""
         try:
-            contents, contents_error = reading.result(EXPORT_SECONDS)
+            contents, contents_error = containers.wait(client, reading, EXPORT_SECONDS)
         except TimeoutError:
-            contents, contents_error = None, f"its layers were not read within {EXPORT_SECONDS:.0f} s"
+            contents_error = f"its layers were not read within {EXPORT_SECONDS:.0f} s"
+        except ENGINE_ERRORS as silent:
+            contents_error = told(silent)
+        try:
+            probes, server = probing.result(RUNS_SECONDS), serving.result(RUNS_SECONDS)
+        except TimeoutError:
+            late = f"the engine: it was not done with the image's containers within {RUNS_SECONDS:.0f} s"
         observation = Observation(
             role=image.role,
             subject=subject,
-            probes=probing.result(RUN_SECONDS + HEALTHY_SECONDS),
-            server=serving.result(RUN_SECONDS + HEALTHY_SECONDS),
+            probes=probes,
+            server=server,
             contents_error=contents_error,
+            error=late,
             seconds=round(time.monotonic() - began, 3),
         )
         return observation, contents
@@ -100,8 +111,10 @@ class Observer:
     def _contents(self, inspected: dict[str, Any]) -> tuple[Contents | None, str]:
         try:
             return kept.contents_of(engines.sdk(self.engine, timeout=EXPORT_SECONDS), inspected), ""
-        except (*ENGINE_ERRORS, UnreadableArchive) as error:
+        except UnreadableArchive as error:
             return None, str(error)
+        except ENGINE_ERRORS as error:
+            return None, told(error)
 
     def probe(
         self,

@@ -12,7 +12,7 @@ from deploy.artifacts import BUILD, CONTENTS, OBSERVED, VERDICT, Artifacts, Unre
 from deploy.contents import Contents
 from deploy.contract import Contract, Image
 from deploy.engine import Engine
-from deploy.errors import Exit
+from deploy.errors import Exit, Problem
 from deploy.lock import locked_distributions
 from deploy.progress import Progress
 from deploy.record import BuildRecord
@@ -34,7 +34,7 @@ def verify(
     """Verify the images of these roles (all where none is named; with ``gpu`` those that demand CUDA torch).
 
     Raises:
-        Problem: the lock cannot be read, or the engine is gone.
+        Problem: the lock cannot be read, the engine is gone, or a result could not be written.
 
     """
     images = contract.select(roles)
@@ -45,18 +45,25 @@ def verify(
         results.begin(image.role, CONTENTS)
     locked = {image.role: locked_distributions(image, contract.python) for image in images}
     verdicts: list[Verdict] = []
+    unwritten: list[Problem] = []
     with Progress((image.role for image in images), console) as progress:
 
         def conclude(image: Image, observation: Observation, contents: Contents | None) -> None:
             record, fault = _record(artifacts, image.role)
             case = Case(contract, image, observation, contents, record, fault, locked[image.role])
             verdict = (judge_gpu if gpu else judge)(case, datetime.now(UTC).isoformat(timespec="seconds"))
-            _write(results, verdict, observation, contents)
+            try:
+                _write(results, verdict, observation, contents)
+            except Problem as problem:  # what was seen is shown all the same, of every image
+                unwritten.append(problem)
             progress.show(image.role, verdict.outcome, _counted(verdict), ended=True)
             verdicts.append(verdict)
 
         _observe_all(contract, images, engine, progress, conclude, gpu=gpu)
-    return publish(summarize(verdicts, [image.role for image in images]), results.root, console)
+    code = publish(summarize(verdicts, [image.role for image in images]), results.root, console)
+    if unwritten:
+        raise unwritten[0]
+    return code
 
 
 Conclude = Callable[[Image, Observation, Contents | None], None]

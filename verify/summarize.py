@@ -9,6 +9,7 @@ from rich.console import Console
 
 from deploy.artifacts import E2E, VERDICT, Artifacts, UnreadableArtifact, read_model, write_model, write_text
 from deploy.errors import Exit, Problem
+from verify import checks
 from verify.e2e.verdict import EndToEnd
 from verify.report.console import show
 from verify.report.junit import junit
@@ -124,9 +125,14 @@ def write(summary: Summary, root: Path, environ: Mapping[str, str]) -> None:
 
 
 def publish(summary: Summary, root: Path, console: Console) -> Exit:
-    """Write the reports, print the table and the findings, and return what the command ends with."""
-    write(summary, root, os.environ)
+    """Print the table and the findings, write the reports, and return what the command ends with.
+
+    Raises:
+        Problem: a report cannot be written; what it would hold has been printed.
+
+    """
     show(summary, console)
+    write(summary, root, os.environ)
     console.print(f"{', '.join(FILES)} in {root}", markup=False, highlight=False, soft_wrap=True)
     return exit_code(summary)
 
@@ -165,6 +171,10 @@ def _read(path: Path) -> Verdict:
         raise Problem(READING, str(error), mend, Exit.USAGE) from None
     if verdict.role != path.parent.name:
         wrong = f"{path}: the verdict is on {verdict.role}, the directory is named {path.parent.name}"
+        raise Problem(READING, wrong, mend, Exit.USAGE)
+    applied = checks.GPU_CHECKS if verdict.gpu else checks.CHECKS
+    if missing := [name for name in applied if name not in {finding.check for finding in verdict.findings}]:
+        wrong = f"{path}: it lacks what this version demands of every image: {', '.join(missing)}"
         raise Problem(READING, wrong, mend, Exit.USAGE)
     follows = outcome_of(verdict.findings, gpu=verdict.gpu)
     if verdict.outcome != follows:

@@ -22,7 +22,9 @@ from deploy.engine import Engine
 from deploy.errors import Exit
 from deploy.settings import Settings
 
-ENGINE = Engine("unix:///s", "e", "26.1", "1.45", "overlay2", "0.13.1", "2.26.1", "/usr/bin/docker")
+ENGINE = Engine(
+    "unix:///s", "e", "26.1", "1.45", "overlay2", "0.13.1", "2.26.1", "/usr/bin/docker", root="/var/lib/docker"
+)
 BASE = BaseImage("python:3.11-slim-bookworm", "local", "sha256:b", ("sha256:base",))
 PLAIN = Settings({}, {"uv": "/uv"}, [], {}, None, ())
 RUN = "[stage-1 2/2] RUN sh /mnt/sync.sh"
@@ -58,6 +60,7 @@ class Stage:
     def __init__(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         self.path, self.artifacts, self.screen = tmp_path, Artifacts(tmp_path / "artifacts"), io.StringIO()
         self.settings = PLAIN
+        self.silence = ""  # of the engine, once something went wrong
         script = tmp_path / "python"
         script.write_text(
             "#!/bin/sh\n"
@@ -73,6 +76,7 @@ class Stage:
         script.chmod(0o755)
         monkeypatch.setattr(sys, "executable", str(script))
         monkeypatch.setattr(build, "GRACE", 0.5)
+        monkeypatch.setattr(build, "silence", lambda _engine: self.silence)
         monkeypatch.setattr(build, "ensure_base", lambda *_arguments: BASE)
         monkeypatch.setattr(build, "host_settings", lambda _version: self.settings)
 

@@ -158,12 +158,51 @@ def test_a_line_that_is_json_and_no_message_is_no_harm(stage: Stage, line: str) 
     assert stage.build("backend") == Exit.OK
 
 
-def test_a_full_disk_has_an_exit_code_and_a_hint_of_its_own(stage: Stage) -> None:
-    stage.plays(
-        "backend", [step(text="write: no space left on device\n", error="exit code: 1"), said(failed="no")], "exit 1"
-    )
+@pytest.mark.parametrize("words", ["write: no space left on device", "OSError: [Errno 28] No space left on device"])
+def test_a_full_disk_has_an_exit_code_and_a_hint_of_its_own(stage: Stage, words: str) -> None:
+    stage.plays("backend", [step(text=f"{words}\n", error="exit code: 1"), said(failed="no")], "exit 1")
     assert stage.build("backend") == Exit.UNAVAILABLE
+    assert "no space left on device on the disk that holds /var/lib/docker" in stage.shown
     assert "clean -- --all" in stage.shown
+
+
+def test_an_engine_that_goes_while_it_builds_is_no_failure_of_the_build(stage: Stage) -> None:
+    stage.silence = "connection refused"
+    stage.plays("backend", [step(ended=False), said(failed="buildx ended with an error")], "exit 1")
+    assert stage.build("backend") == Exit.UNAVAILABLE
+    told = "building on the engine at unix:///s: it answered before and does not now: connection refused"
+    assert told in stage.shown
+    assert "next: restart the engine" in stage.shown
+
+
+def test_an_engine_that_hangs_ends_a_silent_build_long_before_its_deadline(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(build, "LISTEN", 0.2)
+    stage.silence = "it accepts connections and does not answer"
+    stage.plays("backend", [step(ended=False)], LINGER)
+    assert stage.build("backend") == Exit.UNAVAILABLE
+    assert f"it accepts connections and does not answer; waited for: {RUN}" in stage.shown
+    assert stage.ended("child.pid")
+
+
+def test_a_build_that_is_silent_on_an_engine_that_answers_is_given_its_time(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(build, "LISTEN", 0.1)
+    stage.plays("backend", GOOD, "sleep 0.5")
+    assert stage.build("backend") == Exit.OK
+
+
+def test_a_log_that_cannot_be_written_ends_the_build_with_what_to_do(stage: Stage) -> None:
+    stage.plays("backend", GOOD)
+    stage.plays("dev", GOOD)
+    stage.artifacts.path("backend", "build.log").mkdir(parents=True)
+    stage.artifacts.begin = lambda *_arguments: None  # type: ignore[method-assign]  # it would have told before
+    assert stage.build("backend", "dev") == Exit.UNAVAILABLE
+    assert f"backend: build failed: writing the artifacts in {stage.artifacts.root}" in stage.shown
+    assert "or name another directory with --artifacts" in stage.shown
+    assert record(stage, "dev").role == "dev"
 
 
 def test_a_full_disk_is_no_excuse_where_another_build_failed_by_itself(stage: Stage) -> None:
@@ -188,6 +227,7 @@ def test_a_build_that_falls_silent_is_ended_with_its_children(stage: Stage, monk
     stage.plays("backend", [step(ended=False)], LINGER)
     assert stage.build("backend") == Exit.FAILED
     assert f"nothing heard for 0 s for: {RUN}" in stage.shown
+    assert "next: see what that step waits for" in stage.shown
     assert stage.ended("backend.pid")
     assert stage.ended("child.pid")
 

@@ -9,7 +9,7 @@ from rich.console import Console
 
 from deploy.artifacts import VERDICT, Artifacts, write_model
 from deploy.errors import Exit, Problem
-from tests.unit.verify.summaries import ROLES, finding, four, four_and_a_missing_one, verdict
+from tests.unit.verify.summaries import ROLES, complete, finding, four, four_and_a_missing_one, verdict
 from verify.report.model import Summary
 from verify.summarize import FILES, NO_VERDICT, collect, command, exit_code, summarize, write
 from verify.verdict import Finding, Verdict
@@ -20,7 +20,7 @@ UNVERIFIED, SKIP = finding("UNVERIFIED"), finding("SKIP")
 
 def save(root: Path, *verdicts: Verdict) -> Path:
     for one in verdicts:
-        write_model(root / one.role / VERDICT, one)
+        write_model(root / one.role / VERDICT, complete(one))
     return root
 
 
@@ -116,7 +116,7 @@ def test_a_directory_is_an_artifacts_root_or_a_folder_of_roots(tmp_path: Path) -
     save(folder / "artifacts-worker-cpu", cpu)
     save(tmp_path / "another", gpu)
     (folder / "note.txt").write_text("no directory")
-    assert collect([folder, tmp_path / "another", root], ROLES) == [backend, dev, cpu, gpu]
+    assert collect([folder, tmp_path / "another", root], ROLES) == [complete(one) for one in four()]
 
 
 def test_verdicts_of_other_roles_are_left_alone(tmp_path: Path) -> None:
@@ -127,7 +127,7 @@ def test_verdicts_of_other_roles_are_left_alone(tmp_path: Path) -> None:
 def test_a_root_is_not_searched_for_other_roots(tmp_path: Path) -> None:
     save(tmp_path, verdict("dev"))
     save(tmp_path / "bench", verdict("dev", FAIL), verdict("backend"))
-    assert collect([tmp_path], ROLES) == [verdict("dev")]
+    assert collect([tmp_path], ROLES) == [complete(verdict("dev"))]
 
 
 def test_a_verdict_by_the_gpu_contract_alone_is_none_on_the_image(tmp_path: Path) -> None:
@@ -137,7 +137,7 @@ def test_a_verdict_by_the_gpu_contract_alone_is_none_on_the_image(tmp_path: Path
 
 def test_the_same_verdict_twice_counts_once(tmp_path: Path) -> None:
     directories = [save(tmp_path / name, verdict("dev")) for name in ("a", "b")]
-    assert collect(directories, ROLES) == [verdict("dev")]
+    assert collect(directories, ROLES) == [complete(verdict("dev"))]
 
 
 def test_two_different_verdicts_on_one_role_are_refused_naming_both(tmp_path: Path) -> None:
@@ -166,6 +166,17 @@ def test_a_verdict_whose_outcome_does_not_follow_from_its_findings_is_refused(tm
     problem = refused([tmp_path], ROLES)
     assert problem.code is Exit.USAGE
     assert "it says PASS, but FAIL follows from its findings" in problem.wrong
+
+
+@pytest.mark.parametrize(("gpu", "name"), [(False, "torch-build"), (False, "same-image"), (True, "gpu-present")])
+def test_a_verdict_that_lacks_a_check_is_refused_naming_it(tmp_path: Path, *, gpu: bool, name: str) -> None:
+    whole = complete(verdict("dev", finding("PASS", "image-present"), gpu=gpu))
+    cut = whole.model_copy(update={"findings": [one for one in whole.findings if one.check != name]})
+    write_model(tmp_path / "dev" / VERDICT, cut)
+    problem = refused([tmp_path], ROLES)
+    assert problem.code is Exit.USAGE
+    assert f"it lacks what this version demands of every image: {name}" in problem.wrong
+    assert "./noxw -s verify -- dev" in problem.mend
 
 
 def test_a_verdict_in_another_roles_directory_is_refused(tmp_path: Path) -> None:
@@ -220,6 +231,16 @@ def test_what_cannot_be_written_is_told(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     with pytest.raises(Problem, match="writing the summary"):
         write(four_and_a_missing_one(), tmp_path / "file", {})
+
+
+def test_what_cannot_be_written_is_printed_all_the_same(tmp_path: Path) -> None:
+    save(tmp_path, *four())
+    (tmp_path / "summary.md").mkdir()
+    console = Console(width=200, file=(tmp_path / "printed").open("w", encoding="utf-8"))
+    with pytest.raises(Problem, match="writing the summary"):
+        command([], Artifacts(tmp_path), ROLES, console)
+    console.file.close()
+    assert "ktrdr-worker-gpu:test" in (tmp_path / "printed").read_text(encoding="utf-8")
 
 
 def test_the_command_prints_the_table_and_where_the_files_are(tmp_path: Path) -> None:

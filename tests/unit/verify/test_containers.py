@@ -3,9 +3,11 @@
 import threading
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import Future
 from typing import Any, cast
 
 import pytest
+import requests.exceptions
 from docker import DockerClient
 from docker.errors import APIError
 
@@ -254,3 +256,44 @@ def test_a_thread_s_result_and_its_error_reach_whoever_asks() -> None:
     assert containers.spawn(lambda value: value, 5).result(5) == 5
     with pytest.raises(ZeroDivisionError):
         containers.spawn(lambda: 1 / 0).result(5)
+
+
+class Pinged:
+    """An engine that is asked whether it is there, and is, a number of times."""
+
+    def __init__(self, times: int) -> None:
+        self.left = times
+
+    def ping(self) -> None:
+        self.left -= 1
+        if self.left < 0:
+            raise requests.exceptions.ReadTimeout("read timed out")
+
+
+def waited(engine: Pinged, deadline: float) -> int:
+    return containers.wait(cast("DockerClient", engine), Future[int](), deadline)
+
+
+def test_waiting_ends_with_the_deadline_while_the_engine_answers(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(containers, "PATIENCE", 0.05)
+    engine = Pinged(1000)
+    with pytest.raises(TimeoutError):
+        waited(engine, 0.2)
+    assert engine.left < 999
+
+
+def test_waiting_ends_long_before_the_deadline_once_the_engine_is_silent(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(containers, "PATIENCE", 0.05)
+    with pytest.raises(requests.exceptions.ReadTimeout):
+        waited(Pinged(1), 60.0)
+
+
+def test_waiting_gives_what_was_waited_for_or_how_it_failed() -> None:
+    client = cast("DockerClient", Pinged(0))
+    assert containers.wait(client, containers.spawn(lambda: 5), 60.0) == 5
+
+    def late() -> int:
+        raise TimeoutError("its own")
+
+    with pytest.raises(TimeoutError, match="its own"):
+        containers.wait(client, containers.spawn(late), 60.0)

@@ -9,7 +9,7 @@ from rich.console import Console
 from deploy.artifacts import BUILD, CONTENTS, E2E, VERDICT, Artifacts, write_model
 from deploy.contract import read_contract
 from deploy.errors import Exit, Problem
-from tests.unit.verify.summaries import finding, verdict
+from tests.unit.verify.summaries import complete, finding, verdict
 from verify.e2e.verdict import EndToEnd, Used
 from verify.report.console import show
 from verify.report.junit import junit
@@ -91,7 +91,7 @@ def saved(root: Path, e2e: EndToEnd) -> Path:
 def test_it_is_read_with_the_verdicts_of_one_run_or_of_many_jobs(tmp_path: Path) -> None:
     artifacts = Artifacts(tmp_path / "all")
     for number, one in enumerate(VERDICTS):
-        write_model(artifacts.root / f"job-{number}" / one.role / VERDICT, one)
+        write_model(artifacts.root / f"job-{number}" / one.role / VERDICT, complete(one))
     saved(artifacts.root / "job-2", end_to_end(finding("FAIL", "training/smoke")))
     with Console().capture():
         assert command([artifacts.root], artifacts, ROLES, Console(quiet=True)) == Exit.FAILED

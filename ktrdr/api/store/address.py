@@ -1,5 +1,6 @@
 """Where the store is: a SQLite file or a PostgreSQL database, read from a URL."""
 
+import contextlib
 import re
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -50,20 +51,19 @@ def read_address(url: str) -> Address:
         if scheme == "sqlite" and separator:
             return _read_file(rest)
         if scheme in ("postgresql", "postgres") and separator:
-            return _read_server(urlsplit(url))
+            return _read_server(url)
     except ValueError as error:
         raise ValueError(f"{redacted(url)!r}: {error}; {FORMS}") from None
-    raise ValueError(f"{redacted(url)!r} names no database that ktrdr knows; {FORMS}")
+    raise ValueError(f"{redacted(url)!r}: it names no database that ktrdr knows; {FORMS}")
 
 
 def redacted(url: str) -> str:
-    """Return a URL, well-formed or not, without what is or might be its password."""
-    start, at, rest = url.rpartition("@")
-    if at:
-        url = re.sub(r"^(\w*:(?://)?[^:/]*):.*", r"\1:***", start, flags=re.DOTALL) + at + rest
-    else:
-        url = re.sub(r"^(\w*:(?://)?[^:/\[]*):(?!\d{1,5}(?:[/?]|$)).*", r"\1:***", url, flags=re.DOTALL)
-    return re.sub(r"(pass\w*=)[^&]*", r"\1***", url, flags=re.IGNORECASE)
+    """Return a URL, well-formed or not, without anything in it that is or might be a password."""
+    named = re.match(r"[A-Za-z][\w+.-]*://", url)
+    scheme = named[0] if named else ""
+    _, at, place = url.removeprefix(scheme).rpartition("@")
+    shown = f"***@{place}" if at else re.sub(r":.*", ":***", place, flags=re.DOTALL)
+    return scheme + re.sub(r"(pass\w*=)[^&]*", r"\1***", shown, flags=re.IGNORECASE)
 
 
 def _read_file(rest: str) -> SqliteFile:
@@ -75,23 +75,27 @@ def _read_file(rest: str) -> SqliteFile:
     return SqliteFile(Path(path))
 
 
-def _read_server(parts: SplitResult) -> PostgresServer:
-    try:
-        port = parts.port or DEFAULT_PORT
-        host = parts.hostname
-        options = dict(parse_qsl(parts.query, strict_parsing=True, keep_blank_values=True)) if parts.query else {}
-    except ValueError:
-        raise ValueError("host, port or options cannot be read (percent-encode : / ? # @ in a password)") from None
-    host = options.pop("host", host) or ""
+def _read_server(url: str) -> PostgresServer:
+    parts, options = _split(url)
+    host = options.pop("host", parts.hostname) or ""
     tls = options.pop("sslmode", "prefer")
     name, user = unquote(parts.path.removeprefix("/")), unquote(parts.username or "")
     for value, what in ((host, "host"), (name, "database name"), (user, "user")):
         if not value or "\0" in value:
             raise ValueError(f"it has no {what}")
-    if parts.fragment or "/" in name:
-        raise ValueError("something follows the database name (percent-encode : / ? # @ in a password)")
     if options:
-        raise ValueError(f"the option {min(options)!r} is unknown; known are host and sslmode")
+        raise ValueError(f"the only options are host and sslmode, not {', '.join(sorted(options))}")
     if tls not in TLS_MODES:
-        raise ValueError(f"sslmode {tls!r} is unknown; known are {', '.join(TLS_MODES)}")
-    return PostgresServer(host, port, name, user, unquote(parts.password or ""), tls)
+        raise ValueError(f"sslmode is one of {', '.join(TLS_MODES)}, not {tls}")
+    return PostgresServer(host, parts.port or DEFAULT_PORT, name, user, unquote(parts.password or ""), tls)
+
+
+def _split(url: str) -> tuple[SplitResult, dict[str, str]]:
+    """Split a URL; what Python's own messages say of a bad one could hold the password."""
+    plain = url.isprintable() and " " not in url
+    with contextlib.suppress(ValueError):
+        parts = urlsplit(url)
+        options = dict(parse_qsl(parts.query, strict_parsing=True, keep_blank_values=True)) if parts.query else {}
+        if plain and parts.port != 0 and not parts.fragment and "/" not in parts.path.removeprefix("/"):
+            return parts, options
+    raise ValueError("it cannot be split into its parts (percent-encode what is no letter or digit in a password)")

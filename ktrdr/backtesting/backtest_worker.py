@@ -37,7 +37,7 @@ def backtest(job: Job) -> dict[str, Any]:
         job.report(0.0, f"fetching {request['symbol']} {timeframe}", 0, 0)
         bars[timeframe] = job.backend.bars(request["symbol"], timeframe, request["start_date"], request["end_date"])
     engine = DecisionEngine(model)
-    rows = engine.prepare(bars)
+    rows = engine.prepare(bars, check=job.check)
 
     def decide(position: int) -> Signal:
         return engine.decide(rows[position]).signal

@@ -1,6 +1,6 @@
 """From features to a signal, by the trained network and the strategy's threshold."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Final
 
@@ -32,12 +32,17 @@ class DecisionEngine:
         self._model = model
         self._threshold = model.strategy.confidence_threshold
 
-    def prepare(self, bars: Mapping[str, Bars]) -> list[Row | None]:
-        """Return a feature row for each bar of the finest timeframe; InvalidError unless they are the model's."""
-        names, rows = feature_rows(self._model.strategy, {name: bars[name] for name in self._model.timeframes})
+    def prepare(self, bars: Mapping[str, Bars], *, check: Callable[[], None] = lambda: None) -> list[Row | None]:
+        """Return a feature row for each bar of the finest timeframe, None for the history that the strategy requires.
+
+        InvalidError unless they are the model's features. `check` is called often and may raise to stop.
+        """
+        strategy = self._model.strategy
+        names, rows = feature_rows(strategy, {name: bars[name] for name in self._model.timeframes}, check=check)
         if names != self._model.stored.names:
             raise InvalidError("model_mismatch", "The model was trained on other features than its strategy names.")
-        return rows
+        history = min(strategy.history_required, len(rows))
+        return [None] * history + rows[history:]
 
     def decide(self, row: Row | None) -> Decision:
         """Return the decision for one row of features."""

@@ -1,9 +1,16 @@
-"""Samples in three parts, one after the other in time, and the scaler that knows only the first."""
+"""Samples in three parts, one after the other in time, and the scaler that knows only the first.
+
+The parts meet at two dates, the same for every symbol, so that no part knows of a time that belongs to a later one
+through another symbol. A label is found inside its own part: the last bars of each part, whose hindsight would reach
+over the boundary, have none (they are purged). Features look back over the boundary, as they would in the market.
+"""
 
 import math
-from collections.abc import Mapping
+from bisect import bisect_left
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Final
+from itertools import pairwise
+from typing import Final, Self
 
 from ktrdr.data.bars import Bars
 from ktrdr.errors import BadRequestError
@@ -15,6 +22,9 @@ TRAINING_SHARE: Final = 0.70
 VALIDATION_SHARE: Final = 0.15
 FEWEST_SAMPLES: Final = 30
 
+BySymbol = Mapping[str, Mapping[str, Bars]]
+"""Bars by symbol, then by timeframe."""
+
 
 @dataclass
 class Samples:
@@ -22,6 +32,24 @@ class Samples:
 
     rows: list[Row] = field(default_factory=list)
     labels: list[int] = field(default_factory=list)
+
+
+@dataclass(frozen=True)
+class Split:
+    """Where the validation part and the test part begin, in epoch seconds."""
+
+    validation: int
+    test: int
+
+    @classmethod
+    def of(cls, bars: "BySymbol") -> Self:
+        """Cut at 70 % and 85 % of all bars on which decisions are made, in order of time."""
+        times = sorted(time for by_timeframe in bars.values() for time in base_of(by_timeframe).times) or [0]
+        return cls(*(times[int(len(times) * share)] for share in (TRAINING_SHARE, TRAINING_SHARE + VALIDATION_SHARE)))
+
+    def places(self, times: list[int]) -> list[int]:
+        """Return the positions where the three parts begin, and the end."""
+        return [0, bisect_left(times, self.validation), bisect_left(times, self.test), len(times)]
 
 
 @dataclass(frozen=True)
@@ -63,19 +91,27 @@ class Dataset:
         return len(self.training.rows) + len(self.validation.rows) + len(self.test.rows)
 
 
-def build(strategy: Strategy, bars: Mapping[str, Mapping[str, Bars]]) -> Dataset:
-    """Make the dataset from bars by symbol and timeframe; BadRequestError where a part is too small to learn from.
+def base_of(by_timeframe: Mapping[str, Bars]) -> Bars:
+    """Return the bars on which decisions are made: those of the finest timeframe."""
+    return by_timeframe[order(list(by_timeframe))[0]]
 
-    Every symbol is split at the same shares of its bars. Labels are found inside each part alone.
-    """
+
+def build(
+    strategy: Strategy,
+    bars: BySymbol,
+    split: Split | None = None,
+    *,
+    check: Callable[[], None] = lambda: None,
+) -> Dataset:
+    """Make the dataset; BadRequestError where a part is too small to learn from. `check` may raise to stop."""
+    split = split or Split.of(bars)
     parts = (Samples(), Samples(), Samples())
     names: list[str] = []
     for by_timeframe in bars.values():
-        names, rows = feature_rows(strategy, by_timeframe)
-        closes = by_timeframe[order(list(by_timeframe))[0]].closes
-        first, second = int(len(closes) * TRAINING_SHARE), int(len(closes) * (TRAINING_SHARE + VALIDATION_SHARE))
-        for part, start, stop in zip(parts, (0, first, second), (first, second, len(closes)), strict=True):
-            answers = label(closes[start:stop], strategy.training.labels)
+        names, rows = feature_rows(strategy, by_timeframe, check=check)
+        base = base_of(by_timeframe)
+        for part, (start, stop) in zip(parts, pairwise(split.places(base.times)), strict=True):
+            answers = label(base.closes[start:stop], strategy.training.labels)
             for position, answer in enumerate(answers, start):
                 row = rows[position]
                 if answer is not None and row is not None and position >= strategy.history_required:
@@ -85,7 +121,9 @@ def build(strategy: Strategy, bars: Mapping[str, Mapping[str, Bars]]) -> Dataset
         if len(part.rows) < FEWEST_SAMPLES:
             message = f"The {what} part has {len(part.rows)} samples, {FEWEST_SAMPLES} are needed: use a longer range."
             raise BadRequestError("too_few_samples", message)
+    check()
     scaler = Scaler.fit(parts[0].rows)
     for part in parts:
+        check()
         part.rows[:] = [scaler.scale(row) for row in part.rows]
     return Dataset(names, scaler, *parts)

@@ -1,7 +1,7 @@
 """From bars to the network's inputs, bar by bar, using nothing that was not known when the bar closed. Torch-free."""
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 
 from ktrdr.data.bars import Bars
 from ktrdr.fuzzy.memberships import membership
@@ -17,11 +17,13 @@ def order(timeframes: Sequence[str]) -> list[str]:
     return sorted(timeframes, key=TIMEFRAME_SECONDS.__getitem__)
 
 
-def feature_rows(strategy: Strategy, bars: Mapping[str, Bars]) -> tuple[list[str], list[Row | None]]:
+def feature_rows(
+    strategy: Strategy, bars: Mapping[str, Bars], *, check: Callable[[], None] = lambda: None
+) -> tuple[list[str], list[Row | None]]:
     """Return the features' names and a row for every bar of the finest timeframe.
 
     A row is None while an indicator still waits for bars. A coarser timeframe contributes its last bar that had
-    closed by the time the fine bar closed.
+    closed by the time the fine bar closed. `check` is called before each feature and may raise to stop.
     """
     timeframes = order(list(bars))
     base = timeframes[0]
@@ -30,15 +32,15 @@ def feature_rows(strategy: Strategy, bars: Mapping[str, Bars]) -> tuple[list[str
     for timeframe in timeframes:
         places = _last_closed(bars[base].times, TIMEFRAME_SECONDS[base], bars[timeframe].times, timeframe)
         for name, column in _columns(strategy, timeframe, bars[timeframe]):
+            check()
             names.append(f"{timeframe}.{name}")
             columns.append([column[place] if place >= 0 else math.nan for place in places])
     rows = [list(row) for row in zip(*columns, strict=True)]
     return names, [None if any(map(math.isnan, row)) else row for row in rows]
 
 
-def _columns(strategy: Strategy, timeframe: str, bars: Bars) -> list[tuple[str, list[float]]]:
+def _columns(strategy: Strategy, timeframe: str, bars: Bars) -> Iterator[tuple[str, list[float]]]:
     outputs: dict[str, Columns] = {}
-    found = []
     for item in strategy.nn_inputs:
         if item.timeframes and timeframe not in item.timeframes:
             continue
@@ -49,14 +51,15 @@ def _columns(strategy: Strategy, timeframe: str, bars: Bars) -> list[tuple[str, 
             outputs[indicator] = compute(use.type, bars, use.parameters)
         values = outputs[indicator][output]
         if fuzzy_set is None:
-            found.append((f"{indicator}.{output}", values))
+            yield f"{indicator}.{output}", values
             continue
         if fuzzy_set.input_transform == "price_ratio":
-            values = [close / value - 1 for close, value in zip(bars.closes, values, strict=True)]
+            values = [
+                close / value - 1 if value else math.nan for close, value in zip(bars.closes, values, strict=True)
+            ]
         for name, use_of in fuzzy_set.memberships.items():
             degree = membership(use_of.type, use_of.parameters)
-            found.append((f"{item.fuzzy_set}.{name}", [degree(value) for value in values]))
-    return found
+            yield f"{item.fuzzy_set}.{name}", [degree(value) for value in values]
 
 
 def _source(item: NetworkInput, fuzzy_set: FuzzySet | None) -> tuple[str, str]:

@@ -1,7 +1,7 @@
 """A whole training: bars in, a model directory and a summary out."""
 
 import hashlib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
@@ -9,14 +9,13 @@ from typing import Any, Final
 
 import torch  # type: ignore[import-not-found,unused-ignore]  # torch is installed where one computes
 
-from ktrdr.data.bars import Bars, iso
+from ktrdr.data.bars import iso
 from ktrdr.neural.models.mlp import build_mlp, count_parameters
 from ktrdr.settings import version
 from ktrdr.signals import Signal
 from ktrdr.strategy.schema import Strategy
 from ktrdr.training import dataset, model_store, trainer
 
-BarsBySymbol = Mapping[str, Mapping[str, Bars]]
 Progress = Callable[[float, str, int, int], None]
 """Called with percentage, current step, steps completed and steps in all."""
 
@@ -27,25 +26,26 @@ TRAINED: Final = 95.0
 def run(
     strategy: Strategy,
     document: dict[str, Any],
-    bars: BarsBySymbol,
+    bars: dataset.BySymbol,
     directory: Path,
     *,
     progress: Progress,
     check: Callable[[], None],
+    split: dataset.Split | None = None,
 ) -> dict[str, Any]:
-    """Train `strategy` (whose YAML `document` is kept with the model) on `bars` by symbol and timeframe.
+    """Train `strategy` (whose YAML `document` is kept with the model) on `bars`, in parts of 70/15/15 % or `split`.
 
     Writes the model into the existing empty `directory` and returns training_metrics, test_metrics, model_info and
     data_summary. `check` is called often and may raise to stop. BadRequestError where there is too little data.
     """
     settings = strategy.training
     progress(0.0, "preparing features", 0, settings.epochs)
-    data = dataset.build(strategy, bars)
-    check()
+    data = dataset.build(strategy, bars, split, check=check)
     device = "cuda" if torch.cuda.is_available() else "cpu"
     torch.manual_seed(settings.seed)
     shape = strategy.model
     network = build_mlp(len(data.names), shape.hidden_layers, shape.dropout, shape.activation).to(device)
+    torch.set_num_threads(trainer.threads(count_parameters(network), settings.batch_size))
 
     def on_epoch(epoch: int, history: trainer.History) -> None:
         percentage = PREPARED + (TRAINED - PREPARED) * epoch / settings.epochs
@@ -71,7 +71,7 @@ def run(
     return summary
 
 
-def fingerprint(bars: BarsBySymbol) -> str:
+def fingerprint(bars: dataset.BySymbol) -> str:
     """Return the SHA-256 of bars, the same for the same symbols, timeframes, times and values."""
     sum_ = hashlib.sha256()
     for symbol in sorted(bars):
@@ -94,7 +94,7 @@ def _training_metrics(history: trainer.History) -> dict[str, Any]:
     }
 
 
-def _data_summary(bars: BarsBySymbol, data: dataset.Dataset) -> dict[str, Any]:
+def _data_summary(bars: dataset.BySymbol, data: dataset.Dataset) -> dict[str, Any]:
     every = [series for by_timeframe in bars.values() for series in by_timeframe.values()]
     return {
         "symbols": list(bars),
@@ -115,7 +115,7 @@ def _save(
     *,
     strategy: Strategy,
     document: dict[str, Any],
-    bars: BarsBySymbol,
+    bars: dataset.BySymbol,
     data: dataset.Dataset,
     summary: dict[str, Any],
 ) -> None:

@@ -1,17 +1,23 @@
 """Gradient descent with early stopping, seeded: the same data and seed give the same network on the same machine."""
 
 import copy
+import math
+import os
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Final
 
 import torch  # type: ignore[import-not-found,unused-ignore]  # torch is installed where one computes
 from torch import nn  # type: ignore[import-not-found,unused-ignore]
 
+from ktrdr.errors import BadRequestError
 from ktrdr.signals import Signal
 from ktrdr.strategy.schema import Training
 from ktrdr.training.dataset import Dataset, Samples
+
+WORTH_A_THREAD: Final = 20_000_000
+"""Multiplications a batch for each thread; below, threads wait for each other longer than they compute."""
 
 
 @dataclass
@@ -26,6 +32,11 @@ class History:
     seconds: float = 0.0
 
 
+def threads(parameters: int, batch_size: int) -> int:
+    """Return how many threads a network of so many parameters is worth: one, as a rule, and at most one a core."""
+    return max(1, min(len(os.sched_getaffinity(0)), parameters * batch_size // WORTH_A_THREAD))
+
+
 def train(
     network: Any,
     data: Dataset,
@@ -38,6 +49,7 @@ def train(
     """Train `network` in place and leave it with the weights of its best epoch.
 
     `on_epoch` is told after each epoch (counted from 1); `check` is called before each batch and may raise to stop.
+    BadRequestError where the loss leaves the numbers.
     """
     began = time.perf_counter()
     dice = torch.Generator().manual_seed(settings.seed)
@@ -66,6 +78,9 @@ def train(
         loss_now, accuracy, _ = evaluate(network, validation, weigh)
         history.val_loss.append(loss_now)
         history.val_accuracy.append(accuracy)
+        if not math.isfinite(history.train_loss[-1] + loss_now):
+            message = f"The loss is not a number after epoch {epoch}: lower training.learning_rate below"
+            raise BadRequestError("diverged", f"{message} {settings.learning_rate:g}.")
         if loss_now < best[0]:
             best = (loss_now, copy.deepcopy(network.state_dict()))
             history.best_epoch = epoch
@@ -91,12 +106,22 @@ def evaluate(network: Any, samples: tuple[Any, Any], weigh: Any) -> tuple[float,
 
 
 def test(network: Any, data: Dataset, device: str) -> dict[str, float]:
-    """Return test_accuracy, test_loss and the unweighted means over the classes of precision, recall and f1_score."""
+    """Return test_accuracy, test_loss and the unweighted means over the classes of precision, recall and f1_score.
+
+    majority_share is the accuracy of always giving the test part's most frequent answer: what to compare with.
+    """
     samples = _tensors(data.test, device)
     _, training_labels = _tensors(data.training, device)
     weigh = nn.CrossEntropyLoss(weight=_class_weights(training_labels))
     loss, accuracy, predicted = evaluate(network, samples, weigh)
-    return {"test_accuracy": accuracy, "test_loss": loss, **class_means(predicted, data.test.labels)}
+    right = data.test.labels
+    majority = max(map(right.count, set(right))) / len(right)
+    return {
+        "test_accuracy": accuracy,
+        "test_loss": loss,
+        **class_means(predicted, right),
+        "majority_share": majority,
+    }
 
 
 def class_means(predicted: list[int], right: list[int]) -> dict[str, float]:

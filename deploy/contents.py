@@ -4,7 +4,7 @@ Contents depend on the image's identity alone (the README's glossary), so they m
 """
 
 import posixpath
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -98,6 +98,7 @@ class Contents(Model):
     environments: dict[str, str]  # path of each pyvenv.cfg -> its text: whose standard library is used
     packages: list[Package] = []  # of the distribution that the base image is made from
     privileged: list[str]  # files above the lowest layer that are setuid or setgid, or have capabilities
+    absent: dict[str, list[str]]  # path of a .dist-info directory -> what its RECORD lists and no layer holds
 
     @property
     def unpacked_bytes(self) -> int:
@@ -169,6 +170,7 @@ def _summed(layers: list[RawLayer], identity: str, diff_ids: list[str], where: t
             Package(name=one.name, version=one.version, architecture=one.architecture, licences=list(one.licences))
             for one in packages.read(texts)
         ],
+        absent=_absent(installed, texts, merged),
         environments={name: text[:TEXT_KEPT] for name, text in texts.items() if name.endswith("/pyvenv.cfg")},
         privileged=sorted(
             {path for layer in layers[1:] for path in layer.privileged if path in merged and merged[path].layer}
@@ -188,6 +190,19 @@ def _interpreter(merged: Merged, path: str) -> Interpreter | None:
             entry = merged[found]
             return Interpreter(path=found, layer=entry.layer, sha256=entry.facts.sha256 or "")
     return None
+
+
+def _absent(
+    installed: Iterable[distributions.Installed], texts: Mapping[str, str], merged: Merged
+) -> dict[str, list[str]]:
+    """Return what RECORDs list and the file system lacks; bytecode comes and goes (PyPA, the RECORD file)."""
+    found = {}
+    for one in installed:
+        listed = (path for path in distributions.recorded(one, texts) if not path.endswith(".pyc"))
+        lacking = sorted(path for path in listed if path not in merged and resolve(merged, path) is None)
+        if lacking:
+            found[one.path] = lacking
+    return found
 
 
 def _once(merged: Merged) -> Merged:

@@ -4,7 +4,7 @@ import contextlib
 import csv
 import posixpath
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from email.message import Message
 from email.parser import HeaderParser
@@ -73,15 +73,16 @@ def installed(metadata: Mapping[str, str]) -> list[Installed]:
 
 def owners(distributions: Iterable[Installed], metadata: Mapping[str, str]) -> dict[str, str]:
     """Return absolute path -> distribution name for every file that a RECORD lists (PyPA, the RECORD file)."""
-    owner: dict[str, str] = {}
-    for one in distributions:
-        record = metadata.get(posixpath.join(one.path, "RECORD"), "")
-        site = posixpath.dirname(one.path)
-        with contextlib.suppress(csv.Error):  # a damaged RECORD owns what it names before the damage
-            for row in csv.reader(record.splitlines()):
-                if row:
-                    owner[posixpath.normpath(posixpath.join(site, row[0]))] = one.name
-    return owner
+    return {path: one.name for one in distributions for path in recorded(one, metadata)}
+
+
+def recorded(one: Installed, metadata: Mapping[str, str]) -> Iterator[str]:
+    """Yield the absolute paths that a distribution's RECORD lists; of a damaged one those before the damage."""
+    site = posixpath.dirname(one.path)
+    with contextlib.suppress(csv.Error):
+        for row in csv.reader(metadata.get(posixpath.join(one.path, "RECORD"), "").splitlines()):
+            if row:
+                yield posixpath.normpath(posixpath.join(site, row[0]))
 
 
 def bytes_by_owner(sizes: Mapping[str, int], owner: Mapping[str, str]) -> dict[str, int]:

@@ -8,6 +8,7 @@ from pydantic import BaseModel, ValidationError
 
 from deploy.contents import Contents
 from deploy.contract import Contract, Image
+from deploy.left_out import LeftOut
 from deploy.record import BuildRecord
 from verify.observation import Observation, ProbeResult, ProbeRun, ServerRun, Subject
 from verify.reports import ApplicationReport, EnvironmentReport, GpuReport, TorchReport
@@ -57,6 +58,7 @@ class Case:
     maybe_record: BuildRecord | None
     record_error: str
     locked: dict[str, str]
+    left_out: list[LeftOut] = field(default_factory=list)
 
     @property
     def subject(self) -> Subject:

@@ -35,7 +35,7 @@ _ALL = [
     Check("python-unaltered", "Nothing stands between the image's Python and what it reports", "CODE_BUG", "Remove what the finding names: entry point, variable, start-up file, or replaced file of the base"),
     Check("distributions-agree", "The distributions in the layers are those that Python sees", "CODE_BUG", "Find what hides or adds distributions: PYTHONPATH, .pth files, a second environment"),
     Check("cuda-libraries-agree", "Every CUDA library that torch loads lies in the layers", "CODE_BUG", "Find where the loaded library comes from"),
-    Check("lock-parity", "Every distribution has the version in uv.lock; none is missing, none is extra", "CONFIGURATION", "Run `uv lock --check`, check the `uv sync` options in {dockerfile}, rebuild"),
+    Check("lock-parity", "Every distribution has the version in uv.lock and its files; none is missing, none is extra", "CONFIGURATION", "Run `uv lock --check`, check the `uv sync` options in {dockerfile} and what left-out.toml names, rebuild"),
     Check("size-total", "Unpacked bytes stay within the specification's total", "CODE_BUG", "ML dependencies accidentally included? See bytes by distribution below, and {dockerfile}"),
     Check("size-added", "Bytes above the base image stay within the contract's budget", "CODE_BUG", "See bytes by distribution below, and {dockerfile}"),
     Check("no-repeated-bytes", "No layer holds again what an earlier one holds", "CODE_BUG", "Find the late `chown`, `chmod` or copy in {dockerfile}; set owner and mode where a file is made"),

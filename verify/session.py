@@ -13,6 +13,7 @@ from deploy.contents import Contents
 from deploy.contract import Contract, Image
 from deploy.engine import Engine
 from deploy.errors import Exit, Problem
+from deploy.left_out import read_left_out
 from deploy.lock import locked_distributions
 from deploy.progress import Progress
 from deploy.record import BuildRecord
@@ -44,13 +45,14 @@ def verify(
     for image in images:
         results.begin(image.role, CONTENTS)
     locked = {image.role: locked_distributions(image, contract.python) for image in images}
+    left_out = read_left_out()
     verdicts: list[Verdict] = []
     unwritten: list[Problem] = []
     with Progress((image.role for image in images), console) as progress:
 
         def conclude(image: Image, observation: Observation, contents: Contents | None) -> None:
             record, fault = _record(artifacts, image.role)
-            case = Case(contract, image, observation, contents, record, fault, locked[image.role])
+            case = Case(contract, image, observation, contents, record, fault, locked[image.role], left_out)
             verdict = (judge_gpu if gpu else judge)(case, datetime.now(UTC).isoformat(timespec="seconds"))
             try:
                 _write(results, verdict, observation, contents)

@@ -33,10 +33,27 @@ inject_torch_source() {
     uv lock
 }
 
+# What left-out.toml names goes before the layer is made, so that it never counts
+leave_out() {
+    python3 - <<'END'
+import csv, fnmatch, pathlib, tomllib
+
+for one in tomllib.loads(pathlib.Path("/mnt/left-out.toml").read_text())["left_out"]:
+    for record in pathlib.Path("/opt/venv").glob(f"lib/python*/site-packages/{one['distribution']}-*.dist-info/RECORD"):
+        with record.open(newline="") as lines:
+            paths = fnmatch.filter((row[0] for row in csv.reader(lines)), one["path"])
+        for path in (record.parent.parent / name for name in paths):
+            if path.exists():
+                path.unlink()
+                if not any(path.parent.iterdir()):
+                    path.parent.rmdir()
+END
+}
+
 # Bytecode by content hash, never checked against the source again: as fast as it gets, and the same in every build.
-# Only what this layer brought, so that no layer repeats another's.
+# Only what this layer brought, so that no layer repeats another's; and no tests, which nobody imports.
 compile_new() {
-    find /opt/venv -name '*.py' -cnewer "$work/start" >"$work/new"
+    find /opt/venv -name '*.py' -cnewer "$work/start" ! -path '*/tests/*' >"$work/new"
     [ -s "$work/new" ] || return 0  # given no file, compileall takes all of sys.path
     python3 -m compileall -qq -j 0 --invalidation-mode unchecked-hash -i "$work/new" || :  # templates are no valid Python
 }
@@ -55,6 +72,7 @@ else
         shift 2
     fi
     uv sync --frozen --no-install-project "$@"
+    leave_out
 fi
 rm -f /opt/venv/.lock  # uv's, for the time that it runs
 compile_new

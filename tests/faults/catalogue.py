@@ -88,6 +88,11 @@ else:
         "lock-parity", "FAIL", "CONFIGURATION", says=("missing: idna",),
     ),
     Fault(
+        "a distribution has lost a file",
+        as_root(f"rm {SITE}/idna/uts46data.py"),
+        "lock-parity", "FAIL", "CONFIGURATION", says=("in RECORD, and not in the image", "idna/uts46data.py"),
+    ),
+    Fault(
         "100 MB too much",
         "RUN head -c 100000000 /dev/zero >/home/ktrdr/weights.bin", "size-added",
     ),

@@ -16,6 +16,7 @@ from deploy import engine as engines
 from deploy.contents import Contents
 from deploy.contract import Contract, Image
 from deploy.engine import Engine
+from deploy.left_out import read_left_out
 from deploy.lock import locked_distributions
 from deploy.record import BuildRecord, diff_ids, identity
 from deploy.runs import Run
@@ -51,6 +52,7 @@ class Workshop:
         self.client = engines.sdk(engine)
         self.environ = dict(os.environ)  # pytest changes the process's own while threads start commands
         self.locked = {role: locked_distributions(image, contract.python) for role, image in contract.images.items()}
+        self.left_out = read_left_out()
         self.client.api.tag(good.record.image_id, self.repository, "good")
 
     def judge_good(self) -> Verdict:
@@ -113,7 +115,7 @@ class Workshop:
     def _judge(
         self, image: Image, observation: Observation, contents: Contents | None, record: BuildRecord | None
     ) -> Verdict:
-        case = Case(self.contract, image, observation, contents, record, "", self.locked[image.role])
+        case = Case(self.contract, image, observation, contents, record, "", self.locked[image.role], self.left_out)
         return judge(case, STARTED)
 
 

@@ -15,6 +15,7 @@ CONTRACT = read_contract()
 ROLES = CONTRACT.roles
 CPU = [role for role, image in CONTRACT.images.items() if image.torch == "cpu"]
 DOCKER = ROOT / "deploy" / "docker"
+SCRIPT = ("deploy/docker/sync.sh", "deploy/docker/left-out.toml")  # what installs, and what it removes again
 
 
 def text(role: str) -> str:
@@ -147,7 +148,7 @@ def test_the_lock_and_not_the_source_decides_on_the_dependencies_layers(role: st
     for line in instructions(role):
         if line.startswith("RUN ") and "sync.sh" in line and "--application" not in line:
             sources = set(re.findall(r"type=bind,source=([^,]+),", line))
-            assert sources == {"deploy/docker/sync.sh", "pyproject.toml", "uv.lock"}
+            assert sources == {*SCRIPT, "pyproject.toml", "uv.lock"}
 
 
 def test_the_package_cache_stays_outside_the_layers(role: str) -> None:
@@ -220,7 +221,7 @@ def test_the_build_context_is_a_list_of_what_may_enter() -> None:
     rules = [line for line in lines if line and not line.startswith("#")]
     assert rules[0] == "*"
     assert {rule for rule in rules if rule.startswith("!")} == {
-        "!pyproject.toml", "!uv.lock", "!README.md", "!LICENSE", "!ktrdr", "!deploy/docker/sync.sh",
+        "!pyproject.toml", "!uv.lock", "!README.md", "!LICENSE", "!ktrdr", *(f"!{one}" for one in SCRIPT),
     }  # fmt: skip
     last = max(number for number, rule in enumerate(rules) if rule.startswith("!"))
     assert any(rule.endswith(".env*") for rule in rules[last:])

@@ -5,6 +5,7 @@ import re
 from collections import Counter
 from collections.abc import Iterable
 from fnmatch import fnmatchcase
+from typing import Any
 
 from packaging.utils import canonicalize_name
 from packaging.version import InvalidVersion, Version
@@ -161,8 +162,26 @@ def lock_parity(case: Case) -> Ruling:
         ("more than once", {name for name, count in counts.items() if count > 1}),
     ):
         faults += [f"{label}: {listed(sorted(names))}"] * bool(names)
+    lacking, left_out = _absent(case)
+    faults += [f"in RECORD, and not in the image: {listed(lacking)}"] * bool(lacking)
     found = "; ".join(faults) or f"{len(held)} distributions as locked"
-    return rule(not faults, f"the {len(case.locked)} distributions of uv.lock for this role", found)
+    found += f", {sum(one['files'] for one in left_out)} of their files left out" * bool(left_out and not faults)
+    expected = f"the {len(case.locked)} distributions of uv.lock for this role, whole but for what left-out.toml names"
+    return rule(not faults, expected, found, left_out=left_out)
+
+
+def _absent(case: Case) -> tuple[list[str], list[dict[str, Any]]]:
+    """Return the files that a distribution lists and lacks, and those that it lacks on purpose: patterns, reasons."""
+    lacking, counts = [], Counter[int]()
+    for one in installed(case):
+        for path in case.contents.absent.get(one.path, []):
+            covers = (entry.covers(one.name, posixpath.dirname(one.path), path) for entry in case.left_out)
+            number = next((number for number, covered in enumerate(covers) if covered), None)
+            if number is None:
+                lacking.append(path)
+            else:
+                counts[number] += 1
+    return lacking, [{**case.left_out[number].model_dump(), "files": count} for number, count in counts.items()]
 
 
 def same_version(held: str, locked: str) -> bool:

@@ -173,6 +173,32 @@ def test_bytes_by_distribution_sum_up_to_the_layer_s_bytes() -> None:
     ]
 
 
+INFO = f"/{SITE}/uvicorn-1.0.dist-info"
+
+
+def test_what_a_record_lists_and_no_layer_holds_is_told_by_its_distribution() -> None:
+    kept, gone = file(f"{SITE}/uvicorn/a.py", 1), file(f"{SITE}/uvicorn/b.py", 1)
+    members = [one for one in distribution("uvicorn", "1.0", kept, gone) if one != gone]
+    assert read(members).absent == {INFO: [f"/{SITE}/uvicorn/b.py"]}
+
+
+def test_what_a_later_layer_removes_is_absent() -> None:
+    members = distribution("uvicorn", "1.0", file(f"{SITE}/uvicorn/a.py", 1))
+    assert read(members).absent == {}
+    assert read(members, [removed(f"{SITE}/uvicorn/a.py")]).absent == {INFO: [f"/{SITE}/uvicorn/a.py"]}
+
+
+def test_bytecode_that_a_record_lists_may_be_absent() -> None:
+    cached = file(f"{SITE}/uvicorn/__pycache__/a.cpython-311.pyc", 1)
+    assert read([one for one in distribution("uvicorn", "1.0", cached) if one != cached]).absent == {}
+
+
+def test_a_file_below_a_linked_directory_is_there() -> None:
+    listed = file("opt/venv/lib64/python3.11/site-packages/a.py", 1)
+    members = [one for one in distribution("uvicorn", "1.0", listed) if one != listed]
+    assert read([*members, file(f"{SITE}/a.py", 1), symlink("opt/venv/lib64", "lib")]).absent == {}
+
+
 def test_a_record_that_is_no_record_leaves_the_files_without_an_owner() -> None:
     info = f"{SITE}/odd-1.0.dist-info"
     members = [file(f"{info}/METADATA", "Name: odd\nVersion: 1.0\n"), file(f"{info}/RECORD", '"' + "x" * 200_000)]

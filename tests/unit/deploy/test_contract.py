@@ -68,7 +68,7 @@ def test_every_shipped_dockerfile_is_there() -> None:
 
 def test_the_shipped_budgets_are_the_agreed_ones() -> None:
     budgets = {role: image.added_at_most for role, image in read_contract().images.items()}
-    agreed = {"backend": 110e6, "dev": 1.25e9, "worker-cpu": 1.1e9, "worker-gpu": 5.4e9}
+    agreed = {"backend": 24.3e6, "dev": 871e6, "worker-cpu": 755e6, "worker-gpu": 4.953e9}
     assert budgets == agreed
 
 
@@ -133,6 +133,7 @@ def test_a_size_without_a_unit_that_all_read_alike_is_refused(text: Any) -> None
 )
 def test_sizes_are_decimal(text: str, size: int) -> None:
     document = with_value("images.dev.added_at_most", text)
+    document["images"]["dev"]["total_at_most"] = "2 GB"
     document["images"]["dev"]["role"] = "dev"
     assert Image.model_validate(document["images"]["dev"]).added_at_most == size
 
@@ -165,11 +166,11 @@ def test_a_contradiction_and_a_duplicate_name_are_told_beside_other_mistakes(tmp
 
 
 def test_a_file_with_mistakes_is_a_usage_problem_that_counts_them(tmp_path: Path) -> None:
-    path = edited(tmp_path, ('"110 MB"', '"110MB"'), ("extras =", "extra ="))
+    path = edited(tmp_path, ('"24.3 MB"', '"24.3MB"'), ("extras =", "extra ="))
     problem = problem_of(path)
     assert problem.code == Exit.USAGE
     assert problem.doing == f"reading the contract {path}"
-    assert "2 mistakes\n  - images.backend.added_at_most = '110MB': write a size" in problem.wrong
+    assert "2 mistakes\n  - images.backend.added_at_most = '24.3MB': write a size" in problem.wrong
     assert "\n  - images.dev.extra = ['ml']: unknown key; did you mean 'extras'?" in problem.wrong
     assert "CONTRIBUTING.md" in problem.mend
 

@@ -7,6 +7,7 @@ from typing import Any
 
 from deploy.contents import Contents
 from deploy.contract import Contract, Image, read_contract
+from deploy.left_out import LeftOut
 from deploy.record import BuildRecord
 from verify.case import Case
 from verify.judge import judge, judge_gpu
@@ -43,6 +44,7 @@ class Facts:
     contents_error: str = ""
     record_error: str = ""
     contract: Contract = field(default_factory=lambda: CONTRACT)
+    left_out: list[LeftOut] = field(default_factory=list)
 
     @property
     def image(self) -> Image:
@@ -72,7 +74,8 @@ class Facts:
         )  # fmt: skip
         contents = None if self.contents is None else Contents.model_validate(self.contents)
         record = None if self.record is None else BuildRecord.model_validate(self.record)
-        return Case(self.contract, self.image, observation, contents, record, self.record_error, self.locked)
+        seen = (observation, contents, record, self.record_error)
+        return Case(self.contract, self.image, *seen, self.locked, self.left_out)
 
     def verdict(self) -> Verdict:
         """The verdict of the complete contract, or of the GPU contract where the GPU probe ran."""
@@ -197,7 +200,7 @@ def attempt(package: str, phase: str) -> dict[str, Any]:
 
 
 def contents(role: str) -> dict[str, Any]:
-    sizes = {"worker-gpu": 4_800_000_000, "backend": 0}.get(role, 900_000_000)
+    sizes = {"worker-gpu": 4_800_000_000, "backend": 0}.get(role, 700_000_000)
     unpacked = [90_000_000, 20_000_000, sizes, 600_000]
     return {
         "schema": 1, "identity": IDENTITY,
@@ -212,7 +215,8 @@ def contents(role: str) -> dict[str, Any]:
         "cuda_libraries": [library(name) for name in NEEDED] if role == "worker-gpu" else [],
         "interpreter": {"path": PYTHON, "layer": 0, "sha256": "a" * 64},
         "environments": {"/opt/venv/pyvenv.cfg": f"home = {posixpath.dirname(PYTHON)}\n"}, "privileged": [],
-        "hooks": [], "leftovers": [{"kind": "certificate", "path": "/etc/ssl/certs/ca-certificates.crt", "layer": 0}],
+        "absent": {}, "hooks": [],
+        "leftovers": [{"kind": "certificate", "path": "/etc/ssl/certs/ca-certificates.crt", "layer": 0}],
     }  # fmt: skip
 
 

@@ -4,8 +4,9 @@ from typing import Any
 
 import pytest
 
+from deploy.left_out import LeftOut
 from tests.unit.verify.breakages import contents, distribution, layer, report, subject
-from tests.unit.verify.cases import CUDA_HOME, SITE, Change, Facts, good, library
+from tests.unit.verify.cases import CONTRACT, CUDA_HOME, SITE, Change, Facts, good, library
 from verify.rulings.contents import listed, same_version
 from verify.verdict import Finding
 
@@ -63,6 +64,40 @@ def test_torch_with_its_build_s_label_is_the_locked_version() -> None:
     assert found("lock-parity", role="worker-cpu").found == "5 distributions as locked"
 
 
+TESTS = LeftOut(distribution="torch", path="torch/test/*", reason="programs that test torch itself")
+
+
+def lacking(*paths: str, info: str = f"{SITE}/torch-2.13.0+cpu.dist-info") -> Change:
+    return contents(absent={info: [f"{SITE}/{path}" for path in paths]})
+
+
+def test_a_file_that_record_lists_and_the_image_lacks_is_told() -> None:
+    finding = found("lock-parity", lacking("torch/nn/init.py"))
+    assert (finding.outcome, finding.category) == ("FAIL", "CONFIGURATION")
+    assert finding.found == f"in RECORD, and not in the image: {SITE}/torch/nn/init.py"
+
+
+def test_files_that_are_left_out_on_purpose_are_counted_and_named_with_the_reason() -> None:
+    change = many(lacking("torch/test/atest", "torch/test/deep/b"), lambda facts: facts.left_out.append(TESTS))
+    finding = found("lock-parity", change, "worker-cpu")
+    assert finding.outcome == "PASS"
+    assert finding.found == "5 distributions as locked, 2 of their files left out"
+    assert finding.evidence["left_out"] == [{**TESTS.model_dump(), "files": 2}]
+
+
+def test_a_pattern_excuses_its_own_distribution_only_and_no_path_beside_it() -> None:
+    excused: Change = lambda facts: facts.left_out.append(TESTS)  # noqa: E731 - a Change like the others
+    uvicorn = lacking("torch/test/atest", info=f"{SITE}/uvicorn-0.54.0.dist-info")
+    assert found("lock-parity", many(uvicorn, excused)).outcome == "FAIL"
+    assert found("lock-parity", many(lacking("torch/testing/a.py"), excused)).outcome == "FAIL"
+
+
+def test_what_the_base_image_s_distributions_lack_is_nobody_s_business() -> None:
+    path = "/usr/lib/python3/dist-packages"
+    change = contents(absent={f"{path}/pip-23.dist-info": [f"{path}/pip/x.py"]})
+    assert found("lock-parity", change).outcome == "PASS"
+
+
 @pytest.mark.parametrize(
     ("held", "locked", "same"),
     [
@@ -79,7 +114,7 @@ def test_a_size_is_told_in_megabytes_and_bytes_with_the_largest_distributions_be
     change = layer(2, unpacked_bytes=2_000_000_000, by_distribution={"torch": 1_500_000_000, "triton": 500_000_000})
     finding = found("size-added", change)
     assert finding.found == "2,020.6 MB (2,020,600,000 added bytes)"
-    assert finding.expected == "at most 1,250.0 MB added"
+    assert finding.expected == f"at most {CONTRACT.images['dev'].added_at_most / 1e6:,.1f} MB added"
     assert list(finding.evidence["largest"])[:2] == ["torch", "triton"]
 
 
@@ -88,9 +123,13 @@ def test_the_largest_distributions_are_summed_over_all_layers() -> None:
     assert found("size-total", many(*parts)).evidence["largest"]["torch"] == 600
 
 
-@pytest.mark.parametrize(("size", "outcome"), [(109_400_000, "PASS"), (109_400_001, "FAIL")])
-def test_a_budget_may_be_used_up_to_the_last_byte(size: int, outcome: str) -> None:
-    assert found("size-added", layer(1, unpacked_bytes=size), "backend").outcome == outcome
+@pytest.mark.parametrize(("more", "outcome"), [(0, "PASS"), (1, "FAIL")])
+def test_a_budget_may_be_used_up_to_the_last_byte(more: int, outcome: str) -> None:
+    def change(facts: Facts) -> None:
+        core, *above = facts.part("contents")["layers"][1:]
+        core["unpacked_bytes"] = facts.image.added_at_most - sum(one["unpacked_bytes"] for one in above) + more
+
+    assert found("size-added", change, "backend").outcome == outcome
 
 
 def test_the_base_image_does_not_count_against_the_budget() -> None:

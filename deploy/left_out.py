@@ -1,0 +1,49 @@
+"""``left-out.toml``: which files of a distribution no image keeps, and why nobody misses them."""
+
+import posixpath
+import tomllib
+from fnmatch import fnmatchcase
+from pathlib import Path
+from typing import Annotated
+
+from packaging.utils import canonicalize_name
+from pydantic import Field, ValidationError
+
+from deploy.contract import ROOT, Reason, Strict
+from deploy.errors import Exit, Problem
+
+LEFT_OUT = ROOT / "deploy" / "docker" / "left-out.toml"
+
+
+class LeftOut(Strict):
+    """A pattern over the paths in a distribution's RECORD (fnmatch; ``*`` crosses directories), with the reason."""
+
+    distribution: Annotated[str, Field(pattern=r"^\w+$")]  # as its .dist-info directory spells it
+    path: Annotated[str, Field(pattern=r"^[^/].*$")]
+    reason: Reason
+
+    def covers(self, name: str, site: str, path: str) -> bool:
+        """Whether it speaks of this absolute path of a distribution (normalized name) installed in ``site``."""
+        return canonicalize_name(self.distribution) == name and fnmatchcase(path, posixpath.join(site, self.path))
+
+
+class _File(Strict):
+    left_out: list[LeftOut]
+
+
+def read_left_out(path: Path = LEFT_OUT) -> list[LeftOut]:
+    """Read and validate the list.
+
+    Raises:
+        Problem: it cannot be read, or an entry is malformed (exit 2).
+
+    """
+    mend = "mend the entry: distribution, path and reason"
+    try:
+        return _File.model_validate(tomllib.loads(path.read_text(encoding="utf-8"))).left_out
+    except ValidationError as error:
+        first = error.errors(include_url=False)[0]
+        wrong = f"{'.'.join(map(str, first['loc']))}: {first['msg'].lower()}"
+    except (OSError, ValueError) as error:
+        wrong = str(error)
+    raise Problem(f"reading {path.name}", wrong, mend, Exit.USAGE)

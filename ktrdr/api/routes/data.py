@@ -91,9 +91,10 @@ async def upload(context: ContextDep, request: Request, symbol: SymbolInPath, ti
     if request.headers.get("content-type", "").startswith("multipart/"):
         message = "Send the CSV text as the body itself: curl --data-binary @FILE -H 'Content-Type: text/csv'."
         raise BadRequestError("multipart_body", message)
-    with context.data.upload(symbol, timeframe) as incoming:
-        async for chunk in request.stream():
-            await run_in_threadpool(incoming.feed, chunk)
-        await run_in_threadpool(incoming.finish)
-    series = await run_in_threadpool(context.data.describe, symbol, timeframe)
+    async with context.data_loads.recorded(symbol, timeframe) as load:
+        with context.data.upload(symbol, timeframe) as incoming:
+            async for chunk in request.stream():
+                await run_in_threadpool(incoming.feed, chunk)
+            await run_in_threadpool(incoming.finish)
+        series = load.series = await run_in_threadpool(context.data.describe, symbol, timeframe)
     return JSONResponse({"success": True, "data": series.as_json()}, 201)

@@ -61,9 +61,12 @@ class Dispatcher:
             return "cancelled"
 
     def retry(self, operation_id: str) -> str:
-        """Queue the same request anew; ConflictError for one that has not ended or has completed."""
+        """Queue the same request anew; ConflictError for one that has not ended, has completed or was an upload."""
         with self.database.transaction() as db:
             row = _require(db, operation_id)
+        if row["operation_type"] not in operations.WORKER_TYPE:
+            message = f"Operation {operation_id} was an upload, and what was sent is not kept; upload the file again."
+            raise ConflictError("operation_not_retryable", message, {"status": row["status"]})
         if row["status"] not in ("failed", "cancelled"):
             message = f"Operation {operation_id} is {row['status']}; only failed and cancelled ones can be retried."
             raise ConflictError("operation_not_retryable", message, {"status": row["status"]})

@@ -13,7 +13,7 @@ Status = Literal["pending", "running", "completed", "failed", "cancelled"]
 FINAL: Final = ("completed", "failed", "cancelled")
 
 WORKER_TYPE: Final = {"training": "training", "backtesting": "backtest"}
-"""The type of worker that does each type of operation."""
+"""The type of worker that does each type of operation; a data_load is done by the backend itself."""
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,82 @@
+"""Uploads of bars as operations: what was stored, or what was refused and why."""
+
+import contextlib
+import time
+from collections.abc import AsyncIterator, Callable
+from dataclasses import dataclass
+from typing import Any
+
+from starlette.concurrency import run_in_threadpool
+from starlette.exceptions import HTTPException
+from starlette.requests import ClientDisconnect
+
+from ktrdr.api.store import operations
+from ktrdr.api.store.connection import StoreError
+from ktrdr.api.store.database import Database
+from ktrdr.data.files import Series
+from ktrdr.errors import KtrdrError
+
+
+@dataclass
+class Load:
+    """An upload that is under way; `series` is what it has stored."""
+
+    series: Series | None = None
+
+
+class DataLoads:
+    """The record of uploads. The backend itself does them, while the client waits: they are never queued."""
+
+    def __init__(self, database: Database, clock: Callable[[], float] = time.time) -> None:
+        self._database = database
+        self._clock = clock
+
+    @contextlib.asynccontextmanager
+    async def recorded(self, symbol: str, timeframe: str) -> AsyncIterator[Load]:
+        """Record what happens inside as one operation of type data_load, which ends as it does.
+
+        A store that is away is told before anything is taken in.
+        """
+        began, load = self._clock(), Load()
+        request = {"symbol": symbol, "timeframe": timeframe}
+        await run_in_threadpool(self._require_store)
+        try:
+            yield load
+        except Exception as error:
+            with contextlib.suppress(StoreError, KtrdrError):  # the client is told what went wrong first
+                await run_in_threadpool(self._add, request, began, error=_reason(error))
+            raise
+        await run_in_threadpool(self._add, request, began, result=load.series.as_json() if load.series else {})
+
+    def _require_store(self) -> None:
+        with self._database.transaction():
+            pass
+
+    def _add(
+        self,
+        request: dict[str, Any],
+        began: float,
+        *,
+        result: dict[str, Any] | None = None,
+        error: tuple[str, str] | None = None,
+    ) -> None:
+        with self._database.transaction() as db:
+            operation_id = operations.add(db, "data_load", request, began)
+            operations.begin(db, operation_id, began)
+            if result is not None:
+                points = result.get("points", 0)
+                done = {"percentage": 100.0, "current_step": "stored", "steps_completed": points, "steps_total": points}
+                operations.advance(db, operation_id, done)
+            status: operations.Status = "failed" if error else "completed"
+            operations.finish(db, operation_id, status, self._clock(), error=error, result=result)
+
+
+def _reason(error: Exception) -> tuple[str, str]:
+    """Return the code and the message that clients see of a failed upload; nothing internal."""
+    if isinstance(error, KtrdrError):
+        return error.code, error.message
+    if isinstance(error, HTTPException):
+        return "refused", str(error.detail)
+    if isinstance(error, ClientDisconnect):
+        return "upload_broken_off", "The client went away before all of it had come; upload it again."
+    return "not_stored", "It could not be stored; the log has the reason."

@@ -8,6 +8,10 @@ from typing import Final
 
 COLUMNS: Final = ("timestamp", "open", "high", "low", "close", "volume")
 HEADER: Final = ",".join(COLUMNS)
+SMALLEST_PRICE: Final = 1e-9
+LARGEST_PRICE: Final = 1e12
+LARGEST_VOLUME: Final = 1e18
+"""Beyond any market, and no product of what indicators compute leaves the floating-point numbers."""
 
 
 class RowError(ValueError):
@@ -122,8 +126,10 @@ def parse_row(fields: Sequence[str], previous_time: int | None) -> Bar:
 def _check_prices(bar: Bar) -> None:
     if min(bar.open, bar.high, bar.low, bar.close) <= 0:
         raise RowError("a price is not above zero")
-    if bar.volume < 0:
-        raise RowError("volume is negative")
+    if bar.low < SMALLEST_PRICE or bar.high > LARGEST_PRICE:
+        raise RowError(f"a price is not within {SMALLEST_PRICE:g} to {LARGEST_PRICE:g}")
+    if not 0 <= bar.volume <= LARGEST_VOLUME:
+        raise RowError("volume is negative" if bar.volume < 0 else f"volume is above {LARGEST_VOLUME:g}")
     if bar.high < bar.low:
         raise RowError(f"high {bar.high} is below low {bar.low}")
     if not bar.low <= min(bar.open, bar.close) or not max(bar.open, bar.close) <= bar.high:

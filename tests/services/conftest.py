@@ -53,7 +53,7 @@ def sqlite_place(tmp_path: Path) -> Place:
 
 @pytest.fixture
 def postgres_place(postgres: Postgres) -> Place:
-    user, password, name = (quote(text, safe="") for text in (postgres.user, PASSWORD, postgres.create_database()))
+    user, password, name = (quote(text, safe="") for text in (postgres.user, PASSWORD, postgres.empty_database()))
     return Place(f"postgresql://{user}:{password}@127.0.0.1:{postgres.port}/{name}")
 
 

@@ -73,7 +73,6 @@ class Postgres:
         self.folder = Path(tempfile.mkdtemp(prefix="ktrdr-postgres-"))
         self._log = self.folder / "log"
         self._process: subprocess.Popen[bytes] | None = None
-        self._databases = 0
         with socket.create_server(("127.0.0.1", 0)) as free:
             self.port: int = free.getsockname()[1]
         secret = self.folder / "password"
@@ -125,12 +124,19 @@ class Postgres:
         ) as connection:
             return list(connection.run(sql, **values) or [])
 
-    def create_database(self) -> str:
-        """Return the name of a new, empty database; it needs quoting wherever names do."""
-        self._databases += 1
-        name = f"ktrdr {self._databases}"
-        self.run(f'CREATE DATABASE "{name}"')
+    def empty_database(self) -> str:
+        """Return the name of a database, emptied of what was there and of who was; it needs quoting."""
+        name = "ktrdr's own"
+        if not self.run("SELECT 1 FROM pg_database WHERE datname = :name", name=name):
+            self.run(f'CREATE DATABASE "{name}"')
+        self.run("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = :name", name=name)
+        self.run("DROP SCHEMA public CASCADE; CREATE SCHEMA public", name)
         return name
+
+    def restart(self) -> None:
+        """Start it where it is not running."""
+        if self._process is None:
+            self.start()
 
     def stop(self) -> None:
         """Shut it down in order; clients are cut off."""

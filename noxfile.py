@@ -92,6 +92,12 @@ def types(session: nox.Session) -> None:
     run(session, "mypy", group="tests")
 
 
+@nox.session(default=False)
+def mutation(session: nox.Session) -> None:
+    """Put small mistakes into judge and readers [-- MODULE …]; every one is noticed by a test or listed as harmless."""
+    run(session, "python", "-m", "tests.mutation", *session.posargs, group="mutation")
+
+
 @nox.session
 def clean(session: nox.Session) -> None:
     """Remove what ended runs left on the engine; -- --all: images, artifacts and caches too."""

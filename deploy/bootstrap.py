@@ -138,7 +138,7 @@ def _bootstrap(made: Recipe, folder: Path, layer: Path, say: Callable[[str], Non
     dump = subprocess.run(["apt-config", "dump"], capture_output=True, text=True, check=True, timeout=30).stdout
     clean = {"SOURCE_DATE_EPOCH": str(EPOCH), "LC_ALL": "C.UTF-8", "TZ": "UTC", "PYTHONHASHSEED": "0"}
     process = subprocess.Popen(
-        command(made, sources, layer, apt.access_settings(dump)),
+        [*_ended_with_parent(), *command(made, sources, layer, apt.access_settings(dump))],
         env={**os.environ, **clean, "TMPDIR": str(folder)},
         stdin=subprocess.DEVNULL,
         stdout=subprocess.DEVNULL,
@@ -168,6 +168,11 @@ def _bootstrap(made: Recipe, folder: Path, layer: Path, say: Callable[[str], Non
     if process.returncode or not layer.is_file():
         wrong = f"it did not end within {SECONDS:.0f} s" if late.is_set() else _last_words(tail)
         raise Problem(DOING, wrong, "see that the package mirror answers (apt-get update), or set PYTHON_IMAGE")
+
+
+def _ended_with_parent() -> list[str]:
+    """Return what has the kernel end a command politely when its parent was killed (prctl(2), PR_SET_PDEATHSIG)."""
+    return ["setpriv", "--pdeathsig=TERM"] if shutil.which("setpriv") else []
 
 
 def _end(process: "subprocess.Popen[str]") -> None:

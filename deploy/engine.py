@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 LOOKING = "Looking for a Docker Engine"
 MINIMUM_ENGINE = (23,)  # the first whose own Dockerfile frontend knows named build contexts
 MINIMUM_BUILDX = (0, 13)
+ANSWER_SECONDS = 20.0  # how long an engine may take to say that it is there
 
 Trouble = Literal["", "absent", "denied", "hung", "other"]
 
@@ -158,10 +159,11 @@ def sdk(engine: Engine, timeout: float = 60.0) -> docker.DockerClient:
         raise Problem("Talking to the Docker Engine", wrong, "./noxw -s engine, then the same again") from error
 
 
-def silence(engine: Engine, timeout: float = 20.0) -> str:
-    """Say why an engine that answered before does not answer within `timeout` seconds now; "" where it answers."""
+def silence(engine: Engine) -> str:
+    """Say why an engine that answered before does not answer within ANSWER_SECONDS now; "" where it answers."""
+    endpoint = Endpoint(engine.endpoint, engine.origin, engine.tls)
     try:
-        with contextlib.closing(client_for(Endpoint(engine.endpoint, engine.origin, engine.tls), timeout)) as client:
+        with contextlib.closing(client_for(endpoint, ANSWER_SECONDS)) as client:
             client.ping()
     except (docker.errors.DockerException, requests.exceptions.RequestException, OSError) as error:
         return classify(error)[1]

@@ -1,5 +1,6 @@
 """What the host is configured with, as build secrets, contexts and arguments: nothing of it stays in an image."""
 
+import base64
 import configparser
 import os
 import re
@@ -8,7 +9,7 @@ import shutil
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from urllib.parse import urlsplit
+from urllib.parse import SplitResult, unquote, urlsplit
 
 import uv
 
@@ -81,7 +82,7 @@ def uv_assignments(environ: Mapping[str, str]) -> str:
 
 
 def address_forms(value: str) -> list[str]:
-    """Return the forms in which a log might show the addresses in a setting: whole, without credentials, the password.
+    """Return the forms in which a log might show the addresses in a setting: whole, without credentials, these alone.
 
     uv writes several indexes with spaces between them, each with a name and an equals sign before it where it has one.
     """
@@ -97,8 +98,19 @@ def address_forms(value: str) -> list[str]:
             continue
         forms.append(address)
         if host is not None:
-            forms += [address.replace(f"{parts.netloc}", parts.netloc.rpartition("@")[2]), parts.password or ""]
+            forms += [address.replace(f"{parts.netloc}", parts.netloc.rpartition("@")[2]), *_credential_forms(parts)]
     return [form for form in forms if form]
+
+
+def _credential_forms(parts: SplitResult) -> list[str]:
+    """Return what an address tells in confidence: its password as written, as meant and as HTTP sends it (RFC 7617).
+
+    A name without a password is a token.
+    """
+    name, password = unquote(parts.username or ""), unquote(parts.password or "")
+    if not password:
+        return [parts.username or "", name]
+    return [parts.password or "", password, base64.b64encode(f"{name}:{password}".encode()).decode()]
 
 
 def find_links(environ: Mapping[str, str], files: list[Path] | None = None) -> list[Path]:

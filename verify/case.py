@@ -162,7 +162,7 @@ def proof_fault(run: ProbeRun, subject: Subject) -> str:
     if not proof.started or not proof.finished:
         return "the engine has no start or no finish of the container"
     if proof.out_of_memory:
-        return "the container was ended by its memory limit"
+        return "the container was ended by its memory limit (OOMKilled)"
     if proof.exit_code != 0:
         return f"the container ended with {proof.exit_code}"
     return ""

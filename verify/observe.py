@@ -41,7 +41,8 @@ ENGINE_ERRORS = (DockerException, requests.RequestException, OSError, TimeoutErr
 def told(error: Exception) -> str:
     """Return what the engine said, or what kind of silence it was."""
     if isinstance(error, requests.RequestException) and not isinstance(error, APIError):
-        return f"the engine: {engines.classify(error)[1]}"
+        trouble, detail = engines.classify(error)  # "permission denied" is what an image's own program gets, too
+        return f"the engine: {'it does not let this user in' if trouble == 'denied' else detail}"
     explanation = error.explanation if isinstance(error, APIError) else None
     return f"the engine: {explanation or str(error) or type(error).__name__}"
 

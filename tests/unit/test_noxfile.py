@@ -29,8 +29,15 @@ COMMANDS: dict[str, list[str]] = {
     "lint": ["ruff check", "ruff format --check"],
     "types": ["mypy"],
     "clean": ["python -m deploy clean ARGUMENTS"],
+    "mutation": ["python -m tests.mutation ARGUMENTS"],
 }
-UV = "uv run --frozen --group tools "
+# What a session needs on top of the tools.
+GROUPS = {"unit": "tests", "types": "tests", "tests": "tests", "mutation": "mutation"}
+
+
+def locked(name: str, *commands: str) -> list[str]:
+    """The commands as a session runs them: in the environment of its group, as it is locked."""
+    return [f"uv run --frozen --group {GROUPS.get(name, 'tools')} {command}" for command in commands]
 
 
 class Stop(Exception):
@@ -91,13 +98,13 @@ def test_every_command_has_its_session(sessions: dict[str, Callable[..., Any]]) 
 def test_a_session_runs_its_command_in_the_locked_environment(
     sessions: dict[str, Callable[..., Any]], name: str
 ) -> None:
-    assert ran(sessions[name]) == [UV + command for command in COMMANDS[name]]
+    assert ran(sessions[name]) == locked(name, *COMMANDS[name])
 
 
 def test_tests_are_lint_types_and_then_every_test(sessions: dict[str, Callable[..., Any]]) -> None:
     last = ran(sessions["tests"])
-    assert last[:-1] == [UV + command for name in ("lint", "types") for command in COMMANDS[name]]
-    assert last[-1].startswith(f"{UV}pytest ")
+    assert last[:-1] == [*locked("lint", *COMMANDS["lint"]), *locked("types", *COMMANDS["types"])]
+    assert last[-1].startswith(*locked("tests", "pytest "))
 
 
 def test_every_session_has_one_line_of_help(sessions: dict[str, Callable[..., Any]]) -> None:

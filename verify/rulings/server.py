@@ -22,7 +22,8 @@ def server_healthy(case: Case) -> Ruling:
         code = seen.proof.exit_code if seen.proof else "unknown"
         killed = seen.proof is not None and (seen.proof.exit_code in KILLED or seen.proof.out_of_memory)
         category: Category = "ENVIRONMENT" if killed else "CODE_BUG"
-        return Ruling("FAIL", expected, f"it stopped with {code}", {"log": _log(case)}, category)
+        why = ", ended by its memory limit (OOMKilled)" if seen.proof and seen.proof.out_of_memory else ""
+        return Ruling("FAIL", expected, f"it stopped with {code}{why}", {"log": _log(case)}, category)
     if seen.health != "healthy":
         return rule(False, expected, f"{seen.health}: {seen.reply.strip()[:300]}", log=_log(case))
     found = (

@@ -45,7 +45,8 @@ def python_runs(case: Case) -> Ruling:
         broken = NOT_EXECUTABLE.search(run.error) is not None
         if broken:
             return rule(False, expected, run.error)
-        return Ruling("ERROR", expected, run.error, category="ENVIRONMENT")
+        action = "See that the engine runs (`./noxw -s engine`) and what its log says, then verify again"
+        return Ruling("ERROR", expected, run.error, category="ENVIRONMENT", action=action)
     code = run.proof.exit_code if run.proof else None
     if run.results is None and (code in (126, 127) or "Fatal Python error" in run.output):
         return rule(False, expected, f"the container ended with {code}", output=run.output[:2000])

@@ -202,3 +202,17 @@ def test_a_wheel_that_changed_replaces_the_one_laid_out_before(cache: Path, whee
     read(tmp_path, PIP_FIND_LINKS=str(wheels))
     assert (cache / "torch-wheels" / WHEEL).read_bytes() == b"another wheel"
     assert [path.name for path in cache.iterdir() if path.name.startswith(".")] == []
+
+
+@pytest.mark.parametrize(
+    ("address", "shown"),
+    [
+        ("http://ada:s3cr%2Fet@proxy:3128", "password s3cr/et"),
+        ("http://ada:s3cr%2Fet@proxy:3128", "password s3cr%2Fet"),
+        ("http://ada:s3cr%2Fet@proxy:3128", "Proxy-Authorization: Basic YWRhOnMzY3IvZXQ="),
+        ("https://t0ken-of-ours@index.example/simple", "token t0ken-of-ours"),
+    ],
+)
+def test_a_credential_is_hidden_as_written_as_meant_and_as_sent(address: str, shown: str) -> None:
+    hidden = settings.address_forms(address)
+    assert "•••" in settings.Settings({}, {}, [], {}, None, tuple(hidden)).redact(shown)

@@ -1,0 +1,104 @@
+"""``python -m tests.mutation [MODULE …]``: how many mistakes in judge and readers the tests would notice."""
+
+import argparse
+import os
+import sys
+import tomllib
+from collections.abc import Iterable
+from concurrent.futures import ProcessPoolExecutor
+from pathlib import Path
+
+from tests.mutation.mutants import Mutant, mutants
+from tests.mutation.trial import survives
+
+ROOT = Path(__file__).resolve().parents[2]
+EQUIVALENT = Path(__file__).with_name("equivalent.toml")
+UNIT = "tests/unit"
+JUDGED = [
+    f"{UNIT}/verify/test_rulings_{name}.py"
+    for name in ("subject", "contents", "pytorch", "application", "server", "gpu", "disclosure")
+]
+JUDGE = [*JUDGED, f"{UNIT}/verify/test_judge.py", f"{UNIT}/verify/test_checks.py"]
+CONTENTS = [f"{UNIT}/deploy/test_{name}.py" for name in ("contents", "contents_altered", "contents_damaged")]
+
+# Module -> the tests that are for it, then those that it meets on the way; the second only where the first pass.
+MODULES: dict[str, tuple[list[str], list[str]]] = {
+    **{
+        f"verify/rulings/{name}.py": ([f"{UNIT}/verify/test_rulings_{name}.py"], JUDGE)
+        for name in ("subject", "contents", "pytorch", "application", "server", "gpu")
+    },
+    "verify/judge.py": (JUDGE, []),
+    "verify/case.py": (JUDGE, []),
+    "verify/verdict.py": ([f"{UNIT}/verify/test_judge.py", f"{UNIT}/verify/test_summarize.py"], JUDGE),
+    "verify/reports.py": ([f"{UNIT}/verify/test_judge.py"], JUDGE),
+    "deploy/contract.py": ([f"{UNIT}/deploy/test_contract.py"], []),
+    "deploy/artifacts.py": ([f"{UNIT}/deploy/test_artifacts.py"], []),
+    "deploy/record.py": ([f"{UNIT}/deploy/test_record.py"], []),
+    "deploy/lock.py": ([f"{UNIT}/deploy/test_lock.py"], []),
+    "deploy/elf.py": ([f"{UNIT}/deploy/test_elf.py"], [f"{UNIT}/deploy/test_files.py", *CONTENTS]),
+    "deploy/files.py": ([f"{UNIT}/deploy/test_files.py"], CONTENTS),
+    "deploy/distributions.py": ([f"{UNIT}/deploy/test_distributions.py"], CONTENTS),
+}
+
+
+def test(mutant: Mutant) -> bool:
+    """Whether a mutant survives the tests of its module."""
+    os.chdir(ROOT)
+    near, far = MODULES[mutant.module]
+    return survives(mutant, str(ROOT), near) and (not far or survives(mutant, str(ROOT), far))
+
+
+def listed() -> dict[tuple[str, str, str, str], str]:
+    """Return the mutants that change nothing that can be seen, each with the reason."""
+    entries = tomllib.loads(EQUIVALENT.read_text(encoding="utf-8"))["equivalent"]
+    return {(one["module"], one["definition"], one["before"], one["after"]): one["reason"] for one in entries}
+
+
+def report(
+    module: str, tried: Iterable[tuple[Mutant, bool]], known: set[tuple[str, str, str, str]]
+) -> tuple[int, int, int]:
+    """Print a module's score and its unexplained survivors; returns how many were tried, survived, are unexplained."""
+    every = list(tried)
+    survivors = [mutant for mutant, survived in every if survived]
+    unexplained = [mutant for mutant in survivors if mutant.key not in known]
+    killed = len(every) - len(survivors)
+    explained = len(survivors) - len(unexplained)
+    print(
+        f"{module:<32} {len(every):5} mutants {killed:5} killed {explained:4} equivalent {len(unexplained):4} survived",
+        flush=True,
+    )
+    for mutant in unexplained:
+        print(f"  {mutant}".replace("\n", "\n  "), flush=True)
+    return len(every), len(survivors), len(unexplained)
+
+
+def main() -> int:
+    """Try every mutant of the modules that are named, all of them where none is; 0 when no survivor is unexplained."""
+    parser = argparse.ArgumentParser(prog="python -m tests.mutation", description=__doc__)
+    parser.add_argument("modules", nargs="*", metavar="MODULE", help=f"of: {', '.join(MODULES)}")
+    modules = parser.parse_args().modules or list(MODULES)
+    if unknown := [module for module in modules if module not in MODULES]:
+        parser.error(f"no such module: {', '.join(unknown)}")
+    known = listed()
+    totals = [0, 0, 0]
+    met: set[tuple[str, str, str, str]] = set()
+    with ProcessPoolExecutor(os.cpu_count()) as pool:
+        for module in modules:
+            every = list(mutants(ROOT, module))
+            outcomes = list(zip(every, pool.map(test, every), strict=True))
+            met |= {mutant.key for mutant, survived in outcomes if survived}
+            totals = [sum(pair) for pair in zip(totals, report(module, outcomes, set(known)), strict=True)]
+    stale = [key for key in known if key[0] in modules and key not in met]
+    for key in stale:
+        print(f"listed as equivalent, but killed or gone: {' | '.join(key)}")
+    tried, survived, unexplained = totals
+    print(
+        f"{tried} mutants, {tried - survived} killed, {survived - unexplained} equivalent, {unexplained} survived:",
+        end=" ",
+    )
+    print(f"score {(tried - survived) / max(1, tried - survived + unexplained):.1%} of those that differ")
+    return 1 if unexplained or stale else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -53,6 +53,12 @@ def summarize(session: nox.Session) -> None:
     run(session, "python", "-m", "verify", "summarize", *session.posargs)
 
 
+@nox.session(default=False)
+def baseline(session: nox.Session) -> None:
+    """Keep the figures of the last verification [-- ROLE …] as the baseline that later ones are compared with."""
+    run(session, "python", "-m", "verify", "baseline", *session.posargs)
+
+
 @nox.session(name="lazy-imports")
 def lazy_imports(session: nox.Session) -> None:
     """The lazy-import specification on this checkout and a running server; no Docker needed."""

@@ -17,7 +17,14 @@ from deploy.errors import Exit, Problem
 ROOT = Path(__file__).resolve().parent.parent
 CONTRACT = ROOT / "deploy" / "docker" / "images.toml"
 SCHEMA = 1
-RESERVED = ("summarize", "lazy-imports", "e2e", "gpu")  # words of `python -m verify`, and a directory of artifacts
+RESERVED = (
+    "summarize",
+    "lazy-imports",
+    "e2e",
+    "gpu",
+    "baseline",
+    "explain",
+)  # words of `python -m verify`, and a directory of artifacts
 
 UNITS = {"B": 1, "kB": 10**3, "MB": 10**6, "GB": 10**9}
 Torch = Literal["absent", "cpu", "cuda"]
@@ -83,6 +90,7 @@ class Image(Strict):
     groups: list[str] = []
     added_at_most: Bytes
     total_at_most: Bytes
+    growth_at_most: Bytes | None = None
     health: Annotated[
         str, Field(pattern=r"^http://127\.0\.0\.1:\d{1,5}/\S*$")
     ]  # where the server answers, seen from inside

@@ -39,6 +39,23 @@ def locked_version(name: str, path: Path = LOCK) -> str:
     raise Problem("reading uv.lock", f"{name} is not locked", "add it to pyproject.toml and run `uv lock`", Exit.USAGE)
 
 
+def requirers(text: str) -> dict[str, list[str]]:
+    """Return distribution -> who requires it directly, from the text of a lock: what ``uv tree --invert`` draws.
+
+    A requirement of an extra or of a dependency group is told as ``name[extra]`` and ``name (group dev)``.
+    """
+    found: dict[str, list[str]] = {}
+    for package in tomllib.loads(text)["package"]:
+        name = package["name"]
+        sources = {name: package.get("dependencies", [])}
+        sources |= {f"{name}[{extra}]": some for extra, some in package.get("optional-dependencies", {}).items()}
+        sources |= {f"{name} (group {group})": some for group, some in package.get("dev-dependencies", {}).items()}
+        for requirer, dependencies in sources.items():
+            for one in dict.fromkeys(dependency["name"] for dependency in dependencies):
+                found.setdefault(one, []).append(requirer)
+    return found
+
+
 @functools.cache
 def _versions(lock: str) -> dict[str, str]:
     return {package["name"]: str(package["version"]) for package in tomllib.loads(lock)["package"]}

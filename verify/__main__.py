@@ -13,7 +13,7 @@ from deploy.contract import read_contract
 from deploy.errors import Exit, Problem
 from verify import session, summarize
 
-WORDS = ("summarize", "lazy-imports")
+WORDS = ("summarize", "baseline", "lazy-imports")
 
 
 def parser() -> argparse.ArgumentParser:
@@ -40,6 +40,10 @@ def run(arguments: argparse.Namespace) -> int:
         raise Problem("reading the command line", wrong, "see python -m verify --help", Exit.USAGE)
     if word == "summarize":
         return summarize.command([Path(one) for one in rest], artifacts, contract.roles, console)
+    if word == "baseline":
+        from verify import baseline  # noqa: PLC0415
+
+        return baseline.keep(contract, rest, artifacts, console)
     if word == "lazy-imports":
         from verify import lazy_imports  # noqa: PLC0415 - the other commands need nothing of it
 

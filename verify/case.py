@@ -1,6 +1,6 @@
 """Everything the judge may look at for one image, and what it says when something was not seen."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
@@ -10,6 +10,7 @@ from deploy.contents import Contents
 from deploy.contract import Contract, Image
 from deploy.left_out import LeftOut
 from deploy.record import BuildRecord
+from verify.difference import Difference, ImageBaseline, difference
 from verify.observation import Observation, ProbeResult, ProbeRun, ServerRun, Subject
 from verify.reports import ApplicationReport, EnvironmentReport, GpuReport, TorchReport
 from verify.verdict import Category, Outcome
@@ -59,6 +60,8 @@ class Case:
     record_error: str
     locked: dict[str, str]
     left_out: list[LeftOut] = field(default_factory=list)
+    baseline: ImageBaseline | None = None
+    requirers: Mapping[str, list[str]] = field(default_factory=dict)  # distribution -> who requires it, by the lock
 
     @property
     def subject(self) -> Subject:
@@ -92,6 +95,17 @@ class Case:
         if self.subject.layers[: len(base)] != base:
             raise NotSeen("the image does not start with the base image's layers", "same-image")
         return len(base)
+
+    @property
+    def difference(self) -> Difference | None:
+        """What changed since the baseline; None where that does not know the image."""
+        if self.baseline is None:
+            return None
+        try:
+            modules = self.application.new_modules
+        except NotSeen:
+            modules = None
+        return difference(self.baseline, self.contents, self.base_layers, modules)
 
     @property
     def server(self) -> ServerRun:

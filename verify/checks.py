@@ -38,6 +38,7 @@ _ALL = [
     Check("lock-parity", "Every distribution has the version in uv.lock and its files; none is missing, none is extra", "CONFIGURATION", "Run `uv lock --check`, check the `uv sync` options in {dockerfile} and what left-out.toml names, rebuild"),
     Check("size-total", "Unpacked bytes stay within the specification's total", "CODE_BUG", "ML dependencies accidentally included? See bytes by distribution below, and {dockerfile}"),
     Check("size-added", "Bytes above the base image stay within the contract's budget", "CODE_BUG", "See bytes by distribution below, and {dockerfile}"),
+    Check("size-growth", "The image has not grown above the baseline by more than the contract allows", "CODE_BUG", "If it is meant to, keep a new baseline: `./noxw -s baseline -- {role}`; if not, see who requires what grew: `uv tree --invert`"),
     Check("no-repeated-bytes", "No layer holds again what an earlier one holds", "CODE_BUG", "Find the late `chown`, `chmod` or copy in {dockerfile}; set owner and mode where a file is made"),
     Check("leftovers", "No .git, .env, key, certificate or credential beyond the base's, in any layer", "CODE_BUG", "Remove it from the build context or use a build secret; rebuild, and revoke what was exposed"),
     Check("history", "The image's history and environment hold no secret, proxy or credential", "CODE_BUG", "Pass it as a build secret, never as ARG or ENV; rebuild, and revoke what was exposed"),

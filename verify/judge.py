@@ -4,13 +4,15 @@ from collections.abc import Mapping
 
 from verify import checks
 from verify.case import Case, Check, NotSeen, Ruling
+from verify.difference import Difference
 from verify.reports import GpuReport, TorchReport
-from verify.rulings import application, contents, gpu, pytorch, server, subject
+from verify.rulings import application, contents, gpu, growth, pytorch, server, subject
 from verify.verdict import Figures, Finding, Verdict, outcome_of
 
 RULINGS: dict[str, Check] = {
     **subject.CHECKS,
     **contents.CHECKS,
+    **growth.CHECKS,
     **pytorch.CHECKS,
     **application.CHECKS,
     **server.CHECKS,
@@ -42,6 +44,7 @@ def _verdict(case: Case, started: str, applied: Mapping[str, checks.Check], *, g
         identity=found.identity if found else None,
         outcome=outcome_of(findings, gpu=gpu_contract),
         figures=figures(case),
+        difference=_difference(case),
         findings=findings,
         container_ids=[run.proof.container_id for run in runs if run and run.proof],
         gpu=gpu_contract,
@@ -79,6 +82,13 @@ def _torch(report: TorchReport | GpuReport) -> str:
     return "absent" if missing else "broken"
 
 
+def _difference(case: Case) -> Difference | None:
+    try:
+        return case.difference
+    except NotSeen:
+        return None
+
+
 def figures(case: Case) -> Figures:
     """Return what is worth knowing beside the outcomes, as far as it was seen."""
     known: dict[str, object] = {}
@@ -95,6 +105,7 @@ def figures(case: Case) -> Figures:
     except NotSeen:
         pass
     try:
+        known["new_modules"] = case.application.new_modules or None
         known["import_seconds"] = case.application.import_seconds
         known["import_peak_bytes"] = case.application.import_peak_bytes
     except NotSeen:

@@ -14,10 +14,11 @@ from deploy.contract import Contract, Image
 from deploy.engine import Engine
 from deploy.errors import Exit, Problem
 from deploy.left_out import read_left_out
-from deploy.lock import locked_distributions
+from deploy.lock import LOCK, locked_distributions, requirers
 from deploy.progress import Progress
 from deploy.record import BuildRecord
 from deploy.runs import new_run
+from verify.baseline import read_baseline
 from verify.case import Case
 from verify.containers import spawn
 from verify.judge import judge, judge_gpu
@@ -46,13 +47,17 @@ def verify(
         results.begin(image.role, CONTENTS)
     locked = {image.role: locked_distributions(image, contract.python) for image in images}
     left_out = read_left_out()
+    baseline, required = read_baseline(), requirers(LOCK.read_text(encoding="utf-8"))
     verdicts: list[Verdict] = []
     unwritten: list[Problem] = []
     with Progress((image.role for image in images), console) as progress:
 
         def conclude(image: Image, observation: Observation, contents: Contents | None) -> None:
             record, fault = _record(artifacts, image.role)
-            case = Case(contract, image, observation, contents, record, fault, locked[image.role], left_out)
+            case = Case(
+                contract, image, observation, contents, record, fault, locked[image.role], left_out,
+                baseline.images.get(image.role), required,
+            )  # fmt: skip
             verdict = (judge_gpu if gpu else judge)(case, datetime.now(UTC).isoformat(timespec="seconds"))
             try:
                 _write(results, verdict, observation, contents)

@@ -11,13 +11,15 @@ from deploy.artifacts import E2E, VERDICT, Artifacts, UnreadableArtifact, read_m
 from deploy.errors import Exit, Problem
 from verify import checks
 from verify.e2e.verdict import EndToEnd
+from verify.material import Materials, read_materials
 from verify.report.console import show
 from verify.report.junit import junit
 from verify.report.markdown import markdown
 from verify.report.model import Row, Summary
+from verify.report.page import page as html
 from verify.verdict import Figures, Finding, Verdict, outcome_of
 
-JSON, MARKDOWN, JUNIT = FILES = ("summary.json", "summary.md", "junit.xml")
+JSON, MARKDOWN, JUNIT, PAGE = FILES = ("summary.json", "summary.md", "junit.xml", "report.html")
 READING = "reading the verdicts"
 NO_VERDICT = "no verdict: not built or not verified in this state"
 
@@ -104,7 +106,7 @@ def collect_e2e(directories: list[Path]) -> EndToEnd | None:
     return found[0][1] if found else None
 
 
-def write(summary: Summary, root: Path, environ: Mapping[str, str]) -> None:
+def write(summary: Summary, root: Path, environ: Mapping[str, str], materials: Materials | None = None) -> None:
     """Write the reports into the artifacts' root; append the Markdown to the CI job's page where there is one.
 
     Raises:
@@ -117,6 +119,7 @@ def write(summary: Summary, root: Path, environ: Mapping[str, str]) -> None:
         write_model(root / JSON, summary)
         write_text(root / MARKDOWN, text)
         write_text(root / JUNIT, junit(summary))
+        write_text(root / PAGE, html(summary, materials))
         if page:
             with Path(page).open("a", encoding="utf-8") as file:
                 file.write(f"{text}\n")
@@ -124,15 +127,18 @@ def write(summary: Summary, root: Path, environ: Mapping[str, str]) -> None:
         raise Problem("writing the summary", str(error), f"make {root} writable, or name another directory") from None
 
 
-def publish(summary: Summary, root: Path, console: Console) -> Exit:
+def publish(summary: Summary, root: Path, console: Console, places: Mapping[str, Path] | None = None) -> Exit:
     """Print the table and the findings, write the reports, and return what the command ends with.
+
+    ``places``: the directory of each role's artifacts; below the root where they are not given.
 
     Raises:
         Problem: a report cannot be written; what it would hold has been printed.
 
     """
+    where = {row.role: root / row.role for row in summary.rows} | dict(places or {})
     show(summary, console)
-    write(summary, root, os.environ)
+    write(summary, root, os.environ, read_materials(where))
     console.print(f"{', '.join(FILES)} in {root}", markup=False, highlight=False, soft_wrap=True)
     return exit_code(summary)
 
@@ -145,7 +151,8 @@ def command(directories: list[Path], artifacts: Artifacts, roles: list[str], con
 
     """
     where = directories or [artifacts.root]
-    return publish(summarize(collect(where, roles), roles, collect_e2e(where)), artifacts.root, console)
+    places = {path.parent.name: path.parent for one in where for path in _verdict_files(one, roles)}
+    return publish(summarize(collect(where, roles), roles, collect_e2e(where)), artifacts.root, console, places)
 
 
 def _verdict_files(directory: Path, roles: list[str]) -> list[Path]:
@@ -237,6 +244,7 @@ def _row(verdict: Verdict) -> Row:
         started=verdict.started,
         seconds=verdict.seconds,
         figures=figures,
+        difference=verdict.difference,
         findings=verdict.findings,
     )
 

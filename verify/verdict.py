@@ -5,6 +5,7 @@ from typing import Any, Literal
 from pydantic import Field
 
 from deploy.contents import Model
+from verify.difference import Difference
 
 Outcome = Literal["PASS", "FAIL", "ERROR", "UNVERIFIED", "SKIP"]
 Category = Literal["CODE_BUG", "CONFIGURATION", "ENVIRONMENT"]
@@ -36,6 +37,7 @@ class Figures(Model):
     unpacked_bytes: int | None = None
     added_bytes: int | None = None
     seconds_to_healthy: float | None = None
+    new_modules: int | None = None  # that importing the application loaded
     import_seconds: float | None = None
     import_peak_bytes: int | None = None
     probe_seconds: float | None = None
@@ -53,6 +55,7 @@ class Verdict(Model):
     identity: str | None
     outcome: Outcome
     figures: Figures
+    difference: Difference | None = None  # from the baseline, where that knows the role
     findings: list[Finding]
     container_ids: list[str] = Field(default_factory=list)
     gpu: bool = False  # the GPU contract (verify-gpu) rather than the complete one

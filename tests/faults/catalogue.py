@@ -101,6 +101,14 @@ else:
         "RUN head -c 100000000 /dev/zero >/home/ktrdr/weights.bin",
         "size-total", contract={"total_at_most": 150_000_000, "added_at_most": 150_000_000},
     ),
+    Fault(
+        "a distribution has grown by 30 MB since the baseline",
+        as_root(f"""
+head -c 30000000 /dev/zero >{SITE}/idna/tables.bin
+echo idna/tables.bin,, | tee -a {SITE}/idna-*.dist-info/RECORD
+"""),
+        "size-growth", says=("idna +30.0 MB (required by",),
+    ),
     Fault("a late chown holds the environment again", as_root("chown -R 10001 /opt/venv"), "no-repeated-bytes"),
     Fault(
         "a .env that a later layer deletes",

@@ -30,7 +30,7 @@ PARTS: Mapping[str, tuple[Part, ...]] = {
     ),
     **dict.fromkeys(
         (
-            "contents", "lock-parity", "size-total", "size-added", "no-repeated-bytes", "leftovers",
+            "contents", "lock-parity", "size-total", "size-added", "size-growth", "no-repeated-bytes", "leftovers",
             "cuda-distributions", "cuda-libraries",
         ),
         ("contents",),

@@ -17,12 +17,13 @@ from deploy.contents import Contents
 from deploy.contract import Contract, Image
 from deploy.engine import Engine
 from deploy.left_out import read_left_out
-from deploy.lock import locked_distributions
+from deploy.lock import LOCK, locked_distributions, requirers
 from deploy.record import BuildRecord, diff_ids, identity
 from deploy.runs import Run
 from tests.faults.cut_off import cut_off
 from tests.faults.fault import Fault
 from tests.faults.glance import Glance, parts_for
+from verify.baseline import read_baseline
 from verify.case import Case
 from verify.judge import judge
 from verify.observation import Observation
@@ -115,7 +116,11 @@ class Workshop:
     def _judge(
         self, image: Image, observation: Observation, contents: Contents | None, record: BuildRecord | None
     ) -> Verdict:
-        case = Case(self.contract, image, observation, contents, record, "", self.locked[image.role], self.left_out)
+        baseline = read_baseline().images.get(self.good.image.role)  # every fault starts from this image
+        case = Case(
+            self.contract, image, observation, contents, record, "", self.locked[image.role], self.left_out, baseline,
+            requirers(LOCK.read_text(encoding="utf-8")),
+        )  # fmt: skip
         return judge(case, STARTED)
 
 

@@ -23,6 +23,7 @@ COMMANDS: dict[str, list[str]] = {
     "verify": ["python -m verify ARGUMENTS"],
     "verify-gpu": ["python -m verify --gpu ARGUMENTS"],
     "summarize": ["python -m verify summarize ARGUMENTS"],
+    "baseline": ["python -m verify baseline ARGUMENTS"],
     "lazy-imports": ["python -m verify lazy-imports"],
     "matrix": ["python -m deploy matrix"],
     "unit": ["pytest tests/unit ARGUMENTS"],

@@ -11,7 +11,7 @@ from rich.table import Table
 from rich.text import Text
 
 from verify.e2e.verdict import EndToEnd
-from verify.report.model import UNITS, Row, Summary, megabytes
+from verify.report.model import CHANGES, UNITS, Row, Summary, megabytes
 from verify.report.text import evidence_lines, one_line
 from verify.verdict import Finding
 
@@ -28,6 +28,7 @@ def show(summary: Summary, console: Console) -> None:
     """Print the table, and below it each finding that is not PASS."""
     _show_table(summary, console)
     _say(console, Text(f"\n{UNITS}\n{summary.duration}\n{summary.end_to_end}"))
+    _show_changes(summary, console)
     for part in summary.parts:
         show_findings(part, console)
     overall = Text(f"\n{summary.outcome}", STYLES[summary.outcome])
@@ -93,6 +94,13 @@ def _block(row: Row) -> Text:
     ]
     title = Text.assemble((one_line(row.image, MOST_NAME), "bold"), "\n  Outcome ")
     return title.append_text(_outcome(row, ", ")).append("\n" + "\n".join(lines) + "\n")
+
+
+def _show_changes(summary: Summary, console: Console) -> None:
+    if summary.changes:
+        _say(console, Text(f"\n{CHANGES}"))
+    for role, words in summary.changes.items():
+        _say(console, Text(f"  {one_line(role, MOST_NAME):<12} {one_line(words, MOST_FIELD)}"))
 
 
 def _outcome(row: Row, separator: str) -> Text:

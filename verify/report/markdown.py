@@ -4,7 +4,7 @@ import re
 from html import escape
 
 from verify.e2e.verdict import EndToEnd
-from verify.report.model import UNITS, Row, Summary, megabytes
+from verify.report.model import CHANGES, UNITS, Row, Summary, megabytes
 from verify.report.text import evidence_lines, one_line
 from verify.verdict import Finding
 
@@ -51,6 +51,9 @@ def _blocks(summary: Summary, bound: int) -> list[str]:
     rule = " | ".join("---:" if column in NUMBERS else "---" for column in COLUMNS)
     blocks = [title, f"| {' | '.join(COLUMNS)} |\n| {rule} |\n", *(_row(row) for row in summary.rows)]
     blocks.append(f"\n{_text(UNITS)}. {_text(summary.duration)}.\n\n{_text(summary.end_to_end)}.\n")
+    if summary.changes:
+        blocks.append(f"\n{_text(CHANGES)}:\n\n")
+        blocks += [f"- {_name(role)}: {_text(words)}\n" for role, words in summary.changes.items()]
     if bound < EVIDENCE_BOUNDS[0]:
         blocks.append(f"\n{CUT}\n")
     return blocks + [text for part in summary.parts for text in _section(part, bound)]

@@ -5,6 +5,7 @@ from typing import Literal
 from pydantic import Field
 
 from deploy.contents import Model
+from verify.difference import Difference
 from verify.e2e.verdict import EndToEnd
 from verify.verdict import Figures, Finding, Outcome
 
@@ -30,6 +31,7 @@ class Row(Model):
     started: str
     seconds: float
     figures: Figures
+    difference: Difference | None = None  # from the baseline, where that knows the role
     findings: list[Finding]
 
     @property
@@ -61,6 +63,11 @@ class Summary(Model):
         return [*self.rows, *([self.e2e] if self.e2e else [])]
 
     @property
+    def changes(self) -> dict[str, str]:
+        """What changed since the baseline, in a line an image that it knows."""
+        return {row.role: row.difference.words for row in self.rows if row.difference is not None}
+
+    @property
     def end_to_end(self) -> str:
         """What is said of the images at work together, in a line."""
         if self.e2e is None:
@@ -84,3 +91,4 @@ def megabytes(count: int | None) -> str:
 
 
 UNITS = "MB is 10^6 unpacked bytes; added: above the base image's layers"
+CHANGES = "changed since the baseline, above the base image"

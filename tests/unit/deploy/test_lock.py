@@ -7,7 +7,7 @@ import pytest
 
 from deploy.contract import read_contract
 from deploy.errors import Exit, Problem
-from deploy.lock import CUDA_DISTRIBUTION, LOCK, lock_sha256, locked_distributions, locked_version, required
+from deploy.lock import CUDA_DISTRIBUTION, LOCK, lock_sha256, locked_distributions, locked_version, required, requirers
 
 CONTRACT = read_contract()
 
@@ -106,3 +106,28 @@ def test_the_lock_s_digest_is_that_of_its_bytes(tmp_path: Path) -> None:
     path.write_bytes(b"text")
     assert lock_sha256(path) == hashlib.sha256(b"text").hexdigest()
     assert lock_sha256() == hashlib.sha256(LOCK.read_bytes()).hexdigest()
+
+
+def test_who_requires_what_is_told_with_extras_and_groups() -> None:
+    lock = """
+[[package]]
+name = "ktrdr"
+dependencies = [{ name = "fastapi" }, { name = "uvicorn", marker = "a" }, { name = "uvicorn", marker = "b" }]
+[package.optional-dependencies]
+ml = [{ name = "torch" }]
+[package.dev-dependencies]
+dev = [{ name = "pytest" }]
+[[package]]
+name = "torch"
+dependencies = [{ name = "sympy" }]
+"""
+    assert requirers(lock) == {
+        "fastapi": ["ktrdr"], "uvicorn": ["ktrdr"], "torch": ["ktrdr[ml]"], "pytest": ["ktrdr (group dev)"],
+        "sympy": ["torch"],
+    }  # fmt: skip
+
+
+def test_the_lock_s_own_requirements_are_told() -> None:
+    required_by = requirers(LOCK.read_text(encoding="utf-8"))
+    assert required_by["torch"] == ["ktrdr[ml]"]
+    assert required_by.keys() >= {"sympy", "starlette", "pydantic-core"}

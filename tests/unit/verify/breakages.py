@@ -183,7 +183,10 @@ CONTENTS = [
         contents(absent={f"{SITE}/torch-2.13.0+cpu.dist-info": [f"{SITE}/torch/nn/init.py"]}), "CONFIGURATION"),
     Breakage("lock-parity", "one twice", "dev", distribution("uvicorn", "0.54.0"), "CONFIGURATION"),
     Breakage("size-total", "1.6 GB", "dev", layer(0, unpacked_bytes=700_000_000)),
-    Breakage("size-added", "25 MB", "backend", layer(1, unpacked_bytes=25_000_000)),
+    Breakage("size-added", "25 MB", "backend", layer(1, unpacked_bytes=25_000_000), with_it=("size-growth",)),
+    Breakage(
+        "size-growth", "pandas", "dev", layer(1, unpacked_bytes=41_000_000, by_distribution={"pandas": 41_000_000})
+    ),
     Breakage("no-repeated-bytes", "a late chown", "dev", layer(3, repeated_bytes=1_000_001)),
     Breakage("leftovers", "a key", "dev", contents(leftovers=[{"kind": "private key", "path": "/k", "layer": 1}])),
     Breakage("history", "a token", "dev", subject(history=["ARG GITHUB_TOKEN=abc"])),

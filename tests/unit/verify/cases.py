@@ -10,6 +10,7 @@ from deploy.contract import Contract, Image, read_contract
 from deploy.left_out import LeftOut
 from deploy.record import BuildRecord
 from verify.case import Case
+from verify.difference import ImageBaseline
 from verify.judge import judge, judge_gpu
 from verify.observation import Observation
 from verify.verdict import Finding, Verdict
@@ -24,6 +25,7 @@ CORE = {"fastapi": "0.165.0", "uvicorn": "0.54.0"}
 TORCH = {"torch": "2.13.0", "safetensors": "0.8.0"}
 CUDA = {"nvidia-cublas": "13.0", "nvidia-cudnn-cu13": "9.1", "cuda-bindings": "13.0", "triton": "3.7"}
 NEEDED = ["libcudart.so.13", "libcublas.so.13", "libcudnn.so.9", "libnccl.so.2", "libtorch_cuda.so"]
+REQUIRERS = {"torch": ["ktrdr[ml]"], "numpy": ["pandas"], "pandas": ["ktrdr"]}
 HEALTH = '{"status": "ok"}'
 CUDA_HOME = f"{SITE}/nvidia/lib"
 
@@ -39,6 +41,7 @@ class Facts:
     contents: dict[str, Any] | None
     record: dict[str, Any] | None
     locked: dict[str, str]
+    baseline: dict[str, Any] | None
     gpu: dict[str, Any] | None = None
     error: str = ""
     contents_error: str = ""
@@ -74,8 +77,9 @@ class Facts:
         )  # fmt: skip
         contents = None if self.contents is None else Contents.model_validate(self.contents)
         record = None if self.record is None else BuildRecord.model_validate(self.record)
+        baseline = None if self.baseline is None else ImageBaseline.model_validate(self.baseline)
         seen = (observation, contents, record, self.record_error)
-        return Case(self.contract, self.image, *seen, self.locked, self.left_out)
+        return Case(self.contract, self.image, *seen, self.locked, self.left_out, baseline, REQUIRERS)
 
     def verdict(self) -> Verdict:
         """The verdict of the complete contract, or of the GPU contract where the GPU probe ran."""
@@ -126,7 +130,7 @@ def good(role: str, change: Change | None = None) -> Facts:
         "asked": ended({"status": 200, "body": HEALTH, "processes": 2, "unreadable": 0, "packages": ["yaml"],
                         "routes": application()["routes"]}),
     }  # fmt: skip
-    facts = Facts(role, subject, probes, server, contents(role), record(role), distributions(role))
+    facts = Facts(role, subject, probes, server, contents(role), record(role), distributions(role), baseline(role))
     if change is not None:
         change(facts)
     return facts
@@ -217,6 +221,17 @@ def contents(role: str) -> dict[str, Any]:
         "environments": {"/opt/venv/pyvenv.cfg": f"home = {posixpath.dirname(PYTHON)}\n"}, "privileged": [],
         "absent": {}, "hooks": [],
         "leftovers": [{"kind": "certificate", "path": "/etc/ssl/certs/ca-certificates.crt", "layer": 0}],
+    }  # fmt: skip
+
+
+def baseline(role: str) -> dict[str, Any]:
+    """What an earlier run measured: the same."""
+    base, *layers = contents(role)["layers"]
+    return {
+        "revision": "fedcba9876543210", "dirty": False, "started": "2026-11-20T10:00:00+00:00", "identity": IDENTITY,
+        "base_bytes": base["unpacked_bytes"], "new_modules": 320,
+        "layers": [{key: layer[key] for key in ("unpacked_bytes", "by_distribution")} for layer in layers],
+        "versions": {one["name"]: one["version"] for one in held(role)},
     }  # fmt: skip
 
 

@@ -249,4 +249,4 @@ def test_the_command_prints_the_table_and_where_the_files_are(tmp_path: Path) ->
     assert command([], Artifacts(tmp_path), ROLES, console) is Exit.FAILED
     printed = console.export_text()
     assert "ktrdr-worker-gpu:test" in printed
-    assert f"summary.json, summary.md, junit.xml in {tmp_path}" in printed
+    assert f"summary.json, summary.md, junit.xml, report.html in {tmp_path}" in printed

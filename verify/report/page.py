@@ -1,0 +1,205 @@
+"""The summary and what was seen as one page, ``report.html``: self-contained, without a script.
+
+Everything that a template shows goes through ``harmless`` and jinja2's escaping: text of an image is never markup.
+The page's content security policy allows its own style and nothing else.
+"""
+
+import base64
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from markupsafe import Markup
+
+from verify.checks import CHECKS, GPU_CHECKS
+from verify.difference import NO_DISTRIBUTION, signed
+from verify.material import Materials
+from verify.report import seconds, weight
+from verify.report.model import CHANGES, UNITS, Row, Summary
+from verify.report.model import megabytes as column
+from verify.report.text import evidence_lines, one_line, plain
+from verify.reports import Attempt
+from verify.rulings.application import place
+from verify.verdict import Finding
+
+FORMS = ("wide", "narrow")
+LIMIT = 5_000_000  # characters; what is longer is shortened, evidence first
+ROOM_FOR_EVIDENCE = 2_000_000  # characters, all findings together
+BOUNDS = ((20_000, 4_000), (2_000, 1_000), (300, 300), (0, 120))  # of one finding's evidence, of one of its fields
+CUT = "Text is shortened, to keep this page within its limit: summary.json has all of it."
+SLOWEST, CHAINS = 25, 40  # modules and attempts in a table
+TEMPLATES = Path(__file__).parent / "templates"
+
+
+def page(summary: Summary, materials: Materials | None = None) -> str:
+    """Return the whole document."""
+    known = materials or Materials()
+    drawn = _drawn(summary, known)
+    findings = sum(len(part.findings) for part in summary.parts)
+    text = ""
+    for evidence, field in BOUNDS:
+        bound = min(evidence, ROOM_FOR_EVIDENCE // max(findings, 1))
+        shown = [_part(part, bound, field) for part in summary.parts]
+        text = render("report.html", drawn | {"parts": shown, "cut": CUT if field < BOUNDS[0][1] else ""})
+        if len(text) < LIMIT:
+            break
+    return text
+
+
+def render(template: str, values: Mapping[str, Any]) -> str:
+    """Return a template of this package with its values, and the style and policy that all pages share."""
+    # What carries the policy is hashed as the browser sees it: between the tags, to the letter.
+    style = (TEMPLATES / "style.css").read_text(encoding="utf-8")
+    digest = base64.b64encode(hashlib.sha256(style.encode()).digest()).decode()
+    environment = Environment(
+        loader=FileSystemLoader(TEMPLATES),
+        autoescape=True,
+        finalize=harmless,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    return environment.get_template(template).render(
+        **values,
+        style=Markup(style),  # noqa: S704 - this package's own file
+        policy=f"default-src 'none'; style-src 'sha256-{digest}'",
+    )
+
+
+def harmless(value: Any) -> Any:
+    """Return what a template shows: text without control and invisible characters, numbers as they are."""
+    if isinstance(value, Markup) or not isinstance(value, str):
+        return value
+    return plain(value, "\ufffd")
+
+
+@dataclass(frozen=True)
+class Shown:
+    """One finding, shortened for the page."""
+
+    id: str
+    check: str
+    purpose: str
+    finding: Finding
+    expected: str
+    found: str
+    action: str
+    evidence: str
+
+
+def _part(part: Any, evidence: int, field: int) -> dict[str, Any]:
+    """Return one image's findings, or those of all at work together, by how they are shown."""
+    shown = [_shown(part.role, number, one, evidence, field) for number, one in enumerate(part.findings)]
+    return {
+        "part": part,
+        "id": anchor(part.role),
+        "words": part.outcome_words,
+        "by_check": {one.check: one for one in shown},
+        "open": [one for one in shown if one.finding.outcome not in ("PASS", "SKIP") and not one.finding.because],
+        "followed": [one for one in shown if one.finding.because],
+        "skipped": [one for one in shown if one.finding.outcome == "SKIP"],
+        "passed": [one for one in shown if one.finding.outcome == "PASS"],
+    }
+
+
+def _shown(role: str, number: int, one: Finding, evidence: int, field: int) -> Shown:
+    known = (CHECKS | GPU_CHECKS).get(one.check)
+    lines = evidence_lines(one.evidence, evidence, evidence, evidence) if evidence else []
+    return Shown(
+        id=f"{anchor(role)}-{number}",
+        check=one_line(one.check, 120),
+        purpose=known.purpose if known else "",
+        finding=one,
+        expected=one_line(one.expected, field),
+        found=one_line(one.found, field),
+        action=one_line(one.action, field),
+        evidence="\n".join(lines),
+    )
+
+
+def anchor(role: str) -> str:
+    """Return an id for a role: what HTML and CSS take, the same for the same role."""
+    return "of-" + "".join(one if one.isascii() and one.isalnum() else f"-{ord(one):x}" for one in role)
+
+
+def _drawn(summary: Summary, known: Materials) -> dict[str, Any]:
+    """Return everything on the page but the findings."""
+    return {
+        "summary": summary,
+        "checks": list(dict.fromkeys(one.check for row in summary.rows for one in row.findings)),
+        "purposes": {check.name: check.purpose for check in (CHECKS | GPU_CHECKS).values()},
+        "units": UNITS,
+        "changes_title": CHANGES,
+        "no_distribution": NO_DISTRIBUTION,
+        "bytes": _bytes(known),
+        "builds": _builds(known),
+        "imports": _imports(known),
+        "starts": _starts(summary.rows),
+        "known": known,
+        "anchor": anchor,
+        "column": column,
+        "megabytes": weight.megabytes,
+        "milliseconds": seconds.milliseconds,
+        "signed": signed,
+    }
+
+
+def _bytes(known: Materials) -> dict[str, Any]:
+    held = known.contents
+    images = {role: weight.parts(role, held, known.base_layers(role)) for role in held}
+    return {
+        "images": images,
+        "maps": {role: [weight.treemap(role, layers, form) for form in FORMS] for role, layers in images.items()},
+        "bars": [weight.bars(images, form) for form in FORMS],
+        "table": weight.table(images),
+    }
+
+
+def _builds(known: Materials) -> dict[str, Any]:
+    steps = {role: seconds.stretches(record) for role, record in known.records.items()}
+    most = max((one.start + one.seconds for some in steps.values() for one in some), default=0.0)
+    return {
+        "steps": steps,
+        "lines": {role: [seconds.timeline(role, some, most, form) for form in FORMS] for role, some in steps.items()},
+    }
+
+
+def _imports(known: Materials) -> dict[str, Any]:
+    seen = known.applications
+    charts = {
+        role: [seconds.icicle(role, one, form) for form in FORMS] if one.imports else [] for role, one in seen.items()
+    }
+    roots = {role: seconds.tree(one.imports) for role, one in seen.items()}
+    return {
+        "seen": seen,
+        "charts": charts,
+        "slowest": {role: seconds.slowest(some, SLOWEST) for role, some in roots.items()},
+        "packages": {role: seconds.by_package(some)[:SLOWEST] for role, some in roots.items()},
+        "attempts": {role: [_attempt(attempt) for attempt in one.attempts[:CHAINS]] for role, one in seen.items()},
+    }
+
+
+def _attempt(attempt: Attempt) -> dict[str, Any]:
+    return {"package": attempt.package, "phase": attempt.phase, "chain": [place(frame) for frame in attempt.chain]}
+
+
+def _starts(rows: list[Row]) -> list[dict[str, Any]]:
+    """Return how long each image took to be healthy and to import the API, and both as parts of the longest."""
+    most = max(
+        [one for row in rows for one in (row.figures.seconds_to_healthy, row.figures.import_seconds) if one], default=0
+    )
+    return [
+        {
+            "row": row,
+            "healthy": _share(row.figures.seconds_to_healthy, most),
+            "import": _share(row.figures.import_seconds, most),
+        }
+        for row in rows
+    ]
+
+
+def _share(part: float | None, whole: float) -> float:
+    return round(100 * part / whole, 2) if part and whole else 0.0

@@ -133,6 +133,29 @@ class Postgres:
         self.run("DROP SCHEMA public CASCADE; CREATE SCHEMA public", name)
         return name
 
+    @contextlib.contextmanager
+    def encrypted(self) -> Iterator[Path]:
+        """Let it speak TLS; gives the certificate, which it signed itself."""
+        data = self.folder / "data"
+        certificate, key = data / "server.crt", data / "server.key"
+        command = ["openssl", "req", "-x509", "-nodes", "-newkey", "rsa:2048", "-days", "2", "-subj", "/CN=ktrdr"]
+        command += ["-addext", "subjectAltName=IP:127.0.0.1", "-keyout", str(key), "-out", str(certificate)]
+        subprocess.run(command, check=True, capture_output=True, timeout=60, **self._as_owner())
+        self._set_tls("on")
+        try:
+            yield certificate
+        finally:
+            self._set_tls("off")
+
+    def _set_tls(self, state: str) -> None:
+        self.run(f"ALTER SYSTEM SET ssl = {state}")
+        self.run("SELECT pg_reload_conf()")
+        end = time.monotonic() + SECONDS
+        while self.run("SHOW ssl") != [[state]]:
+            if time.monotonic() > end:
+                raise TimeoutError(f"the server does not turn TLS {state}")
+            time.sleep(OFTEN)
+
     def restart(self) -> None:
         """Start it where it is not running."""
         if self._process is None:

@@ -3,9 +3,7 @@
 import threading
 import time
 from collections.abc import Iterator
-from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import pytest
 from fastapi.testclient import TestClient
@@ -30,7 +28,7 @@ HUNG_S = 12.0  # two waits for a silent server, one for the old connection and o
 def client(on_postgres: PostgresServer, tmp_path: Path) -> Iterator[TestClient]:
     app = create_application(Settings(tmp_path, on_postgres))
     with TestClient(app, base_url="http://backend/api/v1", raise_server_exceptions=False) as client:
-        assert client.get("health").json()["database"] == {"state": "ok", "kind": "postgresql", "schema_version": 2}
+        assert client.get("health").json()["database"].items() >= {("state", "ok"), ("kind", "postgresql")}
         yield client
 
 
@@ -181,36 +179,3 @@ def test_work_goes_on_through_an_outage_longer_than_the_silence_a_worker_may_kee
     context.close()
     assert row is not None
     assert row["status"] == "running"
-
-
-@pytest.mark.parametrize(
-    ("change", "reason"),
-    [
-        ({"password": "wrong password"}, "password authentication failed"),
-        ({"password": ""}, "password authentication failed"),
-        ({"user": "nobody-known"}, "password authentication failed"),
-        ({"name": "nothing"}, 'database "nothing" does not exist'),
-        ({"port": 1}, "Connection refused"),
-        ({"host": "nowhere.invalid"}, "Name or service not known"),
-        ({"host": "/nowhere"}, "No such file or directory"),
-        ({"tls": "require"}, "Server refuses SSL"),
-    ],
-    ids=lambda value: value if isinstance(value, str) else next(iter(value)),
-)
-def test_a_server_that_cannot_be_used_is_told_with_its_reason_and_without_the_password(
-    on_postgres: PostgresServer, change: dict[str, Any], reason: str
-) -> None:
-    address = replace(on_postgres, **change)
-    problem = Database(address).open()
-    assert problem is not None
-    assert problem.startswith(f"{address} cannot be opened: ")
-    assert reason in problem
-    assert PASSWORD not in problem
-    assert "wrong password" not in problem
-
-
-def test_a_server_is_reached_through_its_socket_too(on_postgres: PostgresServer, postgres: Postgres) -> None:
-    database = Database(replace(on_postgres, host=str(postgres.folder)))
-    assert database.open() is None
-    assert database.check() is None
-    database.close()

@@ -7,6 +7,8 @@ import pytest
 
 from deploy.contract import ROOT, Application, Image, read_contract
 from deploy.errors import Exit
+from ktrdr.settings import Settings
+from ktrdr.worker.settings import WorkerSettings
 from verify.checks import CHECKS, GPU_CHECKS
 
 README, CONTRIBUTING = ROOT / "README.md", ROOT / "CONTRIBUTING.md"
@@ -107,6 +109,19 @@ def test_the_variables_that_change_a_build_are_all_read_somewhere() -> None:
         for name in quoted(row[0]):
             if re.fullmatch(r"[A-Z][A-Z_]+", name) and name != "BUILDX_BUILDER":  # buildx reads that one itself
                 assert name in code, name
+
+
+def test_the_settings_of_ktrdr_are_those_that_it_reads() -> None:
+    code = "".join(text(path) for path in (ROOT / "ktrdr").rglob("*.py"))
+    assert {quoted(row[0])[0] for row in rows(README, "setting")} == set(re.findall(r'"(KTRDR_[A-Z_]+)"', code))
+
+
+def test_the_defaults_of_the_settings_are_what_ktrdr_does_without_them() -> None:
+    for name, _, default, _ in rows(README, "setting"):
+        for value in quoted(default)[:1]:
+            given = {quoted(name)[0]: value}
+            assert Settings.from_environment(given) == Settings.from_environment({}), given
+            assert WorkerSettings.from_environment(given) == WorkerSettings.from_environment({}), given
 
 
 @pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: str(path.relative_to(ROOT)))

@@ -99,9 +99,10 @@ class PostgresConnection(Connection):
 def _where(server: PostgresServer) -> dict[str, Any]:
     if server.host.startswith("/"):
         return {"unix_sock": str(Path(server.host) / f".s.PGSQL.{server.port}"), "ssl_context": False}
-    # None and True are pg8000's words for libpq's prefer and require: no certificate is looked at.
-    tls = {"disable": False, "prefer": None, "require": True, "verify-full": ssl.create_default_context()}
-    return {"host": server.host, "port": server.port, "ssl_context": tls[server.tls]}
+    # None and True are pg8000's words for libpq's prefer and require, which look at no certificate.
+    words: dict[str, bool | None] = {"disable": False, "prefer": None, "require": True}
+    tls = ssl.create_default_context() if server.tls == "verify-full" else words[server.tls]
+    return {"host": server.host, "port": server.port, "ssl_context": tls}
 
 
 def _storable(value: str | float | None) -> str | float | None:

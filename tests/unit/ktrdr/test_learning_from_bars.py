@@ -1,11 +1,12 @@
 """Labels, features and the split look at nothing they may not know."""
 
 import math
+from statistics import correlation, fmean, pstdev
 
 import pytest
 
-from ktrdr.data.bars import Bar, Bars
-from ktrdr.data.sample import generate
+from ktrdr.data.bars import Bar, Bars, parse_row
+from ktrdr.data.sample import generate, to_csv
 from ktrdr.errors import BadRequestError
 from ktrdr.settings import SHIPPED_STRATEGIES
 from ktrdr.signals import Signal
@@ -35,6 +36,32 @@ def test_the_sample_year_is_the_same_for_the_same_seed_and_has_no_weekend() -> N
     assert 6100 < len(bars) < 6300
     gaps = {later - now for now, later in zip(bars.times, bars.times[1:], strict=False)}
     assert gaps == {3600, 49 * 3600}
+
+
+@pytest.mark.parametrize("seed", range(1, 9))
+def test_the_sample_year_looks_like_a_year_of_eurusd(seed: int) -> None:
+    bars = generate(seed=seed)
+    moves = [math.log(later / now) for now, later in zip(bars.closes, bars.closes[1:], strict=False)]
+    assert 0.06 < pstdev(moves) * math.sqrt(len(moves)) < 0.10, "volatility of a year"
+    assert 1.0 < min(bars.lows) < max(bars.highs) < 1.25
+    assert abs(correlation(moves[:-1], moves[1:])) < 0.15, "an hour says next to nothing of the next one"
+    kurtosis = fmean(move**4 for move in moves) / fmean(move**2 for move in moves) ** 2
+    assert kurtosis > 5, "large moves are more frequent than normal ones (3)"
+    gaps = [
+        abs(bars.opens[place] / bars.closes[place - 1] - 1)
+        for place in range(1, len(bars))
+        if bars.times[place] - bars.times[place - 1] > 3600
+    ]
+    assert len(gaps) == 52
+    assert 0.0005 < fmean(gaps) < 0.003, "a weekend leaves a gap"
+
+
+def test_the_sample_year_is_what_an_upload_takes(year: Bars) -> None:
+    previous = None
+    for line, row in zip(to_csv(year).splitlines()[1:], year.rows(), strict=True):
+        bar = parse_row(line.split(","), previous)
+        previous = bar.time
+        assert [bar.open, bar.high, bar.low, bar.close, bar.volume] == row
 
 
 def test_forward_return_labels_the_move_ahead_and_not_the_end() -> None:

@@ -12,7 +12,7 @@ from ktrdr.model_files import ARCHIVE_LIMIT
 MIB: Final = 1024 * 1024
 DEFAULT: Final = 1 * MIB
 BY_PATH: Final = (
-    ("/api/v1/data/", 256 * MIB),
+    ("/api/v1/data/", 64 * MIB),
     ("/api/v1/models/", ARCHIVE_LIMIT),
     ("/api/v1/workers/", 8 * MIB),
 )

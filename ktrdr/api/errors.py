@@ -3,17 +3,24 @@
 import logging
 import secrets
 from http import HTTPStatus
-from typing import Any
+from typing import Any, Final
 
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
-from fastapi.responses import JSONResponse
+from fastapi.responses import JSONResponse, Response
+from fastapi.routing import iter_route_contexts
 from starlette.exceptions import HTTPException
+from starlette.requests import ClientDisconnect
 
 from ktrdr.api.store.connection import StoreError
 from ktrdr.errors import KtrdrError
 
 log = logging.getLogger(__name__)
+
+PROBLEMS_SHOWN: Final = 20
+TEXT_SHOWN: Final = 300
+RENAMED: Final = {413: "content_too_large"}
+"""Codes by status where RFC 9110 has another name than Python 3.11."""
 
 
 def install(app: FastAPI) -> None:
@@ -22,6 +29,7 @@ def install(app: FastAPI) -> None:
         (KtrdrError, _known),
         (HTTPException, _http),
         (RequestValidationError, _invalid),
+        (ClientDisconnect, _gone),
         (StoreError, _store),
         (OSError, _store),
         (Exception, _unexpected),
@@ -39,20 +47,40 @@ async def _known(_request: Request, error: KtrdrError) -> JSONResponse:
     return answer(error.status, error.code, error.message, error.details)
 
 
-async def _http(_request: Request, error: HTTPException) -> JSONResponse:
-    code = HTTPStatus(error.status_code).name.lower()
+async def _http(request: Request, error: HTTPException) -> JSONResponse:
+    code = RENAMED.get(error.status_code) or HTTPStatus(error.status_code).name.lower()
     response = answer(error.status_code, code, str(error.detail))
     response.headers.update(error.headers or {})
+    if error.status_code == HTTPStatus.METHOD_NOT_ALLOWED:
+        response.headers["Allow"] = _allowed(request)
     return response
+
+
+def _allowed(request: Request) -> str:
+    """Return every method of the path; the framework names those of the first route that it fits."""
+    found: set[str] = set()
+    for route in iter_route_contexts(request.app.routes):
+        if route.methods and route.path_regex.match(request.scope["path"]):
+            found |= route.methods
+    return ", ".join(sorted(found))
 
 
 async def _invalid(_request: Request, error: RequestValidationError) -> JSONResponse:
     problems = [
-        {"where": ".".join(str(part) for part in problem["loc"]), "message": problem["msg"]}
-        for problem in error.errors()[:20]
+        {"where": _shown(".".join(str(part) for part in problem["loc"])), "message": _shown(problem["msg"])}
+        for problem in error.errors()[:PROBLEMS_SHOWN]
     ]
     message = f"{problems[0]['where']}: {problems[0]['message']}"
     return answer(HTTPStatus.UNPROCESSABLE_ENTITY, "invalid_request", message, {"problems": problems})
+
+
+def _shown(text: str) -> str:
+    """Return what a client wrote, short, and as something that can be written in UTF-8."""
+    return text[:TEXT_SHOWN].encode(errors="replace").decode()
+
+
+async def _gone(_request: Request, _error: ClientDisconnect) -> Response:
+    return Response(status_code=HTTPStatus.BAD_REQUEST)  # nobody reads it
 
 
 async def _store(_request: Request, error: Exception) -> JSONResponse:

@@ -11,9 +11,11 @@ from fastapi import FastAPI
 from starlette.concurrency import run_in_threadpool
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from ktrdr.api import errors
+from ktrdr.api import access_log, errors
 from ktrdr.api.bodies import LimitBodies
 from ktrdr.api.context import Context
+from ktrdr.api.documented import DocumentedApi
+from ktrdr.api.page import serve
 from ktrdr.api.routes import (
     backtests,
     catalogues,
@@ -36,11 +38,13 @@ TICK_S: Final = 1.0
 def create_application(settings: Settings | None = None) -> FastAPI:
     """Make the application; no file is touched before it starts. `settings` default to the environment's."""
     context = Context(settings or _settings())
-    app = FastAPI(
+    app = DocumentedApi(
         title="ktrdr",
         version=version(),
         lifespan=_lifespan,
         telemetry=NO_TELEMETRY,
+        docs_url=None,  # both are pages that load their scripts from elsewhere
+        redoc_url=None,
     )
     app.state.context = context
     app.add_middleware(LimitBodies)
@@ -51,6 +55,7 @@ def create_application(settings: Settings | None = None) -> FastAPI:
     ):  # fmt: skip
         app.include_router(module.router, prefix=PREFIX)
     app.include_router(metrics.router)
+    serve.install(app)
     return app
 
 
@@ -63,6 +68,7 @@ def _settings() -> Settings:
 
 @contextlib.asynccontextmanager
 async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
+    access_log.install()
     context: Context = app.state.context
     await run_in_threadpool(context.open)
     stopping = asyncio.Event()

@@ -1,21 +1,19 @@
-"""Price bars as columns, and the rules a row has to keep."""
+"""Price bars as columns, and the times that they open at."""
 
-import math
-from collections.abc import Sequence
+import re
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Final
 
 COLUMNS: Final = ("timestamp", "open", "high", "low", "close", "volume")
 HEADER: Final = ",".join(COLUMNS)
-SMALLEST_PRICE: Final = 1e-9
-LARGEST_PRICE: Final = 1e12
-LARGEST_VOLUME: Final = 1e18
-"""Beyond any market, and no product of what indicators compute leaves the floating-point numbers."""
 
+TIME_PATTERN: Final = (
+    r"^[0-9]{4}-[0-9]{2}-[0-9]{2}([T ][0-9]{2}:[0-9]{2}(:[0-9]{2}(\.0{1,9})?)?(Z|[+-][0-9]{2}:?[0-9]{2})?)?$"
+)
+"""A date, or a time of whole seconds, in ISO 8601's long form."""
 
-class RowError(ValueError):
-    """A row that breaks a rule; the message says which."""
+_TIME: Final = re.compile(TIME_PATTERN.rstrip("$"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +75,9 @@ def iso(time: int) -> str:
 
 def parse_time(text: str) -> int:
     """Read ISO 8601 (no zone means UTC) as epoch seconds; ValueError for anything else."""
+    if not _TIME.fullmatch(text):
+        msg = f"{text[:40]!r} is not ISO 8601"
+        raise ValueError(msg)
     moment = datetime.fromisoformat(text)
     if moment.tzinfo is None:
         moment = moment.replace(tzinfo=UTC)
@@ -97,40 +98,3 @@ def parse_range(start: str | None, end: str | None) -> tuple[int | None, int | N
         msg = f"the range is empty: {start} is not before {end}"
         raise ValueError(msg)
     return first, last
-
-
-def parse_row(fields: Sequence[str], previous_time: int | None) -> Bar:
-    """Check one row (six texts); RowError says what is wrong with it."""
-    if len(fields) != len(COLUMNS):
-        raise RowError(f"has {len(fields)} fields, expected {len(COLUMNS)} ({HEADER})")
-    try:
-        time = parse_time(fields[0].strip())
-    except (ValueError, OverflowError):
-        raise RowError(f"timestamp {fields[0][:40]!r} is not ISO 8601") from None
-    if previous_time is not None and time <= previous_time:
-        raise RowError("timestamp is duplicate" if time == previous_time else "timestamp is before the row above")
-    values = []
-    for name, text in zip(COLUMNS[1:], fields[1:], strict=True):
-        try:
-            value = float(text)
-        except ValueError:
-            raise RowError(f"{name} {text[:40]!r} is not a number") from None
-        if not math.isfinite(value):
-            raise RowError(f"{name} is not finite")
-        values.append(value)
-    bar = Bar(time, *values)
-    _check_prices(bar)
-    return bar
-
-
-def _check_prices(bar: Bar) -> None:
-    if min(bar.open, bar.high, bar.low, bar.close) <= 0:
-        raise RowError("a price is not above zero")
-    if bar.low < SMALLEST_PRICE or bar.high > LARGEST_PRICE:
-        raise RowError(f"a price is not within {SMALLEST_PRICE:g} to {LARGEST_PRICE:g}")
-    if not 0 <= bar.volume <= LARGEST_VOLUME:
-        raise RowError("volume is negative" if bar.volume < 0 else f"volume is above {LARGEST_VOLUME:g}")
-    if bar.high < bar.low:
-        raise RowError(f"high {bar.high} is below low {bar.low}")
-    if not bar.low <= min(bar.open, bar.close) or not max(bar.open, bar.close) <= bar.high:
-        raise RowError("open or close lies outside low to high")

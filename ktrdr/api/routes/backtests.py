@@ -4,20 +4,21 @@ from typing import Annotated
 
 from fastapi import APIRouter
 from fastapi.responses import JSONResponse
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import ConfigDict, Field
 
 from ktrdr.api.context import ContextDep
-from ktrdr.api.routes.parameters import DateText, Name, SymbolName, TimeframeName
+from ktrdr.api.documented import answers_to_body
+from ktrdr.api.routes.parameters import DateText, Name, RequestBody, SymbolName, TimeframeName
 
 router = APIRouter(prefix="/backtests", tags=["backtests"])
 
 Share = Annotated[float, Field(ge=0, le=0.25, allow_inf_nan=False)]
 
 
-class BacktestRequest(BaseModel):
+class BacktestRequest(RequestBody):
     """A backtest; commission and slippage are shares of the traded value, capital is in the quote currency."""
 
-    model_config = ConfigDict(extra="forbid", protected_namespaces=())
+    model_config = ConfigDict(extra="forbid")
 
     strategy_name: Name
     symbol: SymbolName
@@ -30,7 +31,7 @@ class BacktestRequest(BaseModel):
     model_path: Annotated[str, Field(pattern=r"^(models/)?[A-Za-z0-9][A-Za-z0-9._\-]{0,99}$")] | None = None
 
 
-@router.post("/start")
+@router.post("/start", responses=answers_to_body("BacktestStartedAnswer", 404))
 def start(context: ContextDep, request: BacktestRequest) -> JSONResponse:
     """Queue a backtest; without a model_path the strategy's newest model is used."""
     operation_id = context.backtests.start(request.model_dump())

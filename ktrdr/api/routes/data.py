@@ -4,11 +4,11 @@ from typing import Annotated, Any, Final
 
 from fastapi import APIRouter, Query, Request
 from fastapi.responses import JSONResponse
-from pydantic import BaseModel
 from starlette.concurrency import run_in_threadpool
 
 from ktrdr.api.context import ContextDep
-from ktrdr.api.routes.parameters import DateInQuery, SymbolInPath, SymbolName, TimeframeName
+from ktrdr.api.documented import answers, answers_to_body, body
+from ktrdr.api.routes.parameters import DateInQuery, RequestBody, SymbolInPath, SymbolName, TimeframeName
 from ktrdr.api.services.requests import read_range
 from ktrdr.data.bars import iso
 from ktrdr.errors import BadRequestError
@@ -20,14 +20,14 @@ POINTS_DEFAULT: Final = 10_000
 POINTS_LIMIT: Final = 50_000
 
 
-class RangeRequest(BaseModel):
+class RangeRequest(RequestBody):
     """A stored series."""
 
     symbol: SymbolName
     timeframe: TimeframeName
 
 
-@router.get("/symbols")
+@router.get("/symbols", responses=answers("SymbolsAnswer"))
 def symbols(context: ContextDep) -> JSONResponse:
     """List the stored symbols with their timeframes."""
     found: dict[str, list[str]] = {}
@@ -37,14 +37,14 @@ def symbols(context: ContextDep) -> JSONResponse:
     return JSONResponse({"success": True, "data": data})
 
 
-@router.get("/timeframes")
+@router.get("/timeframes", responses=answers("TimeframesAnswer"))
 def timeframes() -> JSONResponse:
     """List the timeframes that a series may have, with their length in seconds."""
     data = [{"timeframe": name, "seconds": seconds} for name, seconds in TIMEFRAME_SECONDS.items()]
     return JSONResponse({"success": True, "data": data})
 
 
-@router.get("/info")
+@router.get("/info", responses=answers("DataInfoAnswer"))
 def info(context: ContextDep) -> JSONResponse:
     """Tell what is stored of every series."""
     stored = [series.as_json() for series in context.data.series()]
@@ -52,13 +52,13 @@ def info(context: ContextDep) -> JSONResponse:
     return JSONResponse({"success": True, "data": data})
 
 
-@router.post("/range")
+@router.post("/range", responses=answers_to_body("SeriesAnswer", 404))
 def date_range(context: ContextDep, request: RangeRequest) -> JSONResponse:
     """Tell from when to when a series reaches."""
     return JSONResponse({"success": True, "data": context.data.describe(request.symbol, request.timeframe).as_json()})
 
 
-@router.get("/{symbol}/{timeframe}")
+@router.get("/{symbol}/{timeframe}", responses=answers("BarsAnswer", 400, 404))
 def bars(
     context: ContextDep,
     symbol: SymbolInPath,
@@ -85,7 +85,12 @@ def bars(
     return JSONResponse({"success": True, "data": data})
 
 
-@router.post("/{symbol}/{timeframe}")
+@router.post(
+    "/{symbol}/{timeframe}",
+    status_code=201,
+    responses=answers_to_body("SeriesAnswer", status=201),
+    openapi_extra=body("text/csv"),
+)
 async def upload(context: ContextDep, request: Request, symbol: SymbolInPath, timeframe: TimeframeName) -> JSONResponse:
     """Replace a series by the CSV text in the body, all of it or nothing; rejected rows are named by line."""
     if request.headers.get("content-type", "").startswith("multipart/"):

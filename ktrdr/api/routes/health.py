@@ -7,12 +7,13 @@ from fastapi import APIRouter
 from fastapi.responses import JSONResponse
 
 from ktrdr.api.context import ContextDep
+from ktrdr.api.documented import answer, answers
 from ktrdr.settings import version
 
 router = APIRouter(tags=["health"])
 
 
-@router.get("/health")
+@router.get("/health", responses=answers("HealthAnswer") | answer(503, "HealthAnswer"))
 def health(context: ContextDep) -> JSONResponse:
     """Answer 200 with status "ok", or 503 with the reason when the store cannot be written to."""
     problem = context.database.check()

@@ -6,6 +6,7 @@ from fastapi import APIRouter
 from fastapi.responses import Response
 
 from ktrdr.api.context import ContextDep
+from ktrdr.api.documented import errors, media
 from ktrdr.api.store import operations, workers
 from ktrdr.metrics_text import CONTENT_TYPE, family, text
 from ktrdr.settings import version
@@ -13,7 +14,7 @@ from ktrdr.settings import version
 router = APIRouter(tags=["metrics"])
 
 
-@router.get("/metrics")
+@router.get("/metrics", response_class=Response, responses=errors() | media(200, "text/plain"))
 def metrics(context: ContextDep) -> Response:
     """Return build, uptime, store, operations, workers and requests in Prometheus' text format."""
     usable = context.database.check() is None

@@ -7,6 +7,7 @@ from fastapi.responses import JSONResponse, Response
 from starlette.concurrency import run_in_threadpool
 
 from ktrdr.api.context import ContextDep
+from ktrdr.api.documented import answers, answers_to_body, body, errors, media
 from ktrdr.api.routes.parameters import NameInPath
 from ktrdr.model_files import digest
 
@@ -15,27 +16,32 @@ router = APIRouter(prefix="/models", tags=["models"])
 Digest = Annotated[str, Header(alias="X-Content-SHA256", pattern="^[0-9a-f]{64}$")]
 
 
-@router.get("")
+@router.get("", responses=answers("ModelsAnswer"))
 def models(context: ContextDep) -> JSONResponse:
     """List the models with what each was trained on and how well it did."""
     found = [context.models.describe(name) for name in context.models.names()]
     return JSONResponse({"success": True, "models": found})
 
 
-@router.get("/{name}")
+@router.get("/{name}", responses=answers("ModelAnswer", 404))
 def model(context: ContextDep, name: NameInPath) -> JSONResponse:
     """Return one model's features, metrics and metadata."""
     return JSONResponse({"success": True, "model": context.models.describe(name)})
 
 
-@router.get("/{name}/archive")
+@router.get("/{name}/archive", response_class=Response, responses=errors(404) | media(200, "application/zip"))
 def archive(context: ContextDep, name: NameInPath) -> Response:
     """Return a model as a zip archive, its SHA-256 in X-Content-SHA256."""
     content = context.models.archive(name)
     return Response(content, media_type="application/zip", headers={"X-Content-SHA256": digest(content)})
 
 
-@router.put("/{name}/archive")
+@router.put(
+    "/{name}/archive",
+    status_code=201,
+    responses=answers_to_body("ModelStoredAnswer", 409, status=201),
+    openapi_extra=body("application/zip"),
+)
 async def store(context: ContextDep, request: Request, name: NameInPath, expected: Digest) -> JSONResponse:
     """Keep a model that a worker has trained; refused where X-Content-SHA256 is not the body's."""
     content = await request.body()

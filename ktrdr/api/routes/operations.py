@@ -6,6 +6,7 @@ from fastapi import APIRouter, Query
 from fastapi.responses import JSONResponse
 
 from ktrdr.api.context import Context, ContextDep
+from ktrdr.api.documented import answers
 from ktrdr.api.routes.parameters import NameInPath
 from ktrdr.api.store import operations as store
 from ktrdr.errors import ConflictError, NotFoundError
@@ -13,28 +14,32 @@ from ktrdr.errors import ConflictError, NotFoundError
 router = APIRouter(prefix="/operations", tags=["operations"])
 
 
-@router.get("")
+@router.get("", responses=answers("OperationsAnswer"))
 def operations(
     context: ContextDep,
     status: store.Status | None = None,
     operation_type: store.OperationType | None = None,
     limit: Annotated[int, Query(ge=1, le=500)] = 50,
     offset: Annotated[int, Query(ge=0, le=1_000_000)] = 0,
+    *,
+    results: bool = True,
 ) -> JSONResponse:
-    """List operations, newest first."""
+    """List operations, newest first; without `results` every result_summary is null, which spares a page much."""
     with context.database.transaction() as db:
         rows, total = store.page(db, status=status, kind=operation_type, limit=limit, offset=offset)
     found = [store.as_json(row) for row in rows]
+    if not results:
+        found = [{**operation, "result_summary": None} for operation in found]
     return JSONResponse({"success": True, "operations": found, "total_count": total})
 
 
-@router.get("/{operation_id}")
+@router.get("/{operation_id}", responses=answers("OperationAnswer", 404))
 def operation(context: ContextDep, operation_id: NameInPath) -> JSONResponse:
     """Return one operation."""
     return JSONResponse({"success": True, "operation": _find(context, operation_id)})
 
 
-@router.get("/{operation_id}/results")
+@router.get("/{operation_id}/results", responses=answers("OperationResultsAnswer", 404, 409))
 def results(context: ContextDep, operation_id: NameInPath) -> JSONResponse:
     """Return what a completed operation came to."""
     found = _find(context, operation_id)
@@ -45,7 +50,7 @@ def results(context: ContextDep, operation_id: NameInPath) -> JSONResponse:
     return JSONResponse({"success": True, **{key: found[key] for key in kept}, "results": found["result_summary"]})
 
 
-@router.delete("/{operation_id}")
+@router.delete("/{operation_id}", status_code=202, responses=answers("CancelledAnswer", 404, 409, status=202))
 def cancel(context: ContextDep, operation_id: NameInPath) -> JSONResponse:
     """Cancel an operation: `status` stays running until its worker has stopped."""
     status = context.dispatcher.cancel(operation_id)
@@ -54,7 +59,7 @@ def cancel(context: ContextDep, operation_id: NameInPath) -> JSONResponse:
     )
 
 
-@router.post("/{operation_id}/retry")
+@router.post("/{operation_id}/retry", status_code=202, responses=answers("RetriedAnswer", 404, 409, status=202))
 def retry(context: ContextDep, operation_id: NameInPath) -> JSONResponse:
     """Queue the same request anew, as a new operation that names its predecessor."""
     new = context.dispatcher.retry(operation_id)

@@ -6,12 +6,13 @@ from fastapi import APIRouter
 from fastapi.responses import JSONResponse
 
 from ktrdr.api.context import ContextDep
+from ktrdr.api.documented import answers
 from ktrdr.api.routes.parameters import NameInPath
 
 router = APIRouter(prefix="/strategies", tags=["strategies"])
 
 
-@router.get("")
+@router.get("", responses=answers("StrategiesAnswer"))
 def strategies(context: ContextDep) -> JSONResponse:
     """List the strategies; one that is not valid is listed with the number of its issues."""
     found = []
@@ -30,13 +31,13 @@ def strategies(context: ContextDep) -> JSONResponse:
     return JSONResponse({"success": True, "strategies": found})
 
 
-@router.get("/{name}")
+@router.get("/{name}", responses=answers("StrategyAnswer", 400, 404))
 def strategy(context: ContextDep, name: NameInPath) -> JSONResponse:
     """Return a valid strategy with every default filled in."""
     return JSONResponse({"success": True, "strategy": asdict(context.strategies.load(name))})
 
 
-@router.post("/validate/{name}")
+@router.post("/validate/{name}", responses=answers("ValidationAnswer", 404))
 def validate(context: ContextDep, name: NameInPath) -> JSONResponse:
     """Check a stored strategy: every issue names the key and the mend."""
     sound, issues = context.strategies.check(name)

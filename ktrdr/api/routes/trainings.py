@@ -1,30 +1,29 @@
 """Starting trainings and telling how they went."""
 
-from typing import Annotated
-
 from fastapi import APIRouter
 from fastapi.responses import JSONResponse
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import ConfigDict, Field
 
 from ktrdr.api.context import ContextDep
-from ktrdr.api.routes.parameters import DateText, Name, NameInPath, SymbolName, TimeframeName
+from ktrdr.api.documented import answers, answers_to_body
+from ktrdr.api.routes.parameters import DateText, Name, NameInPath, RequestBody, SymbolName, TimeframeName
 
 router = APIRouter(prefix="/trainings", tags=["trainings"])
 
 
-class TrainingRequest(BaseModel):
+class TrainingRequest(RequestBody):
     """A training; symbols and timeframes default to the strategy's own."""
 
     model_config = ConfigDict(extra="forbid")
 
     strategy_name: Name
-    symbols: Annotated[list[SymbolName], Field(max_length=20)] = []
-    timeframes: Annotated[list[TimeframeName], Field(max_length=8)] = []
+    symbols: list[SymbolName] = Field(default_factory=list, max_length=20)
+    timeframes: list[TimeframeName] = Field(default_factory=list, max_length=8)
     start_date: DateText | None = None
     end_date: DateText | None = None
 
 
-@router.post("/start")
+@router.post("/start", responses=answers_to_body("TrainingStartedAnswer"))
 def start(context: ContextDep, request: TrainingRequest) -> JSONResponse:
     """Queue a training; `task_id` is its operation's id."""
     task_id = context.trainings.start(request.model_dump())
@@ -38,7 +37,7 @@ def start(context: ContextDep, request: TrainingRequest) -> JSONResponse:
     )
 
 
-@router.get("/{task_id}/performance")
+@router.get("/{task_id}/performance", responses=answers("PerformanceAnswer", 404, 409))
 def performance(context: ContextDep, task_id: NameInPath) -> JSONResponse:
     """Return training_metrics, test_metrics and model_info of a completed training."""
     return JSONResponse({"success": True, "task_id": task_id, **context.trainings.performance(task_id)})

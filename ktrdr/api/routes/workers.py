@@ -1,24 +1,39 @@
 """The workers: who they are, and the heartbeats by which they report and are given work."""
 
+import json
 from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter
 from fastapi.responses import JSONResponse
-from pydantic import BaseModel, Field
+from pydantic import AfterValidator, Field
 
 from ktrdr.api.context import ContextDep
-from ktrdr.api.routes.parameters import Name, NameInPath
+from ktrdr.api.documented import answers, answers_to_body
+from ktrdr.api.routes.parameters import Name, NameInPath, RequestBody
 from ktrdr.api.services.dispatch import Report
 from ktrdr.api.store import operations, workers
 from ktrdr.errors import NotFoundError
 
 router = APIRouter(prefix="/workers", tags=["workers"])
 
-Text = Annotated[str, Field(max_length=2000)]
+Text = Annotated[str, Field(max_length=2000, pattern=r"^[^\x00]*$")]
 Count = Annotated[int, Field(ge=0, le=10**9)]
 
 
-class Capabilities(BaseModel):
+def _require_json(content: dict[str, Any]) -> dict[str, Any]:
+    """Refuse what Python reads from a JSON text but nobody may write into one."""
+    try:
+        json.dumps(content, allow_nan=False, ensure_ascii=False).encode()
+    except (ValueError, RecursionError):
+        msg = "holds NaN, an infinity or half a character, or is nested too deeply"
+        raise ValueError(msg) from None
+    return content
+
+
+JsonObject = Annotated[dict[str, Any], AfterValidator(_require_json)]
+
+
+class Capabilities(RequestBody):
     """What a worker computes with."""
 
     gpu: bool = False
@@ -28,17 +43,17 @@ class Capabilities(BaseModel):
     cuda: Text | None = None
 
 
-class Registration(BaseModel):
+class Registration(RequestBody):
     """A worker that introduces itself; the operation is one it works on already."""
 
     worker_id: Name
     worker_type: workers.WorkerType
-    endpoint_url: Annotated[str, Field(pattern=r"^https?://[A-Za-z0-9.\-_\[\]:]+(/[^\s]*)?$", max_length=300)]
+    endpoint_url: Annotated[str, Field(pattern=r"^https?://[A-Za-z0-9.\-_\[\]:]+(/[!-~]*)?$", max_length=300)]
     capabilities: Capabilities = Capabilities()
     current_operation_id: Name | None = None
 
 
-class ReportedProgress(BaseModel):
+class ReportedProgress(RequestBody):
     """How far an operation is."""
 
     percentage: Annotated[float, Field(ge=0, le=100, allow_inf_nan=False)] = 0.0
@@ -47,30 +62,30 @@ class ReportedProgress(BaseModel):
     steps_total: Count = 0
 
 
-class ReportedError(BaseModel):
+class ReportedError(RequestBody):
     """Why an operation failed."""
 
     code: Name
     message: Text
 
 
-class ReportedOperation(BaseModel):
+class ReportedOperation(RequestBody):
     """What a worker says of its operation."""
 
     operation_id: Name
     status: Literal["running", "completed", "failed", "cancelled"]
     progress: ReportedProgress = ReportedProgress()
     error: ReportedError | None = None
-    result_summary: dict[str, Any] | None = None
+    result_summary: JsonObject | None = None
 
 
-class Heartbeat(BaseModel):
+class Heartbeat(RequestBody):
     """A worker's sign of life, with its operation if it has one."""
 
     operation: ReportedOperation | None = None
 
 
-@router.post("/register")
+@router.post("/register", responses=answers_to_body("WorkerNamedAnswer"))
 def register(context: ContextDep, request: Registration) -> JSONResponse:
     """Take a worker in."""
     context.dispatcher.register(
@@ -83,7 +98,7 @@ def register(context: ContextDep, request: Registration) -> JSONResponse:
     return JSONResponse({"success": True, "worker_id": request.worker_id})
 
 
-@router.get("")
+@router.get("", responses=answers("WorkersAnswer"))
 def every(context: ContextDep) -> JSONResponse:
     """List the workers."""
     with context.database.transaction() as db:
@@ -92,7 +107,7 @@ def every(context: ContextDep) -> JSONResponse:
     return JSONResponse({"success": True, "workers": found, "total_count": len(found)})
 
 
-@router.get("/{worker_id}")
+@router.get("/{worker_id}", responses=answers("WorkerAnswer", 404))
 def one(context: ContextDep, worker_id: NameInPath) -> JSONResponse:
     """Return one worker."""
     with context.database.transaction() as db:
@@ -103,14 +118,14 @@ def one(context: ContextDep, worker_id: NameInPath) -> JSONResponse:
     return JSONResponse({"success": True, "worker": workers.as_json(row, work["operation_id"] if work else None)})
 
 
-@router.delete("/{worker_id}")
+@router.delete("/{worker_id}", responses=answers("WorkerNamedAnswer", 404))
 def remove(context: ContextDep, worker_id: NameInPath) -> JSONResponse:
     """Forget a worker; what it had begun is failed, what it had not goes back to the queue."""
     context.dispatcher.remove(worker_id)
     return JSONResponse({"success": True, "worker_id": worker_id})
 
 
-@router.post("/{worker_id}/heartbeat")
+@router.post("/{worker_id}/heartbeat", responses=answers_to_body("HeartbeatAnswer", 404))
 def heartbeat(context: ContextDep, worker_id: NameInPath, request: Heartbeat) -> JSONResponse:
     """Take a report; answer {cancel, operation}: whether to stop, and what to begin, if anything."""
     report = None

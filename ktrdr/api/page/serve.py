@@ -1,0 +1,43 @@
+"""Serves the page's files, which may load nothing but each other and ask nobody but this backend."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Final
+
+from fastapi import FastAPI
+from starlette.requests import Request
+from starlette.responses import FileResponse, Response
+from starlette.staticfiles import StaticFiles
+
+FOLDER: Final = Path(__file__).parent / "static"
+
+POLICY: Final = (
+    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; base-uri 'none'; "
+    "form-action 'none'; frame-ancestors 'none'; require-trusted-types-for 'script'; trusted-types 'none'"
+)
+HEADERS: Final[Mapping[str, str]] = {
+    "Cache-Control": "no-cache",
+    "Content-Security-Policy": POLICY,
+    "Cross-Origin-Opener-Policy": "same-origin",
+    "Cross-Origin-Resource-Policy": "same-origin",
+    "Referrer-Policy": "no-referrer",
+    "X-Content-Type-Options": "nosniff",
+    "X-Frame-Options": "DENY",
+}
+
+
+def install(app: FastAPI) -> None:
+    """Add the page at `/` and its files below `/page`."""
+    app.add_route("/", _index, methods=["GET", "HEAD"], include_in_schema=False)
+    app.mount("/page", _Files(directory=FOLDER, check_dir=False))
+
+
+async def _index(_request: Request) -> Response:
+    return FileResponse(FOLDER / "index.html", headers=dict(HEADERS))
+
+
+class _Files(StaticFiles):
+    def file_response(self, *arguments: Any, **options: Any) -> Response:
+        response = super().file_response(*arguments, **options)
+        response.headers.update(HEADERS)
+        return response

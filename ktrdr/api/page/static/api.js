@@ -1,0 +1,26 @@
+// Asks the backend. What it refuses is a Refused with its own words; what it does not answer is an Unreachable.
+
+const PREFIX = "/api/v1/";
+const TIMEOUT_MS = 8000;
+
+export class Refused extends Error {}
+export class Unreachable extends Error {}
+
+export const get = (path) => ask("GET", path);
+export const post = (path) => ask("POST", path);
+export const remove = (path) => ask("DELETE", path);
+
+async function ask(method, path) {
+  let answer;
+  let body;
+  try {
+    answer = await fetch(PREFIX + path, { method, cache: "no-store", signal: AbortSignal.timeout(TIMEOUT_MS) });
+    body = await answer.json();
+  } catch {
+    throw new Unreachable("The backend does not answer.");
+  }
+  if (!answer.ok) {
+    throw new Refused(body?.error?.message ?? body?.reason ?? `The backend answers ${answer.status}.`);
+  }
+  return body;
+}

@@ -1,0 +1,41 @@
+// Figures and times as people read them.
+
+const MINUTE = 60;
+const HOUR = 60 * MINUTE;
+const DAY = 24 * HOUR;
+const NOTHING = "–";
+
+const amount = new Intl.NumberFormat("en-GB", { maximumFractionDigits: 0 });
+const money = new Intl.NumberFormat("en-GB", { minimumFractionDigits: 2, maximumFractionDigits: 2 });
+const moment = new Intl.DateTimeFormat("en-GB", { dateStyle: "medium", timeStyle: "short", timeZone: "UTC" });
+const day = new Intl.DateTimeFormat("en-GB", { dateStyle: "medium", timeZone: "UTC" });
+
+const isNumber = (value) => typeof value === "number" && Number.isFinite(value);
+
+export const whole = (value) => (isNumber(value) ? amount.format(value) : NOTHING);
+export const exact = (value) => (isNumber(value) ? money.format(value) : NOTHING);
+export const figure = (value, digits = 2) => (isNumber(value) ? value.toFixed(digits) : NOTHING);
+export const percent = (value, digits = 1) => (isNumber(value) ? `${value.toFixed(digits)} %` : NOTHING);
+export const share = (value) => percent(isNumber(value) ? 100 * value : value);
+export const gain = (value) => (isNumber(value) ? `${value > 0 ? "+" : ""}${value.toFixed(2)} %` : NOTHING);
+
+const asDate = (text) => new Date(text ?? NaN);
+const isDate = (date) => !Number.isNaN(date.getTime());
+
+export const dateTime = (text) => (isDate(asDate(text)) ? `${moment.format(asDate(text))} UTC` : NOTHING);
+export const date = (text) => (isDate(asDate(text)) ? day.format(asDate(text)) : NOTHING);
+
+export function duration(seconds) {
+  const rest = Math.max(0, Math.round(seconds));
+  if (rest < MINUTE) return `${rest} s`;
+  if (rest < HOUR) return `${Math.floor(rest / MINUTE)} min`;
+  if (rest < DAY) return `${Math.floor(rest / HOUR)} h ${Math.floor((rest % HOUR) / MINUTE)} min`;
+  return `${Math.floor(rest / DAY)} d ${Math.floor((rest % DAY) / HOUR)} h`;
+}
+
+export const between = (from, to) => duration((asDate(to) - asDate(from)) / 1000);
+
+export function ago(text) {
+  const seconds = (Date.now() - asDate(text)) / 1000;
+  return seconds < 5 ? "just now" : `${duration(seconds)} ago`;
+}

@@ -1,0 +1,95 @@
+// Brings the page to what the backend says, again and again.
+
+import { get, post, Refused, remove } from "./api.js";
+import { choose, showBacktests } from "./backtest.js";
+import { byId, setAttribute, setText, show } from "./dom.js";
+import { duration } from "./format.js";
+import { showModels } from "./models.js";
+import { isMoving, showOperations, titled } from "./operations.js";
+import { poll } from "./poll.js";
+import { showWorkers } from "./workers.js";
+
+const SHOWN = 40;
+const RARELY_MS = 30_000;
+const NOTICE_MS = 10_000;
+
+let states = null;
+let rarelyAt = 0;
+let noticeTimer = 0;
+
+const acts = {
+  cancel: (operation) => confirmThen(operation, () => act(() => remove(path(operation)))),
+  retry: (operation) => act(() => post(`${path(operation)}/retry`)),
+  look: (operation) => act(async () => {
+    await choose(operation.operation_id);
+    byId("backtest-title").scrollIntoView();
+  }),
+};
+
+const path = ({ operation_id: id }) => `operations/${encodeURIComponent(id)}`;
+
+async function question() {
+  const [{ workers }, page] = await Promise.all([get("workers"), get(`operations?limit=${SHOWN}&results=false`)]);
+  const operations = page.operations.map(titled);
+  showWorkers(workers, operations);
+  showOperations(operations, page.total_count, acts);
+  const ended = tellChanges(operations);
+  if (ended || Date.now() - rarelyAt > RARELY_MS) {
+    const [health, { models }] = await Promise.all([get("health"), get("models"), showBacktests()]);
+    showModels(models);
+    connected(health);
+    rarelyAt = Date.now();
+  }
+  return operations.some(isMoving);
+}
+
+function connected({ version, uptime_s: uptime }) {
+  setAttribute(byId("connection"), "data-state", "connected");
+  setText(byId("connection"), `Connected · version ${version} · up ${duration(uptime)}`);
+}
+
+function disconnected(error, wait) {
+  rarelyAt = 0;
+  setAttribute(byId("connection"), "data-state", error instanceof Refused ? "refused" : "unreachable");
+  setText(byId("connection"), `${error.message} Next try in ${duration(wait / 1000)}.`);
+}
+
+// Tells a screen reader what has ended since the last look; returns whether anything has.
+function tellChanges(operations) {
+  const now = new Map(operations.map((operation) => [operation.operation_id, operation.status]));
+  const before = states ?? now;
+  const ended = operations.filter((one) => !isMoving(one) && states && before.get(one.operation_id) !== one.status);
+  states = now;
+  if (ended.length) setText(byId("news"), ended.map((one) => `${one.title}: ${one.status}.`).join(" "));
+  return ended.length > 0;
+}
+
+async function act(deed) {
+  try {
+    await deed();
+    notice("");
+  } catch (error) {
+    notice(error.message);
+  }
+  askNow();
+}
+
+function notice(text) {
+  clearTimeout(noticeTimer);
+  setText(byId("notice"), text);
+  show(byId("notice"), Boolean(text));
+  if (text) noticeTimer = setTimeout(() => notice(""), NOTICE_MS);
+}
+
+function confirmThen(operation, deed) {
+  const dialog = byId("confirm");
+  setText(byId("confirm-text"), `${operation.title} (${operation.what}) stops, and what it has done so far is lost.`);
+  byId("confirm-no").onclick = () => dialog.close();
+  byId("confirm-yes").onclick = () => {
+    dialog.close();
+    deed();
+  };
+  dialog.showModal();
+}
+
+const askNow = poll(question, disconnected);

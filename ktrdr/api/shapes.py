@@ -1,0 +1,390 @@
+"""The shapes of the answers, for the OpenAPI document alone: nothing imports this until somebody asks for it.
+
+What is answered is made by the routes; that it has these shapes is tested over HTTP (tests/api).
+"""
+
+from typing import Any, Literal
+
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
+
+from ktrdr.api.routes.parameters import TimeframeName
+from ktrdr.api.store.operations import OperationType, Status
+from ktrdr.api.store.workers import WorkerType
+from ktrdr.indicators.catalogue import Indicator
+from ktrdr.strategy.schema import Issue, Strategy
+
+
+class Shape(BaseModel):
+    """An object with these fields and no other."""
+
+    model_config = ConfigDict(extra="forbid", protected_namespaces=())
+
+
+class ErrorContent(Shape):
+    """`code` is for programs, `message` for people."""
+
+    code: str
+    message: str
+    details: dict[str, Any]
+
+
+class ErrorAnswer(Shape):
+    """What every error looks like."""
+
+    success: Literal[False]
+    error: ErrorContent
+
+
+class DatabaseState(Shape):
+    """The store, as the health route sees it."""
+
+    state: Literal["ok", "unusable"]
+    kind: str
+    schema_version: int
+
+
+class HealthAnswer(Shape):
+    """Whether the backend can do its work; `reason` is there where it cannot."""
+
+    status: Literal["ok", "unavailable"]
+    version: str
+    uptime_s: float = Field(ge=0)
+    database: DatabaseState
+    reason: str = ""
+
+
+class Success(Shape):
+    """What every answer but health and metrics begins with."""
+
+    success: Literal[True]
+
+
+class SymbolEntry(Shape):
+    """A stored symbol."""
+
+    symbol: str
+    timeframes: list[TimeframeName]
+
+
+class SymbolsAnswer(Success):
+    """The stored symbols."""
+
+    data: list[SymbolEntry]
+
+
+class TimeframeEntry(Shape):
+    """A timeframe and its length."""
+
+    timeframe: TimeframeName
+    seconds: int
+
+
+class TimeframesAnswer(Success):
+    """The timeframes."""
+
+    data: list[TimeframeEntry]
+
+
+class SeriesEntry(Shape):
+    """What is stored of one symbol and timeframe."""
+
+    symbol: str
+    timeframe: TimeframeName
+    points: int = Field(ge=1)
+    start_date: AwareDatetime
+    end_date: AwareDatetime
+    size_bytes: int
+
+
+class SeriesAnswer(Success):
+    """One stored series."""
+
+    data: SeriesEntry
+
+
+class DataInfoContent(Shape):
+    """All stored series."""
+
+    series: list[SeriesEntry]
+    total_series: int
+    total_points: int
+
+
+class DataInfoAnswer(Success):
+    """What is stored."""
+
+    data: DataInfoContent
+
+
+class BarsMetadata(Shape):
+    """What the rows are; `next_start` is where the rest begins, if there is one."""
+
+    symbol: str
+    timeframe: TimeframeName
+    columns: list[str]
+    timezone: Literal["UTC"]
+    next_start: AwareDatetime | None
+
+
+class BarsContent(Shape):
+    """Bars as rows of open, high, low, close, volume."""
+
+    dates: list[AwareDatetime]
+    ohlcv: list[tuple[float, float, float, float, float]]
+    points: int
+    metadata: BarsMetadata
+
+
+class BarsAnswer(Success):
+    """A range of bars."""
+
+    data: BarsContent
+
+
+class IndicatorsAnswer(Success):
+    """The indicators."""
+
+    data: list[Indicator]
+
+
+class CategoryEntry(Shape):
+    """A category of indicators."""
+
+    category: str
+    description: str
+    indicators: list[str]
+
+
+class CategoriesAnswer(Success):
+    """The categories of indicators."""
+
+    data: list[CategoryEntry]
+
+
+class MembershipEntry(Shape):
+    """A membership function."""
+
+    type: str
+    parameters: list[str]
+    parameter_count: int
+    description: str
+
+
+class MembershipsAnswer(Success):
+    """The membership functions."""
+
+    data: list[MembershipEntry]
+
+
+class StrategyEntry(Shape):
+    """A strategy in the list."""
+
+    name: str
+    description: str
+    symbols: list[str]
+    timeframes: list[str]
+    valid: bool
+    issue_count: int
+
+
+class StrategiesAnswer(Success):
+    """The strategies."""
+
+    strategies: list[StrategyEntry]
+
+
+class StrategyAnswer(Success):
+    """A valid strategy with every default filled in."""
+
+    strategy: Strategy
+
+
+class ValidationAnswer(Success):
+    """What was found about a strategy."""
+
+    valid: bool
+    strategy_name: str
+    issues: list[Issue]
+
+
+class ModelEntry(Shape):
+    """What a model says of itself."""
+
+    name: str
+    model_path: str
+    features: dict[str, Any]
+    metrics: dict[str, Any]
+    metadata: dict[str, Any]
+
+
+class ModelsAnswer(Success):
+    """The models."""
+
+    models: list[ModelEntry]
+
+
+class ModelAnswer(Success):
+    """One model."""
+
+    model: ModelEntry
+
+
+class ModelStoredAnswer(Success):
+    """A model that was taken in."""
+
+    model_path: str
+
+
+class TrainingStartedAnswer(Success):
+    """A training that was queued; `task_id` is its operation's id."""
+
+    task_id: str
+    status: Literal["training_started"]
+    message: str
+
+
+class PerformanceAnswer(Success):
+    """How a completed training went."""
+
+    task_id: str
+    training_metrics: dict[str, Any]
+    test_metrics: dict[str, Any]
+    model_info: dict[str, Any]
+
+
+class BacktestStartedAnswer(Success):
+    """A backtest that was queued."""
+
+    operation_id: str
+    status: Literal["started"]
+    message: str
+
+
+class Progress(Shape):
+    """How far an operation is."""
+
+    percentage: float = Field(ge=0, le=100)
+    current_step: str
+    steps_completed: int
+    steps_total: int
+
+
+class OperationMetadata(Shape):
+    """What was asked, and of whom."""
+
+    request: dict[str, Any]
+    worker_id: str | None
+    retry_of: str | None
+    cancel_requested: bool
+
+
+class OperationEntry(Shape):
+    """An operation."""
+
+    operation_id: str
+    operation_type: OperationType
+    status: Status
+    created_at: AwareDatetime
+    started_at: AwareDatetime | None
+    completed_at: AwareDatetime | None
+    progress: Progress
+    metadata: OperationMetadata
+    error_code: str | None
+    error_message: str | None
+    result_summary: dict[str, Any] | None
+
+
+class OperationsAnswer(Success):
+    """A page of operations, newest first, and how many there are in all."""
+
+    operations: list[OperationEntry]
+    total_count: int
+
+
+class OperationAnswer(Success):
+    """One operation."""
+
+    operation: OperationEntry
+
+
+class OperationResultsAnswer(Success):
+    """What a completed operation came to."""
+
+    operation_id: str
+    operation_type: OperationType
+    status: Literal["completed"]
+    result_summary: dict[str, Any] | None
+    results: dict[str, Any] | None
+
+
+class CancelledAnswer(Success):
+    """A cancellation that was taken; `status` stays running until the worker has stopped."""
+
+    operation_id: str
+    status: Status
+    cancel_requested: Literal[True]
+
+
+class RetriedAnswer(Success):
+    """The new operation that repeats another."""
+
+    operation_id: str
+    retry_of: str
+    status: Literal["pending"]
+
+
+class WorkerCapabilities(Shape):
+    """What a worker computes with."""
+
+    gpu: bool
+    gpu_type: str | None
+    gpu_count: int
+    torch: str | None
+    cuda: str | None
+
+
+class WorkerEntry(Shape):
+    """A worker."""
+
+    worker_id: str
+    type: WorkerType
+    status: Literal["idle", "busy", "offline"]
+    endpoint_url: str
+    capabilities: WorkerCapabilities
+    current_operation_id: str | None
+    registered_at: AwareDatetime
+    last_seen: AwareDatetime
+
+
+class WorkersAnswer(Success):
+    """The workers."""
+
+    workers: list[WorkerEntry]
+    total_count: int
+
+
+class WorkerAnswer(Success):
+    """One worker."""
+
+    worker: WorkerEntry
+
+
+class WorkerNamedAnswer(Success):
+    """A worker that was taken in, or forgotten."""
+
+    worker_id: str
+
+
+class Assignment(Shape):
+    """What a worker is to begin."""
+
+    operation_id: str
+    operation_type: OperationType
+    request: dict[str, Any]
+
+
+class HeartbeatAnswer(Success):
+    """Whether to stop, and what to begin, if anything."""
+
+    cancel: bool
+    operation: Assignment | None

@@ -1,0 +1,161 @@
+"""What a backend is filled with over HTTP: bars, workers that only pretend to compute, a model, operations."""
+
+import io
+import json
+import math
+import zipfile
+from typing import Any, Final
+
+import httpx
+
+from ktrdr.data.bars import iso
+from ktrdr.data.sample import generate, to_csv
+from ktrdr.model_files import CONFIG, FEATURES, METADATA, METRICS, WEIGHTS, digest
+
+STRATEGY: Final = "mlp_fx_hourly"
+BARS: Final = 1500
+CPU: Final = {"gpu": False, "gpu_count": 0, "torch": "2.13.0+cpu"}
+GPU: Final = {"gpu": True, "gpu_type": "H200", "gpu_count": 2, "torch": "2.13.0+cu130", "cuda": "13.0"}
+
+
+class Worker:
+    """A worker as the backend knows one: it registers, beats and reports. What it reports is the test's."""
+
+    def __init__(
+        self, api: httpx.Client, worker_id: str, kind: str, capabilities: dict[str, Any] | None = None
+    ) -> None:
+        self.api, self.worker_id, self.kind = api, worker_id, kind
+        self.capabilities = capabilities or CPU
+        self.operation_id = ""
+
+    def register(self) -> None:
+        """Introduce itself."""
+        body = {
+            "worker_id": self.worker_id,
+            "worker_type": self.kind,
+            "endpoint_url": f"http://{self.worker_id}:5003",
+            "capabilities": self.capabilities,
+        }
+        self.api.post("workers/register", json=body).raise_for_status()
+
+    def beat(self, status: str = "", percentage: float = 0.0, step: str = "", **report: Any) -> dict[str, Any]:
+        """Report on its operation where a status is given; begin what is handed out; return the answer."""
+        operation = None
+        if status:
+            done = {"steps_completed": int(percentage), "steps_total": 100}
+            progress = {"percentage": percentage, "current_step": step, **done}
+            operation = {"operation_id": self.operation_id, "status": status, "progress": progress, **report}
+        answered = self.api.post(f"workers/{self.worker_id}/heartbeat", json={"operation": operation})
+        answered.raise_for_status()
+        answer: dict[str, Any] = answered.json()
+        if answer["operation"]:
+            self.operation_id = answer["operation"]["operation_id"]
+        return answer
+
+
+def store_bars(api: httpx.Client) -> None:
+    """Upload two months of hourly bars of EURUSD."""
+    text = to_csv(generate().between(0, BARS))
+    api.post("data/EURUSD/1h", content=text, headers={"Content-Type": "text/csv"}).raise_for_status()
+
+
+def store_model(api: httpx.Client, name: str, *, accuracy: float = 0.612, created_at: str = "2024-05-01T12:00:00+00:00",
+                strategy: str = STRATEGY) -> None:  # fmt: skip
+    """Upload a model with a worker's five files; its weights are no network."""
+    training = {
+        "epochs_trained": 31, "final_train_loss": 0.71, "final_train_accuracy": 0.64,
+        "final_val_loss": 0.78, "final_val_accuracy": 0.6, "training_time": 12.5,
+    }  # fmt: skip
+    test = {"test_accuracy": accuracy, "test_loss": 0.8, "precision": 0.6, "recall": 0.58, "f1_score": 0.59}
+    metadata = {
+        "strategy_name": strategy, "created_at": created_at, "ktrdr_version": "0.1.0", "data_sha256": "0" * 64,
+        "symbols": ["EURUSD"], "timeframes": ["1h"], "start_date": "2023-01-01T22:00:00Z",
+        "end_date": "2023-03-31T23:00:00Z", "torch_version": "2.13.0+cpu",
+    }  # fmt: skip
+    files = {
+        WEIGHTS: b"no network",
+        CONFIG: _json({"schema": 1, "inputs": 3}),
+        FEATURES: _json({"names": ["rsi.low", "rsi.high", "macd"], "means": [0, 0, 0], "deviations": [1, 1, 1]}),
+        METRICS: _json({"training_metrics": training, "test_metrics": test}),
+        METADATA: _json(metadata),
+    }
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w") as archive:
+        for file, content in files.items():
+            archive.writestr(file, content)
+    content = buffer.getvalue()
+    answer = api.put(f"models/{name}/archive", content=content, headers={"X-Content-SHA256": digest(content)})
+    answer.raise_for_status()
+
+
+def start_training(api: httpx.Client) -> str:
+    """Ask for a training; return its operation's id."""
+    answer = api.post("trainings/start", json={"strategy_name": STRATEGY})
+    answer.raise_for_status()
+    return str(answer.json()["task_id"])
+
+
+def start_backtest(api: httpx.Client) -> str:
+    """Ask for a backtest with the newest model; return its operation's id."""
+    body = {"strategy_name": STRATEGY, "symbol": "EURUSD", "timeframe": "1h"}
+    answer = api.post("backtests/start", json=body)
+    answer.raise_for_status()
+    return str(answer.json()["operation_id"])
+
+
+def training_result() -> dict[str, Any]:
+    """Return what a worker reports of a completed training."""
+    return {
+        "model_path": f"models/{STRATEGY}_a",
+        "training_metrics": {"epochs_trained": 31, "final_val_loss": 0.78, "training_time": 12.5},
+        "test_metrics": {"test_accuracy": 0.612, "test_loss": 0.8},
+        "model_info": {"parameter_count": 1234},
+        "data_summary": {"symbols": ["EURUSD"], "total_samples": BARS},
+    }
+
+
+def backtest_result(points: int = 731, drift: float = 0.0004) -> dict[str, Any]:
+    """Return what a worker reports of a completed backtest, with an equity curve of so many points."""
+    equity = [100_000 * (1 + drift * i + 0.02 * math.sin(i / 23) + 0.006 * math.sin(i / 3.1)) for i in range(points)]
+    start = 1_672_610_400
+    return {
+        "trade_count": 42,
+        "trades": [],
+        "equity_curve": [
+            {"timestamp": iso(start + 3600 * place), "equity": round(value, 2)} for place, value in enumerate(equity)
+        ],
+        "config": {"initial_capital": 100_000.0, "commission": 0.0001, "slippage": 0.00005},
+        "metrics": {
+            "total_return_pct": 100 * (equity[-1] / 100_000 - 1), "annualized_return": 21.4, "volatility": 8.3,
+            "sharpe_ratio": 1.31, "sortino_ratio": 1.9, "max_drawdown_pct": 4.2, "win_rate": 0.55,
+            "profit_factor": None, "total_trades": 42, "winning_trades": 23, "losing_trades": 19,
+            "average_trade_pct": 0.2, "final_equity": equity[-1],
+        },
+    }  # fmt: skip
+
+
+def populate(api: httpx.Client) -> None:
+    """Store bars and a model, register two workers, and leave an operation in every state."""
+    store_bars(api)
+    store_model(api, f"{STRATEGY}_a")
+    trainer, tester = Worker(api, "trainer-1", "training", GPU), Worker(api, "tester-1", "backtest")
+    trainer.register()
+    tester.register()
+    start_backtest(api)
+    tester.beat()
+    tester.beat("completed", 100, "done", result_summary=backtest_result())
+    for status, report in (
+        ("completed", {"result_summary": training_result()}),
+        ("failed", {"error": {"code": "training_failed", "message": "No bar is left after the warm-up."}}),
+        ("cancelled", {}),
+        ("running", {}),
+    ):
+        start_training(api)
+        trainer.beat()
+        trainer.beat("running", 40, "epoch 12 of 30")
+        trainer.beat(status, 100 if status == "completed" else 43, "epoch 13 of 30", **report)
+    start_training(api)
+
+
+def _json(document: Any) -> bytes:
+    return json.dumps(document).encode()

@@ -5,7 +5,8 @@ from statistics import correlation, fmean, pstdev
 
 import pytest
 
-from ktrdr.data.bars import Bar, Bars, parse_row
+from ktrdr.data.bars import Bar, Bars
+from ktrdr.data.rows import Rows
 from ktrdr.data.sample import generate, to_csv
 from ktrdr.errors import BadRequestError
 from ktrdr.settings import SHIPPED_STRATEGIES
@@ -57,10 +58,9 @@ def test_the_sample_year_looks_like_a_year_of_eurusd(seed: int) -> None:
 
 
 def test_the_sample_year_is_what_an_upload_takes(year: Bars) -> None:
-    previous = None
+    rows = Rows("1h")
     for line, row in zip(to_csv(year).splitlines()[1:], year.rows(), strict=True):
-        bar = parse_row(line.split(","), previous)
-        previous = bar.time
+        bar = rows.read(line)
         assert [bar.open, bar.high, bar.low, bar.close, bar.volume] == row
 
 

@@ -1,12 +1,14 @@
 """Reaching a PostgreSQL server: by which ways, and what is told where it cannot be reached."""
 
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from ktrdr.api.store.address import PostgresServer
 from ktrdr.api.store.database import Database
+from ktrdr.settings import Settings
 from tests.services.postgres import PASSWORD, Postgres
 
 
@@ -40,6 +42,15 @@ def test_a_server_is_reached_through_its_socket_too(on_postgres: PostgresServer,
     database = Database(replace(on_postgres, host=str(postgres.folder)))
     assert database.open() is None
     assert database.check() is None
+    database.close()
+
+
+def test_the_password_may_come_from_a_file(on_postgres: PostgresServer, tmp_path: Path) -> None:
+    secret = tmp_path / "password"
+    secret.write_text(PASSWORD + "\n", encoding="utf-8")
+    given = {"KTRDR_DATABASE_URL": str(on_postgres), "KTRDR_DATABASE_PASSWORD_FILE": str(secret)}
+    database = Database(Settings.from_environment(given).database)
+    assert database.open() is None
     database.close()
 
 

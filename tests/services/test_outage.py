@@ -69,6 +69,22 @@ def test_while_the_server_is_away_everything_answers_503_with_the_reason_and_the
     assert [worker["worker_id"] for worker in client.get("workers").json()["workers"]] == ["w"]
 
 
+@pytest.mark.usefixtures("up_again")
+def test_a_backend_that_starts_before_its_server_is_healthy_as_soon_as_that_is_there(
+    on_postgres: PostgresServer, postgres: Postgres, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    postgres.stop()
+    with TestClient(create_application(Settings(tmp_path, on_postgres)), base_url="http://backend/api/v1") as client:
+        assert client.get("health").status_code == 503
+        postgres.start()
+        until("a healthy backend", lambda: healthy(client))
+    told = [record.message for record in caplog.records if record.message.startswith("store: ")]
+    assert told == [
+        f"store: {on_postgres} cannot be opened: Connection refused",
+        f"store: {on_postgres} can be used again",
+    ]
+
+
 def test_a_server_restarted_between_two_requests_costs_none_of_them(
     on_postgres: PostgresServer, postgres: Postgres
 ) -> None:

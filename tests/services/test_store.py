@@ -14,7 +14,8 @@ from ktrdr.api.services.dispatch import Dispatcher, Report
 from ktrdr.api.store import migrations, operations, workers
 from ktrdr.api.store.address import Address
 from ktrdr.api.store.connection import Connection, StoreError
-from ktrdr.api.store.database import Database, connect, open_connection
+from ktrdr.api.store.database import STATEMENT_S, Database, connect, open_connection
+from ktrdr.api.store.postgres import SILENCE_S
 from ktrdr.errors import KtrdrError
 from tests.services.conftest import Place
 
@@ -66,6 +67,18 @@ def test_a_database_of_the_first_schema_is_migrated_when_it_is_opened_and_keeps_
     assert database.open() is None
     database.close()
     assert look(place.address) == (len(migrations.MIGRATIONS), before)
+
+
+def test_a_migration_may_take_longer_than_any_other_statement(
+    postgres_place: Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    slow = (f"SELECT pg_sleep({STATEMENT_S + SILENCE_S + 0.5})", "ALTER TABLE operations ADD COLUMN late INTEGER")
+    version_one(postgres_place.address)
+    monkeypatch.setattr("ktrdr.api.store.database.MIGRATIONS", (*migrations.MIGRATIONS, slow))
+    database = Database(postgres_place.address)
+    assert database.open() is None
+    database.close()
+    assert look(postgres_place.address)[0] == len(migrations.MIGRATIONS) + 1
 
 
 def test_the_database_itself_refuses_a_second_claim_by_the_same_worker(database: Database) -> None:

@@ -1,20 +1,24 @@
 """The store as the application sees it: opened late, one transaction at a time, found again after it was away."""
 
+import contextlib
 import logging
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import Final
 
 from ktrdr.api.store.address import Address, SqliteFile
 from ktrdr.api.store.connection import Connection, LostError, StoreError
-from ktrdr.api.store.migrations import MIGRATIONS, migrate
+from ktrdr.api.store.migrations import MIGRATIONS, is_behind, migrate
 from ktrdr.api.store.sqlite import SqliteConnection
 from ktrdr.errors import UnavailableError
 
 log = logging.getLogger(__name__)
 
+NOT_OPENED: Final = "not opened yet"
+CLOSED: Final = "closed"
 CHECK_WAIT_S: Final = 1.0
+STATEMENT_S: Final = 4.0
+MIGRATION_S: Final = 3600.0
 
 
 class Database:
@@ -22,7 +26,7 @@ class Database:
 
     def __init__(self, address: Address) -> None:
         self.address = address
-        self.problem: str | None = "not opened yet"
+        self.problem: str | None = NOT_OPENED
         self._connection: Connection | None = None
         self._lock = threading.Lock()
 
@@ -48,7 +52,7 @@ class Database:
         with self._lock:
             if self._connection is not None:
                 self._connection.close()
-            self._connection, self.problem = None, "closed"
+            self._connection, self.problem = None, CLOSED
 
     def check(self) -> str | None:
         """Return why the store cannot be written to at this moment, or None. Never opens it: `open` does."""
@@ -62,7 +66,7 @@ class Database:
             return self.problem or f"{self.address} cannot be used: {error}"
         return None
 
-    @contextmanager
+    @contextlib.contextmanager
     def transaction(self) -> Iterator[Connection]:
         """Give the connection inside a write transaction; UnavailableError where there is none to be had."""
         with self._lock:
@@ -111,6 +115,8 @@ class Database:
     def _note(self, problem: str | None) -> None:
         if problem is not None and problem != self.problem:
             log.error("store: %s", problem)
+        elif problem is None and self.problem not in (NOT_OPENED, CLOSED):
+            log.warning("store: %s can be used again", self.address)
         self.problem = problem
 
 
@@ -122,17 +128,22 @@ def connect(address: Address) -> Connection:
     """Return a connection to a database whose schema is up to date; StoreError where that cannot be had."""
     connection = open_connection(address)
     try:
-        migrate(connection)
+        if is_behind(connection, MIGRATIONS):
+            with contextlib.closing(open_connection(address, MIGRATION_S)) as patient:
+                migrate(patient, MIGRATIONS)
     except BaseException:
         connection.close()
         raise
     return connection
 
 
-def open_connection(address: Address) -> Connection:
-    """Return a connection to a database as it is; StoreError where that cannot be had."""
+def open_connection(address: Address, patience_s: float = STATEMENT_S) -> Connection:
+    """Return a connection to a database as it is; StoreError where that cannot be had.
+
+    A server may take `patience_s` seconds for a statement.
+    """
     if isinstance(address, SqliteFile):
         return SqliteConnection(address.path)
     from ktrdr.api.store.postgres import PostgresConnection  # noqa: PLC0415  who has no server, pays for no driver
 
-    return PostgresConnection(address)
+    return PostgresConnection(address, patience_s)

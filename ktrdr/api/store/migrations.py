@@ -4,7 +4,9 @@ from typing import Final
 
 from ktrdr.api.store.connection import Connection, StoreError
 
-MIGRATIONS: Final[tuple[tuple[str, ...], ...]] = (
+Steps = tuple[tuple[str, ...], ...]
+
+MIGRATIONS: Final[Steps] = (
     (
         """
         CREATE TABLE operations (
@@ -50,22 +52,29 @@ MIGRATIONS: Final[tuple[tuple[str, ...], ...]] = (
 """Step N brings version N to N + 1. Never edited once released, only added to."""
 
 
-def migrate(connection: Connection, steps: tuple[tuple[str, ...], ...] = MIGRATIONS) -> None:
+def is_behind(connection: Connection, steps: Steps) -> bool:
+    """Tell whether there are steps to take; StoreError for a database that a newer ktrdr has migrated."""
+    connection.begin()
+    try:
+        return _version(connection, steps) < len(steps)
+    finally:
+        connection.rollback()
+
+
+def migrate(connection: Connection, steps: Steps) -> None:
     """Bring the schema up to date, each step in a transaction of its own, so that an interrupted one leaves no trace.
 
     The version is read inside that transaction: of several backends that start at once, one takes the step.
-    StoreError for a database that a newer ktrdr has migrated; it is left as it is.
     """
     while _step(connection, steps):
         pass
 
 
-def _step(connection: Connection, steps: tuple[tuple[str, ...], ...]) -> bool:
+def _step(connection: Connection, steps: Steps) -> bool:
     """Take the next step; return whether there was one."""
     connection.begin()
     try:
-        version = connection.schema_version()
-        _refuse_newer(version, len(steps))
+        version = _version(connection, steps)
         behind = version < len(steps)
         if behind:
             for statement in steps[version]:
@@ -78,9 +87,11 @@ def _step(connection: Connection, steps: tuple[tuple[str, ...], ...]) -> bool:
     return behind
 
 
-def _refuse_newer(version: int, known: int) -> None:
-    if version > known:
+def _version(connection: Connection, steps: Steps) -> int:
+    version = connection.schema_version()
+    if version > len(steps):
         raise StoreError(
-            f"it has schema {version}, this ktrdr knows up to {known};"
+            f"it has schema {version}, this ktrdr knows up to {len(steps)};"
             " start the ktrdr that wrote it, or a newer one, or name another database in KTRDR_DATABASE_URL"
         )
+    return version

@@ -14,15 +14,17 @@ import pg8000.native  # type: ignore[import-untyped]  # it has no annotations
 from ktrdr.api.store.address import PostgresServer
 from ktrdr.api.store.connection import Connection, LostError, Row, StoreError
 
-NETWORK_TIMEOUT_S: Final = 5.0
-"""How long the server may be silent: longer than it may wait for a lock or work on a statement."""
+SILENCE_S: Final = 1.0
+"""How much longer than a statement may take the network may be silent."""
+
+LOCK: Final = int.from_bytes(b"ktrdr", "big")
 
 BEGIN: Final = """
 BEGIN READ WRITE;
 SET LOCAL lock_timeout = '3s';
-SET LOCAL statement_timeout = '4s';
+SET LOCAL statement_timeout = '{patience_s}s';
 SET LOCAL idle_in_transaction_session_timeout = '10s';
-SELECT pg_advisory_xact_lock(hashtext('ktrdr.store'));
+SELECT pg_advisory_xact_lock({lock});
 """
 """What SQLite's BEGIN IMMEDIATE is: one writer at a time, until its transaction ends or its connection does.
 
@@ -38,14 +40,18 @@ class PostgresConnection(Connection):
         "seconds": "DOUBLE PRECISION",
     }
 
-    def __init__(self, server: PostgresServer) -> None:
-        """Connect; StoreError with the server's or the system's own reason where that cannot be."""
+    def __init__(self, server: PostgresServer, patience_s: float) -> None:
+        """Connect; StoreError with the server's or the system's own reason where that cannot be.
+
+        The server may take `patience_s` seconds (whole ones) for a statement.
+        """
+        self._begin = BEGIN.format(patience_s=int(patience_s), lock=LOCK)
         with _told():
             self._db = pg8000.native.Connection(
                 server.user,
                 password=server.password,
                 database=server.name,
-                timeout=NETWORK_TIMEOUT_S,
+                timeout=patience_s + SILENCE_S,
                 application_name="ktrdr",
                 **_where(server),
             )
@@ -53,7 +59,7 @@ class PostgresConnection(Connection):
     def begin(self) -> None:
         """Wait for other backends' transactions; StoreError where that takes too long."""
         with _told():
-            self._db.run(BEGIN)
+            self._db.run(self._begin)
 
     def rows(self, sql: str, **values: str | float | None) -> list[Row]:
         """Run one statement."""

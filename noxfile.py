@@ -48,6 +48,12 @@ def verify_gpu(session: nox.Session) -> None:
 
 
 @nox.session
+def e2e(session: nox.Session) -> None:
+    """The verified images at work together: trainings, backtests, and what happens to them."""
+    run(session, "python", "-m", "verify", "e2e")
+
+
+@nox.session
 def summarize(session: nox.Session) -> None:
     """Table and reports from artifacts [-- DIR …], merging those of several jobs."""
     run(session, "python", "-m", "verify", "summarize", *session.posargs)

@@ -13,7 +13,7 @@ from deploy.contract import read_contract
 from deploy.errors import Exit, Problem
 from verify import session, summarize
 
-WORDS = ("summarize", "baseline", "lazy-imports")
+WORDS = ("summarize", "baseline", "lazy-imports", "e2e")
 
 
 def parser() -> argparse.ArgumentParser:
@@ -22,7 +22,8 @@ def parser() -> argparse.ArgumentParser:
         prog="python -m verify",
         description="Tells whether ktrdr's images are what their roles demand. Exit codes: README.md.",
         epilog="python -m verify summarize [DIR ...]: table and reports from artifacts, merging those of several jobs. "
-        "python -m verify lazy-imports: the lazy-import specification on this checkout, without Docker.",
+        "python -m verify lazy-imports: the lazy-import specification on this checkout, without Docker. "
+        "python -m verify e2e: the verified images at work together.",
     )
     top.add_argument("words", nargs="*", metavar="ROLE", help="roles of the contract; all where none is named")
     top.add_argument("--gpu", action="store_true", help="the GPU contract: the device is really used")
@@ -35,7 +36,7 @@ def run(arguments: argparse.Namespace) -> int:
     contract, artifacts = read_contract(), Artifacts(arguments.artifacts)
     console = Console(highlight=False, markup=False)
     word, *rest = arguments.words or [""]
-    if word in WORDS and (arguments.gpu or (rest and word == "lazy-imports")):
+    if word in WORDS and (arguments.gpu or (rest and word in ("lazy-imports", "e2e"))):
         wrong = f"{word} takes no {'--gpu' if arguments.gpu else ' '.join(rest)}"
         raise Problem("reading the command line", wrong, "see python -m verify --help", Exit.USAGE)
     if word == "summarize":
@@ -50,6 +51,10 @@ def run(arguments: argparse.Namespace) -> int:
         return lazy_imports.lazy_imports(contract, console, os.environ)
     from deploy import engine  # noqa: PLC0415
 
+    if word == "e2e":
+        from verify.e2e.session import end_to_end  # noqa: PLC0415 - the other commands need nothing of it
+
+        return end_to_end(contract, engine.find_engine(), artifacts, console)
     contract.select(arguments.words)
     return session.verify(contract, arguments.words, engine.find_engine(), artifacts, console, gpu=arguments.gpu)
 

@@ -106,8 +106,26 @@ def container(
     It has the image's own user, entry point and environment, no network, no capability, a read-only root file system,
     ``/tmp`` in memory, and a new volume on each of the ``writable`` directories, owned as the image has them.
     """
-    host = client.api.create_host_config(
-        network_mode="none",
+    host = leash(client, labels=labels, writable=writable, devices=devices)
+    with gate.passing():
+        made = client.api.create_container(image_id, command=command, name=name, labels=labels, host_config=host)
+    try:
+        yield str(made["Id"])
+    finally:
+        remove(client, made["Id"])
+
+
+def leash(
+    client: DockerClient,
+    *,
+    labels: dict[str, str],
+    writable: Iterable[str],
+    network: str = "none",
+    devices: list[DeviceRequest] | None = None,
+) -> Any:
+    """Return the host configuration of a container with the least that it needs."""
+    return client.api.create_host_config(
+        network_mode=network,
         cap_drop=["ALL"],
         security_opt=["no-new-privileges"],
         mem_limit=MEMORY,
@@ -118,12 +136,6 @@ def container(
         mounts=[Mount(path, None, type="volume", labels=labels) for path in writable],
         device_requests=devices,
     )
-    with gate.passing():
-        made = client.api.create_container(image_id, command=command, name=name, labels=labels, host_config=host)
-    try:
-        yield str(made["Id"])
-    finally:
-        remove(client, made["Id"])
 
 
 def remove(client: DockerClient, container_id: str) -> None:

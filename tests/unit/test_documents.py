@@ -10,6 +10,7 @@ from deploy.errors import Exit
 from ktrdr.settings import Settings
 from ktrdr.worker.settings import WorkerSettings
 from verify.checks import CHECKS, GPU_CHECKS
+from verify.e2e import checks as e2e
 
 README, CONTRIBUTING = ROOT / "README.md", ROOT / "CONTRIBUTING.md"
 CHECKS_TABLE = ROOT / "verify" / "README.md"
@@ -76,16 +77,22 @@ def test_the_exit_codes_are_the_commands_own() -> None:
 
 def test_the_commands_with_exit_codes_exist() -> None:
     commands = {quoted(row[0])[0] for row in rows(README, "command")}
-    assert commands == {"python -m deploy build", "python -m verify", "python -m verify summarize"}
+    assert commands == {
+        "python -m deploy build",
+        "python -m verify",
+        "python -m verify e2e",
+        "python -m verify summarize",
+    }
 
 
 def test_the_checks_are_those_of_the_code_in_their_order() -> None:
-    assert [quoted(row[0])[0] for row in rows(CHECKS_TABLE, "check")] == [*CHECKS, *GPU_CHECKS]
+    assert [quoted(row[0])[0] for row in rows(CHECKS_TABLE, "check")] == [*CHECKS, *GPU_CHECKS, *e2e.CHECKS]
 
 
 def test_every_check_is_told_with_its_own_purpose_and_category() -> None:
     told = {quoted(row[0])[0]: (row[1], row[2]) for row in rows(CHECKS_TABLE, "check")}
-    assert told == {check.name: (check.purpose, check.category) for check in (*CHECKS.values(), *GPU_CHECKS.values())}
+    every = (*CHECKS.values(), *GPU_CHECKS.values(), *e2e.CHECKS.values())
+    assert told == {check.name: (check.purpose, check.category) for check in every}
 
 
 def test_the_outcomes_are_those_of_a_finding() -> None:

@@ -22,6 +22,7 @@ COMMANDS: dict[str, list[str]] = {
     "build": ["python -m deploy build ARGUMENTS"],
     "verify": ["python -m verify ARGUMENTS"],
     "verify-gpu": ["python -m verify --gpu ARGUMENTS"],
+    "e2e": ["python -m verify e2e"],
     "summarize": ["python -m verify summarize ARGUMENTS"],
     "baseline": ["python -m verify baseline ARGUMENTS"],
     "lazy-imports": ["python -m verify lazy-imports"],

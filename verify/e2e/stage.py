@@ -1,0 +1,143 @@
+"""Containers of the verified images on a network of their own, and questions to them: the one part that acts.
+
+Whatever is made carries the run's labels, and the run removes it (deploy.runs). Nothing of the host is mounted and no
+port is published: questions are asked by a container inside, so that the engine may be anywhere.
+"""
+
+import json
+from dataclasses import dataclass, field
+from typing import Any
+
+from deploy.contract import Contract
+from deploy.engine import Engine, sdk
+from deploy.runs import Run
+from verify import containers
+from verify.e2e.observed import Answer, Printed, Seen
+from verify.e2e.verdict import Used
+from verify.observe import source
+
+BACKEND = "backend"  # the name by which the others reach it
+CLIENT = "client"
+BASE = f"{BACKEND}:8000"
+PREFIX = "/api/v1"
+SPARE = 20.0  # seconds beyond a question's own time, for the engine and a busy machine
+LOG_AT_MOST = 4_000_000  # bytes
+WAIT_FOR_EVER = ["python", "-c", "import signal; signal.pause()"]
+
+
+class Silent(Exception):
+    """A container that does not do what the images were verified to do; the message says what was waited for."""
+
+
+@dataclass(frozen=True)
+class Ask:
+    """A question to the backend; with a condition it is asked again until the answer fits, for `limit` seconds."""
+
+    method: str
+    path: str
+    body: dict[str, Any] | None = None
+    until: dict[str, Any] = field(default_factory=dict)
+    limit: float = 0.0
+    waited_for: str = ""
+
+
+class Stage:
+    """One run's network and containers, each known by a short name that is its host name too."""
+
+    def __init__(self, engine: Engine, contract: Contract, run: Run, images: dict[str, Used]) -> None:
+        self.contract, self.run, self.images = contract, run, images
+        self.client = sdk(engine, timeout=containers.ANSWER)
+        self._patient = sdk(engine, timeout=300.0)  # a question may be silent for as long as it waits
+        self.network = run.name("net")
+        self.roles: dict[str, str] = {}
+        self._ids: dict[str, str] = {}
+        self.client.api.create_network(self.network, driver="bridge", internal=True, labels=run.labels)
+
+    def close(self) -> None:
+        """Give the connections to the engine back."""
+        self.client.close()
+        self._patient.close()
+
+    def start(
+        self, name: str, role: str, command: list[str] | None = None, environment: dict[str, str] | None = None
+    ) -> None:
+        """Make a container of a role's image, by its id, and start it."""
+        api, writable = self.client.api, self.contract.images[role].writable
+        endpoint = api.create_endpoint_config(aliases=[name])
+        made = api.create_container(
+            self.images[role].image_id,
+            command=command,
+            name=self.run.name(name),
+            hostname=name,
+            labels=self.run.labels,
+            environment=environment or {},
+            networking_config=api.create_networking_config({self.network: endpoint}),  # type: ignore[arg-type]  # the stubs are wrong
+            host_config=containers.leash(self.client, labels=self.run.labels, writable=writable, network=self.network),
+        )
+        self._ids[name], self.roles[name] = made["Id"], role
+        api.start(made["Id"])
+
+    def again(self, name: str) -> None:
+        """Start a container that has ended, with the volumes that it had."""
+        self.client.api.start(self._ids[name])
+
+    def signal(self, name: str, signal: str) -> None:
+        """Send a signal to a container's first process."""
+        self.client.api.kill(self._ids[name], signal)
+
+    def seen(self, name: str, *, log: bool = False) -> Seen:
+        """Ask the engine how a container is; with its log where that is wanted."""
+        proof = containers.proof(self.client, self._ids[name])
+        running = bool(self.client.api.inspect_container(self._ids[name])["State"]["Running"])
+        text = self.log(name) if log else ""
+        return Seen(name=name, role=self.roles[name], running=running, log=text, **proof.model_dump())
+
+    def ended(self, name: str, limit: float) -> Seen:
+        """Wait for a container's end, for at most `limit` seconds; return how it is then, with its log."""
+
+        def look() -> Seen | None:
+            seen = self.seen(name)
+            return None if seen.running else seen
+
+        containers.until(limit, look)
+        return self.seen(name, log=True)
+
+    def log(self, name: str) -> str:
+        """Return the last of what a container printed."""
+        return _text(self.client.api.logs(self._ids[name], tail=20_000)[-LOG_AT_MOST:])
+
+    def execute(self, name: str, command: list[str], limit: float) -> Printed:
+        """Run a command in a running container."""
+        code, output = containers.execute(self._patient, self._ids[name], command, limit)
+        return Printed(command=command, exit_code=code, output=_text(output))
+
+    def ask(self, *asks: Ask) -> list[Answer]:
+        """Ask the backend from inside the network, one thing after another.
+
+        Raises:
+            Silent: the container that asks gave no answers.
+
+        """
+        questions = [
+            {"method": one.method, "path": PREFIX + one.path, "body": one.body, "until": one.until, "limit": one.limit}
+            for one in asks
+        ]
+        argument = json.dumps({"base": BASE, "asks": questions})
+        limit = sum(one.limit for one in asks) + SPARE * len(asks)
+        printed = self.execute(CLIENT, ["python", "-c", source("call"), argument], limit)
+        try:
+            answers = json.loads(printed.output)
+            return [
+                Answer(
+                    method=one.method, path=one.path, limit=one.limit, waited_for=one.waited_for, **answer
+                )
+                for one, answer in zip(asks, answers, strict=True)
+            ]  # fmt: skip
+        except (ValueError, TypeError):
+            asked = ", ".join(f"{one.method} {one.path}" for one in asks)
+            what = f"no answers to {asked}: the client ended with {printed.exit_code} and {printed.output[-500:]!r}"
+            raise Silent(what) from None
+
+
+def _text(output: bytes) -> str:
+    return output.decode("utf-8", "replace")

@@ -5,12 +5,14 @@ it closes, however the parent ended, the whole process group goes. Writes one JS
 output of buildx), ``phase`` (what is being done), and last ``built`` or ``failed``.
 """
 
+import contextlib
 import json
 import os
 import signal
 import sys
 import tempfile
 import threading
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +24,8 @@ from deploy import engine, kept
 from deploy.errors import Problem
 from deploy.layers import UnreadableArchive
 from deploy.record import diff_ids, identity
+
+APPLICATION = "application"  # the stage of every Dockerfile that is the application's layer alone
 
 
 def _tell(**document: Any) -> None:
@@ -46,6 +50,7 @@ def main() -> int:
             inspected = client.api.inspect_image(image_id)
         except docker.errors.ImageNotFound:  # engines with containerd's image store know the manifest's digest only
             inspected = client.api.inspect_image(request["options"]["tags"][0])
+        _keep_application(where, client, request["options"], inspected)
         contents = kept.contents_of(client, inspected)
     except DockerException:
         _tell(failed="buildx ended with an error")  # what went wrong is in the lines already sent
@@ -69,13 +74,39 @@ def main() -> int:
 def _build(where: engine.Engine, options: dict[str, Any]) -> str:
     with tempfile.TemporaryDirectory() as directory:
         metadata = Path(directory) / "metadata.json"
-        progress: Any = "rawjson"  # passed through to buildx; the library's type names only what it knew itself
-        lines: Any = engine.whales(where).buildx.build(
-            **options, load=True, provenance=False, metadata_file=metadata, progress=progress, stream_logs=True
-        )
-        for line in lines:
+        for line in _buildx(where, **options, metadata_file=metadata):
             _tell(line=line)
         return str(json.loads(metadata.read_text(encoding="utf-8"))["containerimage.config.digest"])
+
+
+def _buildx(where: engine.Engine, **options: Any) -> Iterator[str]:
+    progress: Any = "rawjson"  # passed through to buildx; the library's type names only what it knew itself
+    lines: Any = engine.whales(where).buildx.build(
+        **options, load=True, provenance=False, progress=progress, stream_logs=True
+    )
+    yield from lines
+
+
+def _keep_application(
+    where: engine.Engine, client: docker.DockerClient, options: dict[str, Any], inspected: dict[str, Any]
+) -> None:
+    """Keep the application's layer, where it alone is new, from an image that holds nothing else.
+
+    An engine exports an image whole, a gigabyte in some seconds. Layers are kept by the digest of what was read, so it
+    does not matter where one was; whatever goes wrong here, the export of the whole image stands in.
+    """
+    if kept.unknown(inspected) != diff_ids(inspected)[-1:]:
+        return
+    alone = {name: value for name, value in options.items() if name not in ("cache_from", "cache_to")}
+    alone |= {"target": APPLICATION, "tags": [f"{options['tags'][0]}-{APPLICATION}"]}
+    refusals = (DockerException, docker.errors.DockerException, UnreadableArchive)
+    with contextlib.suppress(*refusals):
+        for _ in _buildx(where, **alone):
+            pass
+        try:
+            kept.keep_layers(client, alone["tags"][0])
+        finally:
+            client.api.remove_image(alone["tags"][0])
 
 
 if __name__ == "__main__":

@@ -118,20 +118,23 @@ def read_contents(
     ``path`` is the image's PATH variable, ``working_directory`` where its processes start.
 
     Raises:
-        UnreadableArchive: the archive is cut off, or is not one image's.
+        UnreadableArchive: the archive is cut off, or lacks a layer with this diff id.
 
     """
-    ordered = read_layers(archive)
-    if len(ordered) != len(diff_ids):
-        raise UnreadableArchive(f"the exported archive has {len(ordered)} layers, the image {len(diff_ids)}")
-    return _summed(ordered, identity, diff_ids, (path, working_directory))
+    return summed(read_layers(archive), identity, diff_ids, path, working_directory)
 
 
-def _summed(layers: list[RawLayer], identity: str, diff_ids: list[str], where: tuple[str, str]) -> Contents:
+def summed(
+    known: Mapping[str, RawLayer], identity: str, diff_ids: list[str], path: str, working_directory: str = "/"
+) -> Contents:
+    """Return what layers, given by diff id, make together; arguments and errors as of read_contents."""
+    if lacking := [diff_id for diff_id in diff_ids if diff_id not in known]:
+        raise UnreadableArchive(f"the exported archive lacks {len(lacking)} of the image's layers: {lacking[0]}")
+    layers = [known[diff_id] for diff_id in diff_ids]
     merged, repeated = merge(layers)
     texts = {name: entry.facts.text for name, entry in merged.items() if entry.facts.text is not None}
     installed, owner = distributions.read(texts)
-    working_directory = follow(merged, where[1])
+    working_directory = follow(merged, working_directory)
     return Contents(
         identity=identity,
         layers=[
@@ -160,7 +163,7 @@ def _summed(layers: list[RawLayer], identity: str, diff_ids: list[str], where: t
             for name, entry in sorted(_once(merged).items())
             if files.is_cuda_library(entry.facts, name)
         ],
-        interpreter=_interpreter(merged, where[0]),
+        interpreter=_interpreter(merged, path),
         hooks=[
             Hook(path=name, layer=entry.layer, distribution=owner.get(name, ""), text=texts.get(name, "")[:TEXT_KEPT])
             for name, entry in sorted(merged.items())

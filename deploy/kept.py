@@ -1,42 +1,78 @@
-"""Contents kept by identity: an image's layers are read once, whatever it is called and wherever it is built."""
+"""Contents kept by identity, layers by diff id: each is read once, whatever holds it and wherever it was built."""
 
 import contextlib
 import functools
 import hashlib
 import inspect
-from collections.abc import Mapping
+from collections.abc import Container, Mapping
+from pathlib import Path
 from typing import Any
 
 from docker import DockerClient
+from pydantic import TypeAdapter, ValidationError
 
 from deploy import contents, distributions, elf, files, layers, packages
-from deploy.artifacts import UnreadableArtifact, read_model, write_model
-from deploy.contents import Contents, read_contents
+from deploy.artifacts import UnreadableArtifact, read_model, write_model, write_text
+from deploy.contents import Contents
+from deploy.layers import RawLayer
 from deploy.record import diff_ids, identity
 from deploy.settings import CACHE
 
 CHUNK = 1 << 20  # bytes asked of the engine at a time
+LAYER = TypeAdapter(RawLayer)
 
 
 def contents_of(client: DockerClient, inspected: dict[str, Any]) -> Contents:
-    """Return the image's contents, from what is kept or from the engine's export of its layers.
+    """Return the image's contents: from what is kept of it or of its layers, else from the engine's export.
 
     Raises:
         UnreadableArchive: the export is cut off.
         docker.errors.DockerException: the engine refuses it.
 
     """
-    name = identity(inspected)
-    path = CACHE / "contents" / reader() / f"{name.removeprefix('sha256:')}.json"
+    name, wanted = identity(inspected), diff_ids(inspected)
+    path = _place("contents", name)
     with contextlib.suppress(FileNotFoundError, UnreadableArtifact):
         found = read_model(path, Contents)
-        if found.identity == name and [layer.diff_id for layer in found.layers] == diff_ids(inspected):
+        if found.identity == name and [layer.diff_id for layer in found.layers] == wanted:
             return found
-    archive = client.api.get_image(inspected["Id"], chunk_size=CHUNK)
+    known = {diff_id: layer for diff_id in wanted if (layer := _layer(diff_id)) is not None}
+    if len(known) < len(set(wanted)):
+        known |= keep_layers(client, inspected["Id"], known)
     where = environment(inspected).get("PATH", ""), (inspected.get("Config") or {}).get("WorkingDir") or "/"
-    found = read_contents(archive, name, diff_ids(inspected), *where)
+    found = contents.summed(known, name, wanted, *where)
     write_model(path, found)
     return found
+
+
+def unknown(inspected: dict[str, Any]) -> list[str]:
+    """Return the diff ids of the image's layers that nothing is kept of, the lowest first."""
+    return [diff_id for diff_id in diff_ids(inspected) if not _place("layers", diff_id).exists()]
+
+
+def keep_layers(client: DockerClient, image_id: str, known: Container[str] = ()) -> dict[str, RawLayer]:
+    """Read an image's layers from the engine's export, all but the known ones, and keep them by diff id.
+
+    Raises:
+        UnreadableArchive: the export is cut off.
+        docker.errors.DockerException: the engine refuses it.
+
+    """
+    found = layers.read_layers(client.api.get_image(image_id, chunk_size=CHUNK), known)
+    for diff_id, layer in found.items():
+        write_text(_place("layers", diff_id), LAYER.dump_json(layer).decode())
+    return found
+
+
+def _layer(diff_id: str) -> RawLayer | None:
+    try:
+        return LAYER.validate_json(_place("layers", diff_id).read_bytes())
+    except (OSError, ValidationError):
+        return None
+
+
+def _place(kind: str, digest: str) -> Path:
+    return CACHE / kind / reader() / f"{digest.removeprefix('sha256:')}.json"
 
 
 @functools.cache

@@ -3,18 +3,22 @@
 Both layouts are read: layers named by digest (OCI image layout), compressed or not, and the older directory a layer.
 """
 
+import gzip
+import hashlib
 import io
-import json
 import posixpath
 import stat
 import tarfile
-from collections.abc import Iterable
+import zlib
+from collections.abc import Container, Iterable
 from dataclasses import dataclass, field
 from typing import IO, Any, Self
 
 from deploy import files
 
 REPLACED_KEPT = 100
+STEP = 1 << 16  # bytes: tarfile copies the rest of its buffer for every header, and most files are small
+GZIP = b"\x1f\x8b"
 CAPABILITY = "SCHILY.xattr.security.capability"  # how archives keep file capabilities (capabilities(7))
 
 
@@ -72,48 +76,57 @@ class _StrictHeader(tarfile.TarInfo):
             raise tarfile.ReadError(f"a damaged or missing header: {error}") from error
 
 
-def read_layers(archive: Iterable[bytes]) -> list[RawLayer]:
-    """Read the layers, the lowest first, from the chunks of an exported archive.
+class _Hashed(io.RawIOBase):
+    """A stream that knows the digest of what was read of it."""
+
+    def __init__(self, source: IO[bytes]) -> None:
+        self.source, self.hash = source, hashlib.sha256()
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Any) -> int:
+        size = self.source.readinto(buffer)  # type: ignore[attr-defined]  # both kinds of source have it
+        self.hash.update(memoryview(buffer)[:size])
+        return int(size)
+
+
+def read_layers(archive: Iterable[bytes], known: Container[str] = ()) -> dict[str, RawLayer]:
+    """Read the layers from the chunks of an exported archive, by the digest of what was read: their diff id.
+
+    Blobs that are named by a diff id in ``known`` are passed over.
 
     Raises:
-        UnreadableArchive: it is cut off, damaged, or not one image's.
+        UnreadableArchive: it is cut off or damaged.
 
     """
     layers: dict[str, RawLayer] = {}
-    same: dict[str, str] = {}  # the older layout names a layer that was there already by a link
-    order: list[str] = []
     source = io.BufferedReader(_Stream(archive), files.BLOCK)
     try:
         with tarfile.open(fileobj=source, mode="r|", bufsize=files.BLOCK, tarinfo=_StrictHeader) as outer:
             for member in outer:
-                if member.issym():
-                    same[member.name] = posixpath.normpath(
-                        posixpath.join(posixpath.dirname(member.name), member.linkname)
-                    )
-                stream = outer.extractfile(member) if member.isreg() else None
-                if stream is None:
-                    continue
-                if member.name == "manifest.json":
-                    order = json.load(stream)[0]["Layers"]
-                elif member.name.endswith("/layer.tar") or member.name.startswith("blobs/"):
-                    layer = _read_layer(stream)
-                    if layer is not None:
-                        layers[member.name] = layer
-        return [layers[same.get(name, name)] for name in order]
-    except (tarfile.TarError, EOFError, ValueError, LookupError, TypeError, RecursionError) as error:
+                directory, name = posixpath.split(member.name)
+                if name == "layer.tar" or (directory == "blobs/sha256" and f"sha256:{name}" not in known):
+                    stream = outer.extractfile(member) if member.isreg() else None
+                    layers |= _read_layer(stream) if stream is not None else {}
+    except (tarfile.TarError, EOFError, ValueError, gzip.BadGzipFile, zlib.error) as error:
         raise UnreadableArchive(f"the exported archive is unreadable: {error}") from error
+    return layers
 
 
-def _read_layer(stream: IO[bytes]) -> RawLayer | None:
-    """Read one layer's archive; None for a blob that is none (a manifest, a configuration)."""
+def _read_layer(stream: IO[bytes]) -> dict[str, RawLayer]:
+    """Read one layer's archive; nothing for a blob that is none (a manifest, a configuration)."""
     buffered = io.BufferedReader(stream, files.BLOCK)  # type: ignore[type-var]  # ExFileObject is a raw reader
-    if buffered.peek(1)[:1] in (b"{", b""):
-        return None
-    layer = RawLayer()
-    with tarfile.open(fileobj=buffered, mode="r|*", bufsize=files.BLOCK, tarinfo=_StrictHeader) as inner:
+    start = buffered.peek(2)[:2]
+    if start[:1] in (b"{", b""):
+        return {}
+    layer, hashed = RawLayer(), _Hashed(gzip.GzipFile(fileobj=buffered) if start == GZIP else buffered)  # type: ignore[arg-type]
+    with tarfile.open(fileobj=hashed, mode="r|", bufsize=STEP, tarinfo=_StrictHeader) as inner:
         for member in inner:
             _read_member(layer, inner, member)
-    return layer
+    while hashed.read(files.BLOCK):
+        pass  # what fills up the archive's last record belongs to the digest
+    return {f"sha256:{hashed.hash.hexdigest()}": layer}
 
 
 def _shown(path: str) -> str:

@@ -2,7 +2,7 @@
 # Installs into an image's environment, /opt/venv, with uv. Runs inside `docker build` only, from a bind mount.
 #
 #   sync.sh [--torch-source NAME] UV-SYNC-OPTION ...   distributions of the lock, without the application
-#   sync.sh --application [--editable] DIRECTORY       the application alone, nothing it depends on
+#   sync.sh --application [--editable] DIRECTORY       the application alone, into /application/opt/venv
 #
 # What the build host is configured with comes as build secrets and leaves no trace in the layer:
 #   certificates   CA bundle (PEM) for machines behind a company's certificate
@@ -58,13 +58,27 @@ compile_new() {
     python3 -m compileall -qq -j 0 --invalidation-mode unchecked-hash -i "$work/new" || :  # templates are no valid Python
 }
 
-touch "$work/start"
+# For a layer of its own, the same whatever lies below it: a new environment tells uv where things go, and stays behind
+install_application() {
+    uv venv --quiet --python python3 /opt/venv
+    uv pip install --quiet --python /opt/venv --prefix /application/opt/venv --no-deps "$@"
+    rm -f /application/opt/venv/.lock
+    set -- /application/opt/venv/lib/python3.*/site-packages/*.dist-info
+    rm "$1/uv_cache.json"  # uv's note of the checkout's times: nothing that another build would repeat
+    sed -i '/\/uv_cache\.json,/d' "$1/RECORD"
+}
+
 if [ "${1-}" = --application ]; then
     shift
-    uv pip install --quiet --python /opt/venv --no-deps "$@"
-    # Source that developers change keeps bytecode that is checked against it
-    [ "$1" != --editable ] || python3 -m compileall -qq -j 0 "$2"
+    install_application "$@"
+    mode=unchecked-hash
+    if [ "$1" = --editable ]; then
+        cp -R "$2" /application
+        mode=checked-hash  # source that developers change keeps bytecode that is checked against it
+    fi
+    python3 -m compileall -q -j 0 --invalidation-mode "$mode" -s /application -p / /application
 else
+    touch "$work/start"
     cp /mnt/pyproject.toml /mnt/uv.lock "$work"
     cd "$work"
     if [ "${1-}" = --torch-source ]; then
@@ -73,6 +87,6 @@ else
     fi
     uv sync --frozen --no-install-project "$@"
     leave_out
+    compile_new
+    rm -f /opt/venv/.lock /tmp/uv-*.lock  # uv's, for the time that it runs
 fi
-rm -f /opt/venv/.lock  # uv's, for the time that it runs
-compile_new

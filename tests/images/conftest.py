@@ -234,6 +234,6 @@ def copy_tree(directory: Path) -> None:
         if name and (ROOT / name).is_file():
             (directory / name).parent.mkdir(parents=True, exist_ok=True)
             shutil.copy2(ROOT / name, directory / name)
-    kept = Path(".cache", "contents")
-    if (ROOT / kept).is_dir():
-        shutil.copytree(ROOT / kept, directory / kept)
+    for kept in (Path(".cache", "contents"), Path(".cache", "layers")):
+        if (ROOT / kept).is_dir():
+            shutil.copytree(ROOT / kept, directory / kept)

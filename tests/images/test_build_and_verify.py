@@ -107,6 +107,7 @@ def test_the_images_share_base_and_core_and_the_cpu_images_share_torch(images: I
     assert len({tuple(one[:user_and_core]) for one in layers.values()}) == 1
     assert layers["dev"][user_and_core] == layers["worker-cpu"][user_and_core]
     assert layers["worker-cpu"][user_and_core] not in layers.get("worker-gpu", [])
+    assert len({one[-1] for role, one in layers.items() if role != "dev"}) == 1, "the application's layer"
 
 
 def test_verifying_again_gives_the_same_identity_from_new_containers(images: Images, tmp_path: Path) -> None:

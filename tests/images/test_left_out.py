@@ -75,7 +75,7 @@ def test_torch_does_everything_that_it_did_before(images: Images, role: str) -> 
 
 def test_every_entry_of_the_list_leaves_something_out_of_an_image_and_says_so(images: Images) -> None:
     left = {(one.distribution, one.path) for one in read_left_out()}
-    told = [one for role in images.roles for one in images.finding(role, "lock-parity").evidence["left_out"]]
+    told = [one for role in images.roles for one in images.finding(role, "lock-parity").evidence.get("left_out", [])]
     if images.skipped:
         left -= {(distribution, path) for distribution, path in left if distribution == "triton"}
     assert {(one["distribution"], one["path"]) for one in told} == left
@@ -86,5 +86,5 @@ def test_nothing_of_what_is_left_out_is_in_any_layer(images: Images) -> None:
     for role in images.roles:
         contents = images.artifacts.read(role, CONTENTS, Contents)
         missing = sum(map(len, contents.absent.values()))
-        told = sum(one["files"] for one in images.finding(role, "lock-parity").evidence["left_out"])
+        told = sum(one["files"] for one in images.finding(role, "lock-parity").evidence.get("left_out", []))
         assert missing == told, role

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from deploy import build_one
 from deploy.base import default_reference
 from deploy.contract import ROOT, read_contract
 from deploy.lock import locked_version
@@ -140,8 +141,25 @@ def test_the_labels_say_role_revision_title_and_description(role: str) -> None:
     assert f'org.opencontainers.image.description="{image.description}"' in label
 
 
-def test_dependencies_come_before_the_application(role: str) -> None:
-    assert position(role, r"sync\.sh --no-dev") < position(role, r"--application")
+APPLICATION = "COPY --link --from=install /application/ /"
+
+
+def test_dependencies_come_before_the_application_and_nothing_after_it_makes_a_layer(role: str) -> None:
+    last = max(number for number, line in enumerate(instructions(role)) if line == APPLICATION)
+    assert position(role, r"sync\.sh --no-dev") < last
+    assert not [line for line in instructions(role)[last + 1 :] if line.startswith(("RUN ", "COPY ", "WORKDIR "))]
+
+
+def test_the_application_s_layer_alone_is_made_by_the_very_instruction_that_the_image_has(role: str) -> None:
+    start = instructions(role).index(f"FROM scratch AS {build_one.APPLICATION}")
+    assert instructions(role)[start + 1] == APPLICATION
+    assert instructions(role).count(APPLICATION) == 2
+
+
+def test_the_application_is_installed_alike_wherever_it_is_not_editable() -> None:
+    blocks = {role: block(role, " AS install$", " AS application$") for role in ROLES if "--editable" not in text(role)}
+    assert len(blocks) > 1
+    assert len({tuple(one) for one in blocks.values()}) == 1
 
 
 def test_the_lock_and_not_the_source_decides_on_the_dependencies_layers(role: str) -> None:
@@ -212,7 +230,7 @@ def test_the_header_says_how_to_build_the_image_with_plain_docker(role: str) -> 
 def test_the_header_names_every_build_argument_and_context(role: str) -> None:
     header = text(role).partition("\nARG ")[0]
     arguments = {line.split()[1].partition("=")[0] for line in instructions(role) if line.startswith("ARG ")}
-    contexts = set(re.findall(r"from=([\w-]+)", text(role)))
+    contexts = set(re.findall(r"from=([\w-]+)", text(role))) - {"install"}
     assert all(name in header for name in arguments | contexts)
 
 
@@ -229,7 +247,8 @@ def test_the_build_context_is_a_list_of_what_may_enter() -> None:
 
 def test_what_is_copied_may_enter_the_build_context(role: str) -> None:
     allowed = (ROOT / ".dockerignore").read_text(encoding="utf-8").splitlines()
-    copied = [word for line in instructions(role) if line.startswith("COPY ") for word in line.split()[1:-1]]
+    copies = [line.split()[1:-1] for line in instructions(role) if line.startswith("COPY ") and "--from" not in line]
+    copied = [word for words in copies for word in words]
     assert all(f"!{word}" in allowed for word in copied)
 
 

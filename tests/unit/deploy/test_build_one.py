@@ -12,11 +12,15 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import docker
 import pytest
 from pydantic import TypeAdapter
+from python_on_whales.exceptions import DockerException
 
+from deploy import build_one, kept
 from deploy.contract import ROOT
 from deploy.engine import Engine
+from deploy.layers import UnreadableArchive
 from tests.unit.deploy.builds import ENGINE, ended
 
 
@@ -82,3 +86,62 @@ def test_the_build_ends_with_whoever_wanted_it(tmp_path: Path) -> None:
         process.stdin.close()
         assert process.wait(5) == -signal.SIGKILL
         assert ended(int((tmp_path / "pid").read_text(encoding="utf-8")))
+
+
+LAYERS = ["sha256:base", "sha256:core", "sha256:application"]
+OPTIONS = {"tags": ["x:y"], "file": "Dockerfile", "cache_to": {"type": "registry"}}
+
+
+class Alone:
+    """A builder and an engine, as far as the application's layer by itself needs them, and what they were asked."""
+
+    def __init__(self, unknown: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
+        self.api = self
+        self.built: list[dict[str, Any]] = []
+        self.kept: list[str] = []
+        self.removed: list[str] = []
+        monkeypatch.setattr(kept, "unknown", lambda _inspected: unknown)
+        monkeypatch.setattr(kept, "keep_layers", lambda _client, name: self.kept.append(name))
+        monkeypatch.setattr(build_one, "_buildx", self._build)
+
+    def _build(self, _where: Engine, **options: Any) -> list[str]:
+        self.built.append(options)
+        return []
+
+    def remove_image(self, name: str) -> None:
+        self.removed.append(name)
+
+    def keep(self) -> None:
+        client: Any = self
+        build_one._keep_application(ENGINE, client, OPTIONS, {"RootFS": {"Layers": LAYERS}})
+
+
+def test_an_application_s_layer_that_alone_is_new_is_read_from_an_image_of_its_own(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    engine = Alone(LAYERS[-1:], monkeypatch)
+    engine.keep()
+    assert engine.built == [{"tags": ["x:y-application"], "file": "Dockerfile", "target": "application"}]
+    assert engine.kept == engine.removed == ["x:y-application"]
+
+
+@pytest.mark.parametrize("unknown", [[], LAYERS[1:], LAYERS[1:2], LAYERS])
+def test_where_it_is_not_the_only_new_one_no_such_image_is_made(
+    unknown: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    engine = Alone(unknown, monkeypatch)
+    engine.keep()
+    assert (engine.built, engine.kept, engine.removed) == ([], [], [])
+
+
+@pytest.mark.parametrize("error", [DockerException(["docker"], 1), docker.errors.NotFound("gone"), UnreadableArchive()])
+def test_whatever_goes_wrong_with_it_is_left_to_the_whole_image(
+    error: Exception, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*_arguments: Any, **_options: Any) -> None:
+        raise error
+
+    engine = Alone(LAYERS[-1:], monkeypatch)
+    monkeypatch.setattr(kept, "keep_layers", refuse)
+    engine.keep()
+    assert engine.removed == ["x:y-application"]

@@ -1,0 +1,101 @@
+"""Contents are read once: kept by the image's identity, its layers by what was read of them."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from deploy import kept
+from deploy.contents import Contents
+from deploy.layers import UnreadableArchive
+from tests.unit.deploy.archives import archive, chunks, diff_id, file, layer
+
+BASE, CORE = layer(file("usr/bin/python", b"base")), layer(file("etc/hosts", 40))
+OLD, NEW = layer(file("app.py", b"one")), layer(file("app.py", b"other"))
+
+
+class Engine:
+    """An engine that exports images, as the docker SDK shows it, and counts how often."""
+
+    def __init__(self, *layers: bytes) -> None:
+        self.api, self.layers, self.exports = self, layers, 0
+
+    def get_image(self, _image: str, chunk_size: int) -> Iterator[bytes]:
+        self.exports += 1
+        return chunks(archive(self.layers), chunk_size)
+
+    @property
+    def inspected(self) -> dict[str, Any]:
+        layers = [diff_id(one) for one in self.layers]
+        return {"Id": "sha256:i", "RootFS": {"Layers": layers}, "Config": {"Env": ["PATH=/usr/bin"]}}
+
+
+@pytest.fixture(autouse=True)
+def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setattr(kept, "CACHE", tmp_path)
+    return tmp_path
+
+
+def contents_of(engine: Any) -> Contents:
+    return kept.contents_of(engine, engine.inspected)
+
+
+def test_an_image_that_is_known_is_not_exported_again() -> None:
+    engine = Engine(BASE, CORE, OLD)
+    assert contents_of(engine) == contents_of(engine)
+    assert engine.exports == 1
+
+
+def test_an_image_of_known_layers_is_not_exported() -> None:
+    contents_of(Engine(BASE, CORE, OLD))
+    engine = Engine(CORE, BASE)
+    assert [one.files for one in contents_of(engine).layers] == [1, 1]
+    assert engine.exports == 0
+
+
+def test_what_is_put_together_from_kept_layers_is_what_is_read_at_once(cache: Path) -> None:
+    contents_of(Engine(BASE, CORE, OLD))
+    together = contents_of(Engine(BASE, CORE, NEW))
+    for path in cache.rglob("*.json"):
+        path.unlink()
+    assert contents_of(Engine(BASE, CORE, NEW)) == together
+
+
+def test_the_layers_of_which_nothing_is_kept_are_told_in_order() -> None:
+    contents_of(Engine(BASE, CORE, OLD))
+    assert kept.unknown(Engine(BASE, NEW, OLD, layer(file("x"))).inspected) == [diff_id(NEW), diff_id(layer(file("x")))]
+
+
+def test_a_layer_that_was_read_from_another_image_serves_as_well() -> None:
+    contents_of(Engine(BASE, CORE, OLD))
+    alone: Any = Engine(NEW)
+    kept.keep_layers(alone, "alone")
+    engine = Engine(BASE, CORE, NEW)
+    assert [one.diff_id for one in contents_of(engine).layers] == [diff_id(BASE), diff_id(CORE), diff_id(NEW)]
+    assert engine.exports == 0
+
+
+def test_a_layer_that_is_another_than_the_image_s_is_of_no_use() -> None:
+    contents_of(Engine(BASE, CORE, OLD))
+    alone: Any = Engine(layer(file("app.py", b"a lie")))
+    kept.keep_layers(alone, "alone")
+    engine = Engine(BASE, CORE, NEW)
+    contents_of(engine)
+    assert engine.exports == 1
+
+
+@pytest.mark.parametrize("text", ["", "{", "[]", '{"sizes": 5}'])
+def test_a_kept_layer_that_is_damaged_is_read_again(cache: Path, text: str) -> None:
+    right = contents_of(Engine(BASE, OLD))
+    for path in cache.rglob("*.json"):
+        path.write_text(text, encoding="utf-8")
+    engine = Engine(BASE, OLD)
+    assert contents_of(engine) == right
+    assert engine.exports == 1
+
+
+def test_an_export_without_one_of_the_image_s_layers_is_told() -> None:
+    engine: Any = Engine(BASE, OLD)
+    with pytest.raises(UnreadableArchive, match=diff_id(NEW)):
+        kept.contents_of(engine, Engine(BASE, NEW).inspected)

@@ -96,7 +96,7 @@ class Contents(Model):
     leftovers: list[Leftover]
     hooks: list[Hook]
     environments: dict[str, str]  # path of each pyvenv.cfg -> its text: whose standard library is used
-    packages: list[Package] = []  # of the distribution that the base image is made from
+    packages: list[Package]  # of the distribution that the base image is made from
     privileged: list[str]  # files above the lowest layer that are setuid or setgid, or have capabilities
     absent: dict[str, list[str]]  # path of a .dist-info directory -> what its RECORD lists and no layer holds
 

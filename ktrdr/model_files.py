@@ -3,6 +3,7 @@
 import hashlib
 import io
 import json
+import logging
 import shutil
 import tempfile
 import zipfile
@@ -12,12 +13,16 @@ from typing import Any, Final
 from ktrdr.errors import ConflictError, InvalidError, NotFoundError
 from ktrdr.names import is_name
 
+log = logging.getLogger(__name__)
+
 WEIGHTS: Final = "weights.safetensors"
 CONFIG: Final = "config.json"
 FEATURES: Final = "features.json"
 METRICS: Final = "metrics.json"
 METADATA: Final = "metadata.json"
 FILES: Final = (WEIGHTS, CONFIG, FEATURES, METRICS, METADATA)
+TEXTS: Final = {METADATA: ("strategy_name", "created_at")}
+"""What lists rely on."""
 ARCHIVE_LIMIT: Final = 64 * 1024 * 1024
 INCOMING_PREFIX: Final = ".incoming-"
 
@@ -27,8 +32,24 @@ def pack(directory: Path) -> bytes:
     buffer = io.BytesIO()
     with zipfile.ZipFile(buffer, "w") as archive:
         for name in FILES:
-            archive.writestr(zipfile.ZipInfo(name), (directory / name).read_bytes())
+            archive.writestr(zipfile.ZipInfo(name), read(directory, name))
     return buffer.getvalue()
+
+
+def read(directory: Path, name: str) -> bytes:
+    """Return one of a model's files; InvalidError where it is missing, a link (it could lead anywhere) or too long."""
+    path = directory / name
+    try:
+        if not path.is_symlink() and path.is_file() and path.stat().st_size <= ARCHIVE_LIMIT:
+            return path.read_bytes()
+    except OSError:
+        pass  # said below
+    what = "is missing" if not path.exists() else "is no plain file of a model"
+    raise InvalidError("bad_model", f"Model {directory.name}: {name} {what}; train it again.")
+
+
+def _is_model(path: Path) -> bool:
+    return path.is_dir() and not path.is_symlink()
 
 
 def digest(content: bytes) -> str:
@@ -42,13 +63,37 @@ def unpack(content: bytes, expected_digest: str, directory: Path) -> None:
         raise InvalidError("digest_mismatch", "The archive is not what its digest says; upload it again.")
     try:
         with zipfile.ZipFile(io.BytesIO(content)) as archive:
-            members = {member.filename: member.file_size for member in archive.infolist()}
-            if sorted(members) != sorted(FILES) or sum(members.values()) > ARCHIVE_LIMIT:
+            members = archive.infolist()
+            if sorted(member.filename for member in members) != sorted(FILES):
                 raise InvalidError("bad_model", f"A model archive holds exactly {', '.join(FILES)}.")
-            for name in FILES:
-                (directory / name).write_bytes(archive.read(name))
-    except (zipfile.BadZipFile, zipfile.LargeZipFile, NotImplementedError, RuntimeError) as error:
+            if any(member.compress_type != zipfile.ZIP_STORED or member.is_dir() for member in members):
+                raise InvalidError("bad_model", "A model archive holds plain files, not compressed.")
+            contents = {name: archive.read(name) for name in FILES}
+    except (zipfile.BadZipFile, zipfile.LargeZipFile, NotImplementedError, RuntimeError, OSError, ValueError) as error:
         raise InvalidError("bad_model", f"The archive cannot be read: {error}.") from None
+    for name in FILES:
+        if name != WEIGHTS:
+            parse(name, contents[name])
+    for name in FILES:
+        (directory / name).write_bytes(contents[name])
+
+
+def parse(name: str, content: bytes) -> dict[str, Any]:
+    """Read one of a model's JSON files; InvalidError unless it is a mapping of finite numbers, texts and the like."""
+
+    def refuse(constant: str) -> None:
+        raise ValueError(f"{constant} is no JSON number")
+
+    try:
+        document = json.loads(content, parse_constant=refuse)
+        json.dumps(document, allow_nan=False)
+    except (ValueError, RecursionError) as error:
+        raise InvalidError("bad_model", f"{name} cannot be read ({error}); train the model again.") from None
+    if not isinstance(document, dict):
+        raise InvalidError("bad_model", f"{name} is not a mapping; train the model again.")
+    if missing := [key for key in TEXTS.get(name, ()) if not isinstance(document.get(key), str)]:
+        raise InvalidError("bad_model", f"{name} does not say {missing[0]}; train the model again.")
+    return document
 
 
 class ModelDirectory:
@@ -58,13 +103,13 @@ class ModelDirectory:
         self.root = root
 
     def names(self) -> list[str]:
-        """Return the names of all models, sorted."""
-        return sorted(path.name for path in self.root.glob("*") if is_name(path.name) and path.is_dir())
+        """Return the names of all models, sorted. A link is none: it could lead anywhere."""
+        return sorted(path.name for path in self.root.glob("*") if is_name(path.name) and _is_model(path))
 
     def path(self, name: str) -> Path:
         """Return a model's directory; NotFoundError where there is none."""
         path = self.root / name
-        if not is_name(name) or not path.is_dir():
+        if not is_name(name) or not _is_model(path):
             raise NotFoundError("no_model", f"No model named {name[:100]}.")
         return path
 
@@ -73,11 +118,18 @@ class ModelDirectory:
         path = self.path(name)
         documents = {}
         for key, file in (("features", FEATURES), ("metrics", METRICS), ("metadata", METADATA)):
-            try:
-                documents[key] = json.loads((path / file).read_text(encoding="utf-8"))
-            except (OSError, ValueError):
-                raise InvalidError("bad_model", f"Model {name}: {file} cannot be read; train it again.") from None
+            documents[key] = parse(file, read(path, file))
         return {"name": name, "model_path": f"models/{name}", **documents}
+
+    def readable(self) -> list[dict[str, Any]]:
+        """Describe every model that can be read; one that was damaged hides no other."""
+        found = []
+        for name in self.names():
+            try:
+                found.append(self.describe(name))
+            except InvalidError as error:
+                log.warning("%s", error)
+        return found
 
     def archive(self, name: str) -> bytes:
         """Return a model as an archive."""
@@ -92,7 +144,7 @@ class ModelDirectory:
         if not is_name(name):
             raise InvalidError("bad_name", "A model's name has letters, digits, dots, hyphens and underscores.")
         target = self.root / name
-        if target.is_dir():
+        if _is_model(target):
             if digest(self.archive(name)) != expected_digest:
                 raise ConflictError("model_exists", f"Another model is named {name} already.")
             return target
@@ -102,6 +154,11 @@ class ModelDirectory:
             unpack(content, expected_digest, incoming)
             incoming.chmod(0o755)
             incoming.rename(target)
+        except OSError as error:
+            # Another upload was faster, or something else has the name.
+            raise ConflictError(
+                "model_exists", f"{name} cannot be the name of a new model: {error.strerror}."
+            ) from None
         finally:
             shutil.rmtree(incoming, ignore_errors=True)
         return target

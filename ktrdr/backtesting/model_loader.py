@@ -1,9 +1,11 @@
 """Getting a trained model ready to decide."""
 
-from dataclasses import dataclass
+import json
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from ktrdr.errors import InvalidError
+from ktrdr.names import TIMEFRAMES
 from ktrdr.strategy.checks import check
 from ktrdr.strategy.schema import Strategy
 from ktrdr.training import model_store
@@ -26,4 +28,11 @@ def load_model(directory: Path) -> LoadedModel:
     if strategy is None:
         message = f"Model {directory.name} holds a strategy that is not valid: {issues[0].message}. Train it again."
         raise InvalidError("model_mismatch", message)
-    return LoadedModel(stored, strategy, tuple(stored.metadata.get("timeframes", ())))
+    timeframes = stored.metadata.get("timeframes")
+    if not isinstance(timeframes, list) or not timeframes or not set(map(str, timeframes)) <= set(TIMEFRAMES):
+        message = f"Model {directory.name} names no timeframes it was trained on. Train it again."
+        raise InvalidError("model_mismatch", message)
+    if stored.config["model"] != json.loads(json.dumps(asdict(strategy.model))):
+        message = f"Model {directory.name} holds another network than its strategy asks for. Train it again."
+        raise InvalidError("model_mismatch", message)
+    return LoadedModel(stored, strategy, tuple(timeframes))

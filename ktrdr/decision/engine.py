@@ -40,7 +40,8 @@ class DecisionEngine:
         strategy = self._model.strategy
         names, rows = feature_rows(strategy, {name: bars[name] for name in self._model.timeframes}, check=check)
         if names != self._model.stored.names:
-            raise InvalidError("model_mismatch", "The model was trained on other features than its strategy names.")
+            message = "The model was trained on other features than its strategy names. Train it again."
+            raise InvalidError("model_mismatch", message)
         history = min(strategy.history_required, len(rows))
         return [None] * history + rows[history:]
 

@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import math
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -10,12 +11,14 @@ import safetensors  # type: ignore[import-not-found,unused-ignore]  # installed 
 import torch  # type: ignore[import-not-found,unused-ignore]
 
 from ktrdr.errors import InvalidError
-from ktrdr.model_files import CONFIG, FEATURES, FILES, METADATA, METRICS, WEIGHTS
+from ktrdr.model_files import CONFIG, FEATURES, METADATA, METRICS, WEIGHTS, parse, read
 from ktrdr.neural.models.mlp import build_mlp
+from ktrdr.strategy.checks import LIMITS, WIDEST_LAYER
 from ktrdr.training.dataset import Scaler
 
 SCHEMA: Final = 1
 DTYPE: Final = "F32"
+MOST_FEATURES: Final = 100_000
 
 
 @dataclass(frozen=True)
@@ -63,28 +66,65 @@ def save(
 
 def load(directory: Path) -> StoredModel:
     """Read a model; InvalidError (code model_mismatch) where its files are missing or do not belong together."""
-    missing = [name for name in FILES if not (directory / name).is_file()]
-    if missing:
-        raise _mismatch(directory, f"{missing[0]} is missing")
     try:
-        config, features, metadata = (
-            json.loads((directory / name).read_text(encoding="utf-8")) for name in (CONFIG, FEATURES, METADATA)
+        config, features, metadata, _ = (
+            parse(name, read(directory, name)) for name in (CONFIG, FEATURES, METADATA, METRICS)
         )
-        weights = (directory / WEIGHTS).read_bytes()
-        if config["schema"] != SCHEMA:
-            raise _mismatch(directory, f"schema {config['schema']} is not {SCHEMA}")
-        if hashlib.sha256(weights).hexdigest() != metadata["weights_sha256"]:
-            raise _mismatch(directory, "the weights are not those that the metadata names")
-        names, scaler = features["names"], Scaler(features["means"], features["deviations"])
-        if {len(names), len(scaler.means), len(scaler.deviations)} != {config["inputs"]}:
-            raise _mismatch(directory, f"features.json does not hold {config['inputs']} features")
-        shape = config["model"]
-        network = build_mlp(config["inputs"], shape["hidden_layers"], shape["dropout"], shape["activation"])
+        weights = read(directory, WEIGHTS)
+        _check_versions(config, metadata, weights)
+        shape = Shape.of(config)
+        names, scaler = _features(features, config["inputs"])
+        network = build_mlp(len(names), shape.hidden_layers, shape.dropout, shape.activation)
         network.load_state_dict(deserialize(weights))
+    except InvalidError as error:
+        raise _mismatch(directory, error.message) from None
     except (KeyError, TypeError, ValueError, RuntimeError, safetensors.SafetensorError) as error:
         raise _mismatch(directory, f"{type(error).__name__}: {error}") from None
     network.eval()
     return StoredModel(network, names, scaler, config, metadata)
+
+
+@dataclass(frozen=True)
+class Shape:
+    """A network's shape, within the bounds that a strategy keeps, so that a foreign file cannot ask for any memory."""
+
+    hidden_layers: list[int]
+    dropout: float
+    activation: str
+
+    @classmethod
+    def of(cls, config: dict[str, Any]) -> "Shape":
+        """Read config.json's model; ValueError out of bounds."""
+        model = config["model"]
+        widths, dropout, activation = model["hidden_layers"], model["dropout"], model["activation"]
+        if not 0 < len(widths) <= LIMITS["hidden_layers"] or not all(
+            type(width) is int and 0 < width <= WIDEST_LAYER for width in widths
+        ):
+            raise ValueError(f"hidden_layers {str(widths)[:80]} are no layers of a strategy")
+        if not 0 <= dropout < 1:
+            raise ValueError(f"dropout {dropout} is not from 0 to below 1")
+        return cls(widths, dropout, activation)
+
+
+def _check_versions(config: dict[str, Any], metadata: dict[str, Any], weights: bytes) -> None:
+    if config["schema"] != SCHEMA:
+        raise ValueError(f"schema {config['schema']} is not {SCHEMA}")
+    theirs, ours = str(metadata["torch_version"]).partition(".")[0], str(torch.__version__).partition(".")[0]
+    if theirs != ours:
+        raise ValueError(f"it was made with torch {metadata['torch_version']}, here is {torch.__version__}")
+    if hashlib.sha256(weights).hexdigest() != metadata["weights_sha256"]:
+        raise ValueError("the weights are not those that the metadata names")
+
+
+def _features(features: dict[str, Any], inputs: Any) -> tuple[list[str], Scaler]:
+    names, means, deviations = features["names"], features["means"], features["deviations"]
+    if not len(names) == len(means) == len(deviations) == inputs <= MOST_FEATURES or not inputs:
+        raise ValueError(f"features.json does not hold {inputs} features")
+    if not all(isinstance(name, str) for name in names):
+        raise ValueError("features.json names a feature not by a text")
+    if not all(math.isfinite(mean) for mean in means) or not all(0 < by < math.inf for by in deviations):
+        raise ValueError("features.json holds a mean that is not finite or a deviation that is not above zero")
+    return names, Scaler(means, deviations)
 
 
 def serialize(state: dict[str, Any]) -> bytes:
@@ -114,4 +154,6 @@ def deserialize(content: bytes) -> dict[str, Any]:
 
 
 def _mismatch(directory: Path, reason: str) -> InvalidError:
-    return InvalidError("model_mismatch", f"Model {directory.name} cannot be loaded: {reason}. Train it again.")
+    return InvalidError(
+        "model_mismatch", f"Model {directory.name} cannot be loaded: {reason.rstrip('.')}. Train it again."
+    )

@@ -19,8 +19,7 @@ Digest = Annotated[str, Header(alias="X-Content-SHA256", pattern="^[0-9a-f]{64}$
 @router.get("", responses=answers("ModelsAnswer"))
 def models(context: ContextDep) -> JSONResponse:
     """List the models with what each was trained on and how well it did."""
-    found = [context.models.describe(name) for name in context.models.names()]
-    return JSONResponse({"success": True, "models": found})
+    return JSONResponse({"success": True, "models": context.models.readable()})
 
 
 @router.get("/{name}", responses=answers("ModelAnswer", 404))

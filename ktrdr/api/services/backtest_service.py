@@ -44,10 +44,10 @@ class BacktestService:
             self._models.path(name)
             return name
         newest = ("", "")
-        for name in self._models.names():
-            metadata = self._models.describe(name)["metadata"]
+        for model in self._models.readable():
+            metadata = model["metadata"]
             if metadata["strategy_name"] == strategy_name:
-                newest = max(newest, (metadata["created_at"], name))
+                newest = max(newest, (metadata["created_at"], model["name"]))
         if not newest[1]:
             message = f"No model has been trained with strategy {strategy_name}; train one, or name a model_path."
             raise NotFoundError("no_model", message)

@@ -1,6 +1,8 @@
 """Runs inside an image that computes: trainings learn, models survive the disk, decisions follow. Needs torch."""
 
+import hashlib
 import json
+import pickle
 from pathlib import Path
 from typing import Any
 
@@ -116,15 +118,86 @@ def test_damaged_weights_are_refused(copy: Path) -> None:
         ("config.json", "model", {"hidden_layers": [8], "dropout": 0.1, "activation": "relu"}),
         ("config.json", "model", {}),
         ("config.json", "strategy", {}),
+        ("config.json", "model", {"type": "mlp", "hidden_layers": [10**9] * 8, "dropout": 0.1, "activation": "relu"}),
+        ("config.json", "model", {"type": "mlp", "hidden_layers": [32, 16], "dropout": 7, "activation": "relu"}),
+        ("config.json", "model", {"type": "mlp", "hidden_layers": [32, 16], "dropout": 0.1, "activation": "os.system"}),
+        ("config.json", "model", {"type": "mlp", "hidden_layers": [32, 16], "dropout": 0.1, "activation": "tanh"}),
+        ("config.json", "inputs", 10**12),
+        ("config.json", "strategy", None),
         ("features.json", "names", ["one"]),
+        ("features.json", "names", [1] * 12),
+        ("features.json", "names", ["1h.one"] * 12),
+        ("features.json", "means", [float("nan")] * 12),
+        ("features.json", "means", ["0"] * 12),
+        ("features.json", "deviations", [0.0] * 12),
+        ("features.json", "deviations", 3),
+        ("metadata.json", "torch_version", "1.13.1"),
+        ("metadata.json", "torch_version", None),
+        ("metadata.json", "timeframes", ["2h"]),
+        ("metadata.json", "timeframes", [["1h"]]),
+        ("metadata.json", "timeframes", None),
+        ("metadata.json", "strategy_name", "../../etc/passwd"),
+        ("metadata.json", "weights_sha256", "0" * 64),
     ],
 )
 def test_a_directory_whose_files_do_not_belong_together_is_refused(copy: Path, file: str, key: str, value: Any) -> None:
     document = json.loads((copy / file).read_text())
     (copy / file).write_text(json.dumps(document | {key: value}))
-    with pytest.raises(InvalidError) as refusal:
-        load_model(copy)
+    with pytest.raises(InvalidError, match="Train it again") as refusal:
+        DecisionEngine(load_model(copy)).prepare({"1h": YEAR.between(0, 200)})
     assert refusal.value.code == "model_mismatch"
+
+
+def sealed(directory: Path, weights: bytes) -> Path:
+    """Put other weights into a model, with the digest that belongs to them: whoever writes one can write both."""
+    (directory / WEIGHTS).write_bytes(weights)
+    metadata = json.loads((directory / METADATA).read_text())
+    metadata["weights_sha256"] = hashlib.sha256(weights).hexdigest()
+    (directory / METADATA).write_text(json.dumps(metadata))
+    return directory
+
+
+def test_no_weights_but_whole_tensors_of_the_right_names_and_shapes_are_loaded(copy: Path) -> None:
+    content = (copy / WEIGHTS).read_bytes()
+    state = model_store.deserialize(content)
+    first = next(iter(state))
+    header = json.dumps({first: {"dtype": "F64", "shape": [1], "data_offsets": [0, 8]}}).encode()
+    foreign = {
+        "cut off": content[:-100],
+        "cut within its header": content[:50],
+        "empty": b"",
+        "a pickle": pickle.dumps(state),
+        "a header longer than the file": (2**60).to_bytes(8, "little") + content[8:],
+        "another type": len(header).to_bytes(8, "little") + header + bytes(8),
+        "a tensor too few": model_store.serialize({name: value for name, value in state.items() if name != first}),
+        "a tensor too many": model_store.serialize(state | {"more": state[first]}),
+        "another shape": model_store.serialize(state | {first: state[first][:1]}),
+    }
+    for what, weights in foreign.items():
+        with pytest.raises(InvalidError, match="Train it again") as refusal:
+            load_model(sealed(copy, weights))
+        assert refusal.value.code == "model_mismatch", what
+    assert load_model(sealed(copy, content))
+
+
+@pytest.mark.parametrize("name", FILES)
+def test_a_file_that_is_a_link_or_no_file_is_refused(copy: Path, name: str) -> None:
+    (copy / name).rename(copy / "elsewhere")
+    (copy / name).symlink_to("elsewhere")
+    with pytest.raises(InvalidError, match=name):
+        load_model(copy)
+    (copy / name).unlink()
+    (copy / name).mkdir()
+    with pytest.raises(InvalidError, match=name):
+        load_model(copy)
+
+
+@pytest.mark.parametrize("content", [b"", b"[]", b"{", b"\xff\xfe", b"[" * 100_000, b'{"schema": NaN}', b"null"])
+@pytest.mark.parametrize("name", ["config.json", "features.json", METADATA])
+def test_a_file_that_is_no_sound_json_is_refused(copy: Path, name: str, content: bytes) -> None:
+    (copy / name).write_bytes(content)
+    with pytest.raises(InvalidError, match="Train it again"):
+        load_model(copy)
 
 
 def test_a_trained_model_trades_on_bars_it_has_never_seen(trained: tuple[Path, dict[str, Any]]) -> None:

@@ -226,7 +226,7 @@ def test_a_model_is_handed_over_whole_or_not_at_all(backend: DirectBackend, clie
     source = tmp_path / "source"
     source.mkdir()
     for name in FILES:
-        (source / name).write_text("{}")
+        (source / name).write_text('{"strategy_name": "s", "created_at": "2024-01-01T00:00:00+00:00"}')
     archive = pack(source)
     assert backend.upload_model("m1", archive) == backend.upload_model("m1", archive) == "models/m1"
     copy = tmp_path / "copy"

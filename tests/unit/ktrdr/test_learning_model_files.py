@@ -1,0 +1,143 @@
+"""Models on the backend's disk: whole or not at all, plain files only, and no name leads elsewhere."""
+
+import io
+import json
+import tempfile
+import zipfile
+from pathlib import Path
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from ktrdr.errors import ConflictError, InvalidError, KtrdrError, NotFoundError
+from ktrdr.model_files import FILES, METADATA, METRICS, WEIGHTS, ModelDirectory, digest, pack, unpack
+
+SOUND = b'{"strategy_name": "s", "created_at": "2024-01-01T00:00:00+00:00"}'
+
+
+def archive_of(members: dict[str, bytes], compression: int = zipfile.ZIP_STORED) -> bytes:
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w", compression) as archive:
+        for name, content in members.items():
+            archive.writestr(zipfile.ZipInfo(name), content, compression)
+    return buffer.getvalue()
+
+
+GOOD = archive_of(dict.fromkeys(FILES, SOUND))
+
+
+@pytest.fixture
+def models(tmp_path: Path) -> ModelDirectory:
+    return ModelDirectory(tmp_path / "models")
+
+
+def test_a_stored_model_comes_back_bit_for_bit(models: ModelDirectory) -> None:
+    models.store("m1", GOOD, digest(GOOD))
+    assert models.names() == ["m1"]
+    assert models.archive("m1") == pack(models.path("m1"))
+    assert models.describe("m1")["metadata"] == json.loads(SOUND)
+
+
+@pytest.mark.parametrize(
+    "name", ["..", ".", "", "../m", "a/b", "/etc", "a\\b/../c", "-m", ".incoming-x", "a" * 101, "a\n", "a\0", "m%2f.."]
+)
+def test_no_name_leads_out_of_the_directory(models: ModelDirectory, name: str) -> None:
+    with pytest.raises(InvalidError):
+        models.store(name, GOOD, digest(GOOD))
+    for action in (models.path, models.describe, models.archive):
+        with pytest.raises(NotFoundError):
+            action(name)
+    assert not models.root.exists()
+
+
+@pytest.mark.parametrize(
+    "members",
+    [
+        {},
+        dict.fromkeys((*FILES, "more.txt"), SOUND),
+        dict.fromkeys(FILES[1:], SOUND),
+        dict.fromkeys((*FILES[1:], "../" + WEIGHTS), SOUND),
+        dict.fromkeys((*FILES[1:], "/" + WEIGHTS), SOUND),
+        dict.fromkeys((*FILES[1:], WEIGHTS + "/"), b""),
+        dict.fromkeys(FILES, SOUND) | {METRICS: b"[]"},
+        dict.fromkeys(FILES, SOUND) | {METRICS: b'{"test_accuracy": NaN}'},
+        dict.fromkeys(FILES, SOUND) | {METRICS: b'{"test_accuracy": 1e999}'},
+        dict.fromkeys(FILES, SOUND) | {METRICS: b"[" * 100_000},
+        dict.fromkeys(FILES, SOUND) | {METADATA: b"{}"},
+        dict.fromkeys(FILES, SOUND) | {METADATA: b'{"strategy_name": 1, "created_at": null}'},
+        dict.fromkeys(FILES, SOUND) | {METADATA: b"\xff"},
+    ],
+)
+def test_an_archive_of_anything_but_a_models_files_is_refused(
+    models: ModelDirectory, members: dict[str, bytes]
+) -> None:
+    content = archive_of(members)
+    with pytest.raises(InvalidError, match=r"\."):
+        models.store("m1", content, digest(content))
+    assert list(models.root.iterdir()) == []
+
+
+def test_a_compressed_archive_is_refused_before_it_is_unpacked(models: ModelDirectory) -> None:
+    bomb = archive_of(dict.fromkeys(FILES, bytes(50_000_000)), zipfile.ZIP_DEFLATED)
+    with pytest.raises(InvalidError, match="not compressed"):
+        models.store("m1", bomb, digest(bomb))
+
+
+def test_a_file_that_is_there_twice_is_refused(models: ModelDirectory) -> None:
+    buffer = io.BytesIO(GOOD)
+    with zipfile.ZipFile(buffer, "a") as archive, pytest.warns(UserWarning, match="Duplicate"):
+        archive.writestr(zipfile.ZipInfo(WEIGHTS), b"other")
+    with pytest.raises(InvalidError, match="exactly"):
+        models.store("m1", buffer.getvalue(), digest(buffer.getvalue()))
+
+
+@settings(max_examples=200, deadline=None)
+@given(st.data())
+def test_a_damaged_archive_is_refused_or_harmless_and_never_a_traceback(data: st.DataObject) -> None:
+    content = bytearray(GOOD)
+    for place in data.draw(st.lists(st.integers(0, len(content) - 1), min_size=1, max_size=4)):
+        content[place] = data.draw(st.integers(0, 255))
+    cut = bytes(content[: data.draw(st.integers(0, len(content)))])
+    with tempfile.TemporaryDirectory() as directory:
+        try:
+            unpack(cut, digest(cut), Path(directory))
+        except KtrdrError:
+            assert not list(Path(directory).iterdir())
+        else:
+            assert {path.name for path in Path(directory).iterdir()} == set(FILES)
+
+
+def test_links_are_neither_models_nor_files_of_one(models: ModelDirectory, tmp_path: Path) -> None:
+    models.store("m1", GOOD, digest(GOOD))
+    (models.root / "link").symlink_to(models.root / "m1")
+    assert models.names() == ["m1"]
+    with pytest.raises(NotFoundError):
+        models.archive("link")
+    with pytest.raises(ConflictError):
+        models.store("link", GOOD, digest(GOOD))
+    secret = tmp_path / "secret"
+    secret.write_bytes(SOUND)
+    (models.root / "m1" / METRICS).unlink()
+    (models.root / "m1" / METRICS).symlink_to(secret)
+    for action in (models.describe, models.archive):
+        with pytest.raises(InvalidError, match=r"metrics\.json is no plain file"):
+            action("m1")
+
+
+def test_a_damaged_model_hides_no_other(models: ModelDirectory) -> None:
+    for name in ("m1", "m2"):
+        models.store(name, GOOD, digest(GOOD))
+    (models.root / "m1" / METADATA).write_text("{")
+    assert [model["name"] for model in models.readable()] == ["m2"]
+
+
+def test_the_same_model_again_is_accepted_and_another_one_is_not(models: ModelDirectory) -> None:
+    other = archive_of(dict.fromkeys(FILES, SOUND) | {WEIGHTS: b"other"})
+    assert models.store("m1", GOOD, digest(GOOD)) == models.store("m1", GOOD, digest(GOOD))
+    with pytest.raises(ConflictError):
+        models.store("m1", other, digest(other))
+    (models.root / "file").write_text("not a model")
+    with pytest.raises(ConflictError):
+        models.store("file", GOOD, digest(GOOD))
+    assert sorted(path.name for path in models.root.iterdir()) == ["file", "m1"]

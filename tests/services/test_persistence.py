@@ -17,7 +17,9 @@ def register(backend: Backend, worker_id: str) -> None:
 def model(folder: Path) -> bytes:
     folder.mkdir()
     for name in FILES:
-        (folder / name).write_text("{}", encoding="utf-8")
+        (folder / name).write_text(
+            '{"strategy_name": "s", "created_at": "2024-01-01T00:00:00+00:00"}', encoding="utf-8"
+        )
     return pack(folder)
 
 

@@ -11,7 +11,7 @@ from deploy.artifacts import Artifacts
 
 HERE: Final = frozenset({"localhost", "127.0.0.1", "::1"})
 WITHOUT_NETWORK: Final = frozenset({"about", "blob", "data", "file"})
-WAIT_MS: Final = 15_000
+WAIT_MS: Final = 30_000
 DESKTOP: Final = (1280, 900)
 PHONE: Final = (390, 844)
 

@@ -1,6 +1,6 @@
 """Operations: what was asked of the workers and what has become of it."""
 
-from typing import Annotated
+from typing import Annotated, Any
 
 from fastapi import APIRouter, Query
 from fastapi.responses import JSONResponse
@@ -22,14 +22,14 @@ def operations(
     limit: Annotated[int, Query(ge=1, le=500)] = 50,
     offset: Annotated[int, Query(ge=0, le=1_000_000)] = 0,
     *,
-    results: bool = True,
+    brief: bool = False,
 ) -> JSONResponse:
-    """List operations, newest first; without `results` every result_summary is null, which spares a page much."""
+    """List operations, newest first; `brief` leaves out results and strategies, which are most of the bytes."""
     with context.database.transaction() as db:
         rows, total = store.page(db, status=status, kind=operation_type, limit=limit, offset=offset)
     found = [store.as_json(row) for row in rows]
-    if not results:
-        found = [{**operation, "result_summary": None} for operation in found]
+    if brief:
+        found = [_brief(operation) for operation in found]
     return JSONResponse({"success": True, "operations": found, "total_count": total})
 
 
@@ -64,6 +64,12 @@ def retry(context: ContextDep, operation_id: NameInPath) -> JSONResponse:
     """Queue the same request anew, as a new operation that names its predecessor."""
     new = context.dispatcher.retry(operation_id)
     return JSONResponse({"success": True, "operation_id": new, "retry_of": operation_id, "status": "pending"}, 202)
+
+
+def _brief(operation: dict[str, Any]) -> dict[str, Any]:
+    metadata = operation["metadata"]
+    request = {key: value for key, value in metadata["request"].items() if key != "strategy"}
+    return {**operation, "metadata": {**metadata, "request": request}, "result_summary": None}
 
 
 def _find(context: Context, operation_id: str) -> dict[str, object]:

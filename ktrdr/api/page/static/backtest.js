@@ -24,7 +24,7 @@ let shown = "";
 let chosen = "";
 
 export async function showBacktests() {
-  const { operations } = await get("operations?operation_type=backtesting&status=completed&results=false&limit=100");
+  const { operations } = await get("operations?operation_type=backtesting&status=completed&brief=true&limit=100");
   const select = byId("backtest-select");
   reconcile(select, operations.map(titled), (one) => one.operation_id, () => make("option"), (option, one) => {
     option.value = one.operation_id;

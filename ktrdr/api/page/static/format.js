@@ -4,6 +4,7 @@ const MINUTE = 60;
 const HOUR = 60 * MINUTE;
 const DAY = 24 * HOUR;
 const NOTHING = "–";
+const GAP = "\u00a0"; // keeps a figure and its unit on one line
 
 const amount = new Intl.NumberFormat("en-GB", { maximumFractionDigits: 0 });
 const money = new Intl.NumberFormat("en-GB", { minimumFractionDigits: 2, maximumFractionDigits: 2 });
@@ -15,9 +16,9 @@ const isNumber = (value) => typeof value === "number" && Number.isFinite(value);
 export const whole = (value) => (isNumber(value) ? amount.format(value) : NOTHING);
 export const exact = (value) => (isNumber(value) ? money.format(value) : NOTHING);
 export const figure = (value, digits = 2) => (isNumber(value) ? value.toFixed(digits) : NOTHING);
-export const percent = (value, digits = 1) => (isNumber(value) ? `${value.toFixed(digits)} %` : NOTHING);
+export const percent = (value, digits = 1) => (isNumber(value) ? `${value.toFixed(digits)}${GAP}%` : NOTHING);
 export const share = (value) => percent(isNumber(value) ? 100 * value : value);
-export const gain = (value) => (isNumber(value) ? `${value > 0 ? "+" : ""}${value.toFixed(2)} %` : NOTHING);
+export const gain = (value) => (isNumber(value) ? `${value > 0 ? "+" : ""}${value.toFixed(2)}${GAP}%` : NOTHING);
 
 const asDate = (text) => new Date(text ?? NaN);
 const isDate = (date) => !Number.isNaN(date.getTime());
@@ -27,10 +28,10 @@ export const date = (text) => (isDate(asDate(text)) ? day.format(asDate(text)) :
 
 export function duration(seconds) {
   const rest = Math.max(0, Math.round(seconds));
-  if (rest < MINUTE) return `${rest} s`;
-  if (rest < HOUR) return `${Math.floor(rest / MINUTE)} min`;
-  if (rest < DAY) return `${Math.floor(rest / HOUR)} h ${Math.floor((rest % HOUR) / MINUTE)} min`;
-  return `${Math.floor(rest / DAY)} d ${Math.floor((rest % DAY) / HOUR)} h`;
+  if (rest < MINUTE) return `${rest}${GAP}s`;
+  if (rest < HOUR) return `${Math.floor(rest / MINUTE)}${GAP}min`;
+  if (rest < DAY) return `${Math.floor(rest / HOUR)}${GAP}h ${Math.floor((rest % HOUR) / MINUTE)}${GAP}min`;
+  return `${Math.floor(rest / DAY)}${GAP}d ${Math.floor((rest % DAY) / HOUR)}${GAP}h`;
 }
 
 export const between = (from, to) => duration((asDate(to) - asDate(from)) / 1000);

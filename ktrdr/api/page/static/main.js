@@ -29,7 +29,7 @@ const acts = {
 const path = ({ operation_id: id }) => `operations/${encodeURIComponent(id)}`;
 
 async function question() {
-  const [{ workers }, page] = await Promise.all([get("workers"), get(`operations?limit=${SHOWN}&results=false`)]);
+  const [{ workers }, page] = await Promise.all([get("workers"), get(`operations?limit=${SHOWN}&brief=true`)]);
   const operations = page.operations.map(titled);
   showWorkers(workers, operations);
   showOperations(operations, page.total_count, acts);

@@ -11,7 +11,7 @@ export function showWorkers(workers, operations) {
     update(card, worker, titles);
   });
   const ready = workers.filter((worker) => worker.status !== "offline").length;
-  setText(byId("workers-count"), workers.length ? `${ready} of ${workers.length} there` : "");
+  setText(byId("workers-count"), workers.length ? `${ready} of ${workers.length} present` : "");
   show(byId("workers-empty"), workers.length === 0);
 }
 

@@ -1,0 +1,348 @@
+"""The page at `/` in a real browser, against a running backend: what it shows is what the API says, and it moves."""
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import httpx
+import pytest
+from playwright.sync_api import Locator, Page, expect
+
+from tests.api.backend import Backend
+from tests.api.population import (
+    GPU,
+    STRATEGY,
+    Worker,
+    backtest_result,
+    populate,
+    start_backtest,
+    start_training,
+    store_bars,
+    store_model,
+    training_result,
+)
+from tests.browser.visit import DESKTOP, PHONE, WAIT_MS, Visit
+
+OpenVisit = Callable[..., Visit]
+
+
+expect.set_options(timeout=WAIT_MS)
+
+
+@pytest.fixture
+def backend(tmp_path: Path) -> Iterator[Backend]:
+    with Backend(tmp_path / "data") as backend:
+        yield backend
+
+
+@pytest.fixture
+def api(backend: Backend) -> Iterator[httpx.Client]:
+    with backend.api as api:
+        yield api
+
+
+def rows(page: Page) -> Locator:
+    return page.locator("#operations > li")
+
+
+def until_connected(page: Page) -> None:
+    expect(page.locator("#connection")).to_have_attribute("data-state", "connected")
+
+
+def points(page: Page) -> int:
+    return len((page.locator("polyline.equity").get_attribute("points") or "").split())
+
+
+LOOKS = [("light", DESKTOP), ("dark", DESKTOP), ("light", PHONE), ("dark", PHONE)]
+
+
+@pytest.mark.parametrize("filled", [False, True], ids=["empty", "filled"])
+def test_every_look_is_accessible_and_fits_its_window(backend: Backend, visit: OpenVisit, filled: bool) -> None:  # noqa: FBT001
+    if filled:
+        with backend.api as api:
+            populate(api)
+            store_model(api, f"{STRATEGY}_b", accuracy=0.587, created_at="2024-06-02T12:00:00+00:00")
+            Worker(api, "trainer-2", "training").register()
+    for scheme, size in LOOKS:
+        look = visit(backend.url, scheme=scheme, size=size)
+        until_connected(look.page)
+        if filled:
+            expect(look.page.locator("polyline.equity")).to_be_visible()
+        width = "phone" if size == PHONE else "desktop"
+        look.screenshot(f"page-{'filled' if filled else 'empty'}-{width}-{scheme}")
+        assert look.accessibility() == ""
+        assert not look.is_wider_than_the_window()
+
+
+def test_an_empty_backend_says_how_to_begin(backend: Backend, visit: OpenVisit) -> None:
+    page = visit(backend.url).page
+    until_connected(page)
+    for section in ("workers", "operations", "backtest", "models"):
+        expect(page.locator(f"#{section}-empty")).to_be_visible()
+    expect(page.locator("#workers-empty")).to_contain_text("KTRDR_WORKER_TYPE=training")
+
+
+def test_workers_and_a_training_are_followed_live_to_the_end(
+    backend: Backend, api: httpx.Client, visit: OpenVisit
+) -> None:
+    page = visit(backend.url).page
+    until_connected(page)
+    store_bars(api)
+    worker = Worker(api, "trainer-1", "training", GPU)
+    worker.register()
+    card = page.locator("#workers > li")
+    expect(card).to_contain_text("2 \u00d7 H200, CUDA 13.0 · torch 2.13.0+cu130")
+    expect(card.locator(".status")).to_have_text("idle")
+    start_training(api)
+    row = rows(page).first
+    expect(row.locator(".status")).to_have_text("pending")
+    worker.beat()
+    worker.beat("running", 22, "epoch 7 of 30")
+    expect(row.locator(".status")).to_have_text("running")
+    expect(row.locator("progress")).to_have_js_property("value", 22)
+    expect(row.locator(".step")).to_contain_text("epoch 7 of 30")
+    expect(card.locator(".status")).to_have_text("busy")
+    expect(card.locator(".doing")).to_have_text(f"Training of {STRATEGY}")
+    worker.beat("running", 81, "epoch 25 of 30")
+    expect(row.locator("progress")).to_have_js_property("value", 81)
+    store_model(api, f"{STRATEGY}_a")
+    worker.beat("completed", 100, "done", result_summary=training_result())
+    expect(row.locator(".status")).to_have_text("completed")
+    expect(row.locator("progress")).to_be_hidden()
+    expect(page.locator("#news")).to_have_text(f"Training of {STRATEGY}: completed.")
+    expect(page.locator("#models-rows")).to_contain_text(f"{STRATEGY}_a")
+    expect(page.locator("#models-rows")).to_contain_text("61.2\u00a0%")
+
+
+def test_an_operation_is_cancelled_after_a_question_and_can_be_asked_for_again(
+    backend: Backend, api: httpx.Client, visit: OpenVisit
+) -> None:
+    store_bars(api)
+    worker = Worker(api, "trainer-1", "training")
+    worker.register()
+    operation_id = start_training(api)
+    worker.beat()
+    worker.beat("running", 40, "epoch 12 of 30")
+    page = visit(backend.url).page
+    cancel = page.get_by_role("button", name=f"Cancel: Training of {STRATEGY}")
+    cancel.click()
+    page.get_by_role("button", name="Keep it").click()
+    expect(page.get_by_role("dialog")).to_be_hidden()
+    assert not worker.beat("running", 41, "epoch 12 of 30")["cancel"]
+    cancel.focus()
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("dialog")).to_contain_text("what it has done so far is lost")
+    page.get_by_role("button", name="Cancel operation").click()
+    row = page.locator(f"[data-key='{operation_id}']")
+    expect(row.locator(".status")).to_have_text("stopping")
+    expect(row.get_by_role("button")).to_be_disabled()
+    assert worker.beat("running", 42, "epoch 12 of 30")["cancel"]
+    worker.beat("cancelled", 42, "epoch 12 of 30")
+    expect(row.locator(".status")).to_have_text("cancelled")
+    row.get_by_role("button", name="Retry").click()
+    expect(rows(page)).to_have_count(3)  # the upload of the bars is one, too
+    expect(rows(page).first).to_contain_text("a retry")
+    newest = api.get("operations").json()["operations"][0]
+    assert newest["metadata"]["retry_of"] == operation_id
+
+
+def test_what_the_backend_refuses_is_told_in_its_own_words(
+    backend: Backend, api: httpx.Client, visit: OpenVisit
+) -> None:
+    store_bars(api)
+    worker = Worker(api, "trainer-1", "training")
+    worker.register()
+    start_training(api)
+    worker.beat()
+    worker.beat("failed", 3, "reading", error={"code": "bad", "message": "No bar is left."})
+    api.delete("workers/trainer-1").raise_for_status()
+    look = visit(backend.url)
+    look.expect("503")
+    expect(rows(look.page).first).to_contain_text("No bar is left.")
+    look.page.get_by_role("button", name="Retry").click()
+    expect(look.page.get_by_role("alert")).to_have_text("No training worker is registered.")
+
+
+def complete_backtest(api: httpx.Client, worker: Worker, count: int) -> str:
+    operation_id = start_backtest(api)
+    worker.beat()
+    worker.beat("completed", 100, "done", result_summary=backtest_result(count))
+    return operation_id
+
+
+def test_an_equity_curve_is_drawn_point_by_point_and_another_can_be_chosen(
+    backend: Backend, api: httpx.Client, visit: OpenVisit
+) -> None:
+    store_bars(api)
+    store_model(api, f"{STRATEGY}_a")
+    worker = Worker(api, "tester-1", "backtest")
+    worker.register()
+    older, newer = complete_backtest(api, worker, 731), complete_backtest(api, worker, 1000)
+    page = visit(backend.url).page
+    expect(page.locator("polyline.equity")).to_be_visible()
+    assert points(page) == 1000
+    results = api.get(f"operations/{newer}/results").json()["results"]
+    expect(page.locator("#backtest-figures")).to_contain_text(f"+{results['metrics']['total_return_pct']:.2f}")
+    expect(page.locator(".told")).to_contain_text(f"{results['equity_curve'][-1]['equity']:,.2f}")
+    page.get_by_label("Choose").select_option(older)
+    page.wait_for_function("document.querySelector('polyline.equity').points.length === 731")
+    page.locator(f"[data-key='{newer}']").get_by_role("button").click()
+    page.wait_for_function("document.querySelector('polyline.equity').points.length === 1000")
+
+
+def test_a_curve_is_read_with_the_keyboard_and_with_the_mouse(
+    backend: Backend, api: httpx.Client, visit: OpenVisit
+) -> None:
+    store_bars(api)
+    store_model(api, f"{STRATEGY}_a")
+    worker = Worker(api, "tester-1", "backtest")
+    worker.register()
+    complete_backtest(api, worker, 50)
+    page = visit(backend.url).page
+    curve = backtest_result(50)["equity_curve"]
+    slider = page.get_by_role("slider", name="Equity, point by point")
+    expect(slider).to_have_attribute("aria-valuenow", "50")
+    slider.focus()
+    page.keyboard.press("ArrowLeft")
+    expect(slider).to_have_attribute("aria-valuenow", "49")
+    expect(page.locator(".told")).to_contain_text(f"{curve[48]['equity']:,.2f}")
+    page.keyboard.press("Home")
+    expect(slider).to_have_attribute("aria-valuetext", page.locator(".told").inner_text())
+    expect(page.locator(".told")).to_contain_text("1 Jan 2023")
+    box = slider.bounding_box()
+    assert box is not None
+    slider.hover(position={"x": box["width"] - 14, "y": 100})
+    expect(slider).to_have_attribute("aria-valuenow", "50")
+
+
+@pytest.mark.parametrize("count", [0, 1, 2])
+def test_a_backtest_of_hardly_a_point_is_shown_too(
+    backend: Backend, api: httpx.Client, visit: OpenVisit, count: int
+) -> None:
+    store_bars(api)
+    store_model(api, f"{STRATEGY}_a")
+    worker = Worker(api, "tester-1", "backtest")
+    worker.register()
+    start_backtest(api)
+    worker.beat()
+    result = {**backtest_result(2), "equity_curve": backtest_result(2)["equity_curve"][:count]}
+    worker.beat("completed", 100, "done", result_summary=result)
+    page = visit(backend.url).page
+    expect(page.locator("#backtest-figures")).to_contain_text("Total return")
+    page.wait_for_function(f"(document.querySelector('polyline.equity')?.points.length ?? 0) === {count}")
+
+
+MARKUP = "<img src=x onerror=\"window.planted='yes'\"><script>window.planted='yes'</script>"
+
+
+def test_text_from_data_stays_text(backend: Backend, api: httpx.Client, visit: OpenVisit) -> None:
+    store_bars(api)
+    store_model(api, f"{STRATEGY}_a", strategy=MARKUP, created_at=MARKUP)
+    store_model(api, f"{STRATEGY}_b")
+    worker = Worker(api, "trainer-1", "training", {"gpu": True, "gpu_type": MARKUP, "torch": MARKUP, "cuda": MARKUP})
+    worker.register()
+    start_training(api)
+    worker.beat()
+    worker.beat("failed", 3, MARKUP, error={"code": "bad", "message": MARKUP})
+    start_training(api)
+    worker.beat()
+    worker.beat("running", 3, MARKUP)
+    page = visit(backend.url).page
+    until_connected(page)
+    expect(page.locator(".error").filter(has_text=MARKUP)).to_be_visible()
+    expect(rows(page).first.locator(".step").filter(has_text=MARKUP)).to_be_visible()
+    expect(page.locator(".means")).to_contain_text(MARKUP)
+    expect(page.locator("#models-rows")).to_contain_text(MARKUP)
+    assert page.locator("main img, main script").count() == 0
+    assert page.evaluate("window.planted") is None
+
+
+def test_a_backend_that_goes_is_told_and_one_that_comes_back_is_taken_up(backend: Backend, visit: OpenVisit) -> None:
+    look = visit(backend.url)
+    until_connected(look.page)
+    look.expect("ERR_CONNECTION_REFUSED|ERR_CONNECTION_RESET|ERR_EMPTY_RESPONSE")
+    backend.stop()
+    state = look.page.locator("#connection")
+    expect(state).to_have_attribute("data-state", "unreachable")
+    expect(state).to_contain_text("The backend does not answer. Next try in")
+    backend.start()
+    with backend.api as api:
+        Worker(api, "trainer-1", "training").register()
+    until_connected(look.page)
+    expect(look.page.locator("#workers > li")).to_have_count(1)
+
+
+def set_hidden(page: Page, *, hidden: bool) -> None:
+    page.evaluate(
+        """hidden => {
+            Object.defineProperty(document, "hidden", { configurable: true, get: () => hidden });
+            document.dispatchEvent(new Event("visibilitychange"));
+        }""",
+        hidden,
+    )
+
+
+def test_nothing_is_asked_while_nobody_looks(backend: Backend, visit: OpenVisit) -> None:
+    page = visit("about:blank").page
+    page.clock.install()
+    page.goto(backend.url)
+    until_connected(page)
+    set_hidden(page, hidden=True)
+    asked: list[str] = []
+    page.on("request", lambda request: asked.append(request.url))
+    page.clock.run_for(120_000)
+    assert asked == []
+    with page.expect_request("**/api/v1/operations?*"):
+        set_hidden(page, hidden=False)
+
+
+def test_one_minute_of_rest_costs_few_and_small_requests(backend: Backend, api: httpx.Client, visit: OpenVisit) -> None:
+    populate(api)
+    api.delete("workers/trainer-1").raise_for_status()
+    pending = api.get("operations", params={"status": "pending"}).json()["operations"]
+    for operation in pending:
+        api.delete(f"operations/{operation['operation_id']}").raise_for_status()
+    page = visit("about:blank").page
+    page.clock.install()
+    page.goto(backend.url)
+    until_connected(page)
+    lengths: list[int] = []
+    page.on("requestfinished", lambda request: lengths.append(request.sizes()["responseBodySize"]))
+    for _ in range(12):
+        with page.expect_response("**/api/v1/operations?limit*"):
+            page.clock.run_for(5000)
+    assert len(lengths) < 40
+    assert max(lengths) < 10_000
+
+
+def test_the_skip_link_and_escape_work_by_keyboard(backend: Backend, api: httpx.Client, visit: OpenVisit) -> None:
+    store_bars(api)
+    Worker(api, "trainer-1", "training").register()
+    start_training(api)
+    page = visit(backend.url).page
+    until_connected(page)
+    page.keyboard.press("Tab")
+    expect(page.locator(".skip")).to_be_focused()
+    page.keyboard.press("Enter")
+    page.keyboard.press("Tab")
+    cancel = page.get_by_role("button", name="Cancel")
+    expect(cancel).to_be_focused()
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("dialog")).to_be_visible()
+    page.keyboard.press("Escape")
+    expect(page.get_by_role("dialog")).to_be_hidden()
+    expect(cancel).to_be_focused()
+
+
+def test_a_redraw_keeps_the_focus_where_it_was(backend: Backend, api: httpx.Client, visit: OpenVisit) -> None:
+    store_bars(api)
+    worker = Worker(api, "trainer-1", "training")
+    worker.register()
+    start_training(api)
+    page = visit(backend.url).page
+    cancel = page.get_by_role("button", name="Cancel")
+    cancel.focus()
+    worker.beat()
+    for percentage in (10, 20):
+        worker.beat("running", percentage, "epoch")
+        expect(rows(page).first.locator("progress")).to_have_js_property("value", percentage)
+    expect(cancel).to_be_focused()

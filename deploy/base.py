@@ -69,7 +69,7 @@ def ensure_base(engine: Engine, python: str, reference: str | None, progress: Ca
             progress(f"base: NO REGISTRY ANSWERS for {official} ({silent}): bootstrapping an equivalent from packages")
             return _bootstrap(engine, client, python, str(silent), progress)
     except requests.exceptions.RequestException as error:
-        wrong = f"the engine at {engine.endpoint} does not answer: {error}"
+        wrong = f"the engine at {engine.address.shown} does not answer: {error}"
         raise Problem("Getting the base image", wrong, "./noxw -s engine") from error
     finally:
         client.close()

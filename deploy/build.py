@@ -236,7 +236,7 @@ async def _next_line(state: Build, stream: asyncio.StreamReader, engine: Engine)
 def _engine_gone(engine: Engine, wrong: str) -> Problem:
     mend = "restart the engine (./noxw -s engine starts one where none runs), then build again"
     return Problem(
-        f"building on the engine at {engine.endpoint}", f"it answered before and does not now: {wrong}", mend
+        f"building on the engine at {engine.address.shown}", f"it answered before and does not now: {wrong}", mend
     )
 
 

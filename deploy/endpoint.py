@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -34,6 +35,11 @@ class Endpoint:
     def is_default(self) -> bool:
         """Whether this is the local engine's usual socket, the only place where one may be started."""
         return self.host in {DEFAULT_HOST, "unix:///run/docker.sock"}
+
+    @property
+    def shown(self) -> str:
+        """The address as messages show it: without a password."""
+        return re.sub(r"(://[^/@:]*):[^/@]*@", r"\1:•••@", self.host)
 
     def flags(self) -> list[str]:
         """Return the docker command's options for exactly this endpoint."""

@@ -50,7 +50,12 @@ class Engine:
 
     def command(self) -> list[str]:
         """Return the start of a docker command line that reaches exactly this engine."""
-        return [self.cli, *Endpoint(self.endpoint, self.origin, self.tls).flags()]
+        return [self.cli, *self.address.flags()]
+
+    @property
+    def address(self) -> Endpoint:
+        """Where it is, as it was found."""
+        return Endpoint(self.endpoint, self.origin, self.tls)
 
 
 @dataclass(frozen=True)
@@ -113,9 +118,10 @@ def judge(seen: Sighting) -> Engine:
     if not seen.cli:
         raise Problem(LOOKING, "there is no docker command on PATH", "./noxw -s engine installs it")
     if version_numbers(seen.version) < MINIMUM_ENGINE:
+        needed = f"the builds need {_dotted(MINIMUM_ENGINE)} or later"
         raise Problem(
             LOOKING,
-            f"the engine at {seen.endpoint.host} is {seen.version}; the builds need {_dotted(MINIMUM_ENGINE)} or later",
+            f"the engine at {seen.endpoint.shown} is {seen.version}; {needed}",
             "upgrade it (an engine that answers is never touched by this pipeline), or set DOCKER_HOST to another",
         )
     if not seen.buildx:
@@ -128,7 +134,7 @@ def judge(seen: Sighting) -> Engine:
     if seen.cli_id != seen.id:
         raise Problem(
             LOOKING,
-            f"at {seen.endpoint.host} the SDK sees engine {seen.id}, but {seen.cli} sees {seen.cli_id or 'none'}"
+            f"at {seen.endpoint.shown} the SDK sees engine {seen.id}, but {seen.cli} sees {seen.cli_id or 'none'}"
             + (f" ({seen.cli_error})" if seen.cli_error else ""),
             "unset DOCKER_HOST and DOCKER_CONTEXT or make them name one engine; `docker context ls` shows what is set",
         )
@@ -153,17 +159,16 @@ def sdk(engine: Engine, timeout: float = 60.0) -> docker.DockerClient:
     Raises Problem (UNAVAILABLE) when the engine, which answered before, does not answer any more.
     """
     try:
-        return client_for(Endpoint(engine.endpoint, engine.origin, engine.tls), timeout)
+        return client_for(engine.address, timeout)
     except (docker.errors.DockerException, requests.exceptions.RequestException, OSError) as error:
-        wrong = f"the engine at {engine.endpoint} answered before and does not now: {classify(error)[1]}"
+        wrong = f"the engine at {engine.address.shown} answered before and does not now: {classify(error)[1]}"
         raise Problem("Talking to the Docker Engine", wrong, "./noxw -s engine, then the same again") from error
 
 
 def silence(engine: Engine) -> str:
     """Say why an engine that answered before does not answer within ANSWER_SECONDS now; "" where it answers."""
-    endpoint = Endpoint(engine.endpoint, engine.origin, engine.tls)
     try:
-        with contextlib.closing(client_for(endpoint, ANSWER_SECONDS)) as client:
+        with contextlib.closing(client_for(engine.address, ANSWER_SECONDS)) as client:
             client.ping()
     except (docker.errors.DockerException, requests.exceptions.RequestException, OSError) as error:
         return classify(error)[1]
@@ -274,7 +279,8 @@ def parse_info(output: str, errors: str) -> dict[str, Any]:
 
 
 def _unreachable(seen: Sighting) -> Problem:
-    where = f"{seen.endpoint.host} ({seen.endpoint.origin})"
+    where = f"{seen.endpoint.shown} ({seen.endpoint.origin})"
+    detail = seen.detail.replace(seen.endpoint.host, seen.endpoint.shown)
     if seen.trouble == "denied":
         return Problem(
             LOOKING,
@@ -284,17 +290,17 @@ def _unreachable(seen: Sighting) -> Problem:
     if seen.trouble == "hung":
         return Problem(
             LOOKING,
-            f"{where}: {seen.detail}",
+            f"{where}: {detail}",
             "see what the daemon is doing (its log: journalctl -u docker), and restart it if it hangs",
         )
     if seen.trouble == "other":
         mend = "see that the address and its certificates are right; `docker info` tells the same from the command"
-        if "paramiko" in seen.detail:
+        if "paramiko" in detail:
             mend = (
                 "tunnel it: ssh -nNT -L /tmp/docker.sock:/var/run/docker.sock HOST, DOCKER_HOST=unix:///tmp/docker.sock"
             )
-        return Problem(LOOKING, f"{where}: {seen.detail}", mend)
+        return Problem(LOOKING, f"{where}: {detail}", mend)
     if seen.endpoint.is_default:
-        return Problem(LOOKING, f"nothing answers at {where}: {seen.detail}", "./noxw -s engine")
+        return Problem(LOOKING, f"nothing answers at {where}: {detail}", "./noxw -s engine")
     mend = "start that engine, or unset the setting that names it and run ./noxw -s engine for a local one"
-    return Problem(LOOKING, f"nothing answers at {where}: {seen.detail}", mend)
+    return Problem(LOOKING, f"nothing answers at {where}: {detail}", mend)

@@ -118,8 +118,9 @@ def _clean_up(client: docker.DockerClient, engine: Engine, run_id: str, say: Cal
             stayed.update(remove(client, things, deadline - time.monotonic()))
     except Exception as error:  # noqa: BLE001  whatever ended the run must not be hidden by this
         say(
-            f"warning: cleaning up failed: {error}\n  what carries the label {RUN}={run_id} at {engine.endpoint} may"
-            " remain there; the next run on this machine removes it, and so does ./noxw -s clean"
+            f"warning: cleaning up failed: {error}\n  what carries the label {RUN}={run_id} at"
+            f" {engine.address.shown} may remain there; the next run on this machine removes it, and so does"
+            " ./noxw -s clean"
         )
     for thing, wrong in stayed.items():
         say(f"warning: {thing} remains: {wrong}\n  ./noxw -s clean tries again")

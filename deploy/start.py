@@ -100,7 +100,7 @@ def start(say: Callable[[str], None] = tell, where: Daemon | None = None) -> int
         if seen.trouble and not absent:
             judge(seen)
         if not seen.trouble:
-            say(f"engine: one answers at {seen.endpoint.host} already; it is left as it is")
+            say(f"engine: one answers at {seen.endpoint.shown} already; it is left as it is")
         before = process.named("dockerd")
         if not supply(seen, say):
             before = process.named("dockerd")
@@ -132,7 +132,7 @@ def describe(engine: Engine) -> list[str]:
     kind = f"API {engine.api_version}, {engine.storage_driver}"
     bootstrap = installed("mmdebstrap").removeprefix("mmdebstrap ") or "missing (used where no registry answers)"
     return [
-        f"Docker Engine {engine.version} ({kind}) answers at {engine.endpoint}",
+        f"Docker Engine {engine.version} ({kind}) answers at {engine.address.shown}",
         f"docker command {engine.cli}, buildx {engine.buildx}, compose {engine.compose or 'missing'}",
         f"mmdebstrap {bootstrap}",
     ]

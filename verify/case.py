@@ -144,13 +144,12 @@ class Case:
         run = run or self.observation.probes
         if run is None:
             raise NotSeen(self.observation.error or "no probe ran", "image-present")
-        if run.error or run.results is None:
-            raise NotSeen(run.error, "proof")
         if fault := proof_fault(run, self.subject):
             raise NotSeen(fault, "proof")
-        if name not in run.results:
+        result = (run.results or {}).get(name)
+        if result is None:
             raise NotSeen(f"no result of the probe {name}", "proof")
-        return run.results[name]
+        return result
 
     def _report(self, name: str, model: type[R], run: ProbeRun | None = None) -> R:
         result = self.result(name, run)
@@ -169,14 +168,16 @@ class Case:
 def proof_fault(run: ProbeRun, subject: Subject) -> str:
     """Return what is wrong with the engine's proof that this run took place; "" where nothing is."""
     proof = run.proof
+    if proof is not None and proof.out_of_memory:
+        return "the container was ended by its memory limit (OOMKilled)"
+    if run.error:
+        return run.error
     if proof is None:
-        return run.error or "the engine gave no proof"
+        return "the engine gave no proof"
     if proof.image_id != subject.image_id:
         return f"the container ran {proof.image_id}, not the subject {subject.image_id}"
     if not proof.started or not proof.finished:
         return "the engine has no start or no finish of the container"
-    if proof.out_of_memory:
-        return "the container was ended by its memory limit (OOMKilled)"
     if proof.exit_code != 0:
         return f"the container ended with {proof.exit_code}"
     return ""

@@ -124,7 +124,8 @@ def write(summary: Summary, root: Path, environ: Mapping[str, str], materials: M
             with Path(page).open("a", encoding="utf-8") as file:
                 file.write(f"{text}\n")
     except OSError as error:
-        raise Problem("writing the summary", str(error), f"make {root} writable, or name another directory") from None
+        mend = f"make room in {root} or make it writable, or name another directory with --artifacts"
+        raise Problem("writing the summary", str(error), mend) from None
 
 
 def publish(summary: Summary, root: Path, console: Console, places: Mapping[str, Path] | None = None) -> Exit:

@@ -61,7 +61,7 @@ def proof(case: Case) -> Ruling:
     expected = "one document with this run's nonce, from a container of this image"
     if run is None:
         raise NotSeen(case.observation.error or "no probe ran", "image-present")
-    fault = run.error or proof_fault(run, case.subject)
+    fault = proof_fault(run, case.subject)
     evidence = {"nonce": run.nonce, **(run.proof.model_dump() if run.proof else {})}
     if fault or run.results is None:
         return Ruling("ERROR", expected, fault or "no document", {**evidence, "output": run.output[:2000]})

@@ -97,3 +97,15 @@ def test_flags_name_endpoint_and_certificates() -> None:
         *("--host", "tcp://far:2376", "--tlsverify"),
         *("--tlscacert", "/c/ca.pem", "--tlscert", "/c/cert.pem"),
     ]
+
+
+@pytest.mark.parametrize(
+    ("host", "shown"),
+    [
+        ("tcp://ada:s3cret@engine:2376", "tcp://ada:•••@engine:2376"),
+        ("ssh://ada@engine:22", "ssh://ada@engine:22"),
+        ("unix:///run/a:b@c.sock", "unix:///run/a:b@c.sock"),
+    ],
+)
+def test_an_address_is_shown_without_its_password(host: str, shown: str) -> None:
+    assert Endpoint(host, "DOCKER_HOST").shown == shown

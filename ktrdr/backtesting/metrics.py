@@ -1,4 +1,9 @@
-"""What a backtest came to, in figures. Torch-free."""
+"""What a backtest came to, in figures. Torch-free.
+
+Returns are simple, from bar to bar; years are of 365.25 days, and the bars of a year are as many as the curve had on
+average. sharpe_ratio is their mean over their (population) standard deviation, sortino_ratio over the root mean square
+of the losses among them, both with a riskless rate of zero, times the root of the bars in a year.
+"""
 
 import math
 from collections.abc import Sequence
@@ -9,6 +14,7 @@ from ktrdr.backtesting.positions import Trade
 
 YEAR_S: Final = 365.25 * 86400
 SHORTEST_YEARS: Final = 7 / 365.25
+ROUNDING: Final = 1e-12
 LARGEST_EXPONENT: Final = 600.0
 """Keeps a figure that means nothing any more within what a JSON number can hold."""
 
@@ -18,8 +24,10 @@ def performance(
 ) -> dict[str, Any]:
     """Return the figures of an equity curve (one value a bar) and its trades.
 
-    Returns, volatility and drawdown are in percent; ratios and volatility are annual, from bar to bar returns;
-    profit_factor is None without a loss, annualized_return within less than a week. Ratios of a flat curve are 0.
+    Returns, volatility and drawdown are in percent, win_rate is a share (0 to 1) of the trades, a trade without profit
+    is a losing one; money is in the quote currency. What is not defined is None: a ratio or factor of gains without any
+    risk or loss, annualized_return within less than a week. A curve that is flat has ratios of 0; the return of who
+    lost everything is -100 % a year.
     """
     years = (times[-1] - times[0]) / YEAR_S if len(times) > 1 else 0.0
     growth = equity[-1] / initial_capital if equity else 1.0
@@ -31,15 +39,17 @@ def performance(
     return {
         "total_return_pct": 100 * (growth - 1),
         "annualized_return": _annualized(growth, years),
-        "volatility": 100 * _deviation(changes) * math.sqrt(bars_a_year),
+        "volatility": _finite(100 * _deviation(changes) * math.sqrt(bars_a_year)),
         "sharpe_ratio": _ratio(changes, _deviation(changes), bars_a_year),
         "sortino_ratio": _ratio(changes, _downside(changes), bars_a_year),
         "max_drawdown_pct": 100 * _drawdown(equity),
         "win_rate": len(wins) / len(trades) if trades else 0.0,
-        "profit_factor": math.fsum(wins) / lost if lost else None,
+        "profit_factor": _finite(math.fsum(wins) / lost) if lost else None,
         "total_trades": len(trades),
         "winning_trades": len(wins),
         "losing_trades": len(losses),
+        "total_commission": math.fsum(trade.commission for trade in trades),
+        "total_slippage": math.fsum(trade.slippage for trade in trades),
         "average_trade_pct": math.fsum(trade.return_pct for trade in trades) / len(trades) if trades else 0.0,
         "final_equity": equity[-1] if equity else initial_capital,
     }
@@ -55,15 +65,23 @@ def _deviation(values: Sequence[float]) -> float:
     if not values:
         return 0.0
     mean = math.fsum(values) / len(values)
-    return math.sqrt(math.fsum((value - mean) ** 2 for value in values) / len(values))
+    return math.dist(values, [mean] * len(values)) / math.sqrt(len(values))
 
 
 def _downside(values: Sequence[float]) -> float:
-    return math.sqrt(math.fsum(min(value, 0.0) ** 2 for value in values) / len(values)) if values else 0.0
+    return math.hypot(*(min(value, 0.0) for value in values)) / math.sqrt(len(values)) if values else 0.0
 
 
-def _ratio(changes: Sequence[float], risk: float, bars_a_year: float) -> float:
-    return math.fsum(changes) / len(changes) / risk * math.sqrt(bars_a_year) if risk else 0.0
+def _ratio(changes: Sequence[float], risk: float, bars_a_year: float) -> float | None:
+    if not any(changes):
+        return 0.0
+    mean = math.fsum(changes) / len(changes)
+    # Equal changes leave a risk that is rounding: a ratio over that says nothing.
+    return _finite(mean / risk * math.sqrt(bars_a_year)) if risk > ROUNDING * abs(mean) else None
+
+
+def _finite(value: float) -> float | None:
+    return value if math.isfinite(value) else None
 
 
 def _drawdown(equity: Sequence[float]) -> float:

@@ -8,13 +8,20 @@ from ktrdr.data.bars import iso
 
 @dataclass(frozen=True)
 class Trade:
-    """A closed position: times in epoch seconds, `profit` in the quote currency after all costs."""
+    """A closed position: times in epoch seconds, money in the quote currency.
+
+    The prices are those of the fills, slippage included, so that `profit` is what `units` (always above zero) gained
+    between them less `commission`. `slippage` is what worse fills cost; it is no further cost.
+    """
 
     direction: int
     entry_time: int
     exit_time: int
     entry_price: float
     exit_price: float
+    units: float
+    commission: float
+    slippage: float
     profit: float
     return_pct: float
 
@@ -22,6 +29,15 @@ class Trade:
         """Return the fields that clients see."""
         times = {"entry_time": iso(self.entry_time), "exit_time": iso(self.exit_time)}
         return {**asdict(self), **times, "direction": "long" if self.direction > 0 else "short"}
+
+
+@dataclass(frozen=True)
+class _Entry:
+    time: int
+    fill: float
+    cash: float
+    commission: float
+    slippage: float
 
 
 @dataclass
@@ -35,7 +51,7 @@ class Account:
     commission: float
     slippage: float
     units: float = 0.0
-    _entry: tuple[int, float, float] | None = None
+    _entry: _Entry | None = None
 
     @property
     def direction(self) -> int:
@@ -47,24 +63,38 @@ class Account:
         return self.cash + self.units * price
 
     def turn(self, direction: int, time: int, price: float) -> Trade | None:
-        """Hold `direction` from now on; return the trade that this closes, if it closes one."""
-        closed = self._close(time, price) if self.units else None
-        if direction and self.cash > 0:
-            fill = price * (1 + self.slippage * direction)
-            self._entry = (time, fill, self.cash)
+        """Hold `direction` from now on; return the trade that this closes, if it closes one. No cash, no position."""
+        closed = self._close(self._entry, time, price) if self._entry else None
+        fill = price * (1 + self.slippage * direction)
+        if direction and self.cash > 0 and fill > 0:
+            before = self.cash
             units = direction * self.cash / (fill * (1 + self.commission))
-            self._trade(units, fill)
+            paid = self._trade(units, fill)
+            self._entry = _Entry(time, fill, before, paid, abs(units) * abs(fill - price))
         return closed
 
-    def _close(self, time: int, price: float) -> Trade:
-        direction = self.direction
-        entry_time, entry_price, before = self._entry or (time, price, self.cash)
+    def _close(self, entry: _Entry, time: int, price: float) -> Trade:
+        direction, units = self.direction, abs(self.units)
         fill = price * (1 - self.slippage * direction)
-        self._trade(-self.units, fill)
-        self.units = 0.0
-        profit = self.cash - before
-        return Trade(direction, entry_time, time, entry_price, fill, profit, 100 * profit / before)
+        paid = entry.commission + self._trade(-self.units, fill)
+        slipped = entry.slippage + units * abs(fill - price)
+        self.units, self._entry = 0.0, None
+        profit = self.cash - entry.cash
+        return Trade(
+            direction=direction,
+            entry_time=entry.time,
+            exit_time=time,
+            entry_price=entry.fill,
+            exit_price=fill,
+            units=units,
+            commission=paid,
+            slippage=slipped,
+            profit=profit,
+            return_pct=100 * profit / entry.cash,
+        )
 
-    def _trade(self, units: float, fill: float) -> None:
+    def _trade(self, units: float, fill: float) -> float:
+        paid = abs(units) * fill * self.commission
         self.units += units
-        self.cash -= units * fill + abs(units) * fill * self.commission
+        self.cash -= units * fill + paid
+        return paid

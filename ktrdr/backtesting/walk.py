@@ -1,5 +1,6 @@
 """The walk over the bars: decide at a bar's close, fill at the next bar's open. Torch-free."""
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Final
@@ -7,6 +8,7 @@ from typing import Any, Final
 from ktrdr.backtesting.metrics import performance
 from ktrdr.backtesting.positions import Account, Trade
 from ktrdr.data.bars import Bars, iso
+from ktrdr.errors import BadRequestError
 from ktrdr.signals import Signal
 
 CURVE_POINTS: Final = 1000
@@ -29,7 +31,9 @@ def walk(
     """Walk the bars and return trade_count, trades (the first 500), equity_curve (at most 1,000 points), metrics.
 
     `decide` is asked with a bar's position once that bar has closed. BUY turns long, SELL turns short, HOLD keeps
-    what is held; what is held at the end is closed at the last close. `check` is called at each bar, may raise.
+    what is held; what is held at the end is closed at the last close. Who is worth nothing at a close (a short whose
+    price doubled) is closed out at the next open. `check` is called at each bar, may raise. BadRequestError where the
+    prices are beyond reckoning.
     """
     account = Account(costs.initial_capital, costs.commission, costs.slippage)
     trades: list[Trade] = []
@@ -40,7 +44,11 @@ def walk(
         if wanted != account.direction:
             _note(trades, account.turn(wanted, time, bars.opens[position]))
         equity.append(account.equity(bars.closes[position]))
-        wanted = DIRECTION.get(decide(position), account.direction)
+        if not math.isfinite(equity[-1]):
+            raise BadRequestError(
+                "bad_data", f"The equity is no number any more at {iso(time)}: check that bar's prices."
+            )
+        wanted = DIRECTION.get(decide(position), account.direction) if equity[-1] > 0 else 0
     if account.units:
         _note(trades, account.turn(0, bars.times[-1], bars.closes[-1]))
         equity[-1] = account.cash
@@ -60,4 +68,4 @@ def _note(trades: list[Trade], trade: Trade | None) -> None:
 def _thin(times: list[int], equity: list[float]) -> list[dict[str, Any]]:
     step = max(1, -(-len(times) // (CURVE_POINTS - 1)))
     kept = sorted({*range(0, len(times), step), len(times) - 1} - {-1})
-    return [{"timestamp": iso(times[place]), "equity": round(equity[place], 2)} for place in kept]
+    return [{"timestamp": iso(times[place]), "equity": equity[place]} for place in kept]

@@ -1,4 +1,4 @@
-"""``python -m deploy``: engine, engine-stop, build, matrix, clean."""
+"""``python -m deploy``: engine, engine-stop, build, matrix, stack, clean."""
 
 import argparse
 import json
@@ -24,6 +24,7 @@ def parser() -> argparse.ArgumentParser:
     commands.add_parser("engine", help="make sure that a Docker Engine with buildx answers; start one where none does")
     commands.add_parser("engine-stop", help="stop the engine that `engine` started")
     commands.add_parser("matrix", help="print the CI matrix as JSON, from the contract")
+    commands.add_parser("stack", help="print deploy/compose.yaml as `docker stack deploy` takes it")
     clean = commands.add_parser("clean", help="remove containers, networks and volumes that ended runs left")
     clean.add_argument("--all", action="store_true", help="the built images, artifacts and caches too")
     return top
@@ -33,6 +34,11 @@ def run(arguments: argparse.Namespace) -> int:
     """Carry out one command; returns its exit code."""
     if arguments.command == "matrix":
         print(json.dumps({"role": contract.read_contract().roles}))
+        return Exit.OK
+    if arguments.command == "stack":
+        from deploy import stack  # noqa: PLC0415 - what it needs is not loaded for the other commands
+
+        print(stack.stack(), end="")
         return Exit.OK
     if arguments.command in ("engine", "engine-stop"):
         from deploy import start  # noqa: PLC0415 - what it needs is not loaded for the other commands

@@ -1,7 +1,7 @@
 """Plays the scenes one after another on one stage; returns everything that was seen."""
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
 from deploy.contract import Contract
 from deploy.engine import Engine
@@ -17,22 +17,24 @@ Tell = Callable[[str, str], None]
 """Told what a scene is at: the scene's name, and what it does or waits for; "" when it has ended."""
 
 
-def play(engine: Engine, contract: Contract, images: dict[str, Used], tell: Tell) -> Observed:
-    """Start the images by id on a network of their own and play every scene; nothing is left on the engine."""
+def play(
+    engine: Engine, contract: Contract, images: dict[str, Used], tell: Tell, scenes: Iterable[str] = tuple(SCENES)
+) -> Observed:
+    """Start the images by id on a network of their own and play these scenes; nothing is left on the engine."""
     began = time.monotonic()
-    scenes: dict[str, Scene] = {}
+    played: dict[str, Scene] = {}
     containers: dict[str, Seen] = {}
     with new_run(engine) as run:
         stage = Stage(engine, contract, run, images)
         try:
-            for name in SCENES:
-                scenes[name] = _play(stage, name, tell)
-                if name == "startup" and not _is_up(scenes[name]):
+            for name in scenes:
+                played[name] = _play(stage, name, tell)
+                if name == "startup" and not _is_up(played[name]):
                     break  # there is nobody who could do the rest
             containers = _all(stage)
         finally:
             stage.close()
-    return Observed(images=images, scenes=scenes, containers=containers, seconds=round(time.monotonic() - began, 3))
+    return Observed(images=images, scenes=played, containers=containers, seconds=round(time.monotonic() - began, 3))
 
 
 def _play(stage: Stage, name: str, tell: Tell) -> Scene:

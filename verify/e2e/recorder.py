@@ -40,7 +40,7 @@ class Recorder:
         """Ask, and note each answer under its name; an answer that was waited for in vain breaks the scene off."""
         self.tell(next((one.waited_for for one in asks.values() if one.waited_for), "asking"))
         answers = self.stage.ask(*asks.values())
-        self.answers |= dict(zip(asks, answers, strict=True))
+        self.answers |= dict(zip(asks, answers, strict=False))
         if not all(answer.met for answer in answers):
             raise BreakOff
         return answers

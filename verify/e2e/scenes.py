@@ -101,7 +101,7 @@ def restart(note: Recorder) -> None:
     with note.timed("back"):
         heard = {name: heard_since(name, seen.get(name, "")) for name in (TRAINER, TESTER)}
         note.ask(trainer=heard[TRAINER], tester=heard[TESTER])
-    note.ask(**{f"ended-{number}": ended(task, ENOUGH) for number, task in enumerate(tasks, start=1)})
+    note.ask(**{f"ended-{number}": ended(task, TRAINING) for number, task in enumerate(tasks, start=1)})
 
 
 def killed(note: Recorder) -> None:

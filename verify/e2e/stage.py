@@ -112,7 +112,7 @@ class Stage:
         return Printed(command=command, exit_code=code, output=_text(output))
 
     def ask(self, *asks: Ask) -> list[Answer]:
-        """Ask the backend from inside the network, one thing after another.
+        """Ask the backend from inside the network, one thing after another, up to the first that is in vain.
 
         Raises:
             Silent: the container that asks gave no answers.
@@ -131,7 +131,7 @@ class Stage:
                 Answer(
                     method=one.method, path=one.path, limit=one.limit, waited_for=one.waited_for, **answer
                 )
-                for one, answer in zip(asks, answers, strict=True)
+                for one, answer in zip(asks, answers, strict=False)
             ]  # fmt: skip
         except (ValueError, TypeError):
             asked = ", ".join(f"{one.method} {one.path}" for one in asks)

@@ -56,4 +56,9 @@ def ask(base, one):
 
 
 request = json.loads(sys.argv[1])
-print(json.dumps([ask(request["base"], one) for one in request["asks"]]))
+answers = []
+for one in request["asks"]:
+    answers.append(ask(request["base"], one))
+    if not answers[-1]["met"]:
+        break  # what comes after it was meant for what did not come about
+print(json.dumps(answers))

@@ -13,7 +13,7 @@ from deploy import __main__ as command
 from deploy.contract import CONTRACT, ROOT, read_contract
 from deploy.errors import Exit, Problem
 
-EVERY = ["build", "engine", "engine-stop", "matrix", "clean"]
+EVERY = ["build", "engine", "engine-stop", "matrix", "stack", "clean"]
 
 
 def run(monkeypatch: pytest.MonkeyPatch, *words: str) -> int:

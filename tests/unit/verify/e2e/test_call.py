@@ -87,6 +87,12 @@ def test_questions_are_asked_in_their_order() -> None:
     assert (steps, answers[3]["status"], answers[4]["body"]) == ([0, 1, 2], 404, "no JSON")
 
 
+def test_after_a_question_in_vain_nothing_more_is_asked() -> None:
+    with counting() as base:
+        answers = call(base, {}, {"until": {"status": 201}, "limit": 0.1}, {})
+    assert [one["met"] for one in answers] == [True, False]
+
+
 def test_a_backend_that_is_not_there_or_speaks_something_else_is_an_answer_too() -> None:
     with speaking(b"SSH-2.0\r\n") as port:
         answers = [*call(f"127.0.0.1:{port}", {}), *call(f"127.0.0.1:{nobody()}", {"until": {"status": 200}})]

@@ -1,0 +1,76 @@
+"""The compose file runs the contract's images with the least that they need, and a Swarm can have it too."""
+
+import re
+from typing import Any
+
+import pytest
+import yaml
+
+from deploy.contract import read_contract
+from deploy.stack import COMPOSE, stack
+
+CONTRACT = read_contract()
+TEXT = COMPOSE.read_text(encoding="utf-8")
+FILE: dict[str, Any] = yaml.safe_load(TEXT)
+SERVICES: dict[str, dict[str, Any]] = FILE["services"]
+ROLES = {
+    "backend": "backend",
+    "training-worker": "worker-cpu",
+    "backtest-worker": "worker-cpu",
+    "gpu-worker": "worker-gpu",
+}
+
+
+@pytest.mark.parametrize("service", SERVICES)
+def test_a_service_runs_its_role_s_image_of_the_contract(service: str) -> None:
+    assert SERVICES[service]["image"] == CONTRACT.images[ROLES[service]].name
+
+
+@pytest.mark.parametrize("service", SERVICES)
+def test_a_service_has_the_least_that_it_needs(service: str) -> None:
+    one = SERVICES[service]
+    assert (one["read_only"], one["cap_drop"], one["security_opt"]) == (True, ["ALL"], ["no-new-privileges:true"])
+    assert one["deploy"]["resources"]["limits"].keys() == {"memory", "pids"}
+    assert one["restart"] == "unless-stopped"
+    assert not {"privileged", "container_name", "network_mode", "user", "build", "env_file", "secrets"} & one.keys()
+
+
+def test_only_the_backend_stores_and_is_reached_and_that_from_this_machine_alone() -> None:
+    assert {name for name, one in SERVICES.items() if "ports" in one} == {"backend"}
+    (port,) = SERVICES["backend"]["ports"]
+    assert port["host_ip"] == "${KTRDR_ADDRESS:-127.0.0.1}"
+    assert {name: one["volumes"] for name, one in SERVICES.items() if "volumes" in one} == {"backend": ["data:/data"]}
+    assert CONTRACT.images["backend"].writable == ["/data"]
+    assert f":{port['target']}/" in CONTRACT.images["backend"].health
+
+
+def test_workers_wait_for_a_healthy_backend_and_know_where_it_is() -> None:
+    for name, one in SERVICES.items():
+        if name != "backend":
+            assert one["depends_on"] == {"backend": {"condition": "service_healthy"}}
+            assert one["environment"]["KTRDR_API_URL"] == "http://backend:8000"
+    kinds = {name: one["environment"]["KTRDR_WORKER_TYPE"] for name, one in SERVICES.items() if name != "backend"}
+    assert kinds == {"training-worker": "training", "backtest-worker": "backtest", "gpu-worker": "training"}
+
+
+def test_the_profile_gpu_reserves_a_device_and_nothing_else_does() -> None:
+    assert {name for name, one in SERVICES.items() if "profiles" in one} == {"gpu-worker"}
+    (device,) = SERVICES["gpu-worker"]["deploy"]["resources"]["reservations"]["devices"]
+    assert (SERVICES["gpu-worker"]["profiles"], device["capabilities"]) == (["gpu"], ["gpu"])
+
+
+def test_it_holds_no_secret() -> None:
+    assert not re.search(r"password|secret|token|apikey", TEXT.replace("asks for no password", ""), re.IGNORECASE)
+
+
+def test_a_stack_has_the_same_services_without_what_a_swarm_refuses() -> None:
+    document = yaml.safe_load(stack())
+    assert document["services"].keys() == SERVICES.keys() - {"gpu-worker"}
+    for name, one in document["services"].items():
+        assert not {"depends_on", "restart", "pull_policy", "security_opt", "profiles"} & one.keys()
+        assert {key: one[key] for key in one.keys() - {"ports"}} == {
+            key: SERVICES[name][key] for key in one.keys() - {"ports"}
+        }
+    (port,) = document["services"]["backend"]["ports"]
+    assert port == {"published": "${KTRDR_PORT:-8000}", "target": 8000}
+    assert document["volumes"] == FILE["volumes"]

@@ -70,7 +70,7 @@ def read_model(path: Path, model: type[M]) -> M:
         raise UnreadableArtifact(f"{path}: {error}; {mend}") from None
     known = model.model_fields["schema_"].default
     version = document.get("schema") if isinstance(document, dict) else None
-    if version != known:
+    if version != known or isinstance(version, bool):
         raise UnreadableArtifact(f"{path}: schema {version!r}, this version reads {known}; {mend} with this version")
     try:
         return model.model_validate_json(text)

@@ -79,8 +79,6 @@ def user(case: Case) -> Ruling:
         faults.append("USER is root")
     elif int(uid) != seen.uid:
         faults.append(f"USER is {uid}, but the process runs as {seen.uid}")
-    if seen.uid == 0 and not faults:
-        faults.append("the process runs as root")
     if seen.user is None:
         faults.append("the user has no entry in /etc/passwd")
     if not seen.home_is_writable:

@@ -194,3 +194,22 @@ def test_whatever_a_file_holds_it_is_a_value_or_refused(tmp_path_factory: pytest
     path.write_bytes(data)
     with contextlib.suppress(UnreadableArtifact):
         assert isinstance(read_model(path, Example), Example)
+
+
+def test_a_file_is_written_into_directories_that_are_not_there_yet(tmp_path: Path) -> None:
+    path = tmp_path / "one" / "two" / "example.json"
+    write_model(path, Example(name="x"))
+    assert read_model(path, Example).name == "x"
+
+
+def test_of_several_mistakes_the_first_is_told(path: Path) -> None:
+    write_text(path, '{"schema": 1, "name": 5, "other": 6}')
+    assert ": name: " in refused(path)
+
+
+def test_a_role_s_file_that_cannot_be_written_is_told_with_what_to_do(tmp_path: Path) -> None:
+    artifacts = Artifacts(tmp_path)
+    artifacts.path("backend", BUILD).mkdir(parents=True)
+    with pytest.raises(Problem, match="writing the artifacts in") as told:
+        artifacts.write("backend", BUILD, Example(name="x"))
+    assert "name another directory with --artifacts" in told.value.mend

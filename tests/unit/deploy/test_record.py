@@ -106,3 +106,7 @@ def test_steps_are_counted_by_whether_they_came_from_the_cache() -> None:
         }
     )  # fmt: skip
     assert (record.steps_cached, record.steps_run) == (2, 1)
+
+
+def test_a_record_is_written_with_the_one_schema_that_this_version_reads() -> None:
+    assert BuildRecord.model_fields["schema_"].default == 1

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from tests.unit.verify.breakages import probes, report, result, without
 from tests.unit.verify.cases import HEALTH, ROLES, Change, Facts, attempt, good, good_gpu
 from verify.checks import CHECKS, GPU_CHECKS
-from verify.verdict import Finding, Outcome, outcome_of
+from verify.verdict import Finding, Outcome, Verdict, outcome_of
 
 # Checks that look at what a probe reported; the others look at layers, configuration or server.
 BY_PROBE = {
@@ -291,3 +291,34 @@ def test_a_server_s_answer_is_green_only_where_it_says_so(document: dict[str, An
 def test_no_report_of_the_gpu_probe_makes_the_judge_break_down(values: dict[str, Any]) -> None:
     verdict = good_gpu(report("gpu", **values)).verdict()
     assert {finding.check for finding in verdict.findings} >= set(ON_THE_DEVICE)
+
+
+def test_a_probe_that_ran_out_of_time_is_told_so_and_one_that_died_with_its_exit_code() -> None:
+    late = good("dev", result("pytorch", outcome="timed out", exit_code=-9, report=None))
+    assert "the pytorch probe ran out of time without a report" in late.findings()["torch"].found
+    dead = good("dev", result("pytorch", exit_code=7, report=None))
+    assert "the pytorch probe ended with 7 without a report" in dead.findings()["torch"].found
+
+
+def test_of_several_mistakes_in_a_report_the_first_is_told() -> None:
+    facts = good("dev", report("environment", uid="one", gid="two"))
+    assert "report is malformed: uid: " in facts.findings()["user"].found
+
+
+def test_a_record_that_is_missing_is_told_with_its_reason_where_there_is_one() -> None:
+    assert "cut off" in good("dev", without("record", record_error="cut off")).findings()["same-image"].found
+    assert "no build record" in good("dev", without("record")).findings()["same-image"].found
+
+
+def test_only_an_error_points_to_the_check_that_says_why() -> None:
+    evidence = {"because": "proof"}
+    for outcome, because in (("ERROR", "proof"), ("PASS", ""), ("FAIL", "")):
+        value = {"check": "torch", "outcome": outcome, "expected": "", "found": "", "evidence": evidence}
+        assert Finding.model_validate(value).because == because
+
+
+def test_a_verdict_that_does_not_say_otherwise_is_on_the_complete_contract() -> None:
+    document = good("dev").verdict().model_dump(mode="json", by_alias=True)
+    del document["gpu"], document["seconds"]
+    read = Verdict.model_validate(document)
+    assert (read.gpu, read.seconds) == (False, 0.0)

@@ -109,3 +109,36 @@ def test_only_images_that_serve_the_api_must_not_have_torch_in_memory(role: str,
 )
 def test_a_healthcheck_has_to_fail_where_nothing_serves(values: dict[str, Any], outcome: str) -> None:
     assert found("healthcheck-tells", result("healthcheck", **values)).outcome == outcome
+
+
+def test_an_answer_of_a_server_that_did_not_run_counts_for_nothing() -> None:
+    finding = found("server-answers", server(running=False))
+    assert (finding.outcome, finding.found) == ("FAIL", "no answer: the server was not running")
+
+
+def test_one_process_is_enough_to_look_into() -> None:
+    facts = good("backend")
+    facts.part("server")["asked"]["report"]["processes"] = 1
+    assert facts.findings()["lazy-server"].outcome == "PASS"
+
+
+def test_mounted_applications_are_no_routes_that_the_server_has_to_publish() -> None:
+    facts = good("backend")
+    facts.report("application")["routes"].append(["MOUNT", "/static"])
+    served = [route for route in facts.report("application")["routes"] if route[0] != "MOUNT"]
+    facts.part("server")["asked"]["report"]["routes"] = served
+    assert facts.findings()["server-answers"].outcome == "PASS"
+
+
+def test_what_the_server_answers_is_told_where_its_routes_are_right_and_their_number_where_they_are_not() -> None:
+    assert found("server-answers").found.startswith("200 {")
+    facts = good("backend")
+    facts.part("server")["asked"]["report"]["routes"] = [["GET", "/"]]
+    finding = facts.findings()["server-answers"]
+    assert (finding.outcome, finding.found) == ("FAIL", "it serves 1 routes, the application has 13")
+
+
+def test_a_server_out_of_memory_is_told_by_that_name() -> None:
+    assert found("server-healthy", stopped(137, out_of_memory=True)).found == (
+        "it stopped with 137, ended by its memory limit (OOMKilled)"
+    )

@@ -2,8 +2,8 @@
 
 import pytest
 
-from tests.unit.verify.breakages import probes, record, subject
-from tests.unit.verify.cases import Change, good
+from tests.unit.verify.breakages import probes, record, subject, without
+from tests.unit.verify.cases import Change, Facts, good
 from verify.verdict import Finding
 
 
@@ -79,3 +79,53 @@ def test_every_fault_of_the_user_is_told() -> None:
     assert "USER is root" in told
     assert "no entry in /etc/passwd" in told
     assert "the home /home/ktrdr is missing" in told
+
+
+def silent(exit_code: int, output: str = "", error: str = "") -> Change:
+    """A probe container that ended so, without a document."""
+
+    def change(facts: Facts) -> None:
+        facts.part("probes").update(results=None, output=output, error=error)
+        facts.part("probes")["proof"].update(exit_code=exit_code)
+
+    return change
+
+
+@pytest.mark.parametrize("exit_code", [126, 127])
+def test_a_python_that_cannot_be_started_is_no_python(exit_code: int) -> None:
+    finding = found("python-runs", silent(exit_code, "sh: not found"))
+    assert (finding.outcome, finding.found) == ("FAIL", f"the container ended with {exit_code}")
+
+
+def test_a_container_that_said_nothing_leaves_open_whether_its_python_runs() -> None:
+    finding = found("python-runs", silent(1))
+    assert (finding.outcome, finding.found) == ("ERROR", "not seen: the container ended with 1 and printed nothing")
+    finding = found("python-runs", silent(1, error="it did not end in time"))
+    assert finding.found == "not seen: it did not end in time"
+
+
+def test_a_container_that_said_something_else_has_a_python_that_runs() -> None:
+    assert found("python-runs", silent(1, "hello")).outcome == "PASS"
+
+
+def test_a_proof_without_a_document_is_told_as_that_and_otherwise_by_its_fault() -> None:
+    assert found("proof", silent(0)).found == "no document"
+    assert found("proof", silent(0, error="its nonce is another's")).found == "its nonce is another's"
+
+
+def test_a_container_out_of_memory_is_told_by_that_name_whatever_else_is_wrong() -> None:
+    def change(facts: Facts) -> None:
+        facts.part("probes").update(results=None, error="it printed nothing")
+        facts.part("probes")["proof"].update(out_of_memory=True, exit_code=137)
+
+    findings = good("dev", change).findings()
+    for check in ("proof", "torch"):
+        assert "the container was ended by its memory limit (OOMKilled)" in findings[check].found
+
+
+@pytest.mark.parametrize(
+    ("error", "told"), [("", "none: not built, or the build failed"), ("build.json: cut off", "build.json: cut off")]
+)
+def test_a_missing_record_is_told_with_what_is_wrong_with_it_where_that_is_known(error: str, told: str) -> None:
+    finding = found("built-here", without("record", record_error=error))
+    assert finding.found == told

@@ -14,10 +14,11 @@ from deploy.contract import ROOT
 from deploy.errors import Problem
 
 # In the order of the stages: one that starts removes its own file and every later one.
-BUILD, LOG, CONTENTS, OBSERVED, VERDICT = STAGES = (
+BUILD, LOG, CONTENTS, BILL, OBSERVED, VERDICT = STAGES = (
     "build.json",
     "build.log",
     "contents.json",
+    "sbom.cdx.json",
     "observed.json",
     "verdict.json",
 )

@@ -13,7 +13,7 @@ from deploy.contract import read_contract
 from deploy.errors import Exit, Problem
 from verify import session, summarize
 
-WORDS = ("summarize", "baseline", "lazy-imports", "e2e")
+WORDS = ("summarize", "baseline", "explain", "lazy-imports", "e2e")
 
 
 def parser() -> argparse.ArgumentParser:
@@ -41,6 +41,10 @@ def run(arguments: argparse.Namespace) -> int:
         raise Problem("reading the command line", wrong, "see python -m verify --help", Exit.USAGE)
     if word == "summarize":
         return summarize.command([Path(one) for one in rest], artifacts, contract.roles, console)
+    if word == "explain":
+        from verify import explain  # noqa: PLC0415
+
+        return explain.explain(rest, contract.roles, artifacts, console)
     if word == "baseline":
         from verify import baseline  # noqa: PLC0415
 

@@ -8,7 +8,7 @@ from threading import Semaphore
 
 from rich.console import Console
 
-from deploy.artifacts import BUILD, CONTENTS, OBSERVED, VERDICT, Artifacts, UnreadableArtifact
+from deploy.artifacts import BILL, BUILD, CONTENTS, OBSERVED, VERDICT, Artifacts, UnreadableArtifact, write_text
 from deploy.contents import Contents
 from deploy.contract import Contract, Image
 from deploy.engine import Engine
@@ -19,6 +19,7 @@ from deploy.progress import Progress
 from deploy.record import BuildRecord
 from deploy.runs import new_run
 from verify.baseline import read_baseline
+from verify.bills import bill_of
 from verify.case import Case
 from verify.containers import spawn
 from verify.judge import judge, judge_gpu
@@ -58,9 +59,10 @@ def verify(
                 contract, image, observation, contents, record, fault, locked[image.role], left_out,
                 baseline.images.get(image.role), required,
             )  # fmt: skip
+            bill = bill_of(image, contents, locked[image.role], required) if contents else ""
             verdict = (judge_gpu if gpu else judge)(case, datetime.now(UTC).isoformat(timespec="seconds"))
             try:
-                _write(results, verdict, observation, contents)
+                _write(results, verdict, observation, contents, bill)
             except Problem as problem:  # what was seen is shown all the same, of every image
                 unwritten.append(problem)
             progress.show(image.role, verdict.outcome, _counted(verdict), ended=True)
@@ -107,9 +109,13 @@ def _record(artifacts: Artifacts, role: str) -> tuple[BuildRecord | None, str]:
         return None, str(error)
 
 
-def _write(artifacts: Artifacts, verdict: Verdict, observation: Observation, contents: Contents | None) -> None:
+def _write(
+    artifacts: Artifacts, verdict: Verdict, observation: Observation, contents: Contents | None, bill: str
+) -> None:
     if contents is not None:
         artifacts.write(verdict.role, CONTENTS, contents)
+        with artifacts.writing():
+            write_text(artifacts.path(verdict.role, BILL), bill)
     artifacts.write(verdict.role, OBSERVED, observation)
     artifacts.write(verdict.role, VERDICT, verdict)
 

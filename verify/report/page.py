@@ -28,7 +28,13 @@ from verify.verdict import Finding
 FORMS = ("wide", "narrow")
 LIMIT = 5_000_000  # characters; what is longer is shortened, evidence first
 ROOM_FOR_EVIDENCE = 2_000_000  # characters, all findings together
-BOUNDS = ((20_000, 4_000), (2_000, 1_000), (300, 300), (0, 120))  # of one finding's evidence, of one of its fields
+BOUNDS = (
+    (20_000, 4_000),
+    (2_000, 1_000),
+    (300, 300),
+    (0, 120),
+    (0, 40),
+)  # of one finding's evidence, of one of its fields
 CUT = "Text is shortened, to keep this page within its limit: summary.json has all of it."
 SLOWEST, CHAINS = 25, 40  # modules and attempts in a table
 TEMPLATES = Path(__file__).parent / "templates"
@@ -97,7 +103,7 @@ def _part(part: Any, evidence: int, field: int) -> dict[str, Any]:
         "part": part,
         "id": anchor(part.role),
         "words": part.outcome_words,
-        "by_check": {one.check: one for one in shown},
+        "by_check": {one.finding.check: one for one in shown},
         "open": [one for one in shown if one.finding.outcome not in ("PASS", "SKIP") and not one.finding.because],
         "followed": [one for one in shown if one.finding.because],
         "skipped": [one for one in shown if one.finding.outcome == "SKIP"],

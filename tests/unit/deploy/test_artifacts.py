@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from pydantic import Field
 
 from deploy.artifacts import (
+    BILL,
     BUILD,
     CONTENTS,
     LOG,
@@ -147,8 +148,8 @@ def test_a_file_in_place_of_the_directory_is_refused(path: Path) -> None:
     [
         (BUILD, []),
         (CONTENTS, [BUILD, LOG]),
-        (OBSERVED, [BUILD, LOG, CONTENTS]),
-        (VERDICT, [BUILD, LOG, CONTENTS, OBSERVED]),
+        (OBSERVED, [BUILD, LOG, CONTENTS, BILL]),
+        (VERDICT, [BUILD, LOG, CONTENTS, BILL, OBSERVED]),
     ],
 )
 def test_a_stage_that_begins_removes_its_own_and_all_later_files(tmp_path: Path, stage: str, left: list[str]) -> None:

@@ -1,0 +1,105 @@
+"""A check is explained by what it is for, what it saw and what to do; a wrong name by those that exist."""
+
+import io
+from pathlib import Path
+
+import pytest
+from rich.console import Console
+
+from deploy.artifacts import E2E, VERDICT, Artifacts
+from deploy.errors import Exit, Problem
+from tests.unit.verify.cases import ROLES, Change, Facts, good
+from tests.unit.verify.summaries import finding
+from verify.checks import CHECKS
+from verify.e2e.verdict import EndToEnd
+from verify.explain import MEANT, explain
+
+
+def root_user(facts: Facts) -> None:
+    facts.part("subject").update(user="0")
+
+
+def nothing_read(facts: Facts) -> None:
+    facts.contents, facts.contents_error = None, "the export was cut off"
+
+
+def told(tmp_path: Path, *words: str, change: Change | None = None, role: str = "dev", width: int = 0) -> str:
+    """What is printed after a verification of one image, into a pipe or on a terminal so wide."""
+    artifacts, file = Artifacts(tmp_path), io.StringIO()
+    artifacts.write(role, VERDICT, good(role, change).verdict())
+    console = Console(file=file, force_terminal=bool(width), width=width or 80, color_system=None, highlight=False)
+    assert explain(list(words), ROLES, artifacts, console) == Exit.OK
+    return file.getvalue()
+
+
+def test_a_failed_check_is_told_with_all_that_a_person_can_act_on(tmp_path: Path) -> None:
+    text = told(tmp_path, "dev", "user", change=root_user)
+    assert text.startswith("dev: user\n")
+    for words in (CHECKS["user"].purpose, "FAIL in the verification of 2026-11-21", f"CODE_BUG: {MEANT['CODE_BUG']}"):
+        assert words in text
+    for label in ("expected", "found", "next"):
+        assert f"\n  {label}" in text
+    assert "deploy/docker/Dockerfile.dev" in text
+
+
+def test_what_was_not_seen_leads_to_the_check_that_says_why(tmp_path: Path) -> None:
+    text = told(tmp_path, "dev", "size-total", change=nothing_read)
+    assert "python -m verify explain dev contents" in text
+
+
+def test_evidence_is_shown(tmp_path: Path) -> None:
+    assert "largest:" in told(tmp_path, "dev", "size-total")
+
+
+@pytest.mark.parametrize("check", CHECKS)
+def test_every_check_of_every_outcome_can_be_explained(tmp_path: Path, check: str) -> None:
+    for role in ("backend", "worker-gpu"):
+        assert f"is for    {CHECKS[check].purpose}" in told(tmp_path, role, check, role=role)
+
+
+def test_no_line_is_wider_than_the_terminal(tmp_path: Path) -> None:
+    text = told(tmp_path, "dev", "user", change=root_user, width=40)
+    assert max(map(len, text.splitlines())) <= 40
+
+
+def test_what_the_images_did_together_can_be_explained(tmp_path: Path) -> None:
+    artifacts, file = Artifacts(tmp_path), io.StringIO()
+    together = EndToEnd(outcome="FAIL", images={}, findings=[finding("FAIL", "cancel", found="it went on")])
+    artifacts.write(E2E, VERDICT, together)
+    assert explain([E2E, "cancel"], ROLES, artifacts, Console(file=file)) == Exit.OK
+    assert "it went on" in file.getvalue()
+
+
+@pytest.mark.parametrize(
+    ("words", "says"),
+    [
+        ([], "backend, dev, worker-cpu, worker-gpu, e2e"),
+        (["dev", "user", "more"], "name a role and a check"),
+        (["devv", "user"], "no such role: devv"),
+        (["dev"], "image-present, built-here"),
+        (["dev", "usr"], "did you mean user?"),
+        (["dev", "\x00"], "image-present, built-here"),
+    ],
+)
+def test_a_wrong_name_is_told_with_those_that_exist(tmp_path: Path, words: list[str], says: str) -> None:
+    with pytest.raises(Problem) as problem:
+        told(tmp_path, *words)
+    assert problem.value.code == Exit.USAGE
+    assert says in str(problem.value)
+
+
+@pytest.mark.parametrize(("role", "session"), [("dev", "./noxw -s build verify -- dev"), (E2E, "./noxw -s e2e")])
+def test_without_artifacts_it_says_what_to_run(tmp_path: Path, role: str, session: str) -> None:
+    with pytest.raises(Problem) as problem:
+        explain([role, "user"], ROLES, Artifacts(tmp_path), Console(file=io.StringIO()))
+    assert problem.value.code == Exit.UNAVAILABLE
+    assert session in str(problem.value)
+
+
+def test_an_unreadable_verdict_is_told_without_a_traceback(tmp_path: Path) -> None:
+    path = tmp_path / "dev" / VERDICT
+    path.parent.mkdir()
+    path.write_text("{", encoding="utf-8")
+    with pytest.raises(Problem) as problem:
+        explain(["dev", "user"], ROLES, Artifacts(tmp_path), Console(file=io.StringIO()))
+    assert problem.value.code == Exit.USAGE

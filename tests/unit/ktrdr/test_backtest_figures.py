@@ -97,13 +97,11 @@ DECISIONS = st.lists(st.sampled_from(Signal), max_size=80)
 def reckoned(bars: Bars, decisions: list[Signal], costs: Costs) -> tuple[float, float, float]:
     """Return final equity, commission and slippage, from the fills' own rules and nothing of the walk's code."""
     cash, units, paid, slipped, held = costs.initial_capital, 0.0, 0.0, 0.0, 0
-    orders = [0]
-    for decision in decisions[:-1]:
-        orders.append({Signal.BUY: 1, Signal.SELL: -1, Signal.HOLD: orders[-1]}[decision])
-    places = [*zip(orders, bars.opens, strict=True), (0, bars.closes[-1])]
-    for place, (order, price) in enumerate(places):
-        if 0 < place < len(bars) and cash + units * bars.closes[place - 1] <= 0:
-            order = 0  # noqa: PLW2901  ruined: closed out
+    for place, price in enumerate([*bars.opens, bars.closes[-1]]):
+        order = 0
+        is_ruined = place > 0 and cash + units * bars.closes[place - 1] <= 0
+        if 0 < place < len(bars) and not is_ruined:
+            order = {Signal.BUY: 1, Signal.SELL: -1, Signal.HOLD: held}[decisions[place - 1]]
         if order == held:
             continue
         if units:

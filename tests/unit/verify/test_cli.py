@@ -27,7 +27,7 @@ def artifacts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return path
 
 
-@pytest.mark.parametrize("words", [[], ["backend"], ["--gpu"], ["summarize"], ["lazy-imports"]])
+@pytest.mark.parametrize("words", [[], ["backend"], ["--gpu"], ["summarize"], ["lazy-imports"], ["e2e"]])
 def test_a_wrong_contract_is_told_with_its_mistake(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], words: list[str]
 ) -> None:
@@ -48,7 +48,7 @@ def test_an_unknown_role_is_told_with_those_that_exist(
     assert "backend, dev, worker-cpu, worker-gpu" in told
 
 
-@pytest.mark.parametrize("words", [[], ["backend", "--gpu"]])
+@pytest.mark.parametrize("words", [[], ["backend", "--gpu"], ["e2e"]])
 def test_without_an_engine_it_says_where_it_looked(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], words: list[str]
 ) -> None:
@@ -73,7 +73,16 @@ def test_an_unreadable_verdict_is_told_with_its_path(
     assert str(path) in capsys.readouterr().err
 
 
-@pytest.mark.parametrize("words", [["lazy-imports", "backend"], ["lazy-imports", "--gpu"], ["summarize", "--gpu"]])
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["lazy-imports", "backend"],
+        ["lazy-imports", "--gpu"],
+        ["summarize", "--gpu"],
+        ["e2e", "backend"],
+        ["e2e", "--gpu"],
+    ],
+)
 def test_words_that_a_command_does_not_take_are_told(monkeypatch: pytest.MonkeyPatch, words: list[str]) -> None:
     monkeypatch.setattr("verify.lazy_imports.lazy_imports", lambda *_arguments: Exit.OK)
     monkeypatch.setattr(summarize, "command", lambda *_arguments: Exit.OK)
@@ -98,7 +107,7 @@ def test_the_help_names_what_it_can_do(monkeypatch: pytest.MonkeyPatch, capsys: 
         run(monkeypatch, "--help")
     assert caught.value.code == 0
     told = capsys.readouterr().out
-    assert all(word in told for word in ("ROLE", "--gpu", "summarize", "lazy-imports", "--artifacts"))
+    assert all(word in told for word in ("ROLE", "--gpu", "summarize", "lazy-imports", "e2e", "--artifacts"))
 
 
 @pytest.mark.parametrize("words", [["summarize", "one", "--artifacts", "x"], ["--artifacts", "x", "summarize", "one"]])

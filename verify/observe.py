@@ -298,7 +298,7 @@ def seconds_between(start: str, end: str) -> float:
 
 
 def _ask(client: DockerClient, container_id: str, address: str) -> ProbeResult:
-    code, printed = containers.execute(client, container_id, ["python", "-c", source("ask"), address], 15.0)
+    code, printed = containers.execute(client, container_id, ["python", "-c", source("ask"), address], 75.0)
     try:
         report = json.loads(printed)
         return ProbeResult(outcome="ended", exit_code=code, report=report if isinstance(report, dict) else None)

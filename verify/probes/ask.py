@@ -17,7 +17,7 @@ opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
 def ask(address, at_most):
     """Return the status, 0 for no answer at all, and the beginning of the body."""
     try:
-        with opener.open(address, timeout=5) as response:
+        with opener.open(address, timeout=30) as response:
             return response.status, response.read(at_most).decode("utf-8", "replace")
     except urllib.error.HTTPError as error:
         return error.code, error.read(at_most).decode("utf-8", "replace")

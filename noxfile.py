@@ -105,6 +105,12 @@ def types(session: nox.Session) -> None:
 
 
 @nox.session(default=False)
+def faults(session: nox.Session) -> None:
+    """Judge every broken image [-- NAME …], then the good ones twenty times: what is missed, what alarms."""
+    run(session, "python", "-m", "tests.faults", *session.posargs)
+
+
+@nox.session(default=False)
 def mutation(session: nox.Session) -> None:
     """Put small mistakes into judge and readers [-- MODULE …]; every one is noticed by a test or listed as harmless."""
     run(session, "python", "-m", "tests.mutation", *session.posargs, group="mutation")

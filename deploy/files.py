@@ -7,7 +7,7 @@ import sys
 from dataclasses import dataclass
 from typing import IO
 
-from deploy import elf, packages
+from deploy import der, elf, packages
 
 BLOCK = 1 << 20  # bytes read at a time
 TEXT_AT_MOST = 16 << 20  # bytes of a RECORD or METADATA file that are read
@@ -22,6 +22,8 @@ PEM = re.compile(rb"-----BEGIN ((?:[A-Z0-9]+ )*(?:PRIVATE KEY|CERTIFICATE))(?: B
 STARTUP = ("sitecustomize.py", "usercustomize.py")
 MODULE_SUFFIXES = ("py", "pyc", "so", "abi3.so", "cpython-311-x86_64-linux-gnu.so")
 STDLIB = re.compile(r"^/usr/(?:local/)?lib/python3(?:\.\d+/(?!(?:site|dist)-packages/)|\d+\.zip$)")
+# What tells the loader where libraries are, and where it looks before anywhere else (ld.so(8))
+LOADER = re.compile(r"/etc/ld\.so\.(?:preload|cache|conf)|.*/glibc-hwcaps/")
 CREDENTIALS = {
     ".netrc", "_netrc", ".pypirc", ".npmrc", ".git-credentials", ".dockercfg", ".pgpass", "pip.conf", "uv.toml",
     "auth.conf", "id_rsa", "id_dsa", "id_ecdsa", "id_ed25519",
@@ -79,11 +81,14 @@ def is_hook(path: str, working_directory: str) -> bool:
         directory, module = posixpath.split(directory)
     if directory == working_directory and suffix in MODULE_SUFFIXES and module in sys.stdlib_module_names:
         return True
-    return name in STARTUP or path == "/etc/ld.so.preload" or STDLIB.search(path) is not None
+    return name in STARTUP or LOADER.match(path) is not None or STDLIB.search(path) is not None
 
 
-def leftover(path: str, head: bytes) -> list[str]:
-    """Return what kinds of leftover a path with this beginning is: by name, and by PEM text within it."""
+def leftover(path: str, head: bytes, size: int | None = None) -> list[str]:
+    """Return what kinds of leftover a path is: by name, by PEM text in its beginning, and by DER from end to end.
+
+    ``size`` in bytes, where ``head`` is not all of it.
+    """
     name = posixpath.basename(path)
     kinds = []
     if name == ".git":
@@ -98,9 +103,11 @@ def leftover(path: str, head: bytes) -> list[str]:
         kinds.append("private key")
     if name.endswith(".whl"):
         kinds.append("archive")
+    kind = der.kind_of(head, len(head) if size is None else size)
+    kinds += [kind] * bool(kind)
     found = {match[1].rsplit(b" ", 2)[-1] for match in PEM.finditer(head)}
     if b"KEY" in found:
         kinds.append("private key")
     if b"CERTIFICATE" in found:
         kinds.append("certificate")
-    return kinds
+    return list(dict.fromkeys(kinds))

@@ -14,7 +14,7 @@ from collections.abc import Container, Iterable
 from dataclasses import dataclass, field
 from typing import IO, Any, Self
 
-from deploy import files
+from deploy import files, packed
 
 REPLACED_KEPT = 100
 STEP = 1 << 16  # bytes: tarfile copies the rest of its buffer for every header, and most files are small
@@ -143,7 +143,7 @@ def _read_member(layer: RawLayer, archive: tarfile.TarFile, member: tarfile.TarI
     if name.startswith(".wh."):
         layer.removed.append(posixpath.join(directory, name.removeprefix(".wh.")))
         return
-    head = b""
+    head, packed_up = b"", list[tuple[str, str]]()
     if member.isdir():
         layer.directories.add(path)
     elif member.issym():
@@ -159,7 +159,10 @@ def _read_member(layer: RawLayer, archive: tarfile.TarFile, member: tarfile.TarI
             head, facts = files.examine(path, member.size, stream)
             if facts != files.NOTHING:
                 layer.facts[path] = facts
-    layer.leftovers += [(kind, path) for kind in files.leftover(path, head)]
+            if packed.is_archive(head):
+                packed_up = packed.look_into(head, stream, files.leftover)
+    layer.leftovers += [(kind, path) for kind in files.leftover(path, head, member.size)]
+    layer.leftovers += [(kind, _shown(f"{path}{inner}")) for kind, inner in packed_up]
 
 
 @dataclass(frozen=True)

@@ -15,6 +15,11 @@ OPTION = re.compile(r"(?i)(authorization:\s*\w+|--password)[\s=]+(\"[^\"]*\"|'[^
 SETTING = re.compile(
     r"\b(UV_[A-Z_]*INDEX[A-Z_]*|PIP_(?:EXTRA_)?INDEX_URL|PIP_FIND_LINKS|PIP_CERT|SSL_CERT_FILE|REQUESTS_CA_BUNDLE)=(\S+)"
 )
+# What is a secret by itself, whatever it is called: a private key's text, and tokens that their makers mark as such
+KEY = re.compile(
+    r"-----BEGIN (?:[A-Z0-9]+ )*PRIVATE KEY-----(?:.*?-----END (?:[A-Z0-9]+ )*PRIVATE KEY-----|.*)", re.DOTALL
+)
+MARKED = re.compile(r"\b(gh[oprsu]_|github_pat_|glpat-|AKIA|xox[abprs]-|hf_|pypi-|sk_live_)(?=[\w-]*\d)[\w-]{16,}")
 
 
 def disclosures(text: str) -> list[str]:
@@ -23,6 +28,8 @@ def disclosures(text: str) -> list[str]:
     found += [f"proxy: {match[1]}" for match in PROXY.finditer(text)]
     found += [f"credential: {match[1]}…" for one in (CREDENTIALS, TOKEN) for match in one.finditer(text)]
     found += [f"secret: {match[1]}" for match in OPTION.finditer(text)]
+    found += ["a private key"] * bool(KEY.search(text))
+    found += [f"token: {match[1]}…" for match in MARKED.finditer(text)]
     return found + [f"host's setting: {match[1]}" for match in SETTING.finditer(text)]
 
 
@@ -30,7 +37,8 @@ def masked(name: str, value: str) -> str:
     """Return a value, or with an empty name a line of history, with every secret and password in it hidden."""
     if name and (SECRET.search(f"{name}={value}") or PROXY.search(f"{name}={value}")):
         return HIDDEN if value else value
-    text = SECRET.sub(rf"\1={HIDDEN}", value)
+    text = MARKED.sub(rf"\1{HIDDEN}", KEY.sub(HIDDEN, value))
+    text = SECRET.sub(rf"\1={HIDDEN}", text)
     text = PROXY.sub(rf"\1={HIDDEN}", text)
     text = OPTION.sub(rf"\1 {HIDDEN}", text)
     text = CREDENTIALS.sub(rf"\1{HIDDEN}:{HIDDEN}@", text)

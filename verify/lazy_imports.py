@@ -84,13 +84,11 @@ def _print(console: Console, finding: Finding) -> None:
 
 def _probe(contract: Contract, environ: Mapping[str, str], root: Path) -> ProbeRun:
     """Run the probes in fresh interpreters of this environment, from the checkout, with data of their own."""
-    request = probe_request(contract, _subject())
+    request = probe_request(contract, [], SECONDS)
     request["probes"].pop("environment")
     with tempfile.TemporaryDirectory(prefix="ktrdr-lazy-imports-") as data:
         environment = {**environ, "KTRDR_DATA_DIR": data}
         environment.pop("KTRDR_DATABASE_URL", None)
-        for probe in request["probes"].values():
-            probe["seconds"] = SECONDS
         process = subprocess.Popen(
             [sys.executable, "-c", source("runner"), json.dumps(request)],
             cwd=root, env=environment, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
@@ -104,7 +102,7 @@ def _probe(contract: Contract, environ: Mapping[str, str], root: Path) -> ProbeR
             process.kill()
         if late:
             stdout, stderr = process.communicate()
-    results, error = read_document(Output(stdout, stderr), request, late=late)
+    results, error = read_document(Output(stdout, stderr), request, late=SECONDS if late else None)
     proof = Proof(
         container_id="none", image_id="checkout", started="here", finished="here", exit_code=process.returncode,
         out_of_memory=False,

@@ -38,6 +38,7 @@ class ProbeRun(Model):
     seconds: float
     results: dict[str, ProbeResult] | None
     error: str = ""  # why there are no results
+    refused: bool = False  # the error is the engine's: it refused, was silent, or went
     output: str = ""  # the beginning of what it printed, where that is no document
 
 

@@ -3,6 +3,7 @@
 import json
 import secrets
 import time
+from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -26,13 +27,20 @@ from verify.disclosure import masked
 from verify.observation import Observation, ProbeResult, ProbeRun, ServerRun, Subject
 
 PROBES = Path(__file__).parent / "probes"
-PROBE_SECONDS = 120.0  # a probe's own deadline
-RUN_SECONDS = 150.0  # the probe container's
-HEALTHY_SECONDS = 90.0  # from start to healthy
 RUNS_SECONDS = 480.0  # both containers, with every answer of the engine as late as it may be
 EXPORT_SECONDS = 1800.0  # an image's layers, from a busy engine
 LOG_AT_MOST = 16_000  # bytes
 DEEPEST = 64  # levels of a probe's document
+
+
+@dataclass(frozen=True)
+class Deadlines:
+    """How many seconds what an image does may take."""
+
+    probe: float = 120.0  # one probe
+    run: float = 150.0  # the container that runs them
+    healthy: float = 90.0  # from the server's start to healthy
+
 
 # What the engine or its libraries raise when it is gone, hung or refuses.
 ENGINE_ERRORS = (DockerException, requests.RequestException, OSError, TimeoutError, Problem)
@@ -55,8 +63,9 @@ def source(name: str) -> str:
 class Observer:
     """Looks at one image after another, on one engine, with one run's labels."""
 
-    def __init__(self, engine: Engine, contract: Contract, run: Run) -> None:
+    def __init__(self, engine: Engine, contract: Contract, run: Run, deadlines: Deadlines | None = None) -> None:
         self.engine, self.contract, self.run, self.gate = engine, contract, run, containers.Gate()
+        self.deadlines = deadlines or Deadlines()
 
     def observe(self, image: Image) -> tuple[Observation, Contents | None]:
         """Resolve the image's tag once, then look at its layers, its probes and its server side by side."""
@@ -70,7 +79,7 @@ class Observer:
         except ENGINE_ERRORS as error:
             return Observation(role=image.role, error=told(error)), None
         reading = containers.spawn(self._contents, inspected)
-        probing = containers.spawn(self.probe, image, subject, probe_request(self.contract, subject), "probe")
+        probing = containers.spawn(self.probe, image, subject, self._request(inspected), "probe")
         serving = containers.spawn(self._serve, image, subject)
         probes, server, contents, late = None, None, None, ""
         try:
@@ -105,9 +114,12 @@ class Observer:
             return Observation(role=image.role, error=f"no image {image.name} on the engine")
         except ENGINE_ERRORS as error:
             return Observation(role=image.role, error=told(error))
-        request = _request({"gpu": None}, {})
+        request = _request({"gpu": None}, {}, self.deadlines.probe)
         run = self.probe(image, subject, request, "gpu", devices)
         return Observation(role=image.role, subject=subject, gpu=run, seconds=round(time.monotonic() - began, 3))
+
+    def _request(self, inspected: dict[str, Any]) -> dict[str, Any]:
+        return probe_request(self.contract, _healthcheck(inspected), self.deadlines.probe)
 
     def _contents(self, inspected: dict[str, Any]) -> tuple[Contents | None, str]:
         try:
@@ -128,7 +140,7 @@ class Observer:
         """Run the probes of a request in a container of their own and read their one document."""
         began = time.monotonic()
         command = ["python", "-c", source("runner"), json.dumps(request)]
-        proof, results, output = None, None, b""
+        proof, results, output, refused = None, None, b"", False
         try:
             client = engines.sdk(self.engine, timeout=containers.ANSWER)
             with containers.container(
@@ -136,19 +148,20 @@ class Observer:
                 labels=self.run.labels, command=command, writable=image.writable, devices=devices,
             ) as container_id:  # fmt: skip
                 try:
-                    printed, late = containers.run(client, container_id, RUN_SECONDS)
+                    printed, late = containers.run(client, container_id, self.deadlines.run)
                     output = printed.stdout + printed.stderr
-                    results, error = read_document(printed, request, late=late)
+                    results, error = read_document(printed, request, late=self.deadlines.run if late else None)
                 finally:
                     proof = containers.proof(client, container_id)
         except ENGINE_ERRORS as refusal:
-            error = told(refusal)
+            error, refused = told(refusal), True
         return ProbeRun(
             nonce=request["nonce"],
             proof=proof,
             seconds=round(time.monotonic() - began, 3),
             results=results,
             error=error,
+            refused=refused,
             output="" if results else output[:LOG_AT_MOST].decode("utf-8", "replace"),
         )
 
@@ -164,7 +177,7 @@ class Observer:
             ) as container_id:  # fmt: skip
                 try:
                     client.api.start(container_id)
-                    state = containers.until(HEALTHY_SECONDS, lambda: _settled(client, container_id, subject))
+                    state = containers.until(self.deadlines.healthy, lambda: _settled(client, container_id, subject))
                     seen |= _health(state or client.api.inspect_container(container_id)["State"])
                     if seen["running"]:
                         seen["asked"] = _ask(client, container_id, image.health)
@@ -185,47 +198,54 @@ def _subject(client: DockerClient, tag: str, inspected: dict[str, Any]) -> Subje
         layers=diff_ids(inspected),
         user=config.get("User") or "",
         environment={name: masked(name, value) for name, value in kept.environment(inspected).items()},
-        command=config.get("Cmd") or [],
-        entrypoint=config.get("Entrypoint") or [],
-        healthcheck=(config.get("Healthcheck") or {}).get("Test") or [],
-        labels=config.get("Labels") or {},
+        command=[masked("", word) for word in config.get("Cmd") or []],
+        entrypoint=[masked("", word) for word in config.get("Entrypoint") or []],
+        healthcheck=[masked("", word) for word in _healthcheck(inspected)],
+        labels={name: masked(name, value) for name, value in (config.get("Labels") or {}).items()},
         history=[masked("", entry.get("CreatedBy") or "") for entry in client.api.history(inspected["Id"])],
     )
 
 
-def _request(probes: dict[str, Any], commands: dict[str, list[str]]) -> dict[str, Any]:
+def _healthcheck(inspected: dict[str, Any]) -> list[str]:
+    return ((inspected.get("Config") or {}).get("Healthcheck") or {}).get("Test") or []
+
+
+def _request(probes: dict[str, Any], commands: dict[str, list[str]], seconds: float) -> dict[str, Any]:
     return {
         "nonce": secrets.token_hex(16),
         "probes": {
-            name: {"source": source(name), "argument": argument, "seconds": PROBE_SECONDS}
+            name: {"source": source(name), "argument": argument, "seconds": seconds}
             for name, argument in probes.items()
         },
         "commands": {name: {"command": command, "seconds": 30.0} for name, command in commands.items()},
     }
 
 
-def probe_request(contract: Contract, subject: Subject) -> dict[str, Any]:
+def probe_request(contract: Contract, healthcheck: list[str], seconds: float = Deadlines().probe) -> dict[str, Any]:
     """Return what the probe container is asked: every question in an interpreter of its own, under a fresh nonce.
 
-    The image's HEALTHCHECK runs there too: where nothing serves, it has to fail.
+    The image's HEALTHCHECK (its ``Test``) runs there too: where nothing serves, it has to fail.
     """
     application = contract.application.model_dump(include={"module", "attribute", "health", "heavy"})
-    kind, *test = subject.healthcheck or ["NONE"]
+    kind, *test = healthcheck or ["NONE"]
     commands = {
         "CMD": {"healthcheck": test or ["true"]},  # no words run nothing, and so never fail
         "CMD-SHELL": {"healthcheck": ["/bin/sh", "-c", " ".join(test)]},
     }.get(kind, {})
-    return _request({"environment": None, "pytorch": None, "application": application}, commands)
+    return _request({"environment": None, "pytorch": None, "application": application}, commands, seconds)
 
 
 def read_document(
-    printed: containers.Output, request: dict[str, Any], *, late: bool
+    printed: containers.Output, request: dict[str, Any], *, late: float | None = None
 ) -> tuple[dict[str, ProbeResult] | None, str]:
-    """Read the runner's one document; returns the results, or None and why they cannot be believed."""
+    """Read the runner's one document; returns the results, or None and why they cannot be believed.
+
+    ``late``: the deadline that it was stopped at, in seconds.
+    """
     if printed.flooded:
         return None, f"it printed more than {containers.OUTPUT_AT_MOST:,} bytes and was stopped"
-    if late:
-        return None, f"it did not end within {RUN_SECONDS:.0f} s and was stopped"
+    if late is not None:
+        return None, f"it did not end within {late:.0f} s and was stopped"
     if not printed.stdout.strip():
         return None, "it printed nothing where a JSON document was due"
     try:
@@ -301,8 +321,9 @@ def _ask(client: DockerClient, container_id: str, address: str) -> ProbeResult:
     code, printed = containers.execute(client, container_id, ["python", "-c", source("ask"), address], 75.0)
     try:
         report = json.loads(printed)
+        _check_writable(report)
         return ProbeResult(outcome="ended", exit_code=code, report=report if isinstance(report, dict) else None)
-    except ValueError:
+    except (ValueError, RecursionError):
         text = printed[:LOG_AT_MOST].decode("utf-8", "replace")
         return ProbeResult(outcome="ended" if code is not None else "timed out", exit_code=code, printed=text)
 

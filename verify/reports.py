@@ -94,6 +94,14 @@ class Attempt(Report):
     chain: list[list[Any]]
 
 
+class Started(Report):
+    """A process that the application started: how, when, and the chain of [file, line, function] that led to it."""
+
+    what: str
+    phase: Literal["import", "start", "use", "stop"]
+    chain: list[list[Any]]
+
+
 class Answer(Report):
     """A reply over ASGI or HTTP."""
 
@@ -110,9 +118,10 @@ class Memory(Report):
 
 
 class Published(Report):
-    """The routes that the server itself publishes: verify/probes/ask.py."""
+    """The routes that the server itself publishes, and the addresses that it listens at: verify/probes/ask.py."""
 
     routes: list[list[str]] = []
+    listens: list[str] = []
 
 
 class Broken(Report):
@@ -134,7 +143,7 @@ class Import(Report):
 class ApplicationReport(Report):
     """verify/probes/application.py."""
 
-    always = frozenset({"attempts", "loaded_before"})
+    always = frozenset({"attempts", "processes", "loaded_before"})
     when = {
         "imported": frozenset({"new_modules", "loaded_after_import"}),
         "started": frozenset({"loaded_after_start", "answers", "health"}),
@@ -155,7 +164,7 @@ class ApplicationReport(Report):
     error: Broken | None = None
     attempts: list[Attempt] = []
     imports: list[Import] = []
-    looked_up: int = 0
+    processes: list[Started] = []
     loaded_before: Loaded | None = None
     loaded_after_import: Loaded | None = None
     loaded_after_start: Loaded | None = None

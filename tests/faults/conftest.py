@@ -4,13 +4,12 @@ import contextlib
 import os
 import subprocess
 import sys
-import uuid
+import time
 from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 
 import pytest
 
-from deploy import engine as engines
 from deploy import kept
 from deploy.artifacts import BUILD, Artifacts
 from deploy.contract import ROOT, Contract, read_contract
@@ -18,9 +17,10 @@ from deploy.engine import Engine, find_engine
 from deploy.errors import Problem
 from deploy.record import BuildRecord
 from deploy.runs import new_run
-from tests.faults.catalogue import FAULTS
+from tests.faults.catalogue import FAULTS, QUICK
 from tests.faults.fault import Fault
-from tests.faults.workshop import Good, Workshop, remove
+from tests.faults.result import HOWS, Result, taken
+from tests.faults.workshop import Good, Workshop
 from verify.verdict import Verdict
 
 START = "backend"  # the smallest image
@@ -55,59 +55,60 @@ def good(engine: Engine, contract: Contract, tmp_path_factory: pytest.TempPathFa
 def workshop(
     engine: Engine, contract: Contract, good: Good, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Workshop]:
-    repository = f"ktrdr-fault-{uuid.uuid4().hex[:8]}"
     with contextlib.ExitStack() as stack:
-        client = stack.enter_context(contextlib.closing(engines.sdk(engine)))
-        stack.callback(remove, client, repository)  # last, when the run has removed its containers
         patch = stack.enter_context(pytest.MonkeyPatch.context())
         patch.setattr(kept, "CACHE", tmp_path_factory.mktemp("cache"))  # every image's layers are really read
-        run = stack.enter_context(new_run(engine))
         directory = tmp_path_factory.mktemp("faults")
-        yield Workshop(engine, contract, run, good, directory=directory, repository=repository)
+        run = stack.enter_context(new_run(engine))
+        workshop = Workshop(engine, contract, run, {START: good}, directory=directory, whole=False)
+        stack.callback(workshop.close)
+        yield workshop
 
 
 @pytest.fixture(scope="session")
 def good_verdict(workshop: Workshop) -> Verdict:
-    return workshop.judge_good()
+    return workshop.judge_good(START)
 
 
 @pytest.fixture(scope="session")
-def verdicts(
+def results(
     request: pytest.FixtureRequest, workshop: Workshop, good_verdict: Verdict
-) -> Iterator[dict[str, Future[Verdict]]]:
-    """The verdicts on the faults that this session asks for, made a few at a time."""
+) -> Iterator[dict[str, Future[Result]]]:
+    """What comes of the faults that this session asks for, a few at a time."""
     assert good_verdict.image_id, "the faults start from the image that was just judged"
     asked = [item.callspec.params.get("fault") for item in request.session.items if hasattr(item, "callspec")]
+
+    def one(fault: Fault) -> Result:
+        began = time.monotonic()
+        seen = workshop.judge_faulty(FAULTS.index(fault), fault)
+        return taken(fault, seen, time.monotonic() - began)
+
     pool = ThreadPoolExecutor(AT_ONCE)
     try:
-        yield {
-            fault.name: pool.submit(workshop.judge_faulty, number, fault)
-            for number, fault in enumerate(FAULTS)
-            if fault in asked
-        }
+        yield {fault.name: pool.submit(one, fault) for fault in QUICK if fault in asked}
     finally:
         pool.shutdown(cancel_futures=True)
 
 
 @pytest.fixture
-def verdict(fault: Fault, verdicts: dict[str, Future[Verdict]]) -> Verdict:
-    return verdicts[fault.name].result(VERDICT_SECONDS)
+def result(fault: Fault, results: dict[str, Future[Result]]) -> Result:
+    return results[fault.name].result(VERDICT_SECONDS)
 
 
-CAUGHT = pytest.StashKey[dict[str, list[str]]]()
+CAUGHT = pytest.StashKey[list[Result]]()
 
 
 @pytest.fixture(scope="session")
-def told(request: pytest.FixtureRequest) -> dict[str, list[str]]:
-    """How each fault ended (caught, missed, caught for the wrong reason), for the report's end."""
-    return request.config.stash.setdefault(CAUGHT, {"caught": [], "missed": [], "caught for the wrong reason": []})
+def told(request: pytest.FixtureRequest) -> list[Result]:
+    """How each fault ended, for the report's end."""
+    return request.config.stash.setdefault(CAUGHT, [])
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
     if CAUGHT in config.stash:
         told = config.stash[CAUGHT]
         terminalreporter.section("faults")
-        terminalreporter.write_line(", ".join(f"{len(names)} {how}" for how, names in told.items()))
-        for how in ("missed", "caught for the wrong reason"):
-            for name in told[how]:
-                terminalreporter.write_line(f"{how}: {name}")
+        terminalreporter.write_line(", ".join(f"{sum(one.how == how for one in told)} {how}" for how in HOWS))
+        for one in told:
+            if one.how != "caught":
+                terminalreporter.write_line(f"{one.how}: {one.name}")

@@ -7,7 +7,13 @@ from typing import Any, Literal
 from verify.verdict import Category, Outcome
 
 SITE = "/opt/venv/lib/python3.11/site-packages"
-MAIN = f"{SITE}/ktrdr/api/main.py"
+API = "/api/v1"
+ADDRESS = "http://127.0.0.1"
+SECRET = "hunter2-correct-horse"  # noqa: S105 - the secret that must be found and not shown
+
+# Where the application's code lies, by the role of the image that a fault starts from
+PACKAGE = {"backend": f"{SITE}/ktrdr", "dev": "/app/ktrdr"}
+MAIN = f"{PACKAGE['backend']}/api/main.py"
 
 # What befalls an image, or its record, between its build and its verification.
 Accident = Literal["", "image removed", "record lost", "tag moved", "export cut off"]
@@ -17,9 +23,10 @@ Accident = Literal["", "image removed", "record lost", "tag moved", "export cut 
 class Fault:
     """What is wrong, and the check that must say so with this outcome and category.
 
-    ``lines`` are Dockerfile lines over the good backend image, the smallest one; the result is judged by the contract
-    of ``role``, with the keys in ``contract`` changed. ``says`` are words of the finding, ``hides`` one that no finding
-    may show.
+    ``lines`` are Dockerfile lines over the good image of the role ``base``, the smallest unless it has to be another.
+    The result is judged by the contract of ``role``, with the keys in ``contract`` changed, and is looked at for at
+    most about ``seconds`` where it would take for ever otherwise. ``says`` are words of the finding, ``hides`` one that
+    nothing that is written may show.
     """
 
     name: str
@@ -28,10 +35,12 @@ class Fault:
     outcome: Outcome = "FAIL"
     category: Category = "CODE_BUG"
     role: str = "backend"
+    base: str = "backend"
     says: tuple[str, ...] = ()
     hides: str = ""
     accident: Accident = ""
     contract: Mapping[str, Any] = field(default_factory=dict)
+    seconds: float | None = None
 
     def __str__(self) -> str:
         return self.name
@@ -47,17 +56,29 @@ def as_root(script: str) -> str:
     return f"USER 0:0\nRUN <<'END'\nset -e\n{script.strip()}\nEND\nUSER 10001:10001\n"
 
 
-def into_main(text: str, *, at: Literal["top", "bottom"] = "bottom") -> str:
-    """Return the lines that add to the application's main module; its bytecode, never checked again, has to go."""
-    pieces = [f"cat >>/tmp/main.py <<'ADDED'\n{text.strip()}\nADDED", f"cat {MAIN} >>/tmp/main.py"]
+def into(module: str, text: str, *, at: Literal["top", "bottom"] = "bottom", base: str = "backend") -> str:
+    """Return the lines that add to a module of the application; its bytecode, never checked again, has to go."""
+    path = f"{PACKAGE[base]}/{module}.py"
+    directory, _, name = path.removesuffix(".py").rpartition("/")
+    pieces = [f"cat >>/tmp/module.py <<'ADDED'\n{text.strip()}\nADDED", f"cat {path} >>/tmp/module.py"]
     script = "\n".join(pieces if at == "top" else reversed(pieces))
-    return as_root(f"{script}\ncat /tmp/main.py >{MAIN}\nrm /tmp/main.py {SITE}/ktrdr/api/__pycache__/main.*")
+    return as_root(f"{script}\ncat /tmp/module.py >{path}\nrm -f /tmp/module.py {directory}/__pycache__/{name}.*")
+
+
+def into_main(text: str, *, at: Literal["top", "bottom"] = "bottom", base: str = "backend") -> str:
+    """Return the lines that add to the application's main module."""
+    return into("api/main", text, at=at, base=base)
 
 
 def distribution(name: str, version: str, site: str = SITE) -> str:
     """Return the line that puts a distribution's metadata, and nothing else of it, into the image."""
     directory = f"{site}/{name.replace('-', '_')}-{version}.dist-info"
     return file(f"{directory}/METADATA", f"Metadata-Version: 2.1\nName: {name}\nVersion: {version}")
+
+
+def package(name: str, source: str = "") -> str:
+    """Return the line that puts a package without metadata into the image."""
+    return file(f"{SITE}/{name}/__init__.py", source or f"name = {name!r}")
 
 
 def torch(source: str, version: str = "2.13.0+cpu", locked: str = "2.13.0") -> str:

@@ -1,6 +1,5 @@
 """An observer that looks only where a fault is to be seen, so that the quick cut is quick."""
 
-import os
 from collections.abc import Mapping
 from typing import Any, Literal
 
@@ -11,7 +10,7 @@ from deploy.contract import Contract, Image
 from deploy.engine import Engine
 from deploy.runs import Run
 from verify.observation import ProbeRun, ServerRun, Subject
-from verify.observe import Observer
+from verify.observe import Deadlines, Observer
 
 Part = Literal["contents", "probes", "server"]
 ALL: tuple[Part, ...] = ("contents", "probes", "server")
@@ -44,15 +43,17 @@ PARTS: Mapping[str, tuple[Part, ...]] = {
 
 
 def parts_for(check: str) -> tuple[Part, ...]:
-    """Return where a check looks; everywhere where KTRDR_WHOLE_FAULTS is set."""
-    return ALL if os.environ.get("KTRDR_WHOLE_FAULTS") else PARTS.get(check, ALL)
+    """Return where a check looks."""
+    return PARTS.get(check, ALL)
 
 
 class Glance(Observer):
     """Looks at some parts of an image. The others stay unseen, and what is not seen is never a PASS."""
 
-    def __init__(self, engine: Engine, contract: Contract, run: Run, parts: tuple[Part, ...] = ALL) -> None:
-        super().__init__(engine, contract, run)
+    def __init__(
+        self, engine: Engine, contract: Contract, run: Run, deadlines: Deadlines, parts: tuple[Part, ...] = ALL
+    ) -> None:
+        super().__init__(engine, contract, run, deadlines)
         self.parts = parts
 
     def _contents(self, inspected: dict[str, Any]) -> tuple[Contents | None, str]:

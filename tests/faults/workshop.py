@@ -5,7 +5,8 @@ import json
 import os
 import shutil
 import subprocess
-from collections.abc import Iterator
+import uuid
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -16,6 +17,7 @@ from deploy import engine as engines
 from deploy.contents import Contents
 from deploy.contract import Contract, Image
 from deploy.engine import Engine
+from deploy.errors import Problem
 from deploy.left_out import read_left_out
 from deploy.lock import LOCK, locked_distributions, requirers
 from deploy.record import BuildRecord, diff_ids, identity
@@ -27,7 +29,7 @@ from verify.baseline import read_baseline
 from verify.case import Case
 from verify.judge import judge
 from verify.observation import Observation
-from verify.observe import Observer
+from verify.observe import Deadlines, Observer
 from verify.verdict import Verdict
 
 BUILD_SECONDS = 120.0
@@ -36,74 +38,103 @@ STARTED = "2026-01-01T00:00:00+00:00"
 
 @dataclass(frozen=True)
 class Good:
-    """The image that every fault starts from, with its build's record."""
+    """A role's good image, with its build's record."""
 
     image: Image
     record: BuildRecord
+
+
+@dataclass(frozen=True)
+class Seen:
+    """What came of one image: the verdict, and whether anything that would be written shows the secret."""
+
+    verdict: Verdict
+    shows_secret: bool
 
 
 class Workshop:
     """One run's faulty images, each under a tag of its own in one repository."""
 
     def __init__(
-        self, engine: Engine, contract: Contract, run: Run, good: Good, *, directory: Path, repository: str
+        self, engine: Engine, contract: Contract, run: Run, goods: Mapping[str, Good], *, directory: Path, whole: bool
     ) -> None:
-        self.engine, self.contract, self.run, self.good = engine, contract, run, good
-        self.directory, self.repository = directory, repository
+        self.engine, self.contract, self.run, self.goods, self.whole = engine, contract, run, goods, whole
+        self.directory, self.repository = directory, f"ktrdr-fault-{uuid.uuid4().hex[:8]}"
         self.client = engines.sdk(engine)
         self.environ = dict(os.environ)  # pytest changes the process's own while threads start commands
         self.locked = {role: locked_distributions(image, contract.python) for role, image in contract.images.items()}
-        self.left_out = read_left_out()
-        self.client.api.tag(good.record.image_id, self.repository, "good")
+        self.left_out, self.baselines = read_left_out(), read_baseline().images
+        self.requirers = requirers(LOCK.read_text(encoding="utf-8"))
+        for role, good in goods.items():
+            self.client.api.tag(good.record.image_id, self.repository, f"good-{role}")
 
-    def judge_good(self) -> Verdict:
-        """Look at the good image, and keep its answers for the program that will lie with them."""
-        image = self.good.image.model_copy(update={"name": f"{self.repository}:good"})
+    def close(self) -> None:
+        """Remove every tag of the repository, and with it what no other tag holds."""
+        with contextlib.closing(self.client):
+            remove(self.client, self.repository)
+
+    def judge_good(self, role: str = "backend") -> Verdict:
+        """Look at a good image, and keep its answers for the program that will lie with them."""
+        good = self.goods[role]
+        image = good.image.model_copy(update={"name": f"{self.repository}:good-{role}"})
         observation, contents = Observer(self.engine, self.contract, self.run).observe(image)
         results = observation.probes.results if observation.probes else None
         answers = {name: result.model_dump() for name, result in (results or {}).items()}
         (self.directory / "answers.json").write_text(json.dumps(answers), encoding="utf-8")
-        record = self.good.record.model_copy(update={"tag": image.name})
+        record = good.record.model_copy(update={"tag": image.name})
         return self._judge(image, observation, contents, record)
 
-    def judge_faulty(self, number: int, fault: Fault) -> Verdict:
+    def judge_faulty(self, number: int, fault: Fault) -> Seen:
         """Build a fault's image, look at it by its role's contract, judge what was seen."""
         name = f"{self.repository}:{number}"
         image = self.contract.images[fault.role].model_copy(update={"name": name, **fault.contract})
-        self._build(name, fault.lines, number)
+        self._build(name, fault, number)
         try:
-            record = self._record(image)
+            record = self._record(image, fault)
             if fault.accident == "image removed":
                 remove(self.client, name)
             with self._engine(fault, number) as engine:
-                run = replace(self.run, id=f"{self.run.id}-{number}")  # names of its own; the labels are the run's
-                observation, contents = Glance(engine, self.contract, run, parts_for(fault.check)).observe(image)
+                observation, contents = self._observer(engine, fault, number).observe(image)
         finally:
             with contextlib.suppress(
                 APIError
             ):  # a container still runs where looking broke off: the end has another try
                 remove(self.client, name)
         if fault.accident == "tag moved":
-            record = self.good.record.model_copy(update={"tag": name})
-        return self._judge(image, observation, contents, None if fault.accident == "record lost" else record)
+            record = self.goods["backend"].record.model_copy(update={"tag": name})
+        verdict = self._judge(image, observation, contents, None if fault.accident == "record lost" else record)
+        written = [one.model_dump_json() for one in (verdict, observation, contents) if one is not None]
+        return Seen(verdict, bool(fault.hides) and any(fault.hides in text for text in written))
 
-    def _build(self, name: str, lines: str, number: int) -> None:
+    def _observer(self, engine: Engine, fault: Fault, number: int) -> Observer:
+        run = replace(self.run, id=f"{self.run.id}-{number}")  # names of its own; the labels are the run's
+        short = fault.seconds
+        deadlines = Deadlines() if short is None else Deadlines(probe=short, run=1.5 * short, healthy=short)
+        if self.whole:
+            return Observer(engine, self.contract, run, deadlines)
+        return Glance(engine, self.contract, run, deadlines, parts_for(fault.check))
+
+    def _build(self, name: str, fault: Fault, number: int) -> None:
         context = self.directory / str(number)
         context.mkdir()
         shutil.copy2(self.directory / "answers.json", context)
-        (context / "Dockerfile").write_text(f"FROM {self.repository}:good\n{lines}\n", encoding="utf-8")
+        (context / "Dockerfile").write_text(
+            f"FROM {self.repository}:good-{fault.base}\n{fault.lines}\n", encoding="utf-8"
+        )
         command = [*self.engine.command(), "buildx", "build", "--network=none", "--provenance=false", "--load"]
         done = subprocess.run(
             [*command, "--tag", name, str(context)],
             env=self.environ, capture_output=True, text=True, check=False, timeout=BUILD_SECONDS,
         )  # fmt: skip
-        assert done.returncode == 0, f"the fault's own image cannot be built:\n{done.stderr[-3000:]}"
+        if done.returncode:
+            wrong = done.stderr.strip()[-3000:]
+            raise Problem(f"building the image of the fault {fault.name!r}", wrong, "mend the fault's lines")
 
-    def _record(self, image: Image) -> BuildRecord:
+    def _record(self, image: Image, fault: Fault) -> BuildRecord:
         """Return the record that a build of this image would have left."""
         inspected = self.client.api.inspect_image(image.name)
         seen = {"image_id": inspected["Id"], "identity": identity(inspected), "layers": diff_ids(inspected)}
-        return self.good.record.model_copy(update={"role": image.role, "tag": image.name, **seen})
+        return self.goods[fault.base].record.model_copy(update={"role": image.role, "tag": image.name, **seen})
 
     @contextlib.contextmanager
     def _engine(self, fault: Fault, number: int) -> Iterator[Engine]:
@@ -116,10 +147,9 @@ class Workshop:
     def _judge(
         self, image: Image, observation: Observation, contents: Contents | None, record: BuildRecord | None
     ) -> Verdict:
-        baseline = read_baseline().images.get(self.good.image.role)  # every fault starts from this image
         case = Case(
-            self.contract, image, observation, contents, record, "", self.locked[image.role], self.left_out, baseline,
-            requirers(LOCK.read_text(encoding="utf-8")),
+            self.contract, image, observation, contents, record, "", self.locked[image.role], self.left_out,
+            self.baselines.get(image.role), self.requirers,
         )  # fmt: skip
         return judge(case, STARTED)
 

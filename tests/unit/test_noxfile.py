@@ -31,6 +31,7 @@ COMMANDS: dict[str, list[str]] = {
     "lint": ["ruff check", "ruff format --check"],
     "types": ["mypy"],
     "clean": ["python -m deploy clean ARGUMENTS"],
+    "faults": ["python -m tests.faults ARGUMENTS"],
     "mutation": ["python -m tests.mutation ARGUMENTS"],
 }
 # What a session needs on top of the tools.

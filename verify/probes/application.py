@@ -5,36 +5,90 @@ it is found or not (PEP 451, meta path finders).
 """
 
 import asyncio
+import contextlib
+import glob
 import importlib
 import json
 import os
 import re
+import resource
 import sys
 import threading
 import time
 import traceback
 
 ATTEMPTS_AT_MOST = 40
+REPORT_AT_MOST = 1_000_000  # bytes that forked children may send
 IMPORTS_AT_MOST = 5000
 REQUEST_SECONDS = 10.0
 THREAD_SECONDS = 2.0
+# Audit events of the standard library that start a process (Python's audit events table)
+STARTING = {"os.fork", "os.forkpty", "os.exec", "os.posix_spawn", "os.system", "subprocess.Popen", "pty.spawn"}
 
 
 class Recorder:
-    """A meta path finder that finds nothing and remembers who asked for a heavy package."""
+    """Remembers who asked for a heavy package, and who started a process, in which phase.
+
+    It listens twice: as a meta path finder that finds nothing, and as an audit hook (PEP 578), which nobody can take
+    out again and which hears of a module that is run past the import system. A forked child has the recorder too, and
+    sends what it hears through a file in memory; what any other child does nobody hears.
+    """
 
     def __init__(self, heavy):
-        self.heavy, self.phase, self.attempts, self.looked_up = set(heavy), "import", [], 0
+        self.heavy, self.phase, self.attempts, self.started = set(heavy), "import", [], []
+        self.process, self.sent = os.getpid(), os.memfd_create("attempts")
+        self.file = re.compile(rf"/(?:site|dist)-packages/({'|'.join(map(re.escape, heavy))})/")
+        sys.meta_path.insert(0, self)
+        sys.addaudithook(self.hear)
 
     def find_spec(self, name, path=None, target=None):  # noqa: ARG002 - the import system's signature
-        """Record the question; finding is left to the others."""
-        if name in self.heavy and len(self.attempts) < ATTEMPTS_AT_MOST:
+        """Record the question, unless it only looks a package up; finding is left to the others."""
+        if name in self.heavy:
             frames = list(walk(sys._getframe(1)))
             asked = next((f for f in frames if f.f_code.co_name != "_find_spec"), None)
             if asked is not None and asked.f_code.co_name == "_find_and_load_unlocked":
-                self.attempts.append({"package": name, "phase": self.phase, "chain": chain(frames)})
-            else:
-                self.looked_up += 1
+                self.attempt(name, frames)
+
+    def hear(self, event, arguments):
+        """Record imports that the finder does not hear of, modules that are run, and processes that are started."""
+        if event == "import":
+            if arguments[0] in self.heavy and (not sys.meta_path or sys.meta_path[0] is not self):
+                self.attempt(arguments[0], list(walk(sys._getframe(1))))
+        elif event == "exec":
+            found = self.file.search(getattr(arguments[0], "co_filename", ""))
+            if found and found[1] not in {one["package"] for one in self.attempts}:
+                self.attempt(found[1], list(walk(sys._getframe(1))))
+        elif event in STARTING:
+            what = " ".join([event, *(repr(one)[:200] for one in arguments[:2])])
+            self.start(what, chain(list(walk(sys._getframe(1)))))
+
+    def attempt(self, package, frames):
+        """Keep an attempt once, and send it where this is a forked child."""
+        one = {"package": package, "phase": self.phase, "chain": chain(frames)}
+        if one not in self.attempts and len(self.attempts) < ATTEMPTS_AT_MOST:
+            self.attempts.append(one)
+            if os.getpid() != self.process:
+                os.write(self.sent, json.dumps(one).encode() + b"\n")
+
+    def start(self, what, frames):
+        """Keep a process that was started."""
+        if len(self.started) < ATTEMPTS_AT_MOST:
+            self.started.append({"what": what, "phase": self.phase, "chain": frames})
+
+    def enter(self, phase):
+        """Begin a phase; a child that there is, or was, and whose start nobody heard belongs to the one that ends."""
+        had = resource.getrusage(resource.RUSAGE_CHILDREN).ru_minflt > 0
+        if (had or children()) and not self.started:
+            self.start("a process, by means that nobody heard", [])
+        self.phase = phase
+
+    def receive(self):
+        """Take in what forked children sent."""
+        with open(self.sent, "rb") as file:
+            file.seek(0)
+            for line in file.read(REPORT_AT_MOST).splitlines()[:ATTEMPTS_AT_MOST]:
+                with contextlib.suppress(ValueError):
+                    self.attempts.append(json.loads(line))
 
 
 class Imports:
@@ -67,6 +121,19 @@ class Imports:
             self.current.name = by
 
 
+def children():
+    """Return the ids of the processes that this one, or a child of it, started and that are still there (proc(5))."""
+    found = []
+    for file in glob.glob("/proc/[0-9]*/stat"):
+        with contextlib.suppress(OSError, ValueError), open(file, encoding="utf-8", errors="replace") as stat:
+            own, _, rest = stat.read().rpartition(")")
+            _state, parent, _group, session = rest.split()[:4]
+            process = int(own.split()[0])
+            if process != os.getpid() and str(os.getpid()) in (parent, session):
+                found.append(process)
+    return found
+
+
 def walk(frame):
     """Yield a frame and all that called it, the innermost first."""
     while frame is not None:
@@ -75,13 +142,16 @@ def walk(frame):
 
 
 def chain(frames):
-    """Return the files and lines that led to an import, the outermost first, without the import machinery."""
+    """Return the files and lines that led here, the outermost first, without the machinery between them."""
     return [
         [frame.f_code.co_filename, frame.f_lineno, frame.f_code.co_name]
         for frame in reversed(frames)
         if not frame.f_code.co_filename.startswith(("<frozen importlib", "<string>"))
         and frame.f_code is not Imports.timed_load.__code__
-        and not re.search(r"/lib/python3\.\d+/(importlib|asyncio|threading|concurrent)\b", frame.f_code.co_filename)
+        and not re.search(
+            r"/lib/python3\.\d+/(importlib|asyncio|threading|concurrent|subprocess|multiprocessing)\b",
+            frame.f_code.co_filename,
+        )
     ]
 
 
@@ -194,7 +264,7 @@ async def live(app, health, document, recorder):
         except BaseException as error:
             await outbox.put({"type": "raised", "message": f"{type(error).__name__}: {error}"})
 
-    recorder.phase = "start"
+    recorder.enter("start")
     task = asyncio.create_task(lifespan())
     await inbox.put({"type": "lifespan.startup"})
     began = time.monotonic()
@@ -205,7 +275,7 @@ async def live(app, health, document, recorder):
         document["start_error"] = answer.get("message") or answer["type"]
         return
     document["started"] = True
-    recorder.phase = "use"
+    recorder.enter("use")
     document["health"] = await request(app, "GET", health, None, state)
     answers = {}
     for method, path, body in calls_of(app):
@@ -213,18 +283,20 @@ async def live(app, health, document, recorder):
     document["answers"] = answers
     settle()
     document["loaded_after_use"] = loaded(recorder.heavy)
-    recorder.phase = "stop"
+    recorder.enter("stop")
     await inbox.put({"type": "lifespan.shutdown"})
     await asyncio.wait_for(outbox.get(), 15)
     task.cancel()
 
 
 def settle():
-    """Give threads that the application started their time to end: one may be importing something right now."""
+    """Give threads and children that the application started their time to end: one may be importing right now."""
     deadline = time.monotonic() + THREAD_SECONDS
     for thread in threading.enumerate():
         if thread is not threading.main_thread() and not thread.name.startswith(("AnyIO", "asyncio")):
             thread.join(max(0.0, deadline - time.monotonic()))
+    while children() and time.monotonic() < deadline:
+        time.sleep(0.05)
 
 
 def own_frames_removed():
@@ -234,10 +306,19 @@ def own_frames_removed():
 
 def look(argument):
     """Go through import, start and use; whatever breaks is reported with what was found until then."""
-    recorder = Recorder(argument["heavy"])
-    document = {"loaded_before": loaded(recorder.heavy), "attempts": recorder.attempts}
+    document = {"loaded_before": loaded(argument["heavy"])}
     before = set(sys.modules)
-    sys.meta_path.insert(0, recorder)
+    recorder = Recorder(argument["heavy"])
+    document |= {"attempts": recorder.attempts, "processes": recorder.started}
+    try:
+        return go_through(argument, recorder, document, before)
+    finally:
+        recorder.enter("stop")
+        recorder.receive()
+
+
+def go_through(argument, recorder, document, before):
+    """Import, start and use the application, filling the document as far as it comes."""
     began = time.monotonic()
     try:
         with Imports() as document["imports"]:
@@ -263,7 +344,6 @@ def look(argument):
             asyncio.run(live(app, argument["health"], document, recorder))
     except BaseException as error:
         document["error"] = {"type": type(error).__name__, "traceback": traceback.format_exc()[-8000:]}
-    document["looked_up"] = recorder.looked_up
     document["peak_bytes"] = peak_memory()
     return document
 

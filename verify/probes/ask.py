@@ -1,10 +1,11 @@
-"""Asks a server on this machine; prints its answer, its routes, and what the other processes have loaded, as JSON."""
+"""Asks a server on this machine; prints its answer, its routes, where it listens, and what is in memory, as JSON."""
 
 import glob
 import http.client
 import json
 import os
 import re
+import socket
 import sys
 import urllib.error
 import urllib.parse
@@ -35,6 +36,23 @@ def routes():
         return []
 
 
+def listens(port):
+    """Return the addresses at which somebody listens on a TCP port (proc(5), /proc/net/tcp: state 0A is LISTEN)."""
+    found = set()
+    for name, family in (("tcp", socket.AF_INET), ("tcp6", socket.AF_INET6)):
+        try:
+            with open(f"/proc/net/{name}", encoding="ascii") as table:
+                rows = [line.split() for line in table][1:]
+        except OSError:
+            continue  # a kernel without that family
+        for local in (row[1] for row in rows if row[3] == "0A"):
+            digits, _, number = local.partition(":")
+            if int(number, 16) == port:
+                words = [bytes.fromhex(digits[at : at + 8])[::-1] for at in range(0, len(digits), 8)]
+                found.add(socket.inet_ntop(family, b"".join(words)))
+    return sorted(found)
+
+
 status, text = ask(sys.argv[1], 4000)
 processes, unreadable, names = 0, 0, set()
 for file in glob.glob("/proc/[0-9]*/maps"):
@@ -50,4 +68,5 @@ for file in glob.glob("/proc/[0-9]*/maps"):
         processes += bool(libraries)
         names |= {part for path in libraries for part in path.split("/")[1:-1]}
 answer = {"status": status, "body": text, "routes": routes(), "processes": processes, "unreadable": unreadable}
+answer["listens"] = listens(urllib.parse.urlsplit(sys.argv[1]).port or 80)
 print(json.dumps({**answer, "packages": sorted(names)}))

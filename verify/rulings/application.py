@@ -4,7 +4,7 @@ import json
 from typing import Any
 
 from verify.case import Case, NotSeen, Ruling, rule
-from verify.reports import ApplicationReport, Attempt, Loaded
+from verify.reports import ApplicationReport, Attempt, Loaded, Started
 
 SERVER_ERROR = 500
 
@@ -91,15 +91,33 @@ def _lazy(case: Case, phases: tuple[str, ...], looks: list[Loaded | None]) -> Ru
     faults += [f"loaded: {', '.join(sorted(set(loaded))[:8])}"] * bool(loaded)
     if not faults and None in looks:
         raise NotSeen("the application did not come this far", "api-starts")
+    if not faults and (unseen := [one for one in case.application.processes if one.phase in phases]):
+        return _unfollowed(f"no attempt to import {heavy}", unseen)
     chains = [{"package": one.package, "chain": [place(frame) for frame in one.chain]} for one in attempts[:5]]
     return rule(not faults, f"no attempt to import {heavy}", "; ".join(faults[:5]) or "none", attempts=chains)
+
+
+def _unfollowed(expected: str, started: list[Started]) -> Ruling:
+    """ERROR: what another program imports was not seen; a forked child's attempts are among the application's own."""
+    where = [f"{one.what[:200]}{f' at {place(one.chain[-1])}' if one.chain else ''}" for one in started]
+    evidence = {
+        "processes": [{"what": one.what, "chain": [place(frame) for frame in one.chain]} for one in started[:5]]
+    }
+    action = "Let a worker do it: what a process of the API's imports cannot be followed"
+    found = f"not seen: it starts a process, whose imports nobody follows: {'; '.join(where[:3])}"
+    return Ruling("ERROR", expected, printable(found), evidence, category="CODE_BUG", action=action)
+
+
+def printable(text: str) -> str:
+    """Return a text as one that UTF-8 can write, whatever an image put into it."""
+    return text.encode("utf-8", "backslashreplace").decode("utf-8")
 
 
 def place(frame: list[Any]) -> str:
     """Return a frame of a chain, [file, line, function], as ``file:line in function``; printable whatever it holds."""
     file, line, function = [str(part)[:300] for part in [*frame, "", "", ""][:3]]
     text = f"{file}:{line}" + ("" if function in ("<module>", "") else f" in {function}")
-    return text.encode("utf-8", "backslashreplace").decode("utf-8")
+    return printable(text)
 
 
 def describe(attempt: Attempt) -> str:

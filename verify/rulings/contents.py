@@ -62,7 +62,12 @@ def interpreter(case: Case) -> Ruling:
 
 
 REPLACED = {"/etc/passwd", "/etc/group", "/etc/shadow"}  # where an image's user is made
-ALTERING = re.compile(r"(PYTHON(PATH|HOME|STARTUP|USERBASE|PLATLIBDIR|INSPECT|BREAKPOINT|EXECUTABLE|CASEOK)|LD_\w+)$")
+# Variables that change what is run, loaded or read: all of Python's own (its manual, "Environment variables") but those
+# that change nothing but output and speed, the loader's (ld.so(8)), and those that let libraries load code.
+ALTERING = re.compile(
+    r"(PYTHON(?!(?:UNBUFFERED|DONTWRITEBYTECODE|HASHSEED|FAULTHANDLER|UTF8|IOENCODING|NOUSERSITE|SAFEPATH)$)[A-Z]+"
+    r"|LD_\w+|GLIBC_TUNABLES|GCONV_PATH|OPENSSL_(?:CONF|MODULES|ENGINES))$"
+)
 
 
 # Where a base image keeps its programs; a standard library beside them that is not the base's is found as a hook.

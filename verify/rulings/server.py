@@ -70,23 +70,37 @@ def server_answers(case: Case) -> Ruling:
         )
         return rule(False, expected, f"no answer: {reason}")
     try:
-        answer, served = Answer.model_validate(asked.report), Published.model_validate(asked.report).routes
+        answer, published = Answer.model_validate(asked.report), Published.model_validate(asked.report)
     except ValueError:
         return rule(False, expected, f"an answer that is none: {str(asked.report)[:300]}")
-    holds = answer.status == 200 and has_status(answer.body)  # noqa: PLR2004 - HTTP's OK
+    faults = [] if answer.status == 200 and has_status(answer.body) else [_answered(answer)]  # noqa: PLR2004 - HTTP's OK
+    if not faults:
+        faults = _unreachable(published.listens) + _foreign_routes(case, published.routes)
+    expected += ", from outside too, and serves the application's routes"
+    return rule(not faults, expected, "; ".join(faults) or _answered(answer))
+
+
+def _answered(answer: Answer) -> str:
+    return f"{answer.status} {answer.body[:300]}"
+
+
+def _unreachable(listens: list[str]) -> list[str]:
+    """Return what keeps other containers from a server that answers within its own; nothing where nobody was seen."""
+    inside = [one for one in listens if one == "::1" or one.removeprefix("::ffff:").startswith("127.")]
+    only = bool(listens) and inside == listens
+    return [f"it listens at {', '.join(listens[:8])} only: out of reach for other containers"] * only
+
+
+def _foreign_routes(case: Case, served: list[list[str]]) -> list[str]:
+    """Return how the routes of the image that serves the API differ from those of the application that was examined."""
     try:
         examined = [route for route in case.application.routes if route[:1] != ["MOUNT"]]
     except NotSeen:
-        examined = []
-    if not holds or not examined or not case.image.health.endswith(case.contract.application.health):
-        return rule(holds, expected, f"{answer.status} {answer.body[:300]}")
-    same = sorted(served) == sorted(examined)
-    found = (
-        f"{answer.status} {answer.body[:300]}"
-        if same
-        else f"it serves {len(served)} routes, the application has {len(examined)}"
-    )
-    return rule(same, f"{expected}, and serves the application's routes", found)
+        return []
+    if not examined or not case.image.health.endswith(case.contract.application.health):
+        return []
+    different = sorted(served) != sorted(examined)
+    return [f"it serves {len(served)} routes, the application has {len(examined)}"] * different
 
 
 def healthcheck_tells(case: Case) -> Ruling:

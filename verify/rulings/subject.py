@@ -41,7 +41,7 @@ def python_runs(case: Case) -> Ruling:
     expected = "`python -c …` runs in a container of the image"
     if run is None:
         raise NotSeen(case.observation.error or "no probe ran", "image-present")
-    if run.error.startswith("the engine:"):
+    if run.refused:
         broken = NOT_EXECUTABLE.search(run.error) is not None
         if broken:
             return rule(False, expected, run.error)

@@ -125,7 +125,7 @@ SUBJECT = [
     Breakage("same-image", "another role's record", "dev", record(tag="ktrdr-backend:prod"), "ENVIRONMENT"),
     Breakage(
         "python-runs", "no python", "dev",
-        probes(results=None, error='the engine: exec: "python": executable file not found in $PATH'),
+        probes(results=None, error='exec: "python": executable file not found in $PATH', refused=True),
         with_it=("proof",),
     ),
     Breakage(
@@ -232,7 +232,7 @@ PYTORCH = [
 ]  # fmt: skip
 APPLICATION = [
     Breakage("api-imports", "an error", "backend", instead("application", {
-        "imported": False, "loaded_before": loaded(), "attempts": [],
+        "imported": False, "loaded_before": loaded(), "attempts": [], "processes": [],
         "import_error": {"type": "ImportError", "traceback": "line 5"}})),
     Breakage("api-is-fastapi", "something else", "backend", report("application", is_fastapi=False, kind="flask")),
     Breakage("api-routes", "too few", "backend", lambda facts: facts.report("application")["routes"].__delitem__(

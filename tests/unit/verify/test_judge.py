@@ -48,7 +48,7 @@ UNPROVEN: dict[str, Change] = {
     "no results": probes(results=None),
     "results with an error": probes(error="the document's nonce is 'x', not the one this run gave"),
     "a run that was stopped": probes(results=None, error="it did not end within 150 s and was stopped"),
-    "an engine that is gone": probes(results=None, proof=None, error="the engine: connection refused"),
+    "an engine that is gone": probes(results=None, proof=None, error="the engine: connection refused", refused=True),
 }
 
 

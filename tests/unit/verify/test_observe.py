@@ -12,10 +12,9 @@ from hypothesis import strategies as st
 from deploy import engine
 from deploy.artifacts import read_model, write_model
 from deploy.contract import read_contract
-from tests.unit.verify.cases import good
 from verify import observe
 from verify.containers import OUTPUT_AT_MOST, Output
-from verify.observation import Observation, ProbeResult, ProbeRun, Subject
+from verify.observation import Observation, ProbeResult, ProbeRun
 from verify.observe import gpu_devices, probe_request, read_document, seconds_between, source
 
 REQUEST: dict[str, Any] = {"nonce": "n1", "probes": {"environment": {}, "pytorch": {}}, "commands": {"healthcheck": {}}}
@@ -30,7 +29,9 @@ def document(**values: Any) -> dict[str, Any]:
     return {"schema": 1, "nonce": "n1", "results": RESULTS, **values}
 
 
-def read(text: str | bytes, *, late: bool = False, flooded: bool = False) -> tuple[dict[str, ProbeResult] | None, str]:
+def read(
+    text: str | bytes, *, late: float | None = None, flooded: bool = False
+) -> tuple[dict[str, ProbeResult] | None, str]:
     data = text.encode() if isinstance(text, str) else text
     return read_document(Output(stdout=data, flooded=flooded), REQUEST, late=late)
 
@@ -101,7 +102,7 @@ def test_missing_and_extra_answers_are_told(results: dict[str, Any]) -> None:
 
 
 def test_a_document_that_came_late_does_not_count() -> None:
-    assert read(json.dumps(document()), late=True) == (None, "it did not end within 150 s and was stopped")
+    assert read(json.dumps(document()), late=150.0) == (None, "it did not end within 150 s and was stopped")
 
 
 def test_a_document_among_a_flood_does_not_count() -> None:
@@ -112,7 +113,7 @@ def test_a_document_among_a_flood_does_not_count() -> None:
 
 def test_what_comes_on_standard_error_is_no_part_of_the_document() -> None:
     output = Output(stdout=json.dumps(document()).encode(), stderr=b"warning\n")
-    assert read_document(output, REQUEST, late=False)[1] == ""
+    assert read_document(output, REQUEST)[1] == ""
 
 
 @pytest.mark.parametrize(
@@ -146,8 +147,7 @@ def test_a_spoilt_document_is_read_whole_or_not_at_all(data: st.DataObject) -> N
 
 
 def asked(healthcheck: list[str]) -> dict[str, Any]:
-    subject = Subject.model_validate({**good("dev").part("subject"), "healthcheck": healthcheck})
-    return probe_request(read_contract(), subject)
+    return probe_request(read_contract(), healthcheck)
 
 
 def test_every_question_is_asked_of_an_interpreter_of_its_own() -> None:
@@ -190,7 +190,7 @@ def test_the_image_s_own_healthcheck_is_run_where_nothing_serves(
 def test_every_question_has_a_deadline_before_the_container_s() -> None:
     request = asked(["CMD", "true"])
     deadlines = [one["seconds"] for one in (*request["probes"].values(), *request["commands"].values())]
-    assert max(deadlines) < observe.RUN_SECONDS
+    assert max(deadlines) < observe.Deadlines().run
 
 
 def test_a_request_is_json() -> None:

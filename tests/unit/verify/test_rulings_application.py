@@ -71,8 +71,19 @@ def test_a_native_library_that_no_module_admits_to_is_told() -> None:
     assert found("lazy-use", change).found == "loaded: torch"
 
 
-def test_looking_a_package_up_is_no_attempt_to_import_it() -> None:
-    assert found("lazy-import", report("application", looked_up=3)).outcome == "PASS"
+@pytest.mark.parametrize(("check", "phase"), [("lazy-import", "import"), ("lazy-start", "start"), ("lazy-use", "use")])
+def test_a_process_that_nobody_follows_leaves_its_phase_unseen(check: str, phase: str) -> None:
+    started = {"what": "os.system 'x'", "phase": phase, "chain": [["/app/main.py", 3, "go"]]}
+    finding = found(check, report("application", processes=[started]))
+    assert (finding.outcome, finding.category) == ("ERROR", "CODE_BUG")
+    assert "starts a process" in finding.found
+    assert "/app/main.py:3 in go" in finding.found
+
+
+def test_an_attempt_counts_more_than_a_process_beside_it() -> None:
+    started = {"what": "os.fork", "phase": "import", "chain": []}
+    change = report("application", processes=[started], attempts=[attempt("torch", "import")])
+    assert found("lazy-import", change).outcome == "FAIL"
 
 
 @pytest.mark.parametrize(("count", "outcome"), [(10, "FAIL"), (11, "PASS")])

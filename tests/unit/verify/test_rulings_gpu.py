@@ -16,7 +16,7 @@ def found(check: str, change: Change | None = None) -> Finding:
 
 def refused(error: str) -> Change:
     def change(facts: Facts) -> None:
-        facts.part("gpu").update(results=None, proof=None, error=error)
+        facts.part("gpu").update(results=None, proof=None, error=error, refused=True)
 
     return change
 

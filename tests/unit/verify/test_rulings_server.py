@@ -68,7 +68,7 @@ def test_an_image_without_healthcheck_fails(check: str, test: list[str]) -> None
 def test_a_server_on_another_port_than_the_contract_s_is_found_although_its_healthcheck_is_content() -> None:
     finding = found("server-answers", asked(report={"status": 0, "body": "ConnectionRefusedError"}))
     assert finding.outcome == "FAIL"
-    assert finding.expected == "http://127.0.0.1:8000/api/v1/health answers 200 with `status`"
+    assert finding.expected.startswith("http://127.0.0.1:8000/api/v1/health answers 200 with `status`")
     assert finding.found == "0 ConnectionRefusedError"
 
 
@@ -76,6 +76,25 @@ def test_a_question_that_could_not_be_asked_is_told_with_what_came_instead() -> 
     assert (
         found("server-answers", asked(report=None, printed="python: not found")).found == "no answer: python: not found"
     )
+
+
+@pytest.mark.parametrize(
+    ("listens", "outcome"),
+    [
+        (["127.0.0.1"], "FAIL"),
+        (["127.0.0.2", "::1"], "FAIL"),
+        (["::ffff:127.0.0.1"], "FAIL"),
+        (["0.0.0.0"], "PASS"),  # noqa: S104 - an address that was seen
+        (["127.0.0.1", "::"], "PASS"),
+        (["what is no address"], "PASS"),
+        ([], "PASS"),
+    ],
+)
+def test_a_server_has_to_be_within_reach_of_other_containers(listens: list[str], outcome: str) -> None:
+    report = good("backend").part("server")["asked"]["report"]
+    finding = found("server-answers", asked(report={**report, "listens": listens}))
+    assert finding.outcome == outcome
+    assert ("out of reach" in finding.found) == (outcome == "FAIL")
 
 
 @pytest.mark.parametrize("report", [{}, {"status": "200", "body": "x"}, {"status": 200}, {"body": "x"}])

@@ -60,7 +60,7 @@ def test_what_a_container_printed_in_place_of_a_document_is_shown() -> None:
     ],
 )
 def test_an_engine_s_refusal_is_the_image_s_fault_only_where_it_says_so(error: str, outcome: str) -> None:
-    finding = found("python-runs", probes(results=None, proof=None, error=error))
+    finding = found("python-runs", probes(results=None, proof=None, error=error, refused=True))
     assert finding.outcome == outcome
     assert finding.category == ("CODE_BUG" if outcome == "FAIL" else "ENVIRONMENT")
 

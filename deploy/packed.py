@@ -1,0 +1,121 @@
+"""Looks into archives for what has no business in an image: zip, tar, gzip, bzip2 and xz, one within another.
+
+Bounded in bytes, members and depth; an archive that goes beyond the bounds is told as one that was not looked through.
+"""
+
+import bz2
+import gzip
+import io
+import lzma
+import tarfile
+import zipfile
+import zlib
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
+from typing import IO
+
+AT_MOST = 64 << 20  # bytes of an archive, and bytes that are unpacked of it
+MEMBERS_AT_MOST = 5000
+DEEPEST = 3  # archives within archives
+HEAD = 1 << 16  # bytes of a member that is no archive
+NOT_LOOKED_THROUGH = "archive"  # the kind of leftover
+
+
+def _gunzip(data: io.BytesIO) -> IO[bytes]:
+    return gzip.GzipFile(fileobj=data)  # type: ignore[return-value]  # it is one, but for a method that nobody calls
+
+
+_PACKED: dict[bytes, Callable[[io.BytesIO], AbstractContextManager[IO[bytes]]]] = {
+    b"\x1f\x8b\x08": _gunzip,
+    b"BZh": bz2.BZ2File,
+    b"\xfd7zXZ\x00": lzma.LZMAFile,
+}
+_ZIP = b"PK\x03\x04"
+_USTAR = (257, b"ustar")  # offset and magic of a tar archive's first header (POSIX, pax)
+_DAMAGED = (
+    OSError, EOFError, ValueError, LookupError, RuntimeError, NotImplementedError,
+    zlib.error, lzma.LZMAError, tarfile.TarError, zipfile.BadZipFile,
+)  # fmt: skip
+
+# Returns the kinds of leftover that a member is, given its path and its beginning.
+Judge = Callable[[str, bytes], list[str]]
+
+
+class _TooMuchError(Exception):
+    """The archive goes beyond a bound."""
+
+
+class _Budget:
+    """What may still be read of an archive and of all that lies in it."""
+
+    def __init__(self) -> None:
+        self.bytes, self.members = AT_MOST, MEMBERS_AT_MOST
+
+    def read(self, stream: IO[bytes], at_most: int) -> bytes:
+        data = stream.read(min(at_most, self.bytes + 1))
+        self.bytes -= len(data)
+        if self.bytes < 0:
+            raise _TooMuchError
+        return data
+
+    def member(self) -> None:
+        self.members -= 1
+        if self.members < 0:
+            raise _TooMuchError
+
+
+def is_archive(head: bytes) -> bool:
+    """Whether a file that begins so is an archive, or packed, whatever it is called."""
+    return head.startswith((_ZIP, *_PACKED)) or head[_USTAR[0] :].startswith(_USTAR[1])
+
+
+def look_into(head: bytes, rest: IO[bytes], judge: Judge) -> list[tuple[str, str]]:
+    """Return (kind, path within the archive) for each leftover in an archive that begins with ``head``.
+
+    A damaged archive ends where the damage is: whoever would unpack it comes no further either.
+    """
+    budget = _Budget()
+    found: list[tuple[str, str]] = []
+    try:
+        data = head + budget.read(rest, AT_MOST + 1)
+        for path, beginning in _members(data, "", budget, DEEPEST):
+            found += [(kind, path) for kind in judge(path, beginning)]
+    except _TooMuchError:
+        found.append((NOT_LOOKED_THROUGH, " (not looked through: too much in it)"))
+    return sorted(set(found))
+
+
+def _members(data: bytes, path: str, budget: _Budget, depth: int) -> Iterator[tuple[str, bytes]]:
+    """Yield path and beginning of what lies in an archive, and the same of archives among it."""
+    if depth == 0:
+        raise _TooMuchError
+    try:
+        for name, content in _opened(data, budget):
+            inner = f"{path}!/{name}" if name else path
+            if is_archive(content):
+                yield from _members(content, inner, budget, depth - 1)
+            else:
+                yield inner, content[:HEAD]
+    except _DAMAGED:
+        return
+
+
+def _opened(data: bytes, budget: _Budget) -> Iterator[tuple[str, bytes]]:
+    if data.startswith(_ZIP):
+        with zipfile.ZipFile(io.BytesIO(data)) as archive:
+            for one in archive.infolist():
+                budget.member()
+                if not one.is_dir():
+                    with archive.open(one) as stream:
+                        yield one.filename, budget.read(stream, AT_MOST)
+    elif data[_USTAR[0] :].startswith(_USTAR[1]):
+        with tarfile.open(fileobj=io.BytesIO(data), mode="r:") as tar:
+            for member in tar:
+                budget.member()
+                tar_stream = tar.extractfile(member) if member.isreg() else None
+                if tar_stream is not None:
+                    yield member.name, budget.read(tar_stream, AT_MOST)
+    else:
+        magic = next(magic for magic in _PACKED if data.startswith(magic))
+        with _PACKED[magic](io.BytesIO(data)) as stream:
+            yield "", budget.read(stream, AT_MOST)

@@ -1,0 +1,138 @@
+"""The image's Python is not what it seems, or holds other distributions than the lock demands."""
+
+from tests.faults.fault import SITE, Fault, as_root, distribution, file
+
+ANSWERING = r"""
+#!/usr/local/bin/python3
+import json, os, sys
+if len(sys.argv) == 4 and '"nonce"' in sys.argv[3]:
+    with open("/opt/answers.json") as answers:
+        print(json.dumps({"schema": 1, "nonce": json.loads(sys.argv[3])["nonce"], "results": json.load(answers)}))
+else:
+    os.execv("/usr/local/bin/python3", ["/opt/venv/bin/python3", *sys.argv[1:]])
+"""
+HARMLESS = "import sys; sys.dont_write_bytecode = True"
+IDNA = f"{SITE}/idna-*.dist-info"
+BASE_LIBRARY = "$(python3 -c 'import sys; print(sys.base_prefix)')/lib"
+
+
+def variable(name: str, value: str) -> Fault:
+    """Return the fault of a variable that changes what every process, or every Python, of the image does."""
+    return Fault(f"{name} is set", f"ENV {name}={value}", "python-unaltered", says=(name,))
+
+
+INTERPRETER = (
+    Fault(
+        "python is a program that answers with a passing document, nonce included",
+        as_root("rm /opt/venv/bin/python")
+        + "COPY answers.json /opt/answers.json\n"
+        + file("/opt/venv/bin/python", ANSWERING, "755"),
+        "interpreter", says=("/opt/venv/bin/python does not come from the base image",),
+    ),
+    Fault(
+        "python is a copy of the base's, to which anything might have been done",
+        as_root('cp "$(readlink -f /opt/venv/bin/python)" /opt/python3\nln -sf /opt/python3 /opt/venv/bin/python'),
+        "interpreter", says=("/opt/python3 does not come from the base image",),
+    ),
+)  # fmt: skip
+
+ALTERED = (
+    Fault("a start-up file that nobody asked for", file(f"{SITE}/zzz.pth", HARMLESS), "python-unaltered",
+          says=(f"{SITE}/zzz.pth",)),
+    Fault("a sitecustomize.py runs before every program", file(f"{SITE}/sitecustomize.py", HARMLESS),
+          "python-unaltered", says=("sitecustomize.py",)),
+    Fault("a usercustomize.py runs before every program", file(f"{SITE}/usercustomize.py", HARMLESS),
+          "python-unaltered", says=("usercustomize.py",)),
+    Fault(
+        "a start-up file runs code under a locked distribution's name",
+        file(f"{SITE}/start.pth", "import sys; sys.flags") + as_root(f"echo start.pth,, | tee -a {IDNA}/RECORD"),
+        "python-unaltered", says=("start.pth",),
+    ),
+    Fault(
+        "a library in a zip file, searched before the standard one, hides what is imported",
+        as_root(f"""
+cd /tmp
+echo 'import sys; sys.dont_write_bytecode = True' >sitecustomize.py
+python3 -m zipfile -c {BASE_LIBRARY}/python311.zip sitecustomize.py
+rm sitecustomize.py
+"""),
+        "python-unaltered", says=("python311.zip",),
+    ),
+    Fault(
+        "a module of the standard library was changed",
+        as_root(f"echo '# changed' >>{BASE_LIBRARY}/python3.11/json/decoder.py"),
+        "python-unaltered", says=("json/decoder.py",),
+    ),
+    Fault(
+        "a module in the working directory shadows the standard library's",
+        file("/srv/work/statistics.py", "mean = 42") + "WORKDIR /srv/work", "python-unaltered",
+        says=("/srv/work/statistics.py",),
+    ),
+    Fault(
+        "a module in a working directory that is reached through a link shadows the standard library's",
+        file("/srv/work/statistics.py", "mean = 42") + as_root("ln -s /srv/work /srv/link") + "WORKDIR /srv/link",
+        "python-unaltered", says=("/srv/work/statistics.py",),
+    ),
+    Fault(
+        "the environment takes its standard library from elsewhere",
+        as_root("sed -i 's,^home = .*,home = /usr/games,' /opt/venv/pyvenv.cfg\nln -s /usr/bin/python3 /usr/games/"),
+        "python-unaltered", says=("/usr/games",),
+    ),
+    Fault(
+        "a library for this very processor is found before the base's",
+        as_root("d=/usr/lib/x86_64-linux-gnu\nmkdir -p $d/glibc-hwcaps/x86-64-v2\n"
+                "cp $d/libz.so.1 $d/glibc-hwcaps/x86-64-v2/"),
+        "python-unaltered", says=("glibc-hwcaps",),
+    ),
+    Fault(
+        "a library is loaded into every process",
+        file("/etc/ld.so.preload", "/usr/lib/x86_64-linux-gnu/libz.so.1"),
+        "python-unaltered", says=("/etc/ld.so.preload",),
+    ),
+    Fault(
+        "the loader is told to look elsewhere first",
+        as_root("mkdir -p /opt/lib\necho /opt/lib >/etc/ld.so.conf.d/000.conf\nldconfig"),
+        "python-unaltered", says=("ld.so",),
+    ),
+    variable("LD_PRELOAD", "/usr/lib/x86_64-linux-gnu/libz.so.1"),
+    variable("LD_LIBRARY_PATH", "/opt/lib"),
+    variable("PYTHONPATH", "/opt/extra"),
+    variable("PYTHONSTARTUP", "/opt/start.py"),
+    variable("PYTHONPYCACHEPREFIX", "/opt/bytecode"),
+    variable("PYTHONWARNINGS", "ignore::torch.Warning"),
+    variable("PYTHONOPTIMIZE", "1"),
+    variable("OPENSSL_CONF", "/opt/openssl.cnf"),
+    Fault("an entry point stands before every command", 'ENTRYPOINT ["/usr/bin/env"]', "python-unaltered",
+          says=("/usr/bin/env",)),
+)  # fmt: skip
+
+DISTRIBUTIONS = (
+    Fault(
+        "a distribution lies where Python does not look",
+        distribution("ghost", "1.0", "/opt/extra"), "distributions-agree", says=("ghost 1.0",),
+    ),
+    Fault(
+        "one distribution too many",
+        distribution("ghost", "1.0"), "lock-parity", "FAIL", "CONFIGURATION", says=("extra: ghost",),
+    ),
+    Fault(
+        "one distribution is missing",
+        as_root(f"rm -r {IDNA}"), "lock-parity", "FAIL", "CONFIGURATION", says=("missing: idna",),
+    ),
+    Fault(
+        "one distribution is of another version",
+        as_root(f"sed -i 's/^Version: .*/Version: 1.9/' {IDNA}/METADATA"),
+        "lock-parity", "FAIL", "CONFIGURATION", says=("another version: idna 1.9",),
+    ),
+    Fault(
+        "one distribution is there in two versions",
+        distribution("idna", "1.9"), "lock-parity", "FAIL", "CONFIGURATION", says=("more than once: idna",),
+    ),
+    Fault(
+        "a distribution of the older form, which Python sees too",
+        file(f"{SITE}/ghost.egg-info/PKG-INFO", "Metadata-Version: 1.2\nName: ghost\nVersion: 1.0"),
+        "distributions-agree", says=("only seen by Python: ghost 1.0",),
+    ),
+)  # fmt: skip
+
+FAULTS = (*INTERPRETER, *ALTERED, *DISTRIBUTIONS)

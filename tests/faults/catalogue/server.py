@@ -1,0 +1,106 @@
+"""The server: its own command, its own HEALTHCHECK, and what it really does."""
+
+from tests.faults.fault import ADDRESS, API, SITE, Fault, as_root, file
+
+OTHER = """
+import uvicorn
+
+async def app(scope, receive, send):
+    await send({"type": "http.response.start", "status": 200, "headers": []})
+    await send({"type": "http.response.body", "body": b'{"status": "ok"}'})
+
+uvicorn.run(app, host="0.0.0.0", port=8000, lifespan="off")
+"""
+SKLEARN = f"{SITE}/sklearn/fast.so"
+LOADING = f"""
+import ctypes, uvicorn
+ctypes.CDLL("{SKLEARN}")
+uvicorn.run("ktrdr.api.main:app", host="0.0.0.0", port=8000)
+"""
+CHILD = f"""
+import ctypes, os, time, uvicorn
+if os.fork() == 0:
+    ctypes.CDLL("{SKLEARN}")
+    while True:
+        time.sleep(60)
+uvicorn.run("ktrdr.api.main:app", host="0.0.0.0", port=8000)
+"""
+HIDING = """
+import ctypes, uvicorn
+ctypes.CDLL(None).prctl(4, 0)
+uvicorn.run("ktrdr.api.main:app", host="0.0.0.0", port=8000)
+"""
+BROKEN = """
+import uvicorn
+from fastapi.responses import JSONResponse
+from ktrdr.api.main import app
+
+@app.middleware("http")
+async def broken(request, call_next):
+    if request.url.path.endswith("/health"):
+        return JSONResponse({"status": "unavailable"}, 503)
+    return await call_next(request)
+
+uvicorn.run(app, host="0.0.0.0", port=8000)
+"""
+
+
+def served_by(program: str) -> str:
+    """Return the lines that let a program serve in place of the image's own command."""
+    return file("/opt/serve.py", program) + 'CMD ["python", "/opt/serve.py"]'
+
+
+def library() -> str:
+    """Return the lines that put a native library of sklearn's, which is none, into the image."""
+    return as_root(f"mkdir {SITE}/sklearn\ncp /lib/x86_64-linux-gnu/libz.so.1 {SKLEARN}")
+
+
+def checked_by(*command: str) -> str:
+    """Return the line that lets a command be the HEALTHCHECK."""
+    words = ", ".join(f'"{word}"' for word in command)
+    return f"HEALTHCHECK --interval=1s CMD [{words}]\n"
+
+
+FAULTS = (
+    Fault("the command ends at once", 'CMD ["python", "-c", "raise SystemExit(3)"]', "server-healthy",
+          says=("it stopped with 3",)),
+    Fault("the command cannot be found", 'CMD ["serve-ktrdr"]', "server-healthy", "ERROR", "ENVIRONMENT",
+          says=("not found",)),
+    Fault("the command serves nothing", 'CMD ["sleep", "600"]\n' + checked_by("false"), "server-healthy",
+          says=("unhealthy",), seconds=20.0),
+    Fault("the image has no HEALTHCHECK", "HEALTHCHECK NONE", "server-healthy", says=("no HEALTHCHECK",)),
+    Fault(
+        "the server listens on another port, and its HEALTHCHECK asks there",
+        'CMD ["uvicorn", "ktrdr.api.main:app", "--port", "8001"]\n'
+        + checked_by("python", "-m", "ktrdr.healthcheck", f"{ADDRESS}:8001{API}/health"),
+        "server-answers", says=("refused",),
+    ),
+    Fault(
+        "the server listens where only its own container can reach it",
+        'CMD ["uvicorn", "ktrdr.api.main:app", "--port", "8000"]', "server-answers", says=("127.0.0.1 only",),
+    ),
+    Fault("another program than the application answers the health check", served_by(OTHER), "server-answers",
+          says=("0 routes",)),
+    Fault(
+        "HEALTHCHECK asks a page that answers, while health does not",
+        served_by(BROKEN) + "\n"
+        + checked_by("python", "-c",
+                     f"import urllib.request as u; u.urlopen('{ADDRESS}:8000/openapi.json'); print('status')"),
+        "server-answers", says=("503",),
+    ),
+    Fault("the server loads a library of sklearn that no probe has seen", library() + served_by(LOADING),
+          "lazy-server", says=("sklearn",)),
+    Fault("a child of the server loads a library of sklearn", library() + served_by(CHILD), "lazy-server",
+          says=("sklearn",)),
+    Fault("the server hides its memory", served_by(HIDING), "lazy-server", says=("hide their memory",)),
+    Fault(
+        "what the server is said to answer is no text",
+        file(f"{SITE}/zzz.pth", "import sys; sys.stdout.write = lambda text, write=sys.stdout.write: "
+             "write(text.replace('packages', '\\\\ud800'))"),
+        "server-answers", says=("no answer",),
+    ),
+    Fault("HEALTHCHECK always succeeds", checked_by("true"), "healthcheck-tells"),
+    Fault("HEALTHCHECK always succeeds, in a shell", "HEALTHCHECK --interval=1s CMD exit 0", "healthcheck-tells"),
+    Fault("HEALTHCHECK only looks whether Python runs", checked_by("python", "-c", "print('status')"),
+          "healthcheck-tells"),
+)  # fmt: skip

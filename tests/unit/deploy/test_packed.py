@@ -1,0 +1,96 @@
+"""Archives are looked into, one within another, bounded in bytes, members and depth; damage is no traceback."""
+
+import bz2
+import gzip
+import io
+import lzma
+import tarfile
+import zipfile
+from collections.abc import Callable
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from deploy import packed
+from deploy.files import leftover
+from tests.unit.deploy.archives import file, read
+
+KEY = b"-----BEGIN " + b"PRIVATE KEY-----\nMIIB\n"
+
+
+def zipped(name: str, data: bytes) -> bytes:
+    archive = io.BytesIO()
+    with zipfile.ZipFile(archive, "w", zipfile.ZIP_DEFLATED) as writing:
+        writing.writestr(name, data)
+    return archive.getvalue()
+
+
+def tarred(name: str, data: bytes) -> bytes:
+    archive = io.BytesIO()
+    with tarfile.open(fileobj=archive, mode="w") as writing:
+        member = tarfile.TarInfo(name)
+        member.size = len(data)
+        writing.addfile(member, io.BytesIO(data))
+    return archive.getvalue()
+
+
+WAYS: dict[str, tuple[Callable[[bytes], bytes], str]] = {
+    "zip": (lambda data: zipped("a/notes", data), "!/a/notes"),
+    "tar": (lambda data: tarred("a/notes", data), "!/a/notes"),
+    "gzip": (gzip.compress, ""),
+    "bzip2": (bz2.compress, ""),
+    "xz": (lzma.compress, ""),
+    "packed tar": (lambda data: gzip.compress(tarred("notes", data)), "!/notes"),
+    "tar in a zip": (lambda data: zipped("inner.tar", tarred("notes", data)), "!/inner.tar!/notes"),
+}
+
+
+def found(data: bytes) -> list[tuple[str, str]]:
+    return packed.look_into(data[:100], io.BytesIO(data[100:]), leftover)
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_a_key_is_found_in_an_archive_whatever_its_form(way: str) -> None:
+    pack, path = WAYS[way]
+    assert packed.is_archive(pack(KEY)[:300])
+    assert found(pack(KEY)) == [("private key", path)]
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_an_archive_of_what_may_be_there_is_no_leftover(way: str) -> None:
+    assert found(WAYS[way][0](b"nothing of interest")) == []
+
+
+def test_a_leftover_is_told_with_the_archive_s_path_and_its_own() -> None:
+    contents = read([file("etc/passwd")], [file("opt/data.bin", gzip.compress(tarred("x/.env", b"A=1")))])
+    assert [(one.kind, one.path) for one in contents.leftovers] == [("environment", "/opt/data.bin!/x/.env")]
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        gzip.compress(bytes(packed.AT_MOST + 1)),
+        zipped("zeros", bytes(packed.AT_MOST + 1)),
+        gzip.compress(gzip.compress(gzip.compress(gzip.compress(KEY)))),
+    ],
+    ids=["packed a thousandfold", "a zip of it", "too deep"],
+)
+def test_an_archive_beyond_the_bounds_is_told_as_not_looked_through(data: bytes) -> None:
+    assert found(data) == [("archive", " (not looked through: too much in it)")]
+
+
+def test_an_archive_of_too_many_members_is_told_as_not_looked_through() -> None:
+    archive = io.BytesIO()
+    with zipfile.ZipFile(archive, "w") as writing:
+        for number in range(packed.MEMBERS_AT_MOST + 1):
+            writing.writestr(str(number), b"")
+    assert found(archive.getvalue()) == [("archive", " (not looked through: too much in it)")]
+
+
+@given(way=st.sampled_from(list(WAYS)), data=st.data())
+def test_a_damaged_archive_is_no_traceback(way: str, data: st.DataObject) -> None:
+    whole = WAYS[way][0](KEY)
+    at = data.draw(st.integers(0, len(whole)))
+    damaged = whole[:at] + data.draw(st.binary(max_size=8)) + whole[at + data.draw(st.integers(0, 8)) :]
+    assert isinstance(found(damaged) if packed.is_archive(damaged) else [], list)

@@ -72,3 +72,6 @@ _ALL = (
 )  # fmt: skip
 
 CATALOGUE: Final = {indicator.type: indicator for indicator in _ALL}
+
+IN_PRICE: Final = {"sma": ("sma",), "ema": ("ema",), "bollinger_bands": ("upper", "middle", "lower")}
+"""The outputs that can be set against the close."""

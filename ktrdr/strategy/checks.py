@@ -3,9 +3,10 @@
 from typing import Any, Final, Literal, cast
 
 from ktrdr.fuzzy import memberships
-from ktrdr.indicators.catalogue import CATALOGUE
+from ktrdr.indicators.catalogue import CATALOGUE, IN_PRICE
 from ktrdr.names import TIMEFRAMES, is_name, is_symbol
-from ktrdr.strategy.reader import Reader, numbers
+from ktrdr.strategy.plain import problem
+from ktrdr.strategy.reader import Reader, brief, numbers
 from ktrdr.strategy.schema import (
     FuzzySet,
     IndicatorUse,
@@ -24,6 +25,7 @@ KEYS: Final = (
 )  # fmt: skip
 LIMITS: Final = {"indicators": 64, "fuzzy_sets": 64, "memberships": 16, "nn_inputs": 64, "hidden_layers": 8}
 WIDEST_LAYER: Final = 1024
+LONGEST_DESCRIPTION: Final = 2000
 
 
 def check(document: Any, name: str) -> tuple[Strategy | None, list[Issue]]:
@@ -31,6 +33,8 @@ def check(document: Any, name: str) -> tuple[Strategy | None, list[Issue]]:
     issues: list[Issue] = []
     if not isinstance(document, dict):
         return None, [Issue("error", "structure", "The strategy is not a mapping of keys.", {"key": ""})]
+    if objection := problem(document):
+        return None, [Issue("error", "structure", f"The strategy {objection}.", {"key": ""})]
     root = Reader({str(key): value for key, value in document.items()}, "", "structure", issues)
     root.known(KEYS)
     _check_head(root, name)
@@ -44,7 +48,7 @@ def check(document: Any, name: str) -> tuple[Strategy | None, list[Issue]]:
     decisions.known(("confidence_threshold",))
     strategy = Strategy(
         name=name,
-        description=str(root.values.get("description") or ""),
+        description=str(root.values.get("description") or "")[:LONGEST_DESCRIPTION],
         symbols=symbols,
         timeframes=timeframes,
         history_required=data.whole("history_required", 50, 0, 10_000),
@@ -60,11 +64,11 @@ def check(document: Any, name: str) -> tuple[Strategy | None, list[Issue]]:
 
 def _check_head(root: Reader, name: str) -> None:
     if root.values.get("name") != name:
-        root.error("name", f"is {root.values.get('name')!r}; it must be the file's name, {name!r}")
+        root.error("name", f"is {brief(root.values.get('name'))!r}; it must be the file's name, {name!r}")
     if not is_name(name):
         root.error("name", "use letters, digits, dots, hyphens and underscores, at most 100")
-    if not str(root.values.get("version", "")).startswith("3"):
-        root.error("version", f'is {root.values.get("version")!r}; this is version 3: write version: "3.0"')
+    if str(root.values.get("version", "")).partition(".")[0] != "3":
+        root.error("version", f'is {brief(root.values.get("version"))!r}; this is version 3: write version: "3.0"')
 
 
 def _listed(reader: Reader, key: str, sound: Any, mend: str) -> tuple[str, ...]:
@@ -73,7 +77,7 @@ def _listed(reader: Reader, key: str, sound: Any, mend: str) -> tuple[str, ...]:
         reader.error(key, f"names none; {mend}")
     for value in values:
         if not sound(value):
-            reader.error(key, f"{value[:40]!r} is unknown; {mend}")
+            reader.error(key, f"{brief(value)!r} is unknown; {mend}")
     return tuple(dict.fromkeys(values))
 
 
@@ -89,15 +93,15 @@ def _indicators(root: Reader) -> dict[str, IndicatorUse]:
             continue
         given = entry.section("parameters")
         given.known(parameter.name for parameter in CATALOGUE[kind].parameters)
-        found[name] = IndicatorUse(
-            kind,
-            {
-                parameter.name: given.number(
-                    parameter.name, parameter.default, parameter.minimum, parameter.maximum, whole=parameter.whole
-                )
-                for parameter in CATALOGUE[kind].parameters
-            },
-        )
+        values = {
+            parameter.name: given.number(
+                parameter.name, parameter.default, parameter.minimum, parameter.maximum, whole=parameter.whole
+            )
+            for parameter in CATALOGUE[kind].parameters
+        }
+        if kind == "macd" and values["fast_period"] >= values["slow_period"]:
+            given.error("fast_period", f"is not below slow_period, {values['slow_period']:g}; exchange them")
+        found[name] = IndicatorUse(kind, values)
     return found
 
 
@@ -113,6 +117,9 @@ def _fuzzy_sets(root: Reader, indicators: dict[str, IndicatorUse]) -> dict[str, 
         if not uses or len(uses) > LIMITS["memberships"]:
             entry.error("", f"has {len(uses)} memberships; name 1 to {LIMITS['memberships']}")
         sound = {key: use for key, use in uses.items() if use}
+        if source and transform == "price_ratio" and source[1] not in IN_PRICE.get(indicators[source[0]].type, ()):
+            some = ", ".join(f"{kind}.{output}" for kind, outputs in IN_PRICE.items() for output in outputs)
+            entry.error("input_transform", f"price_ratio sets a price against the close; use it with {some}")
         if source and transform:
             found[name] = FuzzySet(*source, cast("Literal['none', 'price_ratio']", transform), sound)
     return found
@@ -140,15 +147,14 @@ def _membership(entry: Reader, key: str) -> MembershipUse | None:
 
 
 def _output(entry: Reader, key: str, reference: Any, indicators: dict[str, IndicatorUse]) -> tuple[str, str] | None:
-    name, _, output = str(reference).partition(".")
+    name, _, output = reference.partition(".") if isinstance(reference, str) else ("", "", "")
     if name not in indicators:
-        entry.error(
-            key, f"{reference!r} is no indicator of this strategy; defined are {', '.join(indicators) or 'none'}"
-        )
+        known = brief(", ".join(indicators) or "none")
+        entry.error(key, f"{brief(reference)!r} is no indicator of this strategy; defined are {known}")
         return None
     outputs = CATALOGUE[indicators[name].type].outputs
     if output and output not in outputs:
-        entry.error(key, f"{name!r} has no output {output!r}; it gives {', '.join(outputs)}")
+        entry.error(key, f"{brief(name)!r} has no output {brief(output)!r}; it gives {', '.join(outputs)}")
         return None
     return name, output or outputs[0]
 
@@ -165,12 +171,15 @@ def _nn_inputs(
         return ()
     found = []
     for position, item in enumerate(items):
-        entry = Reader(item if isinstance(item, dict) else {}, f"nn_inputs[{position}]", "nn_inputs", root.issues)
+        values = {str(key): value for key, value in item.items()} if isinstance(item, dict) else {}
+        entry = Reader(values, f"nn_inputs[{position}]", "nn_inputs", root.issues)
         entry.known(("fuzzy_set", "indicator", "timeframes"))
         on = entry.values.get("timeframes", "all")
         wanted = () if on == "all" else tuple(entry.strings("timeframes"))
         if unknown := [timeframe for timeframe in wanted if timeframe not in timeframes]:
-            entry.error("timeframes", f"{unknown[0]!r} is not in training_data.timeframes; add it there or write all")
+            entry.error(
+                "timeframes", f"{brief(unknown[0])!r} is not in training_data.timeframes; add it there or write all"
+            )
         if ("fuzzy_set" in entry.values) == ("indicator" in entry.values):
             entry.error("", "name either a fuzzy_set or an indicator")
         elif "fuzzy_set" in entry.values:
@@ -188,8 +197,12 @@ def _model(root: Reader) -> Model:
     shape = section.section("architecture")
     shape.known(("hidden_layers", "dropout", "activation"))
     widths = numbers(shape.values.get("hidden_layers", [32, 16]))
-    if not widths or len(widths) > LIMITS["hidden_layers"] or not all(1 <= w <= WIDEST_LAYER for w in widths):
-        shape.error("hidden_layers", f"list 1 to {LIMITS['hidden_layers']} widths from 1 to {WIDEST_LAYER}")
+    if (
+        not widths
+        or len(widths) > LIMITS["hidden_layers"]
+        or not all(1 <= width <= WIDEST_LAYER and width == int(width) for width in widths)
+    ):
+        shape.error("hidden_layers", f"list 1 to {LIMITS['hidden_layers']} whole widths from 1 to {WIDEST_LAYER}")
         widths = []
     activation = shape.choice("activation", ("relu", "tanh", "gelu"), "relu") or "relu"
     return Model(

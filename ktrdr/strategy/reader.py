@@ -3,9 +3,14 @@
 import difflib
 import math
 from collections.abc import Iterable, Mapping
-from typing import Any
+from typing import Any, Final
 
 from ktrdr.strategy.schema import Issue
+
+SHOWN: Final = 60
+MANY: Final = 20
+LARGEST: Final = 1e300
+"""Beyond this a whole number may not be a float any more."""
 
 
 class Reader:
@@ -29,11 +34,13 @@ class Reader:
     def known(self, keys: Iterable[str]) -> None:
         """Note every key that is not one of `keys`, with the nearest of them."""
         allowed = list(keys)
-        for key in self.values:
-            if key not in allowed:
-                near = difflib.get_close_matches(str(key), allowed, n=1)
-                mend = f"did you mean {near[0]!r}?" if near else f"known keys are {', '.join(allowed)}"
-                self.error(str(key), f"unknown key; {mend}", allowed=allowed)
+        unknown = [key for key in self.values if key not in allowed]
+        for key in unknown[:MANY]:
+            near = nearest(key, allowed)
+            mend = f"did you mean {near!r}?" if near else f"known keys are {', '.join(allowed)}"
+            self.error(brief(key), f"unknown key; {mend}", allowed=allowed)
+        if len(unknown) > MANY:
+            self.error("", f"has {len(unknown) - MANY} more unknown keys; known keys are {', '.join(allowed)}")
 
     def section(self, key: str, category: str | None = None, *, required: bool = False) -> "Reader":
         """Return the mapping under a key; an empty one, and an issue, where there is none."""
@@ -48,14 +55,16 @@ class Reader:
     def number(self, key: str, default: float, minimum: float, maximum: float, *, whole: bool = False) -> float:
         """Return a number within bounds (both included), or the default, with an issue where it is not one."""
         value = self.values.get(key, default)
-        if isinstance(value, bool) or not isinstance(value, (int, float)) or not math.isfinite(value):
+        if isinstance(value, bool) or not isinstance(value, (int, float)) or not abs(value) < math.inf:
             self.error(key, f"must be a number, found {_kind(value)}", minimum=minimum, maximum=maximum)
             return default
         if whole and value != int(value):
-            self.error(key, f"must be a whole number, found {value}")
+            self.error(key, f"must be a whole number, found {brief(value)}")
             return default
         if not minimum <= value <= maximum:
-            self.error(key, f"is {value}; keep it from {minimum:g} to {maximum:g}", minimum=minimum, maximum=maximum)
+            self.error(
+                key, f"is {brief(value)}; keep it from {minimum:g} to {maximum:g}", minimum=minimum, maximum=maximum
+            )
             return default
         return value
 
@@ -67,11 +76,11 @@ class Reader:
         """Return one of the options; None, and an issue, where it is none of them."""
         allowed = list(options)
         value = self.values.get(key, default)
-        if value in allowed:
-            return str(value)
-        near = difflib.get_close_matches(str(value), allowed, n=1)
-        mend = f"did you mean {near[0]!r}?" if near else f"use one of {', '.join(allowed)}"
-        found = "is missing" if value is None else f"{value!r} is unknown"
+        if isinstance(value, str) and value in allowed:
+            return value
+        near = nearest(value, allowed)
+        mend = f"did you mean {near!r}?" if near else f"use one of {', '.join(allowed)}"
+        found = "is missing" if value is None else f"{brief(value)!r} is unknown"
         self.error(key, f"{found}; {mend}", allowed=allowed)
         return None
 
@@ -85,13 +94,29 @@ class Reader:
 
 
 def numbers(value: Any) -> list[float] | None:
-    """Return a list of numbers as floats, or None when it is not one."""
+    """Return a list of finite numbers as floats, or None when it is not one."""
     if not isinstance(value, list) or any(
-        isinstance(item, bool) or not isinstance(item, (int, float)) for item in value
+        isinstance(item, bool) or not isinstance(item, (int, float)) or not abs(item) <= LARGEST for item in value
     ):
         return None
     return [float(item) for item in value]
 
 
+def nearest(value: Any, allowed: list[str]) -> str | None:
+    """Return the one of `allowed` that was probably meant."""
+    return next(iter(difflib.get_close_matches(brief(value), allowed, n=1)), None)
+
+
+def brief(value: Any) -> str:
+    """Return a value as it may stand in a message: short, on one line, whatever it is."""
+    if isinstance(value, (dict, list)):
+        return f"a {'mapping' if isinstance(value, dict) else 'list'} of {len(value)}"
+    if isinstance(value, int) and abs(value) > LARGEST:
+        return "a huge number"
+    text = str(value)
+    text = text if text.isprintable() else repr(text)[1:-1]
+    return text if len(text) <= SHOWN else text[:SHOWN] + "…"
+
+
 def _kind(value: Any) -> str:
-    return "nothing" if value is None else f"{type(value).__name__} {str(value)[:40]!r}"
+    return "nothing" if value is None else f"{type(value).__name__} {brief(value)!r}"

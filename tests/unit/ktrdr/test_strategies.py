@@ -1,6 +1,7 @@
 """Strategies: every mistake is named with its key and the mend."""
 
 import copy
+from datetime import date
 from typing import Any
 
 import pytest
@@ -53,6 +54,12 @@ def broken(path: str, value: Any) -> list[str]:
         ("training_data/timeframes", ["2h"], "training_data.timeframes: '2h' is unknown"),
         ("model/type", "lstm", "model.type: 'lstm' is unknown"),
         ("model/architecture", {"hidden_layers": []}, "model.architecture.hidden_layers: list 1 to 8"),
+        ("model/architecture", {"hidden_layers": [8.5]}, "model.architecture.hidden_layers: list 1 to 8 whole widths"),
+        ("indicators/macd_12_26/parameters", {"fast_period": 26, "slow_period": 12}, "is not below slow_period, 12"),
+        ("fuzzy_sets/momentum/input_transform", "price_ratio", "price_ratio sets a price against the close"),
+        ("training/epochs", 10**400, "training.epochs: a whole number beyond"),
+        ("training/learning_rate", float("nan"), "training.learning_rate: nan is no number"),
+        ("description", date(2024, 1, 1), "description: a date, not a text or a number; put it in quotes"),
         ("training/labels", None, "training.labels: is missing; add it"),
         ("training/epochs", "many", "training.epochs: must be a number, found str 'many'"),
         ("decisions", {"confidence_treshold": 0.5}, "did you mean 'confidence_threshold'?"),

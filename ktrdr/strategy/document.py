@@ -1,0 +1,53 @@
+"""Reading a strategy's YAML: bounded, and nothing in it but what JSON can hold too."""
+
+from typing import Any
+
+import yaml
+
+from ktrdr.strategy.plain import DEPTH_LIMIT, problem
+from ktrdr.strategy.reader import brief
+
+
+class BadDocument(ValueError):
+    """A document that is no strategy whatever its keys are; the message names the place and the mend."""
+
+
+class _Loader(yaml.SafeLoader):
+    """Builds plain values, without what lets a small file grow (aliases) or lose something (a key twice)."""
+
+    def compose_node(self, parent: Any, index: Any) -> Any:
+        if self.check_event(yaml.AliasEvent):
+            mark = self.peek_event().start_mark  # type: ignore[no-untyped-call]  # the stubs leave it out
+            raise BadDocument(f"line {mark.line + 1}: aliases (*name) are not read; write the values out")
+        return super().compose_node(parent, index)
+
+    def construct_mapping(self, node: Any, deep: bool = False) -> Any:  # noqa: FBT001, FBT002  the library's own
+        seen: set[str] = set()
+        for key, _ in node.value:
+            if key.value in seen and isinstance(key, yaml.ScalarNode):
+                raise BadDocument(
+                    f"line {key.start_mark.line + 1}: the key {brief(key.value)} is there twice; keep one"
+                )
+            if isinstance(key, yaml.ScalarNode):
+                seen.add(key.value)
+        return super().construct_mapping(node, deep)
+
+
+def read(text: str) -> Any:
+    """Return the document as plain values; BadDocument where it is no sound YAML."""
+    try:
+        document = yaml.load(text, _Loader)  # noqa: S506  a SafeLoader, made stricter
+    except yaml.YAMLError as error:
+        mark = getattr(error, "problem_mark", None)
+        where = f" at line {mark.line + 1}" if mark else ""
+        raise BadDocument(f"not valid YAML{where}") from None
+    except RecursionError:
+        raise BadDocument(f"nested too deeply; {DEPTH_LIMIT} levels are plenty") from None
+    except BadDocument:
+        raise
+    except (ValueError, OverflowError, TypeError, AttributeError, KeyError, IndexError) as error:
+        # The library's own conversions: a date that does not exist, a number of 5,000 digits, a foreign tag.
+        raise BadDocument(f"a value cannot be read ({brief(str(error))}); put it in quotes") from None
+    if objection := problem(document):
+        raise BadDocument(objection)
+    return document

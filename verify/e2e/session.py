@@ -26,8 +26,11 @@ from verify.e2e.verdict import EndToEnd, Used
 from verify.material import read_materials
 from verify.observe import ENGINE_ERRORS, told
 from verify.report.console import STYLES, show_findings
+from verify.report.text import one_line
 from verify.summarize import summarize, write
 from verify.verdict import Verdict
+
+MOST_FOUND = 120  # characters of what a check found, on its line
 
 
 class Unfit(Exception):
@@ -121,6 +124,10 @@ def _write(artifacts: Artifacts, observed: Observed, verdict: EndToEnd) -> None:
 
 
 def _show(verdict: EndToEnd, console: Console) -> None:
+    for finding in verdict.findings:
+        if finding.outcome == "PASS":
+            line = f"  {finding.check:<28}  {one_line(finding.found, MOST_FOUND)}"
+            console.print(Text.assemble(("PASS", STYLES["PASS"]), line), soft_wrap=not console.is_terminal)
     show_findings(verdict, console)
     outcome = Text(f"\nend to end: {verdict.outcome}", STYLES[verdict.outcome])
     console.print(outcome.append(f", {len(verdict.findings)} checks in {verdict.seconds:.1f} s", "default not bold"))

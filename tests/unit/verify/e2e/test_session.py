@@ -96,6 +96,7 @@ def test_what_is_good_passes_is_written_and_joins_the_summary(
     played(monkeypatch, named(good()))
     code, printed = run(artifacts)
     assert code == Exit.OK, printed
+    assert "PASS  operations/queue              10 completed, in order\n" in printed
     assert "end to end: PASS, 13 checks in 80.0 s" in printed
     assert artifacts.read(E2E, VERDICT, EndToEnd).outcome == "PASS"
     assert artifacts.read(E2E, OBSERVED, Observed).scenes.keys() == good()["scenes"].keys()

@@ -23,10 +23,13 @@ def parser() -> argparse.ArgumentParser:
         description="Tells whether ktrdr's images are what their roles demand. Exit codes: README.md.",
         epilog="python -m verify summarize [DIR ...]: table and reports from artifacts, merging those of several jobs. "
         "python -m verify lazy-imports: the lazy-import specification on this checkout, without Docker. "
-        "python -m verify e2e: the verified images at work together.",
+        "python -m verify e2e: the verified images at work together. "
+        "python -m verify explain ROLE CHECK: what a check is for, what it saw, what to do. "
+        "python -m verify baseline [ROLE ...]: keep the last figures as the baseline.",
     )
     top.add_argument("words", nargs="*", metavar="ROLE", help="roles of the contract; all where none is named")
     top.add_argument("--gpu", action="store_true", help="the GPU contract: the device is really used")
+    top.add_argument("--history", type=Path, metavar="DIR", help="with summarize: sizes and times over DIR's runs")
     top.add_argument("--artifacts", type=Path, metavar="DIR", help="where records lie (default: artifacts/)")
     return top
 
@@ -39,6 +42,13 @@ def run(arguments: argparse.Namespace) -> int:
     if word in WORDS and (arguments.gpu or (rest and word in ("lazy-imports", "e2e"))):
         wrong = f"{word} takes no {'--gpu' if arguments.gpu else ' '.join(rest)}"
         raise Problem("reading the command line", wrong, "see python -m verify --help", Exit.USAGE)
+    if arguments.history:
+        if word != "summarize" or rest:
+            wrong = "--history DIR goes with summarize, and with nothing else"
+            raise Problem("reading the command line", wrong, "see python -m verify --help", Exit.USAGE)
+        from verify import history  # noqa: PLC0415
+
+        return history.history(arguments.history, artifacts.root, contract.roles, console)
     if word == "summarize":
         return summarize.command([Path(one) for one in rest], artifacts, contract.roles, console)
     if word == "explain":

@@ -1,6 +1,8 @@
 """The summary as GitHub-flavoured Markdown: for a job's summary page, a comment, a file."""
 
 import re
+from collections import Counter
+from dataclasses import dataclass
 from html import escape
 
 from verify.e2e.verdict import EndToEnd
@@ -9,6 +11,7 @@ from verify.report.text import evidence_lines, one_line
 from verify.verdict import Finding
 
 LIMIT = 65_000  # characters: a comment takes 65,536
+ROOM_FOR_LEFT_OUT = 2_000  # characters that say what did not fit
 EVIDENCE_BOUNDS = (4_000, 1_500, 500, 0)  # characters a finding, tried in this order until the document fits
 MOST_LINES, MOST_EACH = 100, 40  # of one finding's evidence, of one item of it
 MOST_FIELD = 1_000  # characters of one expectation or one thing found
@@ -23,40 +26,66 @@ NUMBERS = ("unpacked MB", "added MB")
 _STRUCTURE = re.compile(r"[\\`*_{}\[\]()<>#!|~&$@]|(?<=www)\.|(?<=ftp|ttp|tps):", re.IGNORECASE)
 
 
+@dataclass(frozen=True)
+class Block:
+    """A part of the document that is shown whole or not at all; ``rank``: the lower, the longer it is kept."""
+
+    text: str
+    rank: int = -1
+    role: str = ""
+    findings: int = 0
+
+
 def markdown(summary: Summary) -> str:
     """Return the whole document, shorter than LIMIT whatever the verdicts hold: evidence is cut first."""
     for bound in EVIDENCE_BOUNDS:
-        text = "".join(_blocks(summary, bound))
+        text = "".join(block.text for block in _blocks(summary, bound))
         if len(text) < LIMIT:
             return text
     return _cut(_blocks(summary, 0))
 
 
-def _cut(blocks: list[str]) -> str:
-    """Return the first blocks that fit, and a line that says how many did not."""
-    room = LIMIT - 200
-    kept: list[str] = []
-    for block in blocks:
-        room -= len(block)
+def _cut(blocks: list[Block]) -> str:
+    """Return the blocks that fit, each image's first findings before any image's later ones, and what does not."""
+    room = LIMIT - ROOM_FOR_LEFT_OUT
+    kept = set[int]()
+    for number in sorted(range(len(blocks)), key=lambda number: blocks[number].rank):
+        room -= len(blocks[number].text)
         if room <= 0:
             break
-        kept.append(block)
-    left_out = len(blocks) - len(kept)
-    return "".join(kept) + f"\n\n**{left_out} of {len(blocks)} parts are left out: `summary.json` has all of them.**\n"
+        kept.add(number)
+    left_out: Counter[str] = Counter()
+    for number, block in enumerate(blocks):
+        if number not in kept:
+            left_out[block.role] += block.findings
+    whole = "".join(block.text for number, block in enumerate(blocks) if number in kept)
+    return whole + _left_out(left_out, sum(block.findings for block in blocks))
 
 
-def _blocks(summary: Summary, bound: int) -> list[str]:
+def _left_out(count: Counter[str], findings: int) -> str:
+    """Return what says how many findings are not shown, of which images, and where all of them are."""
+    where = "`summary.json` and `report.html` have all of them"
+    text = f"\n\n**{count.total():,} of {findings:,} findings are left out: {where}.**\n\n"
+    for role, number in count.items():
+        line = f"- {_name(role)}: {number:,} left out\n"
+        if len(text) + len(line) > ROOM_FOR_LEFT_OUT - 10:
+            return f"{text}- …\n"
+        text += line if number else ""
+    return text
+
+
+def _blocks(summary: Summary, bound: int) -> list[Block]:
     """Return the document in parts, none of which is ever divided: title, table rows, findings."""
     title = f"# Images: {summary.outcome}\n\n{_text(summary.meaning)} (exit code {summary.exit_code})\n\n"
     rule = " | ".join("---:" if column in NUMBERS else "---" for column in COLUMNS)
-    blocks = [title, f"| {' | '.join(COLUMNS)} |\n| {rule} |\n", *(_row(row) for row in summary.rows)]
-    blocks.append(f"\n{_text(UNITS)}. {_text(summary.duration)}.\n\n{_text(summary.end_to_end)}.\n")
+    texts = [title, f"| {' | '.join(COLUMNS)} |\n| {rule} |\n", *(_row(row) for row in summary.rows)]
+    texts.append(f"\n{_text(UNITS)}. {_text(summary.duration)}.\n\n{_text(summary.end_to_end)}.\n")
     if summary.changes:
-        blocks.append(f"\n{_text(CHANGES)}:\n\n")
-        blocks += [f"- {_name(role)}: {_text(words)}\n" for role, words in summary.changes.items()]
+        texts.append(f"\n{_text(CHANGES)}:\n\n")
+        texts += [f"- {_name(role)}: {_text(words)}\n" for role, words in summary.changes.items()]
     if bound < EVIDENCE_BOUNDS[0]:
-        blocks.append(f"\n{CUT}\n")
-    return blocks + [text for part in summary.parts for text in _section(part, bound)]
+        texts.append(f"\n{CUT}\n")
+    return [*map(Block, texts), *(block for part in summary.parts for block in _section(part, bound))]
 
 
 def _row(row: Row) -> str:
@@ -74,18 +103,27 @@ def _row(row: Row) -> str:
     return f"| {' | '.join(cells)} |\n"
 
 
-def _section(row: Row | EndToEnd, bound: int) -> list[str]:
+def _section(row: Row | EndToEnd, bound: int) -> list[Block]:
     shown = [finding for finding in row.findings if finding.outcome not in ("PASS", "SKIP")]
+    followed = [finding for finding in shown if finding.because]
     skipped = [finding for finding in row.findings if finding.outcome == "SKIP"]
     if not shown and not skipped:
         return []
-    parts = [f"\n## {_name(row.role)}: {', '.join(row.outcome_words)}\n"]
-    parts += [_finding(finding, bound) for finding in shown if not finding.because]
-    followed = [finding for finding in shown if finding.because]
-    parts += [f"- **ERROR** {_name(one.check)}: not seen, see {_name(one.because)}\n" for one in followed]
-    if skipped:
-        parts.append("\n")
-    return parts + [f"- **SKIP** {_name(finding.check)}: {_text(finding.found)}\n" for finding in skipped]
+    blocks = [Block(f"\n## {_name(row.role)}: {', '.join(row.outcome_words)}\n", 0, row.role)]
+    told = [finding for finding in shown if not finding.because]
+    blocks += [Block(_finding(one, bound), rank, row.role, 1) for rank, one in enumerate(told)]
+    unseen = [f"- **ERROR** {_name(one.check)}: not seen, see {_name(one.because)}\n" for one in followed]
+    blocks += _folded("not seen, because another check failed", unseen, len(told), row.role)
+    skips = [f"- **SKIP** {_name(one.check)}: {_text(one.found)}\n" for one in skipped]
+    return blocks + _folded("not applicable here", skips, len(told) + 1, row.role)
+
+
+def _folded(title: str, lines: list[str], rank: int, role: str) -> list[Block]:
+    """Return lines under a title that unfolds them; nothing where there are none."""
+    if not lines:
+        return []
+    head = f"\n<details><summary>{len(lines)} {'check' if len(lines) == 1 else 'checks'}: {title}</summary>\n\n"
+    return [Block(f"{head}{''.join(lines)}\n</details>\n", rank, role, len(lines))]
 
 
 def _finding(finding: Finding, bound: int) -> str:

@@ -84,7 +84,8 @@ def test_each_finding_that_is_not_pass_is_told_with_category_action_and_folded_e
         assert words in plain
     (evidence,) = preformatted(text)
     assert evidence.startswith("log:\n  line 0\n")
-    assert text.count("<details>") == text.count("</details>") == 1
+    assert text.count("<details>") == text.count("</details>") == 2
+    assert "<details><summary>1 check: not applicable here</summary>" in text
 
 
 def test_the_duration_stands_beside_the_specifications_floor() -> None:
@@ -103,7 +104,8 @@ def test_text_of_an_image_is_never_structure(prefix: str, text: str) -> None:
     assert not blocks & {"code_block", "fence", "blockquote_open", "hr", "ordered_list_open"}
     others = [token.content for token in tokens(document) if token.type == "html_block"]
     others = [content for content in others if not content.startswith("<pre>")]
-    assert set(others) <= {"<details><summary>evidence</summary>\n", "</details>\n"}
+    titles = ("evidence", "1 check: not applicable here")
+    assert set(others) <= {*(f"<details><summary>{title}</summary>\n" for title in titles), "</details>\n"}
     evidence = evidence_lines({"log": said}, MOST_EACH, MOST_LINES, 10_000)
     assert preformatted(document) == ["\n".join([*evidence, ""])] * 2
     _, row = cells(document)
@@ -134,7 +136,7 @@ def test_more_findings_than_a_page_takes_are_left_out_and_that_is_said() -> None
     findings = [finding("FAIL", f"check-{number}", found="<" * 2_000) for number in range(100)]
     text = markdown(summarize([verdict("dev", *findings)], ["dev"]))
     assert len(text) < LIMIT
-    assert "are left out: `summary.json` has all of them" in text
+    assert "findings are left out: `summary.json` and `report.html` have all of them" in text
     assert cells(text)[1][-1] == "FAIL"
 
 
@@ -146,3 +148,24 @@ def test_the_page_is_within_its_limit_whatever_comes(text: str, times: int, find
     judged = verdict("r0", *[one] * findings, tag=text * times)
     verdicts = [judged.model_copy(update={"role": role}) for role in roles[: max(1, 100 // findings)]]
     assert len(markdown(summarize(verdicts, roles))) < LIMIT
+
+
+def test_of_twenty_images_with_three_thousand_findings_each_shows_some_and_says_how_many_are_left_out() -> None:
+    names = [f"role-{number}" for number in range(20)]
+    findings = [finding("FAIL", f"check-{number}", evidence={"log": "line\n" * 50}) for number in range(150)]
+    text = markdown(summarize([verdict(name, *findings) for name in names], names))
+    assert len(text) < LIMIT
+    shown = [section.count("### FAIL") for section in text.split("\n## ")[1:]]
+    assert len(shown) == 20
+    assert max(shown) - min(shown) <= 1
+    assert f"**{3000 - sum(shown):,} of 3,000 findings are left out: `summary.json` and `report.html`" in text
+    for name, number in zip(names, shown, strict=True):
+        assert f"- {name}: {150 - number} left out" in text
+
+
+def test_what_is_folded_is_unfolded_whole_or_left_out_whole() -> None:
+    skips = [finding("SKIP", f"check-{number}", found="because " * 100) for number in range(200)]
+    text = markdown(summarize([verdict("dev", finding("FAIL"), *skips)], ["dev"]))
+    assert len(text) < LIMIT
+    assert text.count("<details>") == text.count("</details>")
+    assert "- dev: 200 left out" in text

@@ -20,7 +20,8 @@ export class Curve {
     this.frame.addEventListener("pointermove", (event) => this.pointTo(this.nearest(event.offsetX)));
     this.frame.addEventListener("pointerleave", () => this.pointTo(this.points.length - 1));
     this.frame.addEventListener("keydown", (event) => this.press(event));
-    new ResizeObserver(() => this.draw()).observe(this.frame);
+    // With the next frame: a drawing that changes the layout inside the observer would be an error of its own
+    new ResizeObserver(() => requestAnimationFrame(() => this.draw())).observe(this.frame);
   }
 
   // `curve` is a list of {timestamp, equity}; `start` is the capital at first.

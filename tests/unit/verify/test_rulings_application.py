@@ -155,3 +155,23 @@ def test_a_reply_with_a_status_has_one(body: str) -> None:
 )
 def test_a_reply_without_a_status_has_none(body: str) -> None:
     assert not has_status(body)
+
+
+def told(check: str, **values: object) -> str:
+    """What a check found where the application's report has these values."""
+    return good("backend", report("application", **values)).findings()[check].found
+
+
+def test_findings_on_the_application_are_told_with_what_was_seen() -> None:
+    assert told("api-routes") == "13 routes"
+    assert told("api-routes", routes=[["GET", f"/{number}"] for number in range(12)]).startswith(
+        "12 routes, but none for"
+    )
+    assert told("api-routes", routes=[["/alone"]]).startswith("1 routes, but none for")
+    assert told("api-is-fastapi", kind="builtins.dict", is_fastapi=False) == "builtins.dict"
+    assert told("api-is-fastapi", kind="", is_fastapi=False) == "something else"
+    assert told("api-starts") == "started in 0.2 s"
+    assert told("api-starts", started=False, start_error="no store") == "no store"
+    assert told("api-starts", started=False) == "it did not start"
+    assert told("api-answers", health={"status": 503, "body": "busy"}).startswith("health: 503 busy")
+    assert told("api-answers", health=None).startswith("health was not asked")

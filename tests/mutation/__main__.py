@@ -50,8 +50,12 @@ def test(mutant: Mutant) -> bool:
 
 def listed() -> dict[tuple[str, str, str, str], str]:
     """Return the mutants that change nothing that can be seen, each with the reason."""
-    entries = tomllib.loads(EQUIVALENT.read_text(encoding="utf-8"))["equivalent"]
-    return {(one["module"], one["definition"], one["before"], one["after"]): one["reason"] for one in entries}
+    entries = tomllib.loads(EQUIVALENT.read_text(encoding="utf-8")).get("equivalent", [])
+    return {
+        (one["module"], one["definition"], one["before"], after): one["reason"]
+        for one in entries
+        for after in one["after"]
+    }
 
 
 def report(

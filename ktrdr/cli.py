@@ -1,113 +1,145 @@
-"""The command line. Loads what a command needs when it runs, nothing for `--help`."""
+"""The command line. Loads what a command needs when it runs (`ktrdr.commands`), nothing for `--help`."""
 
 import argparse
+import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 DEFAULT_API: Final = "http://127.0.0.1:8000"
+INTERRUPTED: Final = 130
+
+EXAMPLES: Final = """\
+from nothing to a trained model, on one machine:
+  ktrdr api                                     the backend, in one terminal
+  KTRDR_WORKER_TYPE=training ktrdr worker       a worker (needs torch), in another
+  ktrdr data sample --upload                    a year of bars to learn from
+  ktrdr train mlp_fx_hourly                     train on it and follow the progress
+
+exit status: 0, 1 for a failure that the message explains, 2 for a wrong call, 130 after Ctrl-C
+"""
+API_EXAMPLES: Final = """\
+examples:
+  ktrdr api                                     http://127.0.0.1:8000, for this machine only
+  ktrdr api --host 0.0.0.0 --port 8080          for every machine that can reach this one
+
+settings (environment): KTRDR_DATA_DIR, KTRDR_DATABASE_URL
+"""
+WORKER_EXAMPLES: Final = """\
+examples:
+  KTRDR_WORKER_TYPE=training ktrdr worker
+  KTRDR_WORKER_TYPE=backtest KTRDR_WORKER_PORT=5004 KTRDR_API_URL=http://backend:8000 ktrdr worker
+
+settings (environment): KTRDR_WORKER_TYPE, KTRDR_API_URL, KTRDR_WORKER_PORT, KTRDR_WORKER_ID,
+KTRDR_WORKER_PUBLIC_BASE_URL
+"""
+SAMPLE_EXAMPLES: Final = """\
+examples:
+  ktrdr data sample                             CSV on standard output
+  ktrdr data sample --output EURUSD_1h.csv      into a file
+  ktrdr data sample --upload                    to the backend on this machine
+  ktrdr data sample --year 2024 --seed 11 --upload http://backend:8000
+"""
+TRAIN_EXAMPLES: Final = """\
+examples:
+  ktrdr train mlp_fx_hourly                     on a worker of the backend on this machine
+  ktrdr train mlp_fx_hourly --backend http://backend:8000 --start-date 2023-01-01 --end-date 2023-10-31
+  ktrdr train mlp_fx_hourly --here my-model     in this process, from KTRDR_DATA_DIR (needs torch)
+"""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run a command; return its exit status: 0, 1 for a failure that the message explains, 2 for a wrong call."""
+    """Run a command; return its exit status: 0, 1 for a failure that the message explains, 130 after Ctrl-C.
+
+    SystemExit with status 2 for a wrong call.
+    """
     options = _parser().parse_args(arguments)
-    from ktrdr.errors import KtrdrError  # noqa: PLC0415  `--help` has been answered by now
+    from ktrdr import commands  # noqa: PLC0415  `--help` has been answered by now
+    from ktrdr.errors import KtrdrError  # noqa: PLC0415
 
     try:
-        return int(options.run(options))
-    except (KtrdrError, OSError, ValueError) as error:
-        print(f"ktrdr: {error}", file=sys.stderr)
+        return int(getattr(commands, options.run)(options))
+    except BrokenPipeError:
+        # Whoever read has seen enough; nothing may be flushed into the closed pipe at exit.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 1
+    except KeyboardInterrupt:
+        return INTERRUPTED
+    except OSError as error:
+        where = f"{error.filename}: " if error.filename else ""
+        print(f"ktrdr: {where}{error.strerror or error}", file=sys.stderr)
+    except (KtrdrError, ValueError) as error:
+        print(f"ktrdr: {error}", file=sys.stderr)
+    return 1
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="ktrdr", description="Neuro-fuzzy trading.")
-    commands = parser.add_subparsers(title="commands", required=True)
+    parser = argparse.ArgumentParser(
+        prog="ktrdr",
+        description="Neuro-fuzzy trading: bars, indicators, fuzzy memberships, a small network, decisions.",
+        epilog=EXAMPLES,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    commands = parser.add_subparsers(title="commands", required=True, metavar="COMMAND")
 
-    api = commands.add_parser("api", help="start the backend", description="Start the backend.")
-    api.add_argument("--host", default="127.0.0.1")
-    api.add_argument("--port", type=int, default=8000)
-    api.set_defaults(run=_api)
+    api = _command(commands, "api", "start the backend", API_EXAMPLES)
+    api.add_argument("--host", default="127.0.0.1", help="address to listen on (default: %(default)s)")
+    api.add_argument("--port", type=_port, default=8000, help="port to listen on (default: %(default)s)")
 
-    worker = commands.add_parser("worker", help="start a worker", description="Start the KTRDR_WORKER_TYPE worker.")
-    worker.set_defaults(run=_worker)
+    _command(commands, "worker", "start the worker that KTRDR_WORKER_TYPE names: training or backtest", WORKER_EXAMPLES)
 
     data = commands.add_parser("data", help="price bars", description="Price bars.")
-    data_commands = data.add_subparsers(title="commands", required=True)
-    sample = data_commands.add_parser(
-        "sample", help="make a year of bars", description="Make a year of hourly EURUSD-like bars (about 6,200)."
-    )
-    sample.add_argument("--year", type=int, default=2023)
-    sample.add_argument("--seed", type=int, default=7)
+    kinds = data.add_subparsers(title="commands", required=True, metavar="COMMAND")
+    sample = _command(kinds, "sample", "make a year of hourly EURUSD-like bars (about 6,200)", SAMPLE_EXAMPLES)
+    sample.add_argument("--year", type=_year, default=2023, help="the year (default: %(default)s)")
+    sample.add_argument("--seed", type=int, default=7, help="the same seed, the same bars (default: %(default)s)")
     where = sample.add_mutually_exclusive_group()
-    where.add_argument("--output", type=Path, help="the CSV file to write (default: standard output)")
-    where.add_argument("--upload", metavar="URL", nargs="?", const=DEFAULT_API, help="the backend to upload to")
-    sample.set_defaults(run=_sample)
+    where.add_argument("--output", type=Path, metavar="FILE", help="the CSV file to write")
+    where.add_argument("--upload", type=_url, metavar="URL", nargs="?", const=DEFAULT_API,
+                       help=f"the backend to upload to ({DEFAULT_API} where none is named)")  # fmt: skip
 
-    train = commands.add_parser("train", help="train here", description="Train in this process (needs torch).")
-    train.add_argument("strategy")
-    train.add_argument("output", type=Path, help="the new directory for the model")
-    train.add_argument("--start-date")
-    train.add_argument("--end-date")
-    train.set_defaults(run=_train)
+    train = _command(commands, "train", "train a strategy and follow its progress", TRAIN_EXAMPLES)
+    train.add_argument("strategy", help="the strategy's name, such as mlp_fx_hourly")
+    place = train.add_mutually_exclusive_group()
+    place.add_argument("--backend", type=_url, metavar="URL", default=DEFAULT_API,
+                       help="the backend whose workers train (default: %(default)s)")  # fmt: skip
+    place.add_argument(
+        "--here", type=Path, metavar="DIR", help="train in this process and write the model to a new DIR"
+    )
+    train.add_argument("--start-date", metavar="DATE", help="the first day, such as 2023-01-01 (default: all)")
+    train.add_argument("--end-date", metavar="DATE", help="the last day (default: all)")
     return parser
 
 
-def _api(options: argparse.Namespace) -> int:
-    import uvicorn  # noqa: PLC0415  see the module's first line
-
-    uvicorn.run("ktrdr.api.main:app", host=options.host, port=options.port)
-    return 0
-
-
-def _worker(_options: argparse.Namespace) -> int:
-    from ktrdr.worker.__main__ import main as start  # noqa: PLC0415  see the module's first line
-
-    return start()
-
-
-def _sample(options: argparse.Namespace) -> int:
-    from ktrdr.data.sample import generate, to_csv  # noqa: PLC0415  see the module's first line
-
-    text = to_csv(generate(options.year, seed=options.seed))
-    if options.upload:
-        from ktrdr.worker.backend import Backend, BackendAwayError, BackendRefusedError  # noqa: PLC0415
-
-        try:
-            Backend(options.upload).send("POST", "/data/EURUSD/1h", text.encode(), {"Content-Type": "text/csv"})
-        except (BackendAwayError, BackendRefusedError) as error:
-            raise OSError(error) from None
-        print(f"{text.count(chr(10)) - 1} bars of EURUSD 1h uploaded to {options.upload}")
-    elif options.output:
-        options.output.write_text(text, encoding="utf-8")
-        print(f"{text.count(chr(10)) - 1} bars written to {options.output}")
-    else:
-        sys.stdout.write(text)
-    return 0
-
-
-def _train(options: argparse.Namespace) -> int:
-    import json  # noqa: PLC0415  see the module's first line
-
-    from ktrdr import torch_check  # noqa: PLC0415
-    from ktrdr.api.services.training.local_orchestrator import LocalOrchestrator  # noqa: PLC0415
-    from ktrdr.data.files import DataDirectory  # noqa: PLC0415
-    from ktrdr.settings import SHIPPED_STRATEGIES, Settings  # noqa: PLC0415
-    from ktrdr.strategy.files import StrategyDirectory  # noqa: PLC0415
-
-    torch_check.require()
-    root = Settings.from_environment().data_dir
-    options.output.mkdir(parents=True)
-    summary = LocalOrchestrator(StrategyDirectory(SHIPPED_STRATEGIES, root / "strategies"), DataDirectory(root)).run(
-        options.strategy,
-        options.output,
-        start_date=options.start_date,
-        end_date=options.end_date,
-        progress=lambda percentage, step, *_: print(f"{percentage:5.1f} % {step}"),
+def _command(commands: Any, name: str, what: str, examples: str) -> argparse.ArgumentParser:
+    parser: argparse.ArgumentParser = commands.add_parser(
+        name,
+        help=what,
+        description=f"{what[0].upper()}{what[1:]}.",
+        epilog=examples,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    print(json.dumps({key: summary[key] for key in ("training_metrics", "test_metrics")}, indent=2))
-    return 0
+    parser.set_defaults(run=name)
+    return parser
+
+
+def _url(text: str) -> str:
+    if not text.startswith(("http://", "https://")):
+        raise argparse.ArgumentTypeError(f"{text!r} is no address; write it like {DEFAULT_API}")
+    return text
+
+
+def _year(text: str) -> int:
+    if not text.isdecimal() or not 1970 <= int(text) <= 2200:  # noqa: PLR2004  what a time stamp can name for sure
+        raise argparse.ArgumentTypeError(f"{text!r} is no year from 1970 to 2200")
+    return int(text)
+
+
+def _port(text: str) -> int:
+    if not text.isdecimal() or not 0 <= int(text) <= 65535:  # noqa: PLR2004  TCP
+        raise argparse.ArgumentTypeError(f"{text!r} is no port from 0 to 65535")
+    return int(text)
 
 
 if __name__ == "__main__":

@@ -1,46 +1,211 @@
-"""The command line: quick to help, real in what it does."""
+"""The command line: quick to help, real in what it does, and told failures."""
 
+import os
+import re
+import socket
 import subprocess
 import sys
+import threading
+import time
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import pytest
 
-from ktrdr.cli import main
+from ktrdr.cli import _parser, main
+from ktrdr.worker.backend import Backend, BackendAwayError
 
+TIMEOUT_S = 60.0
+IMPORT_LIMIT_S = 0.2
 HELP = """
-import sys
+import sys, time
+began = time.perf_counter()
 from ktrdr.cli import main
+imported = time.perf_counter() - began
 try:
     main(sys.argv[1:])
 except SystemExit as stop:
     code = stop.code
-heavy = ("torch", "numpy", "pandas", "fastapi", "pydantic", "uvicorn", "yaml", "opentelemetry", "ktrdr.api")
-print(code, [name for name in heavy if name in sys.modules], file=sys.stderr)
+heavy = {"torch", "numpy", "pandas", "fastapi", "starlette", "pydantic", "uvicorn", "yaml", "asyncio", "http", "ssl"}
+loaded = {name.partition(".")[0] for name in sys.modules}
+found = sorted(loaded & heavy) + sorted(name for name in sys.modules if "telemetry" in name)
+found += sorted(name for name in sys.modules if name.startswith("ktrdr.") and name != "ktrdr.cli")
+print(code, found, imported, file=sys.stderr)
 """
+COMMANDS = [[], ["api"], ["worker"], ["data"], ["data", "sample"], ["train"]]
 
 
-@pytest.mark.parametrize("command", [[], ["api"], ["worker"], ["data"], ["data", "sample"], ["train"]], ids=" ".join)
-def test_help_loads_nothing_heavy(command: list[str]) -> None:
-    run = subprocess.run(
-        [sys.executable, "-c", HELP, *command, "--help"], capture_output=True, text=True, check=True, timeout=30
+def asked_for_help(command: list[str]) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-c", HELP, *command, "--help"], capture_output=True, text=True, check=True, timeout=TIMEOUT_S
     )
-    assert run.stderr.strip() == "0 []"
-    assert "usage: ktrdr" in run.stdout
+
+
+@pytest.mark.parametrize("command", COMMANDS, ids=" ".join)
+def test_help_loads_nothing_but_the_command_line_itself(command: list[str]) -> None:
+    run = asked_for_help(command)
+    assert run.stderr.startswith("0 [] ")
+    assert run.stdout.startswith("usage: ktrdr")
+
+
+def test_the_command_line_is_imported_in_no_time() -> None:
+    assert min(float(asked_for_help([]).stderr.split()[-1]) for _ in range(5)) < IMPORT_LIMIT_S
+
+
+@pytest.mark.parametrize("command", [one for one in COMMANDS if one != ["data"]], ids=" ".join)
+def test_help_teaches_by_examples_that_parse(command: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        main([*command, "--help"])
+    examples = re.findall(r"^ +(?:[A-Z_]+=\S+ )*ktrdr ((?:\S+ )*\S+)", capsys.readouterr().out, re.MULTILINE)
+    assert examples
+    for example in examples:
+        assert example.split()[: len(command)] == command
+        assert _parser().parse_args(example.split()).run
+
+
+def test_every_command_is_tried_for_its_help(capsys: pytest.CaptureFixture[str]) -> None:
+    for parent in ([], ["data"]):
+        with pytest.raises(SystemExit):
+            main([*parent, "--help"])
+        listed = re.findall(r"^ {4}(\w+) ", capsys.readouterr().out, re.MULTILINE)
+        assert [[*parent, name] for name in listed if [*parent, name] not in COMMANDS] == []
 
 
 def test_a_sample_is_written_where_it_is_wanted(tmp_path: Path, csv: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["data", "sample", "--output", str(tmp_path / "bars.csv")]) == 0
     assert (tmp_path / "bars.csv").read_text() == csv
     assert "6242 bars" in capsys.readouterr().out
+    assert main(["data", "sample"]) == 0
+    assert capsys.readouterr().out == csv
 
 
-def test_a_failure_is_one_line_and_status_1(capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(["data", "sample", "--upload", "http://127.0.0.1:1"]) == 1
-    assert capsys.readouterr().err.startswith("ktrdr: ")
+def test_a_reader_that_has_seen_enough_ends_a_sample_without_a_traceback() -> None:
+    command = f"{sys.executable} -m ktrdr.cli data sample | head -n 1"
+    run = subprocess.run(["sh", "-c", command], capture_output=True, text=True, check=True, timeout=TIMEOUT_S)
+    assert (run.stdout, run.stderr) == ("timestamp,open,high,low,close,volume\n", "")
 
 
-def test_a_wrong_call_is_status_2() -> None:
+@pytest.mark.parametrize(
+    ("command", "said"),
+    [
+        (
+            ["data", "sample", "--upload", "http://127.0.0.1:1"],
+            "Start the backend (ktrdr api), or name another address",
+        ),
+        (["train", "x", "--backend", "http://127.0.0.1:1"], "Start the backend (ktrdr api), or name another address"),
+        (["data", "sample", "--output", "/nowhere/at/all.csv"], "/nowhere/at/all.csv: No such file or directory"),
+    ],
+)
+def test_a_failure_is_one_line_that_says_what_to_do_and_status_1(
+    command: list[str], said: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(command) == 1
+    printed = capsys.readouterr().err
+    assert printed.startswith("ktrdr: ")
+    assert said in printed
+    assert printed.count("\n") == 1
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        [],
+        ["fly"],
+        ["data"],
+        ["train"],
+        ["train", "x", "--here", "d", "--backend", "http://b"],
+        ["api", "--port", "99999"],
+        ["data", "sample", "--year", "0"],
+        ["data", "sample", "--upload", "backend:8000"],
+        ["data", "sample", "--seed", "x"],
+    ],
+)
+def test_a_wrong_call_is_status_2(command: list[str]) -> None:
     with pytest.raises(SystemExit) as stop:
-        main(["fly"])
+        main(command)
     assert stop.value.code == 2
+
+
+@pytest.fixture(scope="module")
+def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """A real backend, started by the command line itself."""
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+    environment = {**os.environ, "KTRDR_DATA_DIR": str(tmp_path_factory.mktemp("data"))}
+    command = [sys.executable, "-m", "ktrdr.cli", "api", "--port", str(port)]
+    with subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT) as process:
+        url = f"http://127.0.0.1:{port}"
+        deadline = time.monotonic() + TIMEOUT_S
+        while True:
+            try:
+                Backend(url).call("GET", "/health")
+                break
+            except BackendAwayError:
+                assert process.poll() is None, process.communicate()
+                assert time.monotonic() < deadline, "the backend does not answer"
+                time.sleep(0.1)
+        yield url
+        process.terminate()
+
+
+class Worker(threading.Thread):
+    """A worker that does what it is told to in three heartbeats: begins, is half way, has ended as `ending` says."""
+
+    def __init__(self, url: str, ending: Mapping[str, object]) -> None:
+        super().__init__(daemon=True)
+        self.backend = Backend(url)
+        self.ending = ending
+        body = {"worker_id": "w", "worker_type": "training", "endpoint_url": "http://w:1", "capabilities": {}}
+        self.backend.call("POST", "/workers/register", body)
+
+    def run(self) -> None:
+        deadline = time.monotonic() + TIMEOUT_S
+        while (work := self.backend.call("POST", "/workers/w/heartbeat", {"operation": None})["operation"]) is None:
+            assert time.monotonic() < deadline, "no work came"
+            time.sleep(0.05)
+        half = {"percentage": 50, "current_step": "half way", "steps_completed": 1, "steps_total": 2}
+        state = {"operation_id": work["operation_id"], "status": "running", "progress": half}
+        for _ in range(15):
+            self.backend.call("POST", "/workers/w/heartbeat", {"operation": state})
+            time.sleep(0.1)
+        self.backend.call("POST", "/workers/w/heartbeat", {"operation": {**state, **self.ending}})
+
+
+SUMMARY = {
+    "model_path": "models/m",
+    "training_metrics": {"epochs_trained": 3},
+    "test_metrics": {"test_accuracy": 0.5},
+    "model_info": {},
+    "data_summary": {},
+}
+
+
+def test_a_sample_is_uploaded_and_a_training_followed_to_its_end(
+    address: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["train", "mlp_fx_hourly", "--backend", address]) == 1
+    assert "No data for EURUSD 1h" in capsys.readouterr().err
+    assert main(["data", "sample", "--upload", address]) == 0
+    assert f"6242 bars of EURUSD 1h uploaded to {address}" in capsys.readouterr().out
+    assert Backend(address).call("GET", "/data/info")
+
+    assert main(["train", "mlp_fx_hourly", "--backend", address]) == 1
+    assert "worker" in capsys.readouterr().err
+    assert main(["train", "no_such", "--backend", address]) == 1
+    assert "No strategy named no_such" in capsys.readouterr().err
+
+    worker = Worker(address, {"status": "completed", "result_summary": SUMMARY})
+    worker.start()
+    assert main(["train", "mlp_fx_hourly", "--backend", address]) == 0
+    worker.join(TIMEOUT_S)
+    printed = capsys.readouterr().out
+    assert " 50.0 % half way\n" in printed
+    assert '"test_accuracy": 0.5' in printed
+
+    failed = {"status": "failed", "error": {"code": "diverged", "message": "lower training.learning_rate"}}
+    worker = Worker(address, failed)
+    worker.start()
+    assert main(["train", "mlp_fx_hourly", "--backend", address]) == 1
+    worker.join(TIMEOUT_S)
+    assert "failed: " in (told := capsys.readouterr().err)
+    assert "lower training.learning_rate" in told

@@ -1,0 +1,122 @@
+"""What the commands of the command line do. Each loads what it needs, and nothing for another."""
+
+import argparse
+import json
+import sys
+import time
+from typing import Any, Final
+
+from ktrdr.errors import UnavailableError
+
+POLL_S: Final = 0.5
+
+
+def api(options: argparse.Namespace) -> int:
+    """Serve the API until it is stopped."""
+    import uvicorn  # noqa: PLC0415  see the module's first line
+
+    uvicorn.run("ktrdr.api.main:app", host=options.host, port=options.port)
+    return 0
+
+
+def worker(_options: argparse.Namespace) -> int:
+    """Serve as the worker that the environment names until it is stopped."""
+    from ktrdr.worker.__main__ import main as start  # noqa: PLC0415  see the module's first line
+
+    return start()
+
+
+def sample(options: argparse.Namespace) -> int:
+    """Make the sample year and put it where it is wanted."""
+    from ktrdr.data.sample import generate, to_csv  # noqa: PLC0415  see the module's first line
+
+    bars = generate(options.year, seed=options.seed)
+    text = to_csv(bars)
+    if options.upload:
+        ask(options.upload, "POST", "/data/EURUSD/1h", text.encode(), "text/csv")
+        print(f"{len(bars)} bars of EURUSD 1h uploaded to {options.upload}")
+        print("next: ktrdr train mlp_fx_hourly")
+    elif options.output:
+        options.output.write_text(text, encoding="utf-8")
+        print(f"{len(bars)} bars written to {options.output}")
+    else:
+        sys.stdout.write(text)
+        sys.stdout.flush()
+    return 0
+
+
+def train(options: argparse.Namespace) -> int:
+    """Train on a worker or here, print progress and, at the end, the metrics as JSON."""
+    return _train_here(options) if options.here else _train_on_a_worker(options)
+
+
+def ask(url: str, method: str, path: str, content: bytes | None = None, kind: str = "application/json") -> Any:
+    """Send a request to the backend and return the JSON it answers; UnavailableError with what to do next."""
+    from ktrdr.worker.backend import Backend, BackendAwayError, BackendRefusedError  # noqa: PLC0415
+
+    try:
+        answer, _ = Backend(url).send(method, path, content, {"Content-Type": kind})
+    except BackendAwayError as error:
+        message = f"{error}. Start the backend (ktrdr api), or name another address."
+        raise UnavailableError("backend_away", message) from None
+    except BackendRefusedError as error:
+        raise UnavailableError(error.code, f"{url} refused: {error.message}") from None
+    return json.loads(answer)
+
+
+def _train_on_a_worker(options: argparse.Namespace) -> int:
+    body = {"strategy_name": options.strategy, "start_date": options.start_date, "end_date": options.end_date}
+    task = ask(options.backend, "POST", "/trainings/start", json.dumps(body).encode())["task_id"]
+    print(f"training {task} of {options.strategy}")
+    path, told = f"/operations/{task}", ""
+    try:
+        while (operation := ask(options.backend, "GET", path)["operation"])["status"] in ("pending", "running"):
+            progress = operation["progress"]
+            line = f"{progress['percentage']:5.1f} % {progress['current_step'] or operation['status']}"
+            if line != told:
+                print(line, flush=True)
+            told = line
+            time.sleep(POLL_S)
+    except KeyboardInterrupt:
+        cancel = f"curl -X DELETE {options.backend}/api/v1{path}"
+        print(f"\nktrdr: the training goes on without being watched; to cancel it: {cancel}", file=sys.stderr)
+        raise
+    if operation["status"] != "completed":
+        print(f"ktrdr: training {task} {operation['status']}: {operation['error_message'] or 'no reason given'}",
+              file=sys.stderr)  # fmt: skip
+        return 1
+    _print_metrics(operation["result_summary"])
+    return 0
+
+
+def _train_here(options: argparse.Namespace) -> int:
+    from ktrdr import torch_check  # noqa: PLC0415  see the module's first line
+    from ktrdr.api.services.training.local_orchestrator import LocalOrchestrator  # noqa: PLC0415
+    from ktrdr.data.files import DataDirectory  # noqa: PLC0415
+    from ktrdr.settings import SHIPPED_STRATEGIES, Settings  # noqa: PLC0415
+    from ktrdr.strategy.files import StrategyDirectory  # noqa: PLC0415
+
+    torch_check.require()
+    root = Settings.from_environment().data_dir
+    strategies = StrategyDirectory(SHIPPED_STRATEGIES, root / "strategies")
+    strategies.load(options.strategy)
+    if options.here.exists():
+        raise ValueError(f"{options.here} exists already; name a new directory for the model")
+    options.here.mkdir(parents=True)
+    try:
+        summary = LocalOrchestrator(strategies, DataDirectory(root)).run(
+            options.strategy,
+            options.here,
+            start_date=options.start_date,
+            end_date=options.end_date,
+            progress=lambda percentage, step, *_: print(f"{percentage:5.1f} % {step}", flush=True),
+        )
+    finally:
+        if not any(options.here.iterdir()):
+            options.here.rmdir()
+    _print_metrics({"model_path": str(options.here), **summary})
+    return 0
+
+
+def _print_metrics(summary: dict[str, Any]) -> None:
+    print(json.dumps({key: summary[key] for key in ("model_path", "training_metrics", "test_metrics")}, indent=2))

@@ -27,6 +27,7 @@ class Context:
         self.settings = settings
         self.started = time.monotonic()
         self.database = Database(settings.database)
+        self._opening = self.database.openings
         self.data = DataDirectory(settings.data_dir)
         self.models = ModelDirectory(settings.data_dir / "models")
         self.strategies = StrategyDirectory(SHIPPED_STRATEGIES, settings.data_dir / "strategies")
@@ -50,12 +51,12 @@ class Context:
 
     def tick(self) -> None:
         """Do what time alone brings about; open a store that could not be opened before."""
-        was_closed = self.database.problem is not None
-        if self.database.open() is not None:
+        if self.database.open() is not None or self.database.check() is not None:
             return
         with contextlib.suppress(KtrdrError, StoreError):
-            if was_closed:
+            if self._opening != self.database.openings:
                 self.dispatcher.start()
+                self._opening = self.database.openings
             self.dispatcher.tick()
 
 

@@ -173,8 +173,9 @@ def test_a_server_that_hangs_makes_nobody_wait_for_ever(client: TestClient, post
 
 
 @pytest.mark.usefixtures("up_again")
+@pytest.mark.parametrize("noticed_by", ["nobody before the server is back", "the clock, while the server is away"])
 def test_work_goes_on_through_an_outage_longer_than_the_silence_a_worker_may_keep(
-    on_postgres: PostgresServer, postgres: Postgres, tmp_path: Path
+    on_postgres: PostgresServer, postgres: Postgres, tmp_path: Path, noticed_by: str
 ) -> None:
     now = [NOW]
     context = Context(Settings(tmp_path, on_postgres))
@@ -185,13 +186,20 @@ def test_work_goes_on_through_an_outage_longer_than_the_silence_a_worker_may_kee
     assert context.dispatcher.heartbeat("w", None)["operation"]["operation_id"] == work
     context.dispatcher.heartbeat("w", Report(work, "running", {}, None, None))
     postgres.stop()
-    context.tick()
+    if "clock" in noticed_by:
+        context.tick()
     now[0] += 60
-    context.tick()
     postgres.start()
     context.tick()
+    assert context.database.problem is None
     with context.database.transaction() as db:
         row = operations.get(db, work)
-    context.close()
     assert row is not None
     assert row["status"] == "running"
+    now[0] += 11
+    context.tick()
+    with context.database.transaction() as db:
+        lost = operations.get(db, work)
+    context.close()
+    assert lost is not None
+    assert lost["error_code"] == "worker_lost"

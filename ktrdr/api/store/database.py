@@ -27,6 +27,7 @@ class Database:
     def __init__(self, address: Address) -> None:
         self.address = address
         self.problem: str | None = NOT_OPENED
+        self.openings = 0  # another one means that the store was away in between
         self._connection: Connection | None = None
         self._lock = threading.Lock()
 
@@ -104,6 +105,7 @@ class Database:
         except StoreError as error:
             self._note(f"{self.address} cannot be opened: {error}")
         else:
+            self.openings += 1
             self._note(None)
 
     def _drop(self, problem: str) -> None:

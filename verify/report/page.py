@@ -27,7 +27,7 @@ from verify.verdict import Finding
 
 FORMS = ("wide", "narrow")
 LIMIT = 5_000_000  # characters; what is longer is shortened, evidence first
-ROOM_FOR_EVIDENCE = 2_000_000  # characters, all findings together
+ROOM_FOR_EVIDENCE = 800_000  # characters, all findings together
 BOUNDS = (
     (20_000, 4_000),
     (2_000, 1_000),

@@ -111,6 +111,12 @@ def faults(session: nox.Session) -> None:
 
 
 @nox.session(default=False)
+def bench(session: nox.Session) -> None:
+    """Take the figures of build and verify [-- NAME …], side by side with other tools: under 20 quiet minutes."""
+    run(session, "python", "-m", "bench", *session.posargs)
+
+
+@nox.session(default=False)
 def mutation(session: nox.Session) -> None:
     """Put small mistakes into judge and readers [-- MODULE …]; every one is noticed by a test or listed as harmless."""
     run(session, "python", "-m", "tests.mutation", *session.posargs, group="mutation")

@@ -1,0 +1,99 @@
+"""``python -m bench``: take the figures side by side in one run; writes ``bench.json`` and ``bench.md``."""
+
+import argparse
+import signal
+import subprocess
+import sys
+import time
+from datetime import UTC, datetime
+from importlib.metadata import version
+from pathlib import Path
+
+from rich.console import Console
+
+from bench.groups import GROUPS
+from bench.groups.verification import TOOL, tool_version
+from bench.machine import describe
+from bench.model import Figure, Report
+from bench.table import table
+from bench.workplace import Workplace, workplace
+from deploy.artifacts import Artifacts, write_model, write_text
+from deploy.contract import ROOT, read_contract
+from deploy.errors import Exit, Problem
+
+JSON, MARKDOWN = "bench.json", "bench.md"
+
+
+def parser() -> argparse.ArgumentParser:
+    """Return the command line's grammar."""
+    top = argparse.ArgumentParser(
+        prog="python -m bench",
+        description="Takes the figures from the verified images, beside others that do the same; on a quiet machine.",
+    )
+    top.add_argument("groups", nargs="*", metavar="NAME", help=f"groups to take: {', '.join(GROUPS)}; all by default")
+    top.add_argument("--quick", action="store_true", help="one round of one image: only shows that it runs")
+    top.add_argument("--artifacts", type=Path, metavar="DIR", help="where records lie (default: artifacts/)")
+    return top
+
+
+def main() -> int:
+    """Run the command line; a group that cannot be measured is told, and the others still are."""
+    arguments = parser().parse_args()
+    artifacts, console = Artifacts(arguments.artifacts), Console(highlight=False, markup=False)
+    try:
+        groups = _known(arguments.groups)
+        with workplace(read_contract(), artifacts, console, quick=arguments.quick) as place:
+            report = measure(place, groups, quick=arguments.quick)
+    except Problem as problem:
+        print(problem, file=sys.stderr)
+        return problem.code
+    except KeyboardInterrupt:
+        print("interrupted", file=sys.stderr)
+        return Exit.INTERRUPTED
+    write_model(artifacts.root / JSON, report)
+    write_text(artifacts.root / MARKDOWN, table(report))
+    console.print(table(report), soft_wrap=True)
+    return Exit.UNAVAILABLE if report.not_measured else Exit.OK
+
+
+def _known(names: list[str]) -> list[str]:
+    if unknown := [name for name in names if name not in GROUPS]:
+        mend = f"name some of: {', '.join(GROUPS)}"
+        raise Problem("reading the command line", f"no such group: {', '.join(unknown)}", mend, Exit.USAGE)
+    return names or list(GROUPS)
+
+
+def measure(place: Workplace, groups: list[str], *, quick: bool) -> Report:
+    """Take the groups' figures, one group after another."""
+    started, began = datetime.now(UTC).isoformat(timespec="seconds"), time.monotonic()
+    figures: list[Figure] = []
+    not_measured: dict[str, str] = {}
+    tools = {name: version(name) for name in ("python-on-whales", "docker", "uv")}
+    for name in groups:
+        try:
+            if name == "verification":
+                tools[TOOL] = tool_version()
+            for figure in GROUPS[name](place):
+                place.say(f"  {figure.name}: {figure.ours.median:,.2f} {figure.unit}")
+                figures.append(figure)
+        except Problem as problem:
+            not_measured[name] = str(problem)
+            place.say(f"  not measured: {problem}")
+    revision = subprocess.run(
+        ["git", "rev-parse", "HEAD"], cwd=ROOT, check=True, capture_output=True, text=True, timeout=30
+    ).stdout.strip()
+    return Report(
+        started=started,
+        seconds=round(time.monotonic() - began, 1),
+        revision=revision,
+        quick=quick,
+        machine=describe(place.engine),
+        tools=tools,
+        figures=figures,
+        not_measured=not_measured,
+    )
+
+
+if __name__ == "__main__":
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # an end like Ctrl-C's, with all its clean-up
+    sys.exit(main())

@@ -1,0 +1,87 @@
+"""Cold builds, all at once, beside the same Dockerfiles built one after another with plain `docker build`.
+
+Cold without emptying the engine's cache, which is others' too: on a base image with one more file every step is new.
+What the builds leave in the cache is removed again.
+"""
+
+import contextlib
+import shutil
+import subprocess
+import uuid
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+from bench.measure import Sample, run, series
+from bench.model import Figure
+from bench.records import removed_again
+from bench.workplace import Checkout, Workplace
+from deploy.artifacts import BUILD
+from deploy.errors import Problem
+from deploy.lock import locked_version
+from deploy.record import BuildRecord
+from deploy.settings import host_settings
+
+CACHE_ID = "id=ktrdr-uv"
+NEEDED = {"absent": 2e9, "cpu": 5e9, "cuda": 18e9}  # bytes free on the engine's disk: layers, cache, the engine's copy
+
+
+def figures(place: Workplace) -> Iterator[Figure]:
+    """Build everything anew, with the package cache that is there and with an empty one, ours and then plain."""
+    _make_room(place)
+    for name, kept in (("package cache kept", True), ("package cache empty", False)):
+        what = f"cold build of {len(place.roles)}, {name}"
+        place.say(what)
+        ours = _cold(place, _together, kept=kept)
+        plain = _cold(place, _one_by_one, kept=kept)
+        yield Figure(
+            name=what,
+            unit="s",
+            ours=series("build, which reads the layers too", [ours]),
+            other=series("docker build, one after another", [plain]),
+            at_most=0.7 if kept else None,
+        )
+
+
+def _make_room(place: Workplace) -> None:
+    needed = sum(NEEDED[image.torch] for image in place.images)
+    root = Path(place.client.info()["DockerRootDir"])
+    if root.is_dir() and shutil.disk_usage(root).free < needed:
+        wrong = f"{shutil.disk_usage(root).free / 1e9:.0f} GB free at {root}, and {needed / 1e9:.0f} are needed"
+        raise Problem("building cold", wrong, "make room on the engine's disk")
+
+
+def _cold(place: Workplace, build: Callable[[Workplace, Checkout, str], Sample], *, kept: bool) -> Sample:
+    mark = f"ktrdr-bench-{uuid.uuid4().hex[:8]}"
+    with removed_again(place, mark), place.checkout() as checkout, _base(place, mark) as base:
+        shutil.rmtree(checkout.directory / ".cache", ignore_errors=True)  # what is known of layers
+        if not kept:
+            checkout.replace("deploy/docker/Dockerfile.*", CACHE_ID, f"id={mark}")
+        return build(place, checkout, base)
+
+
+@contextlib.contextmanager
+def _base(place: Workplace, mark: str) -> Iterator[str]:
+    """Make a base image that no build has started from."""
+    known = place.artifacts.read(place.roles[0], BUILD, BuildRecord).base.reference
+    tag = f"{mark}:base"
+    dockerfile = f"FROM {known}\nRUN echo {tag} >/etc/ktrdr-bench\n"
+    command = place.docker("buildx", "build", "--quiet", "--load", "--provenance=false", "--tag", tag, "-")
+    subprocess.run(command, input=dockerfile, check=True, capture_output=True, text=True, timeout=300)
+    try:
+        yield tag
+    finally:
+        place.client.images.remove(tag)
+
+
+def _together(place: Workplace, checkout: Checkout, base: str) -> Sample:
+    return checkout.python("deploy", "build", *place.roles, PYTHON_IMAGE=base)
+
+
+def _one_by_one(place: Workplace, checkout: Checkout, base: str) -> Sample:
+    settings = host_settings(locked_version("torch"))
+    options = [f"--build-arg={name}={value}" for name, value in {**settings.build_args, "PYTHON_IMAGE": base}.items()]
+    options += [f"--build-context={name}={value}" for name, value in settings.contexts.items()]
+    options += [f"--secret={one}" for one in settings.secrets]
+    lines = [f'"$@" --file {image.dockerfile} --tag {checkout.tag(image)} .' for image in place.images]
+    words = place.docker("buildx", "build", "--load", "--provenance=false", *options)
+    return run(["sh", "-ec", "\n".join(lines), "sh", *words], cwd=checkout.directory, env=settings.environment)

@@ -1,0 +1,49 @@
+"""What reading an image for the first time costs, beside the engine's export of it into nothing."""
+
+import subprocess
+import sys
+import uuid
+from collections.abc import Iterator
+from functools import partial
+
+from bench.measure import SECONDS, Sample, alternate, busy_seconds, run
+from bench.model import Figure
+from bench.workplace import Workplace
+from deploy.contract import ROOT
+
+# With a cache of its own: nothing is known of any layer. The clock starts where a build's does, when all is imported.
+READ = """
+import sys, time
+from pathlib import Path
+from deploy import engine, kept
+kept.CACHE = Path(sys.argv[2])
+client = engine.sdk(engine.find_engine(), timeout=1800.0)
+inspected = client.api.inspect_image(sys.argv[1])
+began = time.monotonic()
+kept.contents_of(client, inspected)
+print(time.monotonic() - began)
+"""
+
+
+def figures(place: Workplace) -> Iterator[Figure]:
+    """Read each image's layers as if never seen; `docker save` of the same image beside it."""
+    for image in place.images:
+        place.say(f"reading {image.role} as if never seen")
+        rounds = min(place.rounds, 1 if image.torch == "cuda" else 2)
+        ours, other = alternate(
+            rounds,
+            ("contents, never seen", partial(_read, place, image.name)),
+            ("docker save piped into nothing", partial(_saved, place, image.name)),
+        )
+        yield Figure(name=f"contents of {image.role}", unit="s", ours=ours, other=other, at_most=1.5)
+
+
+def _read(place: Workplace, name: str) -> Sample:
+    cpu = busy_seconds()
+    command = [sys.executable, "-c", READ, name, str(place.directory / uuid.uuid4().hex)]
+    printed = subprocess.run(command, cwd=ROOT, check=True, capture_output=True, text=True, timeout=SECONDS).stdout
+    return Sample(float(printed), busy_seconds() - cpu, peak_bytes=0)
+
+
+def _saved(place: Workplace, name: str) -> Sample:
+    return run(["sh", "-c", '"$@" | cat >/dev/null', "sh", *place.docker("save", name)])

@@ -1,0 +1,101 @@
+"""What the images themselves take: to start, to import, to register, to print a help."""
+
+import shutil
+import subprocess
+import sys
+import uuid
+from collections.abc import Iterator
+
+from bench.measure import run
+from bench.model import Figure, Series
+from bench.workplace import Workplace
+from deploy.artifacts import OBSERVED, Artifacts
+from deploy.contract import Image
+from verify.observation import Observation
+from verify.observe import seconds_between
+from verify.reports import ApplicationReport
+
+SECONDS = 120
+HELP = """
+import subprocess, time
+took = []
+for _ in range(20):
+    began = time.monotonic()
+    subprocess.run(["ktrdr", "--help"], check=True, stdout=subprocess.DEVNULL)
+    took.append(time.monotonic() - began)
+print(sum(took) / len(took))
+"""
+# Asks from within until a worker is there; prints when it registered
+REGISTERED = """
+import json, sys, time, urllib.request
+while True:
+    try:
+        with urllib.request.urlopen("http://127.0.0.1:8000/api/v1/workers", timeout=5) as answer:
+            workers = json.load(answer)["workers"]
+    except OSError:
+        workers = []
+    if workers:
+        print(workers[0]["registered_at"])
+        sys.exit()
+    time.sleep(0.02)
+"""
+
+
+def figures(place: Workplace) -> Iterator[Figure]:
+    """Verify the backend alone, several times, and take its figures; a worker beside it; the command line."""
+    backend = next(image for image in place.images if image.torch == "absent")
+    rounds = 1 if place.rounds == 1 else 5
+    place.say(f"starting {backend.role}")
+    seen = [_observed(place, backend) for _ in range(rounds)]
+    healthy = [one.server.seconds_to_healthy for one in seen if one.server and one.server.seconds_to_healthy]
+    imports = [_application(one) for one in seen]
+    yield _alone(f"{backend.role}: start to healthy", "s", healthy, 1.0)
+    yield _alone(f"{backend.role}: import of the API", "s", [one.import_seconds or 0.0 for one in imports], 0.5)
+    memory = [round((one.import_peak_bytes or 0) / 1e6, 1) for one in imports]
+    yield _alone(f"{backend.role}: peak memory of the import", "MB", memory, 70.0)
+    command = place.docker("run", "--rm", "--network=none", backend.name, "python", "-c", HELP)
+    helped = [float(_printed(command)) * 1000 for _ in range(place.rounds)]
+    yield _alone("ktrdr --help, average of 20", "ms", [round(one, 1) for one in helped], 100.0)
+    for worker in [image for image in place.images if image.torch != "absent" and image.health != backend.health]:
+        place.say(f"registering {worker.role}")
+        took = [_registered(place, backend, worker) for _ in range(place.rounds)]
+        yield _alone(f"{worker.role}: start to registered", "s", took, None)
+
+
+def _alone(name: str, unit: str, values: list[float], at_most: float | None) -> Figure:
+    return Figure.model_validate(
+        {"name": name, "unit": unit, "ours": Series(what=name, values=values), "at_most": at_most}
+    )
+
+
+def _observed(place: Workplace, image: Image) -> Observation:
+    copy = place.directory / "started"
+    shutil.copytree(place.artifacts.root, copy, dirs_exist_ok=True)
+    run([sys.executable, "-m", "verify", image.role, "--artifacts", str(copy)])
+    return Artifacts(copy).read(image.role, OBSERVED, Observation)
+
+
+def _application(observation: Observation) -> ApplicationReport:
+    results = observation.probes.results if observation.probes else None
+    return ApplicationReport.model_validate((results or {})["application"].report)
+
+
+def _registered(place: Workplace, backend: Image, worker: Image) -> float:
+    """Return the seconds from a worker's start, as the engine has it, to its registration, as the backend has it."""
+    network = f"ktrdr-bench-{uuid.uuid4().hex[:8]}"
+    first, second = f"{network}-backend", f"{network}-worker"
+    run(place.docker("network", "create", "--internal", network))
+    try:
+        run(place.docker("run", "--detach", "--network", network, "--name", first, backend.name))
+        url = f"--env=KTRDR_API_URL=http://{first}:8000"
+        run(place.docker("run", "--detach", "--network", network, "--name", second, url, worker.name))
+        at = _printed(place.docker("exec", first, "timeout", str(SECONDS), "python", "-c", REGISTERED))
+        started = place.client.api.inspect_container(second)["State"]["StartedAt"]
+        return seconds_between(started, at)
+    finally:
+        subprocess.run(place.docker("rm", "--force", "--volumes", first, second), check=False, capture_output=True)
+        run(place.docker("network", "rm", network))
+
+
+def _printed(command: list[str]) -> str:
+    return subprocess.run(command, check=True, capture_output=True, text=True, timeout=SECONDS).stdout.strip()

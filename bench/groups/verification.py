@@ -1,0 +1,104 @@
+"""The complete contract of the images, beside three others on the same images: shell, another tool, the bare floor."""
+
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from functools import partial
+from pathlib import Path
+
+import uv
+
+from bench.measure import Sample, alternate, run
+from bench.model import Figure
+from bench.workplace import Workplace
+from deploy.contract import ROOT, Image
+from deploy.errors import Problem
+
+STEP = re.compile(r"^### Step (\d+): .*?^```bash\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+SPECIFICATION = "image-torch-availability.md"
+TOOL = "container-structure-test"
+TORCH = "import torch"
+
+
+def figures(place: Workplace) -> Iterator[Figure]:
+    """Verify with contents known; in turn the specification's shell steps, another tool, and torch imported alone."""
+    of = f"verify of {len(place.roles)}"
+    for name, at_most, other in (
+        ("the specification's shell steps", 0.5, _shell_steps(place)),
+        (f"{TOOL}, one torch command an image", 1.0, _structure_tests(place)),
+        ("containers side by side that import torch", 1.6, _floor(place)),
+    ):
+        place.say(f"{of}, beside {name}")
+        ours, beside = alternate(place.rounds, ("verify", partial(_verify, place)), (name, partial(_all, other)))
+        yield Figure(name=f"{of}, contents known", unit="s", ours=ours, other=beside, at_most=at_most)
+
+
+def tool_version() -> str:
+    """Return the version of the other tool, fetching it where it is not there yet.
+
+    Raises:
+        Problem: it cannot be fetched.
+
+    """
+    command = [*_tool(), "version"]
+    done = subprocess.run(command, check=False, capture_output=True, text=True, timeout=300)
+    if done.returncode:
+        raise Problem(f"fetching {TOOL}", done.stderr.strip(), "see whether the package index answers")
+    return done.stdout.strip()
+
+
+def _tool() -> list[str]:
+    return [uv.find_uv_bin(), "tool", "run", "--quiet", TOOL]
+
+
+def _verify(place: Workplace) -> Sample:
+    copy = place.directory / "verified"
+    shutil.copytree(place.artifacts.root, copy, dirs_exist_ok=True)
+    return run([sys.executable, "-m", "verify", *place.roles, "--artifacts", str(copy)])
+
+
+def _all(command: list[str]) -> Sample:
+    return run(command)
+
+
+def _shell_steps(place: Workplace) -> list[str]:
+    """Return the specification's own steps for these images, and its table, one after another."""
+    directory = Path(os.environ.get("KTRDR_SPECS") or ROOT.parent / "shared" / "specs")
+    try:
+        steps = STEP.findall((directory / SPECIFICATION).read_text(encoding="utf-8"))
+    except OSError as error:
+        mend = "name the specifications' directory in KTRDR_SPECS"
+        raise Problem("reading the specification", str(error), mend) from None
+    wanted = [text for _, text in steps if len(place.images) > 1 or place.images[0].name in text]
+    return ["bash", "-c", "\n".join(f"({text}\n)" for text in wanted[: len(place.images) + 1])]
+
+
+def _structure_tests(place: Workplace) -> list[str]:
+    """Return the command that runs one torch command in each image, one after another."""
+    lines = []
+    for image in place.images:
+        path = place.directory / f"{image.role}.json"
+        path.write_text(json.dumps(_expectation(image)), encoding="utf-8")
+        lines.append(f'"$@" test --image {image.name} --config {path}')
+    return ["sh", "-ec", "\n".join(lines), "sh", *_tool()]
+
+
+def _expectation(image: Image) -> dict[str, object]:
+    there = image.torch != "absent"
+    test: dict[str, object] = {
+        "name": "torch",
+        "command": "python",
+        "args": ["-c", TORCH],
+        "exitCode": 0 if there else 1,
+    }
+    return {"schemaVersion": "2.0.0", "commandTests": [test]}
+
+
+def _floor(place: Workplace) -> list[str]:
+    words = ("run", "--rm", "--network=none")
+    lines = [f'"$@" {image.name} python -c "{TORCH}" &' for image in place.images]
+    return ["sh", "-c", "\n".join([*lines, "wait"]), "sh", *place.docker(*words)]

@@ -1,0 +1,84 @@
+"""A registry of this machine's own, from Debian's package, for as long as a measurement takes."""
+
+import contextlib
+import socket
+import subprocess
+import time
+import urllib.request
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from deploy.errors import Problem
+
+PACKAGE = "docker-registry"
+SECONDS = 120.0
+CONFIGURATION = """
+version: 0.1
+log: {{level: error}}
+storage: {{filesystem: {{rootdirectory: {root}}}}}
+http: {{addr: "{address}"}}
+"""
+
+
+@dataclass(frozen=True)
+class Registry:
+    """Where it answers and where it keeps what it received."""
+
+    address: str
+    root: Path
+
+    def held_bytes(self) -> int:
+        """Return the bytes of all blobs that it holds: layers, configurations and manifests."""
+        return sum(path.stat().st_size for path in self.root.rglob("blobs/sha256/*/*/data"))
+
+
+@contextlib.contextmanager
+def registry(directory: Path) -> Iterator[Registry]:
+    """Fetch, unpack and run a registry; nothing is installed.
+
+    Raises:
+        Problem: the package cannot be fetched, or what it holds does not answer.
+
+    """
+    place = directory / "registry"
+    (place / "unpacked").mkdir(parents=True)
+    program = _program(place)
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        one = Registry(f"127.0.0.1:{free.getsockname()[1]}", place / "held")
+    configuration = place / "registry.yml"
+    configuration.write_text(CONFIGURATION.format(root=one.root, address=one.address), encoding="utf-8")
+    with (place / "log").open("w", encoding="utf-8") as log:
+        process = subprocess.Popen([program, "serve", configuration], stdout=log, stderr=log)
+        try:
+            _until_it_answers(one)
+            yield one
+        finally:
+            process.terminate()
+            process.wait()
+
+
+def _program(place: Path) -> Path:
+    doing, mend = f"fetching Debian's {PACKAGE}", "run `apt-get update` as root, or name other groups than `builds`"
+    try:
+        for command in (["apt-get", "download", PACKAGE], ["dpkg-deb", "--extract", "PACKAGE", "unpacked"]):
+            words = [next(place.glob("*.deb")).name if word == "PACKAGE" else word for word in command]
+            subprocess.run(words, cwd=place, check=True, capture_output=True, text=True, timeout=SECONDS)
+        return next((place / "unpacked" / "usr" / "bin").iterdir())
+    except subprocess.CalledProcessError as error:
+        raise Problem(doing, error.stderr.strip(), mend) from None
+    except (OSError, StopIteration, subprocess.TimeoutExpired) as error:
+        raise Problem(doing, str(error) or type(error).__name__, mend) from None
+
+
+def _until_it_answers(one: Registry) -> None:
+    end = time.monotonic() + SECONDS
+    while True:
+        try:
+            with urllib.request.urlopen(f"http://{one.address}/v2/", timeout=5):
+                return
+        except OSError as error:
+            if time.monotonic() > end:
+                raise Problem("starting a registry", str(error), "see whether 127.0.0.1 can be listened on") from None
+            time.sleep(0.05)

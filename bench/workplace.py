@@ -1,0 +1,138 @@
+"""Where figures are taken: the verified images, and copies of the checkout that may be changed and go again."""
+
+import contextlib
+import os
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+import uuid
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from docker import DockerClient
+from rich.console import Console
+
+from bench.measure import Sample, run
+from deploy import engine as engines
+from deploy.artifacts import VERDICT, Artifacts, UnreadableArtifact
+from deploy.contract import CONTRACT, ROOT, Contract, Image
+from deploy.engine import Engine
+from deploy.errors import Problem
+from verify.verdict import Verdict
+
+KEPT = (".cache/contents", ".cache/layers")
+
+
+@dataclass(frozen=True)
+class Checkout:
+    """A copy of this working tree whose images have tags of their own."""
+
+    directory: Path
+    prefix: str
+
+    @property
+    def contract(self) -> Path:
+        """Its ``images.toml``."""
+        return self.directory / CONTRACT.relative_to(ROOT)
+
+    def tag(self, image: Image) -> str:
+        """Return the tag that an image has here."""
+        return f"{self.prefix}{image.name}"
+
+    def python(self, *words: str, **environ: str) -> Sample:
+        """Run one of the project's commands here."""
+        return run([sys.executable, "-m", *words], cwd=self.directory, env=environ)
+
+    def replace(self, pattern: str, old: str, new: str) -> None:
+        """Replace a text in the files that match."""
+        for path in self.directory.glob(pattern):
+            path.write_text(path.read_text(encoding="utf-8").replace(old, new), encoding="utf-8")
+
+
+@dataclass(frozen=True)
+class Workplace:
+    """What every group of figures is given."""
+
+    engine: Engine
+    client: DockerClient
+    contract: Contract
+    images: list[Image]
+    artifacts: Artifacts
+    directory: Path
+    console: Console
+    rounds: int
+
+    @property
+    def roles(self) -> list[str]:
+        """The roles that are measured."""
+        return [image.role for image in self.images]
+
+    def docker(self, *words: str) -> list[str]:
+        """Return a docker command for this engine."""
+        return [*self.engine.command(), *words]
+
+    def say(self, text: str) -> None:
+        """Tell what is being done: minutes go by."""
+        self.console.print(text, soft_wrap=True)
+
+    @contextlib.contextmanager
+    def checkout(self) -> Iterator[Checkout]:
+        """Copy the working tree; at the end its images go, and the copy."""
+        one = Checkout(self.directory / uuid.uuid4().hex[:8], f"bench-{uuid.uuid4().hex[:8]}-")
+        try:
+            _copy(one.directory)
+            text = one.contract.read_text(encoding="utf-8")
+            one.contract.write_text(re.sub(r'(?m)^name = "', f'name = "{one.prefix}', text), encoding="utf-8")
+            yield one
+        finally:
+            for tag in _tags(self.client, one.prefix):
+                self.client.images.remove(tag)
+            shutil.rmtree(one.directory, ignore_errors=True)
+
+
+def _tags(client: DockerClient, prefix: str) -> list[str]:
+    return [
+        tag for image in client.images.list() for tag in image.tags if tag.startswith(prefix) or f"/{prefix}" in tag
+    ]
+
+
+def _copy(directory: Path) -> None:
+    listed = ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"]
+    names = subprocess.run(listed, cwd=ROOT, check=True, capture_output=True, text=True, timeout=60).stdout
+    for name in filter(None, names.split("\0")):
+        if (ROOT / name).is_file():
+            (directory / name).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy2(ROOT / name, directory / name)
+    for kept in KEPT:
+        if (ROOT / kept).is_dir():
+            shutil.copytree(ROOT / kept, directory / kept)
+
+
+@contextlib.contextmanager
+def workplace(contract: Contract, artifacts: Artifacts, console: Console, *, quick: bool) -> Iterator[Workplace]:
+    """Find the engine and the verified images; with ``quick`` the first image only, once.
+
+    Raises:
+        Problem: no engine, or an image that is not verified (exit 3).
+
+    """
+    images = list(contract.images.values())[: 1 if quick else None]
+    for image in images:
+        _verified(artifacts, image)
+    engine = engines.find_engine()
+    client = engines.sdk(engine, timeout=600.0)
+    with tempfile.TemporaryDirectory(prefix="ktrdr-bench-", dir=os.environ.get("TMPDIR")) as directory:
+        yield Workplace(engine, client, contract, images, artifacts, Path(directory), console, 1 if quick else 3)
+
+
+def _verified(artifacts: Artifacts, image: Image) -> None:
+    doing, mend = f"looking for the verified image {image.name}", f"run `./noxw -s build verify -- {image.role}` first"
+    try:
+        outcome = artifacts.read(image.role, VERDICT, Verdict).outcome
+    except (FileNotFoundError, UnreadableArtifact) as error:
+        raise Problem(doing, str(error), mend) from None
+    if outcome != "PASS":
+        raise Problem(doing, f"its verdict is {outcome}", mend)

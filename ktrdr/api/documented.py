@@ -8,7 +8,8 @@ from fastapi import FastAPI
 JSON: Final = "application/json"
 ERROR: Final = "ErrorAnswer"
 ALWAYS: Final = (HTTPStatus.UNPROCESSABLE_ENTITY, HTTPStatus.SERVICE_UNAVAILABLE)
-OF_BODIES: Final = (HTTPStatus.BAD_REQUEST, HTTPStatus.REQUEST_ENTITY_TOO_LARGE)
+OF_CHANGES: Final = (HTTPStatus.FORBIDDEN,)
+OF_BODIES: Final = (*OF_CHANGES, HTTPStatus.BAD_REQUEST, HTTPStatus.REQUEST_ENTITY_TOO_LARGE)
 
 Responses = dict[int | str, dict[str, Any]]
 
@@ -34,6 +35,11 @@ def errors(*statuses: int) -> Responses:
 def answers(shape: str, *statuses: int, status: int = HTTPStatus.OK) -> Responses:
     """Say what a route answers where all is well, and the statuses of its own errors."""
     return errors(*statuses) | answer(status, shape)
+
+
+def answers_to_change(shape: str, *statuses: int, status: int = HTTPStatus.OK) -> Responses:
+    """Say the same of a route that changes something, which pages of other origins may not."""
+    return answers(shape, *statuses, *OF_CHANGES, status=status)
 
 
 def answers_to_body(shape: str, *statuses: int, status: int = HTTPStatus.OK) -> Responses:

@@ -14,6 +14,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from ktrdr.api import access_log, errors
 from ktrdr.api.bodies import LimitBodies
 from ktrdr.api.context import Context
+from ktrdr.api.cross_site import RefuseCrossSite
 from ktrdr.api.documented import DocumentedApi
 from ktrdr.api.page import serve
 from ktrdr.api.routes import (
@@ -48,6 +49,7 @@ def create_application(settings: Settings | None = None) -> FastAPI:
     )
     app.state.context = context
     app.add_middleware(LimitBodies)
+    app.add_middleware(RefuseCrossSite)
     app.add_middleware(CountRequests, context=context)
     errors.install(app)
     for module in (

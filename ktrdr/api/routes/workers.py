@@ -8,7 +8,7 @@ from fastapi.responses import JSONResponse
 from pydantic import AfterValidator, Field
 
 from ktrdr.api.context import ContextDep
-from ktrdr.api.documented import answers, answers_to_body
+from ktrdr.api.documented import answers, answers_to_body, answers_to_change
 from ktrdr.api.routes.parameters import Name, NameInPath, RequestBody
 from ktrdr.api.services.dispatch import Report
 from ktrdr.api.store import operations, workers
@@ -118,7 +118,7 @@ def one(context: ContextDep, worker_id: NameInPath) -> JSONResponse:
     return JSONResponse({"success": True, "worker": workers.as_json(row, work["operation_id"] if work else None)})
 
 
-@router.delete("/{worker_id}", responses=answers("WorkerNamedAnswer", 404))
+@router.delete("/{worker_id}", responses=answers_to_change("WorkerNamedAnswer", 404))
 def remove(context: ContextDep, worker_id: NameInPath) -> JSONResponse:
     """Forget a worker; what it had begun is failed, what it had not goes back to the queue."""
     context.dispatcher.remove(worker_id)

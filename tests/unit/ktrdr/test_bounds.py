@@ -159,3 +159,41 @@ def test_a_brief_list_leaves_out_what_is_long(client: TestClient, csv: str) -> N
     full, brief = (client.get("operations", params={"brief": value}).json()["operations"][0] for value in "01")
     assert full["metadata"]["request"].pop("strategy")
     assert brief == full
+
+
+@pytest.mark.parametrize(
+    ("method", "path"),
+    [
+        ("POST", "data/EURUSD/1h"),
+        ("POST", "operations/x/retry"),
+        ("DELETE", "workers/nobody"),
+        ("PUT", "models/m/archive"),
+    ],
+)
+@pytest.mark.parametrize(
+    ("site", "refused"), [("cross-site", True), ("same-site", True), ("same-origin", False), ("none", False)]
+)
+def test_a_page_of_another_origin_changes_nothing(
+    client: TestClient,
+    method: str,
+    path: str,
+    site: str,
+    refused: bool,  # noqa: FBT001
+) -> None:
+    answer = client.request(method, path, headers={"Sec-Fetch-Site": site, "X-Content-SHA256": "0" * 64})
+    assert (answer.status_code == 403) is refused
+    assert (answer.json()["error"]["code"] == "cross_site") is refused
+
+
+def test_a_page_of_another_origin_may_link_here(client: TestClient) -> None:
+    assert client.get("http://backend/", headers={"Sec-Fetch-Site": "cross-site"}).status_code == 200
+
+
+def test_every_change_documents_that_it_may_be_forbidden(client: TestClient) -> None:
+    paths = client.get("http://backend/openapi.json").json()["paths"]
+    forbidden = {
+        (method, path): "403" in operation["responses"]
+        for path, methods in paths.items()
+        for method, operation in methods.items()
+    }
+    assert {key for key, documented in forbidden.items() if documented != (key[0] != "get")} == set()

@@ -1,7 +1,5 @@
 """The report in a real browser: no error, nothing from outside, axe content, readable everywhere, quickly there."""
 
-import math
-import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -15,7 +13,7 @@ from verify.material import Materials
 from verify.report.model import Summary
 from verify.report.page import page
 
-OPENS_SECONDS, TRIES = 2.0, 8
+OPENS_SECONDS = 2.0
 NAMES = {"passing": run, "every kind": every_kind, "empty": empty}
 
 
@@ -103,9 +101,8 @@ def test_markup_of_an_image_does_nothing(visit: OpenVisit, tmp_path: Path) -> No
 
 
 def test_twenty_images_with_three_thousand_findings_open_quickly(visit: OpenVisit, tmp_path: Path) -> None:
-    address, seconds = written(tmp_path / "many.html", many(20, 3000)), list[float]()
-    while len(seconds) < TRIES and min(seconds, default=math.inf) >= OPENS_SECONDS:  # the machine may be busy elsewhere
-        began = time.perf_counter()
-        visit(address)
-        seconds.append(time.perf_counter() - began)
-    assert min(seconds) < OPENS_SECONDS
+    page = visit(written(tmp_path / "many.html", many(20, 3000))).page
+    session = page.context.new_cdp_session(page)
+    session.send("Performance.enable")
+    measured = {one["name"]: one["value"] for one in session.send("Performance.getMetrics")["metrics"]}
+    assert measured["ProcessTime"] < OPENS_SECONDS  # the processor's time: what else the machine does is not the page's

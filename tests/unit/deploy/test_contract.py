@@ -288,3 +288,21 @@ def test_no_file_makes_reading_raise_anything_but_a_problem(
     path = tmp_path_factory.getbasetemp() / "any.toml"
     path.write_bytes(data)
     assert problem_of(path).code == Exit.USAGE
+
+
+@pytest.mark.parametrize(("reason", "mistakes"), [("nine char", 1), ("ten charac", 0)])
+def test_a_reason_has_ten_characters_at_least(reason: str, mistakes: int) -> None:
+    document = with_value("images.dev.leftovers", [{"path": "*", "reason": reason}])
+    assert len(contract_mistakes(document)) == mistakes
+
+
+def test_an_image_may_be_all_above_its_base() -> None:
+    total = shipped()["images"]["backend"]["total_at_most"]
+    assert contract_mistakes(with_value("images.backend.added_at_most", total)) == []
+
+
+@pytest.mark.parametrize(("length", "cut"), [(57, False), (58, False), (59, True)])
+def test_a_value_is_shown_whole_as_long_as_it_fits(length: int, *, cut: bool) -> None:
+    (mistake,) = contract_mistakes(with_value("images.backend.dockerfile", "/" + "x" * (length - 1)))
+    assert ("…" in mistake) == cut
+    assert ("'" + "/" + "x" * (length - 1) + "'" in mistake) != cut

@@ -33,9 +33,10 @@ def backtest(job: Job) -> dict[str, Any]:
         raise BadRequestError("bad_timeframe", message)
     bars = {}
     for timeframe in model.timeframes:
-        job.check()
         job.report(0.0, f"fetching {request['symbol']} {timeframe}", 0, 0)
-        bars[timeframe] = job.backend.bars(request["symbol"], timeframe, request["start_date"], request["end_date"])
+        bars[timeframe] = job.backend.bars(
+            request["symbol"], timeframe, request["start_date"], request["end_date"], check=job.check
+        )
     engine = DecisionEngine(model)
     rows = engine.prepare(bars, check=job.check)
 

@@ -23,9 +23,8 @@ def train(job: Job) -> dict[str, Any]:
         raise BadRequestError("bad_strategy", issues[0].message)
 
     def fetch(symbol: str, timeframe: str) -> Bars:
-        job.check()
         job.report(0.0, f"fetching {symbol} {timeframe}", 0, strategy.training.epochs)
-        return job.backend.bars(symbol, timeframe, request["start_date"], request["end_date"])
+        return job.backend.bars(symbol, timeframe, request["start_date"], request["end_date"], check=job.check)
 
     bars = {symbol: {name: fetch(symbol, name) for name in request["timeframes"]} for symbol in request["symbols"]}
     with tempfile.TemporaryDirectory(prefix="ktrdr-model-") as directory:

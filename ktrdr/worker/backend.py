@@ -96,10 +96,19 @@ class Backend:
         except (OSError, ValueError, http.client.HTTPException) as error:  # the last: it died in mid-answer
             raise BackendAwayError(f"{self.base_url} does not answer: {error!r}") from None
 
-    def bars(self, symbol: str, timeframe: str, start: str | None, end: str | None) -> Bars:
-        """Fetch a range of bars, page by page."""
+    def bars(
+        self,
+        symbol: str,
+        timeframe: str,
+        start: str | None,
+        end: str | None,
+        *,
+        check: Callable[[], None] = lambda: None,
+    ) -> Bars:
+        """Fetch a range of bars, page by page; `check` is called before each page and may raise to stop."""
         bars = Bars()
         while True:
+            check()
             query = {"limit": str(PAGE)} | ({"start_date": start} if start else {}) | ({"end_date": end} if end else {})
             data = self.call("GET", f"/data/{quote(symbol)}/{timeframe}?{urlencode(query)}")["data"]
             for date, row in zip(data["dates"], data["ohlcv"], strict=True):

@@ -1,8 +1,10 @@
 """Runs inside an image that computes: trainings learn, models survive the disk, decisions follow. Needs torch."""
 
 import hashlib
+import itertools
 import json
 import pickle
+import time
 from pathlib import Path
 from typing import Any
 
@@ -75,12 +77,28 @@ def test_the_same_seed_gives_the_same_weights(trained: tuple[Path, dict[str, Any
     assert (tmp_path / "again" / WEIGHTS).read_bytes() == (trained[0] / WEIGHTS).read_bytes()
 
 
-def test_a_training_stops_when_it_is_told_to(tmp_path: Path) -> None:
+@pytest.mark.parametrize("at", [1, 2, 10, 30, 500])
+def test_a_training_stops_whenever_it_is_told_to_and_leaves_nothing(tmp_path: Path, at: int) -> None:
+    calls = itertools.count(1)
+
     def check() -> None:
-        raise CancelledError
+        if next(calls) == at:
+            raise CancelledError
 
     with pytest.raises(CancelledError):
         train(tmp_path / "m", check=check)
+    assert next(calls) == at + 1, "nothing asked again"
+    assert list((tmp_path / "m").iterdir()) == []
+
+
+def test_a_training_asks_often_whether_it_is_to_stop(trained: tuple[Path, dict[str, Any]], tmp_path: Path) -> None:
+    assert trained, "torch has loaded all that it loads with the first training"
+    asked = [time.process_time()]
+    train(tmp_path / "m", check=lambda: asked.append(time.process_time()))
+    asked.append(time.process_time())
+    assert max(later - now for now, later in itertools.pairwise(asked)) < 0.5, (
+        "seconds of computing between two questions"
+    )
 
 
 def test_a_model_says_what_it_was_made_with(trained: tuple[Path, dict[str, Any]]) -> None:

@@ -24,7 +24,7 @@ NEAREST_S: Final = {"4h": 3 * HOUR_S, "1d": 23 * HOUR_S, "1w": 4 * 24 * HOUR_S}
 
 _NUMBER: Final = re.compile(r"[+-]?([0-9]+(\.[0-9]*)?|\.[0-9]+)([eE][+-]?[0-9]+)?")
 _CONTROL: Final = re.compile(r"[\x00-\x1f\x7f]")
-_ZONE: Final = re.compile(r"(Z|[+-][0-9]{2}:?[0-9]{2})$")
+_ZONE: Final = re.compile(r"[+-][0-9]{2}:?[0-9]{2}$")
 SHOWN: Final = 40
 
 
@@ -45,15 +45,15 @@ class Rows:
 
     def read(self, line: str) -> Bar:
         """Return the bar of a line without its end; RowError says what is wrong with it."""
-        if found := _CONTROL.search(line):
+        if not line.isprintable() and (found := _CONTROL.search(line)):
             raise RowError(f"holds the control character 0x{ord(found[0]):02x}")
-        fields = [field.strip(" ") for field in line.split(",")]
+        fields = line.split(",")
+        if " " in line:
+            fields = [field.strip(" ") for field in fields]
         if len(fields) != len(COLUMNS):
             raise RowError(f"has {len(fields)} fields, expected {len(COLUMNS)} ({HEADER})")
         time = self._time(fields[0])
-        values = (_number(name, text) for name, text in zip(COLUMNS[1:], fields[1:], strict=True))
-        open_, high, low, close, volume = values
-        bar = Bar(time, open_, high, low, close, volume)
+        bar = Bar(time, *map(_number, fields[1:], COLUMNS[1:]))
         _check_prices(bar)
         self._above = time
         return bar
@@ -65,7 +65,7 @@ class Rows:
             raise RowError(f"timestamp {text[:SHOWN]!r} is not ISO 8601, such as 2024-01-05T13:00:00Z") from None
         if not EARLIEST <= time < LATEST:
             raise RowError("timestamp lies outside the years 1800 to 2199")
-        zoned = _ZONE.search(text) is not None
+        zoned = text.endswith("Z") or _ZONE.search(text) is not None
         if self._zoned is None:
             self._zoned = zoned
         if zoned != self._zoned:
@@ -83,12 +83,12 @@ class Rows:
             raise RowError(f"timestamp is {time - above} s after the row above, too near for {self._timeframe} bars")
 
 
-def _number(name: str, text: str) -> float:
+def _number(text: str, name: str) -> float:
+    if _NUMBER.fullmatch(text):
+        return float(text)
     if text.lstrip("+-").lower() in {"nan", "inf", "infinity"}:
         raise RowError(f"{name} is not finite")
-    if not _NUMBER.fullmatch(text):
-        raise RowError(f"{name} {text[:SHOWN]!r} is not a number")
-    return float(text)
+    raise RowError(f"{name} {text[:SHOWN]!r} is not a number")
 
 
 def _check_prices(bar: Bar) -> None:

@@ -65,16 +65,18 @@ def restart(view: View) -> Ruling:
     faults += [f"{name} has changed" for name in sorted(_ended(before) - gone) if after[name] != before[name]]
     if scene.container(BACKEND).exit_code != 137:  # noqa: PLR2004 - 128 + SIGKILL
         faults.append(f"the backend ended with {scene.container(BACKEND).exit_code}, not killed")
+    expected = f"operations, queue and models as before; workers back within {LOST:.0f} s; all work completes"
+    if faults:  # whatever follows, follows from that
+        return rule(False, expected, "; ".join(faults))
     for name in ("trainer", "tester"):
         scene.good(name)
     back = scene.seconds("back")
-    faults += [f"the workers were back after {back:.1f} s"] if back > LOST else []
+    faults = [f"the workers were back after {back:.1f} s"] if back > LOST else []
     ended = [scene.ended(f"ended-{number}", "completed") for number in (1, 2, 3)]
     began = dig(scene.operation("running"), "started_at")
     faults += ["the training that ran was begun anew"] if dig(ended[0], "started_at") != began else []
     healthy = scene.answer("health").seconds
     found = f"{len(after)} operations and {len(models_after)} models kept, health after {healthy:.1f} s"
-    expected = f"operations, queue and models as before; workers back within {LOST:.0f} s; all work completes"
     return rule(not faults, expected, "; ".join(faults) or f"{found}, workers after {back:.1f} s")
 
 
@@ -134,13 +136,14 @@ def terminated(view: View) -> Ruling:
     scene.good("start")
     worker = str(dig(scene.operation("running"), "metadata.worker_id"))
     seen, seconds = scene.container(worker), scene.seconds("gone")
+    expected = f"the operation cancelled and reported, the process gone within {GONE:.0f} s, the worker not listed"
+    if seen.running:
+        return rule(False, expected, f"{worker} still runs after {seconds:.1f} s", log=seen.log[-2000:])
     scene.ended("ended", "cancelled")
     status = scene.answer("worker").status
-    faults = [f"{worker} still runs"] if seen.running else []
-    faults += [f"{worker} ended with {seen.exit_code}"] if not seen.running and seen.exit_code not in (0, 143) else []
+    faults = [f"{worker} ended with {seen.exit_code}"] if seen.exit_code not in (0, 143) else []
     faults += [f"it took {seconds:.1f} s"] if seconds > GONE else []
     faults += [f"it is still listed: {status}"] if status != NOT_FOUND else []
-    expected = f"the operation cancelled and reported, the process gone within {GONE:.0f} s, the worker not listed"
     return rule(not faults, expected, "; ".join(faults) or f"gone after {seconds:.1f} s", log=seen.log[-2000:])
 
 

@@ -13,7 +13,8 @@ STYLES = {"caught": "green", "missed": "bold red", "caught for the wrong reason"
 
 def line(number: int, of: int, one: Result) -> Text:
     """Return the line about a fault that has just been judged."""
-    return Text.assemble(f"{number:4}/{of}  {one.seconds:5.1f} s  ", (one.how, STYLES[one.how]), f"  {one.name}")
+    why = "" if one.how == "caught" else f"\n           {_got(one)}: {one.got.found}"
+    return Text.assemble(f"{number:4}/{of}  {one.seconds:5.1f} s  ", (one.how, STYLES[one.how]), f"  {one.name}{why}")
 
 
 def round_line(one: Round, of: int) -> Text:

@@ -7,7 +7,9 @@ from typing import Literal
 from pydantic import Field
 
 from deploy.contents import Model
+from deploy.errors import Problem
 from tests.faults.fault import Fault
+from tests.faults.glance import NOT_LOOKED_AT
 from tests.faults.workshop import Seen
 from verify.verdict import Category, Outcome, Verdict
 
@@ -84,7 +86,8 @@ def taken(fault: Fault, seen: Seen, seconds: float) -> Result:
     found = findings[fault.check]
     right = (found.outcome, found.category) == (fault.outcome, fault.category)
     right = right and all(words in found.found for words in fault.says) and bool(found.action)
-    missed = found.outcome not in BAD and "FAIL" not in {one.outcome for one in findings.values()}
+    others = [one.check for one in findings.values() if one.outcome in BAD and NOT_LOOKED_AT not in one.found]
+    missed = not others and found.outcome not in BAD
     how: How = "caught" if right and not seen.shows_secret else "missed" if missed else "caught for the wrong reason"
     secret = "; THE SECRET IS SHOWN" if seen.shows_secret else ""
     return Result(
@@ -95,7 +98,22 @@ def taken(fault: Fault, seen: Seen, seconds: float) -> Result:
         expected=Said(outcome=fault.outcome, category=fault.category, found=", ".join(fault.says)),
         got=Said(outcome=found.outcome, category=found.category, found=found.found[:600] + secret),
         how=how,
-        others=[name for name, one in findings.items() if one.outcome in BAD and name != fault.check],
+        others=[name for name in others if name != fault.check],
+        seconds=round(seconds, 1),
+    )
+
+
+def unbuilt(fault: Fault, problem: Problem, seconds: float) -> Result:
+    """Return what came of a fault whose image cannot be made: nothing was caught."""
+    return Result(
+        name=fault.name,
+        check=fault.check,
+        role=fault.role,
+        base=fault.base,
+        expected=Said(outcome=fault.outcome, category=fault.category, found=", ".join(fault.says)),
+        got=Said(outcome="ERROR", category=None, found=str(problem)[-600:]),
+        how="missed",
+        others=[],
         seconds=round(seconds, 1),
     )
 

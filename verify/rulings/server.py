@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 from verify.case import Case, NotSeen, Ruling, rule, skip
 from verify.reports import Answer, Memory, Published
 from verify.rulings.application import has_status
+from verify.rulings.subject import NOT_EXECUTABLE
 
 if TYPE_CHECKING:
     from verify.verdict import Category
@@ -17,6 +18,9 @@ def server_healthy(case: Case) -> Ruling:
     expected = "healthy by its own HEALTHCHECK, with a reply that holds `status`"
     if not case.subject.has_healthcheck:
         return rule(False, expected, "the image has no HEALTHCHECK", log=_log(case))
+    refusal = case.observation.server.error if case.observation.server else ""
+    if NOT_EXECUTABLE.search(refusal):
+        return rule(False, expected, refusal)
     seen = case.server
     if not seen.running:
         code = seen.proof.exit_code if seen.proof else "unknown"

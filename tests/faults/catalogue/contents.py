@@ -11,7 +11,7 @@ WEIGHTS = "/home/ktrdr/weights.bin"
 FAULTS = (
     Fault(
         "the engine breaks off while it exports the layers",
-        "ENV KTRDR_LOG_LEVEL=info", "contents", "ERROR", "ENVIRONMENT", accident="export cut off",
+        "RUN echo new >/home/ktrdr/layer", "contents", "ERROR", "ENVIRONMENT", accident="export cut off",
     ),
     Fault("100 MB too much", f"RUN truncate --size 100000000 {WEIGHTS}", "size-added"),
     Fault(
@@ -39,9 +39,9 @@ echo idna/tables.bin,, | tee -a {SITE}/idna-*.dist-info/RECORD
         as_root("cp -a /opt/venv /opt/copy\nrm -r /opt/venv\nmv /opt/copy /opt/venv"), "no-repeated-bytes",
     ),
     Fault("the image runs as root", f"USER 0:0\n{IMPATIENT}", "user", says=("root",)),
-    Fault("the image names no user", f"USER 0\n{IMPATIENT}", "user", says=("root",)),
     Fault("the user has a name and no number", "USER ktrdr", "user", says=("not numeric",)),
-    Fault("the user is one that nobody has made", "USER 4711:4711", "user", says=("no entry in /etc/passwd",)),
+    Fault("the user is one that nobody has made", f"USER 4711:4711\n{IMPATIENT}", "user",
+          says=("no entry in /etc/passwd",)),
     Fault("the user has no home", as_root("rm -r /home/ktrdr") + "WORKDIR /", "user", says=("/home/ktrdr",)),
     Fault(
         "a program gives the rights of root to whoever runs it",

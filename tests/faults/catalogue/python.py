@@ -75,7 +75,8 @@ rm sitecustomize.py
     ),
     Fault(
         "the environment takes its standard library from elsewhere",
-        as_root("sed -i 's,^home = .*,home = /usr/games,' /opt/venv/pyvenv.cfg\nln -s /usr/bin/python3 /usr/games/"),
+        as_root("sed -i 's,^home = .*,home = /usr/games,' /opt/venv/pyvenv.cfg\n"
+                "mkdir -p /usr/games\nln -s /usr/bin/python3 /usr/games/"),
         "python-unaltered", says=("/usr/games",),
     ),
     Fault(

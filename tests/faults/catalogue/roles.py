@@ -19,7 +19,7 @@ FAULTS = (
     Fault("the CPU image was built from the frozen lock: its distributions", "", "cuda-distributions",
           base=GPU, role=CPU, says=("nvidia-",)),
     Fault("the CPU image was built from the frozen lock: its libraries", "", "cuda-libraries",
-          base=GPU, role=CPU, says=("libc10_cuda.so",)),
+          base=GPU, role=CPU, says=("libcublas",)),
     Fault("the CPU image was built from the frozen lock: its size", "", "size-added", base=GPU, role=CPU),
     Fault("the GPU image holds CPU torch", "", "torch-build", base=CPU, role=GPU, says=("CPU only",)),
     Fault("the GPU image holds no CUDA library", "", "cuda-libraries", base=CPU, role=GPU,

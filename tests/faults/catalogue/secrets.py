@@ -55,7 +55,7 @@ HISTORY = (
           hides=SECRET),
     Fault("a secret in the environment", f"ENV UPLOAD_PASSWORD={SECRET}", "history", says=("UPLOAD_PASSWORD",),
           hides=SECRET),
-    Fault("a secret in a label", f'LABEL deploy.token="API_KEY={SECRET}"', "history", says=("API_KEY",), hides=SECRET),
+    Fault("a secret in a label", f'LABEL deploy.note="API_KEY={SECRET}"', "history", says=("API_KEY",), hides=SECRET),
     Fault("a secret in the command",
           f'CMD ["sh", "-c", "UPLOAD_TOKEN={SECRET} exec uvicorn ktrdr.api.main:app --host 0.0.0.0"]',
           "history", says=("UPLOAD_TOKEN",), hides=SECRET),

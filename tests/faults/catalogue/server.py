@@ -64,8 +64,7 @@ def checked_by(*command: str) -> str:
 FAULTS = (
     Fault("the command ends at once", 'CMD ["python", "-c", "raise SystemExit(3)"]', "server-healthy",
           says=("it stopped with 3",)),
-    Fault("the command cannot be found", 'CMD ["serve-ktrdr"]', "server-healthy", "ERROR", "ENVIRONMENT",
-          says=("not found",)),
+    Fault("the command cannot be found", 'CMD ["serve-ktrdr"]', "server-healthy", says=("not found",)),
     Fault("the command serves nothing", 'CMD ["sleep", "600"]\n' + checked_by("false"), "server-healthy",
           says=("unhealthy",), seconds=20.0),
     Fault("the image has no HEALTHCHECK", "HEALTHCHECK NONE", "server-healthy", says=("no HEALTHCHECK",)),

@@ -26,10 +26,13 @@ FAULTS = (
     Fault(
         "there is no Python at all",
         as_root("rm /opt/venv/bin/python* $(find /usr/bin /usr/local/bin -name 'python3*')"),
-        "python-runs", says=("no such file",),
+        "python-runs", says=("not found",),
     ),
     Fault("python is there and cannot be run", as_root("chmod 600 /opt/venv/bin /opt/venv/bin/*"), "python-runs"),
-    Fault("Python's own library is gone", file("/opt/venv/pyvenv.cfg", "home = /nowhere"), "python-runs"),
+    Fault(
+        "a part of Python without which it does not start is gone",
+        as_root("rm -r \"$(python3 -c 'import encodings; print(encodings.__path__[0])')\""), "python-runs",
+    ),
     Fault(
         "every Python greets, so that the probes' document is not the only thing printed",
         file(PTH, "import sys; print('welcome')"), "proof", "ERROR", "ENVIRONMENT", says=NO_DOCUMENT,

@@ -161,3 +161,10 @@ def test_a_server_out_of_memory_is_told_by_that_name() -> None:
     assert found("server-healthy", stopped(137, out_of_memory=True)).found == (
         "it stopped with 137, ended by its memory limit (OOMKilled)"
     )
+
+
+def test_a_command_that_cannot_be_run_is_the_image_s_fault_and_another_refusal_the_engine_s() -> None:
+    missing = found("server-healthy", server(error='the engine: exec: "serve": executable file not found in $PATH'))
+    assert (missing.outcome, missing.category) == ("FAIL", "CODE_BUG")
+    full = found("server-healthy", server(error="the engine: no space is left"))
+    assert (full.outcome, full.category) == ("ERROR", "ENVIRONMENT")

@@ -8,7 +8,10 @@ import pytest
 from tests.browser.conftest import OpenVisit
 from tests.browser.visit import DESKTOP, PHONE, Scheme
 from tests.unit.verify.pages import empty, every_kind, run
+from tests.unit.verify.test_history import save
 from tests.unit.verify.test_report_page import RUNS, hostile, many
+from verify.history import page as history
+from verify.history import read_runs
 from verify.material import Materials
 from verify.report.model import Summary
 from verify.report.page import page
@@ -91,6 +94,17 @@ def test_the_first_key_leads_past_the_navigation(visit: OpenVisit, address: Call
     assert seen.page.locator("a.skip").is_visible()
     seen.page.keyboard.press("Enter")
     assert seen.page.url.endswith("#main")
+
+
+def test_the_history_is_accessible_and_no_wider_than_a_phone(visit: OpenVisit, tmp_path: Path) -> None:
+    for day in range(1, 9):
+        save(tmp_path / "runs", f"run-{day}", day, healthy=2.0 - day / 10, added=day * 1_000_000)
+    path = tmp_path / "history.html"
+    path.write_text(history(*read_runs(tmp_path / "runs", ["dev"])), encoding="utf-8")
+    seen = visit(path.as_uri(), size=PHONE)
+    assert not seen.is_wider_than_the_window()
+    assert seen.accessibility() == ""
+    seen.screenshot("history-phone")
 
 
 def test_markup_of_an_image_does_nothing(visit: OpenVisit, tmp_path: Path) -> None:

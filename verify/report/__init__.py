@@ -1,1 +1,1 @@
-"""One summary, shown for a terminal or a pipe, as Markdown, and as JUnit XML: each a pure function of the summary."""
+"""One summary, shown for a terminal or a pipe, as Markdown, as JUnit XML, as a page: each a pure function."""

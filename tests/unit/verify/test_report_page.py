@@ -12,6 +12,7 @@ from tests.unit.verify.cases import ROLES, Facts, attempt, good
 from tests.unit.verify.pages import Element, contents_of, empty, every_kind, imported, material, parsed, record_of, run
 from tests.unit.verify.pages import step as step_of
 from tests.unit.verify.summaries import finding, verdict
+from verify.e2e.verdict import EndToEnd
 from verify.material import Materials, read_materials
 from verify.report.model import Summary
 from verify.report.page import CUT, LIMIT, anchor, harmless, page
@@ -140,6 +141,14 @@ def test_what_changed_since_the_baseline_is_there() -> None:
     changes = parsed(page(*run({"dev": grow}))).by_id("changes")
     assert "+41.0 MB: pandas +41.0 MB" in changes.text
     assert "+41,000,000" in changes.text
+
+
+def test_what_the_images_did_together_stands_beside_them() -> None:
+    wrong = finding("FAIL", "cancel", found="it went on", evidence={"log": "still here"})
+    together = EndToEnd(outcome="FAIL", images={}, findings=[wrong])
+    part = parsed(page(summarize([verdict("dev")], ["dev"]).model_copy(update={"e2e": together}))).by_id(anchor("e2e"))
+    assert fields(part.by_id(f"{anchor('e2e')}-0"))["found"] == "it went on"
+    assert "still here" in part.text
 
 
 def test_what_was_not_seen_is_said_in_words() -> None:

@@ -117,6 +117,12 @@ def bench(session: nox.Session) -> None:
 
 
 @nox.session(default=False)
+def accidents(session: nox.Session) -> None:
+    """Harm engines and runs [-- PYTEST-OPTION …], whole builds on the other image store among them."""
+    run(session, "env", "KTRDR_ALL_ROLES=1", "pytest", "tests/accidents", *session.posargs, group="tests")
+
+
+@nox.session(default=False)
 def mutation(session: nox.Session) -> None:
     """Put small mistakes into judge and readers [-- MODULE …]; every one is noticed by a test or listed as harmless."""
     run(session, "python", "-m", "tests.mutation", *session.posargs, group="mutation")

@@ -33,9 +33,10 @@ COMMANDS: dict[str, list[str]] = {
     "clean": ["python -m deploy clean ARGUMENTS"],
     "faults": ["python -m tests.faults ARGUMENTS"],
     "mutation": ["python -m tests.mutation ARGUMENTS"],
+    "accidents": ["env KTRDR_ALL_ROLES=1 pytest tests/accidents ARGUMENTS"],
 }
 # What a session needs on top of the tools.
-GROUPS = {"unit": "tests", "types": "tests", "tests": "tests", "mutation": "mutation"}
+GROUPS = {"unit": "tests", "types": "tests", "tests": "tests", "mutation": "mutation", "accidents": "tests"}
 
 
 def locked(name: str, *commands: str) -> list[str]:

@@ -210,11 +210,13 @@ def error_lines(log: str) -> list[str]:
 
 def containers_logs(view: View) -> Ruling:
     """No line of any container tells of an error; what the misplaced worker prints is its own check's."""
-    view.scene("startup")
+    startup = view.scene("startup").scene
     logs = {name: seen.log for name, seen in view.observed.containers.items() if name != CLIENT}
     if not logs:
         raise NotSeen("the engine told no logs", "")
     if empty := sorted(name for name, log in logs.items() if not log.strip()):
+        if not all(answer.met for answer in startup.answers.values()):
+            raise NotSeen(f"{', '.join(empty)} did not come to log anything", "workers/startup-registration")
         raise Wrong(f"nothing was logged by: {', '.join(empty)}")
     found = {name: lines for name, log in logs.items() if (lines := error_lines(log))}
     told = f"errors of: {', '.join(sorted(found))}" if found else f"none in {len(logs)} logs"

@@ -57,6 +57,7 @@ def test_scenes_that_were_not_played_follow_from_the_start() -> None:
     document = good()
     document["scenes"] = {"startup": document["scenes"]["startup"]}
     answers("startup")(document)["tester"]["met"] = False
+    document["containers"]["backtest-1"]["log"] = ""
     verdict = judged(document)
     assert verdict.outcome == "FAIL"
     assert {one.because for one in verdict.findings if one.outcome == "ERROR"} == {STARTUP}

@@ -161,7 +161,8 @@ def _bootstrap(made: Recipe, folder: Path, layer: Path, say: Callable[[str], Non
             tail = [*tail[-30:], line.rstrip()]
             if line.startswith("I: ") and line.rstrip().endswith("..."):
                 say(f"base: {line[3:].rstrip().rstrip('.')}")
-        process.wait(30)
+        with contextlib.suppress(subprocess.TimeoutExpired):  # it has closed its output: ending it is all that is left
+            process.wait(30)
     finally:
         timer.cancel()
         _end(process)

@@ -266,7 +266,8 @@ async def _end(process: asyncio.subprocess.Process) -> None:
             await asyncio.wait_for(process.wait(), GRACE)
     with contextlib.suppress(ProcessLookupError, PermissionError):
         os.killpg(process.pid, signal.SIGKILL)
-    await process.wait()
+    with contextlib.suppress(TimeoutError):  # one that the kernel does not let go of keeps nobody waiting
+        await asyncio.wait_for(process.wait(), GRACE)
     if process.stdin is not None:
         process.stdin.close()
 

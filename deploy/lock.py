@@ -19,6 +19,7 @@ from deploy.errors import Exit, Problem
 
 LOCK = ROOT / "uv.lock"
 CUDA_DISTRIBUTION = re.compile(r"(nvidia|cuda|triton)(-|$)")  # what CUDA PyTorch brings on Linux, normalized names
+EXPORT_SECONDS = 60.0  # uv takes a fraction of one
 
 
 def lock_sha256(path: Path = LOCK) -> str:
@@ -67,7 +68,7 @@ def locked_distributions(image: Image, python: str, root: Path = ROOT) -> dict[s
     CPU-only PyTorch is the same public version without what CUDA needs (nvidia-*, cuda-*, triton).
 
     Raises:
-        Problem: uv cannot read the lock, or an extra or a group is unknown to it (exit 2).
+        Problem: uv cannot read the lock, or an extra or a group is unknown to it (exit 2); uv does not end (exit 3).
 
     """
     options = [f"--extra={extra}" for extra in image.extras] + [f"--group={group}" for group in image.groups]
@@ -80,13 +81,17 @@ def locked_distributions(image: Image, python: str, root: Path = ROOT) -> dict[s
         "--no-header",
         "--no-annotate",
     ]
-    done = subprocess.run(
-        [*command, "--no-emit-project", *options], cwd=root, capture_output=True, text=True, check=False, timeout=60
-    )
+    command += ["--no-emit-project", *options]
+    doing = "reading uv.lock with uv export"
+    try:
+        done = subprocess.run(command, cwd=root, capture_output=True, text=True, check=False, timeout=EXPORT_SECONDS)
+    except subprocess.TimeoutExpired:
+        wrong = f"it did not end within {EXPORT_SECONDS:.0f} s"
+        raise Problem(doing, wrong, "see what the machine is busy with, then do the same again") from None
     if done.returncode:
         wrong = done.stderr.strip()
         mend = f"mend images.{image.role} in images.toml, or run `uv lock`"
-        raise Problem("reading uv.lock with uv export", wrong, mend, Exit.USAGE)
+        raise Problem(doing, wrong, mend, Exit.USAGE)
     locked = required(done.stdout.splitlines(), python)
     if image.torch == "cpu":
         locked = {name: version for name, version in locked.items() if not CUDA_DISTRIBUTION.match(name)}

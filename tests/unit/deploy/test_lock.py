@@ -131,3 +131,14 @@ def test_the_lock_s_own_requirements_are_told() -> None:
     required_by = requirers(LOCK.read_text(encoding="utf-8"))
     assert required_by["torch"] == ["ktrdr[ml]"]
     assert required_by.keys() >= {"sympy", "starlette", "pydantic-core"}
+
+
+def test_a_uv_that_does_not_end_is_given_up_and_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    endless = tmp_path / "uv"
+    endless.write_text("#!/bin/sh\nexec sleep 60\n", encoding="utf-8")
+    endless.chmod(0o755)
+    monkeypatch.setattr("uv.find_uv_bin", lambda: str(endless))
+    monkeypatch.setattr("deploy.lock.EXPORT_SECONDS", 0.2)
+    with pytest.raises(Problem, match=r"reading uv\.lock with uv export: it did not end within 0 s") as told:
+        locked_distributions(CONTRACT.images["backend"], CONTRACT.python)
+    assert told.value.code == Exit.UNAVAILABLE

@@ -5,6 +5,7 @@ The page's content security policy allows its own style and nothing else.
 """
 
 import base64
+import functools
 import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -60,18 +61,26 @@ def render(template: str, values: Mapping[str, Any]) -> str:
     # What carries the policy is hashed as the browser sees it: between the tags, to the letter.
     style = (TEMPLATES / "style.css").read_text(encoding="utf-8")
     digest = base64.b64encode(hashlib.sha256(style.encode()).digest()).decode()
-    environment = Environment(
+    return (
+        _environment()
+        .get_template(template)
+        .render(
+            **values,
+            style=Markup(style),  # noqa: S704 - this package's own file
+            policy=f"default-src 'none'; style-src 'sha256-{digest}'",
+        )
+    )
+
+
+@functools.cache
+def _environment() -> Environment:
+    return Environment(
         loader=FileSystemLoader(TEMPLATES),
         autoescape=True,
         finalize=harmless,
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
-    )
-    return environment.get_template(template).render(
-        **values,
-        style=Markup(style),  # noqa: S704 - this package's own file
-        policy=f"default-src 'none'; style-src 'sha256-{digest}'",
     )
 
 

@@ -1,5 +1,6 @@
 """What a person sees, at any width, and what a pipe reads."""
 
+import html
 import io
 import re
 import unicodedata
@@ -11,7 +12,9 @@ from rich.cells import cell_len
 from rich.console import Console
 
 from tests.unit.verify.summaries import ROLES, finding, four, four_and_a_missing_one, verdict
+from verify.difference import Difference
 from verify.report.console import HEADINGS, show
+from verify.report.markdown import markdown
 from verify.report.model import Summary
 from verify.summarize import NO_VERDICT, summarize
 
@@ -96,3 +99,24 @@ def test_no_text_of_an_image_reaches_the_terminal_as_a_control(text: str, width:
     assert {one for one in printed if unicodedata.category(one) in ("Cc", "Cs")} <= {"\n"}
     if width:
         assert max(cell_len(line) for line in printed.split("\n")) <= width
+
+
+@pytest.mark.parametrize("width", [0, 40, 80])
+def test_what_changed_since_the_baseline_is_told_an_image_a_line(width: int) -> None:
+    sizes = {"pandas": 30_000_000, "numpy": 11_000_000}
+    difference = Difference(run="fedcba987654, 2026-11-20", added_bytes=41_000_000, by_distribution=sizes, versions={})
+    changed = verdict("dev", torch_version="2.13.0+cpu").model_copy(update={"difference": difference})
+    text = ANSI.sub(
+        "", shown(summarize([changed, verdict("backend")], ["dev", "backend"]), width or 80, terminal=bool(width))
+    )
+    told = " ".join(text[text.index("changed since") :].split())
+    assert told.startswith(
+        "changed since the baseline, above the base image dev +41.0 MB: pandas +30.0 MB, numpy +11.0 MB PASS"
+    )
+    if width:
+        assert max(cell_len(line) for line in text.splitlines()) <= width
+    assert words in html.unescape(markdown(summary))
+
+
+def test_without_a_baseline_nothing_is_said_of_changes() -> None:
+    assert "changed since" not in shown(summarize(four(), ROLES))

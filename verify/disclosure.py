@@ -15,11 +15,15 @@ OPTION = re.compile(r"(?i)(authorization:\s*\w+|--password)[\s=]+(\"[^\"]*\"|'[^
 SETTING = re.compile(
     r"\b(UV_[A-Z_]*INDEX[A-Z_]*|PIP_(?:EXTRA_)?INDEX_URL|PIP_FIND_LINKS|PIP_CERT|SSL_CERT_FILE|REQUESTS_CA_BUNDLE)=(\S+)"
 )
-# What is a secret by itself, whatever it is called: a private key's text, and tokens that their makers mark as such
+# What is a secret by itself, whatever it is called: a private key's text, and tokens that their makers mark as such.
+# Each is known once it is hidden, too: what is judged is what was written down.
 KEY = re.compile(
-    r"-----BEGIN (?:[A-Z0-9]+ )*PRIVATE KEY-----(?:.*?-----END (?:[A-Z0-9]+ )*PRIVATE KEY-----|.*)", re.DOTALL
+    r"(-----BEGIN (?:[A-Z0-9]+ )*PRIVATE KEY-----)(?:.*?-----END (?:[A-Z0-9]+ )*PRIVATE KEY-----|.*)", re.DOTALL
 )
-MARKED = re.compile(r"\b(gh[oprsu]_|github_pat_|glpat-|AKIA|xox[abprs]-|hf_|pypi-|sk_live_)(?=[\w-]*\d)[\w-]{16,}")
+MARKED = re.compile(
+    r"\b(gh[oprsu]_|github_pat_|glpat-|AKIA|xox[abprs]-|hf_|pypi-|sk_live_)"
+    rf"(?:(?=[\w-]*\d)[\w-]{{16,}}|{HIDDEN})"
+)
 
 
 def disclosures(text: str) -> list[str]:
@@ -37,7 +41,7 @@ def masked(name: str, value: str) -> str:
     """Return a value, or with an empty name a line of history, with every secret and password in it hidden."""
     if name and (SECRET.search(f"{name}={value}") or PROXY.search(f"{name}={value}")):
         return HIDDEN if value else value
-    text = MARKED.sub(rf"\1{HIDDEN}", KEY.sub(HIDDEN, value))
+    text = MARKED.sub(rf"\1{HIDDEN}", KEY.sub(rf"\1{HIDDEN}", value))
     text = SECRET.sub(rf"\1={HIDDEN}", text)
     text = PROXY.sub(rf"\1={HIDDEN}", text)
     text = OPTION.sub(rf"\1 {HIDDEN}", text)

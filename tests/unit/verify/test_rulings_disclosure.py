@@ -55,5 +55,14 @@ def test_an_ordinary_value_is_written_as_it_is(name: str, value: str) -> None:
     assert masked(name, value) == value
 
 
+@pytest.mark.parametrize(
+    "text",
+    ["ENV DB_PASSWORD=hunter2", "https_proxy=http://hunter2:1", "RUN curl https://me:hunter2@host/x",
+     "ENV BANNER=ghp_" + "0a" * 18, "RUN echo '-----BEGIN " + "PRIVATE KEY-----\nMII' >key"],
+)  # fmt: skip
+def test_what_was_hidden_is_still_told(text: str) -> None:
+    assert disclosures(masked("", text)) == disclosures(text) != []
+
+
 def test_the_line_around_a_hidden_value_stays() -> None:
     assert masked("", "RUN PASSWORD=x make all") == f"RUN PASSWORD={HIDDEN} make all"

@@ -246,6 +246,8 @@ def classify(error: BaseException) -> tuple[Trouble, str]:
     for sign in (*signs, *more):
         if sign in lowered:
             return "absent", sign
+    if any(sign in lowered for sign in ("connection aborted", "connection broken", "reset by peer", "broken pipe")):
+        return "other", "it broke off the connection"
     return "other", text.splitlines()[0] if text else type(error).__name__
 
 

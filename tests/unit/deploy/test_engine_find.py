@@ -139,3 +139,18 @@ def test_a_dead_socket_is_nobody(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     monkeypatch.setenv("DOCKER_HOST", f"unix://{tmp_path}/docker.sock")
     monkeypatch.setenv("PATH", str(tmp_path))
     assert engine.look(timeout=1).trouble == "absent"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "('Connection aborted.', RemoteDisconnected('Remote end closed connection without response'))",
+        "('Connection broken: IncompleteRead(0 bytes read)', IncompleteRead(0 bytes read))",
+        "[Errno 104] Connection reset by peer",
+        "[Errno 32] Broken pipe",
+    ],
+)
+def test_an_engine_that_goes_while_it_answers_is_told_so(text: str) -> None:
+    assert classify(requests.exceptions.ConnectionError(text)) == ("other", "it broke off the connection")
+    refused = f"('Connection aborted.', ConnectionRefusedError(111, 'Connection refused')) {text}"
+    assert classify(OSError(refused))[0] == "absent"

@@ -17,5 +17,5 @@ FAULTS = (
           into_main("import os\nwhile True:\n    with contextlib.suppress(OSError):\n        os.fork()"),
           "api-imports", "ERROR", "ENVIRONMENT", seconds=30.0),
     Fault("the application eats all memory", into_main("hoard = []\nwhile True:\n    hoard.append(b'x' * 10**8)"),
-          "api-imports", "ERROR", "ENVIRONMENT", says=("without a report",), seconds=120.0),
+          "proof", "ERROR", "ENVIRONMENT", says=("memory limit",), seconds=120.0),
 )  # fmt: skip

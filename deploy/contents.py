@@ -10,7 +10,7 @@ from typing import Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 from deploy import distributions, files, packages
-from deploy.layers import Merged, RawLayer, UnreadableArchive, follow, merge, read_layers, resolve
+from deploy.layers import Merged, RawLayer, UnreadableArchive, follow, merge, resolve
 
 TEXT_KEPT = 4000  # characters
 
@@ -110,24 +110,17 @@ class Contents(Model):
         return sum(layer.unpacked_bytes for layer in self.layers[base_layers:])
 
 
-def read_contents(
-    archive: Iterable[bytes], identity: str, diff_ids: list[str], path: str, working_directory: str = "/"
+def summed(
+    known: Mapping[str, RawLayer], identity: str, diff_ids: list[str], path: str, working_directory: str = "/"
 ) -> Contents:
-    """Read the contents from the chunks of an image's exported archive (``docker save``'s format).
+    """Return what layers, given by diff id, make together.
 
     ``path`` is the image's PATH variable, ``working_directory`` where its processes start.
 
     Raises:
-        UnreadableArchive: the archive is cut off, or lacks a layer with this diff id.
+        UnreadableArchive: a layer with one of these diff ids is not among them.
 
     """
-    return summed(read_layers(archive), identity, diff_ids, path, working_directory)
-
-
-def summed(
-    known: Mapping[str, RawLayer], identity: str, diff_ids: list[str], path: str, working_directory: str = "/"
-) -> Contents:
-    """Return what layers, given by diff id, make together; arguments and errors as of read_contents."""
     if lacking := [diff_id for diff_id in diff_ids if diff_id not in known]:
         raise UnreadableArchive(f"the exported archive lacks {len(lacking)} of the image's layers: {lacking[0]}")
     layers = [known[diff_id] for diff_id in diff_ids]

@@ -71,8 +71,9 @@ def marking(module: str, name: str, mark: Path, then: str) -> str:
 def test_while_the_layers_are_read(
     number: signal.Signals, site: Site, client: docker.DockerClient, tmp_path: Path
 ) -> None:
-    shutil.rmtree(site.checkout / ".cache" / "contents", ignore_errors=True)
-    verifying = site.verify(before=marking("deploy.kept", "read_contents", tmp_path / "mark", "pass"))
+    for kept in ("contents", "layers"):
+        shutil.rmtree(site.checkout / ".cache" / kept, ignore_errors=True)
+    verifying = site.verify(before=marking("deploy.kept", "keep_layers", tmp_path / "mark", "pass"))
     verifying.reaches("the layers", (tmp_path / "mark").exists)
     interrupt_twice(verifying, number)
     assert left_by(client, verifying.process.pid) == []

@@ -9,7 +9,8 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Literal
 
-from deploy.contents import Contents, read_contents
+from deploy.contents import Contents, summed
+from deploy.layers import read_layers
 
 SITE = "opt/venv/lib/python3.11/site-packages"
 PATH = "/opt/venv/bin:/usr/bin"
@@ -103,6 +104,11 @@ def archive(layers: Iterable[bytes], layout: Layout = "oci") -> bytes:
 def chunks(data: bytes, size: int = 64 * 1024) -> Iterator[bytes]:
     """The data as an engine sends it."""
     return (data[start : start + size] for start in range(0, len(data), size))
+
+
+def read_contents(data: Iterable[bytes], identity: str, diff_ids: list[str], path: str) -> Contents:
+    """What the chunks of an image's exported archive hold."""
+    return summed(read_layers(data), identity, diff_ids, path)
 
 
 def read(*layers: Iterable[Member], layout: Layout = "oci", path: str = PATH) -> Contents:

@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import pytest
 
-from deploy.contents import Contents, read_contents
+from deploy.contents import Contents
 from tests.unit.deploy.archives import (
     LAYOUTS,
     PATH,
@@ -23,6 +23,7 @@ from tests.unit.deploy.archives import (
     hardlink,
     layer,
     read,
+    read_contents,
     removed,
     symlink,
 )

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-from deploy.contents import Contents, read_contents
+from deploy.contents import Contents
 from deploy.layers import UnreadableArchive, read_layers
 from tests.unit.deploy.archives import (
     LAYOUTS,
@@ -22,6 +22,7 @@ from tests.unit.deploy.archives import (
     distribution,
     file,
     layer,
+    read_contents,
     symlink,
 )
 from tests.unit.deploy.elves import shared_library

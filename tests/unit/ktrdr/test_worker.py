@@ -153,6 +153,15 @@ def test_a_worker_the_backend_has_forgotten_registers_again(client: TestClient, 
     assert until(lambda: client.get("workers").json()["workers"])
 
 
+def test_a_worker_that_was_removed_is_unknown_until_it_registers_again(client: TestClient) -> None:
+    registration = {"worker_id": "w1", "worker_type": "training", "endpoint_url": "http://w1:5003"}
+    for _ in range(2):
+        assert client.post("workers/register", json=registration).status_code in (200, 201)
+        assert client.delete("workers/w1").status_code == 200
+        assert client.get("workers/w1").status_code == 404
+        assert client.delete("workers/w1").status_code == 404
+
+
 def test_a_worker_whose_agent_has_ended_is_not_healthy(backend: DirectBackend) -> None:
     agent = Agent(SETTINGS, backend, {}, endless)
     worker = TestClient(application(agent))

@@ -68,6 +68,7 @@ def restart(view: View) -> Ruling:
     expected = f"operations, queue and models as before; workers back within {LOST:.0f} s; all work completes"
     if faults:  # whatever follows, follows from that
         return rule(False, expected, "; ".join(faults))
+    listed(scene.good("workers"), "workers")
     for name in ("trainer", "tester"):
         scene.good(name)
     back = scene.seconds("back")

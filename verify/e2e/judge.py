@@ -7,10 +7,9 @@ from verify.e2e.checks import CHECKS
 from verify.e2e.observed import Observed
 from verify.e2e.scenes import TESTER, TRAINER
 from verify.e2e.verdict import EndToEnd
-from verify.e2e.view import View, Wrong
+from verify.e2e.view import MISSHAPEN, View, Wrong
 from verify.verdict import Finding, outcome_of
 
-MISSHAPEN = (TypeError, ValueError, LookupError, AttributeError, ArithmeticError)
 RULINGS = {**work.CHECKS, **harm.CHECKS}
 
 

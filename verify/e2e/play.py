@@ -11,6 +11,7 @@ from verify.e2e.recorder import BreakOff, Recorder
 from verify.e2e.scenes import CANCELLED, FINAL, SCENES, ended
 from verify.e2e.stage import Ask, Silent, Stage
 from verify.e2e.verdict import Used
+from verify.e2e.view import MISSHAPEN
 from verify.observe import ENGINE_ERRORS, told
 
 Tell = Callable[[str, str], None]
@@ -48,6 +49,8 @@ def _play(stage: Stage, name: str, tell: Tell) -> Scene:
         error = str(silence)
     except ENGINE_ERRORS as refusal:
         error = told(refusal)
+    except MISSHAPEN as misshapen:
+        error = "; ".join(filter(None, (_stumbled(misshapen), _tidied(note))))
     tell(name, "")
     return note.scene(error)
 
@@ -62,7 +65,13 @@ def _tidied(note: Recorder) -> str:
         note.stage.ask(*(ended(task, CANCELLED) for task in left))
     except (Silent, *ENGINE_ERRORS) as trouble:
         return str(trouble)
+    except MISSHAPEN as misshapen:
+        return _stumbled(misshapen)
     return ""
+
+
+def _stumbled(error: Exception) -> str:
+    return f"an answer is not of the API's form: {type(error).__name__}: {error}"
 
 
 def _is_up(scene: Scene) -> bool:

@@ -7,6 +7,8 @@ from verify.case import NotSeen
 from verify.e2e.observed import Answer, Observed, Printed, Scene, Seen
 
 OK = 200
+# What reading an answer of another form than the API's comes to.
+MISSHAPEN = (TypeError, ValueError, LookupError, AttributeError, ArithmeticError)
 STARTUP = "workers/startup-registration"
 
 

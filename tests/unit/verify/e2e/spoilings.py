@@ -4,7 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
-from tests.unit.verify.e2e.observations import of, operation, seen
+from tests.unit.verify.e2e.observations import answer, of, operation, seen
 from verify.e2e.checks import CHECKS
 
 Document = dict[str, Any]
@@ -139,6 +139,7 @@ EVERY = [
     Spoilt(RESTART, "back after 15.5 s", time("restart", "back", 15.5)),
     Spoilt(RESTART, "waited 30 s for it", in_vain("restart", "tester")),
     Spoilt(RESTART, "waited 30 s for it", in_vain("restart", "health")),
+    Spoilt(RESTART, "/x answered 503", replaced("restart", "workers", answer({}, 503))),
     Spoilt(RESTART, "is failed, not completed", replaced("restart", "ended-2", of("failed"))),
     Spoilt(RESTART, "begun anew", lambda d: answers("restart")(d)["ended-1"]["body"]["operation"].update(started_at="x")),
     Spoilt(RESTART, "not killed", container("restart", "backend", exit_code=0)),

@@ -118,6 +118,39 @@ def test_a_scene_that_breaks_off_keeps_its_notes_and_leaves_no_work(monkeypatch:
     assert list(observed.scenes) == list(SCENES)
 
 
+@pytest.mark.parametrize("body", [{"detail": "starting"}, {"workers": None}, "starting", None])
+def test_an_answer_of_another_form_breaks_its_scene_off_and_the_notes_are_kept(
+    monkeypatch: pytest.MonkeyPatch, body: Any
+) -> None:
+    class Confused(FakeStage):
+        def respond(self, ask: Ask) -> dict[str, Any]:
+            if ask.path == "/workers" and ("backend", "SIGKILL") in self.signals:
+                return answer(body, 503)
+            return super().respond(ask)
+
+    stage = Confused()
+    observed, _ = played(monkeypatch, stage)
+    scene = observed.scenes["restart"]
+    assert "an answer is not of the API's form" in scene.error
+    assert {"workers", "after"} <= scene.answers.keys()
+    assert list(observed.scenes) == list(SCENES)
+
+
+@pytest.mark.parametrize("operations", [[{"id": "op"}], None, ["op"]])
+def test_operations_of_another_form_are_told_where_a_scene_was_to_be_tidied(
+    monkeypatch: pytest.MonkeyPatch, operations: Any
+) -> None:
+    class Confused(FakeStage):
+        def respond(self, ask: Ask) -> dict[str, Any]:
+            if ask.path.startswith("/operations?"):
+                return answer({"operations": operations})
+            return super().respond(ask) | {"met": not ask.waited_for.endswith("op to end")}
+
+    observed, _ = played(monkeypatch, Confused())
+    assert "an answer is not of the API's form" in observed.scenes["training"].error
+    assert list(observed.scenes) == list(SCENES)
+
+
 @pytest.mark.parametrize("error", [requests.ConnectionError("gone"), Silent("no answers")])
 def test_an_engine_that_fails_in_a_scene_is_told_and_the_next_is_tried(
     monkeypatch: pytest.MonkeyPatch, error: Exception

@@ -306,15 +306,20 @@ def _health(state: dict[str, Any]) -> dict[str, Any]:
 
 
 def seconds_between(start: str, end: str) -> float:
-    """Return the seconds between two of the engine's times (RFC 3339, nanoseconds)."""
+    """Return the seconds between two times with their zones (RFC 3339, up to nanoseconds), to the millisecond.
 
-    def parse(text: str) -> datetime:
-        whole, _, rest = text.partition(".")
-        digits = "".join(c for c in rest[:9] if c.isdigit())
-        zone = rest[len(digits) :].replace("Z", "+00:00") if rest else ""
-        return datetime.fromisoformat(f"{whole}.{digits[:6]:0<6}{zone}" if rest else whole.replace("Z", "+00:00"))
+    Raises:
+        ValueError: one is no such time.
 
-    return round((parse(end) - parse(start)).total_seconds(), 3)
+    """
+    return round((_moment(end) - _moment(start)).total_seconds(), 3)
+
+
+def _moment(text: str) -> datetime:
+    moment = datetime.fromisoformat(text)
+    if moment.tzinfo is None:
+        raise ValueError(f"{text!r} is a time without a zone")
+    return moment
 
 
 def _ask(client: DockerClient, container_id: str, address: str) -> ProbeResult:

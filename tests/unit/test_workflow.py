@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 import yaml
 
+from bench.workplace import KEPT
 from deploy.contract import ROOT, read_contract
 
 WORKFLOW = ROOT / ".github" / "workflows" / "images.yml"
@@ -107,6 +108,7 @@ def test_layers_are_kept_where_the_build_reads_and_writes_them() -> None:
     (cache,) = steps("image", "actions/cache")
     (build,) = [step for step in steps("image") if "run" in step]
     directory = cache["with"]["path"]
+    assert directory not in KEPT  # where contents are kept is no buildx cache
     assert build["env"]["KTRDR_CACHE_FROM"] == f"type=local,src={directory}"
     assert f"type=local,dest={directory},mode=max" in build["env"]["KTRDR_CACHE_TO"]
     assert "${{ matrix.role }}" in cache["with"]["key"]

@@ -71,8 +71,8 @@ def seconds_to_registered(startup: Scene, name: str) -> float | None:
         return None
     try:
         moments = [one["registered_at"] for one in listed(answer.body, "workers") if one.get("worker_id") == name]
-        return seconds_between(seen.started, moments[0].replace("+00:00", "Z"))
-    except (Wrong, LookupError, ValueError, AttributeError):
+        return seconds_between(seen.started, moments[0])
+    except (Wrong, LookupError, ValueError, TypeError):
         return None
 
 

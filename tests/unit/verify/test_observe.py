@@ -218,10 +218,18 @@ def test_all_gpus_are_asked_for_where_the_engine_knows_no_such_names(info: dict[
         ("2026-11-21T10:00:00.123456789Z", "2026-11-21T10:00:01.123456789Z", 1.0),
         ("2026-11-21T10:00:00.5Z", "2026-11-21T11:00:01+01:00", 0.5),
         ("2026-11-21T23:59:59.9Z", "2026-11-22T00:00:00.1Z", 0.2),
+        ("2026-11-21T10:00:00.123456789Z", "2026-11-21T10:00:02.623+00:00", 2.5),
+        ("2026-11-21T10:00:00.5+00:00", "2026-11-21T11:00:01.123456+01:00", 0.623),
     ],
 )
 def test_the_engine_s_times_are_read_whatever_their_precision_and_zone(start: str, end: str, seconds: float) -> None:
     assert seconds_between(start, end) == seconds
+
+
+@pytest.mark.parametrize("time", ["", "soon", "2026-11-21T10:00:02.623"])
+def test_what_is_no_time_or_has_no_zone_is_a_value_error(time: str) -> None:
+    with pytest.raises(ValueError, match=r"zone|isoformat"):
+        seconds_between("2026-11-21T10:00:00Z", time)
 
 
 class FakeEngine:

@@ -7,8 +7,8 @@ from rich.text import Text
 
 from deploy.artifacts import E2E, VERDICT, Artifacts, UnreadableArtifact
 from deploy.errors import Exit, Problem
-from verify import checks
 from verify.e2e.verdict import EndToEnd
+from verify.purposes import PURPOSES
 from verify.report.text import evidence_lines, one_line
 from verify.verdict import Finding, Verdict
 
@@ -51,10 +51,9 @@ def explain(words: list[str], roles: list[str], artifacts: Artifacts, console: C
 
 def lines(role: str, when: str, finding: Finding) -> list[str]:
     """Return what is told, line by line."""
-    known = (checks.CHECKS | checks.GPU_CHECKS).get(finding.check)
     category = f"{finding.category}: {MEANT[finding.category]}" if finding.category else ""
     told = {
-        "is for": known.purpose if known else "",
+        "is for": PURPOSES.get(finding.check, ""),
         "outcome": f"{finding.outcome} in the verification of {when}" if when else finding.outcome,
         "expected": one_line(finding.expected, MOST_FIELD),
         "found": one_line(finding.found, MOST_FIELD),

@@ -15,9 +15,9 @@ from typing import Any
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
-from verify.checks import CHECKS, GPU_CHECKS
 from verify.difference import NO_DISTRIBUTION, signed
 from verify.material import Materials
+from verify.purposes import PURPOSES
 from verify.report import seconds, weight
 from verify.report.model import CHANGES, UNITS, Row, Summary
 from verify.report.model import megabytes as column
@@ -121,12 +121,11 @@ def _part(part: Any, evidence: int, field: int) -> dict[str, Any]:
 
 
 def _shown(role: str, number: int, one: Finding, evidence: int, field: int) -> Shown:
-    known = (CHECKS | GPU_CHECKS).get(one.check)
     lines = evidence_lines(one.evidence, evidence, evidence, evidence) if evidence else []
     return Shown(
         id=f"{anchor(role)}-{number}",
         check=one_line(one.check, 120),
-        purpose=known.purpose if known else "",
+        purpose=PURPOSES.get(one.check, ""),
         finding=one,
         expected=one_line(one.expected, field),
         found=one_line(one.found, field),
@@ -145,7 +144,7 @@ def _drawn(summary: Summary, known: Materials) -> dict[str, Any]:
     return {
         "summary": summary,
         "checks": list(dict.fromkeys(one.check for row in summary.rows for one in row.findings)),
-        "purposes": {check.name: check.purpose for check in (CHECKS | GPU_CHECKS).values()},
+        "purposes": PURPOSES,
         "units": UNITS,
         "changes_title": CHANGES,
         "no_distribution": NO_DISTRIBUTION,

@@ -11,6 +11,7 @@ from deploy.errors import Exit, Problem
 from tests.unit.verify.cases import ROLES, Change, Facts, good
 from tests.unit.verify.summaries import finding
 from verify.checks import CHECKS
+from verify.e2e import checks as together
 from verify.e2e.verdict import EndToEnd
 from verify.explain import MEANT, explain
 
@@ -62,12 +63,14 @@ def test_no_line_is_wider_than_the_terminal(tmp_path: Path) -> None:
     assert max(map(len, text.splitlines())) <= 40
 
 
-def test_what_the_images_did_together_can_be_explained(tmp_path: Path) -> None:
+@pytest.mark.parametrize("check", together.CHECKS)
+def test_what_the_images_did_together_can_be_explained(tmp_path: Path, check: str) -> None:
     artifacts, file = Artifacts(tmp_path), io.StringIO()
-    together = EndToEnd(outcome="FAIL", images={}, findings=[finding("FAIL", "cancel", found="it went on")])
-    artifacts.write(E2E, VERDICT, together)
-    assert explain([E2E, "cancel"], ROLES, artifacts, Console(file=file)) == Exit.OK
-    assert "it went on" in file.getvalue()
+    findings = [finding("FAIL", name, found=f"{name} went on") for name in together.CHECKS]
+    artifacts.write(E2E, VERDICT, EndToEnd(outcome="FAIL", images={}, findings=findings))
+    assert explain([E2E, check], ROLES, artifacts, Console(file=file, width=80)) == Exit.OK
+    assert f"is for    {together.CHECKS[check].purpose}" in file.getvalue()
+    assert f"{check} went on" in file.getvalue()
 
 
 @pytest.mark.parametrize(

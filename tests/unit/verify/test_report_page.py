@@ -12,6 +12,7 @@ from tests.unit.verify.cases import ROLES, Facts, attempt, good
 from tests.unit.verify.pages import Element, contents_of, empty, every_kind, imported, material, parsed, record_of, run
 from tests.unit.verify.pages import step as step_of
 from tests.unit.verify.summaries import finding, verdict
+from verify.e2e.checks import CHECKS
 from verify.e2e.verdict import EndToEnd
 from verify.material import Materials, read_materials
 from verify.report.model import Summary
@@ -144,11 +145,12 @@ def test_what_changed_since_the_baseline_is_there() -> None:
 
 
 def test_what_the_images_did_together_stands_beside_them() -> None:
-    wrong = finding("FAIL", "cancel", found="it went on", evidence={"log": "still here"})
+    wrong = finding("FAIL", "operations/cancel", found="it went on", evidence={"log": "still here"})
     together = EndToEnd(outcome="FAIL", images={}, findings=[wrong])
     part = parsed(page(summarize([verdict("dev")], ["dev"]).model_copy(update={"e2e": together}))).by_id(anchor("e2e"))
     assert fields(part.by_id(f"{anchor('e2e')}-0"))["found"] == "it went on"
     assert "still here" in part.text
+    assert CHECKS["operations/cancel"].purpose in part.text
 
 
 def test_what_was_not_seen_is_said_in_words() -> None:

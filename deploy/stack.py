@@ -10,9 +10,9 @@ COMPOSE = Path(__file__).parent / "compose.yaml"
 UNKNOWN = ("depends_on", "restart", "pull_policy", "security_opt")
 
 
-def stack(path: Path = COMPOSE) -> str:
+def stack() -> str:
     """Return the stack file: the services without a profile, with the keys that a stack knows."""
-    compose = yaml.safe_load(path.read_text(encoding="utf-8"))
+    compose = yaml.safe_load(COMPOSE.read_text(encoding="utf-8"))
     services = {name: _service(one) for name, one in compose["services"].items() if "profiles" not in one}
     return yaml.safe_dump({"services": services, "volumes": compose["volumes"]}, sort_keys=False)
 

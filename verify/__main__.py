@@ -17,7 +17,7 @@ WORDS = ("summarize", "baseline", "explain", "lazy-imports", "e2e")
 
 
 def parser() -> argparse.ArgumentParser:
-    """Return the command line's grammar: roles, or one of two words with arguments of its own."""
+    """Return the command line's grammar: roles, or one of these words with arguments of its own."""
     top = argparse.ArgumentParser(
         prog="python -m verify",
         description="Tells whether ktrdr's images are what their roles demand. Exit codes: README.md.",

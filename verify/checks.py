@@ -19,7 +19,6 @@ class Check:
 
 
 _BUILD_AGAIN = "Run `./noxw -s build -- {role}` again, then verify"
-_DOCKERFILE = "Check {dockerfile}"
 
 _ALL = [
     # The subject

@@ -14,7 +14,8 @@ from rich.console import Console
 from bench.groups import GROUPS
 from bench.groups.verification import TOOL, tool_version
 from bench.machine import describe
-from bench.model import Figure, Report
+from bench.measure import SHOWN
+from bench.model import Report
 from bench.table import table
 from bench.workplace import Workplace, workplace
 from deploy.artifacts import Artifacts, write_model, write_text
@@ -50,7 +51,6 @@ def main() -> int:
     except KeyboardInterrupt:
         print("interrupted", file=sys.stderr)
         return Exit.INTERRUPTED
-    write_model(artifacts.root / JSON, report)
     write_text(artifacts.root / MARKDOWN, table(report))
     console.print(table(report), soft_wrap=True)
     return Exit.UNAVAILABLE if report.not_measured else Exit.OK
@@ -64,34 +64,51 @@ def _known(names: list[str]) -> list[str]:
 
 
 def measure(place: Workplace, groups: list[str], *, quick: bool) -> Report:
-    """Take the groups' figures, one group after another."""
-    started, began = datetime.now(UTC).isoformat(timespec="seconds"), time.monotonic()
-    figures: list[Figure] = []
-    not_measured: dict[str, str] = {}
-    tools = {name: version(name) for name in ("python-on-whales", "docker", "uv")}
-    for name in groups:
-        try:
-            if name == "verification":
-                tools[TOOL] = tool_version()
-            for figure in GROUPS[name](place):
-                place.say(f"  {figure.name}: {figure.ours.median:,.2f} {figure.unit}")
-                figures.append(figure)
-        except Problem as problem:
-            not_measured[name] = str(problem)
-            place.say(f"  not measured: {problem}")
-    revision = subprocess.run(
-        ["git", "rev-parse", "HEAD"], cwd=ROOT, check=True, capture_output=True, text=True, timeout=30
-    ).stdout.strip()
-    return Report(
-        started=started,
-        seconds=round(time.monotonic() - began, 1),
-        revision=revision,
+    """Take the groups' figures, one group after another, and write ``bench.json`` after each."""
+    began = time.monotonic()
+    report = Report(
+        started=datetime.now(UTC).isoformat(timespec="seconds"),
+        seconds=0.0,
+        revision=_revision(),
         quick=quick,
         machine=describe(place.engine),
-        tools=tools,
-        figures=figures,
-        not_measured=not_measured,
+        tools={name: version(name) for name in ("python-on-whales", "docker", "uv")},
+        figures=[],
+        not_measured={},
     )
+    for name in groups:
+        try:
+            _take(place, name, report)
+        except Problem as problem:
+            report.not_measured[name] = str(problem)
+        except Exception as error:  # noqa: BLE001 - whatever a group meets, the other groups' figures are kept
+            report.not_measured[name] = _told(error)
+        if name in report.not_measured:
+            place.say(f"  not measured: {report.not_measured[name]}")
+        report = report.model_copy(update={"seconds": round(time.monotonic() - began, 1)})
+        write_model(place.artifacts.root / JSON, report)
+    return report
+
+
+def _take(place: Workplace, name: str, report: Report) -> None:
+    """Add a group's figures to the report, each as soon as it is taken."""
+    if name == "verification":
+        report.tools[TOOL] = tool_version()
+    for figure in GROUPS[name](place):
+        place.say(f"  {figure.name}: {figure.ours.median:,.2f} {figure.unit}")
+        report.figures.append(figure)
+
+
+def _told(error: Exception) -> str:
+    """Return an error in words, with what a command that failed has printed."""
+    printed = getattr(error, "stderr", None) or ""
+    text = printed.decode("utf-8", "replace") if isinstance(printed, bytes) else str(printed)
+    return f"{type(error).__name__}: {error} {text[-SHOWN:]}".strip()
+
+
+def _revision() -> str:
+    command = ["git", "rev-parse", "HEAD"]
+    return subprocess.run(command, cwd=ROOT, check=True, capture_output=True, text=True, timeout=30).stdout.strip()
 
 
 if __name__ == "__main__":

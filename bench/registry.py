@@ -9,10 +9,13 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from bench.measure import SHOWN
 from deploy.errors import Problem
 
 PACKAGE = "docker-registry"
+LOG = "log"
 SECONDS = 120.0
+STOPPING = 10.0  # seconds for a registry to end when it is asked to
 CONFIGURATION = """
 version: 0.1
 log: {{level: error}}
@@ -49,14 +52,13 @@ def registry(directory: Path) -> Iterator[Registry]:
         one = Registry(f"127.0.0.1:{free.getsockname()[1]}", place / "held")
     configuration = place / "registry.yml"
     configuration.write_text(CONFIGURATION.format(root=one.root, address=one.address), encoding="utf-8")
-    with (place / "log").open("w", encoding="utf-8") as log:
+    with (place / LOG).open("w", encoding="utf-8") as log:
         process = subprocess.Popen([program, "serve", configuration], stdout=log, stderr=log)
         try:
-            _until_it_answers(one)
+            _until_it_answers(one, process)
             yield one
         finally:
-            process.terminate()
-            process.wait()
+            _end(process)
 
 
 def _program(place: Path) -> Path:
@@ -72,13 +74,28 @@ def _program(place: Path) -> Path:
         raise Problem(doing, str(error) or type(error).__name__, mend) from None
 
 
-def _until_it_answers(one: Registry) -> None:
+def _until_it_answers(one: Registry, process: "subprocess.Popen[bytes]") -> None:
+    """Wait for the registry, which is on this machine: no proxy is asked for it."""
+    doing, mend = "starting a registry", "see whether 127.0.0.1 can be listened on"
+    direct = urllib.request.build_opener(urllib.request.ProxyHandler({}))
     end = time.monotonic() + SECONDS
     while True:
         try:
-            with urllib.request.urlopen(f"http://{one.address}/v2/", timeout=5):
+            with direct.open(f"http://{one.address}/v2/", timeout=5):
                 return
         except OSError as error:
+            if process.poll() is not None:
+                log = (one.root.parent / LOG).read_text(encoding="utf-8", errors="replace")
+                raise Problem(doing, f"it ended with {process.returncode}: {log[-SHOWN:]}", mend) from None
             if time.monotonic() > end:
-                raise Problem("starting a registry", str(error), "see whether 127.0.0.1 can be listened on") from None
+                raise Problem(doing, str(error), mend) from None
             time.sleep(0.05)
+
+
+def _end(process: "subprocess.Popen[bytes]") -> None:
+    process.terminate()
+    try:
+        process.wait(STOPPING)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.wait()

@@ -15,7 +15,8 @@ from verify.observation import Observation
 from verify.observe import seconds_between
 from verify.reports import ApplicationReport
 
-SECONDS = 120
+SECONDS = 120.0  # one command's deadline
+REGISTERING = 60.0  # seconds for a worker to be there
 HELP = """
 import subprocess, time
 took = []
@@ -25,9 +26,11 @@ for _ in range(20):
     took.append(time.monotonic() - began)
 print(sum(took) / len(took))
 """
-# Asks from within until a worker is there; prints when it registered
+# Asks from within until a worker is there; prints when it registered. Its deadline is its own: who waits outside for
+# `docker exec` ends the client alone
 REGISTERED = """
 import json, sys, time, urllib.request
+end = time.monotonic() + float(sys.argv[1])
 while True:
     try:
         with urllib.request.urlopen("http://127.0.0.1:8000/api/v1/workers", timeout=5) as answer:
@@ -37,6 +40,8 @@ while True:
     if workers:
         print(workers[0]["registered_at"])
         sys.exit()
+    if time.monotonic() > end:
+        sys.exit(f"no worker registered in {sys.argv[1]} s")
     time.sleep(0.02)
 """
 
@@ -89,7 +94,7 @@ def _registered(place: Workplace, backend: Image, worker: Image) -> float:
         run(place.docker("run", "--detach", "--network", network, "--name", first, backend.name))
         url = f"--env=KTRDR_API_URL=http://{first}:8000"
         run(place.docker("run", "--detach", "--network", network, "--name", second, url, worker.name))
-        at = _printed(place.docker("exec", first, "timeout", str(SECONDS), "python", "-c", REGISTERED))
+        at = _printed(place.docker("exec", first, "python", "-c", REGISTERED, str(REGISTERING)))
         started = place.client.api.inspect_container(second)["State"]["StartedAt"]
         return seconds_between(started, at)
     finally:

@@ -25,14 +25,15 @@ TORCH = "import torch"
 
 
 def figures(place: Workplace) -> Iterator[Figure]:
-    """Verify with contents known; in turn the specification's shell steps, another tool, and torch imported alone."""
+    """Verify with contents known; in turn another tool, torch imported alone, and the specification's shell steps."""
     of = f"verify of {len(place.roles)}"
-    for name, at_most, other in (
-        ("the specification's shell steps", 0.5, _shell_steps(place)),
-        (f"{TOOL}, one torch command an image", 1.0, _structure_tests(place)),
-        ("containers side by side that import torch", 1.6, _floor(place)),
+    for name, at_most, command in (
+        (f"{TOOL}, one torch command an image", 1.0, _structure_tests),
+        ("containers side by side that import torch", 1.6, _floor),
+        ("the specification's shell steps", 0.5, _shell_steps),  # the last: they may not be there
     ):
         place.say(f"{of}, beside {name}")
+        other = command(place)
         ours, beside = alternate(place.rounds, ("verify", partial(_verify, place)), (name, partial(_all, other)))
         yield Figure(name=f"{of}, contents known", unit="s", ours=ours, other=beside, at_most=at_most)
 
@@ -71,8 +72,10 @@ def _shell_steps(place: Workplace) -> list[str]:
     try:
         steps = STEP.findall((directory / SPECIFICATION).read_text(encoding="utf-8"))
     except OSError as error:
-        mend = "name the specifications' directory in KTRDR_SPECS"
-        raise Problem("reading the specification", str(error), mend) from None
+        mend = f"name the directory that holds {SPECIFICATION} in KTRDR_SPECS: the checkout does not bring it"
+        raise Problem(
+            "reading the specification whose shell steps `verify` is compared with", str(error), mend
+        ) from None
     wanted = [text for _, text in steps if len(place.images) > 1 or place.images[0].name in text]
     return ["bash", "-c", "\n".join(f"({text}\n)" for text in wanted[: len(place.images) + 1])]
 

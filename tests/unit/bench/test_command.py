@@ -1,15 +1,19 @@
 """The command: what it takes, what it refuses before it measures anything, what a group that cannot be taken is."""
 
+import json
+import subprocess
 from collections.abc import Iterator
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from docker.errors import APIError
 
 from bench import __main__ as command
 from bench.groups import GROUPS
 from bench.groups.growth import _multiply
-from bench.model import Figure, Series
+from bench.model import Figure, Machine, Report, Series
 from bench.workplace import Checkout, Workplace
 from deploy.artifacts import BUILD, Artifacts
 from deploy.contract import CONTRACT, read_contract
@@ -35,27 +39,71 @@ def test_images_that_are_not_verified_are_not_measured(
     assert "run `./noxw -s build verify -- backend` first" in capsys.readouterr().err
 
 
-def test_a_group_that_cannot_be_taken_is_told_and_the_others_are_taken(monkeypatch: pytest.MonkeyPatch) -> None:
+def taken(_place: Any) -> Iterator[Figure]:
+    yield Figure(name="one", unit="s", ours=Series(what="one", values=[1.0]))
+
+
+@pytest.fixture
+def place(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Any:
+    """A workplace without an engine, to which nobody listens."""
+    machine = Machine(processor="p", cores=1, memory_bytes=1, system="s", kernel="k", engine="e")
+    monkeypatch.setattr(command, "describe", lambda _engine: machine)
+    return SimpleNamespace(engine=None, artifacts=Artifacts(tmp_path), say=lambda _text: None)
+
+
+FAILED = subprocess.CalledProcessError(1, ["docker", "run"], stderr="no such network")
+
+
+@pytest.mark.parametrize(
+    ("error", "told"),
+    [
+        (Problem("building cold", "no room", "make some"), "no room"),
+        (FAILED, "no such network"),
+        (
+            subprocess.TimeoutExpired(["docker", "run"], 120.0, stderr=b"halfway"),
+            "timed out after 120.0 seconds halfway",
+        ),
+        (APIError("conflict: the name is in use"), "the name is in use"),
+        (TypeError("can't subtract"), "TypeError: can't subtract"),
+    ],
+)
+def test_a_group_that_cannot_be_taken_is_told_and_the_others_are_taken(
+    monkeypatch: pytest.MonkeyPatch, place: Any, error: Exception, told: str
+) -> None:
     def refused(_place: Any) -> Iterator[Figure]:
-        raise Problem("building cold", "no room", "make some")
+        yield from taken(_place)
+        raise error
 
-    def taken(_place: Any) -> Iterator[Figure]:
-        yield Figure(name="one", unit="s", ours=Series(what="one", values=[1.0]))
-
-    class Place:
-        engine: Any = None
-
-        def say(self, text: str) -> None:
-            """Nobody listens."""
-
-    monkeypatch.setattr(command, "describe", lambda _engine: None)
-    monkeypatch.setattr(command, "Report", lambda **values: values)
     monkeypatch.setitem(GROUPS, "cold", refused)
     monkeypatch.setitem(GROUPS, "growth", taken)
-    place: Any = Place()
-    report: Any = command.measure(place, ["cold", "growth"], quick=True)
-    assert [one.name for one in report["figures"]] == ["one"]
-    assert "no room" in report["not_measured"]["cold"]
+    report = command.measure(place, ["cold", "growth"], quick=True)
+    assert [one.name for one in report.figures] == ["one", "one"]
+    assert list(report.not_measured) == ["cold"]
+    assert told in report.not_measured["cold"]
+    assert read_report(place) == report
+
+
+def test_what_was_taken_before_an_interruption_is_written(monkeypatch: pytest.MonkeyPatch, place: Any) -> None:
+    def interrupted(_place: Any) -> Iterator[Figure]:
+        raise KeyboardInterrupt
+
+    monkeypatch.setitem(GROUPS, "growth", taken)
+    monkeypatch.setitem(GROUPS, "cold", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        command.measure(place, ["growth", "cold"], quick=True)
+    assert [one.name for one in read_report(place).figures] == ["one"]
+
+
+def read_report(place: Any) -> Report:
+    """What lies in ``bench.json``, without what its models work out."""
+    text = (place.artifacts.root / command.JSON).read_text(encoding="utf-8")
+    return Report.model_validate(_given(json.loads(text)))
+
+
+def _given(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {key: _given(one) for key, one in value.items() if key not in ("median", "ratio", "reached")}
+    return [_given(one) for one in value] if isinstance(value, list) else value
 
 
 def test_more_roles_are_tags_of_the_images_in_turn_with_records_of_their_own(

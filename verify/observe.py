@@ -6,7 +6,7 @@ import time
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import requests
 from docker import DockerClient
@@ -26,6 +26,10 @@ from verify import containers
 from verify.disclosure import masked
 from verify.observation import Observation, ProbeResult, ProbeRun, ServerRun, Subject
 
+if TYPE_CHECKING:
+    from concurrent.futures import Future
+
+T = TypeVar("T")
 PROBES = Path(__file__).parent / "probes"
 RUNS_SECONDS = 480.0  # both containers, with every answer of the engine as late as it may be
 EXPORT_SECONDS = 1800.0  # an image's layers, from a busy engine
@@ -81,24 +85,23 @@ class Observer:
         reading = containers.spawn(self._contents, inspected)
         probing = containers.spawn(self.probe, image, subject, self._request(inspected), "probe")
         serving = containers.spawn(self._serve, image, subject)
-        probes, server, contents, late = None, None, None, ""
+        contents = None
         try:
             contents, contents_error = containers.wait(client, reading, EXPORT_SECONDS)
         except TimeoutError:
             contents_error = f"its layers were not read within {EXPORT_SECONDS:.0f} s"
         except ENGINE_ERRORS as silent:
             contents_error = told(silent)
-        try:
-            probes, server = probing.result(RUNS_SECONDS), serving.result(RUNS_SECONDS)
-        except TimeoutError:
-            late = f"the engine: it was not done with the image's containers within {RUNS_SECONDS:.0f} s"
+        end = time.monotonic() + RUNS_SECONDS
+        probes, server = _by(end, probing), _by(end, serving)
+        late = f"the engine: it was not done with the image's containers within {RUNS_SECONDS:.0f} s"
         observation = Observation(
             role=image.role,
             subject=subject,
             probes=probes,
             server=server,
             contents_error=contents_error,
-            error=late,
+            error="" if probes and server else late,
             seconds=round(time.monotonic() - began, 3),
         )
         return observation, contents
@@ -187,6 +190,14 @@ class Observer:
         except ENGINE_ERRORS as refusal:
             seen["error"] = told(refusal)
         return ServerRun(**seen)
+
+
+def _by(end: float, future: "Future[T]") -> T | None:
+    """Return what a container came to; None where the engine was not done with it by then (monotonic clock)."""
+    try:
+        return future.result(max(0.0, end - time.monotonic()))
+    except TimeoutError:
+        return None
 
 
 def _subject(client: DockerClient, tag: str, inspected: dict[str, Any]) -> Subject:

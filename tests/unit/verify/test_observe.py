@@ -1,7 +1,9 @@
 """The runner's one document is believed only where it is whole, alone, in time, and this run's own."""
 
 import json
+import threading
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any, cast
 
 import pytest
@@ -14,7 +16,7 @@ from deploy.artifacts import read_model, write_model
 from deploy.contract import read_contract
 from verify import observe
 from verify.containers import OUTPUT_AT_MOST, Output
-from verify.observation import Observation, ProbeResult, ProbeRun
+from verify.observation import Observation, ProbeResult, ProbeRun, ServerRun
 from verify.observe import gpu_devices, probe_request, read_document, seconds_between, source
 
 REQUEST: dict[str, Any] = {"nonce": "n1", "probes": {"environment": {}, "pytorch": {}}, "commands": {"healthcheck": {}}}
@@ -240,6 +242,27 @@ class FakeEngine:
 
     def inspect_image(self, _name: str) -> dict[str, Any]:
         raise self.refusal
+
+
+@pytest.mark.parametrize("late", ["probe", "_serve"])
+def test_what_one_container_came_to_is_kept_when_the_engine_is_not_done_with_the_other(
+    monkeypatch: pytest.MonkeyPatch, late: str
+) -> None:
+    contract, release = read_contract(), threading.Event()
+    run = ProbeRun(nonce="n", proof=None, seconds=1.0, results=None)
+    server = ServerRun(proof=None, health="healthy", running=True, seconds_to_healthy=1.0, reply="", asked=None, log="")
+    inspected = {"Id": "sha256:i", "RootFS": {"Layers": []}, "Config": {}}
+    client = SimpleNamespace(inspect_image=lambda _: inspected, history=lambda _: [])
+    monkeypatch.setattr(engine, "sdk", lambda *_arguments, **_options: SimpleNamespace(api=client))
+    monkeypatch.setattr(observe, "RUNS_SECONDS", 0.5)
+    observer = observe.Observer(cast("Any", None), contract, cast("Any", None))
+    for name, result in {"probe": run, "_serve": server, "_contents": (None, "not read")}.items():
+        monkeypatch.setattr(observer, name, lambda *_, result=result: result)
+    monkeypatch.setattr(observer, late, lambda *_: release.wait(30))  # so long at most, if it is waited for
+    seen = observer.observe(contract.images["dev"])[0]
+    release.set()
+    assert (seen.probes, seen.server) == ((None, server) if late == "probe" else (run, None))
+    assert seen.error == "the engine: it was not done with the image's containers within 0 s"
 
 
 @pytest.mark.parametrize("gpu", [False, True])

@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from types import TracebackType
 from typing import Self
 
@@ -21,14 +21,14 @@ class Line:
 
     state: str = "waiting"
     detail: str = ""
-    started: float = field(default_factory=time.monotonic)
+    started: float | None = None
     ended: float | None = None
     _told: tuple[float, str, str] = (0.0, "", "")
 
     @property
     def seconds(self) -> float:
-        """Wall-clock seconds since the work on the role began, until it ended."""
-        return (self.ended or time.monotonic()) - self.started
+        """Wall-clock seconds since something was first said of the role, until its work ended; 0 before."""
+        return (self.ended or time.monotonic()) - self.started if self.started is not None else 0.0
 
 
 class Progress:
@@ -53,6 +53,7 @@ class Progress:
     def show(self, role: str, state: str, detail: str = "", *, ended: bool = False) -> None:
         """Say what a role's work is at."""
         line = self.lines[role]
+        line.started = line.started or time.monotonic()
         line.state, line.detail = state, " ".join(detail.split())
         if ended:
             line.ended = time.monotonic()

@@ -199,7 +199,11 @@ def execute(client: DockerClient, container_id: str, command: list[str], deadlin
 
 def proof(client: DockerClient, container_id: str) -> Proof:
     """Ask the engine what it ran, when, and how that ended."""
-    answer = client.api.inspect_container(container_id)
+    return proof_in(client.api.inspect_container(container_id))
+
+
+def proof_in(answer: dict[str, Any]) -> Proof:
+    """Return what the engine's answer about a container (inspect) proves."""
     state = answer["State"]
     return Proof(
         container_id=answer["Id"],

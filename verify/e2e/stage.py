@@ -87,8 +87,8 @@ class Stage:
 
     def seen(self, name: str, *, log: bool = False) -> Seen:
         """Ask the engine how a container is; with its log where that is wanted."""
-        proof = containers.proof(self.client, self._ids[name])
-        running = bool(self.client.api.inspect_container(self._ids[name])["State"]["Running"])
+        answer = self.client.api.inspect_container(self._ids[name])
+        proof, running = containers.proof_in(answer), bool(answer["State"]["Running"])
         text = self.log(name) if log else ""
         return Seen(name=name, role=self.roles[name], running=running, log=text, **proof.model_dump())
 

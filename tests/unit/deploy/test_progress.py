@@ -82,6 +82,21 @@ def test_a_terminal_is_left_as_it_was_when_the_work_breaks_off() -> None:
     assert text_of(out).count("\x1b[?25l") == text_of(out).count("\x1b[?25h")
 
 
+def test_time_begins_with_the_work_and_not_with_the_wait_for_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    now = 100.0
+    monkeypatch.setattr("time.monotonic", lambda: now)
+    with Progress(["first", "second"], console()) as shown:
+        now = 130.0
+        assert shown.lines["second"].seconds == 0.0
+        shown.show("second", "playing")
+        now = 132.5
+        shown.show("second", "playing", "more")
+        now = 133.0
+        shown.show("second", "played", ended=True)
+        now = 140.0
+        assert shown.lines["second"].seconds == 3.0
+
+
 def test_time_stops_with_the_work() -> None:
     out = console()
     with Progress(["backend"], out) as shown:

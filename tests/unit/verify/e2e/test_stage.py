@@ -24,6 +24,7 @@ class FakeApi:
         self.networks: dict[str, dict[str, Any]] = {}
         self.containers: list[dict[str, Any]] = []
         self.started: list[str] = []
+        self.inspected = 0
 
     def create_network(self, name: str, **options: Any) -> None:
         self.networks[name] = options
@@ -43,6 +44,18 @@ class FakeApi:
 
     def start(self, container_id: str) -> None:
         self.started.append(container_id)
+
+    def inspect_container(self, container_id: str) -> dict[str, Any]:
+        """Answer once that it runs, then that it has ended: between two questions anything may happen."""
+        self.inspected += 1
+        state: dict[str, Any] = {
+            "StartedAt": "2026-01-01T00:00:00Z",
+            "FinishedAt": "0001-01-01T00:00:00Z",
+            "ExitCode": 0,
+        }
+        ended = {"FinishedAt": "2026-01-01T00:00:01Z", "ExitCode": 137}
+        state |= {"Running": True} if self.inspected == 1 else {"Running": False, **ended}
+        return {"Id": container_id, "Image": "sha256:b", "State": state}
 
 
 class FakeClient:
@@ -85,6 +98,13 @@ def test_a_container_runs_the_verified_id_with_the_least_that_it_needs(client: F
     assert {"binds", "port_bindings", "volumes_from", "privileged"}.isdisjoint(host)
     assert [(mount["Target"], mount["Type"]) for mount in host["mounts"]] == [("/data", "volume")]
     assert client.api.started == ["id-1"]
+
+
+def test_how_a_container_is_comes_from_one_answer_of_the_engine(stage: Stage) -> None:
+    stage.start("backend", "backend")
+    first, then = stage.seen("backend"), stage.seen("backend")
+    assert (first.running, first.exit_code, first.finished) == (True, 0, "")
+    assert (then.running, then.exit_code, then.finished) == (False, 137, "2026-01-01T00:00:01Z")
 
 
 def asked(monkeypatch: pytest.MonkeyPatch, stage: Stage, code: int | None, printed: bytes) -> list[Any]:

@@ -25,7 +25,7 @@ BUILD, LOG, CONTENTS, BILL, OBSERVED, VERDICT = STAGES = (
 
 # The images at work together: a directory beside the roles', and the roles whose images take part.
 E2E = "e2e"
-E2E_ROLES = ("backend", "worker-cpu")
+E2E_BACKEND, E2E_WORKER = E2E_ROLES = ("backend", "worker-cpu")
 
 M = TypeVar("M", bound=BaseModel)
 

@@ -129,6 +129,10 @@ class Contract(Strict):
         """The images' keys, in the file's order."""
         return list(self.images)
 
+    def serves_api(self, image: Image) -> bool:
+        """Whether an image runs the API, and no worker: its server answers at the application's own address."""
+        return image.health.endswith(self.application.health)
+
     def select(self, roles: list[str]) -> list[Image]:
         """Return the images of the named roles, all of them where none is named.
 

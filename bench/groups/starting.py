@@ -61,7 +61,7 @@ def figures(place: Workplace) -> Iterator[Figure]:
     command = place.docker("run", "--rm", "--network=none", backend.name, "python", "-c", HELP)
     helped = [float(_printed(command)) * 1000 for _ in range(place.rounds)]
     yield _alone("ktrdr --help, average of 20", "ms", [round(one, 1) for one in helped], 100.0)
-    for worker in [image for image in place.images if image.torch != "absent" and image.health != backend.health]:
+    for worker in [image for image in place.images if not place.contract.serves_api(image)]:
         place.say(f"registering {worker.role}")
         took = [_registered(place, backend, worker) for _ in range(place.rounds)]
         yield _alone(f"{worker.role}: start to registered", "s", took, None)

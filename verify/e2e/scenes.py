@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from typing import Any
 
+from deploy.artifacts import E2E_BACKEND, E2E_WORKER
 from verify.e2e.observed import Answer
 from verify.e2e.recorder import BreakOff, Recorder
 from verify.e2e.stage import BACKEND, BASE, CLIENT, WAIT_FOR_EVER, Ask
@@ -29,8 +30,8 @@ Scene = Callable[[Recorder], None]
 def startup(note: Recorder) -> None:
     """Start backend, both workers, and the container that asks; wait until both workers are registered."""
     note.tell("starting containers")
-    note.stage.start(BACKEND, "backend")
-    note.stage.start(CLIENT, "backend", WAIT_FOR_EVER)
+    note.stage.start(BACKEND, E2E_BACKEND)
+    note.stage.start(CLIENT, E2E_BACKEND, WAIT_FOR_EVER)
     hire(note, TRAINER)
     hire(note, TESTER)
     try:
@@ -42,7 +43,7 @@ def startup(note: Recorder) -> None:
 
 def misplaced(note: Recorder) -> None:
     """Start a worker from the production image, which cannot work."""
-    hire(note, MISPLACED, role="backend", command=["python", "-m", "ktrdr.worker"])
+    hire(note, MISPLACED, role=E2E_BACKEND, command=["python", "-m", "ktrdr.worker"])
     note.await_end(MISPLACED, STARTUP)
     note.ask(workers=Ask("GET", "/workers"))
 
@@ -158,7 +159,7 @@ SCENES: dict[str, Scene] = {
 }
 
 
-def hire(note: Recorder, name: str, role: str = "worker-cpu", command: list[str] | None = None) -> None:
+def hire(note: Recorder, name: str, role: str = E2E_WORKER, command: list[str] | None = None) -> None:
     """Start a worker; the first word of its name is its type."""
     kind = name.partition("-")[0] if name != MISPLACED else "training"
     environment = {"KTRDR_API_URL": f"http://{BASE}", "KTRDR_WORKER_TYPE": kind, "KTRDR_WORKER_ID": name}

@@ -47,7 +47,7 @@ def end_to_end(contract: Contract, engine: Engine, artifacts: Artifacts, console
     _begin(artifacts)
     began = datetime.now(UTC).isoformat(timespec="seconds")
     observed = _observe(contract, engine, artifacts, console)
-    workers = [image for image in contract.images.values() if not image.health.endswith(contract.application.health)]
+    workers = [image for image in contract.images.values() if not contract.serves_api(image)]
     verdict = judge(observed, tuple(image.name for image in workers), began)
     _write(artifacts, observed, verdict)
     known = [one for role in contract.roles if (one := _read(artifacts, role)) is not None]

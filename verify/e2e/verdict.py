@@ -4,6 +4,7 @@ from typing import Literal
 
 from pydantic import Field
 
+from deploy.artifacts import E2E
 from deploy.contents import Model
 from verify.verdict import Finding, Outcome
 
@@ -30,7 +31,7 @@ class EndToEnd(Model):
     @property
     def role(self) -> str:
         """The name under which it stands beside the images' roles."""
-        return "e2e"
+        return E2E
 
     @property
     def image(self) -> str:

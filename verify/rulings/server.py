@@ -45,7 +45,7 @@ def _log(case: Case) -> str:
 def lazy_server(case: Case) -> Ruling:
     """Where the image serves the API, no process in the container has a heavy package's library in memory."""
     application = case.contract.application
-    if not case.image.health.endswith(application.health):
+    if not case.contract.serves_api(case.image):
         return skip("the image serves no API: a worker loads torch on purpose")
     asked = case.server.asked
     if asked is None or asked.report is None:
@@ -101,7 +101,7 @@ def _foreign_routes(case: Case, served: list[list[str]]) -> list[str]:
         examined = [route for route in case.application.routes if route[:1] != ["MOUNT"]]
     except NotSeen:
         return []
-    if not examined or not case.image.health.endswith(case.contract.application.health):
+    if not examined or not case.contract.serves_api(case.image):
         return []
     different = sorted(served) != sorted(examined)
     return [f"it serves {len(served)} routes, the application has {len(examined)}"] * different

@@ -306,3 +306,13 @@ def test_a_value_is_shown_whole_as_long_as_it_fits(length: int, *, cut: bool) ->
     (mistake,) = contract_mistakes(with_value("images.backend.dockerfile", "/" + "x" * (length - 1)))
     assert ("…" in mistake) == cut
     assert ("'" + "/" + "x" * (length - 1) + "'" in mistake) != cut
+
+
+def test_the_image_that_answers_at_the_application_s_address_serves_the_api() -> None:
+    contract = read_contract()
+    serving = [image.role for image in contract.images.values() if contract.serves_api(image)]
+    assert serving == ["backend", "dev"]
+    elsewhere = contract.model_copy(
+        update={"application": contract.application.model_copy(update={"health": "/health/live"})}
+    )
+    assert not any(elsewhere.serves_api(image) for image in contract.images.values())

@@ -21,7 +21,7 @@ from deploy.artifacts import VERDICT, Artifacts, UnreadableArtifact
 from deploy.contract import CONTRACT, ROOT, Contract, Image
 from deploy.engine import Engine
 from deploy.errors import Problem
-from verify.verdict import Verdict
+from verify.trust import read_verdict
 
 KEPT = (".cache/contents", ".cache/layers")
 
@@ -131,7 +131,7 @@ def workplace(contract: Contract, artifacts: Artifacts, console: Console, *, qui
 def _verified(artifacts: Artifacts, image: Image) -> None:
     doing, mend = f"looking for the verified image {image.name}", f"run `./noxw -s build verify -- {image.role}` first"
     try:
-        outcome = artifacts.read(image.role, VERDICT, Verdict).outcome
+        outcome = read_verdict(artifacts.path(image.role, VERDICT)).outcome
     except (FileNotFoundError, UnreadableArtifact) as error:
         raise Problem(doing, str(error), mend) from None
     if outcome != "PASS":

@@ -12,6 +12,7 @@ from deploy.record import BuildRecord
 from verify import difference
 from verify.difference import Baseline, ImageBaseline, LayerBytes
 from verify.rulings.growth import GROWTH
+from verify.trust import read_verdict
 from verify.verdict import Verdict
 
 PATH = ROOT / difference.BASELINE
@@ -96,7 +97,7 @@ def _artifacts(artifacts: Artifacts, role: str) -> tuple[Verdict, Contents, Buil
     mend = f"./noxw -s build verify -- {role}"
     try:
         return (
-            artifacts.read(role, VERDICT, Verdict),
+            read_verdict(artifacts.path(role, VERDICT)),
             artifacts.read(role, CONTENTS, Contents),
             artifacts.read(role, BUILD, BuildRecord),
         )

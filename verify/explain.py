@@ -7,10 +7,10 @@ from rich.text import Text
 
 from deploy.artifacts import E2E, VERDICT, Artifacts, UnreadableArtifact
 from deploy.errors import Exit, Problem
-from verify.e2e.verdict import EndToEnd
 from verify.purposes import PURPOSES
 from verify.report.text import evidence_lines, one_line
-from verify.verdict import Finding, Verdict
+from verify.trust import read_end_to_end, read_verdict
+from verify.verdict import Finding
 
 EXPLAINING = "explaining a check"
 MOST_LINES, MOST_CHARACTERS, MOST_FIELD = 400, 40_000, 4_000  # of the evidence, of one field
@@ -72,9 +72,9 @@ def _findings(artifacts: Artifacts, role: str) -> tuple[list[Finding], str]:
     session = "e2e" if role == E2E else f"build verify -- {role}"
     try:
         if role == E2E:
-            together = artifacts.read(role, VERDICT, EndToEnd)
+            together = read_end_to_end(artifacts.path(role, VERDICT))
             return together.findings, together.started
-        verdict = artifacts.read(role, VERDICT, Verdict)
+        verdict = read_verdict(artifacts.path(role, VERDICT))
     except FileNotFoundError:
         wrong = f"no {VERDICT} of {role} in {artifacts.root}: nothing was verified in this state"
         raise Problem(EXPLAINING, wrong, f"./noxw -s {session}") from None

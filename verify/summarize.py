@@ -7,9 +7,8 @@ from typing import Literal
 
 from rich.console import Console
 
-from deploy.artifacts import E2E, VERDICT, Artifacts, UnreadableArtifact, read_model, write_model, write_text
+from deploy.artifacts import E2E, VERDICT, Artifacts, UnreadableArtifact, write_model, write_text
 from deploy.errors import Exit, Problem
-from verify import checks
 from verify.e2e.verdict import EndToEnd
 from verify.material import Materials, read_materials
 from verify.report.console import show
@@ -17,6 +16,7 @@ from verify.report.junit import junit
 from verify.report.markdown import markdown
 from verify.report.model import Row, Summary
 from verify.report.page import page as html
+from verify.trust import read_end_to_end, read_verdict
 from verify.verdict import Figures, Finding, Verdict, outcome_of
 
 JSON, MARKDOWN, JUNIT, PAGE = FILES = ("summary.json", "summary.md", "junit.xml", "report.html")
@@ -172,36 +172,20 @@ def _folders(directory: Path) -> list[Path]:
 
 
 def _read(path: Path) -> Verdict:
-    mend = f"./noxw -s verify -- {path.parent.name} writes it again; or leave its directory out"
     try:
-        verdict = read_model(path, Verdict)
+        return read_verdict(path)
     except (UnreadableArtifact, FileNotFoundError) as error:
+        mend = f"./noxw -s verify -- {path.parent.name} writes it again; or leave its directory out"
         raise Problem(READING, str(error), mend, Exit.USAGE) from None
-    if verdict.role != path.parent.name:
-        wrong = f"{path}: the verdict is on {verdict.role}, the directory is named {path.parent.name}"
-        raise Problem(READING, wrong, mend, Exit.USAGE)
-    applied = checks.GPU_CHECKS if verdict.gpu else checks.CHECKS
-    if missing := [name for name in applied if name not in {finding.check for finding in verdict.findings}]:
-        wrong = f"{path}: it lacks what this version demands of every image: {', '.join(missing)}"
-        raise Problem(READING, wrong, mend, Exit.USAGE)
-    follows = outcome_of(verdict.findings, gpu=verdict.gpu)
-    if verdict.outcome != follows:
-        wrong = f"{path}: it says {verdict.outcome}, but {follows} follows from its findings"
-        raise Problem(READING, wrong, mend, Exit.USAGE)
-    return verdict
 
 
 def _read_e2e(path: Path) -> EndToEnd:
-    mend = "./noxw -s e2e writes it again; or leave its directory out"
     try:
-        e2e = read_model(path, EndToEnd)
+        return read_end_to_end(path)
     except (UnreadableArtifact, FileNotFoundError) as error:
-        raise Problem(READING, str(error), mend, Exit.USAGE) from None
-    follows = outcome_of(e2e.findings)
-    if e2e.outcome != follows:
-        wrong = f"{path}: it says {e2e.outcome}, but {follows} follows from its findings"
-        raise Problem(READING, wrong, mend, Exit.USAGE)
-    return e2e
+        raise Problem(
+            READING, str(error), "./noxw -s e2e writes it again; or leave its directory out", Exit.USAGE
+        ) from None
 
 
 def _of_these(e2e: EndToEnd, rows: list[Row]) -> EndToEnd:

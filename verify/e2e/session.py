@@ -28,6 +28,7 @@ from verify.observe import ENGINE_ERRORS, told
 from verify.report.console import STYLES, show_findings
 from verify.report.text import one_line
 from verify.summarize import summarize, write
+from verify.trust import read_verdict
 from verify.verdict import Verdict
 
 MOST_FOUND = 120  # characters of what a check found, on its line
@@ -108,9 +109,9 @@ def _begin(artifacts: Artifacts) -> None:
 
 
 def _read(artifacts: Artifacts, role: str) -> Verdict | None:
-    """Return a role's verdict; None where there is none that can be read."""
+    """Return a role's verdict; None where there is none that can be believed."""
     try:
-        return artifacts.read(role, VERDICT, Verdict)
+        return read_verdict(artifacts.path(role, VERDICT))
     except (FileNotFoundError, UnreadableArtifact):
         return None
 

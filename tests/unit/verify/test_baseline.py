@@ -88,6 +88,13 @@ def test_growth_alone_is_what_a_new_baseline_is_for(artifacts: Artifacts) -> Non
     assert kept(artifacts)[0].images["worker-cpu"].layers[0].unpacked_bytes == 40_000_000
 
 
+def test_a_verdict_that_lacks_a_check_is_no_baseline(artifacts: Artifacts) -> None:
+    whole = good("dev").verdict()
+    artifacts.write("dev", VERDICT, whole.model_copy(update={"findings": whole.findings[1:]}))
+    with pytest.raises(Problem, match="it lacks what this version demands of every image: image-present"):
+        kept(artifacts)
+
+
 def test_what_was_not_verified_is_told_with_what_to_run(artifacts: Artifacts) -> None:
     artifacts.path("dev", VERDICT).unlink()
     with pytest.raises(Problem, match=r"verdict\.json(.|\n)*build verify -- dev"):

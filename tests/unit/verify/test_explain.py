@@ -99,6 +99,13 @@ def test_without_artifacts_it_says_what_to_run(tmp_path: Path, role: str, sessio
     assert session in str(problem.value)
 
 
+def test_an_outcome_that_does_not_follow_is_not_explained(tmp_path: Path) -> None:
+    artifacts = Artifacts(tmp_path)
+    artifacts.write("dev", VERDICT, good("dev", root_user).verdict().model_copy(update={"outcome": "PASS"}))
+    with pytest.raises(Problem, match="FAIL follows from its findings"):
+        explain(["dev", "user"], ROLES, artifacts, Console(file=io.StringIO()))
+
+
 def test_an_unreadable_verdict_is_told_without_a_traceback(tmp_path: Path) -> None:
     path = tmp_path / "dev" / VERDICT
     path.parent.mkdir()

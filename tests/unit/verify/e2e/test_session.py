@@ -2,6 +2,7 @@
 
 from pathlib import Path
 from typing import Any
+from unittest.mock import Mock
 
 import pytest
 import requests
@@ -14,7 +15,7 @@ from deploy.engine import Engine
 from deploy.errors import Exit, Problem
 from deploy.record import identity
 from tests.unit.verify.e2e.observations import good
-from tests.unit.verify.summaries import finding, verdict
+from tests.unit.verify.summaries import complete, finding, verdict
 from verify.e2e import session
 from verify.e2e.observed import Observed
 from verify.e2e.session import Unfit, fit
@@ -57,7 +58,7 @@ def test_an_image_that_is_not_verified_takes_no_part() -> None:
 def artifacts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Artifacts:
     monkeypatch.delenv("GITHUB_STEP_SUMMARY", raising=False)
     for role in USED:
-        write_model(tmp_path / role / VERDICT, verdict(role))
+        write_model(tmp_path / role / VERDICT, complete(verdict(role)))
     return Artifacts(tmp_path)
 
 
@@ -116,6 +117,17 @@ def test_what_is_wrong_fails_and_is_told(artifacts: Artifacts, monkeypatch: pyte
     assert "FAIL  workers/killed" in printed
     assert "next     See the operations in artifacts/e2e/observed.json" in printed
     assert "failure" in (artifacts.root / "junit.xml").read_text()
+
+
+def test_a_verdict_that_cannot_be_believed_lets_no_image_take_part(
+    artifacts: Artifacts, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    failed = complete(verdict("backend", finding("FAIL"))).model_copy(update={"outcome": "PASS"})
+    artifacts.write("backend", VERDICT, failed)
+    monkeypatch.setattr("deploy.engine.sdk", lambda _: Mock())
+    code, printed = run(artifacts)
+    assert code == Exit.UNAVAILABLE
+    assert "backend has no verdict in this state" in printed
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,40 @@
+"""Reading a verdict back: believed only where it is whole, in its place, and its outcome follows from its findings."""
+
+from pathlib import Path
+
+from deploy.artifacts import UnreadableArtifact, read_model
+from verify import checks
+from verify.e2e.verdict import EndToEnd
+from verify.verdict import Finding, Outcome, Verdict, outcome_of
+
+
+def read_verdict(path: Path) -> Verdict:
+    """Read what was said of one image, in the directory that has its role's name.
+
+    Raises:
+        FileNotFoundError: there is none.
+        UnreadableArtifact: it cannot be read, is on another role, lacks a check, or its outcome is another one's.
+
+    """
+    verdict = read_model(path, Verdict)
+    if verdict.role != path.parent.name:
+        wrong = f"{path}: the verdict is on {verdict.role}, the directory is named {path.parent.name}"
+        raise UnreadableArtifact(wrong)
+    applied = checks.GPU_CHECKS if verdict.gpu else checks.CHECKS
+    if missing := [name for name in applied if name not in {finding.check for finding in verdict.findings}]:
+        raise UnreadableArtifact(f"{path}: it lacks what this version demands of every image: {', '.join(missing)}")
+    _follows(path, verdict.outcome, verdict.findings, gpu=verdict.gpu)
+    return verdict
+
+
+def read_end_to_end(path: Path) -> EndToEnd:
+    """Read what came of the images at work together; raises as read_verdict does."""
+    e2e = read_model(path, EndToEnd)
+    _follows(path, e2e.outcome, e2e.findings)
+    return e2e
+
+
+def _follows(path: Path, said: Outcome, findings: list[Finding], *, gpu: bool = False) -> None:
+    follows = outcome_of(findings, gpu=gpu)
+    if said != follows:
+        raise UnreadableArtifact(f"{path}: it says {said}, but {follows} follows from its findings")

@@ -10,10 +10,11 @@ from deploy.contents import Contents
 from deploy.contract import Contract, Image
 from deploy.left_out import LeftOut
 from deploy.record import BuildRecord
+from verify import checks
 from verify.difference import Difference, ImageBaseline, difference
 from verify.observation import Observation, ProbeResult, ProbeRun, ServerRun, Subject
 from verify.reports import ApplicationReport, EnvironmentReport, GpuReport, TorchReport
-from verify.verdict import Category, Outcome
+from verify.verdict import Category, Finding, Outcome
 
 R = TypeVar("R", bound=BaseModel)
 
@@ -46,6 +47,28 @@ def rule(holds: bool, expected: str, found: str, **evidence: Any) -> Ruling:  # 
 def skip(reason: str) -> Ruling:
     """SKIP: the contract says that the check does not apply here."""
     return Ruling("SKIP", "not applicable", reason)
+
+
+def finding_of(check: checks.Check, ruling: Callable[[], Ruling], **names: str) -> Finding:
+    """Apply one check; evidence that is missing makes it an ERROR that names the check which says why.
+
+    ``names``: what stands in braces in the check's action.
+    """
+    try:
+        ruled = ruling()
+    except NotSeen as missing:
+        evidence = {"because": missing.because} if missing.because not in ("", check.name) else {}
+        ruled = Ruling("ERROR", check.purpose, f"not seen: {missing.reason}", evidence, category="ENVIRONMENT")
+    good = ruled.outcome in ("PASS", "SKIP")
+    return Finding(
+        check=check.name,
+        outcome=ruled.outcome,
+        expected=ruled.expected,
+        found=ruled.found,
+        category=None if good else ruled.category or check.category,
+        action="" if good else (ruled.action or check.action).format(**names),
+        evidence={name: value for name, value in ruled.evidence.items() if value not in (None, "", [], {})},
+    )
 
 
 @dataclass(frozen=True)

@@ -1,9 +1,10 @@
 """Contract x observation → verdict. Pure: nothing here touches an engine, a file or a clock."""
 
+import functools
 from collections.abc import Mapping
 
 from verify import checks
-from verify.case import Case, Check, NotSeen, Ruling
+from verify.case import Case, Check, NotSeen, finding_of
 from verify.difference import Difference
 from verify.reports import GpuReport, TorchReport
 from verify.rulings import application, contents, gpu, growth, pytorch, server, subject
@@ -54,23 +55,9 @@ def _verdict(case: Case, started: str, applied: Mapping[str, checks.Check], *, g
 
 
 def finding(case: Case, check: checks.Check) -> Finding:
-    """Apply one check; evidence that is missing makes it an ERROR that names the check which says why."""
-    try:
-        ruling = RULINGS[check.name](case)
-    except NotSeen as missing:
-        evidence = {"because": missing.because} if missing.because not in ("", check.name) else {}
-        ruling = Ruling("ERROR", check.purpose, f"not seen: {missing.reason}", evidence, category="ENVIRONMENT")
-    good = ruling.outcome in ("PASS", "SKIP")
-    action = (ruling.action or check.action).format(role=case.image.role, dockerfile=case.image.dockerfile)
-    return Finding(
-        check=check.name,
-        outcome=ruling.outcome,
-        expected=ruling.expected,
-        found=ruling.found,
-        category=None if good else ruling.category or check.category,
-        action="" if good else action,
-        evidence={name: value for name, value in ruling.evidence.items() if value not in (None, "", [], {})},
-    )
+    """Apply one check to an image."""
+    ruling = functools.partial(RULINGS[check.name], case)
+    return finding_of(check, ruling, role=case.image.role, dockerfile=case.image.dockerfile)
 
 
 def _torch(report: TorchReport | GpuReport) -> str:

@@ -1,6 +1,6 @@
 """What was seen → the verdict. Pure: nothing here touches an engine, a file or a clock."""
 
-from verify.case import NotSeen, Ruling
+from verify.case import Ruling, finding_of
 from verify.checks import Check
 from verify.e2e import harm, work
 from verify.e2e.checks import CHECKS
@@ -28,29 +28,21 @@ def judge(observed: Observed, worker_images: tuple[str, ...], started: str) -> E
 
 
 def finding(view: View, check: Check) -> Finding:
-    """Apply one check. Evidence that is missing is an ERROR, an answer that is not what it must be a FAIL.
+    """Apply one check. An answer that is not what it must be is a FAIL.
 
     So is an answer of another form than the API's: whatever a ruling stumbles over then, it is the image's doing.
     """
-    try:
-        ruling = RULINGS[check.name](view)
-    except NotSeen as missing:
-        evidence = {"because": missing.because} if missing.because not in ("", check.name) else {}
-        ruling = Ruling("ERROR", check.purpose, f"not seen: {missing.reason}", evidence, category="ENVIRONMENT")
-    except Wrong as wrong:
-        ruling = Ruling("FAIL", check.purpose, wrong.found, wrong.evidence)
-    except MISSHAPEN as error:
-        ruling = Ruling("FAIL", check.purpose, f"an answer is not of the API's form: {type(error).__name__}: {error}")
-    good = ruling.outcome == "PASS"
-    return Finding(
-        check=check.name,
-        outcome=ruling.outcome,
-        expected=ruling.expected,
-        found=ruling.found,
-        category=None if good else ruling.category or check.category,
-        action="" if good else check.action,
-        evidence={name: value for name, value in ruling.evidence.items() if value not in (None, "", [], {})},
-    )
+
+    def ruling() -> Ruling:
+        try:
+            return RULINGS[check.name](view)
+        except Wrong as wrong:
+            return Ruling("FAIL", check.purpose, wrong.found, wrong.evidence)
+        except MISSHAPEN as error:
+            found = f"an answer is not of the API's form: {type(error).__name__}: {error}"
+            return Ruling("FAIL", check.purpose, found)
+
+    return finding_of(check, ruling)
 
 
 def figures(observed: Observed) -> dict[str, float]:

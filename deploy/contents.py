@@ -9,8 +9,8 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from deploy import distributions, files, packages
-from deploy.layers import Merged, RawLayer, UnreadableArchive, follow, merge, resolve
+from deploy import accounts, distributions, files, packages
+from deploy.layers import Entry, Merged, RawLayer, UnreadableArchive, follow, merge, resolve
 
 TEXT_KEPT = 4000  # characters
 
@@ -99,6 +99,10 @@ class Contents(Model):
     packages: list[Package]  # of the distribution that the base image is made from
     privileged: list[str]  # files above the lowest layer that are setuid or setgid, or have capabilities
     absent: dict[str, list[str]]  # path of a .dist-info directory -> what its RECORD lists and no layer holds
+    altered: list[str]  # Python sources above the lowest layer whose content is not what their RECORD says
+    unowned: dict[str, int]  # files above the lowest layer where Python finds packages, and no RECORD lists -> layer
+    torch: list[str]  # what is PyTorch by its path or soname, in any layer, also what a later layer deletes
+    accounts: list[str]  # what opens an account of the image to everybody
 
     @property
     def unpacked_bytes(self) -> int:
@@ -166,6 +170,25 @@ def summed(
             Package(name=one.name, version=one.version, architecture=one.architecture, licences=list(one.licences))
             for one in packages.read(texts)
         ],
+        altered=sorted(
+            path
+            for one in installed
+            for path, digest in distributions.hashed(one, texts)
+            if digest and path in merged and merged[path].layer and _differs(merged[path], digest)
+        ),
+        unowned={
+            path: merged[path].layer
+            for path in distributions.unowned((name for name, entry in merged.items() if entry.layer), owner)
+        },
+        torch=sorted(
+            {
+                path
+                for layer in layers
+                for path in (*layer.sizes, *layer.links, *layer.hard)
+                if files.is_torch(path, layer.facts.get(path, files.NOTHING))
+            }
+        ),
+        accounts=accounts.faults((path for path in accounts.FILES if path in merged), texts),
         absent=_absent(installed, texts, merged),
         environments={name: text[:TEXT_KEPT] for name, text in texts.items() if name.endswith("/pyvenv.cfg")},
         privileged=sorted(
@@ -177,6 +200,10 @@ def summed(
             for kind, name in layer.leftovers
         ],
     )
+
+
+def _differs(entry: Entry, digest: str) -> bool:
+    return entry.facts.sha256 not in (None, digest)
 
 
 def _interpreter(merged: Merged, path: str) -> Interpreter | None:

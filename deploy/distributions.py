@@ -1,8 +1,10 @@
 """Python distributions as they lie on a file system: names, versions, and which files each owns."""
 
+import base64
 import contextlib
 import csv
 import posixpath
+import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
@@ -11,6 +13,7 @@ from email.parser import HeaderParser
 
 from packaging.utils import canonicalize_name
 
+SITE = re.compile(r"/(?:site|dist)-packages/")
 LICENCE_NAME = 100  # characters; longer is a licence's text, not its name
 
 
@@ -78,11 +81,33 @@ def owners(distributions: Iterable[Installed], metadata: Mapping[str, str]) -> d
 
 def recorded(one: Installed, metadata: Mapping[str, str]) -> Iterator[str]:
     """Yield the absolute paths that a distribution's RECORD lists; of a damaged one those before the damage."""
+    return (path for path, _ in hashed(one, metadata))
+
+
+def hashed(one: Installed, metadata: Mapping[str, str]) -> Iterator[tuple[str, str]]:
+    """Yield the absolute paths that a RECORD lists, each with its hash in hexadecimal, "" for none or no SHA-256."""
     site = posixpath.dirname(one.path)
     with contextlib.suppress(csv.Error):
         for row in csv.reader(metadata.get(posixpath.join(one.path, "RECORD"), "").splitlines()):
             if row:
-                yield posixpath.normpath(posixpath.join(site, row[0]))
+                algorithm, _, digest = "".join(row[1:2]).partition("=")
+                yield (
+                    posixpath.normpath(posixpath.join(site, row[0])),
+                    _hexadecimal(digest) if algorithm == "sha256" else "",
+                )
+
+
+def _hexadecimal(digest: str) -> str:
+    """Return a RECORD's digest (urlsafe base64 without padding) in hexadecimal; of a damaged one the text itself."""
+    try:
+        return base64.urlsafe_b64decode(digest + "=" * (-len(digest) % 4)).hex()
+    except ValueError:
+        return digest
+
+
+def unowned(paths: Iterable[str], owner: Mapping[str, str]) -> list[str]:
+    """Return the files where Python finds packages that no RECORD lists; compiled bytecode is its source's."""
+    return sorted(path for path in paths if SITE.search(path) and not owner.get(path) and not owner.get(_source(path)))
 
 
 def bytes_by_owner(sizes: Mapping[str, int], owner: Mapping[str, str]) -> dict[str, int]:

@@ -7,7 +7,7 @@ import sys
 from dataclasses import dataclass
 from typing import IO
 
-from deploy import der, elf, packages
+from deploy import accounts, der, elf, packages
 
 BLOCK = 1 << 20  # bytes read at a time
 TEXT_AT_MOST = 16 << 20  # bytes of a RECORD or METADATA file that are read
@@ -18,6 +18,7 @@ CUDA = re.compile(
     r"|nvJitLink|nvToolsExt|nvtx\w*|nvshmem\w*|nvperf\w*|nvblas|nvfatbin|nvptxcompiler\w*|cudadevrt|pcsamplingutil"
     r"|checkpoint|c10_cuda|torch_cuda\w*|caffe2_nvrtc)(-[0-9a-f]{8})?[.-]"
 )
+TORCH = re.compile(r"lib(torch|c10)[\w-]*\.so")  # PyTorch's own libraries
 PEM = re.compile(rb"-----BEGIN ((?:[A-Z0-9]+ )*(?:PRIVATE KEY|CERTIFICATE))(?: BLOCK)?-----")
 STARTUP = ("sitecustomize.py", "usercustomize.py")
 MODULE_SUFFIXES = ("py", "pyc", "so", "abi3.so", "cpython-311-x86_64-linux-gnu.so")
@@ -36,8 +37,8 @@ class Facts:
 
     soname: str | None = None
     library: bool = False  # an ELF file
-    sha256: str | None = None  # of what may be an interpreter
-    text: str | None = None  # of a distribution's or a package's metadata, of a .pth file, of pyvenv.cfg
+    sha256: str | None = None  # of what may be an interpreter, and of a distribution's Python sources
+    text: str | None = None  # of metadata of a distribution or a package, a .pth file, pyvenv.cfg, the accounts
 
 
 NOTHING = Facts()
@@ -51,7 +52,15 @@ def examine(path: str, size: int, stream: IO[bytes]) -> tuple[bytes, Facts]:
     if size <= TEXT_AT_MOST and (metadata or name == "pyvenv.cfg" or name.endswith(".pth")):
         data = stream.read()
         return data[: elf.HEAD], Facts(text=data.decode("utf-8", "replace"))
+    if size <= TEXT_AT_MOST and path in accounts.FILES:
+        data = stream.read()
+        return data[: elf.HEAD], Facts(text=accounts.without_passwords(data.decode("utf-8", "replace")))
     head = stream.read(elf.HEAD)
+    if name.endswith(".py") and "/site-packages/" in path:
+        digest = hashlib.sha256(head)
+        while block := stream.read(BLOCK):
+            digest.update(block)
+        return head, Facts(sha256=digest.hexdigest())
     is_elf = head.startswith(elf.MAGIC)
     if posixpath.basename(directory) == "bin" and name.startswith("python"):
         whole = head + stream.read()  # some megabytes
@@ -65,6 +74,13 @@ def examine(path: str, size: int, stream: IO[bytes]) -> tuple[bytes, Facts]:
 def is_cuda_library(facts: Facts, path: str) -> bool:
     """Whether a file is a shared library that carries a CUDA library's soname or file name."""
     return facts.library and any(CUDA.match(name) for name in (facts.soname or "", posixpath.basename(path)))
+
+
+def is_torch(path: str, facts: Facts = NOTHING) -> bool:
+    """Whether a file makes the package torch, or is a library of it by its file name or soname."""
+    return path.endswith("/torch/__init__.py") or any(
+        TORCH.match(name) for name in (facts.soname or "", posixpath.basename(path))
+    )
 
 
 def is_hook(path: str, working_directory: str) -> bool:

@@ -59,7 +59,7 @@ for file in glob.glob("/proc/[0-9]*/maps"):
     if file != f"/proc/{os.getpid()}/maps":
         try:
             with open(file, encoding="utf-8", errors="replace") as maps:
-                libraries = re.findall(r" (/\S+\.so[.\d]*)$", maps.read(), re.MULTILINE)
+                libraries = re.findall(r" (/.+?\.so[.\d]*)(?: \(deleted\))?$", maps.read(), re.MULTILINE)
         except PermissionError:
             unreadable += 1
             continue
@@ -67,6 +67,7 @@ for file in glob.glob("/proc/[0-9]*/maps"):
             continue  # it ended in the meantime
         processes += bool(libraries)
         names |= {part for path in libraries for part in path.split("/")[1:-1]}
+        names |= {"torch" for path in libraries if re.search(r"/lib(torch|c10)[^/]*$", path)}
 answer = {"status": status, "body": text, "routes": routes(), "processes": processes, "unreadable": unreadable}
 answer["listens"] = listens(urllib.parse.urlsplit(sys.argv[1]).port or 80)
 print(json.dumps({**answer, "packages": sorted(names)}))

@@ -151,7 +151,7 @@ def cuda_libraries_agree(case: Case) -> Ruling:
 
 
 def lock_parity(case: Case) -> Ruling:
-    """The distributions above the base are exactly the lock's, each with its version (torch: the public one)."""
+    """The distributions above the base are the lock's (torch: the public version), with their files and no others."""
     held = [(one.name, one.version) for one in installed(case)]
     counts = Counter(name for name, _ in held)
     versions = dict(held)
@@ -169,6 +169,11 @@ def lock_parity(case: Case) -> Ruling:
         faults += [f"{label}: {listed(sorted(names))}"] * bool(names)
     lacking, left_out = _absent(case)
     faults += [f"in RECORD, and not in the image: {listed(lacking)}"] * bool(lacking)
+    base = case.base_layers
+    unowned = sorted(path for path, layer in case.contents.unowned.items() if layer >= base)
+    faults += [f"no distribution's: {listed(unowned)}"] * bool(unowned)
+    altered = case.contents.altered
+    faults += [f"not what RECORD says: {listed(altered)}"] * bool(altered)
     found = "; ".join(faults) or f"{len(held)} distributions as locked"
     found += f", {sum(one['files'] for one in left_out)} of their files left out" * bool(left_out and not faults)
     expected = f"the {len(case.locked)} distributions of uv.lock for this role, whole but for what left-out.toml names"

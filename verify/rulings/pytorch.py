@@ -4,7 +4,7 @@ import math
 import re
 
 from verify.case import Case, Ruling, rule, skip
-from verify.rulings.contents import same_version
+from verify.rulings.contents import listed, same_version
 
 PRODUCT = [[19.0, 22.0], [43.0, 50.0]]  # [[1 2] [3 4]] · [[5 6] [7 8]]
 GRADIENT = 12.0  # of x³ at 2
@@ -22,7 +22,8 @@ def torch(case: Case) -> Ruling:
         absent = not seen.imported and seen.error_type == "ModuleNotFoundError" and seen.missing == "torch"
         found = f"torch {seen.version} from {seen.file}" if seen.imported else evidence["error"]
         held = [one.path for one in case.contents.distributions if one.name == "torch"]
-        found += f"; in the layers: {', '.join(held)}" if held else ""
+        held += case.contents.torch
+        found += f"; in the layers: {listed(held)}" if held else ""
         return rule(absent and not held, "ModuleNotFoundError: No module named 'torch'", found, **evidence)
     if not seen.imported:
         return rule(False, "torch can be imported", evidence["error"], **evidence)

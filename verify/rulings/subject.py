@@ -87,6 +87,7 @@ def user(case: Case) -> Ruling:
     faults += [f"files that give other rights (setuid, setgid, capabilities): {', '.join(privileged[:8])}"] * bool(
         privileged
     )
+    faults += case.contents.accounts
     found = "; ".join(faults) or f"{configured}, at home in {seen.home}"
     return rule(not faults, "a numeric user other than root, with a home, and no way to another user's rights", found)
 

@@ -47,4 +47,8 @@ echo idna/tables.bin,, | tee -a {SITE}/idna-*.dist-info/RECORD
         "a program gives the rights of root to whoever runs it",
         as_root("cp /usr/bin/env /usr/local/bin/run-as\nchmod 4755 /usr/local/bin/run-as"), "user", says=("run-as",),
     ),
+    Fault("everybody is root, who has no password", as_root("sed -i 's/^root:[^:]*:/root::/' /etc/passwd"), "user",
+          says=("root has no password",)),
+    Fault("a second account has root's number", as_root("echo other:x:0:0::/:/bin/sh >>/etc/passwd"), "user",
+          says=("other is root by number",)),
 )  # fmt: skip

@@ -126,6 +126,16 @@ DISTRIBUTIONS = (
         "lock-parity", "FAIL", "CONFIGURATION", says=("another version: idna 1.9",),
     ),
     Fault(
+        "a package lies among the distributions and is none of theirs",
+        file(f"{SITE}/requests/__init__.py", "name = 'requests'"),
+        "lock-parity", "FAIL", "CONFIGURATION", says=("requests/__init__.py",),
+    ),
+    Fault(
+        "a distribution's source was changed after it was installed",
+        as_root(f"echo 'changed = True' >>{SITE}/idna/core.py"),
+        "lock-parity", "FAIL", "CONFIGURATION", says=("not what RECORD says", "idna/core.py"),
+    ),
+    Fault(
         "one distribution is there in two versions",
         distribution("idna", "1.9"), "lock-parity", "FAIL", "CONFIGURATION", says=("more than once: idna",),
     ),

@@ -22,6 +22,11 @@ TORCH = (
           says=("in the layers",)),
     Fault("a torch that raises, in the image that must have none", torch("raise RuntimeError('broken')"), "torch",
           says=("RuntimeError: broken",)),
+    Fault(
+        "torch lies where no package is looked for, in the image that must have none",
+        file("/opt/ml/torch/__init__.py", STAND_IN) + as_root("cp /bin/true /opt/ml/torch/libtorch_cpu.so"),
+        "torch", says=("/opt/ml/torch/__init__.py", "libtorch_cpu.so"),
+    ),
     Fault("no torch in a worker", "", "torch", role=CPU, says=("ModuleNotFoundError",)),
     Fault(
         "torch is found through PYTHONPATH, not in its distribution",

@@ -117,3 +117,22 @@ def test_an_elf_file_is_a_library_with_its_soname() -> None:
     data = shared_library("libx.so.1")
     _, facts = examine("/x", len(data), io.BytesIO(data))
     assert (facts.library, facts.soname, facts.sha256, facts.text) == (True, "libx.so.1", None, None)
+
+
+@pytest.mark.parametrize(
+    "path",
+    ["opt/ml/torch/__init__.py", "opt/x/libtorch_cpu.so", "opt/libtorch.so.2", "opt/libc10.so", "x/libc10_cuda.so"],
+)
+def test_torch_is_known_by_its_path_in_whatever_layer_it_lies(path: str) -> None:
+    assert read([file(path, b"x")], [removed(path)]).torch == [f"/{path}"]
+
+
+def test_torch_s_library_is_known_by_its_soname_whatever_it_is_called() -> None:
+    assert read([file("opt/fast.so", shared_library("libtorch_cpu.so"))]).torch == ["/opt/fast.so"]
+
+
+@pytest.mark.parametrize(
+    "path", ["opt/safetensors/torch.py", "opt/torch/notes.txt", "opt/libtorch.txt", "opt/libc.so.6"]
+)
+def test_what_only_speaks_of_torch_is_none(path: str) -> None:
+    assert read([file(path, b"x")]).torch == []

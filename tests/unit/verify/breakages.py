@@ -163,6 +163,7 @@ CONTENTS = [
         environments={"/opt/venv/pyvenv.cfg": "home = /opt/evil/bin\n"})),
     Breakage("python-unaltered", "another place to search", "dev", lambda facts: (
         facts.report("environment")["path"].insert(1, "/opt/evil/lib/python3.11"))),
+    Breakage("user", "root without a password", "dev", contents(accounts=["/etc/passwd: root has no password"])),
     Breakage("user", "a setuid program", "dev", contents(privileged=["/usr/local/bin/run-as"])),
     Breakage("server-answers", "another program is served", "dev", lambda facts: _asked(facts, routes=[["GET", "/x"]])),
     Breakage("server-answers", "routes that are none", "dev", lambda facts: _asked(facts, routes="all of them")),
@@ -181,6 +182,10 @@ CONTENTS = [
     Breakage("lock-parity", "one missing", "dev", lambda facts: facts.locked.update(absent="1.0"), "CONFIGURATION"),
     Breakage("lock-parity", "a file missing", "dev",
         contents(absent={f"{SITE}/torch-2.13.0+cpu.dist-info": [f"{SITE}/torch/nn/init.py"]}), "CONFIGURATION"),
+    Breakage("lock-parity", "a file that is nobody's", "dev", contents(unowned={f"{SITE}/requests/__init__.py": 2}),
+        "CONFIGURATION"),
+    Breakage("lock-parity", "a source that was changed", "dev", contents(altered=[f"{SITE}/idna/core.py"]),
+        "CONFIGURATION"),
     Breakage("lock-parity", "one twice", "dev", distribution("uvicorn", "0.54.0"), "CONFIGURATION"),
     Breakage("size-total", "1.6 GB", "dev", layer(0, unpacked_bytes=700_000_000)),
     Breakage("size-added", "25 MB", "backend", layer(1, unpacked_bytes=25_000_000), with_it=("size-growth",)),
@@ -205,6 +210,7 @@ CONTENTS = [
 ]  # fmt: skip
 PYTORCH = [
     Breakage("torch", "in the backend", "backend", imported_torch),
+    Breakage("torch", "hidden in the backend", "backend", contents(torch=["/opt/ml/torch/__init__.py"])),
     Breakage("torch", "broken in the backend", "backend", report("pytorch", error_type="OSError", missing=None)),
     Breakage("torch", "not in the worker", "worker-cpu", instead("pytorch", pytorch("absent")),
         with_it=("torch-version", "torch-build", "torch-works", "cuda-runtime")),

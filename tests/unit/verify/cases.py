@@ -219,7 +219,7 @@ def contents(role: str) -> dict[str, Any]:
         "cuda_libraries": [library(name) for name in NEEDED] if role == "worker-gpu" else [],
         "interpreter": {"path": PYTHON, "layer": 0, "sha256": "a" * 64},
         "environments": {"/opt/venv/pyvenv.cfg": f"home = {posixpath.dirname(PYTHON)}\n"}, "privileged": [],
-        "absent": {}, "hooks": [], "packages": [],
+        "absent": {}, "altered": [], "unowned": {}, "torch": [], "accounts": [], "hooks": [], "packages": [],
         "leftovers": [{"kind": "certificate", "path": "/etc/ssl/certs/ca-certificates.crt", "layer": 0}],
     }  # fmt: skip
 

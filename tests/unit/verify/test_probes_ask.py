@@ -1,8 +1,10 @@
 """What asks a server inside a container always prints one answer, whatever the server does."""
 
 import json
+import mmap
 import subprocess
 import sys
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -53,3 +55,14 @@ def test_the_native_libraries_of_processes_are_told_by_package() -> None:
     report = ask(nobody())
     assert report["processes"] > 0
     assert "pydantic_core" in report["packages"]  # this very process's
+
+
+@pytest.mark.parametrize(
+    ("name", "told"), [("libtorch_cpu.so", True), ("libc10-0a.so.2", True), ("libother.so", False)]
+)
+def test_torch_in_memory_is_told_wherever_its_library_lies(tmp_path: Path, name: str, told: bool) -> None:  # noqa: FBT001 - a parameter of the test
+    library = tmp_path / name
+    library.write_bytes(bytes(mmap.PAGESIZE))
+    with library.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ):
+        library.unlink()  # what is deleted stays in memory
+        assert ("torch" in ask(nobody())["packages"]) is told

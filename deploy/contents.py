@@ -12,7 +12,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from deploy import accounts, distributions, files, packages
 from deploy.layers import Entry, Merged, RawLayer, UnreadableArchive, follow, merge, resolve
 
-TEXT_KEPT = 4000  # characters
+TEXT_KEPT = 1 << 16  # characters: a longer text is not kept at all, as what was cut off cannot be judged
 
 
 class Model(BaseModel):
@@ -67,19 +67,27 @@ class Interpreter(Model):
     sha256: str
 
 
+class Searched(Model):
+    """A directory of the image's PATH, and where ``python`` in it leads to."""
+
+    directory: str  # in the words of PATH
+    python: str  # links followed, whether or not the layers hold a file there
+    layer: int | None  # of that file; None where the layers hold none
+
+
 class Hook(Model):
     """A file above the lowest layer that changes what every process does: who reports on itself may be told to lie."""
 
     path: str
     layer: int
     distribution: str  # its owner; "" for none
-    text: str = ""  # of a .pth file, whose lines are run or searched
+    text: str = ""  # of a .pth file, whose lines are run or searched; "" where it is longer than TEXT_KEPT
 
 
 class Leftover(Model):
     """A file that has no business in an image, in any layer, also one that a later layer deletes."""
 
-    kind: Literal["git", "environment", "private key", "certificate", "credentials", "archive"]
+    kind: Literal["git", "environment", "private key", "certificate", "credentials", "archive", "temporary"]
     path: str
     layer: int
 
@@ -93,9 +101,13 @@ class Contents(Model):
     distributions: list[Distribution]
     cuda_libraries: list[Library]
     interpreter: Interpreter | None
+    search: list[Searched]  # PATH, in its order
+    working_directory: str  # where processes start, links followed
     leftovers: list[Leftover]
     hooks: list[Hook]
-    environments: dict[str, str]  # path of each pyvenv.cfg -> its text: whose standard library is used
+    environments: dict[
+        str, str
+    ]  # path of each pyvenv.cfg -> its text, "" where it was not kept: whose standard library is used
     packages: list[Package]  # of the distribution that the base image is made from
     privileged: list[str]  # files above the lowest layer that are setuid or setgid, or have capabilities
     absent: dict[str, list[str]]  # path of a .dist-info directory -> what its RECORD lists and no layer holds
@@ -161,10 +173,12 @@ def summed(
             if files.is_cuda_library(entry.facts, name)
         ],
         interpreter=_interpreter(merged, path),
+        search=[_searched(merged, directory) for directory in path.split(":")],
+        working_directory=working_directory,
         hooks=[
-            Hook(path=name, layer=entry.layer, distribution=owner.get(name, ""), text=texts.get(name, "")[:TEXT_KEPT])
+            Hook(path=name, layer=entry.layer, distribution=owner.get(name, ""), text=_whole(texts, name))
             for name, entry in sorted(merged.items())
-            if entry.layer and files.is_hook(name, working_directory)
+            if entry.layer and files.is_hook(name, working_directory, link=entry.target is not None)
         ],
         packages=[
             Package(name=one.name, version=one.version, architecture=one.architecture, licences=list(one.licences))
@@ -190,7 +204,7 @@ def summed(
         ),
         accounts=accounts.faults((path for path in accounts.FILES if path in merged), texts),
         absent=_absent(installed, texts, merged),
-        environments={name: text[:TEXT_KEPT] for name, text in texts.items() if name.endswith("/pyvenv.cfg")},
+        environments={name: _whole(texts, name) for name in merged if name.endswith("/pyvenv.cfg")},
         privileged=sorted(
             {path for layer in layers[1:] for path in layer.privileged if path in merged and merged[path].layer}
         ),
@@ -213,6 +227,17 @@ def _interpreter(merged: Merged, path: str) -> Interpreter | None:
             entry = merged[found]
             return Interpreter(path=found, layer=entry.layer, sha256=entry.facts.sha256 or "")
     return None
+
+
+def _searched(merged: Merged, directory: str) -> Searched:
+    python = follow(merged, posixpath.join(directory, "python"))
+    found = merged.get(python)
+    return Searched(directory=directory, python=python, layer=None if found is None else found.layer)
+
+
+def _whole(texts: Mapping[str, str], name: str) -> str:
+    text = texts.get(name, "")
+    return text if len(text) <= TEXT_KEPT else ""
 
 
 def _absent(

@@ -20,8 +20,9 @@ CUDA = re.compile(
 )
 TORCH = re.compile(r"lib(torch|c10)[\w-]*\.so")  # PyTorch's own libraries
 PEM = re.compile(rb"-----BEGIN ((?:[A-Z0-9]+ )*(?:PRIVATE KEY|CERTIFICATE))(?: BLOCK)?-----")
-STARTUP = ("sitecustomize.py", "usercustomize.py")
-MODULE_SUFFIXES = ("py", "pyc", "so", "abi3.so", "cpython-311-x86_64-linux-gnu.so")
+STARTUP = {"sitecustomize", "usercustomize"}  # modules that site imports, whatever form they have
+MODULE = re.compile(r"(py|pyc|so|abi3\.so|cpython-\d+[\w-]*\.so)$")  # what comes after a module's name
+HIDDEN = "/tmp"  # noqa: S108 - inside the image: the verifier's containers have a file system of their own there
 STDLIB = re.compile(r"^/usr/(?:local/)?lib/python3(?:\.\d+/(?!(?:site|dist)-packages/)|\d+\.zip$)")
 # What tells the loader where libraries are, and where it looks before anywhere else (ld.so(8))
 LOADER = re.compile(r"/etc/ld\.so\.(?:preload|cache|conf)|.*/glibc-hwcaps/")
@@ -83,21 +84,25 @@ def is_torch(path: str, facts: Facts = NOTHING) -> bool:
     )
 
 
-def is_hook(path: str, working_directory: str) -> bool:
+def is_hook(path: str, working_directory: str, *, link: bool = False) -> bool:
     """Whether a file changes what any Python process does, or any process.
 
     It runs at the start (site), is loaded first (ld.so(8)), lies among the standard library, or shadows a module of it
-    from the working directory, which `python -c` searches first.
+    from the working directory, which `python -c` searches first. A ``link`` there may lead to a package.
     """
     directory, name = posixpath.split(path)
-    if posixpath.basename(directory) in ("site-packages", "dist-packages"):
-        return name.endswith(".pth") or name in STARTUP
     module, _, suffix = name.partition(".")
+    is_module = MODULE.match(suffix) is not None
+    if not STARTUP.isdisjoint(path.split("/")) or (module in STARTUP and is_module):
+        return True
+    if posixpath.basename(directory) in ("site-packages", "dist-packages"):
+        return name.endswith(".pth")
     if module == "__init__":  # a package; a directory without it comes after the standard library
         directory, module = posixpath.split(directory)
-    if directory == working_directory and suffix in MODULE_SUFFIXES and module in sys.stdlib_module_names:
+    shadows = is_module or (link and not suffix)
+    if directory == working_directory and shadows and module in sys.stdlib_module_names:
         return True
-    return name in STARTUP or LOADER.match(path) is not None or STDLIB.search(path) is not None
+    return LOADER.match(path) is not None or STDLIB.search(path) is not None
 
 
 def leftover(path: str, head: bytes, size: int | None = None) -> list[str]:

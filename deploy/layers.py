@@ -17,6 +17,7 @@ from typing import IO, Any, Self
 from deploy import files, packed
 
 REPLACED_KEPT = 100
+LINKS_FOLLOWED = 40  # as many as Linux follows (path_resolution(7))
 STEP = 1 << 16  # bytes: tarfile copies the rest of its buffer for every header, and most files are small
 GZIP = b"\x1f\x8b"
 CAPABILITY = "SCHILY.xattr.security.capability"  # how archives keep file capabilities (capabilities(7))
@@ -162,6 +163,8 @@ def _read_member(layer: RawLayer, archive: tarfile.TarFile, member: tarfile.TarI
             if packed.is_archive(head):
                 packed_up = packed.look_into(head, stream, files.leftover)
     layer.leftovers += [(kind, path) for kind in files.leftover(path, head, member.size)]
+    if path.startswith(f"{files.HIDDEN}/") or (path == files.HIDDEN and not member.isdir()):
+        layer.leftovers.append(("temporary", path))
     layer.leftovers += [(kind, _shown(f"{path}{inner}")) for kind, inner in packed_up]
 
 
@@ -227,16 +230,15 @@ def resolve(merged: Merged, path: str) -> str | None:
 
 
 def follow(merged: Merged, path: str) -> str:
-    """Follow symbolic links to whatever path they lead to; the path itself where they go in circles."""
-    pending, done = [part for part in reversed(path.split("/")) if part], ""
-    for _ in range(256):
-        if not pending:
-            return done or "/"
-        part = pending.pop()
-        done = posixpath.normpath(posixpath.join(done or "/", part))
+    """Follow symbolic links to whatever path they lead to; the path itself where the kernel would give up."""
+    pending, done, links = [part for part in reversed(path.split("/")) if part], "/", 0
+    while pending and links <= LINKS_FOLLOWED:
+        done = posixpath.normpath(posixpath.join(done, pending.pop()))
         entry = merged.get(done)
         if entry is not None and entry.target is not None:
-            target = posixpath.normpath(posixpath.join(posixpath.dirname(done), entry.target))
+            links += 1
+            # Not normalized: `..` in it is above where a link before it leads to, not above the link
+            target = posixpath.join(posixpath.dirname(done), entry.target)
             pending += [part for part in reversed(target.split("/")) if part]
-            done = ""
-    return path
+            done = "/"
+    return path if pending else done

@@ -12,7 +12,7 @@ from packaging.version import InvalidVersion, Version
 
 from deploy.contents import Distribution, Hook
 from deploy.contract import Allowed
-from deploy.files import CUDA
+from deploy.files import CUDA, HIDDEN
 from deploy.lock import CUDA_DISTRIBUTION
 from verify.case import Case, Ruling, rule, skip
 from verify.disclosure import disclosures
@@ -44,6 +44,31 @@ def installed(case: Case) -> list[Distribution]:
     return [one for one in case.contents.distributions if one.layer >= base]
 
 
+# Where nothing that a process finds is the layers': the kernel's own (path_resolution(7)), and what is in memory
+UNSEEN = ("/proc", "/sys", "/dev", HIDDEN)
+
+
+def _within(path: str, directories: Iterable[str]) -> bool:
+    path = posixpath.normpath(path)
+    return any(path == one or path.startswith(f"{one}/") for one in directories)
+
+
+def _searched_elsewhere(case: Case) -> list[str]:
+    """Return what PATH searches that the layers do not answer for, and each `python` in it that is not the base's.
+
+    Also behind the first one: who may not search a directory, or run what is in it, goes on to the next (execvp(3)).
+    """
+    unseen, faults = (*UNSEEN, *case.image.writable), []
+    for one in case.contents.search:
+        if not one.directory.startswith("/"):
+            faults.append(f"PATH has {one.directory!r}, which is wherever a process starts")
+        elif _within(one.directory, unseen) or _within(one.python, unseen):
+            faults.append(f"PATH leads to {one.python} by {one.directory}, where the layers do not say what is found")
+        elif one.layer is not None and one.layer >= case.base_layers:
+            faults.append(f"{one.python} does not come from the base image")
+    return faults
+
+
 def interpreter(case: Case) -> Ruling:
     """`python` on PATH is a file of the base image, and the process that ran the probe was that file."""
     found, seen, base = case.contents.interpreter, case.environment, case.base_layers
@@ -57,6 +82,7 @@ def interpreter(case: Case) -> Ruling:
         faults.append(f"the layers say {found.path}, the process says {seen.interpreter}")
     if seen.implementation != "CPython" or not seen.python.startswith(f"{case.contract.python}."):
         faults.append(f"it is {seen.implementation} {seen.python}")
+    faults += [fault for fault in _searched_elsewhere(case) if fault not in faults]
     evidence = {"path": found.path, "sha256": found.sha256, "executable": seen.executable}
     return rule(not faults, expected, "; ".join(faults) or f"CPython {seen.python}, {found.path}", **evidence)
 
@@ -118,6 +144,8 @@ def python_unaltered(case: Case) -> Ruling:
     hooks = [one.path for one in read.hooks if one.layer >= base and not _harmless(one, case)]
     faults += [f"run or found before the program: {listed(hooks)}"] * bool(hooks)
     faults += _foreign_libraries(case)
+    started = read.working_directory
+    faults += [f"processes start in {started}, where the layers do not say what is found"] * _within(started, UNSEEN)
     replaced = sorted({path for layer in read.layers[base:] for path in layer.replaced} - REPLACED)
     faults += [f"replaced or removed by a later layer: {listed(replaced)}"] * bool(replaced)
     return rule(
@@ -244,7 +272,9 @@ def leftovers(case: Case) -> Ruling:
     left = [one for one in case.contents.leftovers if one.layer >= base and not excused(one.path, allowed)]
     found = listed(f"{one.path} ({one.kind}, layer {one.layer})" for one in left) or "none"
     reasons = {one.path: one.reason for one in allowed}
-    return rule(not left, "no .git, .env, key, certificate or credential above the base", found, allowed=reasons)
+    return rule(
+        not left, "no .git, .env, key, certificate, credential or temporary file above the base", found, allowed=reasons
+    )
 
 
 def history(case: Case) -> Ruling:

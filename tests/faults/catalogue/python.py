@@ -34,6 +34,12 @@ INTERPRETER = (
         as_root('cp "$(readlink -f /opt/venv/bin/python)" /opt/python3\nln -sf /opt/python3 /opt/venv/bin/python'),
         "interpreter", says=("/opt/python3 does not come from the base image",),
     ),
+    Fault(
+        "python is first searched wherever a process starts, and there it is a program of the image's own",
+        file("/srv/w/python", '#!/bin/sh\nexec /opt/venv/bin/python "$@"', "755")
+        + "WORKDIR /srv/w\nENV PATH=/proc/self/cwd:$PATH",
+        "interpreter", says=("/proc/self/cwd/python",),
+    ),
 )  # fmt: skip
 
 ALTERED = (
@@ -48,6 +54,17 @@ ALTERED = (
         file(f"{SITE}/start.pth", "import sys; sys.flags") + as_root(f"echo start.pth,, | tee -a {IDNA}/RECORD"),
         "python-unaltered", says=("start.pth",),
     ),
+    Fault(
+        "a start-up file runs code below four thousand characters of comments",
+        as_root(f"""
+for i in $(seq 100); do echo "# $(printf %060d $i)"; done >{SITE}/start.pth
+echo 'import sys; sys.flags' >>{SITE}/start.pth
+echo start.pth,, | tee -a {IDNA}/RECORD
+"""),
+        "python-unaltered", says=("start.pth",),
+    ),
+    Fault("a sitecustomize that is a package", file(f"{SITE}/sitecustomize/__init__.py", HARMLESS),
+          "python-unaltered", says=("sitecustomize/__init__.py",)),
     Fault(
         "a library in a zip file, searched before the standard one, hides what is imported",
         as_root(f"""
@@ -72,6 +89,12 @@ rm sitecustomize.py
         "a module in a working directory that is reached through a link shadows the standard library's",
         file("/srv/work/statistics.py", "mean = 42") + as_root("ln -s /srv/work /srv/link") + "WORKDIR /srv/link",
         "python-unaltered", says=("/srv/work/statistics.py",),
+    ),
+    Fault(
+        "a link to a package in the working directory shadows a module of the standard library",
+        file("/opt/lib/glob/__init__.py", "def glob(*_): return []")
+        + as_root("mkdir -p /srv/work\nln -s /opt/lib/glob /srv/work/glob") + "WORKDIR /srv/work",
+        "python-unaltered", says=("/srv/work/glob",),
     ),
     Fault(
         "the environment takes its standard library from elsewhere",

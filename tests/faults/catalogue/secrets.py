@@ -45,6 +45,11 @@ LAYERS = (
     Fault("a private key in an archive within an archive",
           packed("tar -cf inner.tar notes.txt\npython3 -m zipfile -c /opt/notes.bin inner.tar\nrm inner.tar"),
           "leftovers", says=("/opt/notes.bin", "notes.txt", "private key"), hides=SECRET),
+    Fault(
+        "code in /tmp, where the verifier's containers do not see it",
+        file("/tmp/extra/statistics.py", "mean = 42") + "WORKDIR /tmp/extra",
+        "leftovers", says=("/tmp/extra/statistics.py",),
+    ),
     Fault("a .env in a zip file",
           as_root(f"cd /tmp\necho TOKEN={SECRET} >.env\npython3 -m zipfile -c /opt/notes.bin .env\nrm .env"),
           "leftovers", says=("/opt/notes.bin", ".env"), hides=SECRET),

@@ -5,16 +5,21 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
-from deploy.contents import Contents, Layer
+from deploy.contents import TEXT_KEPT, Contents, Layer, summed
 from deploy.files import is_hook
+from deploy.layers import read_layers
 from tests.unit.deploy.archives import (
     SITE,
     Member,
+    archive,
+    chunks,
+    diff_id,
     directory,
     distribution,
     emptied,
     file,
     hardlink,
+    layer,
     read,
     removed,
     symlink,
@@ -34,6 +39,11 @@ from tests.unit.deploy.archives import (
         "/app/json.py",
         "/app/json/__init__.py",
         "/app/ssl.cpython-311-x86_64-linux-gnu.so",
+        "/app/ssl.cpython-311-aarch64-linux-gnu.so",
+        f"/{SITE}/sitecustomize/__init__.py",
+        f"/{SITE}/sitecustomize.pyc",
+        f"/{SITE}/usercustomize.cpython-311-x86_64-linux-gnu.so",
+        f"/{SITE}/usercustomize",
     ],
 )
 def test_a_file_that_changes_what_any_process_does_is_known(path: str) -> None:
@@ -51,10 +61,69 @@ def test_a_file_that_changes_what_any_process_does_is_known(path: str) -> None:
         "/srv/json.py",
         "/app/calendar.csv",
         "/app/statistics/2024.csv",
+        f"/{SITE}/tool/sitecustomize_help.py",
     ],
 )
 def test_an_ordinary_file_is_not_taken_for_one(path: str) -> None:
     assert not is_hook(path, "/app")
+
+
+def test_a_link_that_has_a_standard_module_s_name_may_lead_to_a_package() -> None:
+    assert is_hook("/app/glob", "/app", link=True)
+    assert not is_hook("/app/glob", "/app")
+    assert not is_hook("/app/ktrdr", "/app", link=True)
+
+
+def test_a_link_to_a_package_in_the_working_directory_is_told() -> None:
+    layers = [layer(file("x")), layer(file("opt/lib/glob/__init__.py"), symlink("srv/w/glob", "/opt/lib/glob"))]
+    known = read_layers(chunks(archive(layers)))
+    contents = summed(known, "sha256:i", [diff_id(one) for one in layers], "/usr/bin", "/srv/w")
+    assert [one.path for one in contents.hooks] == ["/srv/w/glob"]
+    assert contents.working_directory == "/srv/w"
+
+
+@pytest.mark.parametrize(("length", "kept"), [(TEXT_KEPT, True), (TEXT_KEPT + 1, False)])
+def test_a_text_is_kept_whole_or_not_at_all(length: int, kept: bool) -> None:  # noqa: FBT001 - a parameter of the test
+    text = "#" * (length - 5) + "\nlies"
+    contents = read([file("x")], [file(f"{SITE}/lies.pth", text), file("opt/venv/pyvenv.cfg", text)])
+    assert [one.text for one in contents.hooks] == [text if kept else ""]
+    assert contents.environments == {"/opt/venv/pyvenv.cfg": text if kept else ""}
+
+
+def test_an_environment_that_is_a_link_is_told_without_text() -> None:
+    contents = read([file("x")], [symlink("opt/venv/pyvenv.cfg", "/opt/x"), file("opt/x", "home = /usr/bin")])
+    assert contents.environments == {"/opt/venv/pyvenv.cfg": ""}
+
+
+def test_every_python_that_path_leads_to_is_told_whether_or_not_the_layers_hold_it() -> None:
+    contents = read(
+        [file("usr/bin/python"), symlink("opt/x", "/proc/self/cwd")], [file("srv/python")], path="/opt/x:/usr/bin:/srv:"
+    )
+    assert [(one.directory, one.python, one.layer) for one in contents.search] == [
+        ("/opt/x", "/proc/self/cwd/python", None), ("/usr/bin", "/usr/bin/python", 0),
+        ("/srv", "/srv/python", 1), ("", "/python", None),
+    ]  # fmt: skip
+
+
+def test_what_is_above_a_link_s_end_is_not_what_is_above_the_link() -> None:
+    links = [symlink("opt/l", "/srv/w"), symlink("opt/x", "/opt/l/../bin")]
+    contents = read([file("opt/bin/python")], [*links, file("srv/bin/python")], path="/opt/x")
+    assert [one.python for one in contents.search] == ["/srv/bin/python"]
+
+
+def test_a_link_is_followed_however_many_directories_its_target_names() -> None:
+    contents = read([file("usr/bin/python")], [symlink("opt/x", "/" + "a/../" * 300 + "usr/bin")], path="/opt/x")
+    assert contents.search[0].python == "/usr/bin/python"
+
+
+@pytest.mark.parametrize("member", [file("tmp/x"), directory("tmp/x"), symlink("tmp", "/srv"), symlink("tmp/x", "/y")])
+def test_what_lies_where_the_verifier_s_containers_hide_it_is_left_over(member: Member) -> None:
+    assert [(one.kind, one.path) for one in read([member]).leftovers] == [("temporary", f"/{member.path}")]
+
+
+@pytest.mark.parametrize("member", [directory("tmp"), file("var/tmp/x"), file("tmpx")])
+def test_the_directory_for_temporary_files_itself_is_not(member: Member) -> None:
+    assert read([member]).leftovers == []
 
 
 @pytest.mark.parametrize("path", ["/json.py", "/json/__init__.py"])

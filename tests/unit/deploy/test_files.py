@@ -82,10 +82,10 @@ def test_a_file_with_a_key_and_its_certificate_is_both() -> None:
 
 def test_a_leftover_is_told_with_path_and_layer_although_a_later_layer_deletes_it() -> None:
     contents = read(
-        [file("etc/passwd", 3)], [file("tmp/key.pem", BEGIN + KEY)], [removed("tmp/key.pem"), removed("tmp")]
+        [file("etc/passwd", 3)], [file("srv/key.pem", BEGIN + KEY)], [removed("srv/key.pem"), removed("srv")]
     )
     (one,) = contents.leftovers
-    assert (one.kind, one.path, one.layer) == ("private key", "/tmp/key.pem", 1)
+    assert (one.kind, one.path, one.layer) == ("private key", "/srv/key.pem", 1)
 
 
 def test_deleting_a_leftover_is_none_itself() -> None:

@@ -147,6 +147,23 @@ CONTENTS = [
     Breakage("contents", "cut off", "dev", without("contents", contents_error="cut off"), "ENVIRONMENT", "ERROR"),
     Breakage("interpreter", "none on the path", "dev", contents(interpreter=None)),
     Breakage("interpreter", "the image's own", "dev", lambda facts: _interpreter(facts, layer=3)),
+    *(
+        Breakage("interpreter", f"PATH has {directory!r}", "dev", contents(search=[
+            {"directory": directory, "python": python, "layer": None}]))
+        for directory, python in (
+            ("", "/python"), ("bin", "/bin/python"), ("/proc/self/cwd", "/proc/self/cwd/python"),
+            ("/opt/x", "/proc/self/cwd/python"), ("/tmp", "/tmp/python"), ("/data/bin", "/data/bin/python"),
+        )
+    ),
+    Breakage("interpreter", "one behind the first", "dev", contents(search=[
+        {"directory": "/opt/x", "python": "/usr/local/bin/python3.11", "layer": 0},
+        {"directory": "/opt/y", "python": "/opt/y/python", "layer": 2}])),
+    Breakage("python-unaltered", "a start in /proc", "dev", contents(working_directory="/proc/1/root/srv")),
+    Breakage("python-unaltered", "a start in /tmp", "dev", contents(working_directory="/tmp")),
+    Breakage("python-unaltered", "a locked distribution's start-up file too long to keep", "dev", contents(hooks=[
+        {"path": f"{SITE}/ktrdr.pth", "layer": 2, "distribution": "ktrdr", "text": ""}])),
+    Breakage("python-unaltered", "an environment too long to keep", "dev", contents(
+        environments={"/opt/venv/pyvenv.cfg": ""})),
     Breakage("interpreter", "another one ran", "dev", report("environment", interpreter="/opt/other/python3.11")),
     Breakage("interpreter", "another version", "dev", report("environment", python="3.12.1")),
     Breakage("interpreter", "another implementation", "dev", report("environment", implementation="PyPy")),
@@ -193,6 +210,8 @@ CONTENTS = [
         "size-growth", "pandas", "dev", layer(1, unpacked_bytes=41_000_000, by_distribution={"pandas": 41_000_000})
     ),
     Breakage("no-repeated-bytes", "a late chown", "dev", layer(3, repeated_bytes=1_000_001)),
+    Breakage("leftovers", "hidden in the verifier's containers", "dev", contents(leftovers=[
+        {"kind": "temporary", "path": "/tmp/lies.py", "layer": 1}])),
     Breakage("leftovers", "a key", "dev", contents(leftovers=[{"kind": "private key", "path": "/k", "layer": 1}])),
     Breakage("history", "a token", "dev", subject(history=["ARG GITHUB_TOKEN=abc"])),
     Breakage("history", "a proxy", "dev", lambda facts: _variable(facts, "https_proxy", "http://p:1")),

@@ -218,6 +218,11 @@ def contents(role: str) -> dict[str, Any]:
         "distributions": list(held(role)),
         "cuda_libraries": [library(name) for name in NEEDED] if role == "worker-gpu" else [],
         "interpreter": {"path": PYTHON, "layer": 0, "sha256": "a" * 64},
+        "search": [
+            {"directory": "/opt/venv/bin", "python": PYTHON, "layer": 0},
+            {"directory": "/usr/local/bin", "python": "/usr/local/bin/python", "layer": None},
+        ],
+        "working_directory": "/home/ktrdr",
         "environments": {"/opt/venv/pyvenv.cfg": f"home = {posixpath.dirname(PYTHON)}\n"}, "privileged": [],
         "absent": {}, "altered": [], "unowned": {}, "torch": [], "accounts": [], "hooks": [], "packages": [],
         "leftovers": [{"kind": "certificate", "path": "/etc/ssl/certs/ca-certificates.crt", "layer": 0}],

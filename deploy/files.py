@@ -7,7 +7,7 @@ import sys
 from dataclasses import dataclass
 from typing import IO
 
-from deploy import accounts, der, elf, packages
+from deploy import accounts, credentials, der, elf, packages
 
 BLOCK = 1 << 20  # bytes read at a time
 TEXT_AT_MOST = 16 << 20  # bytes of a RECORD or METADATA file that are read
@@ -19,6 +19,7 @@ CUDA = re.compile(
     r"|checkpoint|c10_cuda|torch_cuda\w*|caffe2_nvrtc)(-[0-9a-f]{8})?[.-]"
 )
 TORCH = re.compile(r"lib(torch|c10)[\w-]*\.so")  # PyTorch's own libraries
+BARE = re.compile(r"[^/]\.git/HEAD$")  # of a git repository without a work tree
 PEM = re.compile(rb"-----BEGIN ((?:[A-Z0-9]+ )*(?:PRIVATE KEY|CERTIFICATE))(?: BLOCK)?-----")
 STARTUP = {"sitecustomize", "usercustomize"}  # modules that site imports, whatever form they have
 MODULE = re.compile(r"(py|pyc|so|abi3\.so|cpython-\d+[\w-]*\.so)$")  # what comes after a module's name
@@ -26,10 +27,6 @@ HIDDEN = "/tmp"  # noqa: S108 - inside the image: the verifier's containers have
 STDLIB = re.compile(r"^/usr/(?:local/)?lib/python3(?:\.\d+/(?!(?:site|dist)-packages/)|\d+\.zip$)")
 # What tells the loader where libraries are, and where it looks before anywhere else (ld.so(8))
 LOADER = re.compile(r"/etc/ld\.so\.(?:preload|cache|conf)|.*/glibc-hwcaps/")
-CREDENTIALS = {
-    ".netrc", "_netrc", ".pypirc", ".npmrc", ".git-credentials", ".dockercfg", ".pgpass", "pip.conf", "uv.toml",
-    "auth.conf", "id_rsa", "id_dsa", "id_ecdsa", "id_ed25519",
-}  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -112,13 +109,11 @@ def leftover(path: str, head: bytes, size: int | None = None) -> list[str]:
     """
     name = posixpath.basename(path)
     kinds = []
-    if name == ".git":
+    if name == ".git" or BARE.search(path):
         kinds.append("git")
-    if name.endswith(".env") or name.startswith(".env."):
+    if name.endswith(".env") or name.startswith(".env.") or name == ".envrc":
         kinds.append("environment")
-    if name in CREDENTIALS or path.endswith(
-        ("/.docker/config.json", "/.aws/credentials", "/.aws/config", "/uv/uv.toml")
-    ):
+    if credentials.is_named(path) or credentials.has_token(head):
         kinds.append("credentials")
     if name.endswith((".p12", ".pfx", ".ppk")):
         kinds.append("private key")

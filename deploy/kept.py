@@ -11,7 +11,7 @@ from typing import Any
 from docker import DockerClient
 from pydantic import TypeAdapter, ValidationError
 
-from deploy import accounts, contents, der, distributions, elf, files, layers, packages, packed
+from deploy import accounts, contents, credentials, der, distributions, elf, files, layers, packages, packed
 from deploy.artifacts import UnreadableArtifact, read_model, write_model, write_text
 from deploy.contents import Contents
 from deploy.layers import RawLayer
@@ -78,7 +78,7 @@ def _place(kind: str, digest: str) -> Path:
 @functools.cache
 def reader() -> str:
     """Return a digest of the code that reads contents: what an earlier version of it read is no answer to this one."""
-    modules = (accounts, contents, der, distributions, elf, files, layers, packages, packed)
+    modules = (accounts, contents, credentials, der, distributions, elf, files, layers, packages, packed)
     sources = b"".join(inspect.getsource(module).encode() for module in modules)
     return hashlib.sha256(sources).hexdigest()[:16]
 

@@ -17,7 +17,6 @@ from typing import IO
 AT_MOST = 64 << 20  # bytes of an archive, and bytes that are unpacked of it
 MEMBERS_AT_MOST = 5000
 DEEPEST = 3  # archives within archives
-HEAD = 1 << 16  # bytes of a member that is no archive
 NOT_LOOKED_THROUGH = "archive"  # the kind of leftover
 
 
@@ -31,13 +30,14 @@ _PACKED: dict[bytes, Callable[[io.BytesIO], AbstractContextManager[IO[bytes]]]] 
     b"\xfd7zXZ\x00": lzma.LZMAFile,
 }
 _ZIP = b"PK\x03\x04"
+_SCRIPT = b"#!"  # a zip archive may follow (zipapp)
 _USTAR = (257, b"ustar")  # offset and magic of a tar archive's first header (POSIX, pax)
 _DAMAGED = (
     OSError, EOFError, ValueError, LookupError, RuntimeError, NotImplementedError,
     zlib.error, lzma.LZMAError, tarfile.TarError, zipfile.BadZipFile,
 )  # fmt: skip
 
-# Returns the kinds of leftover that a member is, given its path and its beginning.
+# Returns the kinds of leftover that a member is, given its path and its content.
 Judge = Callable[[str, bytes], list[str]]
 
 
@@ -66,7 +66,8 @@ class _Budget:
 
 def is_archive(head: bytes) -> bool:
     """Whether a file that begins so is an archive, or packed, whatever it is called."""
-    return head.startswith((_ZIP, *_PACKED)) or head[_USTAR[0] :].startswith(_USTAR[1])
+    script = head.startswith(_SCRIPT) and _ZIP in head
+    return script or head.startswith((_ZIP, *_PACKED)) or head[_USTAR[0] :].startswith(_USTAR[1])
 
 
 def look_into(head: bytes, rest: IO[bytes], judge: Judge) -> list[tuple[str, str]]:
@@ -86,7 +87,7 @@ def look_into(head: bytes, rest: IO[bytes], judge: Judge) -> list[tuple[str, str
 
 
 def _members(data: bytes, path: str, budget: _Budget, depth: int) -> Iterator[tuple[str, bytes]]:
-    """Yield path and beginning of what lies in an archive, and the same of archives among it."""
+    """Yield path and content of what lies in an archive, and the same of archives among it."""
     if depth == 0:
         raise _TooMuchError
     try:
@@ -94,14 +95,14 @@ def _members(data: bytes, path: str, budget: _Budget, depth: int) -> Iterator[tu
             inner = f"{path}!/{name}" if name else path
             if is_archive(content):
                 yield from _members(content, inner, budget, depth - 1)
-            else:
-                yield inner, content[:HEAD]
+            if not is_archive(content) or content.startswith(_SCRIPT):
+                yield inner, content
     except _DAMAGED:
         return
 
 
 def _opened(data: bytes, budget: _Budget) -> Iterator[tuple[str, bytes]]:
-    if data.startswith(_ZIP):
+    if data.startswith((_ZIP, _SCRIPT)):
         with zipfile.ZipFile(io.BytesIO(data)) as archive:
             for one in archive.infolist():
                 budget.member()

@@ -3,15 +3,24 @@
 import re
 
 HIDDEN = "•••"
-SECRET = re.compile(
-    r"(?i)\b([\w-]*(?:PASSWORD|PASSWD|PASSPHRASE|PASS\b|_PAT\b|SECRET|TOKEN|CREDENTIAL|API[_-]?KEY|ACCESS[_-]?KEY|PRIVATE[_-]?KEY)[\w-]*)="
-    r"(\"[^\"]*\"|'[^']*'|\S+)"
+_WORD = (
+    r"[\w-]*(?:PASSWORD|PASSWD|PASSPHRASE|PASS\b|_PWD\b|_PAT\b|SECRET|TOKEN|CREDENTIAL"
+    r"|(?:API|ACCESS|PRIVATE|SIGNING|ENCRYPTION)[_-]?KEY)[\w-]*"
 )
+SECRET = re.compile(rf"(?i)\b({_WORD})=(\"[^\"]*\"|'[^']*'|\S+)")
+MEMBER = re.compile(rf'(?i)"({_WORD})"\s*:\s*("[^"]*"|[^\s,}}]+)')  # of a JSON object
 PROXY = re.compile(r"(?i)\b((?:HTTPS?|FTP|ALL)_PROXY)=(\S+)")
 # A password, or over HTTP a user alone, which then is a token; ssh://git@… names an account and no secret
 CREDENTIALS = re.compile(r"\b([a-z][a-z0-9+.-]*://)([^\s/@:]*:[^\s/@]+)@")
 TOKEN = re.compile(r"\b(https?://)([^\s/@:]+)@")
-OPTION = re.compile(r"(?i)(authorization:\s*\w+|--password)[\s=]+(\"[^\"]*\"|'[^']*'|\S+)")
+OPTION = re.compile(
+    r"(?i)(authorization:\s*\w+|--(?:password|passwd|token|secret|api-key))(?:[\s=]+|\"[\s,]+)"
+    r"(\"[^\"]*\"|'[^']*'|\S+)"
+)
+CURL = re.compile(
+    r"(\bcurl\b[^\n|;]*?\s(?:-[a-zA-Z]*u|--user)[\s=]*)"
+    rf"(\"[^\":]*:[^\"]+\"|'[^':]*:[^']+'|[^\s:\"']+:\S+|{HIDDEN})"
+)
 SETTING = re.compile(
     r"\b(UV_[A-Z_]*INDEX[A-Z_]*|PIP_(?:EXTRA_)?INDEX_URL|PIP_FIND_LINKS|PIP_CERT|SSL_CERT_FILE|REQUESTS_CA_BUNDLE)=(\S+)"
 )
@@ -21,7 +30,7 @@ KEY = re.compile(
     r"(-----BEGIN (?:[A-Z0-9]+ )*PRIVATE KEY-----)(?:.*?-----END (?:[A-Z0-9]+ )*PRIVATE KEY-----|.*)", re.DOTALL
 )
 MARKED = re.compile(
-    r"\b(gh[oprsu]_|github_pat_|glpat-|AKIA|xox[abprs]-|hf_|pypi-|sk_live_)"
+    r"\b(gh[oprsu]_|github_pat_|glpat-|A[KS]IA|AIza|npm_|(?<!-)sk-|xox[abprs]-|hf_|pypi-|sk_live_)"
     rf"(?:(?=[\w-]*\d)[\w-]{{16,}}|{HIDDEN})"
 )
 
@@ -32,6 +41,8 @@ def disclosures(text: str) -> list[str]:
     found += [f"proxy: {match[1]}" for match in PROXY.finditer(text)]
     found += [f"credential: {match[1]}…" for one in (CREDENTIALS, TOKEN) for match in one.finditer(text)]
     found += [f"secret: {match[1]}" for match in OPTION.finditer(text)]
+    found += [f"secret: {match[1]}" for match in MEMBER.finditer(text)]
+    found += ["credential: curl -u" for _ in CURL.finditer(text)]
     found += ["a private key"] * bool(KEY.search(text))
     found += [f"token: {match[1]}…" for match in MARKED.finditer(text)]
     return found + [f"host's setting: {match[1]}" for match in SETTING.finditer(text)]
@@ -44,6 +55,8 @@ def masked(name: str, value: str) -> str:
     text = MARKED.sub(rf"\1{HIDDEN}", KEY.sub(rf"\1{HIDDEN}", value))
     text = SECRET.sub(rf"\1={HIDDEN}", text)
     text = PROXY.sub(rf"\1={HIDDEN}", text)
+    text = MEMBER.sub(rf'"\1": {HIDDEN}', text)
+    text = CURL.sub(rf"\1{HIDDEN}", text)
     text = OPTION.sub(rf"\1 {HIDDEN}", text)
     text = CREDENTIALS.sub(rf"\1{HIDDEN}:{HIDDEN}@", text)
     return TOKEN.sub(rf"\1{HIDDEN}@", text)

@@ -24,6 +24,11 @@ def kinds(*members: Member) -> list[str]:
         ("app/.git", "git"),
         ("app/.env", "environment"),
         (".env.production", "environment"),
+        ("app/.envrc", "environment"),
+        ("srv/notes.git/HEAD", "git"),
+        ("root/.my.cnf", "credentials"),
+        ("root/.kube/config", "credentials"),
+        ("root/.config/gh/hosts.yml", "credentials"),
         ("home/ktrdr/.netrc", "credentials"),
         ("root/.pypirc", "credentials"),
         ("root/.npmrc", "credentials"),
@@ -43,7 +48,7 @@ def test_a_leftover_is_known_by_its_name(path: str, kind: str) -> None:
 
 @pytest.mark.parametrize(
     "path",
-    ["app/environment.py", "app/.envrc", "app/config.json", "app/.gitignore", "app/credentials.py", "app/my.netrc"],
+    ["app/environment.py", "app/config.json", "app/.gitignore", "app/credentials.py", "app/my.netrc"],
 )
 def test_a_file_whose_name_is_only_alike_is_no_leftover(path: str) -> None:
     assert kinds(file(path, b"x")) == []
@@ -136,3 +141,13 @@ def test_torch_s_library_is_known_by_its_soname_whatever_it_is_called() -> None:
 )
 def test_what_only_speaks_of_torch_is_none(path: str) -> None:
     assert read([file(path, b"x")]).torch == []
+
+
+@pytest.mark.parametrize("mark", ["ghp_", "npm_", "AIza", "sk-"])
+def test_a_token_that_its_maker_marks_is_known_in_any_text(mark: str) -> None:
+    assert kinds(file("opt/notes.txt", f"note = {mark}{'0a' * 20}\n")) == ["credentials"]
+
+
+@pytest.mark.parametrize("text", ["ghp_short", "task-" + "0a" * 20, "npm_config_registry", "AKIAN", "sk-learn"])
+def test_what_only_begins_like_a_token_is_none(text: str) -> None:
+    assert kinds(file("opt/notes.txt", text)) == []

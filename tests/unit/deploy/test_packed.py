@@ -94,3 +94,15 @@ def test_a_damaged_archive_is_no_traceback(way: str, data: st.DataObject) -> Non
     at = data.draw(st.integers(0, len(whole)))
     damaged = whole[:at] + data.draw(st.binary(max_size=8)) + whole[at + data.draw(st.integers(0, 8)) :]
     assert isinstance(found(damaged) if packed.is_archive(damaged) else [], list)
+
+
+def test_a_zip_archive_behind_a_script_s_first_line_is_looked_into() -> None:
+    assert found(b"#!/usr/bin/env python3\n" + zipped("notes", KEY)) == [("private key", "!/notes")]
+
+
+def test_a_key_deep_in_an_archive_s_member_is_found() -> None:
+    assert found(zipped("notes", b"x\n" * 100_000 + KEY)) == [("private key", "!/notes")]
+
+
+def test_a_script_in_an_archive_that_is_no_zip_is_judged_itself() -> None:
+    assert found(zipped("notes", b"#!/bin/sh\nPK\x03\x04\n" + KEY)) == [("private key", "!/notes")]

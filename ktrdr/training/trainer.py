@@ -37,6 +37,14 @@ def threads(parameters: int, batch_size: int) -> int:
     return max(1, min(len(os.sched_getaffinity(0)), parameters * batch_size // WORTH_A_THREAD))
 
 
+def load() -> None:
+    """Take a step of nothing: an optimizer's first one loads torch's compiler, for a second or more."""
+    weight = nn.Parameter(torch.zeros(1))
+    optimizer = torch.optim.Adam([weight])
+    weight.sum().backward()
+    optimizer.step()
+
+
 def train(
     network: Any,
     data: Dataset,

@@ -3,6 +3,7 @@
 import logging
 import random
 import threading
+from collections.abc import Callable
 from typing import Any, Final
 
 from ktrdr.worker.backend import Backend, BackendAwayError, BackendRefusedError
@@ -23,7 +24,14 @@ UNKNOWN_WORKER: Final = "unknown_worker"
 class Agent:
     """Runs in a thread of its own, so that work never delays a heartbeat nor a heartbeat the work."""
 
-    def __init__(self, settings: WorkerSettings, backend: Backend, capabilities: dict[str, Any], work: Work) -> None:
+    def __init__(
+        self,
+        settings: WorkerSettings,
+        backend: Backend,
+        capabilities: dict[str, Any],
+        work: Work,
+        prepare: Callable[[], None] = lambda: None,
+    ) -> None:
         self.settings = settings
         self.job: Job | None = None
         self.registered = False
@@ -31,6 +39,7 @@ class Agent:
         self._backend = backend
         self._capabilities = capabilities
         self._work = work
+        self._prepare = prepare
         self._retry_s = FIRST_RETRY_S
         self._wake = threading.Event()
         self._stopping = threading.Event()
@@ -42,7 +51,7 @@ class Agent:
         return f"/workers/{self.settings.worker_id}"
 
     def start(self) -> None:
-        """Begin to register."""
+        """Prepare for the work, then begin to register."""
         self._thread.start()
 
     def problem(self) -> str | None:
@@ -71,6 +80,7 @@ class Agent:
             log.warning("left without saying so: %s", error)
 
     def _run(self) -> None:
+        self._prepare()
         while not self._stopping.is_set():
             try:
                 wait_s = self._heartbeat() if self.registered else self._register()

@@ -3,7 +3,7 @@
 import contextlib
 import logging
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from http import HTTPStatus
 from typing import Any
 
@@ -23,10 +23,10 @@ from ktrdr.worker.settings import WorkerSettings
 log = logging.getLogger(__name__)
 
 
-def create_worker(worker_type: str, work: Work) -> FastAPI:
+def create_worker(worker_type: str, work: Work, prepare: Callable[[], None] = lambda: None) -> FastAPI:
     """Make the application of a worker; stops the process where torch does not work or a setting is wrong.
 
-    The agent registers once the application has started, and leaves when it ends.
+    The agent prepares and registers once the application has started, and leaves when it ends.
     """
     torch_check.require()
     logging.basicConfig(level=logging.INFO, format="%(levelname)s: %(name)s %(message)s")
@@ -34,7 +34,7 @@ def create_worker(worker_type: str, work: Work) -> FastAPI:
         settings = WorkerSettings.from_environment(worker_type=worker_type)
     except ValueError as error:
         raise SystemExit(str(error)) from None
-    agent = Agent(settings, Backend(settings.api_url), torch_check.capabilities(), work)
+    agent = Agent(settings, Backend(settings.api_url), torch_check.capabilities(), work, prepare)
     return application(agent)
 
 

@@ -4,6 +4,8 @@ import hashlib
 import itertools
 import json
 import pickle
+import subprocess
+import sys
 import time
 from pathlib import Path
 from typing import Any
@@ -52,6 +54,21 @@ def copy(trained: tuple[Path, dict[str, Any]], tmp_path: Path) -> Path:
     for name in FILES:
         (tmp_path / name).write_bytes((trained[0] / name).read_bytes())
     return tmp_path
+
+
+def test_a_prepared_worker_loads_nothing_more_for_its_first_training() -> None:
+    program = (
+        "import pathlib, sys, tempfile, test_training\n"
+        "from ktrdr.training import trainer\n"
+        "trainer.load()\n"
+        "known = set(sys.modules)\n"
+        "test_training.train(pathlib.Path(tempfile.mkdtemp()) / 'm', test_training.YEAR.between(0, 1500))\n"
+        "print(sorted(name for name in set(sys.modules) - known if name.startswith('torch')))\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", program], cwd=Path(__file__).parent, capture_output=True, text=True, check=True
+    )
+    assert done.stdout == "[]\n"
 
 
 def test_torch_works_here() -> None:

@@ -11,6 +11,8 @@ from verify.e2e.stage import BACKEND, BASE, CLIENT, WAIT_FOR_EVER, Ask
 STRATEGY = "mlp_fx_hourly"
 YEAR: dict[str, Any] = {"strategy_name": STRATEGY}
 QUARTER: dict[str, Any] = {**YEAR, "start_date": "2023-01-01", "end_date": "2023-04-01"}
+OTHERS = ("AUDUSD", "EURGBP", "GBPUSD", "NZDUSD", "USDCAD", "USDCHF", "USDJPY")
+LONG: dict[str, Any] = {**YEAR, "symbols": ["EURUSD", *OTHERS]}  # a year of one symbol is over in under two seconds
 HELD_OUT = {"start_date": "2023-11-13", "end_date": "2024-01-01"}  # the sample is of 2023; 70 + 15 % end before it
 TRAINER, TESTER, SECOND, THIRD = "training-1", "backtest-1", "training-2", "training-3"
 MISPLACED = "misplaced"
@@ -23,6 +25,16 @@ ENOUGH = 120.0  # for what has no bound of its own
 LOST = 15.0  # from a worker's death to its operation's failure; from a backend's return to its workers'
 CANCELLED = 2.0
 GONE = 10.0  # from SIGTERM to the end of the process
+
+# Run in the production image: the sample's bars once more, under other names.
+COPY = """
+import subprocess, sys, urllib.request
+bars = subprocess.run(["ktrdr", "data", "sample"], capture_output=True, check=True).stdout
+for symbol in sys.argv[2:]:
+    asked = urllib.request.Request(f"http://{sys.argv[1]}/api/v1/data/{symbol}/1h", bars, {"Content-Type": "text/csv"})
+    with urllib.request.urlopen(asked, timeout=60) as answer:
+        print(symbol, answer.status)
+"""
 
 Scene = Callable[[Recorder], None]
 
@@ -49,8 +61,9 @@ def misplaced(note: Recorder) -> None:
 
 
 def sample(note: Recorder) -> None:
-    """Make a year of bars inside the production image and upload it."""
+    """Make a year of bars inside the production image and upload it; then again under other symbols."""
     note.execute("upload", CLIENT, ["ktrdr", "data", "sample", "--upload", f"http://{BASE}"], ENOUGH)
+    note.execute("copies", CLIENT, ["python", "-c", COPY, BASE, *OTHERS], ENOUGH)
     note.ask(series=Ask("POST", "/data/range", {"symbol": "EURUSD", "timeframe": "1h"}))
 
 
@@ -80,7 +93,7 @@ def backtest(note: Recorder) -> None:
 
 def cancel(note: Recorder) -> None:
     """Cancel a training in its middle."""
-    task = started(note, start=train(YEAR))
+    task = started(note, start=train(LONG))
     note.ask(running=under_way(task))
     cancelled = Ask("DELETE", f"/operations/{task}")
     note.ask(cancel=cancelled, ended=ended(task, CANCELLED), idle=idle(TRAINER))
@@ -88,7 +101,7 @@ def cancel(note: Recorder) -> None:
 
 def restart(note: Recorder) -> None:
     """Kill the backend while a training runs and others wait; start it again on what it had stored."""
-    first = started(note, first=train(YEAR))
+    first = started(note, first=train(LONG))
     tasks = [first, started(note, second=train(QUARTER)), started(note, third=train(QUARTER))]
     note.ask(running=under_way(first), models=Ask("GET", "/models"), before=Ask("GET", "/operations?limit=500"))
     note.tell("killing the backend")
@@ -107,7 +120,7 @@ def restart(note: Recorder) -> None:
 
 def killed(note: Recorder) -> None:
     """Kill the training worker in the middle of its work; hire two others in the meantime."""
-    task = started(note, start=train(YEAR))
+    task = started(note, start=train(LONG))
     note.ask(running=under_way(task))
     note.tell(f"killing {TRAINER}")
     with note.timed("lost"):
@@ -132,7 +145,7 @@ def queue(note: Recorder) -> None:
 
 def terminated(note: Recorder) -> None:
     """Tell a worker to end (SIGTERM) in the middle of its work."""
-    task = started(note, start=train(YEAR))
+    task = started(note, start=train(LONG))
     running = note.ask(running=under_way(task))[0]
     worker = str(running.body["operation"]["metadata"]["worker_id"])
     if worker not in note.stage.roles:
@@ -204,8 +217,8 @@ def heard_since(worker: str, moment: str) -> Ask:
 
 
 def under_way(task: str) -> Ask:
-    """Wait until an operation's work has begun: at once, because on a quiet machine a year takes two seconds."""
-    until = {"status": 200, "where": "operation.status", "one_of": ["running"]}
+    """Wait until an operation is in the middle of its work: at least one epoch is done."""
+    until = {"status": 200, "where": "operation.progress.steps_completed", "above": 0}
     return Ask("GET", f"/operations/{task}", until=until, limit=TRAINING, waited_for=f"{task} to be under way")
 
 

@@ -83,6 +83,14 @@ def data_sample(view: View) -> Ruling:
     upload = scene.printed("upload")
     if upload.exit_code != 0:
         return rule(False, expected, f"it ended with {upload.exit_code}", printed=upload.output[-2000:])
+    copies = scene.printed("copies")
+    if copies.exit_code != 0:
+        return rule(
+            False,
+            "the same bars under other symbols",
+            f"it ended with {copies.exit_code}",
+            printed=copies.output[-2000:],
+        )
     series = dig(scene.good("series"), "data")
     points = number(series, "points")
     return rule(points >= FEWEST_SAMPLES, expected, f"{points:,.0f} bars", series=series)

@@ -132,7 +132,10 @@ def scenes() -> dict[str, Any]:
         },
         "sample": {
             "answers": {"series": answer({"data": {"points": 6242}})},
-            "printed": {"upload": {"command": ["ktrdr"], "exit_code": 0, "output": "uploaded"}},
+            "printed": {
+                "upload": {"command": ["ktrdr"], "exit_code": 0, "output": "uploaded"},
+                "copies": {"command": ["python"], "exit_code": 0, "output": "GBPUSD 201"},
+            },
         },
         "training": {
             "answers": {

@@ -92,6 +92,7 @@ EVERY = [
     Spoilt(MISPLACED, "not name ktrdr-worker-gpu:test", container("misplaced", "misplaced", log="ktrdr-worker-cpu:test")),
     Spoilt(MISPLACED, "it registered", body("misplaced", "workers", lambda b: b["workers"].append({"worker_id": "misplaced"}))),
     Spoilt("data/sample", "ended with 1", lambda d: d["scenes"]["sample"]["printed"]["upload"].update(exit_code=1)),
+    Spoilt("data/sample", "ended with 2", lambda d: d["scenes"]["sample"]["printed"]["copies"].update(exit_code=2)),
     Spoilt("data/sample", "ended with None", lambda d: d["scenes"]["sample"]["printed"]["upload"].update(exit_code=None)),
     Spoilt("data/sample", "5,999 bars", body("sample", "series", lambda b: b["data"].update(points=5999))),
     Spoilt(SMOKE, "waited 30 s for it: it is running", lambda d: answers("training")(d).update(

@@ -35,7 +35,7 @@ def sample(options: argparse.Namespace) -> int:
     if options.upload:
         ask(options.upload, "POST", "/data/EURUSD/1h", text.encode(), "text/csv")
         print(f"{len(bars)} bars of EURUSD 1h uploaded to {options.upload}")
-        print("next: ktrdr train mlp_fx_hourly")
+        print(f"next: ktrdr train mlp_fx_hourly --backend {options.upload}")
     elif options.output:
         options.output.write_text(text, encoding="utf-8")
         print(f"{len(bars)} bars written to {options.output}")
@@ -52,10 +52,17 @@ def train(options: argparse.Namespace) -> int:
 
 def ask(url: str, method: str, path: str, content: bytes | None = None, kind: str = "application/json") -> Any:
     """Send a request to the backend and return the JSON it answers; UnavailableError with what to do next."""
-    from ktrdr.worker.backend import Backend, BackendAwayError, BackendRefusedError  # noqa: PLC0415
+    from ktrdr.worker.backend import (  # noqa: PLC0415
+        Backend,
+        BackendAwayError,
+        BackendRefusedError,
+        BackendTroubledError,
+    )
 
     try:
         answer, _ = Backend(url).send(method, path, content, {"Content-Type": kind})
+    except BackendTroubledError as error:
+        raise UnavailableError(error.code, f"{url} refused: {error.message}") from None
     except BackendAwayError as error:
         message = f"{error}. Start the backend (ktrdr api), or name another address."
         raise UnavailableError("backend_away", message) from None

@@ -155,7 +155,7 @@ def ask_server(port: str) -> Ruling:
             "SKIP", expected, f"API server not running (HTTP {error.code} from port {port}): import checks still valid"
         )
     except (OSError, http.client.HTTPException):
-        start = f"start one with `docker run --publish {port}:8000 ktrdr-backend:prod`"
+        start = f"start one with `docker run --publish 127.0.0.1:{port}:8000 ktrdr-backend:prod`"
         return Ruling("SKIP", expected, f"API server not running on port {port}: import checks still valid; {start}")
     ruling = rule(status == 200 and has_status(body), expected, f"HTTP {status} {body[:300]}")  # noqa: PLR2004
     if ruling.outcome == "PASS":

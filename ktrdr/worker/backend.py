@@ -25,6 +25,15 @@ class BackendAwayError(Exception):
     """The backend did not answer; worth another try."""
 
 
+class BackendTroubledError(BackendAwayError):
+    """The backend answered that it cannot at the moment (5xx); `code` and the message are its own."""
+
+    def __init__(self, code: str, message: str) -> None:
+        super().__init__(f"{code}: {message}")
+        self.code = code
+        self.message = message
+
+
 class BackendRefusedError(Exception):
     """The backend answered no; `code` says why."""
 
@@ -133,8 +142,9 @@ def _refusal(status: int, body: bytes) -> Exception:
     try:
         error = json.loads(body)["error"]
         code, message = str(error["code"]), str(error["message"])
-    except (ValueError, KeyError, TypeError):
+        hint = str((error.get("details") or {}).get("hint") or "")
+    except (ValueError, KeyError, TypeError, AttributeError):
         return BackendAwayError(f"the backend answered {status} without saying why")
     if status >= HTTPStatus.INTERNAL_SERVER_ERROR:  # its own trouble, and no answer to what was asked
-        return BackendAwayError(f"{code}: {message}")
+        return BackendTroubledError(code, f"{message} {hint}".rstrip())
     return BackendRefusedError(status, code, message)

@@ -186,11 +186,16 @@ def test_a_sample_is_uploaded_and_a_training_followed_to_its_end(
     assert main(["train", "mlp_fx_hourly", "--backend", address]) == 1
     assert "No data for EURUSD 1h" in capsys.readouterr().err
     assert main(["data", "sample", "--upload", address]) == 0
-    assert f"6242 bars of EURUSD 1h uploaded to {address}" in capsys.readouterr().out
+    assert capsys.readouterr().out == (
+        f"6242 bars of EURUSD 1h uploaded to {address}\nnext: ktrdr train mlp_fx_hourly --backend {address}\n"
+    )
     assert Backend(address).call("GET", "/data/info")
 
     assert main(["train", "mlp_fx_hourly", "--backend", address]) == 1
-    assert "worker" in capsys.readouterr().err
+    told = capsys.readouterr().err
+    assert f"{address} refused: No training worker is registered. " in told
+    assert "KTRDR_WORKER_TYPE=training" in told
+    assert "Start the backend" not in told
     assert main(["train", "no_such", "--backend", address]) == 1
     assert "No strategy named no_such" in capsys.readouterr().err
 

@@ -87,7 +87,7 @@ def tests(session: nox.Session) -> None:
 
 @nox.session
 def unit(session: nox.Session) -> None:
-    """Run the unit tests [-- PYTEST-OPTION …]: no Docker, under a minute."""
+    """Run the unit tests [-- PYTEST-OPTION …]: no Docker, about two minutes."""
     run(session, "pytest", "tests/unit", *session.posargs, group="tests")
 
 

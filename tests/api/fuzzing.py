@@ -38,7 +38,9 @@ def fuzz(backend: Backend, folder: Path, names: dict[str, str], *options: str, s
     report = folder / "schemathesis.json"
     command = [
         sys.executable, "-m", "schemathesis.cli", "--config-file", str(HERE / "schemathesis.toml"),
-        "run", f"{backend.url}/openapi.json", "--checks", "all", "--max-time", str(seconds), "--seed", "1",
+        "run", f"{backend.url}/openapi.json", "--checks", "all",
+        "--exclude-checks", "use_after_free",  # a removed operation stays to be looked at, a living worker comes back
+        "--max-time", str(seconds), "--seed", "1",
         "--no-color", "--report", "json", "--report-json-path", str(report), *options,
     ]  # fmt: skip
     done = subprocess.run(

@@ -114,7 +114,7 @@ class CountRequests:
         try:
             await self.app(scope, receive, note)
         finally:
-            route = getattr(scope.get("route"), "path", "none")
+            route = getattr(scope.get("route"), "path_format", "none")
             self.context.metrics.add(scope["method"], route, status, time.perf_counter() - began)
 
 

@@ -1,11 +1,12 @@
 """The workers: who they are, and the heartbeats by which they report and are given work."""
 
 import json
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Final, Literal
 
 from fastapi import APIRouter
 from fastapi.responses import JSONResponse
 from pydantic import AfterValidator, Field
+from starlette.convertors import StringConvertor, register_url_convertor
 
 from ktrdr.api.context import ContextDep
 from ktrdr.api.documented import answers, answers_to_body, answers_to_change
@@ -14,6 +15,17 @@ from ktrdr.api.services.dispatch import Report
 from ktrdr.api.store import operations, workers
 from ktrdr.errors import NotFoundError
 
+RESERVED: Final = "register"
+"""No worker may be called so: its path would be that of the registration."""
+
+
+class _WorkerInPath(StringConvertor):
+    """One part of a path that may name a worker, so that no path belongs to two routes."""
+
+    regex = rf"(?!{RESERVED}(?:/|$))[^/]+"
+
+
+register_url_convertor("worker", _WorkerInPath())
 router = APIRouter(prefix="/workers", tags=["workers"])
 
 Text = Annotated[str, Field(max_length=2000, pattern=r"^[^\x00]*$")]
@@ -33,6 +45,17 @@ def _require_json(content: dict[str, Any]) -> dict[str, Any]:
 JsonObject = Annotated[dict[str, Any], AfterValidator(_require_json)]
 
 
+def _require_free(name: str) -> str:
+    """Refuse the one name that no worker may have."""
+    if name == RESERVED:
+        msg = f"{RESERVED} is no name for a worker: choose another"
+        raise ValueError(msg)
+    return name
+
+
+WorkerName = Annotated[Name, AfterValidator(_require_free), Field(json_schema_extra={"not": {"const": RESERVED}})]
+
+
 class Capabilities(RequestBody):
     """What a worker computes with."""
 
@@ -46,7 +69,7 @@ class Capabilities(RequestBody):
 class Registration(RequestBody):
     """A worker that introduces itself; the operation is one it works on already."""
 
-    worker_id: Name
+    worker_id: WorkerName
     worker_type: workers.WorkerType
     endpoint_url: Annotated[str, Field(pattern=r"^https?://[A-Za-z0-9.\-_\[\]:]+(/[!-~]*)?$", max_length=300)]
     capabilities: Capabilities = Capabilities()
@@ -107,7 +130,7 @@ def every(context: ContextDep) -> JSONResponse:
     return JSONResponse({"success": True, "workers": found, "total_count": len(found)})
 
 
-@router.get("/{worker_id}", responses=answers("WorkerAnswer", 404))
+@router.get("/{worker_id:worker}", responses=answers("WorkerAnswer", 404))
 def one(context: ContextDep, worker_id: NameInPath) -> JSONResponse:
     """Return one worker."""
     with context.database.transaction() as db:
@@ -118,14 +141,14 @@ def one(context: ContextDep, worker_id: NameInPath) -> JSONResponse:
     return JSONResponse({"success": True, "worker": workers.as_json(row, work["operation_id"] if work else None)})
 
 
-@router.delete("/{worker_id}", responses=answers_to_change("WorkerNamedAnswer", 404))
+@router.delete("/{worker_id:worker}", responses=answers_to_change("WorkerNamedAnswer", 404))
 def remove(context: ContextDep, worker_id: NameInPath) -> JSONResponse:
     """Forget a worker; what it had begun is failed, what it had not goes back to the queue."""
     context.dispatcher.remove(worker_id)
     return JSONResponse({"success": True, "worker_id": worker_id})
 
 
-@router.post("/{worker_id}/heartbeat", responses=answers_to_body("HeartbeatAnswer", 404))
+@router.post("/{worker_id:worker}/heartbeat", responses=answers_to_body("HeartbeatAnswer", 404))
 def heartbeat(context: ContextDep, worker_id: NameInPath, request: Heartbeat) -> JSONResponse:
     """Take a report; answer {cancel, operation}: whether to stop, and what to begin, if anything."""
     report = None

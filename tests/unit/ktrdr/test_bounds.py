@@ -72,6 +72,7 @@ BEYOND: dict[str, Ask] = {
     "a long operation id": get(f"operations/{'x' * 101}"),
     "a long model name": get(f"models/{'x' * 101}"),
     "a worker of no type": registered(worker_type="idle"),
+    "a worker whose path is the registration's": registered(worker_id="register"),
     "an endpoint that is no address": registered(endpoint_url="javascript:alert(1)"),
     "an endpoint with a NUL": registered(endpoint_url="http://w1/\x00"),
     "a long endpoint": registered(endpoint_url="http://w1/" + "x" * 300),
@@ -143,6 +144,9 @@ def test_a_body_beyond_its_route_s_limit_is_refused_unread(client: TestClient, p
         ("PUT", "data/EURUSD/1h", "GET, POST"),
         ("POST", "models/x/archive", "GET, PUT"),
         ("DELETE", "health", "GET"),
+        ("DELETE", "workers/register", "POST"),
+        ("OPTIONS", "workers/register", "POST"),
+        ("POST", "workers/registered", "DELETE, GET"),
     ],
 )
 def test_a_method_that_is_not_allowed_is_told_with_all_that_are(

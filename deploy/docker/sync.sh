@@ -4,6 +4,9 @@
 #   sync.sh [--torch-source NAME] UV-SYNC-OPTION ...   distributions of the lock, without the application
 #   sync.sh --application [--editable] DIRECTORY       the application alone, into /application/opt/venv
 #
+# A layer's archive holds the times of its files. All are set to SOURCE_DATE_EPOCH (reproducible-builds.org), so that two
+# builds of one checkout give the same layers.
+#
 # What the build host is configured with comes as build secrets and leaves no trace in the layer:
 #   certificates   CA bundle (PEM) for machines behind a company's certificate
 #   uv-settings    UV_… assignments (shell syntax): indexes and their credentials
@@ -58,6 +61,13 @@ compile_new() {
     python3 -m compileall -qq -j 0 --invalidation-mode unchecked-hash -i "$work/new" || :  # templates are no valid Python
 }
 
+# Times that tell when something was installed, or when the builder made a place for a mount. The last thing that is done
+settle() {
+    find /opt -cnewer "$work/start" -exec touch -h -d "@$SOURCE_DATE_EPOCH" {} +
+    rm -rf "$work"
+    touch -d "@$SOURCE_DATE_EPOCH" /mnt /root /run /tmp /usr/local/bin
+}
+
 # For a layer of its own, the same whatever lies below it: a new environment tells uv where things go, and stays behind
 install_application() {
     uv venv --quiet --python python3 /opt/venv
@@ -77,6 +87,7 @@ if [ "${1-}" = --application ]; then
         mode=checked-hash  # source that developers change keeps bytecode that is checked against it
     fi
     python3 -m compileall -q -j 0 --invalidation-mode "$mode" -s /application -p / /application
+    find /application -exec touch -h -d "@$SOURCE_DATE_EPOCH" {} +
 else
     touch "$work/start"
     cp /mnt/pyproject.toml /mnt/uv.lock "$work"
@@ -89,4 +100,5 @@ else
     leave_out
     compile_new
     rm -f /opt/venv/.lock /tmp/uv-*.lock  # uv's, for the time that it runs
+    settle
 fi

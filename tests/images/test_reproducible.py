@@ -1,4 +1,4 @@
-"""Two builds of one checkout, neither with anything from the builder's cache, give the same files."""
+"""Two builds of one checkout, neither with anything from the builder's cache, give the same files and layers."""
 
 import hashlib
 import tarfile
@@ -10,6 +10,7 @@ from typing import IO, Any, cast
 import pytest
 
 from deploy.lock import locked_version
+from deploy.record import diff_ids
 from deploy.settings import host_settings
 from tests.images.conftest import Checkout, Images, execute
 
@@ -74,8 +75,10 @@ def built_twice(images: Images, checkout: Checkout) -> Iterator[list[str]]:
                 images.client.images.remove(name)
 
 
-def test_the_backend_built_twice_without_cache_has_the_same_files(images: Images, built_twice: list[str]) -> None:
+def test_the_backend_built_twice_without_cache_has_the_same_layers(images: Images, built_twice: list[str]) -> None:
     first, second = (tree(images, name) for name in built_twice)
     assert sorted(first) == sorted(second)
     assert {path: (first[path], second[path]) for path in first if first[path] != second[path]} == {}
     assert len(first) > 4000
+    layers = [diff_ids(images.client.api.inspect_image(name)) for name in built_twice]
+    assert layers[0] == layers[1] == images.records[ROLE].layers, "the same files at other times"

@@ -169,6 +169,13 @@ def test_the_lock_and_not_the_source_decides_on_the_dependencies_layers(role: st
             assert sources == {*SCRIPT, "pyproject.toml", "uv.lock"}
 
 
+def test_whatever_makes_a_layer_sets_the_times_of_its_files(role: str) -> None:
+    assert "ARG SOURCE_DATE_EPOCH=315532800" in instructions(role)
+    for line in instructions(role):
+        if line.startswith("RUN "):
+            assert "sync.sh" in line or 'touch -d "@$SOURCE_DATE_EPOCH"' in line
+
+
 def test_the_package_cache_stays_outside_the_layers(role: str) -> None:
     for line in instructions(role):
         if line.startswith("RUN ") and "sync.sh" in line:
@@ -213,7 +220,7 @@ def block(role: str, first: str, last: str) -> list[str]:
 def test_the_core_s_layers_are_the_same_in_all_images() -> None:
     blocks = {role: block(role, r"^FROM \$\{PYTHON_IMAGE\}$", r"sync\.sh --no-dev$") for role in ROLES}
     assert all(blocks[role] == blocks[ROLES[0]] for role in ROLES)
-    assert len(blocks[ROLES[0]]) == 4
+    assert len(blocks[ROLES[0]]) == 5
 
 
 def test_torch_s_layer_is_the_same_in_all_cpu_images() -> None:

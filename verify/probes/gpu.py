@@ -4,6 +4,8 @@ Runs bare too: ``python verify/probes/gpu.py`` with any Python that has torch.
 Nothing falls back to the CPU: every device result names the device that it lies on.
 """
 
+import contextlib
+import ctypes
 import json
 import os
 import re
@@ -70,14 +72,17 @@ def error_raised(torch, device):
     return {"value": False}
 
 
-def driver():
-    """Return the NVIDIA driver's version, "" where it is not told."""
-    try:
-        with open("/proc/driver/nvidia/version", encoding="utf-8") as file:
-            found = re.search(r"Kernel Module\D*?([\d.]{5,})", file.read())
-    except OSError:
-        return ""
-    return found[1] if found else ""
+def driver(told_by_kernel="/proc/driver/nvidia/version"):
+    """Return the NVIDIA driver's version: by NVML, else by the kernel module, "" where neither tells it."""
+    text = ctypes.create_string_buffer(80)  # NVML_SYSTEM_DRIVER_VERSION_BUFFER_SIZE
+    with contextlib.suppress(OSError, AttributeError):
+        nvml = ctypes.CDLL("libnvidia-ml.so.1")
+        if nvml.nvmlInit_v2() == 0 and nvml.nvmlSystemGetDriverVersion(text, len(text)) == 0:
+            return text.value.decode("ascii", "replace")
+    with contextlib.suppress(OSError), open(told_by_kernel, encoding="utf-8", errors="replace") as file:
+        found = re.search(r"Kernel Module\b.*?\s(\d+\.[\d.]+)\s", file.read())
+        return found[1] if found else ""
+    return ""
 
 
 def library(name, version, distributions):

@@ -10,6 +10,7 @@ import pytest
 
 from deploy.contract import ROOT
 from tests.unit.verify.probing import write
+from verify.probes import gpu
 
 # As much of torch as the probe touches before it computes; what it computes raises.
 TORCH = """
@@ -78,6 +79,45 @@ def test_the_device_is_reported_with_name_capability_and_memory(tmp_path: Path) 
     report = bare(torch(tmp_path))
     assert (report["name"], report["capability"], report["memory_bytes"]) == ("H200", "9.0", 150_000_000_000)
     assert (report["cudnn"]["version"], report["nccl"]["version"]) == ("9.10.2", "2.27.3")
+
+
+@pytest.mark.parametrize(
+    ("told", "version"),
+    [
+        ("NVRM version: NVIDIA UNIX x86_64 Kernel Module  535.183.01  Sun May 12 19:39:15 UTC 2024", "535.183.01"),
+        ("NVRM version: NVIDIA UNIX Open Kernel Module for x86_64  580.159.04  Release Build", "580.159.04"),
+        ("NVRM version: something else", ""),
+        ("", ""),
+    ],
+)
+def test_the_kernel_module_tells_the_driver_s_version_where_nvml_does_not(
+    tmp_path: Path, told: str, version: str
+) -> None:
+    (tmp_path / "version").write_text(f"{told}\nGCC version: gcc 13.3.0\n", encoding="utf-8")
+    assert gpu.driver(str(tmp_path / "version")) == version
+
+
+def test_a_host_that_tells_no_driver_at_all_leaves_it_empty(tmp_path: Path) -> None:
+    assert gpu.driver(str(tmp_path / "version")) == ""
+
+
+class Nvml:
+    """As much of NVML as is asked."""
+
+    def nvmlInit_v2(self) -> int:  # noqa: N802 - NVML's own name
+        return 0
+
+    def nvmlSystemGetDriverVersion(self, text: Any, length: int) -> int:  # noqa: N802 - NVML's own name
+        text.value = b"580.159.04"[:length]
+        return 0
+
+
+def test_nvml_tells_the_driver_s_version_before_the_kernel_module(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "version").write_text("Kernel Module  1.2.3  ", encoding="utf-8")
+    monkeypatch.setattr("ctypes.CDLL", {"libnvidia-ml.so.1": Nvml()}.__getitem__)
+    assert gpu.driver(str(tmp_path / "version")) == "580.159.04"
 
 
 def test_a_cudnn_that_cannot_be_used_is_reported_and_not_died_of(tmp_path: Path) -> None:

@@ -1,5 +1,7 @@
 """The GPU contract: the device is really used, and what a host without a GPU cannot show is UNVERIFIED."""
 
+import json
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -12,6 +14,14 @@ from verify.verdict import Finding
 
 def found(check: str, change: Change | None = None) -> Finding:
     return good_gpu(change).findings()[check]
+
+
+def test_what_a_real_h100_answered_passes_in_every_point() -> None:
+    told = json.loads(Path(__file__).with_name("h100.json").read_text(encoding="utf-8"))
+    findings = good_gpu(instead("gpu", told)).findings()
+    assert {findings[name].outcome for name in GPU_CHECKS} == {"PASS"}
+    assert findings["gpu-present"].found.endswith("compute capability 9.0, 85.0 GB, driver 580.159.04")
+    assert findings["gpu-libraries"].found == "cuDNN 9.19.0, NCCL 2.28.9"
 
 
 def refused(error: str) -> Change:

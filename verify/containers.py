@@ -17,6 +17,7 @@ from verify.observation import Proof
 MEMORY = 4 * 10**9  # bytes a container may use; loading CUDA torch takes about a third of it
 PIDS = 512
 OUTPUT_AT_MOST = 4_000_000  # bytes read of what a container prints
+NO_HEALTHCHECK = {"test": ["NONE"]}
 ANSWER = 20.0  # seconds that the engine may take for one answer
 PATIENCE = 10.0  # seconds of waiting after which the engine is asked whether it is still there
 
@@ -104,11 +105,15 @@ def container(
     """Make a container with the least that it needs, and remove it whatever happens; yields its id.
 
     It has the image's own user, entry point and environment, no network, no capability, a read-only root file system,
-    ``/tmp`` in memory, and a new volume on each of the ``writable`` directories, owned as the image has them.
+    ``/tmp`` in memory, and a new volume on each of the ``writable`` directories, owned as the image has them. Where
+    something else than the image's own command runs, the engine does not ask after its health meanwhile.
     """
     host = leash(client, labels=labels, writable=writable, devices=devices)
+    health = None if command is None else NO_HEALTHCHECK
     with gate.passing():
-        made = client.api.create_container(image_id, command=command, name=name, labels=labels, host_config=host)
+        made = client.api.create_container(
+            image_id, command=command, name=name, labels=labels, host_config=host, healthcheck=health
+        )
     try:
         yield str(made["Id"])
     finally:

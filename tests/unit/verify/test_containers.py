@@ -21,6 +21,7 @@ class FakeApi:
     def __init__(self, output: Callable[[], Iterator[tuple[bytes | None, bytes | None]]] = lambda: iter(())) -> None:
         self.output, self.said, self.ended = output, list[str](), threading.Event()
         self.host: dict[str, Any] = {}
+        self.health: object = "not asked"
         self.refuses: APIError | None = None
         self.state = {"StartedAt": "2026-11-21T10:00:00Z", "FinishedAt": "0001-01-01T00:00:00Z", "ExitCode": 0}
 
@@ -30,6 +31,7 @@ class FakeApi:
 
     def create_container(self, image: str, **values: Any) -> dict[str, str]:
         self.said.append(f"create {image} {values['name']}")
+        self.health = values["healthcheck"]
         return {"Id": "c1"}
 
     def remove_container(self, container: str, *, force: bool, v: bool) -> None:
@@ -118,6 +120,16 @@ def test_a_container_gets_the_least_that_it_needs() -> None:
     assert api.host["read_only"] is True
     assert api.host["mem_limit"] == api.host["memswap_limit"] == 4 * 10**9
     assert api.host["pids_limit"] == 512
+
+
+@pytest.mark.parametrize(("command", "health"), [(None, None), (["python"], {"test": ["NONE"]})])
+def test_the_engine_asks_after_the_health_of_the_image_s_own_command_alone(
+    command: list[str] | None, health: object
+) -> None:
+    api = FakeApi()
+    with made(api, command=command):
+        pass
+    assert api.health == health
 
 
 def test_only_the_contract_s_directories_can_be_written_and_nothing_of_the_host_is_mounted() -> None:

@@ -7,6 +7,8 @@ import nox
 nox.options.default_venv_backend = "none"  # every session runs in the one environment that uv.lock describes
 nox.options.sessions = ["lint", "types", "unit"]
 
+SIDE_BY_SIDE = ("--numprocesses=2", "--dist=loadgroup")  # what shares an engine stays in one process: tests/conftest.py
+
 
 def run(session: nox.Session, *command: str, group: str = "tools") -> None:
     """Run a command with the locked dependencies of a group; ``./noxw`` brings uv where there is none."""
@@ -82,13 +84,13 @@ def tests(session: nox.Session) -> None:
     """Run everything: lint, types, unit tests, tests on freshly built images, quick faults [-- PYTEST-OPTION …]."""
     lint(session)
     types(session)
-    run(session, "pytest", "tests", *session.posargs, group="tests")
+    run(session, "pytest", "tests", *SIDE_BY_SIDE, *session.posargs, group="tests")
 
 
 @nox.session
 def unit(session: nox.Session) -> None:
-    """Run the unit tests [-- PYTEST-OPTION …]: no Docker, about two minutes."""
-    run(session, "pytest", "tests/unit", *session.posargs, group="tests")
+    """Run the unit tests [-- PYTEST-OPTION …]: no Docker, a minute or two."""
+    run(session, "pytest", "tests/unit", *SIDE_BY_SIDE, *session.posargs, group="tests")
 
 
 @nox.session

@@ -27,7 +27,7 @@ COMMANDS: dict[str, list[str]] = {
     "baseline": ["python -m verify baseline ARGUMENTS"],
     "lazy-imports": ["python -m verify lazy-imports"],
     "matrix": ["python -m deploy matrix"],
-    "unit": ["pytest tests/unit ARGUMENTS"],
+    "unit": ["pytest tests/unit --numprocesses=2 --dist=loadgroup ARGUMENTS"],
     "lint": ["ruff check", "ruff format --check"],
     "types": ["mypy"],
     "clean": ["python -m deploy clean ARGUMENTS"],
@@ -109,7 +109,8 @@ def test_a_session_runs_its_command_in_the_locked_environment(
 def test_tests_are_lint_types_and_then_every_test(sessions: dict[str, Callable[..., Any]]) -> None:
     last = ran(sessions["tests"])
     assert last[:-1] == [*locked("lint", *COMMANDS["lint"]), *locked("types", *COMMANDS["types"])]
-    assert last[-1].startswith(locked("tests", "pytest ")[0])
+    (everything,) = locked("tests", "pytest tests --numprocesses=2 --dist=loadgroup ARGUMENTS")
+    assert last[-1] == everything
 
 
 def test_every_session_has_one_line_of_help(sessions: dict[str, Callable[..., Any]]) -> None:

@@ -73,7 +73,7 @@ def test_the_text_form_tells_first_last_change_and_the_course(runs: Path, tmp_pa
     added = next(line for line in text.splitlines() if line.startswith("added MB"))
     assert added.split() == ["added", "MB", "720.6", "700.6", "-20.0", "MB", "▇█▁"]
     assert (tmp_path / "history.html").exists()
-    assert max(map(len, text.splitlines()[:8])) <= 80
+    assert max(len(line) for line in text.splitlines() if str(tmp_path) not in line) <= 80
 
 
 def test_a_run_that_cannot_be_read_is_left_out_and_that_is_said(runs: Path, tmp_path: Path) -> None:

@@ -67,6 +67,12 @@ def baseline(session: nox.Session) -> None:
     run(session, "python", "-m", "verify", "baseline", *session.posargs)
 
 
+@nox.session(default=False)
+def attach(session: nox.Session) -> None:
+    """Put a bill of materials beside the image that it is of, in a registry [-- ROLE IMAGE]."""
+    run(session, "python", "-m", "deploy", "attach", *session.posargs)
+
+
 @nox.session(name="lazy-imports")
 def lazy_imports(session: nox.Session) -> None:
     """The lazy-import specification on this checkout and a running server; no Docker needed."""

@@ -1,4 +1,4 @@
-"""``python -m deploy``: engine, engine-stop, build, matrix, stack, clean."""
+"""``python -m deploy``: engine, engine-stop, build, attach, matrix, stack, clean."""
 
 import argparse
 import json
@@ -21,6 +21,11 @@ def parser() -> argparse.ArgumentParser:
     one = commands.add_parser("build", help="build the images of the named roles, all where none is named")
     one.add_argument("roles", nargs="*", metavar="ROLE")
     one.add_argument("--artifacts", type=Path, metavar="DIR", help="where records go (default: artifacts/)")
+    beside = commands.add_parser("attach", help="put a role's bill of materials beside its image in a registry")
+    beside.add_argument("role", metavar="ROLE")
+    beside.add_argument("image", metavar="IMAGE", help="as it was pushed: registry.example/name:tag")
+    beside.add_argument("--plain-http", action="store_true", help="the registry speaks no HTTPS")
+    beside.add_argument("--artifacts", type=Path, metavar="DIR", help="where records lie (default: artifacts/)")
     commands.add_parser("engine", help="make sure that a Docker Engine with buildx answers; start one where none does")
     commands.add_parser("engine-stop", help="stop the engine that `engine` started")
     commands.add_parser("matrix", help="print the CI matrix as JSON, from the contract")
@@ -48,9 +53,15 @@ def run(arguments: argparse.Namespace) -> int:
         from deploy import clean  # noqa: PLC0415
 
         return clean.clean(everything=arguments.all)
+    known = contract.read_contract()
+    if arguments.command == "attach":
+        from deploy import attach  # noqa: PLC0415
+
+        (image,) = known.select([arguments.role])
+        place = Artifacts(arguments.artifacts)
+        return attach.attach(image.role, arguments.image, place, plain_http=arguments.plain_http)
     from deploy import build, engine  # noqa: PLC0415
 
-    known = contract.read_contract()
     known.select(arguments.roles)
     artifacts = Artifacts(arguments.artifacts)
     return build.build(known, arguments.roles, engine.find_engine(), artifacts, Console(highlight=False, markup=False))

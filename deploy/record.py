@@ -8,6 +8,8 @@ from pydantic import Field
 
 from deploy.contents import Model
 
+IDENTITY = "ktrdr:identity"  # the property of a bill of materials that says which image it is of
+
 # What of an image's configuration decides its behaviour; labels and history do not.
 BEHAVIOUR = ("Env", "User", "WorkingDir", "Entrypoint", "Cmd", "Healthcheck", "ExposedPorts")
 

@@ -16,6 +16,7 @@ from cyclonedx.output.json import JsonV1Dot6
 from packageurl import PackageURL
 
 from deploy.contents import Contents, Distribution, Package
+from deploy.record import IDENTITY
 from verify.report.text import one_line
 from verify.rulings.contents import same_version
 
@@ -42,7 +43,7 @@ def bill(tag: str, contents: Contents, locked: Mapping[str, str], requirers: Map
         serial_number=uuid.uuid5(uuid.NAMESPACE_URL, contents.identity),
         metadata=BomMetaData(
             component=image,
-            properties=[Property(name="ktrdr:identity", value=contents.identity), *missing],
+            properties=[Property(name=IDENTITY, value=contents.identity), *missing],
         ),
     )
     bom.metadata.timestamp = None  # type: ignore[assignment]  # optional in the format; the time of writing says nothing

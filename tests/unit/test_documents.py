@@ -79,6 +79,7 @@ def test_the_commands_with_exit_codes_exist() -> None:
     commands = {quoted(row[0])[0] for row in rows(README, "command")}
     assert commands == {
         "python -m deploy build",
+        "python -m deploy attach",
         "python -m verify",
         "python -m verify e2e",
         "python -m verify summarize",

@@ -25,6 +25,7 @@ COMMANDS: dict[str, list[str]] = {
     "e2e": ["python -m verify e2e"],
     "summarize": ["python -m verify summarize ARGUMENTS"],
     "baseline": ["python -m verify baseline ARGUMENTS"],
+    "attach": ["python -m deploy attach ARGUMENTS"],
     "lazy-imports": ["python -m verify lazy-imports"],
     "matrix": ["python -m deploy matrix"],
     "unit": ["pytest tests/unit --numprocesses=2 --dist=loadgroup ARGUMENTS"],

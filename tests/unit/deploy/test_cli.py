@@ -13,7 +13,7 @@ from deploy import __main__ as command
 from deploy.contract import CONTRACT, ROOT, read_contract
 from deploy.errors import Exit, Problem
 
-EVERY = ["build", "engine", "engine-stop", "matrix", "stack", "clean"]
+EVERY = ["build", "attach", "engine", "engine-stop", "matrix", "stack", "clean"]
 
 
 def run(monkeypatch: pytest.MonkeyPatch, *words: str) -> int:
@@ -60,8 +60,9 @@ def test_a_wrong_contract_is_told_with_all_its_mistakes(
 def test_an_unknown_role_is_told_before_anything_is_looked_for(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert run(monkeypatch, "build", "backend", "bakend") == Exit.USAGE
-    assert "no such role: bakend" in capsys.readouterr().err
+    for words in (["build", "backend", "bakend"], ["attach", "bakend", "registry.example/backend"]):
+        assert run(monkeypatch, *words) == Exit.USAGE
+        assert "no such role: bakend" in capsys.readouterr().err
 
 
 def test_without_an_engine_a_build_says_where_it_looked_and_leaves_earlier_records_alone(
@@ -77,7 +78,9 @@ def test_without_an_engine_a_build_says_where_it_looked_and_leaves_earlier_recor
     assert record.exists()
 
 
-@pytest.mark.parametrize("words", [[], ["bild"], ["build", "--all"], ["engine", "backend"], ["matrix", "dev"]])
+@pytest.mark.parametrize(
+    "words", [[], ["bild"], ["build", "--all"], ["engine", "backend"], ["matrix", "dev"], ["attach", "dev"]]
+)
 def test_a_command_line_that_is_none_has_the_exit_code_for_it(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], words: list[str]
 ) -> None:

@@ -7,11 +7,16 @@ import sys
 from asyncio import CancelledError
 from pathlib import Path
 
-from rich.console import Console
+from deploy.environment import outside
 
-from deploy import contract
-from deploy.artifacts import Artifacts
-from deploy.errors import Exit, Problem
+try:
+    from rich.console import Console
+
+    from deploy import contract
+    from deploy.artifacts import Artifacts
+    from deploy.errors import Exit, Problem
+except ImportError as error:
+    outside("deploy", error)
 
 
 def parser() -> argparse.ArgumentParser:
@@ -75,6 +80,8 @@ def main() -> int:
     except Problem as problem:
         print(problem, file=sys.stderr)
         return problem.code
+    except ImportError as error:
+        outside("deploy", error)
     except (KeyboardInterrupt, CancelledError):
         print("interrupted", file=sys.stderr)
         return Exit.INTERRUPTED

@@ -6,12 +6,17 @@ import signal
 import sys
 from pathlib import Path
 
-from rich.console import Console
+from deploy.environment import outside
 
-from deploy.artifacts import Artifacts, UnreadableArtifact
-from deploy.contract import read_contract
-from deploy.errors import Exit, Problem
-from verify import session, summarize
+try:
+    from rich.console import Console
+
+    from deploy.artifacts import Artifacts, UnreadableArtifact
+    from deploy.contract import read_contract
+    from deploy.errors import Exit, Problem
+    from verify import session, summarize
+except ImportError as error:
+    outside("verify", error)
 
 WORDS = ("summarize", "baseline", "explain", "lazy-imports", "e2e")
 
@@ -84,6 +89,8 @@ def main() -> int:
     except UnreadableArtifact as error:
         print(error, file=sys.stderr)
         return Exit.USAGE
+    except ImportError as error:
+        outside("verify", error)
     except KeyboardInterrupt:
         print("interrupted", file=sys.stderr)
         return Exit.INTERRUPTED

@@ -7,6 +7,8 @@ from rich.text import Text
 
 from deploy.artifacts import E2E, VERDICT, Artifacts, UnreadableArtifact
 from deploy.errors import Exit, Problem
+from verify.checks import CHECKS, GPU_CHECKS, Check
+from verify.e2e import checks as together
 from verify.purposes import PURPOSES
 from verify.report.text import evidence_lines, one_line
 from verify.trust import read_end_to_end, read_verdict
@@ -26,7 +28,7 @@ def explain(words: list[str], roles: list[str], artifacts: Artifacts, console: C
     """Print all that is known of one check of one image.
 
     Raises:
-        Problem: a name is wrong (exit 2; it lists those that exist), or nothing was verified yet (exit 3).
+        Problem: a name is wrong (it lists those that exist), or a verdict cannot be read (exit 2).
 
     """
     known = [*roles, E2E]
@@ -36,17 +38,33 @@ def explain(words: list[str], roles: list[str], artifacts: Artifacts, console: C
     role, *rest = words
     if role not in known:
         raise Problem(EXPLAINING, f"no such role: {role}", usage, Exit.USAGE)
-    findings, when = _findings(artifacts, role)
-    by_name = {finding.check: finding for finding in findings}
+    checks = together.CHECKS if role == E2E else CHECKS | GPU_CHECKS
+    names = f"one of: {', '.join(checks)}"
     if not rest:
-        raise Problem(EXPLAINING, f"name a check of {role}", f"one of: {', '.join(by_name)}", Exit.USAGE)
-    if rest[0] not in by_name:
-        close = difflib.get_close_matches(rest[0], by_name, n=1)
+        raise Problem(EXPLAINING, f"name a check of {role}", names, Exit.USAGE)
+    if rest[0] not in checks:
+        close = difflib.get_close_matches(rest[0], checks, n=1)
         mend = f"did you mean {close[0]}? " if close else ""
-        raise Problem(EXPLAINING, f"{role} has no check {rest[0]}", f"{mend}one of: {', '.join(by_name)}", Exit.USAGE)
-    for line in lines(role, when, by_name[rest[0]]):
+        raise Problem(EXPLAINING, f"{role} has no check {rest[0]}", f"{mend}{names}", Exit.USAGE)
+    check = checks[rest[0]]
+    gpu = check.name in GPU_CHECKS
+    session = "e2e" if role == E2E else f"{'verify-gpu' if gpu else 'build verify'} -- {role}"
+    findings, when = _findings(Artifacts(artifacts.root / "gpu") if gpu else artifacts, role, session)
+    seen = next((finding for finding in findings if finding.check == check.name), None)
+    for line in lines(role, when, seen) if seen else unseen(role, check, session):
         console.print(Text(line), soft_wrap=not console.is_terminal)
     return Exit.OK
+
+
+def unseen(role: str, check: Check, session: str) -> list[str]:
+    """Return what is told of a check that was not carried out in this state, line by line."""
+    told = {
+        "is for": check.purpose,
+        "outcome": "none: not verified in this state",
+        "category": f"where it fails, {check.category}: {MEANT[check.category]}",
+        "next": f"./noxw -s {session}",
+    }
+    return [f"{role}: {check.name}", *(f"  {name:<9} {text}" for name, text in told.items())]
 
 
 def lines(role: str, when: str, finding: Finding) -> list[str]:
@@ -67,17 +85,15 @@ def lines(role: str, when: str, finding: Finding) -> list[str]:
     return shown + ["  evidence"] * bool(evidence) + [f"    {line}" for line in evidence]
 
 
-def _findings(artifacts: Artifacts, role: str) -> tuple[list[Finding], str]:
-    """Return a role's findings and when its verification began."""
-    session = "e2e" if role == E2E else f"build verify -- {role}"
+def _findings(artifacts: Artifacts, role: str, session: str) -> tuple[list[Finding], str]:
+    """Return a role's findings and when its verification began; none where there was none in this state."""
     try:
         if role == E2E:
-            together = read_end_to_end(artifacts.path(role, VERDICT))
-            return together.findings, together.started
+            all_at_work = read_end_to_end(artifacts.path(role, VERDICT))
+            return all_at_work.findings, all_at_work.started
         verdict = read_verdict(artifacts.path(role, VERDICT))
     except FileNotFoundError:
-        wrong = f"no {VERDICT} of {role} in {artifacts.root}: nothing was verified in this state"
-        raise Problem(EXPLAINING, wrong, f"./noxw -s {session}") from None
+        return [], ""
     except UnreadableArtifact as error:
         raise Problem(EXPLAINING, str(error), f"./noxw -s {session}", Exit.USAGE) from None
     return verdict.findings, verdict.started

@@ -10,7 +10,7 @@ from deploy.artifacts import E2E, VERDICT, Artifacts
 from deploy.errors import Exit, Problem
 from tests.unit.verify.cases import ROLES, Change, Facts, good
 from tests.unit.verify.summaries import finding
-from verify.checks import CHECKS
+from verify.checks import CHECKS, GPU_CHECKS
 from verify.e2e import checks as together
 from verify.e2e.verdict import EndToEnd
 from verify.explain import MEANT, explain
@@ -91,12 +91,45 @@ def test_a_wrong_name_is_told_with_those_that_exist(tmp_path: Path, words: list[
     assert says in str(problem.value)
 
 
-@pytest.mark.parametrize(("role", "session"), [("dev", "./noxw -s build verify -- dev"), (E2E, "./noxw -s e2e")])
-def test_without_artifacts_it_says_what_to_run(tmp_path: Path, role: str, session: str) -> None:
-    with pytest.raises(Problem) as problem:
-        explain([role, "user"], ROLES, Artifacts(tmp_path), Console(file=io.StringIO()))
-    assert problem.value.code == Exit.UNAVAILABLE
-    assert session in str(problem.value)
+def before(tmp_path: Path, *words: str) -> str:
+    """What is printed where nothing was verified."""
+    file = io.StringIO()
+    assert explain(list(words), ROLES, Artifacts(tmp_path), Console(file=file, width=80)) == Exit.OK
+    return file.getvalue()
+
+
+@pytest.mark.parametrize("check", [*CHECKS, *GPU_CHECKS])
+def test_before_any_verification_a_check_is_told_by_what_it_is_for_and_how_to_see_it(
+    tmp_path: Path, check: str
+) -> None:
+    text = before(tmp_path, "worker-gpu", check)
+    one = (CHECKS | GPU_CHECKS)[check]
+    session = "verify-gpu" if check in GPU_CHECKS else "build verify"
+    for words in (one.purpose, "not verified in this state", MEANT[one.category], f"./noxw -s {session} -- worker-gpu"):
+        assert words in text
+
+
+@pytest.mark.parametrize("check", together.CHECKS)
+def test_so_is_a_check_of_the_images_at_work_together(tmp_path: Path, check: str) -> None:
+    text = before(tmp_path, E2E, check)
+    assert together.CHECKS[check].purpose in text
+    assert "./noxw -s e2e" in text
+
+
+@pytest.mark.parametrize(
+    ("words", "says"), [(["dev"], "image-present, built-here"), (["dev", "gpu-libary"], "did you mean gpu-libraries?")]
+)
+def test_before_any_verification_a_wrong_name_is_told_too(tmp_path: Path, words: list[str], says: str) -> None:
+    with pytest.raises(Problem, match=says.replace("?", r"\?")):
+        before(tmp_path, *words)
+
+
+def test_a_check_on_the_gpu_is_told_from_the_verification_with_one(tmp_path: Path) -> None:
+    verdict = good("worker-gpu").verdict()
+    findings = [finding("PASS", name, found=f"{name} was seen") for name in GPU_CHECKS]
+    whole = verdict.model_copy(update={"gpu": True, "findings": findings, "outcome": "PASS"})
+    Artifacts(tmp_path / "gpu").write("worker-gpu", VERDICT, whole)
+    assert "gpu-libraries was seen" in before(tmp_path, "worker-gpu", "gpu-libraries")
 
 
 def test_an_outcome_that_does_not_follow_is_not_explained(tmp_path: Path) -> None:

@@ -5,17 +5,22 @@ from pathlib import Path
 
 import pytest
 
+from deploy.artifacts import Artifacts
 from deploy.contract import ROOT, Application, Image, read_contract
 from deploy.errors import Exit
+from deploy.stack import COMPOSE
 from ktrdr.settings import Settings
 from ktrdr.worker.settings import WorkerSettings
 from verify.checks import CHECKS, GPU_CHECKS
 from verify.e2e import checks as e2e
+from verify.lazy_imports import server_port
 
 README, CONTRIBUTING = ROOT / "README.md", ROOT / "CONTRIBUTING.md"
 CHECKS_TABLE = ROOT / "verify" / "README.md"
 DOCUMENTS = [README, CONTRIBUTING, CHECKS_TABLE, ROOT / "CHANGELOG.md"]
 CONTRACT = read_contract()
+# What one process of ours tells another one that it starts: nobody sets it.
+BETWEEN_OUR_OWN = {"KTRDR_PROBE_ARGUMENT", "KTRDR_PROBE_FD", "KTRDR_UV_SETTINGS"}
 
 
 def text(path: Path) -> str:
@@ -119,9 +124,24 @@ def test_the_variables_that_change_a_build_are_all_read_somewhere() -> None:
                 assert name in code, name
 
 
+def named_settings(*places: str) -> set[str]:
+    """Every variable of ours that is named, whole, in the code at these places."""
+    files = [path for place in places for path in sorted((ROOT / place).rglob("*.py"))]
+    code = "".join(map(text, files))
+    return set(re.findall(r"KTRDR_[A-Z_]*[A-Z]\b", code)) - BETWEEN_OUR_OWN
+
+
 def test_the_settings_of_ktrdr_are_those_that_it_reads() -> None:
-    code = "".join(text(path) for path in (ROOT / "ktrdr").rglob("*.py"))
-    assert {quoted(row[0])[0] for row in rows(README, "setting")} == set(re.findall(r'"(KTRDR_[A-Z_]+)"', code))
+    told = {quoted(row[0])[0] for row in rows(README, "setting") if row[1] in ("backend", "workers")}
+    assert told == named_settings("ktrdr")
+
+
+def test_no_setting_of_the_pipeline_or_the_compose_file_goes_untold() -> None:
+    compose = set(re.findall(r"\$\{(KTRDR_[A-Z_]+)", text(COMPOSE)))
+    of_builds = {name for row in rows(README, "the host has") for name in quoted(row[0]) if name.startswith("KTRDR_")}
+    of_measurements = {name for name in quoted(text(CONTRIBUTING)) if name.startswith("KTRDR_")}
+    told = {quoted(row[0])[0] for row in rows(README, "setting")} | of_builds | of_measurements
+    assert told >= compose | named_settings("deploy", "verify", "bench", "ktrdr")
 
 
 def test_the_defaults_of_the_settings_are_what_ktrdr_does_without_them() -> None:
@@ -130,6 +150,14 @@ def test_the_defaults_of_the_settings_are_what_ktrdr_does_without_them() -> None
             given = {quoted(name)[0]: value}
             assert Settings.from_environment(given) == Settings.from_environment({}), given
             assert WorkerSettings.from_environment(given) == WorkerSettings.from_environment({}), given
+
+
+def test_the_defaults_of_the_other_settings_are_what_is_done_without_them(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("KTRDR_ARTIFACTS", raising=False)
+    told = {quoted(row[0])[0]: quoted(row[2])[0] for row in rows(README, "setting") if quoted(row[2])}
+    assert dict(re.findall(r"\$\{(KTRDR_\w+):-([^}]*)\}", text(COMPOSE))).items() <= told.items()
+    assert told["KTRDR_API_PORT"] == server_port({}, ROOT / "absent")
+    assert ROOT / told["KTRDR_ARTIFACTS"] == Artifacts().root
 
 
 @pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: str(path.relative_to(ROOT)))

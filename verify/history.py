@@ -19,7 +19,7 @@ from verify.verdict import Verdict
 
 PAGE = "history.html"
 READING = "reading the history"
-WIDE, NARROW, HEIGHT = 1000.0, 340.0, 120.0
+WIDE, NARROW, HEIGHT = 500.0, 340.0, 120.0
 THICKEST = 60.0  # units of a column
 STEPS = "▁▂▃▄▅▆▇█"
 
@@ -172,5 +172,6 @@ def page(points: dict[str, list[Point]], left_out: list[str]) -> str:
         role: {one: change([one.of(point) for point in some], one.unit) for one in MEASURES}
         for role, some in points.items()
     }
-    values = {"points": points, "charts": charts, "changes": changes, "left_out": left_out, "anchor": anchor}
-    return render("history.html", values)
+    runs = len({point.run for some in points.values() for point in some})
+    values = {"points": points, "runs": runs, "charts": charts, "changes": changes, "left_out": left_out}
+    return render("history.html", {**values, "anchor": anchor})

@@ -41,6 +41,8 @@ def summarize(verdicts: list[Verdict], roles: list[str], e2e: EndToEnd | None = 
         "FAIL": (Exit.FAILED, f"not what the role demands: {', '.join(failed)}"),
         "ERROR": (Exit.UNAVAILABLE, f"no image FAILs, but not everything could be seen of: {', '.join(unseen)}"),
     }[outcome]
+    if not rows:
+        meaning = "no image was looked at"
     if failed and unseen:
         meaning += f"; not everything could be seen of: {', '.join(unseen)}"
     if unverified := [row.role for row in rows if row.unverified]:

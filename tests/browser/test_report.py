@@ -17,6 +17,13 @@ from verify.report.model import Summary
 from verify.report.page import page
 
 OPENS_SECONDS = 2.0
+FIRST_OF_EACH = """() => {
+    const parts = [...document.querySelectorAll(".part")]
+    const kept = ["FAIL", "ERROR", "UNVERIFIED"].map(word => parts.find(one => one.querySelector(`.finding.${word}`)))
+    parts.filter(one => !kept.includes(one)).forEach(one => one.remove())
+    document.querySelector(".long").classList.remove("long")
+}"""
+PAINTED = "new Promise(done => requestAnimationFrame(() => requestAnimationFrame(done)))"
 NAMES = {"passing": run, "every kind": every_kind, "empty": empty}
 
 
@@ -47,8 +54,8 @@ def test_the_report_is_accessible_and_no_wider_than_the_window(
 ) -> None:
     seen = visit(address(name), scheme=scheme, size=size)
     assert not seen.is_wider_than_the_window()
-    if name == "every kind":  # axe takes long on dozens of images; two of them have all that there is
-        seen.page.evaluate("document.querySelectorAll('.part:nth-of-type(n+3)').forEach(one => one.remove())")
+    if name == "every kind":  # axe takes long on dozens of images: the first with each outcome stay, all laid out
+        seen.page.evaluate(FIRST_OF_EACH)
     assert seen.accessibility() == ""
     seen.screenshot(f"report-{name.replace(' ', '-')}-{scheme}-{'phone' if size == PHONE else 'desktop'}")
 
@@ -73,6 +80,8 @@ def test_paper_shows_what_the_screen_folds(visit: OpenVisit, address: Callable[[
     assert not folded.is_visible()
     seen.page.emulate_media(media="print")
     assert folded.is_visible()
+    assert seen.page.locator(".many .found").first.is_visible()
+    assert not seen.page.locator(".many .evidence").first.is_visible()  # of what holds it is the screen's
     assert not seen.page.locator("nav").is_visible()
     seen.screenshot("report-passing-print")
 
@@ -118,5 +127,9 @@ def test_twenty_images_with_three_thousand_findings_open_quickly(visit: OpenVisi
     page = visit(written(tmp_path / "many.html", many(20, 3000))).page
     session = page.context.new_cdp_session(page)
     session.send("Performance.enable")
+    page.evaluate(PAINTED)
+    page.evaluate(f"window.scrollTo(0, document.documentElement.scrollHeight); {PAINTED}")
     measured = {one["name"]: one["value"] for one in session.send("Performance.getMetrics")["metrics"]}
-    assert measured["ProcessTime"] < OPENS_SECONDS  # the processor's time: what else the machine does is not the page's
+    # From its process's start to its end on the screen, all threads together: what else the machine does is not the
+    # page's, so it is the processor's time, of which a quiet machine's clock shows no more.
+    assert measured["ProcessTime"] < OPENS_SECONDS

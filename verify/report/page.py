@@ -7,13 +7,14 @@ The page's content security policy allows its own style and nothing else.
 import base64
 import functools
 import hashlib
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
-from markupsafe import Markup
+from markupsafe import Markup, escape
 
 from verify.difference import NO_DISTRIBUTION, signed
 from verify.material import Materials
@@ -37,6 +38,7 @@ BOUNDS = (
     (0, 40),
 )  # of one finding's evidence, of one of its fields
 CUT = "Text is shortened, to keep this page within its limit: summary.json has all of it."
+MANY = 8  # images: of more, those that are not on the screen are laid out when they come there
 SLOWEST, CHAINS = 25, 40  # modules and attempts in a table
 TEMPLATES = Path(__file__).parent / "templates"
 
@@ -89,6 +91,11 @@ def harmless(value: Any) -> Any:
     if isinstance(value, Markup) or not isinstance(value, str):
         return value
     return plain(value, "\ufffd")
+
+
+def marked(text: str) -> Markup:
+    """Return text as it stands, with what it has between backticks as code."""
+    return Markup(re.sub(r"`([^`]+)`", r"<code>\1</code>", str(escape(harmless(text)))))  # noqa: S704 - escaped before
 
 
 @dataclass(frozen=True)
@@ -154,6 +161,8 @@ def _drawn(summary: Summary, known: Materials) -> dict[str, Any]:
         "starts": _starts(summary.rows),
         "known": known,
         "anchor": anchor,
+        "marked": marked,
+        "many": MANY,
         "column": column,
         "megabytes": weight.megabytes,
         "milliseconds": seconds.milliseconds,

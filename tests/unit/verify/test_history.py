@@ -61,6 +61,13 @@ def test_the_page_holds_every_figure_of_every_run(runs: Path) -> None:
     assert len(root.all("svg", "chart")) == 8
 
 
+def test_runs_are_counted_whichever_images_each_of_them_had(runs: Path) -> None:
+    points, _ = read_runs(runs, ROLES)
+    split = {"dev": points["dev"][:2], "backend": points["dev"][1:]}
+    assert "of 3 runs," in parsed(page(split, [])).text
+    assert "of 1 run," in parsed(page({"dev": points["dev"][:1]}, [])).text
+
+
 def test_a_column_s_height_is_its_value_s_part_of_the_largest(runs: Path) -> None:
     root = parsed(page(*read_runs(runs, ROLES)))
     healthy = root.all("svg", "wide")[1]

@@ -15,8 +15,9 @@ from tests.unit.verify.summaries import finding, verdict
 from verify.e2e.checks import CHECKS
 from verify.e2e.verdict import EndToEnd
 from verify.material import Materials, read_materials
+from verify.purposes import PURPOSES
 from verify.report.model import Summary
-from verify.report.page import CUT, LIMIT, anchor, harmless, page
+from verify.report.page import CUT, LIMIT, anchor, harmless, marked, page
 from verify.report.text import evidence_lines, one_line
 from verify.summarize import summarize
 from verify.verdict import Finding
@@ -252,6 +253,22 @@ def test_markup_of_an_image_is_shown_as_the_text_that_it_is(
 def test_controls_and_invisible_characters_give_way_and_other_values_stay() -> None:
     assert harmless("a\x00b\u202ec") == "a\ufffdb\ufffdc"
     assert harmless(3) == 3
+
+
+@pytest.mark.parametrize("purpose", PURPOSES.values())
+def test_what_a_check_is_for_is_told_with_names_as_code(purpose: str) -> None:
+    (shown,) = parsed(f"<p>{marked(purpose)}</p>").all("p")
+    assert shown.text == purpose.replace("`", "")
+    assert [one.text for one in shown.all("code")] == purpose.split("`")[1::2]
+
+
+def test_code_in_words_is_no_way_around_the_escaping() -> None:
+    assert marked("`<b>` & \x00") == "<code>&lt;b&gt;</code> &amp; \ufffd"
+
+
+def test_of_many_images_those_off_the_screen_are_laid_out_later() -> None:
+    of_few, of_many = (parsed(page(many(roles, roles))).by_id("findings") for roles in (8, 9))
+    assert ("long" in of_few.classes, "long" in of_many.classes) == (False, True)
 
 
 def many(roles: int, findings: int, size: int = 100) -> Summary:

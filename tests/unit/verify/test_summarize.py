@@ -83,6 +83,7 @@ def test_the_exit_code_follows_from_the_outcomes(findings: list[list[Finding]], 
 
 def test_no_roles_at_all_is_not_green() -> None:
     assert exit_code(summarize([], [])) is Exit.UNAVAILABLE
+    assert summarize([], []).meaning == "no image was looked at"
 
 
 def test_unverified_is_an_error_with_the_gpu_contract_and_stands_beside_pass_without_it() -> None:

@@ -81,8 +81,8 @@ def lazy_imports(session: nox.Session) -> None:
 
 @nox.session
 def matrix(session: nox.Session) -> None:
-    """Print the CI matrix as JSON, from the contract."""
-    run(session, "python", "-m", "deploy", "matrix")
+    """Print the CI matrix as JSON, from the contract [-- --together]: the roles that take part end to end."""
+    run(session, "python", "-m", "deploy", "matrix", *session.posargs)
 
 
 @nox.session

@@ -13,7 +13,7 @@ try:
     from rich.console import Console
 
     from deploy import contract
-    from deploy.artifacts import Artifacts
+    from deploy.artifacts import E2E_ROLES, Artifacts
     from deploy.errors import Exit, Problem
 except ImportError as error:
     outside("deploy", error)
@@ -33,7 +33,8 @@ def parser() -> argparse.ArgumentParser:
     beside.add_argument("--artifacts", type=Path, metavar="DIR", help="where records lie (default: artifacts/)")
     commands.add_parser("engine", help="make sure that a Docker Engine with buildx answers; start one where none does")
     commands.add_parser("engine-stop", help="stop the engine that `engine` started")
-    commands.add_parser("matrix", help="print the CI matrix as JSON, from the contract")
+    matrix = commands.add_parser("matrix", help="print the CI matrix as JSON, from the contract")
+    matrix.add_argument("--together", action="store_true", help="the roles of `e2e` instead, with spaces between them")
     commands.add_parser("stack", help="print deploy/compose.yaml as `docker stack deploy` takes it")
     clean = commands.add_parser("clean", help="remove containers, networks and volumes that ended runs left")
     clean.add_argument("--all", action="store_true", help="the built images, artifacts and caches too")
@@ -43,7 +44,8 @@ def parser() -> argparse.ArgumentParser:
 def run(arguments: argparse.Namespace) -> int:
     """Carry out one command; returns its exit code."""
     if arguments.command == "matrix":
-        print(json.dumps({"role": contract.read_contract().roles}))
+        roles = contract.read_contract().roles
+        print(" ".join(E2E_ROLES) if arguments.together else json.dumps({"role": roles}))
         return Exit.OK
     if arguments.command == "stack":
         from deploy import stack  # noqa: PLC0415 - what it needs is not loaded for the other commands

@@ -1,6 +1,7 @@
 """The CI workflow's own steps, job by job, each in a checkout of its own: merged, they say what one run says.
 
-Real engine, real images: those of CHEAP, or all of the contract's where KTRDR_ALL_ROLES is set. What GitHub's actions
+Real engine, real images: those of CHEAP, or all of the contract's where KTRDR_ALL_ROLES is set, and then those at work
+together too. The job `code` is not run here: it is what stands beside these tests. What GitHub's actions
 do (checkout, upload, download) is done here with files; its expressions are put in from a table.
 """
 
@@ -17,6 +18,7 @@ from typing import Any
 import pytest
 import yaml
 
+from deploy.artifacts import E2E_ROLES
 from deploy.contract import ROOT, read_contract
 from verify.report.model import Summary
 
@@ -188,13 +190,15 @@ def repository(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def jobs(tmp_path_factory: pytest.TempPathFactory, repository: Path, roles: list[str]) -> dict[str, Done]:
-    """Every job of the workflow but the gate, in the order of their needs."""
+    """The workflow's jobs but `code` and the gate, in the order of their needs."""
     runner = Runner(tmp_path_factory.mktemp("ci"), repository)
     matrix = runner.job("matrix")
     done = {"matrix": matrix}
     for role in json.loads(matrix.outputs["matrix"])["role"]:
         if role in roles:
             done[role] = runner.job("image", {"matrix.role": role})
+    if os.environ.get("KTRDR_ALL_ROLES"):
+        done["together"] = runner.job("together", {"needs.matrix.outputs.together": matrix.outputs["together"]})
     done["summary"] = runner.job("summary")
     return done
 
@@ -211,6 +215,17 @@ def alone(tmp_path_factory: pytest.TempPathFactory, repository: Path, roles: lis
 
 def test_the_matrix_job_hands_on_the_contracts_roles(jobs: dict[str, Done]) -> None:
     assert json.loads(jobs["matrix"].outputs["matrix"]) == {"role": read_contract().roles}
+    assert jobs["matrix"].outputs["together"].split() == list(E2E_ROLES)
+
+
+@pytest.mark.skipif(
+    not os.environ.get("KTRDR_ALL_ROLES"), reason="KTRDR_ALL_ROLES is not set: minutes, and large images"
+)
+def test_the_images_at_work_together_pass_in_a_job_of_their_own(jobs: dict[str, Done]) -> None:
+    job = jobs["together"]
+    assert job.ok, job.printed[-4000:]
+    assert job.summary.e2e
+    assert job.summary.e2e.outcome == "PASS"
 
 
 def test_each_image_job_builds_and_verifies_its_image_and_shows_it_on_its_page(

@@ -27,7 +27,7 @@ COMMANDS: dict[str, list[str]] = {
     "baseline": ["python -m verify baseline ARGUMENTS"],
     "attach": ["python -m deploy attach ARGUMENTS"],
     "lazy-imports": ["python -m verify lazy-imports"],
-    "matrix": ["python -m deploy matrix"],
+    "matrix": ["python -m deploy matrix ARGUMENTS"],
     "unit": ["pytest tests/unit --numprocesses=2 --dist=loadgroup ARGUMENTS"],
     "lint": ["ruff check", "ruff format --check"],
     "types": ["mypy"],

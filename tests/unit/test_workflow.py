@@ -6,12 +6,14 @@ import re
 import subprocess
 import sys
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
 
 from bench.workplace import KEPT
+from deploy.artifacts import E2E_ROLES
 from deploy.contract import ROOT, read_contract
 
 WORKFLOW = ROOT / ".github" / "workflows" / "images.yml"
@@ -32,7 +34,8 @@ def runs() -> Iterator[str]:
 
 def test_no_role_is_written_down_the_matrix_reads_the_contract() -> None:
     assert JOBS["image"]["strategy"]["matrix"] == "${{ fromJSON(needs.matrix.outputs.matrix) }}"
-    assert JOBS["matrix"]["outputs"] == {"matrix": "${{ steps.contract.outputs.matrix }}"}
+    handed_on = {name: f"${{{{ steps.contract.outputs.{name} }}}}" for name in ("matrix", "together")}
+    assert JOBS["matrix"]["outputs"] == handed_on
     for image in read_contract().images.values():
         assert not re.search(rf"\b({re.escape(image.role)}|{re.escape(image.name)})\b", TEXT)
 
@@ -42,6 +45,13 @@ def test_the_matrix_command_prints_the_contracts_roles_and_nothing_else() -> Non
     printed = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True, timeout=60).stdout
     assert json.loads(printed) == {"role": read_contract().roles}
     assert printed.count("\n") == 1
+
+
+def test_the_roles_that_work_together_are_those_of_the_end_to_end_run() -> None:
+    command = [sys.executable, "-m", "deploy", "matrix", "--together"]
+    printed = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True, timeout=60).stdout
+    assert printed == " ".join(E2E_ROLES) + "\n"
+    assert set(E2E_ROLES) <= set(read_contract().roles)
 
 
 def test_the_workflow_may_only_read_the_code() -> None:
@@ -64,7 +74,7 @@ def test_every_action_is_pinned_by_digest_with_its_version_beside_it() -> None:
 
 def test_checkouts_keep_no_credentials() -> None:
     checkouts = [step for job in JOBS for step in steps(job, "actions/checkout")]
-    assert len(checkouts) == 3
+    assert len(checkouts) == len(JOBS) - 1  # every job but the gate looks at the code
     assert all(step["with"] == {"persist-credentials": False} for step in checkouts)
 
 
@@ -88,6 +98,41 @@ def test_an_image_that_fails_stops_no_other_and_its_artifacts_are_kept() -> None
 def test_each_image_is_built_and_verified_by_the_session_that_people_type() -> None:
     assert [step["run"] for step in steps("image") if "run" in step] == ['./noxw -s build verify -- "$ROLE"']
     assert JOBS["image"]["env"] == {"ROLE": "${{ matrix.role }}"}
+
+
+def test_lint_types_and_unit_tests_are_the_sessions_that_people_type_and_wait_for_no_image() -> None:
+    assert [step["run"] for step in steps("code") if "run" in step] == ["./noxw -s lint types unit"]
+    assert "needs" not in JOBS["code"]
+
+
+@pytest.mark.parametrize(
+    ("roles", "words"),
+    [(" ".join(E2E_ROLES), ["-s", "build", "verify", "e2e", "--", *E2E_ROLES]), ("", None)],
+    ids=["the roles", "none"],
+)
+def test_the_images_that_work_together_are_built_verified_and_run(
+    tmp_path: Path, roles: str, words: list[str] | None
+) -> None:
+    (tmp_path / "noxw").write_text('#!/bin/sh\nprintf "%s\\n" "$@"\n', encoding="utf-8")
+    (tmp_path / "noxw").chmod(0o755)
+    (step,) = [step for step in steps("together") if "run" in step]
+    assert JOBS["together"]["env"] == {"ROLES": "${{ needs.matrix.outputs.together }}"}
+    ended = subprocess.run(
+        ["bash", "-eo", "pipefail", "-c", step["run"]],
+        cwd=tmp_path, env={"ROLES": roles}, capture_output=True, text=True, check=False, timeout=30,
+    )  # fmt: skip
+    assert ended.stdout.splitlines() == (words or [])
+    assert (ended.returncode == 0) is bool(words)
+
+
+def test_what_the_images_did_together_is_kept_and_not_merged_with_verdicts_on_others() -> None:
+    (upload,), (download,) = steps("together", "actions/upload-artifact"), steps("summary", "actions/download-artifact")
+    assert (upload["if"], upload["with"]["path"], upload["with"]["if-no-files-found"]) == (
+        ALWAYS,
+        "artifacts/",
+        "error",
+    )
+    assert not fnmatch.fnmatchcase(upload["with"]["name"], download["with"]["pattern"])
 
 
 def test_the_summary_is_made_always_from_what_the_image_jobs_uploaded() -> None:

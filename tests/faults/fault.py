@@ -10,6 +10,7 @@ SITE = "/opt/venv/lib/python3.11/site-packages"
 API = "/api/v1"
 ADDRESS = "http://127.0.0.1"
 SECRET = "hunter2-correct-horse"  # noqa: S105 - the secret that must be found and not shown
+MARKUP = "</pre></details><script>document.title = 'harmed'</script><img src=x onerror=harm()> | `x` [y](javascript:z)"
 
 # Where the application's code lies, by the role of the image that a fault starts from
 PACKAGE = {"backend": f"{SITE}/ktrdr", "dev": "/app/ktrdr"}

@@ -1,6 +1,6 @@
 """The API: what was imported is not it, or it does not start, or does not answer."""
 
-from tests.faults.fault import ADDRESS, API, SITE, Fault, file, into, into_main
+from tests.faults.fault import ADDRESS, API, MARKUP, SITE, Fault, file, into, into_main
 
 # A server that never gets healthy is not waited for longer than it takes to see that
 IMPATIENT = (
@@ -56,4 +56,7 @@ FAULTS = (
     Fault("health answers without `status`", answering("return {'state': 'ok'}"), "api-answers", says=("health: 200",)),
     Fault("health answers what is no JSON", answering("import starlette.responses as r; return r.HTMLResponse('ok')"),
           "api-answers", says=("health: 200 ok",)),
+    Fault("health answers with markup",
+          answering(f"import starlette.responses as r; return r.HTMLResponse({MARKUP!r})"), "api-answers",
+          says=("health: 200 </pre></details><script>",)),
 )  # fmt: skip

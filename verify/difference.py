@@ -56,13 +56,21 @@ class Difference(Model):
 
     @property
     def words(self) -> str:
-        """What changed, in a line: ``+41.0 MB: pandas +30.0 MB, numpy +11.0 MB``."""
+        """What changed, in a line: ``+41.0 MB: pandas +30.0 MB, numpy +11.0 MB (1.26 to 2.0); +12 modules``."""
+        return self._bytes + (f"; {self.new_modules:+} modules" if self.new_modules else "")
+
+    @property
+    def _bytes(self) -> str:
         if not self.by_distribution:
             return "no byte more or less than the baseline" if not self.versions else "other versions, the same bytes"
         shown = list(self.by_distribution.items())[:SHOWN]
         rest = len(self.by_distribution) - len(shown)
-        named = [f"{name or NO_DISTRIBUTION} {signed(size)}" for name, size in shown]
+        named = [f"{name or NO_DISTRIBUTION} {signed(size)}{self._versions(name)}" for name, size in shown]
         return f"{signed(self.added_bytes)}: {', '.join(named)}{f' and {rest} more' if rest else ''}"
+
+    def _versions(self, name: str) -> str:
+        then, now = self.versions.get(name, ("", ""))
+        return f" ({then} to {now})" if then and now else ""
 
 
 def signed(size: int) -> str:

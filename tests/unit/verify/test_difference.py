@@ -38,6 +38,18 @@ def test_what_grew_is_named_largest_first() -> None:
     assert found.words == "+41.0 MB: pandas +30.0 MB, numpy +11.0 MB"
 
 
+def test_another_version_is_named_beside_the_bytes_that_it_brought() -> None:
+    then = earlier([{"torch": 900 * MB, "fastapi": MB}], versions={"torch": "2.12.0+cpu"})
+    found = difference(then, held([{"torch": 950 * MB, "fastapi": 2 * MB}]), 1, 320)
+    assert found.words.startswith("+51.0 MB: torch +50.0 MB (2.12.0+cpu to 2.13.0+cpu), fastapi +1.0 MB")
+
+
+def test_modules_that_the_import_loads_more_or_less_are_told_with_the_bytes() -> None:
+    assert difference(earlier([{"torch": 9}], new_modules=300), held([{"torch": 9}]), 1, 320).words.endswith(
+        "; +20 modules"
+    )
+
+
 def test_what_moved_to_another_layer_has_not_changed() -> None:
     assert changed([{"torch": 9}, {"numpy": 1}], [{"numpy": 1}, {"torch": 9}]).by_distribution == {}
 

@@ -28,7 +28,7 @@ from verify.rulings.application import place
 from verify.verdict import Finding
 
 FORMS = ("wide", "narrow")
-LIMIT = 5_000_000  # characters; what is longer is shortened, evidence first
+LIMIT = 5_000_000  # bytes; what is longer is shortened, evidence first
 ROOM_FOR_EVIDENCE = 800_000  # characters, all findings together
 BOUNDS = (
     (20_000, 4_000),
@@ -53,7 +53,7 @@ def page(summary: Summary, materials: Materials | None = None) -> str:
         bound = min(evidence, ROOM_FOR_EVIDENCE // max(findings, 1))
         shown = [_part(part, bound, field) for part in summary.parts]
         text = render("report.html", drawn | {"parts": shown, "cut": CUT if field < BOUNDS[0][1] else ""})
-        if len(text) < LIMIT:
+        if len(text.encode()) < LIMIT:
             break
     return text
 

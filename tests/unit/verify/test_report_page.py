@@ -292,14 +292,24 @@ def test_a_page_of_twenty_images_with_three_thousand_findings_is_small_and_says_
     assert "lines left out" in root.text or CUT in root.text
 
 
+def test_a_page_of_letters_that_take_three_bytes_is_as_small() -> None:
+    names = [f"role-{number}" for number in range(20)]
+    some = [
+        finding("FAIL", f"check-{number}", found="語" * 4000, evidence={"log": "語\n" * 900}) for number in range(38)
+    ]
+    text = page(summarize([verdict(name, *some) for name in names], names))
+    assert len(text.encode()) < LIMIT
+    assert CUT in text
+
+
 def test_a_page_that_would_be_too_long_is_shortened_and_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
     summary = many(4, 200)
     whole = page(summary)
-    limit = len(whole) * 2 // 3
+    limit = len(whole.encode()) * 2 // 3
     monkeypatch.setattr("verify.report.page.LIMIT", limit)
     text = page(summary)
     assert CUT not in whole
-    assert len(text) < limit
+    assert len(text.encode()) < limit
     assert CUT in text
     assert len(parsed(text).all("dd", "found")) == 200
 

@@ -52,6 +52,8 @@ class Reference:
         """
         try:
             repository, version = docker.utils.parse_repository_tag(text)
+            if version and version.startswith("sha256:"):  # beside a digest a tag says nothing
+                repository, _ = docker.utils.parse_repository_tag(repository)
             host, name = docker.auth.resolve_repository_name(repository)
         except docker.errors.InvalidRepository as error:
             mend = "write registry.example/name:tag or registry.example/name@sha256:…"

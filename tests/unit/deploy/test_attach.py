@@ -190,6 +190,7 @@ def test_a_bill_that_does_not_say_which_image_it_is_of_is_none(held: Held, tmp_p
         ("someone/ktrdr", "docker.io", "someone/ktrdr", "latest", "https://registry-1.docker.io"),
         ("registry.example/a/b:1", "registry.example", "a/b", "1", "https://registry.example"),
         ("localhost:5000/a@sha256:00", "localhost:5000", "a", "sha256:00", "http://localhost:5000"),
+        ("registry.example/a:1@sha256:00", "registry.example", "a", "sha256:00", "https://registry.example"),
         ("127.0.0.1:5000/a", "127.0.0.1:5000", "a", "latest", "http://127.0.0.1:5000"),
         ("[::1]:5000/a", "[::1]:5000", "a", "latest", "http://[::1]:5000"),
     ],

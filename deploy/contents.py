@@ -99,7 +99,8 @@ class Contents(Model):
     identity: str
     layers: list[Layer]
     distributions: list[Distribution]
-    cuda_libraries: list[Library]
+    cuda_libraries: list[Library]  # by name
+    cuda_code: dict[str, str]  # path of what is CUDA's by what is in it, whatever it is called -> why
     interpreter: Interpreter | None
     search: list[Searched]  # PATH, in its order
     working_directory: str  # where processes start, links followed
@@ -172,6 +173,7 @@ def summed(
             for name, entry in sorted(_once(merged).items())
             if files.is_cuda_library(entry.facts, name)
         ],
+        cuda_code={name: entry.facts.cuda for name, entry in sorted(_once(merged).items()) if entry.facts.cuda},
         interpreter=_interpreter(merged, path),
         search=[_searched(merged, directory) for directory in path.split(":")],
         working_directory=working_directory,

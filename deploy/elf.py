@@ -1,15 +1,51 @@
-"""Reads a shared library's soname from a stream that cannot seek (System V ABI, ELF-64, little-endian)."""
+"""Reads what an ELF file tells of itself from a stream that cannot seek (System V ABI, ELF-64, little-endian)."""
 
+import contextlib
 import struct
 from collections.abc import Callable
+from dataclasses import dataclass
 from itertools import takewhile
 
 HEAD = 1 << 20  # bytes kept from a file's start: headers, and the string table wherever a linker put it
 MAGIC = b"\x7fELF\x02\x01"  # 64-bit, little-endian: all that the images' platform loads
+ARCHIVE = b"!<arch>\n"  # a static library (ar(5))
 PT_LOAD, PT_DYNAMIC = 1, 2
-DT_NULL, DT_STRTAB, DT_SONAME = 0, 5, 14
+DT_NULL, DT_NEEDED, DT_STRTAB, DT_SONAME = 0, 1, 5, 14
 DYNAMIC_AT_MOST = 1 << 20  # bytes; libtorch's takes a few hundred
+NAMES_AT_MOST = 1 << 26  # bytes between the first and the last name that the dynamic section asks for
 LONGEST = 256  # bytes; the longest file name Linux has
+MACHINE = slice(18, 20)  # where the header has it
+EM_CUDA = struct.pack("<H", 190)
+# How a compiler puts code for a GPU into a host's file: a fat binary's magic, version 1 and header size (the CUDA
+# toolkit's fatbinary.h), in a section by one name, found through another.
+DEVICE_CODE = (b"\x50\xed\x55\xba\x01\x00\x10\x00", b"\0.nv_fatbin\0", b"\0.nvFatBinSegment\0")
+OVERLAP = max(map(len, DEVICE_CODE)) - 1
+
+
+@dataclass(frozen=True)
+class Object:
+    """What was read of an ELF file; ``soname`` None and ``needed`` empty where it has none, or it had passed."""
+
+    soname: str | None = None
+    needed: tuple[str, ...] = ()  # the libraries that it asks the loader for
+    device_code: bool = False  # for a GPU of NVIDIA's, by the file's kind or by what lies in it
+
+
+class _Watched:
+    """A stream in which nothing passes unseen: whether any of it is code for a GPU."""
+
+    def __init__(self, head: bytes, read: Callable[[int], bytes]) -> None:
+        self.source, self.end, self.found = read, head[-OVERLAP:], _has_device_code(head)
+
+    def read(self, size: int) -> bytes:
+        block = self.source(size)
+        self.found = self.found or _has_device_code(self.end + block)
+        self.end = (self.end + block[-OVERLAP:])[-OVERLAP:]
+        return block
+
+
+def _has_device_code(data: bytes) -> bool:
+    return any(mark in data for mark in DEVICE_CODE)
 
 
 class _Window:
@@ -39,36 +75,63 @@ class _Window:
         return data
 
 
-def read_soname(head: bytes, read: Callable[[int], bytes]) -> str | None:
-    """Return the soname of the ELF file that starts with ``head`` and goes on with what ``read`` returns.
+def read_object(head: bytes, read: Callable[[int], bytes]) -> Object:
+    """Read the ELF file that starts with ``head`` and goes on with what ``read`` returns, to its end.
 
-    ``head`` holds up to HEAD bytes. None for a file that is no shared library, that has no soname, or whose string
-    table had already passed when the dynamic section named it (the caller falls back to the file's name).
+    ``head`` holds up to HEAD bytes. There are no names where the file is no shared library, or where its string table
+    had already passed when the dynamic section named it (the caller falls back to the file's name).
     """
     if not head.startswith(MAGIC) or len(head) < 64:  # noqa: PLR2004 - the size of an ELF-64 header
-        return None
-    try:
-        return _soname(_Window(head, read))
-    except (struct.error, ValueError):
-        return None
+        return Object()
+    watched, names = _Watched(head, read), _NAMELESS
+    with contextlib.suppress(struct.error, ValueError):
+        names = _names(_Window(head, watched.read))
+    return Object(*names, device_code=_to_its_end(watched) or head[MACHINE] == EM_CUDA)
 
 
-def _soname(file: _Window) -> str | None:
+def _to_its_end(watched: _Watched) -> bool:
+    """Read a stream to its end, or to code for a GPU; returns whether there was any."""
+    while not watched.found and watched.read(HEAD):
+        pass
+    return watched.found
+
+
+def archive_has_device_code(head: bytes, read: Callable[[int], bytes]) -> bool:
+    """Whether any member of the static library that starts with ``head`` holds code for a GPU."""
+    return head.startswith(ARCHIVE) and _to_its_end(_Watched(head, read))
+
+
+_NAMELESS: tuple[str | None, tuple[str, ...]] = (None, ())
+
+
+def _names(file: _Window) -> tuple[str | None, tuple[str, ...]]:
+    """Return the soname and what the file needs."""
     offset, count = struct.unpack_from("<Q", file.head, 32)[0], struct.unpack_from("<H", file.head, 56)[0]
     headers = file.get(offset, count * 56) or b""
     segments = [struct.unpack_from("<IIQQQQ", headers, i * 56) for i in range(len(headers) // 56)]
     dynamic = next(((o, size) for kind, _, o, _, _, size in segments if kind == PT_DYNAMIC), None)
     if dynamic is None:
-        return None
+        return _NAMELESS
     section = file.get(dynamic[0], min(dynamic[1], DYNAMIC_AT_MOST)) or b""
     pairs = struct.iter_unpack("<QQ", section[: len(section) // 16 * 16])
-    entries = dict(takewhile(lambda pair: pair[0] != DT_NULL, pairs))
-    if DT_SONAME not in entries or DT_STRTAB not in entries:
-        return None
-    address = entries[DT_STRTAB] + entries[DT_SONAME]
+    entries = list(takewhile(lambda pair: pair[0] != DT_NULL, pairs))
+    last = dict(entries)
+    asked = [last[DT_SONAME]] if DT_SONAME in last else []
+    asked += [value for kind, value in entries if kind == DT_NEEDED]
+    if not asked or DT_STRTAB not in last:
+        return _NAMELESS
+    first = min(asked)
     for kind, _, start, virtual, _, size in segments:
+        address = last[DT_STRTAB] + first
         if kind == PT_LOAD and virtual <= address < virtual + size:
-            name = file.get(start + address - virtual, LONGEST)
-            text, end, _ = (name or b"").partition(b"\0")
-            return text.decode("ascii") if text and end else None
-    return None
+            reach = min(max(asked) - first, NAMES_AT_MOST) + LONGEST
+            table = file.get(start + address - virtual, reach) or b""
+            found = [_text(table, value - first) for value in asked]
+            soname = found.pop(0) if DT_SONAME in last else None
+            return soname, tuple(name for name in found if name)
+    return _NAMELESS
+
+
+def _text(table: bytes, at: int) -> str | None:
+    text, end, _ = table[at : at + LONGEST].partition(b"\0")
+    return text.decode("ascii") if text and end else None

@@ -14,10 +14,13 @@ TEXT_AT_MOST = 16 << 20  # bytes of a RECORD or METADATA file that are read
 
 # Names that NVIDIA's libraries, and PyTorch's own parts that need them, have on Linux.
 CUDA = re.compile(
-    r"lib(cuda|cudart|cudnn\w*|cublas\w*|cufft\w*|curand|cusolver\w*|cusparse\w*|cufile\w*|cupti|nccl|nvrtc[\w-]*"
-    r"|nvJitLink|nvToolsExt|nvtx\w*|nvshmem\w*|nvperf\w*|nvblas|nvfatbin|nvptxcompiler\w*|cudadevrt|pcsamplingutil"
-    r"|checkpoint|c10_cuda|torch_cuda\w*|caffe2_nvrtc)(-[0-9a-f]{8})?[.-]"
+    r"lib(cuda|cudart\w*|cudnn\w*|cublas\w*|cufft\w*|curand\w*|cusolver\w*|cusparse\w*|cufile\w*|cufilt|cupti\w*"
+    r"|cudss\w*|cudla|cutensor\w*|cuinj\w*|accinj\w*|culibos|cuobjclient|nccl\w*|npp\w*|nvcomp\w*|nvcuvid|nvencode\w*"
+    r"|nvidia-\w+|nvinfer\w*|nvonnxparser\w*|nvjpeg\w*|nvJitLink\w*|nvml|nvoptix|nvrtc[\w-]*|nvvm|nvToolsExt|nvtx\w*"
+    r"|nvshmem\w*|nvperf\w*|nvblas|nvfatbin\w*|nvptxcompiler\w*|cudadevrt|pcsamplingutil|checkpoint|c10_cuda"
+    r"|torch_cuda\w*|caffe2_nvrtc)(-[0-9a-f]{8})?[.-]"
 )
+DEVICE_CODE = "has code for a GPU"
 TORCH = re.compile(r"lib(torch|c10)[\w-]*\.so")  # PyTorch's own libraries
 BARE = re.compile(r"[^/]\.git/HEAD$")  # of a git repository without a work tree
 PEM = re.compile(rb"-----BEGIN ((?:[A-Z0-9]+ )*(?:PRIVATE KEY|CERTIFICATE))(?: BLOCK)?-----")
@@ -33,9 +36,10 @@ LOADER = re.compile(r"/etc/ld\.so\.(?:preload|cache|conf)|.*/glibc-hwcaps/")
 class Facts:
     """What was learnt of one file; each None where it does not apply."""
 
-    soname: str | None = None
     library: bool = False  # an ELF file
+    soname: str | None = None
     sha256: str | None = None  # of what may be an interpreter, and of a distribution's Python sources
+    cuda: str = ""  # why it is CUDA's by what is in it, whatever it is called; "" where it is not
     text: str | None = None  # of metadata of a distribution or a package, a .pth file, pyvenv.cfg, the accounts
 
 
@@ -62,11 +66,20 @@ def examine(path: str, size: int, stream: IO[bytes]) -> tuple[bytes, Facts]:
     is_elf = head.startswith(elf.MAGIC)
     if posixpath.basename(directory) == "bin" and name.startswith("python"):
         whole = head + stream.read()  # some megabytes
-        soname = elf.read_soname(whole, lambda _size: b"") if is_elf else None
-        return head, Facts(library=is_elf, soname=soname, sha256=hashlib.sha256(whole).hexdigest())
+        found = elf.read_object(whole, lambda _size: b"")
+        return head, Facts(is_elf, found.soname, hashlib.sha256(whole).hexdigest(), _cuda(found))
     if is_elf:
-        return head, Facts(library=True, soname=elf.read_soname(head, stream.read))
+        found = elf.read_object(head, stream.read)
+        return head, Facts(library=True, soname=found.soname, cuda=_cuda(found))
+    if elf.archive_has_device_code(head, stream.read):
+        return head, Facts(cuda=DEVICE_CODE)
     return head, NOTHING
+
+
+def _cuda(found: elf.Object) -> str:
+    """Return what makes an ELF file CUDA's by what is in it; "" where nothing does."""
+    needed = next((name for name in found.needed if CUDA.match(name)), "")
+    return DEVICE_CODE if found.device_code else f"needs {needed}" * bool(needed)
 
 
 def is_cuda_library(facts: Facts, path: str) -> bool:

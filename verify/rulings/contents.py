@@ -297,10 +297,12 @@ NEEDED = ("libcudart.so", "libcublas.so", "libcudnn.so", "libnccl.so", "libtorch
 
 
 def cuda_libraries(case: Case) -> Ruling:
-    """No CUDA library anywhere, or all that CUDA torch needs and one copy of each soname."""
+    """No CUDA library anywhere, by name or by what is in it; or all that CUDA torch needs, one copy of each soname."""
     libraries = case.contents.cuda_libraries
     if case.image.torch != "cuda":
-        return rule(not libraries, "no CUDA library", listed(one.path for one in libraries) or "none")
+        named = {one.path: one.path for one in libraries}
+        held = {path: f"{path} ({why})" for path, why in case.contents.cuda_code.items()}
+        return rule(not named and not held, "no CUDA library", listed({**held, **named}.values()) or "none")
     missing = [name for name in NEEDED if not any(one.soname.startswith(name) for one in libraries)]
     paths: dict[str, list[str]] = {}
     for one in libraries:

@@ -1,6 +1,10 @@
 """PyTorch and CUDA: stand-ins for torch over the backend, because the real one is a gigabyte to read."""
 
+import base64
+
+from deploy.elf import DEVICE_CODE
 from tests.faults.fault import SITE, Fault, as_root, distribution, file, torch
+from tests.unit.deploy.elves import shared_library
 
 CUDA_AVAILABLE = "class cuda:\n    is_available = staticmethod(lambda: {})"
 CUDA_BUILD = f"class version:\n    cuda, hip = '13.0', None\n{CUDA_AVAILABLE.format(False)}"
@@ -14,6 +18,11 @@ def cuda_libraries(*names: str) -> str:
     """Return the lines that put programs under the names of CUDA's libraries into the image."""
     copies = "\n".join(f"cp /bin/true /opt/cuda/{name}" for name in names)
     return as_root(f"mkdir -p /opt/cuda /opt/other\n{copies}")
+
+
+def written(path: str, data: bytes, to: str = ">") -> str:
+    """Return the shell's words that write bytes into a file, or with ``>>`` after what it holds."""
+    return f"echo {base64.b64encode(data).decode()} | base64 -d {to}{path}\n"
 
 
 TORCH = (
@@ -72,6 +81,21 @@ CUDA = (
     Fault("a CUDA library under another name",
           as_root(f"mkdir {SITE}/fast\ncp /bin/true {SITE}/fast/libcudnn_ops-0123abcd.so.9"), "cuda-libraries",
           says=("libcudnn_ops",)),
+    *(
+        Fault(f"a CUDA library of a less known kind: {name}", cuda_libraries(name), "cuda-libraries",
+              says=(f"/opt/cuda/{name}",))
+        for name in ("libnppc.so.13", "libnvjpeg.so.13", "libnvvm.so.4", "libcudss.so.0", "libnvidia-ml.so.1")
+    ),
+    Fault("a library that needs CUDA's, under a name of its own",
+          as_root("mkdir /opt/fast\n"
+                  + written("/opt/fast/fast.so", shared_library("libfast.so.1", needed=("libcudart.so.13",)))),
+          "cuda-libraries", says=("/opt/fast/fast.so (needs libcudart.so.13)",)),
+    *(
+        Fault(f"code for a GPU in a {what}, under a name of its own",
+              as_root(f"mkdir /opt/fast\n{start} >/opt/fast/fast\n" + written("/opt/fast/fast", DEVICE_CODE[0], ">>")),
+              "cuda-libraries", says=("/opt/fast/fast (has code for a GPU)",))
+        for what, start in (("program", "cat /bin/true"), ("static library", "printf '!<arch>\\n'"))
+    ),
     Fault("no CUDA library in a GPU image", "", "cuda-libraries", role="worker-gpu", says=("missing: libcudart.so",)),
     Fault("one CUDA library is missing from a GPU image", cuda_libraries(*NEEDED[:-1]), "cuda-libraries",
           role="worker-gpu", says=("missing: libtorch_cuda.so",)),

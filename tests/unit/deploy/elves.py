@@ -3,7 +3,7 @@
 import struct
 
 LOAD, DYNAMIC = 1, 2
-STRTAB, SONAME = 5, 14
+NEEDED, STRTAB, SONAME = 1, 5, 14
 HEADERS = 64 + 2 * 56  # bytes: the file's header and two segments' headers
 AFTER = 512  # bytes that follow the names: section headers and the like, in what linkers make
 
@@ -17,14 +17,20 @@ def shared_library(
     after: int = AFTER,
     more: list[tuple[int, int]] | None = None,
     dynamic_bytes: int | None = None,
+    needed: tuple[str, ...] = (),
+    machine: int = 62,
 ) -> bytes:
     """An ELF-64 file with one loaded segment and a dynamic section, ``gap`` bytes after the headers.
 
     The names lie at ``names_at``, behind the dynamic section by default. ``more``: entries after the end of the dynamic
-    section (DT_NULL). ``dynamic_bytes``: what the segment's header says of its size, whatever that is.
+    section (DT_NULL). ``dynamic_bytes``: what the segment's header says of its size, whatever that is. ``needed``: the
+    libraries that it asks for.
     """
     names = b"\0" + (soname or "").encode() + b"\0"
     entries = [] if soname is None else [(SONAME, 1)]
+    for name in needed:
+        entries.append((NEEDED, len(names)))
+        names += name.encode() + b"\0"
     size = 16 * (len(entries) + 2 + len(more or []))
     dynamic_at = HEADERS + gap
     names_at = dynamic_at + size if names_at is None else names_at
@@ -32,7 +38,7 @@ def shared_library(
     dynamic = b"".join(struct.pack("<QQ", *entry) for entry in entries)
     total = max(dynamic_at + len(dynamic), names_at + len(names)) + after
     header = struct.pack(
-        "<16sHHIQQQIHHHHHH", b"\x7fELF\x02\x01\x01", 3, 62, 1, 0, 64, 0, 0, 64, 56, 2, 64, 0, 0
+        "<16sHHIQQQIHHHHHH", b"\x7fELF\x02\x01\x01", 3, machine, 1, 0, 64, 0, 0, 64, 56, 2, 64, 0, 0
     )  # fmt: skip
     load = struct.pack("<IIQQQQQQ", LOAD, 5, 0, address, address, total, total, 4096)
     length = len(dynamic) if dynamic_bytes is None else dynamic_bytes

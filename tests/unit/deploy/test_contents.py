@@ -7,6 +7,7 @@ from collections.abc import Callable
 import pytest
 
 from deploy.contents import Contents
+from deploy.elf import ARCHIVE, DEVICE_CODE
 from tests.unit.deploy.archives import (
     LAYOUTS,
     PATH,
@@ -209,8 +210,14 @@ def test_a_record_that_is_no_record_leaves_the_files_without_an_owner() -> None:
 
 @pytest.mark.parametrize(
     "name",
-    ["libcudart.so.13", "libcudnn_ops.so.9", "libcublasLt.so.13", "libtorch_cuda.so", "libcudart-d0da41ae.so.11.0"],
-)
+    [
+        "libcudart.so.13", "libcudnn_ops.so.9", "libcublasLt.so.13", "libtorch_cuda.so", "libcudart-d0da41ae.so.11.0",
+        "libnppc.so.13", "libnppial.so.13", "libnvjpeg.so.13", "libnvvm.so.4", "libcudss.so.0", "libcusparseLt.so.0",
+        "libcudss_mtlayer_gomp.so.0", "libnvrtc-builtins.so.13.0", "libcupti.so.13", "libnvshmem_host.so.3",
+        "libcufile.so.0", "libcufile_rdma.so.1", "libnccl.so.2", "libnvperf_host.so", "libnvtx3interop.so.1",
+        "libnvidia-ml.so.1", "libnvinfer.so.10", "libnvcomp.so.5", "libcutensor.so.2", "libnvJitLink.so.13",
+    ],
+)  # fmt: skip
 def test_a_cuda_library_is_known_by_its_file_name(name: str) -> None:
     (one,) = read([file(f"opt/x/{name}", shared_library(None))]).cuda_libraries
     assert (one.soname, one.path, one.bytes) == (name, f"/opt/x/{name}", len(shared_library(None)))
@@ -233,6 +240,24 @@ def test_a_cuda_library_is_known_by_its_soname_although_it_was_renamed(where: st
 )
 def test_what_is_no_cuda_library_is_not_taken_for_one(path: str, data: bytes) -> None:
     assert read([file(path, data)]).cuda_libraries == []
+
+
+def test_a_file_is_cuda_s_by_what_is_in_it_whatever_it_is_called() -> None:
+    linked = shared_library("libquick.so.1", needed=("libc.so.6", "libcudart.so.13"))
+    found = read([
+        file("opt/x/quick.so", linked),
+        file("opt/x/kernels.so", shared_library("libkernels.so.1") + DEVICE_CODE[0]),
+        file("opt/x/kernels.a", ARCHIVE + DEVICE_CODE[1]),
+        file("opt/x/plain.so", shared_library("libplain.so.1", needed=("libc.so.6",))),
+        file("opt/x/words.txt", DEVICE_CODE[0]),
+        symlink("opt/link.so", "x/quick.so"),
+    ])  # fmt: skip
+    assert found.cuda_libraries == []
+    assert found.cuda_code == {
+        "/opt/x/kernels.a": "has code for a GPU",
+        "/opt/x/kernels.so": "has code for a GPU",
+        "/opt/x/quick.so": "needs libcudart.so.13",
+    }
 
 
 def test_links_to_a_cuda_library_are_no_further_copies() -> None:

@@ -1,4 +1,4 @@
-"""A shared library's soname is read from its own dynamic section, and no file on a disk breaks the reading."""
+"""What an ELF file tells of itself is read from the file, and no file on a disk breaks the reading."""
 
 import io
 import re
@@ -10,13 +10,17 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from deploy.elf import HEAD, MAGIC, read_soname
+from deploy.elf import ARCHIVE, DEVICE_CODE, HEAD, MAGIC, Object, archive_has_device_code, read_object
 from tests.unit.deploy.elves import shared_library
 
 
-def soname_of(data: bytes) -> str | None:
+def object_of(data: bytes) -> Object:
     stream = io.BytesIO(data)
-    return read_soname(stream.read(HEAD), stream.read)
+    return read_object(stream.read(HEAD), stream.read)
+
+
+def soname_of(data: bytes) -> str | None:
+    return object_of(data).soname
 
 
 def loaded_libraries() -> list[Path]:
@@ -74,7 +78,7 @@ def test_a_dynamic_section_that_claims_to_be_huge_does_not_break_the_reading(
     path = tmp_path / "liar.so"
     path.write_bytes(shared_library("libliar.so.1", gap=HEAD, dynamic_bytes=dynamic_bytes))
     with path.open("rb") as stream:
-        assert read_soname(stream.read(HEAD), stream.read) in (None, "libliar.so.1")
+        assert read_object(stream.read(HEAD), stream.read).soname in (None, "libliar.so.1")
 
 
 def test_the_c_library_of_this_process_has_the_soname_that_programs_ask_for() -> None:
@@ -89,7 +93,40 @@ def test_the_sonames_agree_with_another_reader_s() -> None:
         command = [readelf, "--wide", "--dynamic", str(path)]
         printed = subprocess.run(command, capture_output=True, text=True, check=True, timeout=20).stdout
         expected = re.search(r"\(SONAME\).*\[(.*)\]", printed)
-        assert (path, soname_of(path.read_bytes())) == (path, expected[1] if expected else None)
+        found = object_of(path.read_bytes())
+        assert (path, found.soname) == (path, expected[1] if expected else None)
+        assert (path, list(found.needed)) == (path, re.findall(r"\(NEEDED\).*\[(.*)\]", printed))
+
+
+@pytest.mark.parametrize("gap", [0, HEAD + 5000])
+def test_what_a_library_needs_is_read(gap: int) -> None:
+    found = object_of(shared_library("libown.so.1", gap=gap, needed=("libc.so.6", "libcudart.so.13")))
+    assert (found.soname, found.needed, found.device_code) == ("libown.so.1", ("libc.so.6", "libcudart.so.13"), False)
+
+
+def test_a_program_without_soname_tells_what_it_needs() -> None:
+    assert object_of(shared_library(None, needed=("libcuda.so.1",))).needed == ("libcuda.so.1",)
+
+
+@pytest.mark.parametrize("mark", DEVICE_CODE)
+@pytest.mark.parametrize("at", [500, HEAD - 3, HEAD + 5000, 2 * HEAD - 3, 3 * HEAD])
+def test_code_for_a_gpu_is_found_wherever_in_the_file_it_lies(mark: bytes, at: int) -> None:
+    data = shared_library("libown.so.1").ljust(at, b"\1") + mark
+    assert object_of(data) == Object("libown.so.1", (), device_code=True)
+
+
+def test_a_library_of_the_host_s_has_no_code_for_a_gpu() -> None:
+    assert not any(object_of(path.read_bytes()).device_code for path in loaded_libraries()[:12])
+
+
+def test_a_program_that_runs_on_the_gpu_itself_is_code_for_one() -> None:
+    assert object_of(shared_library(None, machine=190)).device_code
+
+
+@pytest.mark.parametrize(("start", "told"), [(ARCHIVE, True), (b"no archive", False)])
+def test_code_for_a_gpu_is_found_in_a_static_library(start: bytes, told: bool) -> None:  # noqa: FBT001 - a parameter of the test
+    stream = io.BytesIO(start + bytes(HEAD) + DEVICE_CODE[0])
+    assert archive_has_device_code(stream.read(HEAD), stream.read) is told
 
 
 @settings(deadline=None, max_examples=50)

@@ -222,6 +222,7 @@ CONTENTS = [
         distribution("nvidia-cublas", "13.0")(facts), facts.locked.update({"nvidia-cublas": "13.0"}))),
     Breakage("cuda-libraries", "beside CPU torch", "worker-cpu", contents(cuda_libraries=[library("libnccl.so.2")])),
     Breakage("cuda-libraries", "beside no torch", "backend", contents(cuda_libraries=[library("libnccl.so.2")])),
+    Breakage("cuda-libraries", "by what is in it", "worker-cpu", contents(cuda_code={"/x.so": "has code for a GPU"})),
     Breakage("cuda-libraries", "one missing", "worker-gpu", lambda facts: (
         facts.part("contents")["cuda_libraries"].pop())),
     Breakage("cuda-libraries", "one twice", "worker-gpu", lambda facts: (

@@ -217,6 +217,7 @@ def contents(role: str) -> dict[str, Any]:
         ],
         "distributions": list(held(role)),
         "cuda_libraries": [library(name) for name in NEEDED] if role == "worker-gpu" else [],
+        "cuda_code": {f"{CUDA_HOME}/{NEEDED[0]}": "has code for a GPU"} if role == "worker-gpu" else {},
         "interpreter": {"path": PYTHON, "layer": 0, "sha256": "a" * 64},
         "search": [
             {"directory": "/opt/venv/bin", "python": PYTHON, "layer": 0},

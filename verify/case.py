@@ -13,7 +13,7 @@ from deploy.record import BuildRecord
 from verify import checks
 from verify.difference import Difference, ImageBaseline, difference
 from verify.observation import Observation, ProbeResult, ProbeRun, ServerRun, Subject
-from verify.reports import ApplicationReport, EnvironmentReport, GpuReport, TorchReport
+from verify.reports import ApplicationReport, EnvironmentReport, GpuReport, HealthcheckReport, TorchReport
 from verify.verdict import Category, Finding, Outcome
 
 R = TypeVar("R", bound=BaseModel)
@@ -156,6 +156,11 @@ class Case:
     def application(self) -> ApplicationReport:
         """What the application probe reported."""
         return self._report("application", ApplicationReport)
+
+    @property
+    def healthcheck(self) -> HealthcheckReport:
+        """What the HEALTHCHECK probe reported."""
+        return self._report("healthcheck", HealthcheckReport)
 
     @property
     def gpu(self) -> GpuReport:

@@ -64,7 +64,7 @@ _ALL = [
     Check("lazy-server", "The running server has loaded no heavy package", "CODE_BUG", "Make the import lazy; the probe's chains above say where it comes from"),
     Check("server-healthy", "The image's own command reaches its own HEALTHCHECK", "CODE_BUG", "Docker not running or API crashed: see the server's log below"),
     Check("server-answers", "Asked from inside, the server answers 200 with `status` at the contract's address", "CODE_BUG", "Compare port and path of the command, of HEALTHCHECK and of `health` in images.toml"),
-    Check("healthcheck-tells", "HEALTHCHECK fails where nothing serves", "CODE_BUG", "Make HEALTHCHECK ask the server, and fail on anything but 200 with a `status`"),
+    Check("healthcheck-tells", "HEALTHCHECK passes at a 200 with `status`, and at nothing else", "CODE_BUG", "Make HEALTHCHECK ask the server, and fail on anything but 200 with a `status`"),
 ]  # fmt: skip
 _GPU = [
     Check("gpu-present", "A GPU is attached and torch sees it", "ENVIRONMENT", "Install the NVIDIA driver and nvidia-container-toolkit, run `nvidia-ctk runtime configure` or `nvidia-ctk cdi generate`, restart the engine"),

@@ -22,7 +22,7 @@ from verify.case import Case, NotSeen, Ruling, rule
 from verify.checks import CHECKS
 from verify.containers import Output
 from verify.observation import Observation, ProbeRun, Proof, Subject
-from verify.observe import probe_request, read_document, source
+from verify.questions import probe_request, read_document, source
 from verify.rulings.application import has_status
 from verify.verdict import Finding, outcome_of
 
@@ -84,7 +84,7 @@ def _print(console: Console, finding: Finding) -> None:
 
 def _probe(contract: Contract, environ: Mapping[str, str], root: Path) -> ProbeRun:
     """Run the probes in fresh interpreters of this environment, from the checkout, with data of their own."""
-    request = probe_request(contract, [], SECONDS)
+    request = probe_request(contract, next(iter(contract.images.values())), [], SECONDS)
     request["probes"].pop("environment")
     with tempfile.TemporaryDirectory(prefix="ktrdr-lazy-imports-") as data:
         environment = {**environ, "KTRDR_DATA_DIR": data}

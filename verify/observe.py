@@ -1,11 +1,9 @@
 """Contract → running containers → observations, with the docker SDK. Nothing is judged here."""
 
 import json
-import secrets
 import time
 from dataclasses import dataclass
 from datetime import datetime
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import requests
@@ -25,23 +23,31 @@ from deploy.runs import Run
 from verify import containers
 from verify.disclosure import masked
 from verify.observation import Observation, ProbeResult, ProbeRun, ServerRun, Subject
+from verify.questions import (
+    PROBE_SECONDS,
+    check_writable,
+    healthcheck,
+    probe_request,
+    read_document,
+    request,
+    shell,
+    source,
+)
 
 if TYPE_CHECKING:
     from concurrent.futures import Future
 
 T = TypeVar("T")
-PROBES = Path(__file__).parent / "probes"
 RUNS_SECONDS = 480.0  # both containers, with every answer of the engine as late as it may be
 EXPORT_SECONDS = 1800.0  # an image's layers, from a busy engine
 LOG_AT_MOST = 16_000  # bytes
-DEEPEST = 64  # levels of a probe's document
 
 
 @dataclass(frozen=True)
 class Deadlines:
     """How many seconds what an image does may take."""
 
-    probe: float = 120.0  # one probe
+    probe: float = PROBE_SECONDS  # one probe
     run: float = 150.0  # the container that runs them
     healthy: float = 90.0  # from the server's start to healthy
 
@@ -57,11 +63,6 @@ def told(error: Exception) -> str:
         return f"the engine: {'it does not let this user in' if trouble == 'denied' else detail}"
     explanation = error.explanation if isinstance(error, APIError) else None
     return f"the engine: {explanation or str(error) or type(error).__name__}"
-
-
-def source(name: str) -> str:
-    """Return a probe's source code."""
-    return (PROBES / f"{name}.py").read_text(encoding="utf-8")
 
 
 class Observer:
@@ -83,7 +84,7 @@ class Observer:
         except ENGINE_ERRORS as error:
             return Observation(role=image.role, error=told(error)), None
         reading = containers.spawn(self._contents, inspected)
-        probing = containers.spawn(self.probe, image, subject, self._request(inspected), "probe")
+        probing = containers.spawn(self.probe, image, subject, self._request(image, inspected), "probe")
         serving = containers.spawn(self._serve, image, subject)
         contents = None
         try:
@@ -117,12 +118,13 @@ class Observer:
             return Observation(role=image.role, error=f"no image {image.name} on the engine")
         except ENGINE_ERRORS as error:
             return Observation(role=image.role, error=told(error))
-        request = _request({"gpu": None}, {}, self.deadlines.probe)
-        run = self.probe(image, subject, request, "gpu", devices)
+        asked = request({"gpu": None}, self.deadlines.probe)
+        run = self.probe(image, subject, asked, "gpu", devices)
         return Observation(role=image.role, subject=subject, gpu=run, seconds=round(time.monotonic() - began, 3))
 
-    def _request(self, inspected: dict[str, Any]) -> dict[str, Any]:
-        return probe_request(self.contract, _healthcheck(inspected), self.deadlines.probe)
+    def _request(self, image: Image, inspected: dict[str, Any]) -> dict[str, Any]:
+        test = healthcheck(inspected)
+        return probe_request(self.contract, image, test, self.deadlines.probe, shell=shell(inspected))
 
     def _contents(self, inspected: dict[str, Any]) -> tuple[Contents | None, str]:
         try:
@@ -211,88 +213,10 @@ def _subject(client: DockerClient, tag: str, inspected: dict[str, Any]) -> Subje
         environment={name: masked(name, value) for name, value in kept.environment(inspected).items()},
         command=[masked("", word) for word in config.get("Cmd") or []],
         entrypoint=[masked("", word) for word in config.get("Entrypoint") or []],
-        healthcheck=[masked("", word) for word in _healthcheck(inspected)],
+        healthcheck=[masked("", word) for word in healthcheck(inspected)],
         labels={name: masked(name, value) for name, value in (config.get("Labels") or {}).items()},
         history=[masked("", entry.get("CreatedBy") or "") for entry in client.api.history(inspected["Id"])],
     )
-
-
-def _healthcheck(inspected: dict[str, Any]) -> list[str]:
-    return ((inspected.get("Config") or {}).get("Healthcheck") or {}).get("Test") or []
-
-
-def _request(probes: dict[str, Any], commands: dict[str, list[str]], seconds: float) -> dict[str, Any]:
-    return {
-        "nonce": secrets.token_hex(16),
-        "probes": {
-            name: {"source": source(name), "argument": argument, "seconds": seconds}
-            for name, argument in probes.items()
-        },
-        "commands": {name: {"command": command, "seconds": 30.0} for name, command in commands.items()},
-    }
-
-
-def probe_request(contract: Contract, healthcheck: list[str], seconds: float = Deadlines().probe) -> dict[str, Any]:
-    """Return what the probe container is asked: every question in an interpreter of its own, under a fresh nonce.
-
-    The image's HEALTHCHECK (its ``Test``) runs there too: where nothing serves, it has to fail.
-    """
-    application = contract.application.model_dump(include={"module", "attribute", "health", "heavy"})
-    kind, *test = healthcheck or ["NONE"]
-    commands = {
-        "CMD": {"healthcheck": test or ["true"]},  # no words run nothing, and so never fail
-        "CMD-SHELL": {"healthcheck": ["/bin/sh", "-c", " ".join(test)]},
-    }.get(kind, {})
-    return _request({"environment": None, "pytorch": None, "application": application}, commands, seconds)
-
-
-def read_document(
-    printed: containers.Output, request: dict[str, Any], *, late: float | None = None
-) -> tuple[dict[str, ProbeResult] | None, str]:
-    """Read the runner's one document; returns the results, or None and why they cannot be believed.
-
-    ``late``: the deadline that it was stopped at, in seconds.
-    """
-    if printed.flooded:
-        return None, f"it printed more than {containers.OUTPUT_AT_MOST:,} bytes and was stopped"
-    if late is not None:
-        return None, f"it did not end within {late:.0f} s and was stopped"
-    if not printed.stdout.strip():
-        return None, "it printed nothing where a JSON document was due"
-    try:
-        document = json.loads(printed.stdout.decode("utf-8"))
-        _check_writable(document)
-    except (ValueError, RecursionError) as error:
-        return None, f"what it printed is not one JSON document: {str(error)[:200]}"
-    if not isinstance(document, dict) or document.get("schema") != 1:
-        return None, "what it printed is no probe document"
-    if document.get("nonce") != request["nonce"]:
-        return None, f"the document's nonce is {str(document.get('nonce'))[:40]!r}, not the one this run gave"
-    try:
-        results = {name: ProbeResult.model_validate(value) for name, value in document["results"].items()}
-    except (KeyError, AttributeError, ValueError) as error:
-        return None, f"the document is malformed: {str(error)[:400]}"
-    asked = {*request["probes"], *request["commands"]}
-    if set(results) != asked:
-        return None, f"the document answers {sorted(results)}, not {sorted(asked)}"
-    return results, ""
-
-
-def _check_writable(document: Any) -> None:
-    """Raise ValueError for JSON that is no text in UTF-8, or deeper than anything that a probe reports."""
-    json.dumps(document, ensure_ascii=False).encode("utf-8")
-    level, depth = [document], 0
-    while level:
-        depth += 1
-        if depth > DEEPEST:
-            raise ValueError(f"nested more than {DEEPEST} levels deep")
-        level = [child for one in level for child in _children(one)]
-
-
-def _children(value: Any) -> list[Any]:
-    if isinstance(value, dict):
-        return list(value.values())
-    return value if isinstance(value, list) else []
 
 
 def _settled(client: DockerClient, container_id: str, subject: Subject) -> dict[str, Any] | None:
@@ -337,7 +261,7 @@ def _ask(client: DockerClient, container_id: str, address: str) -> ProbeResult:
     code, printed = containers.execute(client, container_id, ["python", "-c", source("ask"), address], 75.0)
     try:
         report = json.loads(printed)
-        _check_writable(report)
+        check_writable(report)
         return ProbeResult(outcome="ended", exit_code=code, report=report if isinstance(report, dict) else None)
     except (ValueError, RecursionError):
         text = printed[:LOG_AT_MOST].decode("utf-8", "replace")

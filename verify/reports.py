@@ -171,6 +171,31 @@ class ApplicationReport(Report):
     loaded_after_use: Loaded | None = None
 
 
+class Checked(Report):
+    """One run of HEALTHCHECK. ``asked``: how many requests the stand-in for the server got meanwhile."""
+
+    outcome: Literal["ended", "timed out", "not started"]
+    exit_code: int | None = None
+    printed: str = ""
+    error: str = ""
+    asked: int = 0
+
+    @property
+    def passed(self) -> bool:
+        """Whether the engine would take the server for healthy."""
+        return self.outcome == "ended" and self.exit_code == 0
+
+
+class HealthcheckReport(Report):
+    """verify/probes/healthcheck.py: HEALTHCHECK against nobody, and against what answers in different ways."""
+
+    nobody: Checked
+    silence: Checked | None = None  # what hangs up
+    failure: Checked | None = None  # 500, with `status`
+    stateless: Checked | None = None  # 200, without `status`
+    good: Checked | None = None  # 200, with `status`
+
+
 class Compared(Report):
     """One computation done on the device and on the CPU."""
 

@@ -14,7 +14,7 @@ from deploy.runs import Run
 from verify import containers
 from verify.e2e.observed import Answer, Printed, Seen
 from verify.e2e.verdict import Used
-from verify.observe import source
+from verify.questions import source
 
 BACKEND = "backend"  # the name by which the others reach it
 CLIENT = "client"

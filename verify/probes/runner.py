@@ -1,8 +1,7 @@
 """Runs the other probes, each in a fresh interpreter, and prints one JSON document with the nonce it was given.
 
-Started as ``python -c SOURCE REQUEST``. The request (JSON) holds ``nonce``, ``probes`` (name -> source, argument,
-seconds) and ``commands`` (name -> command line, seconds). What a probe prints is kept apart from what it reports: the
-report comes through a pipe of its own.
+Started as ``python -c SOURCE REQUEST``. The request (JSON) holds ``nonce`` and ``probes`` (name -> source, argument,
+seconds). What a probe prints is kept apart from what it reports: the report comes through a pipe of its own.
 """
 
 import contextlib
@@ -103,9 +102,6 @@ def main():
             target=one, args=(name, [sys.executable, "-c", probe["source"]], probe["argument"], probe["seconds"])
         )
         for name, probe in request["probes"].items()
-    ] + [
-        threading.Thread(target=one, args=(name, command["command"], None, command["seconds"]))
-        for name, command in request["commands"].items()
     ]
     for thread in threads:
         thread.start()

@@ -3,7 +3,7 @@
 from typing import TYPE_CHECKING
 
 from verify.case import Case, NotSeen, Ruling, rule, skip
-from verify.reports import Answer, Memory, Published
+from verify.reports import Answer, Checked, Memory, Published
 from verify.rulings.application import has_status
 from verify.rulings.subject import NOT_EXECUTABLE
 
@@ -107,18 +107,35 @@ def _foreign_routes(case: Case, served: list[list[str]]) -> list[str]:
     return [f"it serves {len(served)} routes, the application has {len(examined)}"] * different
 
 
+# How the stand-ins for the server answer that HEALTHCHECK has to fail at
+WRONG = {
+    "nobody": "where nothing serves",
+    "silence": "at a server that hangs up",
+    "failure": "at a 500",
+    "stateless": "at a 200 without `status`",
+}
+
+
 def healthcheck_tells(case: Case) -> Ruling:
-    """In the probe container, where nothing serves, the HEALTHCHECK command has to fail."""
-    expected = "HEALTHCHECK fails where nothing serves"
+    """HEALTHCHECK passes at a 200 with `status`, and nowhere else."""
+    expected = f"HEALTHCHECK passes at a 200 with `status`, and fails {', '.join(WRONG.values())}"
     if not case.subject.has_healthcheck:
         return rule(False, expected, "the image has no HEALTHCHECK")
-    result = case.result("healthcheck")
-    if result.outcome == "ended" and result.exit_code is None:
-        raise NotSeen("the health check's exit code is missing", "proof")
-    if result.outcome == "not started":
-        return rule(False, expected, f"it cannot be run: {result.error}")
-    failed = result.outcome == "timed out" or result.exit_code != 0
-    return rule(failed, expected, f"exit code {result.exit_code}", printed=result.printed[:500])
+    report = case.healthcheck
+    if report.nobody.outcome == "not started":
+        return rule(False, expected, f"it cannot be run: {report.nobody.error}")
+    runs = {name: getattr(report, name) for name in (*WRONG, "good")}
+    if unseen := [name for name, one in runs.items() if one is None or (one.outcome, one.exit_code) == ("ended", None)]:
+        raise NotSeen(f"the health check's exit code is missing: {', '.join(unseen)}", "proof")
+    faults = [f"it passes {words}" for name, words in WRONG.items() if runs[name].passed]
+    faults += [f"it fails at a 200 with `status`: {_told(runs['good'])}"] * (not runs["good"].passed)
+    printed = {name: one.printed for name, one in runs.items() if one.printed}
+    return rule(not faults, expected, "; ".join(faults) or "so it does", printed=printed)
+
+
+def _told(run: Checked) -> str:
+    code = "it did not end" if run.outcome == "timed out" else f"exit code {run.exit_code}"
+    return f"{code}, {run.asked} requests made, {run.printed.strip()[:200] or 'nothing printed'}"
 
 
 CHECKS = {

@@ -1,6 +1,6 @@
 """The server: its own command, its own HEALTHCHECK, and what it really does."""
 
-from tests.faults.fault import ADDRESS, API, SITE, Fault, as_root, file
+from tests.faults.fault import ADDRESS, API, PACKAGE, SITE, Fault, as_root, file
 
 OTHER = """
 import uvicorn
@@ -61,6 +61,14 @@ def checked_by(*command: str) -> str:
     return f"HEALTHCHECK --interval=1s CMD [{words}]\n"
 
 
+def altered(before: str, after: str) -> str:
+    """Return the lines that change the program behind the image's own HEALTHCHECK, wherever in it the words stand."""
+    path = f"{PACKAGE['backend']}/healthcheck.py"
+    script = f"grep -qF '{before}' {path}\npython3 - <<'EOF'\n"
+    script += f"text = open('{path}').read()\nopen('{path}', 'w').write(text.replace('{before}', '{after}'))\nEOF\n"
+    return as_root(f"{script}rm -f {PACKAGE['backend']}/__pycache__/healthcheck.*")
+
+
 FAULTS = (
     Fault("the command ends at once", 'CMD ["python", "-c", "raise SystemExit(3)"]', "server-healthy",
           says=("it stopped with 3",)),
@@ -102,4 +110,28 @@ FAULTS = (
     Fault("HEALTHCHECK always succeeds, in a shell", "HEALTHCHECK --interval=1s CMD exit 0", "healthcheck-tells"),
     Fault("HEALTHCHECK only looks whether Python runs", checked_by("python", "-c", "print('status')"),
           "healthcheck-tells"),
+    Fault(
+        "HEALTHCHECK only connects",
+        checked_by("python", "-c", "import socket; socket.create_connection(('127.0.0.1', 8000)); print('status')"),
+        "healthcheck-tells", says=("at a server that hangs up", "at a 500"),
+    ),
+    Fault(
+        "HEALTHCHECK only connects, in a shell",
+        'SHELL ["/bin/bash", "-c"]\nHEALTHCHECK --interval=1s CMD echo status >/dev/tcp/127.0.0.1/8000',
+        "healthcheck-tells", says=("at a server that hangs up",),
+    ),
+    Fault("the program behind HEALTHCHECK takes any answer for a good one", altered("status != [OK]", "False"),
+          "healthcheck-tells", says=("it passes at a 500",)),
+    Fault("the program behind HEALTHCHECK does not look for `status`",
+          altered('document.get("status") == "ok"', "True"), "healthcheck-tells",
+          says=("it passes at a 200 without `status`",)),
+    Fault(
+        "HEALTHCHECK asks another page than health",
+        checked_by("python", "-c", f"import urllib.request as u; u.urlopen('{ADDRESS}:8000/openapi.json'); "
+                   "print('status')"),
+        "healthcheck-tells", says=("at a 500", "it fails at a 200 with `status`"),
+    ),
+    Fault("HEALTHCHECK asks another port than the server's",
+          checked_by("python", "-m", "ktrdr.healthcheck", f"{ADDRESS}:8001{API}/health"), "healthcheck-tells",
+          says=("it fails at a 200 with `status`", "0 requests made")),
 )  # fmt: skip

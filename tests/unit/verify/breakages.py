@@ -70,6 +70,11 @@ def probes(**values: Any) -> Change:
     return lambda facts: facts.part("probes").update(values)
 
 
+def health(which: str, **values: Any) -> Change:
+    """What became of HEALTHCHECK at one answer, or at none."""
+    return lambda facts: facts.report("healthcheck")[which].update(values)
+
+
 def result(name: str, **values: Any) -> Change:
     return lambda facts: facts.part("probes")["results"][name].update(values)
 
@@ -303,9 +308,14 @@ SERVER = [
     Breakage("server-answers", "nobody answers", "dev", lambda facts: _asked(facts, status=0, body="refused")),
     Breakage("lazy-server", "torch in memory", "backend", lambda facts: _asked(facts, packages=["torch", "yaml"])),
     Breakage("lazy-server", "no process seen", "backend", lambda facts: _asked(facts, processes=0)),
-    Breakage("healthcheck-tells", "content without a server", "dev", result("healthcheck", exit_code=0)),
-    Breakage("healthcheck-tells", "it cannot be run", "dev", result(
-        "healthcheck", outcome="not started", exit_code=None, error="no such file")),
+    *(
+        Breakage("healthcheck-tells", f"content with {which}", "dev", health(which, exit_code=0))
+        for which in ("nobody", "silence", "failure", "stateless")
+    ),
+    Breakage("healthcheck-tells", "never content", "dev", health("good", exit_code=1)),
+    Breakage("healthcheck-tells", "never done", "dev", health("good", outcome="timed out", exit_code=None)),
+    Breakage("healthcheck-tells", "it cannot be run", "dev", instead(
+        "healthcheck", {"nobody": {"outcome": "not started", "error": "no such file"}})),
 ]  # fmt: skip
 GPU = [
     Breakage("gpu-present", "torch cannot be imported", "worker-gpu", instead("gpu", {

@@ -121,7 +121,7 @@ def good(role: str, change: Change | None = None) -> Facts:
             "environment": ended(environment(role)),
             "pytorch": ended(pytorch(torch)),
             "application": ended(application()),
-            "healthcheck": ended(None, exit_code=1),
+            "healthcheck": ended(healthcheck()),
         },
     }  # fmt: skip
     server = {
@@ -190,6 +190,11 @@ def application() -> dict[str, Any]:
         "answers": {f"GET {path}": 200 for path in paths}, "attempts": [], "processes": [],
         **{f"loaded_{when}": loaded() for when in ("before", "after_import", "after_start", "after_use")},
     }  # fmt: skip
+
+
+def healthcheck() -> dict[str, Any]:
+    wrong = {name: {"outcome": "ended", "exit_code": 1} for name in ("nobody", "silence", "failure", "stateless")}
+    return {**wrong, "good": {"outcome": "ended", "exit_code": 0, "printed": HEALTH, "asked": 1}}
 
 
 def loaded(*modules: str) -> dict[str, Any]:

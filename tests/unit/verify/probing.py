@@ -6,7 +6,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from verify.observe import source
+from verify.questions import source
 
 SECONDS = 20.0
 
@@ -21,14 +21,9 @@ def own(text: str, argument: Any = None, seconds: float = SECONDS) -> dict[str, 
     return {"source": text, "argument": argument, "seconds": seconds}
 
 
-def run(
-    directory: Path, probes: dict[str, Any], commands: dict[str, list[str]] | None = None, **environ: str
-) -> subprocess.CompletedProcess[str]:
+def run(directory: Path, probes: dict[str, Any], **environ: str) -> subprocess.CompletedProcess[str]:
     """Run the runner in a directory, whose packages can be imported; nothing of this process's environment but PATH."""
-    request = {
-        "nonce": "n1", "probes": probes,
-        "commands": {name: {"command": command, "seconds": SECONDS} for name, command in (commands or {}).items()},
-    }  # fmt: skip
+    request = {"nonce": "n1", "probes": probes}
     environment = {"PATH": "/usr/bin:/bin", "HOME": str(directory), **environ}
     return subprocess.run(
         [sys.executable, "-c", source("runner"), json.dumps(request)],

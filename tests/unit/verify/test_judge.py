@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tests.unit.verify.breakages import probes, report, result, without
+from tests.unit.verify.breakages import health, probes, report, result, without
 from tests.unit.verify.cases import HEALTH, ROLES, Change, Facts, attempt, good, good_gpu
 from verify.checks import CHECKS, GPU_CHECKS
 from verify.verdict import Finding, Outcome, Verdict, outcome_of
@@ -173,7 +173,7 @@ def test_a_report_that_lacks_what_a_check_needs_does_not_make_it_green(check: st
 
 
 def test_a_command_without_an_exit_code_did_not_fail_as_it_must() -> None:
-    facts = good("dev", result("healthcheck", exit_code=None))
+    facts = good("dev", health("nobody", exit_code=None))
     assert outcomes(facts)["healthcheck-tells"] in ("ERROR", "FAIL")
 
 

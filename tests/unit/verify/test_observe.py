@@ -17,9 +17,10 @@ from deploy.contract import read_contract
 from verify import observe
 from verify.containers import OUTPUT_AT_MOST, Output
 from verify.observation import Observation, ProbeResult, ProbeRun, ServerRun
-from verify.observe import gpu_devices, probe_request, read_document, seconds_between, source
+from verify.observe import gpu_devices, seconds_between
+from verify.questions import probe_request, read_document, shell, source
 
-REQUEST: dict[str, Any] = {"nonce": "n1", "probes": {"environment": {}, "pytorch": {}}, "commands": {"healthcheck": {}}}
+REQUEST: dict[str, Any] = {"nonce": "n1", "probes": {"environment": {}, "pytorch": {}, "healthcheck": {}}}
 RESULTS: dict[str, Any] = {
     "environment": {"outcome": "ended", "exit_code": 0, "report": {"uid": 1}},
     "pytorch": {"outcome": "timed out", "exit_code": -9},
@@ -48,7 +49,7 @@ def test_the_one_document_is_read() -> None:
     results, error = read(json.dumps(document()))
     assert error == ""
     assert results is not None
-    assert [results[name].outcome for name in REQUEST["probes"] | REQUEST["commands"]] == [
+    assert [results[name].outcome for name in REQUEST["probes"]] == [
         "ended", "timed out", "not started",
     ]  # fmt: skip
     assert results["environment"].report == {"uid": 1}
@@ -149,7 +150,8 @@ def test_a_spoilt_document_is_read_whole_or_not_at_all(data: st.DataObject) -> N
 
 
 def asked(healthcheck: list[str]) -> dict[str, Any]:
-    return probe_request(read_contract(), healthcheck)
+    contract = read_contract()
+    return probe_request(contract, contract.images["backend"], healthcheck)
 
 
 def test_every_question_is_asked_of_an_interpreter_of_its_own() -> None:
@@ -182,21 +184,29 @@ def test_every_request_has_a_nonce_of_its_own() -> None:
         (["CMD-SHELL", "curl -f http://x || exit 1"], ["/bin/sh", "-c", "curl -f http://x || exit 1"]),
     ],
 )
-def test_the_image_s_own_healthcheck_is_run_where_nothing_serves(
+def test_the_image_s_own_healthcheck_is_run_at_its_server_s_address(
     healthcheck: list[str], command: list[str] | None
 ) -> None:
-    commands = asked(healthcheck)["commands"]
-    assert (commands["healthcheck"]["command"] if commands else None) == command
+    found = asked(healthcheck)["probes"].get("healthcheck")
+    assert (found["argument"]["command"] if found else None) == command
+    assert found is None or found["argument"]["address"] == read_contract().images["backend"].health
+
+
+def test_a_healthcheck_in_words_is_run_in_the_image_s_own_shell() -> None:
+    contract, inspected = read_contract(), {"Config": {"Shell": ["/bin/bash", "-c"]}}
+    found = probe_request(contract, contract.images["dev"], ["CMD-SHELL", "true"], shell=shell(inspected))
+    assert found["probes"]["healthcheck"]["argument"]["command"] == ["/bin/bash", "-c", "true"]
+    assert shell({}) == ["/bin/sh", "-c"]
 
 
 def test_every_question_has_a_deadline_before_the_container_s() -> None:
     request = asked(["CMD", "true"])
-    deadlines = [one["seconds"] for one in (*request["probes"].values(), *request["commands"].values())]
+    deadlines = [one["seconds"] for one in request["probes"].values()]
     assert max(deadlines) < observe.Deadlines().run
 
 
 def test_a_request_is_json() -> None:
-    assert json.loads(json.dumps(asked(["CMD", "true"])))["commands"]
+    assert json.loads(json.dumps(asked(["CMD", "true"])))["probes"]["healthcheck"]
 
 
 def test_a_gpu_is_asked_for_by_its_cdi_name_where_the_engine_has_found_one() -> None:

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from tests.unit.verify.servers import HEALTH, answering, nobody, speaking
-from verify.observe import source
+from verify.questions import source
 from verify.reports import Answer, Memory
 
 

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from tests.unit.verify.breakages import result, server, subject
+from tests.unit.verify.breakages import health, server, subject
 from tests.unit.verify.cases import Change, Facts, good
 from verify.verdict import Finding
 
@@ -116,18 +116,36 @@ def test_only_images_that_serve_the_api_must_not_have_torch_in_memory(role: str,
     assert found("lazy-server", role=role).outcome == outcome
 
 
+@pytest.mark.parametrize("which", ["nobody", "silence", "failure", "stateless"])
 @pytest.mark.parametrize(
     ("values", "outcome"),
     [
         ({"exit_code": 1}, "PASS"),
-        ({"outcome": "timed out", "exit_code": -9}, "PASS"),
+        ({"outcome": "timed out", "exit_code": None}, "PASS"),
         ({"exit_code": 0}, "FAIL"),
-        ({"outcome": "not started", "exit_code": None, "error": "no such file"}, "FAIL"),
+        ({"exit_code": None}, "ERROR"),
     ],
-    ids=["it fails", "it waits", "it is content", "it cannot be run"],
+    ids=["it fails", "it waits", "it is content", "nobody knows"],
 )
-def test_a_healthcheck_has_to_fail_where_nothing_serves(values: dict[str, Any], outcome: str) -> None:
-    assert found("healthcheck-tells", result("healthcheck", **values)).outcome == outcome
+def test_a_healthcheck_has_to_fail_at_any_answer_but_a_good_one(
+    which: str, values: dict[str, Any], outcome: str
+) -> None:
+    assert found("healthcheck-tells", health(which, **values)).outcome == outcome
+
+
+def test_a_healthcheck_that_passes_at_wrong_answers_is_told_by_which() -> None:
+    finding = found("healthcheck-tells", health("failure", exit_code=0))
+    assert finding.found == "it passes at a 500"
+
+
+def test_a_healthcheck_that_fails_at_a_good_answer_is_told_with_what_it_did() -> None:
+    finding = found("healthcheck-tells", health("good", exit_code=3, printed="no\n", asked=2))
+    assert finding.found == "it fails at a 200 with `status`: exit code 3, 2 requests made, no"
+
+
+def test_a_healthcheck_that_was_not_run_against_every_answer_is_an_error() -> None:
+    finding = found("healthcheck-tells", lambda facts: facts.report("healthcheck").pop("silence"))
+    assert (finding.outcome, "silence" in finding.found) == ("ERROR", True)
 
 
 def test_an_answer_of_a_server_that_did_not_run_counts_for_nothing() -> None:

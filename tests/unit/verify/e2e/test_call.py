@@ -12,7 +12,7 @@ import pytest
 
 from tests.unit.verify.servers import nobody, running, speaking
 from verify.e2e import scenes
-from verify.observe import source
+from verify.questions import source
 
 
 @contextmanager

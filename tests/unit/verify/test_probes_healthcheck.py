@@ -1,0 +1,65 @@
+"""HEALTHCHECK is run against nobody and against stand-ins for its server: only a good answer may content it."""
+
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.unit.verify.probing import probe, results, run
+from tests.unit.verify.servers import HEALTH, nobody
+from verify.reports import HealthcheckReport
+
+OWN = [sys.executable, "-m", "ktrdr.healthcheck"]
+CONNECT = "import socket, sys\nsocket.create_connection(('127.0.0.1', int(sys.argv[1])))"
+ANY = "import http.client, sys\nc = http.client.HTTPConnection('127.0.0.1', sys.argv[1])\nc.request('GET', '/{}')\n"
+READ = "answer = c.getresponse()\nassert answer.status == 200 {}, answer.read()"
+ROOT = Path(__file__).parents[3]
+
+
+def report(directory: Path, command: list[str], port: str) -> dict[str, Any]:
+    argument = {"command": command, "address": f"http://127.0.0.1:{port}{HEALTH}"}
+    done = run(directory, {"healthcheck": probe("healthcheck", argument)}, PYTHONPATH=str(ROOT))
+    found: dict[str, Any] = results(done)["healthcheck"]["report"]
+    return found
+
+
+def passed(directory: Path, source: str) -> list[str]:
+    port = nobody()
+    seen = HealthcheckReport.model_validate(report(directory, [sys.executable, "-c", source, port], port))
+    names = ("nobody", "silence", "failure", "stateless", "good")
+    return [name for name in names if (one := getattr(seen, name)) is not None and one.passed]
+
+
+def test_the_images_own_healthcheck_passes_at_a_good_answer_alone(tmp_path: Path) -> None:
+    port = nobody()
+    seen = report(tmp_path, [*OWN, f"http://127.0.0.1:{port}{HEALTH}"], port)
+    assert {name: one["exit_code"] for name, one in seen.items()} == {
+        "nobody": 1, "silence": 1, "failure": 1, "stateless": 1, "good": 0,
+    }  # fmt: skip
+    assert [one.get("asked") for one in seen.values()] == [None, 1, 1, 1, 1]
+
+
+@pytest.mark.parametrize(
+    ("source", "passes"),
+    [
+        ("", ["nobody", "silence", "failure", "stateless", "good"]),
+        (CONNECT, ["silence", "failure", "stateless", "good"]),
+        (ANY.format(HEALTH[1:]) + "c.getresponse()", ["failure", "stateless", "good"]),
+        (ANY.format(HEALTH[1:]) + READ.format(""), ["stateless", "good"]),
+        (ANY.format(HEALTH[1:]) + "assert b'status' in c.getresponse().read()", ["failure", "good"]),
+        (ANY.format("openapi.json") + READ.format(""), ["silence", "failure", "stateless"]),
+        ("raise SystemExit(1)", []),
+    ],
+    ids=["always", "connects", "any answer", "any 200", "any status", "another page", "never"],
+)
+def test_a_healthcheck_that_takes_too_much_passes_at_a_wrong_answer(
+    tmp_path: Path, source: str, passes: list[str]
+) -> None:
+    assert passed(tmp_path, source) == passes
+
+
+def test_a_healthcheck_that_cannot_be_run_is_told_and_not_tried_again(tmp_path: Path) -> None:
+    seen = report(tmp_path, ["no-such-command"], nobody())
+    assert list(seen) == ["nobody"]
+    assert (seen["nobody"]["outcome"], "no-such-command" in seen["nobody"]["error"]) == ("not started", True)

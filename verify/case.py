@@ -186,11 +186,20 @@ class Case:
             printed = result.printed.strip()[-600:]
             raise NotSeen(f"the {name} probe {how} without a report. {result.error} {printed}".strip(), "")
         try:
-            return model.model_validate(result.report)
+            return model.model_validate(_printable(result.report))
         except ValidationError as error:
             first = error.errors(include_url=False)[0]
             where = ".".join(map(str, first["loc"]))
             raise NotSeen(f"the {name} probe's report is malformed: {where}: {first['msg']}", "") from None
+
+
+def _printable(value: Any) -> Any:
+    """Return what a report holds as UTF-8 can write it: whatever an image put into it, its verdict is written."""
+    if isinstance(value, dict):
+        return {_printable(key): _printable(one) for key, one in value.items()}
+    if isinstance(value, list):
+        return [_printable(one) for one in value]
+    return value.encode("utf-8", "backslashreplace").decode("utf-8") if isinstance(value, str) else value
 
 
 def proof_fault(run: ProbeRun, subject: Subject) -> str:

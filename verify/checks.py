@@ -61,9 +61,9 @@ _ALL = [
     Check("lazy-start", "Starting the application neither", "CODE_BUG", "Make the import lazy where the chain below ends"),
     Check("lazy-use", "Using the application neither", "CODE_BUG", "Make the import lazy where the chain below ends"),
     # The server: the image's own command and HEALTHCHECK
-    Check("lazy-server", "The running server has loaded no heavy package", "CODE_BUG", "Make the import lazy; the probe's chains above say where it comes from"),
+    Check("lazy-server", "The running server has loaded no heavy package, nor tried to", "CODE_BUG", "Make the import lazy where the chain below ends; the probe's chains above may say more"),
     Check("server-healthy", "The image's own command reaches its own HEALTHCHECK", "CODE_BUG", "Docker not running or API crashed: see the server's log below"),
-    Check("server-answers", "Asked from inside, the server answers 200 with `status` at the contract's address", "CODE_BUG", "Compare port and path of the command, of HEALTHCHECK and of `health` in images.toml"),
+    Check("server-answers", "Asked from inside, the server answers 200 with `status` at the contract's address, and all else as the application does", "CODE_BUG", "Compare port and path of the command, of HEALTHCHECK and of `health` in images.toml, and what the command serves with [application] there"),
     Check("healthcheck-tells", "HEALTHCHECK passes at a 200 with `status`, and at nothing else", "CODE_BUG", "Make HEALTHCHECK ask the server, and fail on anything but 200 with a `status`"),
 ]  # fmt: skip
 _GPU = [

@@ -1,8 +1,10 @@
 """Containers under a short leash: made from an image id, watched with a deadline, bounded in all that they may use."""
 
+import io
+import tarfile
 import threading
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import Future
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
@@ -22,6 +24,7 @@ ANSWER = 20.0  # seconds that the engine may take for one answer
 PATIENCE = 10.0  # seconds of waiting after which the engine is asked whether it is still there
 
 T = TypeVar("T")
+_OWN: Mapping[str, str] = {}  # a container's own environment, as it is
 
 
 def spawn(function: Callable[..., T], *arguments: Any) -> "Future[T]":
@@ -90,6 +93,28 @@ class Output:
     flooded: bool = False
 
 
+@dataclass(frozen=True)
+class Watch:
+    """Files that every Python of a container finds first, and beside them ``notes``, where everybody may write."""
+
+    directory: str
+    files: Mapping[str, str]
+
+    def archive(self) -> bytes:
+        """Return them as the engine takes them, a tar archive."""
+        data = io.BytesIO()
+        with tarfile.open(fileobj=data, mode="w") as archive:
+            notes = tarfile.TarInfo("notes")
+            notes.type, notes.mode = tarfile.DIRTYPE, 0o1777
+            archive.addfile(notes)
+            for name, text in self.files.items():
+                content = text.encode()
+                member = tarfile.TarInfo(name)
+                member.size, member.mode = len(content), 0o644
+                archive.addfile(member, io.BytesIO(content))
+        return data.getvalue()
+
+
 @contextmanager
 def container(
     client: DockerClient,
@@ -101,20 +126,27 @@ def container(
     command: list[str] | None,
     writable: Iterable[str],
     devices: list[DeviceRequest] | None = None,
+    watch: Watch | None = None,
 ) -> Iterator[str]:
     """Make a container with the least that it needs, and remove it whatever happens; yields its id.
 
     It has the image's own user, entry point and environment, no network, no capability, a read-only root file system,
-    ``/tmp`` in memory, and a new volume on each of the ``writable`` directories, owned as the image has them. Where
-    something else than the image's own command runs, the engine does not ask after its health meanwhile.
+    ``/tmp`` in memory, and a new volume on each of the ``writable`` directories, owned as the image has them. With a
+    ``watch`` its Pythons find that in a volume of its own, and nothing else is different. Where something else than the
+    image's own command runs, the engine does not ask after its health meanwhile.
     """
-    host = leash(client, labels=labels, writable=writable, devices=devices)
+    places = [*writable, watch.directory] if watch else writable
+    host = leash(client, labels=labels, writable=places, devices=devices)
+    environment = {"PYTHONPATH": watch.directory} if watch else None
     health = None if command is None else NO_HEALTHCHECK
     with gate.passing():
         made = client.api.create_container(
-            image_id, command=command, name=name, labels=labels, host_config=host, healthcheck=health
-        )
+            image_id, command=command, name=name, labels=labels, host_config=host, healthcheck=health,
+            environment=environment,
+        )  # fmt: skip
     try:
+        if watch:
+            client.api.put_archive(made["Id"], watch.directory, watch.archive())
         yield str(made["Id"])
     finally:
         remove(client, made["Id"])
@@ -190,9 +222,14 @@ def _kill(client: DockerClient, container_id: str) -> None:
             raise
 
 
-def execute(client: DockerClient, container_id: str, command: list[str], deadline: float) -> tuple[int | None, bytes]:
-    """Run a command in a running container; returns its exit code (None past the deadline) and what it printed."""
-    made = client.api.exec_create(container_id, command, stderr=True)
+def execute(
+    client: DockerClient, container_id: str, command: list[str], deadline: float, environment: Mapping[str, str] = _OWN
+) -> tuple[int | None, bytes]:
+    """Run a command in a running container; returns its exit code (None past the deadline) and what it printed.
+
+    ``environment``: what is different from the container's own.
+    """
+    made = client.api.exec_create(container_id, command, stderr=True, environment=dict(environment))
     output = Output()
     reading = spawn(_read, client.api.exec_start(made["Id"], stream=True, demux=True), output)
     try:

@@ -32,6 +32,7 @@ from verify.questions import (
     request,
     shell,
     source,
+    watch,
 )
 
 if TYPE_CHECKING:
@@ -40,6 +41,7 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 RUNS_SECONDS = 480.0  # both containers, with every answer of the engine as late as it may be
 EXPORT_SECONDS = 1800.0  # an image's layers, from a busy engine
+ASK_SECONDS = 75.0  # what asks the server, for all its questions
 LOG_AT_MOST = 16_000  # bytes
 
 
@@ -174,19 +176,20 @@ class Observer:
         """Start the image with its own command and wait for its own HEALTHCHECK; then ask it ourselves."""
         seen: dict[str, Any] = {"proof": None, "health": "none", "running": False, "seconds_to_healthy": None}
         seen |= {"reply": "", "asked": None, "log": ""}
+        listening = watch(self.contract, image)
         try:
             client = engines.sdk(self.engine, timeout=containers.ANSWER)
             with containers.container(
                 client, subject.image_id, self.gate, name=self.run.name(f"{image.role}-server"),
-                labels=self.run.labels, command=None, writable=image.writable,
+                labels=self.run.labels, command=None, writable=image.writable, watch=listening,
             ) as container_id:  # fmt: skip
                 try:
                     client.api.start(container_id)
                     state = containers.until(self.deadlines.healthy, lambda: _settled(client, container_id, subject))
                     seen |= _health(state or client.api.inspect_container(container_id)["State"])
-                    if seen["running"]:
-                        seen["asked"] = _ask(client, container_id, image.health)
                     seen["log"] = _log(client, container_id)
+                    if seen["running"]:
+                        seen["asked"] = _ask(client, container_id, image.health, listening)
                 finally:
                     seen["proof"] = containers.proof(client, container_id)
         except ENGINE_ERRORS as refusal:
@@ -257,8 +260,13 @@ def _moment(text: str) -> datetime:
     return moment
 
 
-def _ask(client: DockerClient, container_id: str, address: str) -> ProbeResult:
-    code, printed = containers.execute(client, container_id, ["python", "-c", source("ask"), address], 75.0)
+def _ask(
+    client: DockerClient, container_id: str, address: str, listening: containers.Watch | None = None
+) -> ProbeResult:
+    where = [listening.directory] if listening else []
+    command = ["python", "-c", source("ask"), address, *where]
+    unheard = {"PYTHONPATH": ""} if listening else {}  # as if it were not set (Python's manual)
+    code, printed = containers.execute(client, container_id, command, ASK_SECONDS, unheard)
     try:
         report = json.loads(printed)
         check_writable(report)

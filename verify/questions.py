@@ -1,6 +1,7 @@
 """What the probes of a container are asked, and how their one document is read. Nothing here touches an engine."""
 
 import json
+import re
 import secrets
 from pathlib import Path
 from typing import Any
@@ -11,13 +12,24 @@ from verify.observation import ProbeResult
 
 PROBES = Path(__file__).parent / "probes"
 PROBE_SECONDS = 120.0
+PART = re.compile(r"^from verify\.probes\.(\w+) import .*$", re.MULTILINE)
+WATCH = "/run/watch"  # a directory of the server's container, and no image's
 SHELL = ["/bin/sh", "-c"]
 DEEPEST = 64  # levels of a probe's document
 
 
 def source(name: str) -> str:
-    """Return a probe's source code."""
-    return (PROBES / f"{name}.py").read_text(encoding="utf-8")
+    """Return a probe's source code, with that of the parts that it shares with others in place of their import."""
+    text = (PROBES / f"{name}.py").read_text(encoding="utf-8")
+    return PART.sub(lambda part: source(part[1]), text)
+
+
+def watch(contract: Contract, image: Image) -> containers.Watch | None:
+    """Return what listens in the image's own server; None where that serves no API, and may import what it likes."""
+    if not contract.serves_api(image):
+        return None
+    files = {"sitecustomize.py": source("watch"), "heavy.json": json.dumps(contract.application.heavy)}
+    return containers.Watch(WATCH, files)
 
 
 def shell(inspected: dict[str, Any]) -> list[str]:

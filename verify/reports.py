@@ -94,6 +94,14 @@ class Attempt(Report):
     chain: list[list[Any]]
 
 
+class Heard(Report):
+    """An attempt to import a heavy package in a process of the server's, with the chain that led to it."""
+
+    package: str
+    phase: Literal["serve"]
+    chain: list[list[Any]]
+
+
 class Started(Report):
     """A process that the application started: how, when, and the chain of [file, line, function] that led to it."""
 
@@ -118,10 +126,19 @@ class Memory(Report):
 
 
 class Published(Report):
-    """The routes that the server itself publishes, and the addresses that it listens at: verify/probes/ask.py."""
+    """The routes that the server itself publishes, how it answers, and where it listens: verify/probes/ask.py."""
 
     routes: list[list[str]] = []
+    answers: dict[str, str] = {}  # method and path -> status, and digest of what never changes in the answer
     listens: list[str] = []
+
+
+class Watched(Report):
+    """What was heard in the server's processes: verify/probes/watch.py."""
+
+    watched: int  # command lines of processes
+    attempts: list[Heard]
+    unwatched: list[str]  # command lines of processes in which nobody listened
 
 
 class Broken(Report):
@@ -146,7 +163,7 @@ class ApplicationReport(Report):
     always = frozenset({"attempts", "processes", "loaded_before"})
     when = {
         "imported": frozenset({"new_modules", "loaded_after_import"}),
-        "started": frozenset({"loaded_after_start", "answers", "health"}),
+        "started": frozenset({"loaded_after_start", "answers", "digests", "health"}),
     }
     imported: bool
     import_error: Broken | None = None
@@ -161,6 +178,7 @@ class ApplicationReport(Report):
     start_seconds: float | None = None
     health: Answer | None = None
     answers: dict[str, int] = {}
+    digests: dict[str, str] = {}  # method and path -> status, and digest of what never changes in the answer
     error: Broken | None = None
     attempts: list[Attempt] = []
     imports: list[Import] = []

@@ -5,90 +5,21 @@ it is found or not (PEP 451, meta path finders).
 """
 
 import asyncio
-import contextlib
-import glob
 import importlib
 import json
 import os
 import re
-import resource
 import sys
 import threading
 import time
 import traceback
 
-ATTEMPTS_AT_MOST = 40
-REPORT_AT_MOST = 1_000_000  # bytes that forked children may send
+from verify.probes.calls import BODY_AT_MOST, METHODS, UNKNOWN, calls_of, digest
+from verify.probes.recorder import Recorder, children
+
 IMPORTS_AT_MOST = 5000
 REQUEST_SECONDS = 10.0
 THREAD_SECONDS = 2.0
-# Audit events of the standard library that start a process (Python's audit events table)
-STARTING = {"os.fork", "os.forkpty", "os.exec", "os.posix_spawn", "os.system", "subprocess.Popen", "pty.spawn"}
-
-
-class Recorder:
-    """Remembers who asked for a heavy package, and who started a process, in which phase.
-
-    It listens twice: as a meta path finder that finds nothing, and as an audit hook (PEP 578), which nobody can take
-    out again and which hears of a module that is run past the import system. A forked child has the recorder too, and
-    sends what it hears through a file in memory; what any other child does nobody hears.
-    """
-
-    def __init__(self, heavy):
-        self.heavy, self.phase, self.attempts, self.started = set(heavy), "import", [], []
-        self.process, self.sent = os.getpid(), os.memfd_create("attempts")
-        self.file = re.compile(rf"/(?:site|dist)-packages/({'|'.join(map(re.escape, heavy))})/")
-        sys.meta_path.insert(0, self)
-        sys.addaudithook(self.hear)
-
-    def find_spec(self, name, path=None, target=None):  # noqa: ARG002 - the import system's signature
-        """Record the question, unless it only looks a package up; finding is left to the others."""
-        if name in self.heavy:
-            frames = list(walk(sys._getframe(1)))
-            asked = next((f for f in frames if f.f_code.co_name != "_find_spec"), None)
-            if asked is not None and asked.f_code.co_name == "_find_and_load_unlocked":
-                self.attempt(name, frames)
-
-    def hear(self, event, arguments):
-        """Record imports that the finder does not hear of, modules that are run, and processes that are started."""
-        if event == "import":
-            if arguments[0] in self.heavy and (not sys.meta_path or sys.meta_path[0] is not self):
-                self.attempt(arguments[0], list(walk(sys._getframe(1))))
-        elif event == "exec":
-            found = self.file.search(getattr(arguments[0], "co_filename", ""))
-            if found and found[1] not in {one["package"] for one in self.attempts}:
-                self.attempt(found[1], list(walk(sys._getframe(1))))
-        elif event in STARTING:
-            what = " ".join([event, *(repr(one)[:200] for one in arguments[:2])])
-            self.start(what, chain(list(walk(sys._getframe(1)))))
-
-    def attempt(self, package, frames):
-        """Keep an attempt once, and send it where this is a forked child."""
-        one = {"package": package, "phase": self.phase, "chain": chain(frames)}
-        if one not in self.attempts and len(self.attempts) < ATTEMPTS_AT_MOST:
-            self.attempts.append(one)
-            if os.getpid() != self.process:
-                os.write(self.sent, json.dumps(one).encode() + b"\n")
-
-    def start(self, what, frames):
-        """Keep a process that was started."""
-        if len(self.started) < ATTEMPTS_AT_MOST:
-            self.started.append({"what": what, "phase": self.phase, "chain": frames})
-
-    def enter(self, phase):
-        """Begin a phase; a child that there is, or was, and whose start nobody heard belongs to the one that ends."""
-        had = resource.getrusage(resource.RUSAGE_CHILDREN).ru_minflt > 0
-        if (had or children()) and not self.started:
-            self.start("a process, by means that nobody heard", [])
-        self.phase = phase
-
-    def receive(self):
-        """Take in what forked children sent."""
-        with open(self.sent, "rb") as file:
-            file.seek(0)
-            for line in file.read(REPORT_AT_MOST).splitlines()[:ATTEMPTS_AT_MOST]:
-                with contextlib.suppress(ValueError):
-                    self.attempts.append(json.loads(line))
 
 
 class Imports:
@@ -121,40 +52,6 @@ class Imports:
             self.current.name = by
 
 
-def children():
-    """Return the ids of the processes that this one, or a child of it, started and that are still there (proc(5))."""
-    found = []
-    for file in glob.glob("/proc/[0-9]*/stat"):
-        with contextlib.suppress(OSError, ValueError), open(file, encoding="utf-8", errors="replace") as stat:
-            own, _, rest = stat.read().rpartition(")")
-            _state, parent, _group, session = rest.split()[:4]
-            process = int(own.split()[0])
-            if process != os.getpid() and str(os.getpid()) in (parent, session):
-                found.append(process)
-    return found
-
-
-def walk(frame):
-    """Yield a frame and all that called it, the innermost first."""
-    while frame is not None:
-        yield frame
-        frame = frame.f_back
-
-
-def chain(frames):
-    """Return the files and lines that led here, the outermost first, without the machinery between them."""
-    return [
-        [frame.f_code.co_filename, frame.f_lineno, frame.f_code.co_name]
-        for frame in reversed(frames)
-        if not frame.f_code.co_filename.startswith(("<frozen importlib", "<string>"))
-        and frame.f_code is not Imports.timed_load.__code__
-        and not re.search(
-            r"/lib/python3\.\d+/(importlib|asyncio|threading|concurrent|subprocess|multiprocessing)\b",
-            frame.f_code.co_filename,
-        )
-    ]
-
-
 def loaded(heavy):
     """Return the heavy modules that are loaded, and native libraries of theirs that no module admits to."""
     modules = sorted(name for name in list(sys.modules) if name.partition(".")[0] in heavy and sys.modules[name])
@@ -177,60 +74,15 @@ def routes_of(app):
     return sorted(found)
 
 
-METHODS = ("get", "post", "put", "patch", "delete")
-
-
-def sample(schema, document, depth=0):
-    """Return a small value of a JSON schema, so that a request reaches the code behind the validation."""
-    if "$ref" in schema:
-        target = document
-        for part in schema["$ref"].removeprefix("#/").split("/"):
-            target = target.get(part, {})
-        return sample(target, document, depth + 1) if depth < 8 else None
-    for key in ("const", "default", "example"):
-        if schema.get(key) is not None:
-            return schema[key]
-    for key in ("examples", "enum"):
-        if schema.get(key):
-            return schema[key][0]
-    for key in ("anyOf", "oneOf", "allOf"):
-        if schema.get(key):
-            return sample(schema[key][0], document, depth + 1)
-    kind = schema.get("type", "object")
-    if kind == "object":
-        names = schema.get("required", [])
-        return {name: sample(schema.get("properties", {}).get(name, {}), document, depth + 1) for name in names}
-    if kind == "array":
-        return [sample(schema.get("items", {}), document, depth + 1)] * max(1, schema.get("minItems", 1))
-    if kind in ("integer", "number"):
-        return max(1, schema.get("minimum", 1))
-    if kind == "boolean":
-        return False
-    return {"date": "2024-01-01", "date-time": "2024-01-01T00:00:00Z"}.get(schema.get("format"), "EURUSD")
-
-
-def calls_of(app):
-    """Yield method, path and body of one request to every operation, those that only read first."""
-    document = app.openapi()
-    for methods in (("get",), ("post", "put", "patch"), ("delete",)):
-        for path, operations in document.get("paths", {}).items():
-            for method in methods:
-                if method in operations:
-                    content = operations[method].get("requestBody", {}).get("content", {})
-                    schema = content.get("application/json", {}).get("schema")
-                    body = None if schema is None else json.dumps(sample(schema, document)).encode()
-                    yield method.upper(), re.sub(r"\{\w+\}", "EURUSD", path), body
-
-
 async def request(app, method, path, body, state):
-    """Send one request over ASGI, without a network; returns status and the body's beginning."""
+    """Send one request over ASGI, without a network; returns status, content type and body."""
     headers = [(b"host", b"127.0.0.1"), (b"content-type", b"application/json")]
     scope = {
         "type": "http", "asgi": {"version": "3.0", "spec_version": "2.3"}, "http_version": "1.1", "method": method,
         "scheme": "http", "path": path, "raw_path": path.encode(), "query_string": b"", "root_path": "",
         "headers": headers, "client": ("127.0.0.1", 1), "server": ("127.0.0.1", 80), "state": dict(state),
     }  # fmt: skip
-    sent, answer = False, {"status": 0, "body": b""}
+    sent, answer = False, {"status": 0, "kind": "", "body": b""}
 
     async def receive():
         nonlocal sent
@@ -243,14 +95,16 @@ async def request(app, method, path, body, state):
     async def send(message):
         if message["type"] == "http.response.start":
             answer["status"] = message["status"]
-        elif message["type"] == "http.response.body" and len(answer["body"]) < 2000:
+            kinds = [value for name, value in message.get("headers", []) if name.lower() == b"content-type"]
+            answer["kind"] = b"".join(kinds[:1]).decode("latin-1")
+        elif message["type"] == "http.response.body" and len(answer["body"]) < BODY_AT_MOST:
             answer["body"] += message.get("body", b"")
 
     try:
         await asyncio.wait_for(app(scope, receive, send), REQUEST_SECONDS)
     except BaseException as error:
-        return {"status": 500, "body": f"{type(error).__name__}: {error}"[:2000]}
-    return {"status": answer["status"], "body": answer["body"][:2000].decode("utf-8", "replace")}
+        return {"status": 500, "kind": "", "body": f"{type(error).__name__}: {error}"[:2000]}
+    return {**answer, "body": answer["body"][:BODY_AT_MOST].decode("utf-8", "replace")}
 
 
 async def live(app, health, document, recorder):
@@ -276,11 +130,15 @@ async def live(app, health, document, recorder):
         return
     document["started"] = True
     recorder.enter("use")
-    document["health"] = await request(app, "GET", health, None, state)
-    answers = {}
-    for method, path, body in calls_of(app):
-        answers[f"{method} {path}"] = (await request(app, method, path, body, state))["status"]
-    document["answers"] = answers
+    answer = await request(app, "GET", health, None, state)
+    document["health"] = {"status": answer["status"], "body": answer["body"][:2000]}
+    document["answers"], document["digests"] = {}, {}
+    for method, path, body in calls_of(app.openapi()):
+        answer = await request(app, method, path, body, state)
+        document["answers"][f"{method} {path}"] = answer["status"]
+        document["digests"][f"{method} {path}"] = digest(**answer)
+    for method, path, body in UNKNOWN:
+        document["digests"][f"{method} {path}"] = digest(**await request(app, method, path, body, state))
     settle()
     document["loaded_after_use"] = loaded(recorder.heavy)
     recorder.enter("stop")

@@ -1,5 +1,9 @@
-"""Asks a server on this machine; prints its answer, its routes, where it listens, and what is in memory, as JSON."""
+"""Asks a server on this machine; prints its answers, routes, where it listens, and what its processes have loaded.
 
+Started as ``python -c SOURCE ADDRESS [DIRECTORY]``: of its health, and where verify/probes/watch.py left its notes.
+"""
+
+import contextlib
 import glob
 import http.client
 import json
@@ -7,67 +11,186 @@ import os
 import re
 import socket
 import sys
+import time
 import urllib.error
 import urllib.parse
 import urllib.request
 
-METHODS = ("get", "post", "put", "patch", "delete")
-opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+from verify.probes.calls import BODY_AT_MOST, METHODS, UNKNOWN, calls_of, digest
+
+ASKING_SECONDS = 40.0  # for all operations together
+NOTES_AT_MOST = 1_000_000  # bytes
 
 
-def ask(address, at_most):
-    """Return the status, 0 for no answer at all, and the beginning of the body."""
+class Directly(urllib.request.HTTPRedirectHandler):
+    """Takes an answer that leads elsewhere for what it is."""
+
+    def redirect_request(self, *_arguments):
+        """Follow nothing."""
+
+
+opener = urllib.request.build_opener(urllib.request.ProxyHandler({}), Directly)
+
+
+def ask(address, at_most, method="GET", body=None):
+    """Return the status, 0 for no answer at all, content type, and the beginning of the body."""
+    headers = {"Content-Type": "application/json"}
     try:
-        with opener.open(address, timeout=30) as response:
-            return response.status, response.read(at_most).decode("utf-8", "replace")
+        question = urllib.request.Request(address, body, headers, method=method)  # noqa: S310 - the contract's address
+        with opener.open(question, timeout=30) as response:
+            return response.status, response.headers.get("Content-Type", ""), read(response, at_most)
     except urllib.error.HTTPError as error:
-        return error.code, error.read(at_most).decode("utf-8", "replace")
+        return error.code, error.headers.get("Content-Type", ""), read(error, at_most)
     except (OSError, http.client.HTTPException, ValueError) as error:
-        return 0, f"{type(error).__name__}: {error}"
+        return 0, "", f"{type(error).__name__}: {error}"
 
 
-def routes():
-    """Return the methods and paths of the OpenAPI document that the server publishes."""
-    _, body = ask(urllib.parse.urljoin(sys.argv[1], "/openapi.json"), 4_000_000)
+def read(response, at_most):
+    """Return the beginning of a body as text."""
+    return response.read(at_most).decode("utf-8", "replace")
+
+
+def published():
+    """Return the OpenAPI document that the server publishes, an empty one where it is none, and its routes."""
     try:
-        paths = json.loads(body)["paths"]
-        return sorted([method.upper(), path] for path, one in paths.items() for method in one if method in METHODS)
-    except (ValueError, KeyError, TypeError, AttributeError):
-        return []
+        document = json.loads(ask(urllib.parse.urljoin(sys.argv[1], "/openapi.json"), 4_000_000)[2])
+        paths = document["paths"].items()
+        routes = sorted([name.upper(), path] for path, one in paths for name in one if name in METHODS)
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
+        return {}, []
+    return document, routes
+
+
+def answers(document):
+    """Return the digest of the answer to one request of every kind, as the application probe makes them."""
+    found, began = {}, time.monotonic()
+    try:
+        for method, path, body in (*calls_of(document), *UNKNOWN):
+            if time.monotonic() - began < ASKING_SECONDS:
+                address = urllib.parse.urljoin(sys.argv[1], urllib.parse.quote(path))
+                found[f"{method} {path}"] = digest(*ask(address, BODY_AT_MOST, method, body))
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
+        return {}  # a document that no application writes
+    return found
 
 
 def listens(port):
-    """Return the addresses at which somebody listens on a TCP port (proc(5), /proc/net/tcp: state 0A is LISTEN)."""
-    found = set()
+    """Return at which addresses, and by which sockets, somebody listens on a TCP port.
+
+    proc(5), /proc/net/tcp: state 0A is LISTEN.
+    """
+    found, sockets = set(), set()
     for name, family in (("tcp", socket.AF_INET), ("tcp6", socket.AF_INET6)):
         try:
             with open(f"/proc/net/{name}", encoding="ascii") as table:
                 rows = [line.split() for line in table][1:]
         except OSError:
             continue  # a kernel without that family
-        for local in (row[1] for row in rows if row[3] == "0A"):
+        for local, inode in ((row[1], row[9]) for row in rows if row[3] == "0A"):
             digits, _, number = local.partition(":")
             if int(number, 16) == port:
+                sockets.add(f"socket:[{inode}]")
                 words = [bytes.fromhex(digits[at : at + 8])[::-1] for at in range(0, len(digits), 8)]
                 found.add(socket.inet_ntop(family, b"".join(words)))
-    return sorted(found)
+    return sorted(found), sockets
 
 
-status, text = ask(sys.argv[1], 4000)
-processes, unreadable, names = 0, 0, set()
-for file in glob.glob("/proc/[0-9]*/maps"):
-    if file != f"/proc/{os.getpid()}/maps":
+class Process:
+    """What the kernel says of a process; what it does not say is empty."""
+
+    def __init__(self, number):
+        self.number = number
+        self.words = self.read("cmdline").decode("utf-8", "backslashreplace").split("\0")[:-1]
+        self.environ = self.read("environ").split(b"\0")
+        self.program = self.link("exe")
+
+    def read(self, name):
+        """Return a file of the process."""
         try:
-            with open(file, encoding="utf-8", errors="replace") as maps:
-                libraries = re.findall(r" (/.+?\.so[.\d]*)(?: \(deleted\))?$", maps.read(), re.MULTILINE)
-        except PermissionError:
-            unreadable += 1
-            continue
+            with open(f"/proc/{self.number}/{name}", "rb") as file:
+                return file.read()
         except OSError:
-            continue  # it ended in the meantime
-        processes += bool(libraries)
-        names |= {part for path in libraries for part in path.split("/")[1:-1]}
-        names |= {"torch" for path in libraries if re.search(r"/lib(torch|c10)[^/]*$", path)}
-answer = {"status": status, "body": text, "routes": routes(), "processes": processes, "unreadable": unreadable}
-answer["listens"] = listens(urllib.parse.urlsplit(sys.argv[1]).port or 80)
-print(json.dumps({**answer, "packages": sorted(names)}))
+            return b""
+
+    def link(self, name):
+        """Return where a link of the process leads."""
+        try:
+            return os.readlink(f"/proc/{self.number}/{name}")
+        except OSError:
+            return ""
+
+    def has(self, sockets):
+        """Tell whether it holds one of these sockets."""
+        return any(
+            self.link(f"fd/{os.path.basename(one)}") in sockets for one in glob.glob(f"/proc/{self.number}/fd/*")
+        )
+
+    def is_watched(self, directory, noted):
+        """Tell whether it was started where the watch is found, and that itself, or whom it is a fork of, noted so."""
+        return f"PYTHONPATH={directory}".encode() in self.environ and self.words in noted
+
+
+def unwatched(directory, noted, sockets):
+    """Return the command lines of processes that nobody listens in: any Python, and whatever holds the port."""
+    every = [Process(int(os.path.basename(one))) for one in glob.glob("/proc/[0-9]*")]
+    others = [one for one in every if one.number != os.getpid()]
+    due = [one for one in others if os.path.basename(one.program).startswith("python") or one.has(sockets)]
+    return [" ".join(one.words)[:300] for one in due if not one.is_watched(directory, noted)]
+
+
+def notes(directory):
+    """Return what was noted: the command lines of watched processes, and attempts."""
+    noted, attempts = [], []
+    for name in glob.glob(f"{directory}/notes/*"):
+        with open(name, encoding="utf-8", errors="replace") as file:
+            for line in file.read(NOTES_AT_MOST).splitlines():
+                with contextlib.suppress(ValueError):  # cut off
+                    one = json.loads(line)
+                    where, value = (noted, one["process"]) if "process" in one else (attempts, one)
+                    where += [value] * (value not in where)
+    return noted, attempts
+
+
+def watched(directory, sockets):
+    """Return what was noted of heavy packages, and who is unwatched: asked twice, as some have only just begun."""
+    left = unwatched(directory, notes(directory)[0], sockets)
+    if left:
+        time.sleep(0.5)
+        left = [one for one in unwatched(directory, notes(directory)[0], sockets) if one in left]
+    noted, attempts = notes(directory)
+    return {"watched": len(noted), "attempts": attempts, "unwatched": left[:10]}
+
+
+def memory():
+    """Return how many processes could be looked into, how many not, and the directories of their libraries."""
+    processes, unreadable, names = 0, 0, set()
+    for file in glob.glob("/proc/[0-9]*/maps"):
+        if file != f"/proc/{os.getpid()}/maps":
+            try:
+                with open(file, encoding="utf-8", errors="replace") as maps:
+                    libraries = re.findall(r" (/.+?\.so[.\d]*)(?: \(deleted\))?$", maps.read(), re.MULTILINE)
+            except PermissionError:
+                unreadable += 1
+                continue
+            except OSError:
+                continue  # it ended in the meantime
+            processes += bool(libraries)
+            names |= {part for path in libraries for part in path.split("/")[1:-1]}
+            names |= {"torch" for path in libraries if re.search(r"/lib(torch|c10)[^/]*$", path)}
+    return {"processes": processes, "unreadable": unreadable, "packages": sorted(names)}
+
+
+def main():
+    """Ask one thing after the other: what its processes have loaded last, when every operation was used."""
+    status, _, text = ask(sys.argv[1], 4000)
+    document, routes = published()
+    report = {"status": status, "body": text, "routes": routes, "answers": answers(document) if document else {}}
+    report |= memory()
+    report["listens"], sockets = listens(urllib.parse.urlsplit(sys.argv[1]).port or 80)
+    if sys.argv[2:]:
+        report |= watched(sys.argv[2], sockets)
+    print(json.dumps(report))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,10 +1,11 @@
 """The API: the lazy-import specification, and what goes beyond it (vacuous laziness)."""
 
 import json
+from collections.abc import Sequence
 from typing import Any
 
 from verify.case import Case, NotSeen, Ruling, rule
-from verify.reports import ApplicationReport, Attempt, Loaded, Started
+from verify.reports import ApplicationReport, Attempt, Heard, Loaded, Started
 
 SERVER_ERROR = 500
 
@@ -93,8 +94,12 @@ def _lazy(case: Case, phases: tuple[str, ...], looks: list[Loaded | None]) -> Ru
         raise NotSeen("the application did not come this far", "api-starts")
     if not faults and (unseen := [one for one in case.application.processes if one.phase in phases]):
         return _unfollowed(f"no attempt to import {heavy}", unseen)
-    chains = [{"package": one.package, "chain": [place(frame) for frame in one.chain]} for one in attempts[:5]]
-    return rule(not faults, f"no attempt to import {heavy}", "; ".join(faults[:5]) or "none", attempts=chains)
+    return rule(not faults, f"no attempt to import {heavy}", "; ".join(faults[:5]) or "none", attempts=chains(attempts))
+
+
+def chains(attempts: Sequence[Attempt | Heard]) -> list[dict[str, Any]]:
+    """Return the chains of the first attempts, for the evidence."""
+    return [{"package": one.package, "chain": [place(frame) for frame in one.chain]} for one in attempts[:5]]
 
 
 def _unfollowed(expected: str, started: list[Started]) -> Ruling:
@@ -120,7 +125,7 @@ def place(frame: list[Any]) -> str:
     return printable(text)
 
 
-def describe(attempt: Attempt) -> str:
+def describe(attempt: Attempt | Heard) -> str:
     """Return an attempt in a line: what was imported, and the file and line that did."""
     if not attempt.chain:
         return f"import {attempt.package}"

@@ -1,15 +1,16 @@
 """Health means serving: the image's own command, its own HEALTHCHECK, and our own question."""
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from verify.case import Case, NotSeen, Ruling, rule, skip
-from verify.reports import Answer, Checked, Memory, Published
-from verify.rulings.application import has_status
+from verify.reports import Answer, Checked, Heard, Memory, Published, Watched
+from verify.rulings.application import chains, describe, has_status, printable
 from verify.rulings.subject import NOT_EXECUTABLE
 
 if TYPE_CHECKING:
     from verify.verdict import Category
 
+SHOWN = 3  # answers that are told
 KILLED = (137, 143)  # 128 + SIGKILL, 128 + SIGTERM: ended from outside
 
 
@@ -43,7 +44,7 @@ def _log(case: Case) -> str:
 
 
 def lazy_server(case: Case) -> Ruling:
-    """Where the image serves the API, no process in the container has a heavy package's library in memory."""
+    """Where the image serves the API, no process in the container has, or tried to import, a heavy package."""
     application = case.contract.application
     if not case.contract.serves_api(case.image):
         return skip("the image serves no API: a worker loads torch on purpose")
@@ -55,13 +56,35 @@ def lazy_server(case: Case) -> Ruling:
     except ValueError:
         raise NotSeen("the answer does not say what is in memory", "server-answers") from None
     heavy = sorted({name for name in memory.packages if name in application.heavy})
-    found = f"in memory: {', '.join(heavy)}" if heavy else f"none in {memory.processes} processes"
-    found += f"; {memory.unreadable} hide their memory" if memory.unreadable else ""
-    return rule(
-        not heavy and memory.processes > 0 and not memory.unreadable,
-        f"no library of {', '.join(application.heavy)} in memory",
-        found,
-    )
+    attempts = _heard(asked.report)
+    faults = [describe(attempt) for attempt in attempts[:5]]
+    faults += [f"in memory: {', '.join(heavy)}"] * bool(heavy)
+    faults += [f"{memory.unreadable} hide their memory"] * bool(memory.unreadable)
+    faults += ["no process was seen"] * (memory.processes <= 0)
+    expected = f"no library of {', '.join(application.heavy)} in memory, and no attempt to import one"
+    if not faults and (unheard := _unheard(asked.report)):
+        action = "Start the server as a Python that heeds its environment: no -E, -I or -S, and no other program"
+        found = printable(f"not seen: nobody listened to what is imported in {unheard}")
+        return Ruling("ERROR", expected, found, category="CODE_BUG", action=action)
+    found = printable("; ".join(faults)) or f"none in {memory.processes} processes"
+    return rule(not faults, expected, found, attempts=chains(attempts))
+
+
+def _heard(report: dict[str, Any]) -> list[Heard]:
+    """Return the attempts that were heard in the server's processes; nothing where nobody says."""
+    try:
+        return Watched.model_validate(report).attempts
+    except ValueError:
+        return []
+
+
+def _unheard(report: dict[str, Any]) -> str:
+    """Return in which of the server's processes nobody listened; "" where somebody did in all of them."""
+    try:
+        seen = Watched.model_validate(report)
+    except ValueError:
+        return "the server: the answer does not say"
+    return "; ".join(seen.unwatched[:3]) or ("" if seen.watched else "any of its processes")
 
 
 def server_answers(case: Case) -> Ruling:
@@ -79,8 +102,8 @@ def server_answers(case: Case) -> Ruling:
         return rule(False, expected, f"an answer that is none: {str(asked.report)[:300]}")
     faults = [] if answer.status == 200 and has_status(answer.body) else [_answered(answer)]  # noqa: PLR2004 - HTTP's OK
     if not faults:
-        faults = _unreachable(published.listens) + _foreign_routes(case, published.routes)
-    expected += ", from outside too, and serves the application's routes"
+        faults = _unreachable(published.listens) + _another_application(case, published)
+    expected += ", from outside too, and all else as the application that was examined"
     return rule(not faults, expected, "; ".join(faults) or _answered(answer))
 
 
@@ -95,16 +118,32 @@ def _unreachable(listens: list[str]) -> list[str]:
     return [f"it listens at {', '.join(listens[:8])} only: out of reach for other containers"] * only
 
 
-def _foreign_routes(case: Case, served: list[list[str]]) -> list[str]:
-    """Return how the routes of the image that serves the API differ from those of the application that was examined."""
+def _another_application(case: Case, served: Published) -> list[str]:
+    """Return how the image that serves the API answers other than the application that was examined."""
     try:
-        examined = [route for route in case.application.routes if route[:1] != ["MOUNT"]]
+        examined = case.application
     except NotSeen:
         return []
-    if not examined or not case.contract.serves_api(case.image):
+    if not examined.routes or not case.contract.serves_api(case.image):
         return []
-    different = sorted(served) != sorted(examined)
-    return [f"it serves {len(served)} routes, the application has {len(examined)}"] * different
+    routes = [route for route in examined.routes if route[:1] != ["MOUNT"]]
+    different = sorted(served.routes) != sorted(routes)
+    faults = [f"it serves {len(served.routes)} routes, the application has {len(routes)}"] * different
+    answers = [
+        _difference(route, served.answers.get(route, ""), digest)
+        for route, digest in sorted(examined.digests.items())
+        if served.answers.get(route) != digest
+    ]
+    more = [f"and {len(answers) - SHOWN} more"] * (len(answers) > SHOWN)
+    return faults + [printable(one) for one in answers[:SHOWN]] + more
+
+
+def _difference(route: str, served: str, examined: str) -> str:
+    """Return in words how two digests of an answer differ, each beginning with its status."""
+    status, due = served.partition(" ")[0], examined.partition(" ")[0]
+    if status == due:
+        return f"{route[:200]}: {due} with another content than the application's"
+    return f"{route[:200]}: {status or 'not asked'}, the application answers {due}"
 
 
 # How the stand-ins for the server answer that HEALTHCHECK has to fail at

@@ -1,6 +1,6 @@
 """The server: its own command, its own HEALTHCHECK, and what it really does."""
 
-from tests.faults.fault import ADDRESS, API, PACKAGE, SITE, Fault, as_root, file
+from tests.faults.fault import ADDRESS, API, PACKAGE, SITE, Fault, as_root, file, into_main
 
 OTHER = """
 import uvicorn
@@ -29,6 +29,60 @@ HIDING = """
 import ctypes, uvicorn
 ctypes.CDLL(None).prctl(4, 0)
 uvicorn.run("ktrdr.api.main:app", host="0.0.0.0", port=8000)
+"""
+TRYING = """
+import uvicorn
+try:
+    import torch
+except ImportError:
+    torch = None
+uvicorn.run("ktrdr.api.main:app", host="0.0.0.0", port=8000)
+"""
+BY_NAME = TRYING.replace("    import torch", "    __import__('importlib').import_module('torch')")
+IN_CHILD = """
+import subprocess, sys, uvicorn
+subprocess.run([sys.executable, "-c", "import torch"])
+uvicorn.run("ktrdr.api.main:app", host="0.0.0.0", port=8000)
+"""
+UNHEARD = f"""
+import os, sys
+if os.environ.pop("PYTHONPATH", ""):
+    os.execv(sys.executable, sys.orig_argv)
+{TRYING}
+"""
+SERVED_ONLY = """
+import sys
+if "uvicorn" in sys.argv[0]:
+    with contextlib.suppress(ImportError):
+        import torch
+"""
+SAYING = f"""
+import json, uvicorn
+
+async def app(scope, receive, send):
+    known = {{"{API}/health": b'{{"status": "ok"}}', "/openapi.json": open("/opt/openapi.json", "rb").read()}}
+    body = known.get(scope["path"])
+    await send({{"type": "http.response.start", "status": 200 if body else 404, "headers": []}})
+    await send({{"type": "http.response.body", "body": body or b""}})
+
+uvicorn.run(app, host="0.0.0.0", port=8000, lifespan="off")
+"""
+DOCUMENT = as_root(
+    "cd /tmp\nKTRDR_DATA_DIR=/tmp python -c 'import json; from ktrdr.api.main import app; "
+    'json.dump(app.openapi(), open("/opt/openapi.json", "w"))\''
+)
+ANOTHER = f"""
+import uvicorn
+from fastapi.responses import JSONResponse
+from ktrdr.api.main import app
+
+@app.middleware("http")
+async def another(request, call_next):
+    if request.url.path == "{API}/indicators":
+        return JSONResponse({{"success": True, "data": []}})
+    return await call_next(request)
+
+uvicorn.run(app, host="0.0.0.0", port=8000)
 """
 BROKEN = """
 import uvicorn
@@ -99,6 +153,23 @@ FAULTS = (
           "lazy-server", says=("sklearn",)),
     Fault("a child of the server loads a library of sklearn", library() + served_by(CHILD), "lazy-server",
           says=("sklearn",)),
+    Fault("the server tries to import torch, which is not there", served_by(TRYING), "lazy-server",
+          says=("import torch at /opt/serve.py:3",)),
+    Fault("the server tries to import torch by its name", served_by(BY_NAME), "lazy-server",
+          says=("import torch at /opt/serve.py:3",)),
+    Fault("the application tries to import torch where it is served, and nowhere else", into_main(SERVED_ONLY),
+          "lazy-server", says=("import torch at", "api/main.py")),
+    Fault("a program that the server starts tries to import torch", served_by(IN_CHILD), "lazy-server",
+          says=("import torch",)),
+    Fault("the server heeds no environment, and so nobody hears what it imports",
+          'CMD ["python", "-I", "-m", "uvicorn", "ktrdr.api.main:app", "--host", "0.0.0.0", "--port", "8000"]',
+          "lazy-server", "ERROR", says=("nobody listened", "python -I -m uvicorn")),
+    Fault("the server runs itself again without what listens", served_by(UNHEARD), "lazy-server", "ERROR",
+          says=("nobody listened", "/opt/serve.py")),
+    Fault("another program than the application publishes the application's routes", DOCUMENT + served_by(SAYING),
+          "server-answers", says=("404, the application answers 200",)),
+    Fault("the server answers one request otherwise than the application", served_by(ANOTHER), "server-answers",
+          says=(f"GET {API}/indicators: 200 with another content",)),
     Fault("the server hides its memory", served_by(HIDING), "lazy-server", says=("hide their memory",)),
     Fault(
         "what the server is said to answer is no text",

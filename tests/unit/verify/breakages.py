@@ -307,6 +307,18 @@ SERVER = [
     Breakage("server-answers", "no status", "dev", lambda facts: _asked(facts, body="{}")),
     Breakage("server-answers", "nobody answers", "dev", lambda facts: _asked(facts, status=0, body="refused")),
     Breakage("lazy-server", "torch in memory", "backend", lambda facts: _asked(facts, packages=["torch", "yaml"])),
+    Breakage("lazy-server", "an attempt in the server", "backend", lambda facts: _asked(facts, attempts=[
+        {**attempt("torch", "serve")}])),
+    Breakage("lazy-server", "a process in which nobody listened", "dev", lambda facts: _asked(
+        facts, unwatched=["python -I -m serve"]), outcome="ERROR"),
+    Breakage("lazy-server", "nobody listened at all", "dev", lambda facts: _asked(facts, watched=0), outcome="ERROR"),
+    Breakage("lazy-server", "what was heard is not told", "dev", lambda facts: _asked(facts, watched=None),
+             outcome="ERROR"),
+    Breakage("server-answers", "a route answers otherwise", "backend", lambda facts: _asked(
+        facts, answers={**facts.report("application")["digests"], "GET /api/v1/thing1": "404 0123456789abcdef"})),
+    Breakage("server-answers", "a route's answer holds something else", "backend", lambda facts: _asked(
+        facts, answers={**facts.report("application")["digests"], "GET /api/v1/thing1": "200 0000456789abcdef"})),
+    Breakage("server-answers", "no answer but health's", "dev", lambda facts: _asked(facts, answers={})),
     Breakage("lazy-server", "no process seen", "backend", lambda facts: _asked(facts, processes=0)),
     *(
         Breakage("healthcheck-tells", f"content with {which}", "dev", health(which, exit_code=0))

@@ -128,7 +128,8 @@ def good(role: str, change: Change | None = None) -> Facts:
         "proof": {**proof("c2"), "finished": ""}, "health": "healthy", "running": True, "seconds_to_healthy": 1.5,
         "reply": f"{HEALTH}\n", "log": "INFO: started\n",
         "asked": ended({"status": 200, "body": HEALTH, "processes": 2, "unreadable": 0, "packages": ["yaml"],
-                        "routes": application()["routes"], "listens": ["::"]}),
+                        "routes": application()["routes"], "listens": ["::"], "answers": application()["digests"],
+                        "watched": 2, "attempts": [], "unwatched": []}),
     }  # fmt: skip
     facts = Facts(role, subject, probes, server, contents(role), record(role), distributions(role), baseline(role))
     if change is not None:
@@ -187,7 +188,8 @@ def application() -> dict[str, Any]:
         "imported": True, "import_seconds": 1.2, "import_peak_bytes": 48_000_000, "new_modules": 320,
         "is_fastapi": True, "kind": "fastapi.applications.FastAPI", "routes": [["GET", path] for path in paths],
         "started": True, "start_seconds": 0.2, "health": {"status": 200, "body": HEALTH},
-        "answers": {f"GET {path}": 200 for path in paths}, "attempts": [], "processes": [],
+        "answers": {f"GET {path}": 200 for path in paths}, "attempts": [],
+        "digests": {f"GET {path}": "200 0123456789abcdef" for path in paths}, "processes": [],
         **{f"loaded_{when}": loaded() for when in ("before", "after_import", "after_start", "after_use")},
     }  # fmt: skip
 

@@ -1,21 +1,28 @@
 """A small HTTP server on the loopback, for the tests of what asks one."""
 
+import json
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from socketserver import BaseRequestHandler, TCPServer
+from typing import Any
 
 HEALTH = "/api/v1/health"
 
 
+def publishing(document: Any) -> AbstractContextManager[str]:
+    """A server that publishes an OpenAPI document, and answers its health route; yields its port."""
+    return answering(200, json.dumps(document).encode(), (HEALTH, "/openapi.json"))
+
+
 @contextmanager
-def answering(status: int, body: bytes) -> Iterator[str]:
-    """A server whose health route answers so; yields its port."""
+def answering(status: int, body: bytes, paths: tuple[str, ...] = (HEALTH,)) -> Iterator[str]:
+    """A server whose health route, or other paths, answer so; yields its port."""
 
     class Handler(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
-            self.send_response(status if self.path == HEALTH else 404)
+            self.send_response(status if self.path in paths else 404)
             self.send_header("Content-Length", str(len(body)))
             self.end_headers()
             self.wfile.write(body)

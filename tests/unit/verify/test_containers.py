@@ -1,5 +1,7 @@
 """Containers under a short leash: none is made unseen, none outlasts its deadline, none prints without end."""
 
+import io
+import tarfile
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -22,6 +24,8 @@ class FakeApi:
         self.output, self.said, self.ended = output, list[str](), threading.Event()
         self.host: dict[str, Any] = {}
         self.health: object = "not asked"
+        self.environment: dict[str, str] | None = None
+        self.archive = b""
         self.refuses: APIError | None = None
         self.state = {"StartedAt": "2026-11-21T10:00:00Z", "FinishedAt": "0001-01-01T00:00:00Z", "ExitCode": 0}
 
@@ -32,7 +36,13 @@ class FakeApi:
     def create_container(self, image: str, **values: Any) -> dict[str, str]:
         self.said.append(f"create {image} {values['name']}")
         self.health = values["healthcheck"]
+        self.environment = values["environment"]
         return {"Id": "c1"}
+
+    def put_archive(self, container: str, path: str, data: bytes) -> bool:
+        self.said.append(f"put {container} {path}")
+        self.archive = data
+        return True
 
     def remove_container(self, container: str, *, force: bool, v: bool) -> None:
         assert force
@@ -309,3 +319,25 @@ def test_waiting_gives_what_was_waited_for_or_how_it_failed() -> None:
 
     with pytest.raises(TimeoutError, match="its own"):
         containers.wait(client, containers.spawn(late), 60.0)
+
+
+def test_a_container_without_a_watch_has_the_image_s_own_environment() -> None:
+    api = FakeApi()
+    with made(api):
+        pass
+    assert api.environment is None
+    assert not [said for said in api.said if said.startswith("put")]
+
+
+def test_a_watch_lies_in_a_volume_of_its_own_where_every_python_finds_it() -> None:
+    api = FakeApi()
+    with made(api, watch=containers.Watch("/run/watch", {"sitecustomize.py": "ü = 1"})):
+        pass
+    assert api.said == ["create sha256:i n", "put c1 /run/watch", "remove c1"]
+    assert api.environment == {"PYTHONPATH": "/run/watch"}
+    assert [one["Target"] for one in api.host["mounts"]] == ["/data", "/run/watch"]
+    with tarfile.open(fileobj=io.BytesIO(api.archive)) as archive:
+        assert {one.name: oct(one.mode) for one in archive} == {"notes": "0o1777", "sitecustomize.py": "0o644"}
+        file = archive.extractfile("sitecustomize.py")
+        assert file is not None
+        assert file.read().decode() == "ü = 1"

@@ -9,9 +9,9 @@ from typing import Any
 
 import pytest
 
-from tests.unit.verify.servers import HEALTH, answering, nobody, speaking
+from tests.unit.verify.servers import HEALTH, answering, nobody, publishing, speaking
 from verify.questions import source
-from verify.reports import Answer, Memory
+from verify.reports import Answer, Memory, Published
 
 
 def ask(port: str) -> dict[str, Any]:
@@ -66,3 +66,27 @@ def test_torch_in_memory_is_told_wherever_its_library_lies(tmp_path: Path, name:
     with library.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ):
         library.unlink()  # what is deleted stays in memory
         assert ("torch" in ask(nobody())["packages"]) is told
+
+
+def test_an_answer_that_leads_elsewhere_is_not_followed() -> None:
+    with answering(302, b"") as port:
+        assert ask(port)["status"] == 302
+
+
+def test_every_operation_of_the_server_s_own_document_is_asked_and_paths_that_it_does_not_name() -> None:
+    document = {"paths": {"/api/v1/health": {"get": {}}, "/things/{name}": {"delete": {}, "parameters": []}}}
+    with publishing(document) as port:
+        report = ask(port)
+    assert report["routes"] == [["DELETE", "/things/{name}"], ["GET", "/api/v1/health"]]
+    assert list(report["answers"]) == [
+        "GET /api/v1/health", "DELETE /things/EURUSD", "GET /", "GET /nowhere", "GET /api/v1/nowhere",
+    ]  # fmt: skip
+    assert [one.partition(" ")[0] for one in report["answers"].values()] == ["200", "501", "404", "404", "404"]
+
+
+@pytest.mark.parametrize("document", [[], {}, {"paths": []}, {"paths": {"/x": {"get": []}}}, {"paths": {"/x": 5}}])
+def test_a_document_that_no_application_writes_leads_to_no_answers(document: Any) -> None:
+    with publishing(document) as port:
+        report = ask(port)
+    assert report["answers"] == {}
+    Published.model_validate(report)

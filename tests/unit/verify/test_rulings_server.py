@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from tests.unit.verify.breakages import health, server, subject
-from tests.unit.verify.cases import Change, Facts, good
+from tests.unit.verify.cases import Change, Facts, attempt, good
 from verify.verdict import Finding
 
 
@@ -105,6 +105,35 @@ def test_an_answer_that_is_none_is_a_failure(report: dict[str, Any]) -> None:
 def test_a_heavy_library_in_the_running_server_s_memory_is_told() -> None:
     report = {"status": 200, "body": '{"status": "ok"}', "processes": 2, "packages": ["torch", "yaml", "sklearn"]}
     assert found("lazy-server", asked(report=report)).found == "in memory: sklearn, torch"
+
+
+def test_an_attempt_in_the_running_server_is_told_with_the_place_that_made_it() -> None:
+    report = good("backend").part("server")["asked"]["report"]
+    finding = found("lazy-server", asked(report={**report, "attempts": [attempt("torch", "serve")]}))
+    assert finding.found == "import torch at /app/ktrdr/api/deep.py:7 in load"
+    assert finding.evidence["attempts"][0]["chain"][0] == "/app/ktrdr/api/main.py:1"
+
+
+def test_a_process_in_which_nobody_listened_is_told_by_its_command() -> None:
+    report = good("backend").part("server")["asked"]["report"]
+    finding = found("lazy-server", asked(report={**report, "unwatched": ["python -I -m serve"]}))
+    assert finding.found == "not seen: nobody listened to what is imported in python -I -m serve"
+
+
+def test_answers_that_are_not_the_application_s_are_told_by_route_the_first_of_them() -> None:
+    report = good("backend").part("server")["asked"]["report"]
+    served = dict.fromkeys(report["answers"], "404 0") | {"GET /api/v1/health": "200 0"}
+    finding = found("server-answers", asked(report={**report, "answers": served}))
+    assert finding.found == (
+        "GET /api/v1/health: 200 with another content than the application's; "
+        "GET /api/v1/thing0: 404, the application answers 200; "
+        "GET /api/v1/thing1: 404, the application answers 200; and 10 more"
+    )
+
+
+def test_a_worker_answers_as_it_likes() -> None:
+    report = good("worker-cpu").part("server")["asked"]["report"]
+    assert found("server-answers", asked(report={**report, "answers": {}}), "worker-cpu").outcome == "PASS"
 
 
 def test_an_answer_that_does_not_say_what_is_in_memory_is_an_error() -> None:

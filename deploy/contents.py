@@ -40,6 +40,7 @@ class Distribution(Model):
     path: str  # of its .dist-info directory
     layer: int
     licence: str = ""  # in the words of its metadata
+    record: str = ""  # digest of what its RECORD says of its wheel's files
 
 
 class Package(Model):
@@ -165,6 +166,7 @@ def summed(
                 path=one.path,
                 layer=merged[f"{one.path}/METADATA"].layer,
                 licence=one.licence,
+                record=distributions.fingerprint(one, texts),
             )
             for one in installed
         ],

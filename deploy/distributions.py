@@ -3,6 +3,7 @@
 import base64
 import contextlib
 import csv
+import hashlib
 import posixpath
 import re
 from collections import Counter
@@ -14,6 +15,8 @@ from email.parser import HeaderParser
 from packaging.utils import canonicalize_name
 
 SITE = re.compile(r"/(?:site|dist)-packages/")
+# What an installer writes into .dist-info by itself (PyPA, recording installed projects; uv)
+NOTES = {"INSTALLER", "RECORD", "REQUESTED", "direct_url.json", "uv_build.json", "uv_cache.json"}
 LICENCE_NAME = 100  # characters; longer is a licence's text, not its name
 
 
@@ -95,6 +98,21 @@ def hashed(one: Installed, metadata: Mapping[str, str]) -> Iterator[tuple[str, s
                     posixpath.normpath(posixpath.join(site, row[0])),
                     _hexadecimal(digest) if algorithm == "sha256" else "",
                 )
+
+
+def fingerprint(one: Installed, metadata: Mapping[str, str]) -> str:
+    """Return a digest of what a RECORD says of the files that its wheel brought; "" where it says nothing.
+
+    The wheel decides it, whoever installs it and where: the installer's notes, bytecode and scripts are left aside.
+    """
+    site = f"{posixpath.dirname(one.path)}/"
+    rows = sorted(
+        f"{path.removeprefix(site)} {digest}"
+        for path, digest in hashed(one, metadata)
+        if digest and path.startswith(site) and not path.endswith(".pyc")
+        if posixpath.dirname(path) != one.path or posixpath.basename(path) not in NOTES
+    )
+    return hashlib.sha256("\n".join(rows).encode()).hexdigest()[:32] if rows else ""
 
 
 def _hexadecimal(digest: str) -> str:

@@ -49,6 +49,11 @@ def measured(verdict: Verdict, contents: Contents, record: BuildRecord) -> Image
             for layer in contents.layers[base:]
         ],
         versions={one.name: one.version for one in contents.distributions if one.layer >= base},
+        records={
+            one.name: one.record
+            for one in contents.distributions
+            if one.layer >= base and one.record and difference.is_pinned(one.name, one.version)
+        },
         new_modules=verdict.figures.new_modules,
     )
 

@@ -30,6 +30,9 @@ class ImageBaseline(Model):
     base_bytes: int  # of the base image, which may be another elsewhere: shown, never compared
     layers: list[LayerBytes]
     versions: dict[str, str]  # distribution -> version
+    records: dict[str, str] = Field(
+        default_factory=dict
+    )  # distribution -> digest of its RECORD, where the lock's wheel decides that
     new_modules: int | None  # that importing the application loaded
 
     @property
@@ -71,6 +74,11 @@ class Difference(Model):
     def _versions(self, name: str) -> str:
         then, now = self.versions.get(name, ("", ""))
         return f" ({then} to {now})" if then and now else ""
+
+
+def is_pinned(name: str, version: str) -> bool:
+    """Whether the lock's own wheel is what is installed: not so the application, and torch of another source."""
+    return name != "ktrdr" and "+" not in version
 
 
 def signed(size: int) -> str:

@@ -15,6 +15,7 @@ from deploy.contract import Allowed
 from deploy.files import CUDA, HIDDEN
 from deploy.lock import CUDA_DISTRIBUTION
 from verify.case import Case, Ruling, rule, skip
+from verify.difference import is_pinned
 from verify.disclosure import disclosures
 
 MB = 10**6
@@ -202,10 +203,28 @@ def lock_parity(case: Case) -> Ruling:
     faults += [f"no distribution's: {listed(unowned)}"] * bool(unowned)
     altered = case.contents.altered
     faults += [f"not what RECORD says: {listed(altered)}"] * bool(altered)
+    other, compared = _other_records(case)
+    faults += [f"another RECORD than the baseline's of the same version: {listed(other)}"] * bool(other)
     found = "; ".join(faults) or f"{len(held)} distributions as locked"
     found += f", {sum(one['files'] for one in left_out)} of their files left out" * bool(left_out and not faults)
     expected = f"the {len(case.locked)} distributions of uv.lock for this role, whole but for what left-out.toml names"
-    return rule(not faults, expected, found, left_out=left_out)
+    return rule(not faults, expected, found, left_out=left_out, records_compared=compared)
+
+
+def _other_records(case: Case) -> tuple[list[str], int]:
+    """Return the distributions whose RECORD is not the baseline's, and how many were compared.
+
+    The lock pins the wheel, and the wheel decides what its RECORD says: at the same version nothing may differ.
+    """
+    baseline = case.baseline
+    known = baseline.records if baseline else {}
+    versions = baseline.versions if baseline else {}
+    due = [
+        one
+        for one in installed(case)
+        if is_pinned(one.name, one.version) and one.name in known and versions.get(one.name) == one.version
+    ]
+    return [f"{one.name} {one.version}" for one in due if one.record != known[one.name]], len(due)
 
 
 def _absent(case: Case) -> tuple[list[str], list[dict[str, Any]]]:

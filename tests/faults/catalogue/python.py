@@ -13,6 +13,20 @@ else:
 """
 HARMLESS = "import sys; sys.dont_write_bytecode = True"
 IDNA = f"{SITE}/idna-*.dist-info"
+# A source that says something else, and a RECORD that says the same: the layers agree with themselves
+REWRITTEN = as_root(f"""
+cd {SITE}
+echo 'changed = True' >>idna/core.py
+rm idna/__pycache__/core.*
+python3 - idna-*.dist-info/RECORD <<'PROGRAM'
+import base64, hashlib, re, sys
+data = open("idna/core.py", "rb").read()
+digest = base64.urlsafe_b64encode(hashlib.sha256(data).digest()).rstrip(b"=").decode()
+text = open(sys.argv[1]).read()
+row = f"idna/core.py,sha256={{digest}},{{len(data)}}"
+open(sys.argv[1], "w").write(re.sub("(?m)^idna/core.py,.*$", row, text))
+PROGRAM
+""")
 BASE_LIBRARY = "$(python3 -c 'import sys; print(sys.base_prefix)')/lib"
 
 
@@ -157,6 +171,14 @@ DISTRIBUTIONS = (
         "a distribution's source was changed after it was installed",
         as_root(f"echo 'changed = True' >>{SITE}/idna/core.py"),
         "lock-parity", "FAIL", "CONFIGURATION", says=("not what RECORD says", "idna/core.py"),
+    ),
+    Fault(
+        "a distribution's source was changed, and its RECORD with it",
+        REWRITTEN, "lock-parity", "FAIL", "CONFIGURATION", says=("another RECORD than the baseline's", "idna"),
+    ),
+    Fault(
+        "a distribution's source was changed after the build, and its RECORD with it",
+        REWRITTEN, "same-image", "FAIL", "ENVIRONMENT", accident="tag moved",
     ),
     Fault(
         "one distribution is there in two versions",

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from deploy.distributions import LICENCE_NAME, Installed, bytes_by_owner, installed, owners
+from deploy.distributions import LICENCE_NAME, Installed, bytes_by_owner, fingerprint, installed, owners
 
 SITE = "/opt/venv/lib/python3.11/site-packages"
 
@@ -52,6 +52,45 @@ def test_metadata_without_a_name_is_told_rather_than_left_out() -> None:
 def test_a_licence_is_the_expression_or_the_field_or_the_classifier(headers: str, licence: str) -> None:
     text = f"Metadata-Version: 2.4\nName: foo\nVersion: 1\n{headers}\n\nLicense: not a header\n"
     assert [one.licence for one in installed({f"{SITE}/foo-1.dist-info/METADATA": text})] == [licence]
+
+
+ROWS = ("foo/a.py,sha256=YQ,3", "foo/b.so,sha256=Yg,4", "foo-1.0.dist-info/METADATA,sha256=Yw,5")
+
+
+def fingerprinted(*rows: str, site: str = SITE) -> str:
+    held = {**metadata("foo", site=site), f"{site}/foo-1.0.dist-info/RECORD": "\n".join(rows)}
+    (one,) = installed(held)
+    return fingerprint(one, held)
+
+
+@pytest.mark.parametrize(
+    "more",
+    [
+        "../../../bin/foo,sha256=eA,9", "foo/__pycache__/a.cpython-311.pyc,sha256=eA,9", "foo/c.py,,",
+        "foo-1.0.dist-info/INSTALLER,sha256=eA,9", "foo-1.0.dist-info/direct_url.json,sha256=eA,9",
+    ],
+)  # fmt: skip
+def test_who_installed_a_wheel_and_where_is_not_in_its_fingerprint(more: str) -> None:
+    assert fingerprinted(*ROWS, more) == fingerprinted(*reversed(ROWS)) != ""
+    assert fingerprinted(*ROWS, site="/usr/lib/python3/site-packages") == fingerprinted(*ROWS)
+
+
+@pytest.mark.parametrize(
+    "rows",
+    [
+        ROWS[1:],
+        ("foo/a.py,sha256=eA,3", *ROWS[1:]),
+        ("foo/z.py,sha256=YQ,3", *ROWS[1:]),
+        (*ROWS, "foo/INSTALLER,sha256=eA,9"),
+    ],
+    ids=["less", "another content", "another name", "more"],
+)
+def test_whatever_a_wheel_brought_is_in_its_fingerprint(rows: tuple[str, ...]) -> None:
+    assert fingerprinted(*rows) != fingerprinted(*ROWS)
+
+
+def test_a_record_that_says_nothing_has_no_fingerprint() -> None:
+    assert fingerprinted("foo/a.py,,") == ""
 
 
 def test_a_record_owns_files_in_and_beside_its_directory() -> None:

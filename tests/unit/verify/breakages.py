@@ -103,7 +103,7 @@ def distribution(name: str, version: str, *, seen: bool = True, instead: bool = 
             held[:] = [one for one in held if one["name"] != name]
             by_python[:] = [one for one in by_python if one[0] != name]
         path = f"{SITE}/{name}-{version}.dist-info"
-        held.append({"name": name, "version": version, "path": path, "layer": 2})
+        held.append({"name": name, "version": version, "path": path, "layer": 2, "record": f"{name}'s"})
         if seen:
             by_python.append([name, version, path])
 
@@ -197,6 +197,8 @@ CONTENTS = [
         facts.report("environment")["distributions"].append(["foreign", "1.0", "/elsewhere"]))),
     Breakage("cuda-libraries-agree", "from elsewhere", "worker-gpu", report(
         "pytorch", libraries=["/elsewhere/libcudart.so.13"])),
+    Breakage("lock-parity", "a RECORD that was written anew", "dev", lambda facts: (
+        facts.part("contents")["distributions"][0].update(record="another")), "CONFIGURATION"),
     Breakage("lock-parity", "another version", "dev", distribution("fastapi", "0.1", instead=True), "CONFIGURATION"),
     Breakage("lock-parity", "another torch", "worker-cpu", lambda facts: facts.locked.update(safetensors="9"),
              "CONFIGURATION"),

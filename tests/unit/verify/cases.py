@@ -103,7 +103,13 @@ def held(role: str) -> Iterator[dict[str, Any]]:
     for name, public in distributions(role).items():
         number = 3 if name == "ktrdr" else 1 if name in CORE else 2
         version = f"{public}+cpu" if name == "torch" and role != "worker-gpu" else public
-        yield {"name": name, "version": version, "path": f"{SITE}/{name}-{version}.dist-info", "layer": number}
+        yield {
+            "name": name,
+            "version": version,
+            "path": f"{SITE}/{name}-{version}.dist-info",
+            "layer": number,
+            "record": f"{name}'s",
+        }
 
 
 def good(role: str, change: Change | None = None) -> Facts:
@@ -245,6 +251,7 @@ def baseline(role: str) -> dict[str, Any]:
         "base_bytes": base["unpacked_bytes"], "new_modules": 320,
         "layers": [{key: layer[key] for key in ("unpacked_bytes", "by_distribution")} for layer in layers],
         "versions": {one["name"]: one["version"] for one in held(role)},
+        "records": {one["name"]: one["record"] for one in held(role)},
     }  # fmt: skip
 
 

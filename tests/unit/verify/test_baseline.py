@@ -1,11 +1,13 @@
 """A baseline is kept from good runs only, and says what it was made from."""
 
+import importlib.metadata
 import io
 from pathlib import Path
 
 import pytest
 from rich.console import Console
 
+from deploy import distributions
 from deploy.artifacts import BUILD, CONTENTS, VERDICT, Artifacts
 from deploy.errors import Exit, Problem
 from tests.unit.verify.cases import CONTRACT, ROLES, Change, Facts, good
@@ -127,3 +129,27 @@ def test_the_committed_baseline_is_small() -> None:
     from verify.baseline import PATH  # noqa: PLC0415
 
     assert PATH.stat().st_size < 40_000
+
+
+def test_the_records_of_locked_wheels_are_kept_and_no_others(artifacts: Artifacts, tmp_path: Path) -> None:
+    path = tmp_path / "baseline.json"
+    assert keep(CONTRACT, ["worker-cpu"], artifacts, Console(file=io.StringIO()), path) == Exit.OK
+    assert read_baseline(path).images["worker-cpu"].records == {
+        name: f"{name}'s" for name in ("fastapi", "uvicorn", "safetensors")
+    }
+
+
+def test_the_committed_records_are_those_of_the_wheels_that_the_lock_put_here() -> None:
+    """Two installations, an image's and this one, of wheels with the lock's digests: their RECORDs say the same."""
+    (site,) = {Path(str(one.locate_file(""))) for one in importlib.metadata.distributions(name="pydantic")}
+    texts = {
+        str(path): path.read_text(encoding="utf-8", errors="replace")
+        for name in ("METADATA", "RECORD")
+        for path in site.glob(f"*.dist-info/{name}")
+    }
+    here = {(one.name, one.version): distributions.fingerprint(one, texts) for one in distributions.installed(texts)}
+    images = read_baseline().images
+    kept = {(name, one.versions[name], digest) for one in images.values() for name, digest in one.records.items()}
+    both = {(name, version, digest) for name, version, digest in kept if (name, version) in here}
+    assert len(both) > 20, "too few to say anything: is this the environment of the lock?"
+    assert both == {(*one[:2], here[one[:2]]) for one in both}

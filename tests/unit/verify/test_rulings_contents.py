@@ -71,6 +71,37 @@ def lacking(*paths: str, info: str = f"{SITE}/torch-2.13.0+cpu.dist-info") -> Ch
     return contents(absent={info: [f"{SITE}/{path}" for path in paths]})
 
 
+def other_record(facts: Facts, name: str, **values: Any) -> None:
+    (one,) = [one for one in facts.part("contents")["distributions"] if one["name"] == name]
+    one.update(record="another", **values)
+
+
+def test_a_record_that_is_not_the_baseline_s_at_the_same_version_is_told() -> None:
+    finding = found("lock-parity", lambda facts: other_record(facts, "fastapi"))
+    assert (finding.outcome, finding.found) == (
+        "FAIL", "another RECORD than the baseline's of the same version: fastapi 0.165.0",
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("name", "change"),
+    [
+        ("ktrdr", lambda _: None),
+        ("torch", lambda _: None),
+        ("fastapi", lambda facts: facts.part("baseline")["versions"].update(fastapi="0.164.0")),
+        ("fastapi", lambda facts: facts.part("baseline")["records"].clear()),
+        ("fastapi", lambda facts: setattr(facts, "baseline", None)),
+    ],
+    ids=["the application", "torch of another source", "another version", "no records yet", "no baseline"],
+)
+def test_a_record_that_no_locked_wheel_decides_is_not_compared(name: str, change: Change) -> None:
+    def spoilt(facts: Facts) -> None:
+        other_record(facts, name)
+        change(facts)
+
+    assert found("lock-parity", spoilt, "worker-cpu").outcome == "PASS"
+
+
 def test_a_file_that_record_lists_and_the_image_lacks_is_told() -> None:
     finding = found("lock-parity", lacking("torch/nn/init.py"))
     assert (finding.outcome, finding.category) == ("FAIL", "CONFIGURATION")

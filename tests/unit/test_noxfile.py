@@ -14,6 +14,7 @@ import uv
 from nox import registry
 
 from deploy.contract import ROOT
+from verify.questions import source
 
 # What each session runs, after `uv run …`; ARGUMENTS stands for the words after `--`.
 COMMANDS: dict[str, list[str]] = {
@@ -157,6 +158,6 @@ def test_the_shipped_code_never_imports_the_pipeline() -> None:
 
 def test_probes_import_nothing_but_the_standard_library_before_they_look() -> None:
     for path in (ROOT / "verify" / "probes").glob("*.py"):
-        tree = ast.parse(path.read_text(encoding="utf-8"))
+        tree = ast.parse(source(path.stem))  # as it runs: with the parts that it shares with others in it
         top = ast.Module([node for node in tree.body if isinstance(node, ast.Import | ast.ImportFrom)], [])
         assert {name.partition(".")[0] for name in _imported(top)} <= sys.stdlib_module_names, path

@@ -19,19 +19,35 @@ JUDGED = [
     for name in ("subject", "contents", "pytorch", "application", "server", "gpu", "disclosure")
 ]
 JUDGE = [*JUDGED, f"{UNIT}/verify/test_judge.py", f"{UNIT}/verify/test_checks.py"]
+LAYERS = [f"{UNIT}/deploy/test_contents{name}.py" for name in ("", "_altered", "_damaged")]
 
 # Module -> the tests that are for it, then those that it meets on the way; the second only where the first pass.
 MODULES: dict[str, tuple[list[str], list[str]]] = {
     **{
         f"verify/rulings/{name}.py": ([f"{UNIT}/verify/test_rulings_{name}.py"], JUDGE)
-        for name in ("subject", "application", "server")
+        for name in ("subject", "contents", "pytorch", "application", "server", "gpu")
     },
+    "verify/rulings/growth.py": ([f"{UNIT}/verify/test_difference.py"], JUDGE),
+    "verify/disclosure.py": ([f"{UNIT}/verify/test_rulings_disclosure.py"], JUDGE),
     "verify/judge.py": (JUDGE, []),
     "verify/case.py": (JUDGE, []),
     "verify/verdict.py": ([f"{UNIT}/verify/test_judge.py", f"{UNIT}/verify/test_summarize.py"], JUDGE),
+    "verify/reports.py": ([f"{UNIT}/verify/test_reports.py"], JUDGE),
+    "verify/observation.py": ([f"{UNIT}/verify/test_rulings_server.py"], JUDGE),
     "deploy/contract.py": ([f"{UNIT}/deploy/test_contract.py"], []),
     "deploy/artifacts.py": ([f"{UNIT}/deploy/test_artifacts.py"], []),
     "deploy/record.py": ([f"{UNIT}/deploy/test_record.py"], []),
+    "deploy/layers.py": (LAYERS, [f"{UNIT}/deploy/test_files.py"]),
+    "deploy/contents.py": (LAYERS, [f"{UNIT}/deploy/test_distributions_whole.py"]),
+    "deploy/distributions.py": (
+        [f"{UNIT}/deploy/test_distributions.py", f"{UNIT}/deploy/test_distributions_whole.py"],
+        LAYERS,
+    ),
+    **{
+        f"deploy/{name}.py": ([f"{UNIT}/deploy/test_{name}.py"], [])
+        for name in ("elf", "packages", "accounts", "lock", "left_out", "der")
+    },
+    "deploy/credentials.py": ([f"{UNIT}/deploy/test_files.py"], []),
 }
 
 

@@ -45,7 +45,7 @@ def read_soname(head: bytes, read: Callable[[int], bytes]) -> str | None:
     ``head`` holds up to HEAD bytes. None for a file that is no shared library, that has no soname, or whose string
     table had already passed when the dynamic section named it (the caller falls back to the file's name).
     """
-    if not head.startswith(MAGIC) or len(head) < 64:  # noqa: PLR2004 - the size of an ELF-64 header
+    if not head.startswith(MAGIC):
         return None
     try:
         return _soname(_Window(head, read))
@@ -54,7 +54,7 @@ def read_soname(head: bytes, read: Callable[[int], bytes]) -> str | None:
 
 
 def _soname(file: _Window) -> str | None:
-    offset, count = struct.unpack_from("<Q", file.head, 32)[0], struct.unpack_from("<H", file.head, 56)[0]
+    (offset,), (count,) = struct.unpack_from("<Q", file.head, 32), struct.unpack_from("<H", file.head, 56)
     headers = file.get(offset, count * 56) or b""
     segments = [struct.unpack_from("<IIQQQQ", headers, i * 56) for i in range(len(headers) // 56)]
     dynamic = next(((o, size) for kind, _, o, _, _, size in segments if kind == PT_DYNAMIC), None)

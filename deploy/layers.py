@@ -118,7 +118,7 @@ def read_layers(archive: Iterable[bytes], known: Container[str] = ()) -> dict[st
 def _read_layer(stream: IO[bytes]) -> dict[str, RawLayer]:
     """Read one layer's archive; nothing for a blob that is none (a manifest, a configuration)."""
     buffered = io.BufferedReader(stream, files.BLOCK)  # type: ignore[type-var]  # ExFileObject is a raw reader
-    start = buffered.peek(2)[:2]
+    start = buffered.peek()[:2]
     if start[:1] in (b"{", b""):
         return {}
     layer, hashed = RawLayer(), _Hashed(gzip.GzipFile(fileobj=buffered) if start == GZIP else buffered)  # type: ignore[arg-type]

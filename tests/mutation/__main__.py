@@ -19,7 +19,7 @@ JUDGED = [
     for name in ("subject", "contents", "pytorch", "application", "server", "gpu", "disclosure")
 ]
 JUDGE = [*JUDGED, f"{UNIT}/verify/test_judge.py", f"{UNIT}/verify/test_checks.py"]
-LAYERS = [f"{UNIT}/deploy/test_contents{name}.py" for name in ("", "_altered", "_damaged")]
+LAYERS = [f"{UNIT}/deploy/test_contents{name}.py" for name in ("", "_altered", "_damaged", "_rights")]
 
 # Module -> the tests that are for it, then those that it meets on the way; the second only where the first pass.
 MODULES: dict[str, tuple[list[str], list[str]]] = {
@@ -45,9 +45,13 @@ MODULES: dict[str, tuple[list[str], list[str]]] = {
     ),
     **{
         f"deploy/{name}.py": ([f"{UNIT}/deploy/test_{name}.py"], [])
-        for name in ("elf", "packages", "accounts", "lock", "left_out", "der")
+        for name in ("packages", "accounts", "lock", "left_out", "der")
     },
-    "deploy/credentials.py": ([f"{UNIT}/deploy/test_files.py"], []),
+    "deploy/elf.py": (
+        [f"{UNIT}/deploy/test_elf.py", f"{UNIT}/deploy/test_elf_layout.py"],
+        [f"{UNIT}/deploy/test_files.py"],
+    ),
+    "deploy/credentials.py": ([f"{UNIT}/deploy/test_credentials.py"], [f"{UNIT}/deploy/test_files.py"]),
 }
 
 

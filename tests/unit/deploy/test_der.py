@@ -54,6 +54,12 @@ def test_the_beginning_of_a_long_key_is_enough() -> None:
     assert kind_of(KEYS["PKCS 12"][:64], len(KEYS["PKCS 12"])) == "private key"
 
 
+@pytest.mark.parametrize(("length", "kind"), [("8401000000", "private key"), ("850001000000", "")])
+def test_a_length_has_four_bytes_at_most(length: str, kind: str) -> None:
+    head = b"\x30" + bytes.fromhex(length)
+    assert kind_of(head + number(0) + ALGORITHM, len(head) + 2**24) == kind
+
+
 PUBLIC = value(0x30, ALGORITHM, value(0x03, bytes(33)))
 
 

@@ -33,7 +33,7 @@ MODULES: dict[str, tuple[list[str], list[str]]] = {
     "verify/case.py": (JUDGE, []),
     "verify/verdict.py": ([f"{UNIT}/verify/test_judge.py", f"{UNIT}/verify/test_summarize.py"], JUDGE),
     "verify/reports.py": ([f"{UNIT}/verify/test_reports.py"], JUDGE),
-    "verify/observation.py": ([f"{UNIT}/verify/test_rulings_server.py"], JUDGE),
+    "verify/observation.py": ([f"{UNIT}/verify/test_reports.py"], JUDGE),
     "deploy/contract.py": ([f"{UNIT}/deploy/test_contract.py"], []),
     "deploy/artifacts.py": ([f"{UNIT}/deploy/test_artifacts.py"], []),
     "deploy/record.py": ([f"{UNIT}/deploy/test_record.py"], []),

@@ -56,7 +56,7 @@ def test_segments_without_number_are_none_however_many_headers_follow() -> None:
 
 
 def test_a_name_is_looked_for_in_the_segment_that_is_loaded_at_its_address() -> None:
-    """Two segments, one behind the other in memory, the second elsewhere in the file; the name is what it begins with."""
+    """Two segments, one behind the other in memory, the second elsewhere in the file; with the name it begins."""
     segments = [
         segment(LOAD, 0x3000, PLACE, 0x1000), segment(LOAD, 0x5000, PLACE + 0x1000, 0x1000),
         segment(DYNAMIC, 0x2000, 0, 64),

@@ -29,6 +29,7 @@ KEYS = {
     "RSA": value(0x30, number(0), value(0x02, b"\x5a" * 300), number(3)),
     "PKCS 8": value(0x30, number(0), ALGORITHM, value(0x04, b"\x5a" * 34)),
     "elliptic curve": value(0x30, number(1), value(0x04, b"\x5a" * 32)),
+    "longer elliptic curve": value(0x30, number(1), value(0x04, b"\x5a" * 66), value(0xA1, b"\x5a" * 100)),
     "encrypted": value(0x30, ENCRYPTION, value(0x04, b"\x5a" * 64)),
     "PKCS 12": value(0x30, number(3), value(0x30, b"\x5a" * 500)),
 }

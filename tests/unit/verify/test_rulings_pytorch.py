@@ -63,6 +63,14 @@ def test_a_torch_from_another_place_than_its_distribution_is_told() -> None:
     assert "not from its distribution" in found("torch", change).found
 
 
+def test_a_torch_beside_other_distributions_is_not_its_own_s_which_lies_elsewhere() -> None:
+    def change(facts: Facts) -> None:
+        (one,) = [one for one in facts.part("contents")["distributions"] if one["name"] == "torch"]
+        one["path"] = one["path"].replace(SITE, "/opt/other")
+
+    assert found("torch", change).found == f"torch 2.13.0+cpu from {TORCH_FILE}, not from its distribution"
+
+
 @pytest.mark.parametrize(
     ("version", "metadata", "told"),
     [

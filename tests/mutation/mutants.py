@@ -5,6 +5,7 @@ import itertools
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from cosmic_ray import plugins
 from cosmic_ray.ast import ast_nodes, get_ast
@@ -12,7 +13,6 @@ from cosmic_ray.ast.ast_query import ASTQuery
 from cosmic_ray.exceptions import CosmicRayTestingException
 from cosmic_ray.mutating import mutate_code
 from cosmic_ray.operators.exception_replacer import ExceptionReplacer
-from parso.tree import NodeOrLeaf
 
 # Of the many replacements that Cosmic Ray knows for an operator these suffice: its negation and its boundary, or its
 # inverse. Whatever kills `==` turned into `!=` kills it turned into `is not` as well.
@@ -39,13 +39,13 @@ class DottedExceptionReplacer(ExceptionReplacer):  # type: ignore[misc]  # of a 
     """Cosmic Ray's, which knows exceptions by plain names only: `zlib.error` too stands in a clause."""
 
     @staticmethod
-    def _name_nodes(node: NodeOrLeaf) -> Sequence[NodeOrLeaf]:
+    def _name_nodes(node: Any) -> Sequence[Any]:
         caught = node.children[1]
         if caught.type == "atom":  # in parentheses
             caught = caught.children[1]
         return caught.children[::2] if caught.type == "testlist_comp" else (caught,)
 
-    def mutate(self, node: NodeOrLeaf, index: int) -> NodeOrLeaf:
+    def mutate(self, node: Any, index: int) -> Any:
         name = self._name_nodes(node)[index]
         name.get_first_leaf().value = CosmicRayTestingException.__name__
         del getattr(name, "children", [])[1:]

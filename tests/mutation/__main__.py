@@ -30,7 +30,7 @@ MODULES: dict[str, tuple[list[str], list[str]]] = {
     "verify/rulings/growth.py": ([f"{UNIT}/verify/test_difference.py"], JUDGE),
     "verify/disclosure.py": ([f"{UNIT}/verify/test_rulings_disclosure.py"], JUDGE),
     "verify/judge.py": (JUDGE, []),
-    "verify/case.py": (JUDGE, []),
+    "verify/case.py": (JUDGE, [f"{UNIT}/verify/test_reports.py"]),
     "verify/verdict.py": ([f"{UNIT}/verify/test_judge.py", f"{UNIT}/verify/test_summarize.py"], JUDGE),
     "verify/reports.py": ([f"{UNIT}/verify/test_reports.py"], JUDGE),
     "verify/observation.py": ([f"{UNIT}/verify/test_reports.py"], JUDGE),

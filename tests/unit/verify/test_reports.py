@@ -135,6 +135,12 @@ def test_an_application_that_could_not_be_imported_loaded_no_modules_that_could_
     assert verdict.difference.new_modules is None
 
 
+def test_modules_are_compared_with_the_baseline_s_where_they_were_counted() -> None:
+    difference = good("dev", report("application", new_modules=350)).verdict().difference
+    assert difference is not None
+    assert difference.new_modules == 30
+
+
 def test_an_application_of_which_nothing_more_is_said_is_neither_fastapi_nor_started() -> None:
     def change(facts: Facts) -> None:
         for key in ("is_fastapi", "started"):

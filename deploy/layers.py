@@ -83,9 +83,6 @@ class _Hashed(io.RawIOBase):
     def __init__(self, source: IO[bytes]) -> None:
         self.source, self.hash = source, hashlib.sha256()
 
-    def readable(self) -> bool:
-        return True
-
     def readinto(self, buffer: Any) -> int:
         size = self.source.readinto(buffer)  # type: ignore[attr-defined]  # both kinds of source have it
         self.hash.update(memoryview(buffer)[:size])

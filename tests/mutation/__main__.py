@@ -37,7 +37,8 @@ MODULES: dict[str, tuple[list[str], list[str]]] = {
     "deploy/contract.py": ([f"{UNIT}/deploy/test_contract.py"], []),
     "deploy/artifacts.py": ([f"{UNIT}/deploy/test_artifacts.py"], []),
     "deploy/record.py": ([f"{UNIT}/deploy/test_record.py"], []),
-    "deploy/layers.py": (LAYERS, [f"{UNIT}/deploy/test_files.py"]),
+    "deploy/files.py": ([f"{UNIT}/deploy/test_files.py", *LAYERS], []),
+    "deploy/layers.py": (LAYERS, [f"{UNIT}/deploy/test_files.py", f"{UNIT}/deploy/test_packed.py"]),
     "deploy/contents.py": (LAYERS, [f"{UNIT}/deploy/test_distributions_whole.py"]),
     "deploy/distributions.py": (
         [f"{UNIT}/deploy/test_distributions.py", f"{UNIT}/deploy/test_distributions_whole.py"],

@@ -119,6 +119,13 @@ def test_no_more_than_the_beginning_of_a_file_is_kept(size: int) -> None:
     assert len(head) == min(size, 1 << 20)
 
 
+def test_a_key_in_der_is_known_from_its_beginning_where_the_size_of_all_of_it_is_given() -> None:
+    key = bytes.fromhex("30820200" + "020103" + "30") + bytes(0x200 - 4)
+    assert leftover("/k", key) == ["private key"]
+    assert leftover("/k", key[:64], len(key)) == ["private key"]
+    assert leftover("/k", key[:64]) == []
+
+
 INFO = "/opt/venv/lib/python3.11/site-packages/x-1.dist-info"
 
 

@@ -18,7 +18,7 @@ from verify.observation import Observation, ProbeResult, ProbeRun
 from verify.observe import read_document
 from verify.reports import ApplicationReport, EnvironmentReport, GpuReport, Import, Memory, Report, TorchReport
 
-REQUEST: dict[str, Any] = {"nonce": "n1", "probes": {"environment": {}}, "commands": {"healthcheck": {}}}
+REQUEST: dict[str, Any] = {"nonce": "n1", "probes": {"environment": {}, "healthcheck": {}}, "commands": {}}
 DOCUMENT: dict[str, Any] = {
     "schema": 1,
     "nonce": "n1",

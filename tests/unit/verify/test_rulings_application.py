@@ -73,7 +73,7 @@ def test_a_native_library_that_no_module_admits_to_is_told() -> None:
 
 @pytest.mark.parametrize(("check", "phase"), [("lazy-import", "import"), ("lazy-start", "start"), ("lazy-use", "use")])
 def test_a_process_that_nobody_follows_leaves_its_phase_unseen(check: str, phase: str) -> None:
-    chain = [["/app/api.py", 9, "<module>"], ["/app/main.py", 3, "go"]]
+    chain = [["/app/api.py", 9, "<module>"], ["/app/deep.py", 7, "load"], ["/app/main.py", 3, "go"]]
     started = {"what": "os.system 'x'", "phase": phase, "chain": chain}
     finding = found(check, report("application", processes=[started]))
     assert (finding.outcome, finding.category) == ("ERROR", "CODE_BUG")

@@ -18,7 +18,7 @@ TEXT_KEPT = 1 << 16  # characters: a longer text is not kept at all, as what was
 class Model(BaseModel):
     """A value in an artifact: unknown keys are refused, nothing changes after reading."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=True)
+    model_config = ConfigDict(extra="forbid", frozen=True)
 
 
 class Layer(Model):

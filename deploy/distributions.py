@@ -118,7 +118,7 @@ def fingerprint(one: Installed, metadata: Mapping[str, str]) -> str:
 def _hexadecimal(digest: str) -> str:
     """Return a RECORD's digest (urlsafe base64 without padding) in hexadecimal; of a damaged one the text itself."""
     try:
-        return base64.urlsafe_b64decode(digest + "=" * (-len(digest) % 4)).hex()
+        return base64.urlsafe_b64decode(f"{digest}==").hex()  # padding that is not needed is passed over
     except ValueError:
         return digest
 
@@ -144,4 +144,4 @@ def _source(path: str) -> str:
     directory, name = posixpath.split(path)
     if posixpath.basename(directory) != "__pycache__" or not name.endswith(".pyc"):
         return path
-    return posixpath.join(posixpath.dirname(directory), name.split(".", 1)[0] + ".py")
+    return posixpath.join(posixpath.dirname(directory), name.partition(".")[0] + ".py")

@@ -81,7 +81,7 @@ def read_object(head: bytes, read: Callable[[int], bytes]) -> Object:
     ``head`` holds up to HEAD bytes. There are no names where the file is no shared library, or where its string table
     had already passed when the dynamic section named it (the caller falls back to the file's name).
     """
-    if not head.startswith(MAGIC) or len(head) < 64:  # noqa: PLR2004 - the size of an ELF-64 header
+    if not head.startswith(MAGIC):
         return Object()
     watched, names = _Watched(head, read), _NAMELESS
     with contextlib.suppress(struct.error, ValueError):
@@ -106,7 +106,7 @@ _NAMELESS: tuple[str | None, tuple[str, ...]] = (None, ())
 
 def _names(file: _Window) -> tuple[str | None, tuple[str, ...]]:
     """Return the soname and what the file needs."""
-    offset, count = struct.unpack_from("<Q", file.head, 32)[0], struct.unpack_from("<H", file.head, 56)[0]
+    (offset,), (count,) = struct.unpack_from("<Q", file.head, 32), struct.unpack_from("<H", file.head, 56)
     headers = file.get(offset, count * 56) or b""
     segments = [struct.unpack_from("<IIQQQQ", headers, i * 56) for i in range(len(headers) // 56)]
     dynamic = next(((o, size) for kind, _, o, _, _, size in segments if kind == PT_DYNAMIC), None)

@@ -134,7 +134,7 @@ def leftover(path: str, head: bytes, size: int | None = None) -> list[str]:
         kinds.append("archive")
     kind = der.kind_of(head, len(head) if size is None else size)
     kinds += [kind] * bool(kind)
-    found = {match[1].rsplit(b" ", 2)[-1] for match in PEM.finditer(head)}
+    found = {match[1].rpartition(b" ")[2] for match in PEM.finditer(head)}
     if b"KEY" in found:
         kinds.append("private key")
     if b"CERTIFICATE" in found:

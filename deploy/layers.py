@@ -83,9 +83,6 @@ class _Hashed(io.RawIOBase):
     def __init__(self, source: IO[bytes]) -> None:
         self.source, self.hash = source, hashlib.sha256()
 
-    def readable(self) -> bool:
-        return True
-
     def readinto(self, buffer: Any) -> int:
         size = self.source.readinto(buffer)  # type: ignore[attr-defined]  # both kinds of source have it
         self.hash.update(memoryview(buffer)[:size])
@@ -118,7 +115,7 @@ def read_layers(archive: Iterable[bytes], known: Container[str] = ()) -> dict[st
 def _read_layer(stream: IO[bytes]) -> dict[str, RawLayer]:
     """Read one layer's archive; nothing for a blob that is none (a manifest, a configuration)."""
     buffered = io.BufferedReader(stream, files.BLOCK)  # type: ignore[type-var]  # ExFileObject is a raw reader
-    start = buffered.peek(2)[:2]
+    start = buffered.peek()[:2]
     if start[:1] in (b"{", b""):
         return {}
     layer, hashed = RawLayer(), _Hashed(gzip.GzipFile(fileobj=buffered) if start == GZIP else buffered)  # type: ignore[arg-type]

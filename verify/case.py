@@ -125,7 +125,7 @@ class Case:
         if self.baseline is None:
             return None
         try:
-            modules = self.application.new_modules
+            modules = self.application.new_modules or None  # none were counted where it could not be imported
         except NotSeen:
             modules = None
         return difference(self.baseline, self.contents, self.base_layers, modules)

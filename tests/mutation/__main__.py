@@ -19,19 +19,40 @@ JUDGED = [
     for name in ("subject", "contents", "pytorch", "application", "server", "gpu", "disclosure")
 ]
 JUDGE = [*JUDGED, f"{UNIT}/verify/test_judge.py", f"{UNIT}/verify/test_checks.py"]
+LAYERS = [f"{UNIT}/deploy/test_contents{name}.py" for name in ("", "_altered", "_damaged", "_rights")]
 
 # Module -> the tests that are for it, then those that it meets on the way; the second only where the first pass.
 MODULES: dict[str, tuple[list[str], list[str]]] = {
     **{
         f"verify/rulings/{name}.py": ([f"{UNIT}/verify/test_rulings_{name}.py"], JUDGE)
-        for name in ("subject", "application", "server")
+        for name in ("subject", "contents", "pytorch", "application", "server", "gpu")
     },
+    "verify/rulings/growth.py": ([f"{UNIT}/verify/test_difference.py"], JUDGE),
+    "verify/disclosure.py": ([f"{UNIT}/verify/test_rulings_disclosure.py"], JUDGE),
     "verify/judge.py": (JUDGE, []),
-    "verify/case.py": (JUDGE, []),
+    "verify/case.py": (JUDGE, [f"{UNIT}/verify/test_reports.py"]),
     "verify/verdict.py": ([f"{UNIT}/verify/test_judge.py", f"{UNIT}/verify/test_summarize.py"], JUDGE),
+    "verify/reports.py": ([f"{UNIT}/verify/test_reports.py"], JUDGE),
+    "verify/observation.py": ([f"{UNIT}/verify/test_reports.py"], JUDGE),
     "deploy/contract.py": ([f"{UNIT}/deploy/test_contract.py"], []),
     "deploy/artifacts.py": ([f"{UNIT}/deploy/test_artifacts.py"], []),
     "deploy/record.py": ([f"{UNIT}/deploy/test_record.py"], []),
+    "deploy/files.py": ([f"{UNIT}/deploy/test_files.py", *LAYERS], []),
+    "deploy/layers.py": (LAYERS, [f"{UNIT}/deploy/test_files.py", f"{UNIT}/deploy/test_packed.py"]),
+    "deploy/contents.py": (LAYERS, [f"{UNIT}/deploy/test_distributions_whole.py"]),
+    "deploy/distributions.py": (
+        [f"{UNIT}/deploy/test_distributions.py", f"{UNIT}/deploy/test_distributions_whole.py"],
+        LAYERS,
+    ),
+    **{
+        f"deploy/{name}.py": ([f"{UNIT}/deploy/test_{name}.py"], [])
+        for name in ("packages", "accounts", "lock", "left_out", "der")
+    },
+    "deploy/elf.py": (
+        [f"{UNIT}/deploy/test_elf.py", f"{UNIT}/deploy/test_elf_layout.py"],
+        [f"{UNIT}/deploy/test_files.py"],
+    ),
+    "deploy/credentials.py": ([f"{UNIT}/deploy/test_credentials.py"], [f"{UNIT}/deploy/test_files.py"]),
 }
 
 

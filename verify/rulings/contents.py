@@ -122,7 +122,7 @@ def _foreign_libraries(case: Case) -> list[str]:
     faults = []
     for path, text in case.contents.environments.items():
         homes = re.findall(r"(?mi)^\s*home\s*=\s*(.*?)\s*$", text)
-        if len(homes) != 1 or homes[0] not in {binaries, *BINARIES}:
+        if homes not in [[one] for one in (binaries, *BINARIES)]:
             faults.append(f"{path} takes Python from {listed(homes) or 'nowhere'}, not from {binaries}")
     version = case.contract.python
     library = f"{prefix}/lib/python{version}"

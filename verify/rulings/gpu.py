@@ -59,7 +59,7 @@ def _compared(case: Case, name: str, tolerance: float) -> Ruling:
         return _unverified(expected, reason)
     if not result.ok or result.difference is None:
         return rule(False, expected, result.error, traceback=result.traceback)
-    on_device = bool(result.device) and all(word.startswith("cuda") for word in result.device.split(", "))
+    on_device = all(word.startswith("cuda") for word in result.device.split(", "))
     holds = on_device and result.difference <= tolerance
     return rule(holds, expected, f"differs by {result.difference:.2g} on {result.device or 'no device'}")
 
@@ -75,7 +75,7 @@ def gpu_training_step(case: Case) -> Ruling:
     if ruling.outcome != "PASS":
         return ruling
     losses = _seen(case).training_step.losses
-    falls = len(losses) > 1 and losses[-1] < losses[0]
+    falls = bool(losses) and losses[-1] < losses[0]
     return ruling if falls else rule(False, "the loss falls", f"losses {losses}")
 
 

@@ -26,6 +26,8 @@ class Member:
     data: bytes = b""
     kind: bytes = tarfile.REGTYPE
     target: str = ""
+    mode: int = 0o644
+    headers: tuple[tuple[str, str], ...] = ()  # of the archive's extended format: pax(1)
 
 
 def file(path: str, data: bytes | int | str = b"") -> Member:
@@ -77,6 +79,7 @@ def layer(*members: Member) -> bytes:
         for one in members:
             info = tarfile.TarInfo(one.path)
             info.type, info.linkname, info.size = one.kind, one.target, len(one.data)
+            info.mode, info.pax_headers = one.mode, dict(one.headers)
             tar.addfile(info, io.BytesIO(one.data))
     return packed.getvalue()
 

@@ -40,6 +40,26 @@ def test_accounts_that_lie_elsewhere_are_told(link: object) -> None:
     assert contents.accounts == ["/etc/passwd is a link, or too large to be read"]
 
 
+def test_a_second_file_is_read_although_the_first_could_not_be() -> None:
+    members = [symlink("etc/passwd", "/opt/accounts"), file("etc/shadow", SHADOW.replace("root:*:", "root::"))]
+    assert read(members).accounts == [
+        "/etc/passwd is a link, or too large to be read",
+        "/etc/shadow: root has no password",
+    ]
+
+
+@pytest.mark.parametrize("line", ["# root::0", "no account", "half:x", ""])
+def test_a_line_that_is_no_account_opens_none(line: str) -> None:
+    assert accounts(f"{line}\n{ACCOUNTS}") == []
+
+
+def test_an_account_without_a_name_is_told_all_the_same() -> None:
+    assert accounts(f"{ACCOUNTS}::0:0::/:\n") == [
+        "/etc/passwd: somebody has no password",
+        "/etc/passwd: somebody is root by number",
+    ]
+
+
 def test_a_password_is_not_kept() -> None:
     _, facts = examine("/etc/shadow", 30, io.BytesIO(b"root:$y$hunter2:20000:0:99999\n"))
     assert facts.text == "root:*:20000"

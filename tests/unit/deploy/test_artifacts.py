@@ -14,6 +14,7 @@ from deploy.artifacts import (
     BILL,
     BUILD,
     CONTENTS,
+    E2E,
     LOG,
     OBSERVED,
     STAGES,
@@ -214,3 +215,29 @@ def test_a_role_s_file_that_cannot_be_written_is_told_with_what_to_do(tmp_path: 
     with pytest.raises(Problem, match="writing the artifacts in") as told:
         artifacts.write("backend", BUILD, Example(name="x"))
     assert "name another directory with --artifacts" in told.value.mend
+
+
+@pytest.mark.parametrize(
+    ("error", "wrong"),
+    [
+        (OSError(28, "No space left on device", "/x/y"), "/x/y: No space left on device"),
+        (OSError(28, "No space left on device"), "{root}: No space left on device"),
+        (OSError("the disk went"), "{root}: the disk went"),
+    ],
+)
+def test_a_refusal_of_the_file_system_is_told_with_its_place_and_reason_as_far_as_it_names_them(
+    tmp_path: Path, error: OSError, wrong: str
+) -> None:
+    with pytest.raises(Problem) as told, Artifacts(tmp_path).writing():
+        raise error
+    assert told.value.wrong == wrong.format(root=tmp_path)
+
+
+@pytest.mark.parametrize(("role", "kept"), [("backend", False), ("worker-cpu", False), ("worker-gpu", True)])
+def test_what_was_found_of_images_at_work_together_goes_with_a_role_that_took_part(
+    tmp_path: Path, role: str, *, kept: bool
+) -> None:
+    artifacts = Artifacts(tmp_path)
+    artifacts.write(E2E, VERDICT, Example(name="x"))
+    artifacts.begin(role, BUILD)
+    assert artifacts.path(E2E, VERDICT).exists() is kept

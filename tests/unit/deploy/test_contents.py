@@ -265,6 +265,11 @@ def test_links_to_a_cuda_library_are_no_further_copies() -> None:
     assert libraries(read([file("opt/x/libnccl.so.2", NCCL), *links])) == ["/opt/x/libnccl.so.2"]
 
 
+def test_a_library_is_told_by_its_own_name_and_not_by_a_link_that_comes_before_it_in_the_alphabet() -> None:
+    members = [file("opt/x/libnccl.so.2", NCCL), hardlink("opt/a/libnccl.so", "opt/x/libnccl.so.2")]
+    assert libraries(read(members)) == ["/opt/x/libnccl.so.2"]
+
+
 def test_a_cuda_library_remains_when_only_the_first_of_its_hard_links_is_deleted() -> None:
     contents = read([file("tmp/x", NCCL), hardlink("opt/libnccl.so.2", "tmp/x")], [removed("tmp/x")])
     assert libraries(contents) == ["/opt/libnccl.so.2"]

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
-from deploy.contents import TEXT_KEPT, Contents, Layer, summed
+from deploy.contents import Contents, Layer, summed
 from deploy.files import is_hook
 from deploy.layers import read_layers
 from tests.unit.deploy.archives import (
@@ -82,7 +82,7 @@ def test_a_link_to_a_package_in_the_working_directory_is_told() -> None:
     assert contents.working_directory == "/srv/w"
 
 
-@pytest.mark.parametrize(("length", "kept"), [(TEXT_KEPT, True), (TEXT_KEPT + 1, False)])
+@pytest.mark.parametrize(("length", "kept"), [(65_536, True), (65_537, False)])
 def test_a_text_is_kept_whole_or_not_at_all(length: int, kept: bool) -> None:  # noqa: FBT001 - a parameter of the test
     text = "#" * (length - 5) + "\nlies"
     contents = read([file("x")], [file(f"{SITE}/lies.pth", text), file("opt/venv/pyvenv.cfg", text)])
@@ -114,6 +114,15 @@ def test_what_is_above_a_link_s_end_is_not_what_is_above_the_link() -> None:
 def test_a_link_is_followed_however_many_directories_its_target_names() -> None:
     contents = read([file("usr/bin/python")], [symlink("opt/x", "/" + "a/../" * 300 + "usr/bin")], path="/opt/x")
     assert contents.search[0].python == "/usr/bin/python"
+
+
+@pytest.mark.parametrize(("links", "leads"), [(40, "/usr/bin/python"), (41, "/opt/l0/python")])
+def test_as_many_links_are_followed_as_linux_follows(links: int, leads: str) -> None:
+    chain = [symlink(f"opt/l{number}", f"/opt/l{number + 1}") for number in range(links - 1)]
+    members = [file("usr/bin/python"), *chain, symlink(f"opt/l{links - 1}", "/usr/bin")]
+    contents = read(members, path="/opt/l0")
+    assert contents.search[0].python == leads
+    assert (contents.interpreter is None) is (leads == "/opt/l0/python")
 
 
 @pytest.mark.parametrize("member", [file("tmp/x"), directory("tmp/x"), symlink("tmp", "/srv"), symlink("tmp/x", "/y")])

@@ -62,6 +62,8 @@ def test_an_archive_that_is_cut_off_is_unreadable_and_says_so(end: int) -> None:
 def test_an_archive_with_fewer_layers_than_the_image_is_unreadable() -> None:
     with pytest.raises(UnreadableArchive, match="lacks 1 of the image's layers: sha256:more"):
         read(WHOLE["oci"], [*DIFF_IDS, "sha256:more"])
+    with pytest.raises(UnreadableArchive, match="lacks 2 of the image's layers: sha256:more"):
+        read(WHOLE["oci"], [*DIFF_IDS, "sha256:more", "sha256:most"])
 
 
 @pytest.mark.parametrize(

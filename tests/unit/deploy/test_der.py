@@ -29,6 +29,7 @@ KEYS = {
     "RSA": value(0x30, number(0), value(0x02, b"\x5a" * 300), number(3)),
     "PKCS 8": value(0x30, number(0), ALGORITHM, value(0x04, b"\x5a" * 34)),
     "elliptic curve": value(0x30, number(1), value(0x04, b"\x5a" * 32)),
+    "longer elliptic curve": value(0x30, number(1), value(0x04, b"\x5a" * 66), value(0xA1, b"\x5a" * 100)),
     "encrypted": value(0x30, ENCRYPTION, value(0x04, b"\x5a" * 64)),
     "PKCS 12": value(0x30, number(3), value(0x30, b"\x5a" * 500)),
 }
@@ -52,6 +53,12 @@ def test_what_only_begins_like_a_key_is_none(form: str) -> None:
 
 def test_the_beginning_of_a_long_key_is_enough() -> None:
     assert kind_of(KEYS["PKCS 12"][:64], len(KEYS["PKCS 12"])) == "private key"
+
+
+@pytest.mark.parametrize(("length", "kind"), [("8401000000", "private key"), ("850001000000", "")])
+def test_a_length_has_four_bytes_at_most(length: str, kind: str) -> None:
+    head = b"\x30" + bytes.fromhex(length)
+    assert kind_of(head + number(0) + ALGORITHM, len(head) + 2**24) == kind
 
 
 PUBLIC = value(0x30, ALGORITHM, value(0x03, bytes(33)))

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from deploy.distributions import LICENCE_NAME, Installed, bytes_by_owner, fingerprint, installed, owners
+from deploy.distributions import Installed, bytes_by_owner, fingerprint, installed, owners
 
 SITE = "/opt/venv/lib/python3.11/site-packages"
 
@@ -44,7 +44,8 @@ def test_metadata_without_a_name_is_told_rather_than_left_out() -> None:
     [
         ("License-Expression: MIT\nLicense: other", "MIT"),
         ("License: BSD 3-Clause", "BSD 3-Clause"),
-        (f"License: {'x' * (LICENCE_NAME + 1)}\nClassifier: License :: OSI Approved :: MIT License", "MIT License"),
+        (f"License: {'x' * 100}\nClassifier: License :: OSI Approved :: MIT License", "x" * 100),
+        (f"License: {'x' * 101}\nClassifier: License :: OSI Approved :: MIT License", "MIT License"),
         ("License: first line\n  and a whole text\nClassifier: License :: OSI Approved :: ISC", "ISC"),
         ("Classifier: Topic :: Software Development", ""),
     ],
@@ -117,6 +118,11 @@ def test_bytes_go_to_the_owner_and_the_rest_to_nobody() -> None:
         f"{SITE}/__pycache__/b.cpython-311.pyc": 2,
     }
     assert bytes_by_owner(sizes, {f"{SITE}/a.py": "foo"}) == {"foo": 12, "": 2}
+
+
+@pytest.mark.parametrize("path", ["/x/d.pyc", "/__pycache__/d.txt"])
+def test_only_cached_bytecode_belongs_to_the_source_beside_its_directory(path: str) -> None:
+    assert bytes_by_owner({path: 5}, {"/d.py": "foo"}) == {"": 5}
 
 
 def test_the_largest_comes_first() -> None:

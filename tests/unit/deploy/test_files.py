@@ -1,5 +1,6 @@
 """What has no business in an image is known by its name and by what it begins with, in whatever layer it lies."""
 
+import hashlib
 import io
 
 import pytest
@@ -116,6 +117,50 @@ def test_whatever_a_file_is_called_and_holds_it_can_be_examined(path: str, data:
 def test_no_more_than_the_beginning_of_a_file_is_kept(size: int) -> None:
     head, _ = examine("/x", size, io.BytesIO(bytes(size)))
     assert len(head) == min(size, 1 << 20)
+
+
+def test_a_key_in_der_is_known_from_its_beginning_where_the_size_of_all_of_it_is_given() -> None:
+    key = bytes.fromhex("30820200" + "020103" + "30") + bytes(0x200 - 4)
+    assert leftover("/k", key) == ["private key"]
+    assert leftover("/k", key[:64], len(key)) == ["private key"]
+    assert leftover("/k", key[:64]) == []
+
+
+INFO = "/opt/venv/lib/python3.11/site-packages/x-1.dist-info"
+
+
+def text_of(path: str, size: int = 4) -> str | None:
+    return examine(path, size, io.BytesIO(b"text"))[1].text
+
+
+@pytest.mark.parametrize("path", [f"{INFO}/METADATA", f"{INFO}/RECORD", "/srv/x.pth", "/opt/venv/pyvenv.cfg"])
+def test_what_says_what_is_installed_and_searched_is_kept_as_text_up_to_16_mib(path: str) -> None:
+    assert [text_of(path, size) for size in (4, 16 << 20, (16 << 20) + 1)] == ["text", "text", None]
+
+
+@pytest.mark.parametrize("path", ["/etc/passwd", "/etc/shadow"])
+def test_accounts_are_kept_without_passwords_up_to_16_mib(path: str) -> None:
+    assert [text_of(path, size) for size in (4, 16 << 20, (16 << 20) + 1)] == ["text", "text", None]
+
+
+@pytest.mark.parametrize("path", [f"{INFO}/INSTALLER", "/srv/METADATA", "/etc/group", "/srv/pyvenv.cfg.old"])
+def test_no_other_text_is_kept(path: str) -> None:
+    assert text_of(path) is None
+
+
+@pytest.mark.parametrize("path", ["/x/site-packages/a/b.py", "/opt/bin/python3.11"])
+@pytest.mark.parametrize("size", [5, (2 << 20) + 5])
+def test_a_distribution_s_source_and_what_may_be_an_interpreter_are_hashed_from_end_to_end(
+    path: str, size: int
+) -> None:
+    data = b"\x01" * size
+    _, facts = examine(path, size, io.BytesIO(data))
+    assert facts.sha256 == hashlib.sha256(data).hexdigest()
+
+
+@pytest.mark.parametrize("path", ["/x/site-packages/a/b.txt", "/app/b.py", "/opt/bin/tool", "/opt/python3.11"])
+def test_nothing_else_is_hashed(path: str) -> None:
+    assert examine(path, 4, io.BytesIO(b"text"))[1] == NOTHING
 
 
 def test_an_elf_file_is_a_library_with_its_soname() -> None:

@@ -44,6 +44,7 @@ def test_the_distribution_is_known_by_its_normalized_name() -> None:
         (ENTRY.replace('"programs that test torch itself"', '"so"'), "left_out.0.reason: string should have at least"),
         (ENTRY.replace("torch/test", "/torch/test"), "left_out.0.path: string should match"),
         (ENTRY.replace("left_out", "leftout"), "left_out: field required"),
+        (f"{ENTRY}more = 1\nsome = 2\n", "left_out.0.more: extra inputs"),
         ("left_out = [", "Invalid value"),
     ],
 )

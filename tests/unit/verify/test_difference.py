@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from deploy.contents import Contents
 from tests.unit.verify.cases import baseline, contents, good
 from verify.difference import Difference, ImageBaseline, difference, signed
+from verify.verdict import Finding
 
 MB = 10**6
 Sizes = dict[str, int]
@@ -123,3 +124,44 @@ def test_an_image_that_shrank_passes() -> None:
     facts = good("dev")
     facts.part("contents")["layers"][2].update(unpacked_bytes=5, by_distribution={"": 5})
     assert facts.findings()["size-growth"].outcome == "PASS"
+
+
+def grown(size: int, *, layers: int = 0, **more: int) -> Finding:
+    """The finding on an image whose torch layer grew by this, with so many layers of a byte, and of distributions."""
+    facts = good("dev")
+    held = facts.part("contents")["layers"]
+    held[2].update(unpacked_bytes=held[2]["unpacked_bytes"] + size)
+    held[2]["by_distribution"] = {**held[2]["by_distribution"], **more}
+    for number in range(layers):
+        held.append({**held[3], "diff_id": f"sha256:more{number}", "unpacked_bytes": 1, "by_distribution": {}})
+    facts.part("subject")["layers"] = [one["diff_id"] for one in held]
+    return facts.findings()["size-growth"]
+
+
+def test_what_grew_is_evidence_only_where_it_grew_too_much() -> None:
+    finding = grown(10 * MB, numpy=10 * MB)
+    assert (finding.found, finding.evidence) == ("+10.0 MB", {})
+    assert finding.expected == "at most 10.0 MB more than the baseline (fedcba987654, 2026-11-20)"
+
+
+def test_a_layer_is_told_with_its_place_in_the_image_and_one_that_was_not_there_with_nothing_then() -> None:
+    assert grown(11 * MB, layers=1).evidence["layers"] == [
+        "layer 1: 20.0 MB then, 20.0 MB now",
+        "layer 2: 700.0 MB then, 711.0 MB now",
+        "layer 3: 0.6 MB then, 0.6 MB now",
+        "layer 4: 0.0 MB then, 0.0 MB now",
+    ]
+
+
+def test_who_grew_by_a_byte_is_among_the_causes_and_who_shrank_is_not() -> None:
+    finding = grown(11 * MB, **{"numpy": 11 * MB, "pandas": 1, "": 699 * MB})
+    assert finding.evidence["grown"] == {
+        "numpy": "+11.0 MB (required by pandas)",
+        "pandas": "+1 B (required by ktrdr)",
+    }
+
+
+def test_a_dozen_causes_are_kept_as_evidence_and_four_are_named_in_the_sentence() -> None:
+    finding = grown(20 * MB, **{f"d{number:02}": (20 - number) * MB for number in range(15)})
+    assert list(finding.evidence["grown"]) == [f"d{number:02}" for number in range(12)]
+    assert finding.found == "+20.0 MB: d00 +20.0 MB, d01 +19.0 MB, d02 +18.0 MB, d03 +17.0 MB"

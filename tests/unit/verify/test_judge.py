@@ -201,6 +201,7 @@ def test_figures_are_told_as_far_as_they_were_seen() -> None:
     assert (figures.torch, figures.torch_version, figures.cuda_build) == ("imported", "2.13.0+cu130", "13.0")
     assert (figures.unpacked_bytes, figures.added_bytes) == (4_910_600_000, 4_820_600_000)
     assert (figures.seconds_to_healthy, figures.import_seconds, figures.probe_seconds) == (1.5, 1.2, 6.5)
+    assert (figures.new_modules, figures.import_peak_bytes) == (320, 48_000_000)
 
 
 def test_figures_that_were_not_seen_are_none() -> None:

@@ -73,11 +73,12 @@ def test_a_native_library_that_no_module_admits_to_is_told() -> None:
 
 @pytest.mark.parametrize(("check", "phase"), [("lazy-import", "import"), ("lazy-start", "start"), ("lazy-use", "use")])
 def test_a_process_that_nobody_follows_leaves_its_phase_unseen(check: str, phase: str) -> None:
-    started = {"what": "os.system 'x'", "phase": phase, "chain": [["/app/main.py", 3, "go"]]}
+    chain = [["/app/api.py", 9, "<module>"], ["/app/deep.py", 7, "load"], ["/app/main.py", 3, "go"]]
+    started = {"what": "os.system 'x'", "phase": phase, "chain": chain}
     finding = found(check, report("application", processes=[started]))
     assert (finding.outcome, finding.category) == ("ERROR", "CODE_BUG")
     assert "starts a process" in finding.found
-    assert "/app/main.py:3 in go" in finding.found
+    assert "os.system 'x' at /app/main.py:3 in go" in finding.found
 
 
 def test_an_attempt_counts_more_than_a_process_beside_it() -> None:

@@ -48,6 +48,18 @@ def test_distributions_of_the_base_image_are_nobody_s_business() -> None:
     assert found("lock-parity", change).outcome == "PASS"
 
 
+@pytest.mark.parametrize(("entry", "outcome"), [(["fastapi", "0.165.0"], "PASS"), (["fastapi"], "FAIL"), ([], "FAIL")])
+def test_what_python_lists_without_a_version_is_not_seen_and_a_path_is_not_asked_for(
+    entry: list[str], outcome: str
+) -> None:
+    def change(facts: Facts) -> None:
+        facts.report("environment")["distributions"][0] = entry
+
+    finding = found("distributions-agree", change)
+    assert finding.outcome == outcome
+    assert ("only in the layers: fastapi 0.165.0" in finding.found) is (outcome == "FAIL")
+
+
 def test_every_difference_from_the_lock_is_told() -> None:
     def change(facts: Facts) -> None:
         distribution("fastapi", "0.1", instead=True)(facts)
@@ -175,6 +187,33 @@ def test_what_the_base_image_repeats_is_nobody_s_business() -> None:
     assert found("no-repeated-bytes", layer(0, repeated_bytes=50_000_000)).outcome == "PASS"
 
 
+def test_what_is_held_twice_is_told_by_layer_and_summed_where_it_is_a_trifle() -> None:
+    finding = found("no-repeated-bytes", many(layer(2, repeated_bytes=7), layer(3, repeated_bytes=1_000_001)))
+    assert (finding.outcome, finding.found) == ("FAIL", "layer 3: 1,000,001 bytes")
+    assert found("no-repeated-bytes", many(layer(2, repeated_bytes=7), layer(3, repeated_bytes=5))).found == "12 bytes"
+
+
+LOWEST_ABOVE: dict[str, Change] = {
+    "leftovers": lambda facts: facts.part("contents")["leftovers"].append(
+        {"kind": "environment", "path": "/app/.env", "layer": 1}
+    ),
+    "interpreter": lambda facts: facts.part("contents")["interpreter"].update(layer=1),
+    "lock-parity": contents(unowned={f"{SITE}/requests/__init__.py": 1}),
+    "python-unaltered": contents(hooks=[{"path": f"{SITE}/lies.pth", "layer": 1, "distribution": ""}]),
+}
+
+
+@pytest.mark.parametrize("check", LOWEST_ABOVE)
+def test_the_first_layer_above_the_base_is_judged_like_those_above_it(check: str) -> None:
+    assert found(check, LOWEST_ABOVE[check]).outcome == "FAIL"
+
+
+@pytest.mark.parametrize(("number", "outcome"), [(0, "PASS"), (1, "FAIL")])
+def test_a_python_behind_the_first_one_on_path_is_the_base_s_too(number: int, outcome: str) -> None:
+    search = [{"directory": "/opt/y", "python": "/opt/y/python", "layer": number}]
+    assert found("interpreter", contents(search=search)).outcome == outcome
+
+
 def test_a_leftover_is_told_with_path_kind_and_layer() -> None:
     change = contents(leftovers=[{"kind": "environment", "path": "/app/.env", "layer": 3}])
     assert found("leftovers", change).found == "/app/.env (environment, layer 3)"
@@ -210,7 +249,16 @@ def test_the_history_holds_no_secret_and_the_finding_does_not_show_it(text: str)
     ],
 )  # fmt: skip
 def test_an_ordinary_history_is_no_secret(text: str) -> None:
-    assert found("history", subject(history=[text])).outcome == "PASS"
+    finding = found("history", subject(history=[text]))
+    assert (finding.outcome, finding.found) == ("PASS", "none")
+
+
+def test_what_history_environment_and_labels_disclose_is_told_each_once() -> None:
+    change = subject(
+        history=["ENV API_KEY=x", "RUN pip install -i https://me:x@host/"], environment={"API_KEY": "x"},
+        labels={"DB_PWD": "x"},
+    )  # fmt: skip
+    assert found("history", change).found == "credential: https://…, secret: API_KEY, secret: DB_PWD"
 
 
 def test_an_interpreter_that_is_not_the_base_s_is_told_with_both_paths() -> None:
@@ -231,6 +279,26 @@ def test_another_python_than_the_contract_s_is_found_however_alike_its_version(v
 def test_a_start_up_file_of_a_locked_distribution_is_its_own_business() -> None:
     hook = {"path": f"{SITE}/ktrdr.pth", "layer": 3, "distribution": "ktrdr", "text": "/app\n"}
     assert found("python-unaltered", contents(hooks=[hook])).outcome == "PASS"
+
+
+def test_a_start_up_file_of_no_locked_distribution_is_told_although_it_only_names_a_directory() -> None:
+    hook = {"path": f"{SITE}/lies.pth", "layer": 3, "distribution": "lies", "text": "/app\n"}
+    assert (
+        found("python-unaltered", contents(hooks=[hook])).found == f"run or found before the program: {SITE}/lies.pth"
+    )
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ("home = /opt/evil/bin\n", "/opt/evil/bin"),
+        ("home = /usr/bin\nhome = /usr/local/bin\n", "/usr/bin, /usr/local/bin"),
+        ("version = 3.11\n", "nowhere"),
+    ],
+)
+def test_an_environment_that_takes_python_from_elsewhere_is_told_with_where(text: str, told: str) -> None:
+    finding = found("python-unaltered", contents(environments={"/opt/venv/pyvenv.cfg": text}))
+    assert finding.found == f"/opt/venv/pyvenv.cfg takes Python from {told}, not from /usr/local/bin"
 
 
 def test_the_base_s_own_start_up_files_are_its_own_business() -> None:
@@ -265,6 +333,16 @@ def test_cuda_distributions_are_told_by_name() -> None:
     assert found("cuda-distributions", change, "worker-cpu").found == "cuda-bindings, nvidia-cublas, triton"
 
 
+def test_cuda_s_distributions_and_libraries_are_told_where_they_belong_and_where_they_do_not() -> None:
+    assert (
+        found("cuda-distributions", role="worker-gpu").found
+        == "cuda-bindings, nvidia-cublas, nvidia-cudnn-cu13, triton"
+    )
+    assert found("cuda-libraries", role="worker-gpu").found == "5 sonames, one copy each"
+    change = contents(cuda_libraries=[library("libnccl.so.2")])
+    assert found("cuda-libraries", change, "backend").found == f"{CUDA_HOME}/libnccl.so.2"
+
+
 def test_a_cuda_distribution_of_the_base_image_counts_too() -> None:
     def change(facts: Facts) -> None:
         one = {"name": "triton", "version": "3", "path": f"{SITE}/triton-3.dist-info", "layer": 0}
@@ -289,8 +367,12 @@ def test_missing_cuda_libraries_are_told_by_name() -> None:
     assert finding.found == "missing: libcudart.so, libcublas.so, libcudnn.so, libnccl.so, libtorch_cuda.so"
 
 
+DOZEN = "0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11"
+
+
 @pytest.mark.parametrize(
-    ("count", "text"), [(0, ""), (2, "0, 1"), (14, "0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11 and 2 more")]
+    ("count", "text"),
+    [(0, ""), (2, "0, 1"), (12, DOZEN), (13, f"{DOZEN} and 1 more"), (14, f"{DOZEN} and 2 more")],
 )
 def test_a_long_list_is_cut_and_says_so(count: int, text: str) -> None:
     assert listed(map(str, range(count))) == text

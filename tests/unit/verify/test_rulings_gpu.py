@@ -101,7 +101,35 @@ def test_what_the_device_computes_is_on_the_device_and_right(part: str, values: 
     assert found(f"gpu-{part.replace('_', '-')}", within(part, **values)).outcome == outcome
 
 
-@pytest.mark.parametrize("losses", [[], [1.0], [1.0, 1.0], [0.9, 1.0], [1.0, float("nan")]])
+@pytest.mark.parametrize(
+    ("part", "difference", "told"),
+    [
+        ("matrix_product", 1e-4, "differs by 0.0001 on cuda:0"),
+        ("training_step", 1e-3, "differs by 0.001 on cuda:0"),
+    ],
+)
+def test_the_tolerance_may_be_used_up(part: str, difference: float, told: str) -> None:
+    finding = found(f"gpu-{part.replace('_', '-')}", within(part, difference=difference))
+    assert (finding.outcome, finding.found) == ("PASS", told)
+
+
+def test_a_product_of_no_device_is_told_as_such() -> None:
+    assert found("gpu-matrix-product", within("matrix_product", device="")).found == "differs by 1e-06 on no device"
+
+
+def test_a_device_without_a_driver_s_version_and_a_host_without_a_reason_are_told_all_the_same() -> None:
+    assert found("gpu-present", report("gpu", driver="")).found.endswith(", driver unknown")
+    assert found("gpu-present", instead("gpu", NO_GPU)).found == "no GPU: torch.cuda.is_available() is False"
+
+
+@pytest.mark.parametrize("losses", [[1.0, 0.9], [1.0, 1.1, 0.9]])
+def test_the_loss_is_lower_after_the_last_step_than_before_the_first(losses: list[float]) -> None:
+    assert found("gpu-training-step", within("training_step", losses=losses)).outcome == "PASS"
+
+
+@pytest.mark.parametrize(
+    "losses", [[], [1.0], [1.0, 1.0], [0.9, 1.0], [1.0, float("nan")], [1.0, 0.9, 1.1], [1.0, 1.2, 1.1]]
+)
 def test_training_on_the_device_has_to_lower_the_loss(losses: list[float]) -> None:
     assert found("gpu-training-step", within("training_step", losses=losses)).outcome == "FAIL"
 

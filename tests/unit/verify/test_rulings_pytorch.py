@@ -63,6 +63,14 @@ def test_a_torch_from_another_place_than_its_distribution_is_told() -> None:
     assert "not from its distribution" in found("torch", change).found
 
 
+def test_a_torch_beside_other_distributions_is_not_its_own_s_which_lies_elsewhere() -> None:
+    def change(facts: Facts) -> None:
+        (one,) = [one for one in facts.part("contents")["distributions"] if one["name"] == "torch"]
+        one["path"] = one["path"].replace(SITE, "/opt/other")
+
+    assert found("torch", change).found == f"torch 2.13.0+cpu from {TORCH_FILE}, not from its distribution"
+
+
 @pytest.mark.parametrize(
     ("version", "metadata", "told"),
     [
@@ -79,6 +87,23 @@ def test_a_version_s_faults_are_told(version: str, metadata: str | None, told: s
 @pytest.mark.parametrize("version", ["2.13.0", "2.13.0+cpu", "2.13.0+cu130"])
 def test_the_build_s_label_is_no_part_of_the_version(version: str) -> None:
     assert found("torch-version", report("pytorch", version=version)).outcome == "PASS"
+
+
+def test_a_torch_that_is_as_it_must_be_is_told_with_version_and_time_and_without_an_error() -> None:
+    finding = found("torch")
+    assert (finding.outcome, finding.found) == ("PASS", "torch 2.13.0+cpu")
+    assert finding.evidence == {"file": TORCH_FILE, "version": "2.13.0+cpu"}
+    assert found("torch-version").found == "2.13.0+cpu"
+    assert (found("torch-works").outcome, found("torch-works").found) == ("PASS", "imported in 2.5 s, all right")
+
+
+@pytest.mark.parametrize("values", [{"cuda_build": "13.0"}, {"hip_build": "6.2"}, {"version": "2.13.0+cu130"}])
+def test_any_one_sign_of_a_gpu_build_is_enough_to_refuse_a_cpu_image(values: dict[str, Any]) -> None:
+    assert found("torch-build", report("pytorch", **values)).outcome == "FAIL"
+
+
+def test_a_build_for_another_maker_s_gpus_is_told_by_name() -> None:
+    assert found("torch-build", report("pytorch", hip_build="6.2")).found == "torch 2.13.0+cpu: ROCm 6.2"
 
 
 def test_silent_cuda_is_caught_although_no_gpu_is_there() -> None:

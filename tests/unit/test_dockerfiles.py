@@ -246,7 +246,7 @@ def test_the_build_context_is_a_list_of_what_may_enter() -> None:
     rules = [line for line in lines if line and not line.startswith("#")]
     assert rules[0] == "*"
     assert {rule for rule in rules if rule.startswith("!")} == {
-        "!pyproject.toml", "!uv.lock", "!README.md", "!LICENSE", "!ktrdr", *(f"!{one}" for one in SCRIPT),
+        "!pyproject.toml", "!uv.lock", "!LICENSE", "!ktrdr", *(f"!{one}" for one in SCRIPT),
     }  # fmt: skip
     last = max(number for number, rule in enumerate(rules) if rule.startswith("!"))
     assert any(rule.endswith(".env*") for rule in rules[last:])

@@ -93,10 +93,17 @@ def _keep_application(
     """Keep the application's layer, where it alone is new, from an image that holds nothing else.
 
     An engine exports an image whole, a gigabyte in some seconds. Layers are kept by the digest of what was read, so it
-    does not matter where one was; whatever goes wrong here, the export of the whole image stands in.
+    does not matter where one was, and images that share the layer have it read once; whatever goes wrong here, the
+    export of the whole image stands in.
     """
-    if kept.unknown(inspected) != diff_ids(inspected)[-1:]:
-        return
+    application = diff_ids(inspected)[-1:]
+    if kept.unknown(inspected) == application:
+        with kept.turn():
+            if kept.unknown(inspected) == application:  # still: nobody else kept it meanwhile
+                _keep_alone(where, client, options)
+
+
+def _keep_alone(where: engine.Engine, client: docker.DockerClient, options: dict[str, Any]) -> None:
     alone = {name: value for name, value in options.items() if name not in ("cache_from", "cache_to")}
     alone |= {"target": APPLICATION, "tags": [f"{options['tags'][0]}-{APPLICATION}"]}
     refusals = (DockerException, docker.errors.DockerException, UnreadableArchive)

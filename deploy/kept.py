@@ -1,10 +1,11 @@
 """Contents kept by identity, layers by diff id: each is read once, whatever holds it and wherever it was built."""
 
 import contextlib
+import fcntl
 import functools
 import hashlib
 import inspect
-from collections.abc import Container, Mapping
+from collections.abc import Container, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -62,6 +63,16 @@ def keep_layers(client: DockerClient, image_id: str, known: Container[str] = ())
     for diff_id, layer in found.items():
         write_text(_place("layers", diff_id), LAYER.dump_json(layer).decode())
     return found
+
+
+@contextlib.contextmanager
+def turn() -> Iterator[None]:
+    """Hold off whoever is about to read the same; the system ends a turn with the process that has it."""
+    path = _place("layers", "turn").with_suffix("")
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with path.open("w", encoding="utf-8") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        yield
 
 
 def _layer(diff_id: str) -> RawLayer | None:

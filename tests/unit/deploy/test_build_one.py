@@ -1,5 +1,7 @@
 """One build's process: it passes on what buildx prints, and never outlives whoever wanted the build."""
 
+import contextlib
+import itertools
 import json
 import os
 import signal
@@ -95,12 +97,14 @@ OPTIONS = {"tags": ["x:y"], "file": "Dockerfile", "cache_to": {"type": "registry
 class Alone:
     """A builder and an engine, as far as the application's layer by itself needs them, and what they were asked."""
 
-    def __init__(self, unknown: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    def __init__(self, unknown: list[str], monkeypatch: pytest.MonkeyPatch, *, then: list[str] | None = None) -> None:
         self.api = self
         self.built: list[dict[str, Any]] = []
         self.kept: list[str] = []
         self.removed: list[str] = []
-        monkeypatch.setattr(kept, "unknown", lambda _inspected: unknown)
+        answers = itertools.chain([unknown], itertools.repeat(unknown if then is None else then))
+        monkeypatch.setattr(kept, "unknown", lambda _inspected: next(answers))
+        monkeypatch.setattr(kept, "turn", contextlib.nullcontext)
         monkeypatch.setattr(kept, "keep_layers", lambda _client, name: self.kept.append(name))
         monkeypatch.setattr(build_one, "_buildx", self._build)
 
@@ -130,6 +134,12 @@ def test_where_it_is_not_the_only_new_one_no_such_image_is_made(
     unknown: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     engine = Alone(unknown, monkeypatch)
+    engine.keep()
+    assert (engine.built, engine.kept, engine.removed) == ([], [], [])
+
+
+def test_what_another_build_read_meanwhile_is_not_read_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    engine = Alone(LAYERS[-1:], monkeypatch, then=[])
     engine.keep()
     assert (engine.built, engine.kept, engine.removed) == ([], [], [])
 

@@ -1,5 +1,6 @@
 """Contents are read once: kept by the image's identity, its layers by what was read of them."""
 
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -99,3 +100,22 @@ def test_an_export_without_one_of_the_image_s_layers_is_told() -> None:
     engine: Any = Engine(BASE, OLD)
     with pytest.raises(UnreadableArchive, match=diff_id(NEW)):
         kept.contents_of(engine, Engine(BASE, NEW).inspected)
+
+
+def test_two_that_read_the_same_take_turns() -> None:
+    order: list[str] = []
+    within = threading.Event()
+
+    def second() -> None:
+        within.wait(10)
+        with kept.turn():
+            order.append("second")
+
+    thread = threading.Thread(target=second)
+    thread.start()
+    with kept.turn():
+        within.set()
+        thread.join(0.2)  # long enough for one that does not wait for its turn
+        order.append("first")
+    thread.join(10)
+    assert order == ["first", "second"]

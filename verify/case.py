@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any, TypeVar
 
 from pydantic import BaseModel, ValidationError
@@ -142,27 +143,27 @@ class Case:
             raise NotSeen("the engine gave no proof that the server ran in this image", "proof")
         return self.observation.server
 
-    @property
+    @cached_property
     def environment(self) -> EnvironmentReport:
         """What the environment probe reported."""
         return self._report("environment", EnvironmentReport)
 
-    @property
+    @cached_property
     def pytorch(self) -> TorchReport:
         """What the PyTorch probe reported."""
         return self._report("pytorch", TorchReport)
 
-    @property
+    @cached_property
     def application(self) -> ApplicationReport:
         """What the application probe reported."""
         return self._report("application", ApplicationReport)
 
-    @property
+    @cached_property
     def healthcheck(self) -> HealthcheckReport:
         """What the HEALTHCHECK probe reported."""
         return self._report("healthcheck", HealthcheckReport)
 
-    @property
+    @cached_property
     def gpu(self) -> GpuReport:
         """What the GPU probe reported."""
         return self._report("gpu", GpuReport, self.observation.gpu)

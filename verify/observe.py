@@ -42,6 +42,7 @@ T = TypeVar("T")
 RUNS_SECONDS = 480.0  # both containers, with every answer of the engine as late as it may be
 EXPORT_SECONDS = 1800.0  # an image's layers, from a busy engine
 ASK_SECONDS = 75.0  # what asks the server, for all its questions
+LOOK = 0.25  # seconds between two looks at a server's health, which engines ask after once a second at most
 LOG_AT_MOST = 16_000  # bytes
 
 
@@ -185,7 +186,9 @@ class Observer:
             ) as container_id:  # fmt: skip
                 try:
                     client.api.start(container_id)
-                    state = containers.until(self.deadlines.healthy, lambda: _settled(client, container_id, subject))
+                    state = containers.until(
+                        self.deadlines.healthy, lambda: _settled(client, container_id, subject), LOOK
+                    )
                     seen |= _health(state or client.api.inspect_container(container_id)["State"])
                     seen["log"] = _log(client, container_id)
                     if seen["running"]:

@@ -16,7 +16,7 @@ from verify.case import NotSeen
 from verify.containers import Output
 from verify.observation import Observation, ProbeResult, ProbeRun
 from verify.questions import read_document
-from verify.reports import ApplicationReport, EnvironmentReport, GpuReport, Import, Memory, Report, TorchReport
+from verify.reports import ApplicationReport, Checked, EnvironmentReport, GpuReport, Import, Memory, Report, TorchReport
 
 REQUEST: dict[str, Any] = {"nonce": "n1", "probes": {"environment": {}, "healthcheck": {}}}
 DOCUMENT: dict[str, Any] = {
@@ -154,6 +154,10 @@ def test_what_only_bad_news_would_mention_is_taken_as_good_where_it_is_not_there
     """Probes that knew of no failed import or hidden memory did not report any, either."""
     assert not Import(module="yaml", seconds=0.1).failed
     assert Memory(processes=1, packages=[]).unreadable == 0
+
+
+def test_a_run_of_healthcheck_of_which_nothing_more_is_said_asked_nobody() -> None:
+    assert Checked(outcome="ended").asked == 0
 
 
 def test_an_error_is_the_engine_s_only_where_it_says_so() -> None:

@@ -4,6 +4,7 @@ import io
 import re
 import shutil
 import subprocess
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -21,6 +22,12 @@ def object_of(data: bytes) -> Object:
 
 def soname_of(data: bytes) -> str | None:
     return object_of(data).soname
+
+
+def in_parts(data: bytes, size: int) -> tuple[bytes, Callable[[int], bytes]]:
+    """What is kept of an archive's beginning, and a stream of the rest that gives ``size`` bytes at a time."""
+    stream = io.BytesIO(data)
+    return stream.read(len(ARCHIVE) + size), lambda _: stream.read(size)
 
 
 def loaded_libraries() -> list[Path]:
@@ -134,8 +141,7 @@ def test_code_for_a_gpu_is_found_in_a_static_library(start: bytes, told: bool) -
 @pytest.mark.parametrize("size", [1, 7, 17, 18, 40])
 def test_code_for_a_gpu_is_found_however_little_of_the_file_comes_at_a_time(mark: bytes, size: int) -> None:
     for before in range(2 * size):
-        stream = io.BytesIO(ARCHIVE + bytes(before) + mark + bytes(3 * size))
-        assert archive_has_device_code(stream.read(len(ARCHIVE) + size), lambda _, stream=stream: stream.read(size))
+        assert archive_has_device_code(*in_parts(ARCHIVE + bytes(before) + mark + bytes(3 * size), size))
 
 
 @settings(deadline=None, max_examples=50)

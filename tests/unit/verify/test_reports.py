@@ -88,6 +88,13 @@ def test_a_value_of_another_type_is_not_taken_for_what_it_looks_like(values: dic
     assert "report is malformed" in good("dev", report("environment", **values)).findings()["user"].found
 
 
+def test_what_utf_8_cannot_write_is_read_as_it_can_in_texts_lists_and_keys() -> None:
+    case = good("dev", report("environment", home="/\ud800", path=["/x", "/\ud800"])).case()
+    assert (case.environment.home, case.environment.path) == ("/\\ud800", ["/x", "/\\ud800"])
+    case = good("dev", report("application", answers={"GET /\ud800": 200})).case()
+    assert case.application.answers == {"GET /\\ud800": 200}
+
+
 def test_keys_that_this_version_does_not_know_are_left_aside() -> None:
     assert good("dev", report("environment", more=1)).findings()["user"].outcome == "PASS"
 

@@ -33,6 +33,10 @@ MODULES: dict[str, tuple[list[str], list[str]]] = {
     "verify/case.py": (JUDGE, [f"{UNIT}/verify/test_reports.py"]),
     "verify/verdict.py": ([f"{UNIT}/verify/test_judge.py", f"{UNIT}/verify/test_summarize.py"], JUDGE),
     "verify/reports.py": ([f"{UNIT}/verify/test_reports.py"], JUDGE),
+    "verify/questions.py": (
+        [f"{UNIT}/verify/test_observe.py"],
+        [f"{UNIT}/verify/test_reports.py", f"{UNIT}/verify/test_probes_watch.py"],
+    ),
     "verify/observation.py": ([f"{UNIT}/verify/test_reports.py"], JUDGE),
     "deploy/contract.py": ([f"{UNIT}/deploy/test_contract.py"], []),
     "deploy/artifacts.py": ([f"{UNIT}/deploy/test_artifacts.py"], []),

@@ -1,5 +1,7 @@
 """Distributions as they lie on a file system: whose is which file, and how many bytes each takes."""
 
+import re
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -88,6 +90,10 @@ def test_who_installed_a_wheel_and_where_is_not_in_its_fingerprint(more: str) ->
 )
 def test_whatever_a_wheel_brought_is_in_its_fingerprint(rows: tuple[str, ...]) -> None:
     assert fingerprinted(*rows) != fingerprinted(*ROWS)
+
+
+def test_a_fingerprint_is_as_long_as_those_that_a_baseline_holds() -> None:
+    assert re.fullmatch("[0-9a-f]{32}", fingerprinted(*ROWS))
 
 
 def test_a_record_that_says_nothing_has_no_fingerprint() -> None:

@@ -4,6 +4,7 @@ import io
 import re
 import shutil
 import subprocess
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -21,6 +22,12 @@ def object_of(data: bytes) -> Object:
 
 def soname_of(data: bytes) -> str | None:
     return object_of(data).soname
+
+
+def in_parts(data: bytes, size: int) -> tuple[bytes, Callable[[int], bytes]]:
+    """What is kept of an archive's beginning, and a stream of the rest that gives ``size`` bytes at a time."""
+    stream = io.BytesIO(data)
+    return stream.read(len(ARCHIVE) + size), lambda _: stream.read(size)
 
 
 def loaded_libraries() -> list[Path]:
@@ -69,6 +76,7 @@ def test_a_program_without_soname_has_none() -> None:
 @pytest.mark.parametrize("data", [b"", b"#!/bin/sh\n", b"\x7fELF", MAGIC, b"\x7fELF\x01\x01" + bytes(200)])
 def test_what_is_no_64_bit_elf_file_has_no_soname(data: bytes) -> None:
     assert soname_of(data) is None
+    assert not object_of(data).device_code
 
 
 @pytest.mark.parametrize("dynamic_bytes", [2**40, 2**63, 2**64 - 1])
@@ -127,6 +135,13 @@ def test_a_program_that_runs_on_the_gpu_itself_is_code_for_one() -> None:
 def test_code_for_a_gpu_is_found_in_a_static_library(start: bytes, told: bool) -> None:  # noqa: FBT001 - a parameter of the test
     stream = io.BytesIO(start + bytes(HEAD) + DEVICE_CODE[0])
     assert archive_has_device_code(stream.read(HEAD), stream.read) is told
+
+
+@pytest.mark.parametrize("mark", DEVICE_CODE)
+@pytest.mark.parametrize("size", [1, 7, 17, 18, 40])
+def test_code_for_a_gpu_is_found_however_little_of_the_file_comes_at_a_time(mark: bytes, size: int) -> None:
+    for before in range(2 * size):
+        assert archive_has_device_code(*in_parts(ARCHIVE + bytes(before) + mark + bytes(3 * size), size))
 
 
 @settings(deadline=None, max_examples=50)

@@ -71,6 +71,32 @@ def test_a_name_in_no_loaded_segment_is_none() -> None:
     assert soname_of(elf(segments, 2, ENTRIES, NAMES)) is None
 
 
+def test_names_without_the_place_of_a_table_of_names_are_none() -> None:
+    segments = [segment(LOAD, 0, PLACE, 0x6000), segment(DYNAMIC, 0x2000, 0, 64)]
+    assert soname_of(elf(segments, 2, [(SONAME, 1)], NAMES)) is None
+
+
+def test_a_needed_name_far_from_the_file_s_own_is_read() -> None:
+    segments = [segment(LOAD, 0, PLACE, 0x6000), segment(DYNAMIC, 0x2000, 0, 64)]
+    data = elf(segments, 2, [*ENTRIES, (NEEDED, 0x2000)], NAMES, (0x5000, b"libfar.so.2\0"))
+    assert read_object(data, lambda _: b"").needed == ("libfar.so.2",)
+
+
+@pytest.mark.parametrize(("last", "apart"), [(0x4000, 0x3FFF), (2**40, 1 << 26)])
+def test_no_more_is_read_for_names_than_lies_between_them_and_64_mebibytes_at_most(last: int, apart: int) -> None:
+    segments = [segment(LOAD, 0, PLACE, 0x6000), segment(DYNAMIC, 0x2000, 0, 64)]
+    data = elf(segments, 2, [*ENTRIES, (NEEDED, last)], NAMES)
+    asked: list[int] = []
+
+    def nothing_more(size: int) -> bytes:
+        asked.append(size)
+        return b""
+
+    found = read_object(data, nothing_more)
+    assert (found.soname, found.needed) == ("libplain.so.1", ())
+    assert asked[0] == apart + 256 - (len(data) - 0x3001)
+
+
 @pytest.mark.parametrize(("length", "read"), [(255, True), (256, False)])
 def test_a_name_is_as_long_as_linux_allows_and_no_longer(length: int, *, read: bool) -> None:
     assert soname_of(shared_library("x" * length)) == ("x" * length if read else None)

@@ -2,6 +2,7 @@
 
 import json
 import threading
+from collections.abc import Callable
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, cast
@@ -18,7 +19,7 @@ from verify import observe
 from verify.containers import OUTPUT_AT_MOST, Output
 from verify.observation import Observation, ProbeResult, ProbeRun, ServerRun
 from verify.observe import gpu_devices, seconds_between
-from verify.questions import probe_request, read_document, shell, source
+from verify.questions import check_writable, healthcheck, probe_request, read_document, shell, source
 
 REQUEST: dict[str, Any] = {"nonce": "n1", "probes": {"environment": {}, "pytorch": {}, "healthcheck": {}}}
 RESULTS: dict[str, Any] = {
@@ -133,6 +134,16 @@ def test_whatever_a_report_holds_the_observation_can_be_written_and_read_back(tm
     assert read_model(tmp_path / "observed.json", Observation).probes is not None
 
 
+@pytest.mark.parametrize("kind", [lambda inner: [inner], lambda inner: {"x": inner}], ids=["lists", "objects"])
+def test_a_document_is_64_levels_deep_at_most(kind: Callable[[Any], Any]) -> None:
+    document: Any = 1
+    for _ in range(63):
+        document = kind(document)
+    check_writable(document)
+    with pytest.raises(ValueError, match="nested more than 64 levels deep"):
+        check_writable(kind(document))
+
+
 @settings(deadline=None, max_examples=50)
 @given(data=st.binary(max_size=80) | st.text(max_size=80).map(str.encode))
 def test_no_output_makes_the_reading_break_down(data: bytes) -> None:
@@ -197,6 +208,12 @@ def test_a_healthcheck_in_words_is_run_in_the_image_s_own_shell() -> None:
     found = probe_request(contract, contract.images["dev"], ["CMD-SHELL", "true"], shell=shell(inspected))
     assert found["probes"]["healthcheck"]["argument"]["command"] == ["/bin/bash", "-c", "true"]
     assert shell({}) == ["/bin/sh", "-c"]
+
+
+@pytest.mark.parametrize("inspected", [{}, {"Config": None}, {"Config": {}}, {"Config": {"Healthcheck": None}}])
+def test_an_image_without_healthcheck_has_no_words_of_one(inspected: dict[str, Any]) -> None:
+    assert healthcheck(inspected) == []
+    assert healthcheck({"Config": {"Healthcheck": {"Test": ["CMD", "true"]}}}) == ["CMD", "true"]
 
 
 def test_every_question_has_a_deadline_before_the_container_s() -> None:

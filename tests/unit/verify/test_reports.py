@@ -16,7 +16,7 @@ from verify.case import NotSeen
 from verify.containers import Output
 from verify.observation import Observation, ProbeResult, ProbeRun
 from verify.questions import read_document
-from verify.reports import ApplicationReport, EnvironmentReport, GpuReport, Import, Memory, Report, TorchReport
+from verify.reports import ApplicationReport, Checked, EnvironmentReport, GpuReport, Import, Memory, Report, TorchReport
 
 REQUEST: dict[str, Any] = {"nonce": "n1", "probes": {"environment": {}, "healthcheck": {}}}
 DOCUMENT: dict[str, Any] = {
@@ -88,6 +88,13 @@ def test_a_value_of_another_type_is_not_taken_for_what_it_looks_like(values: dic
     assert "report is malformed" in good("dev", report("environment", **values)).findings()["user"].found
 
 
+def test_what_utf_8_cannot_write_is_read_as_it_can_in_texts_lists_and_keys() -> None:
+    case = good("dev", report("environment", home="/\ud800", path=["/x", "/\ud800"])).case()
+    assert (case.environment.home, case.environment.path) == ("/\\ud800", ["/x", "/\\ud800"])
+    case = good("dev", report("application", answers={"GET /\ud800": 200})).case()
+    assert case.application.answers == {"GET /\\ud800": 200}
+
+
 def test_keys_that_this_version_does_not_know_are_left_aside() -> None:
     assert good("dev", report("environment", more=1)).findings()["user"].outcome == "PASS"
 
@@ -154,6 +161,10 @@ def test_what_only_bad_news_would_mention_is_taken_as_good_where_it_is_not_there
     """Probes that knew of no failed import or hidden memory did not report any, either."""
     assert not Import(module="yaml", seconds=0.1).failed
     assert Memory(processes=1, packages=[]).unreadable == 0
+
+
+def test_a_run_of_healthcheck_of_which_nothing_more_is_said_asked_nobody() -> None:
+    assert Checked(outcome="ended").asked == 0
 
 
 def test_an_error_is_the_engine_s_only_where_it_says_so() -> None:

@@ -131,6 +131,13 @@ def test_answers_that_are_not_the_application_s_are_told_by_route_the_first_of_t
     )
 
 
+def test_three_answers_that_are_not_the_application_s_are_all_of_them_told() -> None:
+    report = good("backend").part("server")["asked"]["report"]
+    other = {f"GET /api/v1/thing{number}": "404 0" for number in range(3)}
+    finding = found("server-answers", asked(report={**report, "answers": {**report["answers"], **other}}))
+    assert finding.found == "; ".join(f"{route}: 404, the application answers 200" for route in other)
+
+
 def test_a_worker_answers_as_it_likes() -> None:
     report = good("worker-cpu").part("server")["asked"]["report"]
     assert found("server-answers", asked(report={**report, "answers": {}}), "worker-cpu").outcome == "PASS"

@@ -28,6 +28,7 @@ JSON, MARKDOWN = "bench.json", "bench.md"
 def parser() -> argparse.ArgumentParser:
     """Return the command line's grammar."""
     top = argparse.ArgumentParser(
+        allow_abbrev=False,
         prog="python -m bench",
         description="Takes the figures from the verified images, beside others that do the same; on a quiet machine.",
     )

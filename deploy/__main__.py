@@ -21,22 +21,34 @@ except ImportError as error:
 
 def parser() -> argparse.ArgumentParser:
     """Return the command line's grammar."""
-    top = argparse.ArgumentParser(prog="python -m deploy", description="Makes ktrdr's images. Exit codes: README.md.")
+    top = argparse.ArgumentParser(
+        allow_abbrev=False, prog="python -m deploy", description="Makes ktrdr's images. Exit codes: README.md."
+    )
     commands = top.add_subparsers(dest="command", required=True)
-    one = commands.add_parser("build", help="build the images of the named roles, all where none is named")
+    one = commands.add_parser(
+        "build", allow_abbrev=False, help="build the images of the named roles, all where none is named"
+    )
     one.add_argument("roles", nargs="*", metavar="ROLE")
     one.add_argument("--artifacts", type=Path, metavar="DIR", help="where records go (default: artifacts/)")
-    beside = commands.add_parser("attach", help="put a role's bill of materials beside its image in a registry")
+    beside = commands.add_parser(
+        "attach", allow_abbrev=False, help="put a role's bill of materials beside its image in a registry"
+    )
     beside.add_argument("role", metavar="ROLE")
     beside.add_argument("image", metavar="IMAGE", help="as it was pushed: registry.example/name:tag")
     beside.add_argument("--plain-http", action="store_true", help="the registry speaks no HTTPS")
     beside.add_argument("--artifacts", type=Path, metavar="DIR", help="where records lie (default: artifacts/)")
-    commands.add_parser("engine", help="make sure that a Docker Engine with buildx answers; start one where none does")
-    commands.add_parser("engine-stop", help="stop the engine that `engine` started")
-    matrix = commands.add_parser("matrix", help="print the CI matrix as JSON, from the contract")
+    commands.add_parser(
+        "engine",
+        allow_abbrev=False,
+        help="make sure that a Docker Engine with buildx answers; start one where none does",
+    )
+    commands.add_parser("engine-stop", allow_abbrev=False, help="stop the engine that `engine` started")
+    matrix = commands.add_parser("matrix", allow_abbrev=False, help="print the CI matrix as JSON, from the contract")
     matrix.add_argument("--together", action="store_true", help="the roles of `e2e` instead, with spaces between them")
-    commands.add_parser("stack", help="print deploy/compose.yaml as `docker stack deploy` takes it")
-    clean = commands.add_parser("clean", help="remove containers, networks and volumes that ended runs left")
+    commands.add_parser("stack", allow_abbrev=False, help="print deploy/compose.yaml as `docker stack deploy` takes it")
+    clean = commands.add_parser(
+        "clean", allow_abbrev=False, help="remove containers, networks and volumes that ended runs left"
+    )
     clean.add_argument("--all", action="store_true", help="the built images, artifacts and caches too")
     return top
 

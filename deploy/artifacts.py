@@ -23,6 +23,9 @@ BUILD, LOG, CONTENTS, BILL, OBSERVED, VERDICT = STAGES = (
     "verdict.json",
 )
 
+# What tells of all roles at once, in the root.
+REPORTS = ("summary.json", "summary.md", "junit.xml", "report.html")
+
 # The images at work together: a directory beside the roles', and the roles whose images take part.
 E2E = "e2e"
 E2E_BACKEND, E2E_WORKER = E2E_ROLES = ("backend", "worker-cpu")
@@ -94,7 +97,8 @@ class Artifacts:
     def begin(self, role: str, stage: str) -> None:
         """Remove the stage's own file and those of all later stages, so that nothing old is taken for new.
 
-        What was found of the images at work together goes with those of a role that takes part in it.
+        What was found of the images at work together goes with those of a role that takes part in it, and what tells
+        of all roles goes with any: no report says PASS of what is being looked at anew.
 
         Raises:
             Problem: the directory cannot be written (exit 3); so does write.
@@ -105,7 +109,13 @@ class Artifacts:
                 self.path(role, name).unlink(missing_ok=True)
             if role in E2E_ROLES:
                 self.path(E2E, VERDICT).unlink(missing_ok=True)
+            self.forget_reports()
             self.path(role, stage).parent.mkdir(parents=True, exist_ok=True)
+
+    def forget_reports(self) -> None:
+        """Remove what tells of all roles at once; raises OSError."""
+        for name in REPORTS:
+            (self.root / name).unlink(missing_ok=True)
 
     @contextlib.contextmanager
     def writing(self) -> Iterator[None]:

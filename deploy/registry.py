@@ -8,6 +8,7 @@ import hashlib
 import ipaddress
 import json
 import os
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -34,6 +35,17 @@ LOOKING = "looking at the image in its registry"
 Descriptor = dict[str, Any]
 
 
+# OCI distribution specification 1.1, pulling manifests; a host with or without its port
+NAME = re.compile(r"[a-z0-9]+(?:(?:\.|_|__|-+)[a-z0-9]+)*(?:/[a-z0-9]+(?:(?:\.|_|__|-+)[a-z0-9]+)*)*")
+VERSION = re.compile(r"\w[\w.-]{0,127}|sha256:[0-9a-f]{64}", re.ASCII)
+HOST = re.compile(r"(?:[\w.-]+|\[[0-9A-Fa-f:]+\])(?::\d{1,5})?", re.ASCII)
+
+
+def _no_name(wrong: str) -> Problem:
+    mend = "write registry.example/name:tag or registry.example/name@sha256:…, Docker Hub's as docker.io/user/name:tag"
+    return Problem("reading the image's name", wrong, mend, Exit.USAGE)
+
+
 @dataclass(frozen=True)
 class Reference:
     """An image's name in a registry; ``version`` is a tag or a digest."""
@@ -56,8 +68,11 @@ class Reference:
                 repository, _ = docker.utils.parse_repository_tag(repository)
             host, name = docker.auth.resolve_repository_name(repository)
         except docker.errors.InvalidRepository as error:
-            mend = "write registry.example/name:tag or registry.example/name@sha256:…"
-            raise Problem("reading the image's name", str(error), mend, Exit.USAGE) from None
+            raise _no_name(str(error)) from None
+        if not NAME.fullmatch(name) or not HOST.fullmatch(host) or not VERSION.fullmatch(version or "latest"):
+            raise _no_name(f"{text!r} is not the name of an image")
+        if host == "docker.io" and not text.startswith("docker.io/"):
+            raise _no_name(f"{text!r} names no registry")
         if host == "docker.io" and "/" not in name:
             name = f"library/{name}"
         return cls(host, name, version or "latest")

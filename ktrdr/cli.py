@@ -76,6 +76,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
+        allow_abbrev=False,
         prog="ktrdr",
         description="Neuro-fuzzy trading: bars, indicators, fuzzy memberships, a small network, decisions.",
         epilog=EXAMPLES,
@@ -89,7 +90,7 @@ def _parser() -> argparse.ArgumentParser:
 
     _command(commands, "worker", "start the worker that KTRDR_WORKER_TYPE names: training or backtest", WORKER_EXAMPLES)
 
-    data = commands.add_parser("data", help="price bars", description="Price bars.")
+    data = commands.add_parser("data", allow_abbrev=False, help="price bars", description="Price bars.")
     kinds = data.add_subparsers(title="commands", required=True, metavar="COMMAND")
     sample = _command(kinds, "sample", "make a year of hourly EURUSD-like bars (about 6,200)", SAMPLE_EXAMPLES)
     sample.add_argument("--year", type=_year, default=2023, help="the year (default: %(default)s)")
@@ -115,6 +116,7 @@ def _parser() -> argparse.ArgumentParser:
 def _command(commands: Any, name: str, what: str, examples: str) -> argparse.ArgumentParser:
     parser: argparse.ArgumentParser = commands.add_parser(
         name,
+        allow_abbrev=False,
         help=what,
         description=f"{what[0].upper()}{what[1:]}.",
         epilog=examples,

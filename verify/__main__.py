@@ -24,6 +24,7 @@ WORDS = ("summarize", "baseline", "explain", "lazy-imports", "e2e")
 def parser() -> argparse.ArgumentParser:
     """Return the command line's grammar: roles, or one of these words with arguments of its own."""
     top = argparse.ArgumentParser(
+        allow_abbrev=False,
         prog="python -m verify",
         description="Tells whether ktrdr's images are what their roles demand. Exit codes: README.md.",
         epilog="python -m verify summarize [DIR ...]: table and reports from artifacts, merging those of several jobs. "

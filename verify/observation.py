@@ -67,6 +67,7 @@ class Subject(Model):
     command: list[str]
     entrypoint: list[str]
     healthcheck: list[str]
+    unhealthy_after: float | None = None  # seconds until HEALTHCHECK has told of a server that never answers, at most
     labels: dict[str, str]
     history: list[str]
 

@@ -32,6 +32,7 @@ from verify.questions import (
     request,
     shell,
     source,
+    unhealthy_after,
     watch,
 )
 
@@ -220,6 +221,7 @@ def _subject(client: DockerClient, tag: str, inspected: dict[str, Any]) -> Subje
         command=[masked("", word) for word in config.get("Cmd") or []],
         entrypoint=[masked("", word) for word in config.get("Entrypoint") or []],
         healthcheck=[masked("", word) for word in healthcheck(inspected)],
+        unhealthy_after=unhealthy_after(inspected),
         labels={name: masked(name, value) for name, value in (config.get("Labels") or {}).items()},
         history=[masked("", entry.get("CreatedBy") or "") for entry in client.api.history(inspected["Id"])],
     )

@@ -14,6 +14,7 @@ PROBES = Path(__file__).parent / "probes"
 PROBE_SECONDS = 120.0
 PART = re.compile(r"^from verify\.probes\.(\w+) import .*$", re.MULTILINE)
 WATCH = "/run/watch"  # a directory of the server's container, and no image's
+DEFAULT_NS = 30_000_000_000  # of interval and time-out
 SHELL = ["/bin/sh", "-c"]
 DEEPEST = 64  # levels of a probe's document
 
@@ -35,6 +36,18 @@ def watch(contract: Contract, image: Image) -> containers.Watch | None:
 def shell(inspected: dict[str, Any]) -> list[str]:
     """Return what an image's words for a shell are given to (Dockerfile reference, SHELL)."""
     return (inspected.get("Config") or {}).get("Shell") or SHELL
+
+
+def unhealthy_after(inspected: dict[str, Any]) -> float:
+    """Return the seconds until the image's HEALTHCHECK has told of a server that never answers, at most.
+
+    Where the image says nothing, what engines do stands in (Dockerfile reference, HEALTHCHECK). 0 where there is none.
+    """
+    declared = (inspected.get("Config") or {}).get("Healthcheck") or {}
+    if not declared:
+        return 0.0
+    interval, timeout = ((declared.get(name) or DEFAULT_NS) / 1e9 for name in ("Interval", "Timeout"))
+    return float((declared.get("StartPeriod") or 0) / 1e9 + (interval + timeout) * (declared.get("Retries") or 3))
 
 
 def healthcheck(inspected: dict[str, Any]) -> list[str]:

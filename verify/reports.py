@@ -37,6 +37,7 @@ class EnvironmentReport(Report):
     implementation: str
     machine: str
     path: list[str]
+    may_write: list[str]  # of what runs, and of the files on accounts: what owner, group and mode let the user write
     distributions: list[list[str]]  # [name, version, path of the metadata]
 
 
@@ -131,6 +132,7 @@ class Published(Report):
     routes: list[list[str]] = []
     answers: dict[str, str] = {}  # method and path -> status, and digest of what never changes in the answer
     listens: list[str] = []
+    ports: list[int] = []  # every TCP port at which somebody listens
 
 
 class Watched(Report):
@@ -208,10 +210,11 @@ class HealthcheckReport(Report):
     """verify/probes/healthcheck.py: HEALTHCHECK against nobody, and against what answers in different ways."""
 
     nobody: Checked
-    silence: Checked | None = None  # what hangs up
     failure: Checked | None = None  # 500, with `status`
+    unready: Checked | None = None  # 503, with `status`
     stateless: Checked | None = None  # 200, without `status`
     good: Checked | None = None  # 200, with `status`
+    gone: Checked | None = None  # what hangs up, after it answered well
 
 
 class Compared(Report):

@@ -69,7 +69,9 @@ def verify(
             verdicts.append(verdict)
 
         _observe_all(contract, images, engine, progress, conclude, gpu=gpu)
-    code = publish(summarize(verdicts, [image.role for image in images]), results.root, console)
+    asked = [image.role for image in images]
+    others = [role for role in contract.roles if role not in asked and not gpu]
+    code = publish(summarize(verdicts, asked, others=others), results.root, console)
     if unwritten:
         raise unwritten[0]
     return code

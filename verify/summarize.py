@@ -1,13 +1,13 @@
 """Verdicts → one summary: merged from the artifacts of one run or of many jobs, written, printed, an exit code."""
 
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Literal
 
 from rich.console import Console
 
-from deploy.artifacts import E2E, VERDICT, Artifacts, UnreadableArtifact, write_model, write_text
+from deploy.artifacts import E2E, REPORTS, VERDICT, Artifacts, UnreadableArtifact, write_model, write_text
 from deploy.errors import Exit, Problem
 from verify.e2e.verdict import EndToEnd
 from verify.material import Materials, read_materials
@@ -19,14 +19,17 @@ from verify.report.page import page as html
 from verify.trust import read_end_to_end, read_verdict
 from verify.verdict import Figures, Finding, Verdict, outcome_of
 
-JSON, MARKDOWN, JUNIT, PAGE = FILES = ("summary.json", "summary.md", "junit.xml", "report.html")
+JSON, MARKDOWN, JUNIT, PAGE = REPORTS
 READING = "reading the verdicts"
 NO_VERDICT = "no verdict: not built or not verified in this state"
 
 
-def summarize(verdicts: list[Verdict], roles: list[str], e2e: EndToEnd | None = None) -> Summary:
+def summarize(
+    verdicts: list[Verdict], roles: list[str], e2e: EndToEnd | None = None, *, others: Sequence[str] = ()
+) -> Summary:
     """Put the verdicts of these roles together, in the roles' order; a role without a verdict is an ERROR.
 
+    ``others``: roles of the contract that nobody asked about; that nothing is said of them is said.
     What came of the images at work together counts like an image; on other images than the verdicts' it is an ERROR.
     """
     by_role = {verdict.role: verdict for verdict in verdicts}
@@ -41,12 +44,16 @@ def summarize(verdicts: list[Verdict], roles: list[str], e2e: EndToEnd | None = 
         "FAIL": (Exit.FAILED, f"not what the role demands: {', '.join(failed)}"),
         "ERROR": (Exit.UNAVAILABLE, f"no image FAILs, but not everything could be seen of: {', '.join(unseen)}"),
     }[outcome]
+    if others and outcome == "PASS":
+        meaning = f"what the role demands: {', '.join(roles)}"
     if not rows:
         meaning = "no image was looked at"
     if failed and unseen:
         meaning += f"; not everything could be seen of: {', '.join(unseen)}"
     if unverified := [row.role for row in rows if row.unverified]:
         meaning += f"; in part UNVERIFIED on this host: {', '.join(unverified)}"
+    if others:
+        meaning += f"; not asked about, `./noxw -s summarize` tells of all: {', '.join(others)}"
     spent = [row.figures.probe_seconds for row in rows if row.figures.probe_seconds is not None]
     return Summary(
         outcome=outcome,
@@ -142,7 +149,7 @@ def publish(summary: Summary, root: Path, console: Console, places: Mapping[str,
     where = {row.role: root / row.role for row in summary.rows} | dict(places or {})
     show(summary, console)
     write(summary, root, os.environ, read_materials(where))
-    console.print(f"{', '.join(FILES)} in {root}", markup=False, highlight=False, soft_wrap=True)
+    console.print(f"{', '.join(REPORTS)} in {root}", markup=False, highlight=False, soft_wrap=True)
     return exit_code(summary)
 
 

@@ -40,7 +40,7 @@ AT_ONCE = 2 + (os.cpu_count() or 1)  # most of them wait for a server most of th
 
 def parser() -> argparse.ArgumentParser:
     """Return the command line's grammar."""
-    top = argparse.ArgumentParser(prog="python -m tests.faults", description=__doc__)
+    top = argparse.ArgumentParser(allow_abbrev=False, prog="python -m tests.faults", description=__doc__)
     top.add_argument("names", nargs="*", metavar="NAME", help="a check, or words of a fault's name; all where none is")
     top.add_argument("--list", action="store_true", help="list the faults and end")
     top.add_argument(

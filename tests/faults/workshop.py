@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from docker import DockerClient
-from docker.errors import APIError
+from docker.errors import APIError, ImageNotFound
 
 from deploy import engine as engines
 from deploy.contents import Contents
@@ -66,7 +66,12 @@ class Workshop:
         self.left_out, self.baselines = read_left_out(), read_baseline().images
         self.requirers = requirers(LOCK.read_text(encoding="utf-8"))
         for role, good in goods.items():
-            self.client.api.tag(good.record.image_id, self.repository, f"good-{role}")
+            try:
+                self.client.api.tag(good.record.image_id, self.repository, f"good-{role}")
+            except ImageNotFound:
+                self.close()
+                wrong = f"the engine no longer has the image of {role} that was built in this state"
+                raise Problem("looking for the good images", wrong, "run `./noxw -s build`") from None
 
     def close(self) -> None:
         """Remove every tag of the repository, and with it what no other tag holds."""

@@ -97,7 +97,7 @@ def report(
 
 def main() -> int:
     """Try every mutant of the modules that are named, all of them where none is; 0 when no survivor is unexplained."""
-    parser = argparse.ArgumentParser(prog="python -m tests.mutation", description=__doc__)
+    parser = argparse.ArgumentParser(allow_abbrev=False, prog="python -m tests.mutation", description=__doc__)
     parser.add_argument("modules", nargs="*", metavar="MODULE", help=f"of: {', '.join(MODULES)}")
     modules = parser.parse_args().modules or list(MODULES)
     if unknown := [module for module in modules if module not in MODULES]:

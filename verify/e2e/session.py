@@ -104,8 +104,10 @@ def _observe(contract: Contract, engine: Engine, artifacts: Artifacts, console: 
 
 def _begin(artifacts: Artifacts) -> None:
     """Remove what an earlier run wrote, so that nothing old is taken for new."""
-    with artifacts.writing(), contextlib.suppress(FileNotFoundError):
-        shutil.rmtree(artifacts.root / E2E)
+    with artifacts.writing():
+        artifacts.forget_reports()
+        with contextlib.suppress(FileNotFoundError):
+            shutil.rmtree(artifacts.root / E2E)
 
 
 def _read(artifacts: Artifacts, role: str) -> Verdict | None:

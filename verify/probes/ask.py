@@ -75,11 +75,11 @@ def answers(document):
 
 
 def listens(port):
-    """Return at which addresses, and by which sockets, somebody listens on a TCP port.
+    """Return at which addresses, and by which sockets, somebody listens on a TCP port; and all ports that are so.
 
     proc(5), /proc/net/tcp: state 0A is LISTEN.
     """
-    found, sockets = set(), set()
+    found, sockets, ports = set(), set(), set()
     for name, family in (("tcp", socket.AF_INET), ("tcp6", socket.AF_INET6)):
         try:
             with open(f"/proc/net/{name}", encoding="ascii") as table:
@@ -88,11 +88,12 @@ def listens(port):
             continue  # a kernel without that family
         for local, inode in ((row[1], row[9]) for row in rows if row[3] == "0A"):
             digits, _, number = local.partition(":")
+            ports.add(int(number, 16))
             if int(number, 16) == port:
                 sockets.add(f"socket:[{inode}]")
                 words = [bytes.fromhex(digits[at : at + 8])[::-1] for at in range(0, len(digits), 8)]
                 found.add(socket.inet_ntop(family, b"".join(words)))
-    return sorted(found), sockets
+    return sorted(found), sockets, sorted(ports)
 
 
 class Process:
@@ -186,7 +187,7 @@ def main():
     document, routes = published()
     report = {"status": status, "body": text, "routes": routes, "answers": answers(document) if document else {}}
     report |= memory()
-    report["listens"], sockets = listens(urllib.parse.urlsplit(sys.argv[1]).port or 80)
+    report["listens"], sockets, report["ports"] = listens(urllib.parse.urlsplit(sys.argv[1]).port or 80)
     if sys.argv[2:]:
         report |= watched(sys.argv[2], sockets)
     print(json.dumps(report))

@@ -16,6 +16,20 @@ def name_of(uid):
         return None
 
 
+def may_write(path):
+    """Tell whether its owner, group and mode let this user write it, on a file system that is not read-only."""
+    try:
+        found = os.stat(path)
+    except OSError:
+        return False
+    if found.st_uid == os.getuid():
+        return True  # an owner who may not write now may let himself
+    return bool(found.st_mode & 0o002 or (found.st_gid in (os.getgid(), *os.getgroups()) and found.st_mode & 0o020))
+
+
+ACCOUNTS = ["/etc/passwd", "/etc/group", "/etc/shadow", "/etc/sudoers"]
+searched = [sys.prefix, sys.base_prefix, *os.environ.get("PATH", "").split(os.pathsep), *sys.path[1:]]
+runs = [os.path.join(one, name) for one in searched if os.path.isdir(one) for name in ("", *os.listdir(one))]
 home = os.path.expanduser("~")
 document = {
     "uid": os.getuid(),
@@ -30,6 +44,7 @@ document = {
     "implementation": platform.python_implementation(),
     "machine": platform.machine(),
     "path": sys.path,
+    "may_write": sorted({os.path.realpath(one) for one in (*ACCOUNTS, *runs) if may_write(one)})[:20],
     "distributions": [
         [one.metadata["Name"] or "", one.version or "", str(getattr(one, "_path", ""))]
         for one in importlib.metadata.distributions()

@@ -13,10 +13,11 @@ OK, NO_STATUS = '{"status": "ok"}', '{"state": "ok"}'
 # What is answered to a request for the server's health, and to any other: status and body, None hangs up. A HEALTHCHECK
 # that asks elsewhere is told the opposite there.
 ANSWERS = {
-    "silence": (None, (200, OK)),
     "failure": ((500, OK), (200, OK)),
+    "unready": ((503, OK), (200, OK)),
     "stateless": ((200, NO_STATUS), (200, OK)),
     "good": ((200, OK), (500, NO_STATUS)),
+    "gone": (None, (200, OK)),  # last: a server that answered well before hangs up
 }
 
 

@@ -2,6 +2,7 @@
 
 import math
 import re
+from collections.abc import Mapping
 
 from verify.case import Case, Ruling, rule, skip
 from verify.rulings.contents import listed, same_version
@@ -92,6 +93,15 @@ def torch_works(case: Case) -> Ruling:
     return rule(not faults, "a tensor operation, an autograd step, save and load", found, tracebacks=tracebacks)
 
 
+def _hidden(environment: Mapping[str, str]) -> str:
+    """Return the variables that keep every GPU from a container; "" where none does.
+
+    CUDA C++ programming guide, environment variables; NVIDIA container toolkit, user guide.
+    """
+    visible = {"CUDA_VISIBLE_DEVICES": ("", "-1", "NoDevFiles"), "NVIDIA_VISIBLE_DEVICES": ("", "void", "none")}
+    return ", ".join(f"{name}={environment[name]}" for name in visible if environment.get(name) in visible[name])
+
+
 def cuda_runtime(case: Case) -> Ruling:
     """Never available in a CPU image; in the GPU image it depends on the host, and is UNVERIFIED without a GPU."""
     if case.image.torch == "absent":
@@ -105,6 +115,8 @@ def cuda_runtime(case: Case) -> Ruling:
     found = f"torch.cuda.is_available() is {available}"
     if case.image.torch == "cpu":
         return rule(not available, "torch.cuda.is_available() is False", found)
+    if hidden := _hidden(case.subject.environment):
+        return rule(False, "a GPU of the host can be seen", f"the image's environment hides every GPU: {hidden}")
     if available:
         return rule(True, "depends on the host", found)
     return Ruling("UNVERIFIED", "depends on the host", f"{found}: no GPU in this container", category="ENVIRONMENT")

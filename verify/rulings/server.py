@@ -1,6 +1,7 @@
 """Health means serving: the image's own command, its own HEALTHCHECK, and our own question."""
 
 from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
 
 from verify.case import Case, NotSeen, Ruling, rule, skip
 from verify.reports import Answer, Checked, Heard, Memory, Published, Watched
@@ -10,6 +11,7 @@ from verify.rulings.subject import NOT_EXECUTABLE
 if TYPE_CHECKING:
     from verify.verdict import Category
 
+OF_A_WORKER = "worker_type"  # what a worker's health says and no other server's
 SHOWN = 3  # answers that are told
 KILLED = (137, 143)  # 128 + SIGKILL, 128 + SIGTERM: ended from outside
 
@@ -102,8 +104,10 @@ def server_answers(case: Case) -> Ruling:
         return rule(False, expected, f"an answer that is none: {str(asked.report)[:300]}")
     faults = [] if answer.status == 200 and has_status(answer.body) else [_answered(answer)]  # noqa: PLR2004 - HTTP's OK
     if not faults:
-        faults = _unreachable(published.listens) + _another_application(case, published)
-    expected += ", from outside too, and all else as the application that was examined"
+        faults = _unreachable(published.listens) + _besides(case, published) + _another_application(case, published)
+    if not case.contract.serves_api(case.image) and f'"{OF_A_WORKER}"' not in answer.body:
+        faults.append(f"no worker answers so, without `{OF_A_WORKER}`: {_answered(answer)}")
+    expected += ", from outside too and nothing else does, and all else as the application that was examined"
     return rule(not faults, expected, "; ".join(faults) or _answered(answer))
 
 
@@ -116,6 +120,12 @@ def _unreachable(listens: list[str]) -> list[str]:
     inside = [one for one in listens if one == "::1" or one.removeprefix("::ffff:").startswith("127.")]
     only = bool(listens) and inside == listens
     return [f"it listens at {', '.join(listens[:8])} only: out of reach for other containers"] * only
+
+
+def _besides(case: Case, served: Published) -> list[str]:
+    """Return who else listens in the server's container."""
+    others = sorted(set(served.ports) - {urlsplit(case.image.health).port or 80})
+    return [f"something listens at port {', '.join(map(str, others[:8]))}, too"] * bool(others)
 
 
 def _another_application(case: Case, served: Published) -> list[str]:
@@ -149,15 +159,18 @@ def _difference(route: str, served: str, examined: str) -> str:
 # How the stand-ins for the server answer that HEALTHCHECK has to fail at
 WRONG = {
     "nobody": "where nothing serves",
-    "silence": "at a server that hangs up",
     "failure": "at a 500",
+    "unready": "at a 503",
     "stateless": "at a 200 without `status`",
+    "gone": "at a server that hangs up, though it answered well before",
 }
+NOTICED_WITHIN = 180.0  # seconds: a minute for the start, and three checks that each take half of one
 
 
 def healthcheck_tells(case: Case) -> Ruling:
     """HEALTHCHECK passes at a 200 with `status`, and nowhere else."""
     expected = f"HEALTHCHECK passes at a 200 with `status`, and fails {', '.join(WRONG.values())}"
+    expected += f"; a server that is gone is noticed within {NOTICED_WITHIN:.0f} s"
     if not case.subject.has_healthcheck:
         return rule(False, expected, "the image has no HEALTHCHECK")
     report = case.healthcheck
@@ -168,6 +181,10 @@ def healthcheck_tells(case: Case) -> Ruling:
         raise NotSeen(f"the health check's exit code is missing: {', '.join(unseen)}", "proof")
     faults = [f"it passes {words}" for name, words in WRONG.items() if runs[name].passed]
     faults += [f"it fails at a 200 with `status`: {_told(runs['good'])}"] * (not runs["good"].passed)
+    if case.subject.unhealthy_after is None:
+        raise NotSeen("the engine does not say how often HEALTHCHECK runs", "proof")
+    late = case.subject.unhealthy_after > NOTICED_WITHIN
+    faults += [f"a server that is gone is unhealthy after {case.subject.unhealthy_after:,.0f} s only"] * late
     printed = {name: one.printed for name, one in runs.items() if one.printed}
     return rule(not faults, expected, "; ".join(faults) or "so it does", printed=printed)
 

@@ -79,6 +79,10 @@ def user(case: Case) -> Ruling:
         faults.append("USER is root")
     elif int(uid) != seen.uid:
         faults.append(f"USER is {uid}, but the process runs as {seen.uid}")
+    if seen.gid == 0:
+        faults.append("the group is root's")
+    if seen.may_write:
+        faults.append(f"the user may write what runs, or who may what: {', '.join(seen.may_write[:8])}")
     if seen.user is None:
         faults.append("the user has no entry in /etc/passwd")
     if not seen.home_is_writable:
@@ -89,7 +93,11 @@ def user(case: Case) -> Ruling:
     )
     faults += case.contents.accounts
     found = "; ".join(faults) or f"{configured}, at home in {seen.home}"
-    return rule(not faults, "a numeric user other than root, with a home, and no way to another user's rights", found)
+    return rule(
+        not faults,
+        "a numeric user other than root, with a home, and no way to another user's rights or to what runs",
+        found,
+    )
 
 
 CHECKS = {

@@ -189,6 +189,9 @@ DISTRIBUTIONS = (
         file(f"{SITE}/ghost.egg-info/PKG-INFO", "Metadata-Version: 1.2\nName: ghost\nVersion: 1.0"),
         "distributions-agree", says=("only seen by Python: ghost 1.0",),
     ),
+    Fault("the user's group is root's, and may write the accounts",
+          as_root("chmod g=u /etc/passwd") + "USER 10001:0", "user", says=("the group is root's", "/etc/passwd")),
+    Fault("everybody may write among what runs", as_root("chmod 777 /opt/venv/bin"), "user", says=("/opt/venv/bin",)),
 )  # fmt: skip
 
 FAULTS = (*INTERPRETER, *ALTERED, *DISTRIBUTIONS)

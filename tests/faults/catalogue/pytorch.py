@@ -113,6 +113,8 @@ ctypes.CDLL("/data/libcudart.so.13")
 """),
         "cuda-libraries-agree", role=CPU, says=("/data/libcudart.so.13",),
     ),
+    Fault("the GPU image hides every GPU", "ENV CUDA_VISIBLE_DEVICES=-1", "cuda-runtime", role="worker-gpu",
+          base="worker-gpu", says=("CUDA_VISIBLE_DEVICES=-1",)),
 )  # fmt: skip
 
 FAULTS = (*TORCH, *CUDA)

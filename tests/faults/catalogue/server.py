@@ -2,6 +2,7 @@
 
 from tests.faults.fault import ADDRESS, API, PACKAGE, SITE, Fault, as_root, file, into_main
 
+OWN_HEALTH = f"{ADDRESS}:8000{API}/health"
 OTHER = """
 import uvicorn
 
@@ -205,4 +206,18 @@ FAULTS = (
     Fault("HEALTHCHECK asks another port than the server's",
           checked_by("python", "-m", "ktrdr.healthcheck", f"{ADDRESS}:8001{API}/health"), "healthcheck-tells",
           says=("it fails at a 200 with `status`", "0 requests made")),
+    Fault("the program behind HEALTHCHECK takes any status but 500", altered("status != [OK]", 'status == [b"500"]'),
+          "healthcheck-tells", says=("it passes at a 503",)),
+    Fault("HEALTHCHECK that was content once stays so",
+          f"HEALTHCHECK --interval=1s CMD [ -e /tmp/ok ] || (python -m ktrdr.healthcheck {OWN_HEALTH} && >/tmp/ok)",
+          "healthcheck-tells", says=("at a server that hangs up",)),
+    Fault("HEALTHCHECK tells of a server that is gone after a day",
+          f'HEALTHCHECK --timeout=24h --start-interval=1s CMD ["python", "-m", "ktrdr.healthcheck", "{OWN_HEALTH}"]',
+          "healthcheck-tells", says=("is unhealthy after",)),
+    Fault("something else listens beside the server",
+          'CMD ["sh", "-c", "python -m http.server 9000 & '
+          'exec uvicorn ktrdr.api.main:app --host 0.0.0.0 --port 8000"]',
+          "server-answers", says=("port 9000",)),
+    Fault("what a worker's image serves is no worker", served_by(OTHER.replace("8000", "5003")), "server-answers",
+          role="worker-cpu", base="worker-cpu", says=("worker_type",)),
 )  # fmt: skip

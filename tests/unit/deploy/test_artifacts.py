@@ -17,6 +17,7 @@ from deploy.artifacts import (
     E2E,
     LOG,
     OBSERVED,
+    REPORTS,
     STAGES,
     VERDICT,
     Artifacts,
@@ -167,6 +168,14 @@ def test_a_stage_that_begins_leaves_other_roles_and_other_files_alone(tmp_path: 
         write_text(artifacts.path(role, name), "x")
     artifacts.begin("backend", BUILD)
     assert (stages(artifacts), artifacts.path("dev", BUILD).exists()) == (["notes.txt"], True)
+
+
+@pytest.mark.parametrize("stage", [BUILD, VERDICT])
+def test_a_stage_that_begins_removes_the_reports_on_all_roles(tmp_path: Path, stage: str) -> None:
+    for name in (*REPORTS, "bench.json"):
+        (tmp_path / name).write_text("PASS", encoding="utf-8")
+    Artifacts(tmp_path).begin("backend", stage)
+    assert sorted(path.name for path in tmp_path.iterdir() if path.is_file()) == ["bench.json"]
 
 
 def test_a_stage_can_begin_where_nothing_is(tmp_path: Path) -> None:

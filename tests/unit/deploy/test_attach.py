@@ -183,14 +183,17 @@ def test_a_bill_that_does_not_say_which_image_it_is_of_is_none(held: Held, tmp_p
     assert problem(held, write_bill(tmp_path, document)).code == Exit.USAGE
 
 
+DIGEST = f"sha256:{'0' * 64}"
+
+
 @pytest.mark.parametrize(
     ("text", "host", "name", "version", "address"),
     [
-        ("ktrdr:1", "docker.io", "library/ktrdr", "1", "https://registry-1.docker.io"),
-        ("someone/ktrdr", "docker.io", "someone/ktrdr", "latest", "https://registry-1.docker.io"),
+        ("docker.io/ktrdr:1", "docker.io", "library/ktrdr", "1", "https://registry-1.docker.io"),
+        ("docker.io/someone/ktrdr", "docker.io", "someone/ktrdr", "latest", "https://registry-1.docker.io"),
         ("registry.example/a/b:1", "registry.example", "a/b", "1", "https://registry.example"),
-        ("localhost:5000/a@sha256:00", "localhost:5000", "a", "sha256:00", "http://localhost:5000"),
-        ("registry.example/a:1@sha256:00", "registry.example", "a", "sha256:00", "https://registry.example"),
+        (f"localhost:5000/a@{DIGEST}", "localhost:5000", "a", DIGEST, "http://localhost:5000"),
+        (f"registry.example/a:1@{DIGEST}", "registry.example", "a", DIGEST, "https://registry.example"),
         ("127.0.0.1:5000/a", "127.0.0.1:5000", "a", "latest", "http://127.0.0.1:5000"),
         ("[::1]:5000/a", "[::1]:5000", "a", "latest", "http://[::1]:5000"),
     ],
@@ -207,10 +210,18 @@ def test_a_registry_elsewhere_is_asked_in_the_clear_only_where_that_is_said() ->
     assert Reference.read("registry.example/a").address(plain_http=True) == "http://registry.example"
 
 
-def test_a_name_that_is_none_is_told() -> None:
+@pytest.mark.parametrize(
+    "text",
+    [
+        "https://registry.example/a", "registry.example/BAD NAME", "registry.example/a?b=c",
+        "registry.example/a@sha256:0", "ktrdr-backend:prod", "someone/ktrdr", "",
+    ],
+)  # fmt: skip
+def test_a_name_that_is_none_or_names_no_registry_is_told_before_anybody_is_asked(text: str) -> None:
     with pytest.raises(Problem) as told:
-        Reference.read("https://registry.example/a")
+        Reference.read(text)
     assert told.value.code == Exit.USAGE
+    assert "registry.example/name:tag" in told.value.mend
 
 
 def test_a_digest_is_that_of_the_bytes() -> None:

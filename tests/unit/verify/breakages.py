@@ -139,6 +139,8 @@ SUBJECT = [
         with_it=("proof",),
     ),
     Breakage("proof", "the wrong nonce", "dev", probes(results=None, error="nonce"), "ENVIRONMENT", "ERROR"),
+    Breakage("user", "the group of root", "backend", report("environment", gid=0)),
+    Breakage("user", "what runs is the user's", "backend", report("environment", may_write=["/opt/venv"])),
     Breakage("user", "root by number", "dev", subject(user="0"), with_it=()),
     Breakage("user", "root by name", "dev", subject(user="root")),
     Breakage("user", "none", "dev", subject(user="")),
@@ -260,6 +262,7 @@ PYTORCH = [
     Breakage("torch-works", "weights lost", "dev", report("pytorch", save_and_load={"ok": True, "same": False})),
     Breakage("cuda-runtime", "available in a CPU image", "dev", report(
         "pytorch", cuda_available={"ok": True, "value": True})),
+    Breakage("cuda-runtime", "the GPU is hidden", "worker-gpu", subject(environment={"CUDA_VISIBLE_DEVICES": "-1"})),
     Breakage("cuda-runtime", "it raises", "worker-gpu", report(
         "pytorch", cuda_available={"ok": False, "error": "RuntimeError"})),
 ]  # fmt: skip
@@ -308,6 +311,8 @@ SERVER = [
     Breakage("server-answers", "not 200", "dev", lambda facts: _asked(facts, status=503)),
     Breakage("server-answers", "no status", "dev", lambda facts: _asked(facts, body="{}")),
     Breakage("server-answers", "nobody answers", "dev", lambda facts: _asked(facts, status=0, body="refused")),
+    Breakage("server-answers", "another port", "backend", lambda facts: _asked(facts, ports=[8000, 9000])),
+    Breakage("server-answers", "no worker", "worker-cpu", lambda facts: _asked(facts, body='{"status": "ok"}')),
     Breakage("lazy-server", "torch in memory", "backend", lambda facts: _asked(facts, packages=["torch", "yaml"])),
     Breakage("lazy-server", "an attempt in the server", "backend", lambda facts: _asked(facts, attempts=[
         {**attempt("torch", "serve")}])),
@@ -324,8 +329,10 @@ SERVER = [
     Breakage("lazy-server", "no process seen", "backend", lambda facts: _asked(facts, processes=0)),
     *(
         Breakage("healthcheck-tells", f"content with {which}", "dev", health(which, exit_code=0))
-        for which in ("nobody", "silence", "failure", "stateless")
+        for which in ("nobody", "failure", "unready", "stateless", "gone")
     ),
+    Breakage("healthcheck-tells", "told after two hours", "dev", subject(unhealthy_after=7200.0)),
+    Breakage("healthcheck-tells", "nobody says when", "dev", subject(unhealthy_after=None), outcome="ERROR"),
     Breakage("healthcheck-tells", "never content", "dev", health("good", exit_code=1)),
     Breakage("healthcheck-tells", "never done", "dev", health("good", outcome="timed out", exit_code=None)),
     Breakage("healthcheck-tells", "it cannot be run", "dev", instead(

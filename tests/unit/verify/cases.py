@@ -4,6 +4,7 @@ import posixpath
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
+from urllib.parse import urlsplit
 
 from deploy.contents import Contents
 from deploy.contract import Contract, Image, read_contract
@@ -119,6 +120,7 @@ def good(role: str, change: Change | None = None) -> Facts:
         "tag": CONTRACT.images[role].name, "image_id": IMAGE, "identity": IDENTITY, "layers": LAYERS,
         "user": "10001:10001", "environment": {"PATH": "/opt/venv/bin:/usr/local/bin", "HOME": "/home/ktrdr"},
         "command": ["serve"], "entrypoint": [], "healthcheck": ["CMD", "python", "-m", "ktrdr.healthcheck"],
+        "unhealthy_after": 75.0,
         "labels": {"ktrdr.role": role}, "history": ['CMD ["serve"]', "RUN sh /mnt/sync.sh --no-dev"],
     }  # fmt: skip
     probes = {
@@ -133,7 +135,8 @@ def good(role: str, change: Change | None = None) -> Facts:
     server = {
         "proof": {**proof("c2"), "finished": ""}, "health": "healthy", "running": True, "seconds_to_healthy": 1.5,
         "reply": f"{HEALTH}\n", "log": "INFO: started\n",
-        "asked": ended({"status": 200, "body": HEALTH, "processes": 2, "unreadable": 0, "packages": ["yaml"],
+        "asked": ended({"status": 200, "body": health_of(role), "ports": [port_of(role)],
+                        "processes": 2, "unreadable": 0, "packages": ["yaml"],
                         "routes": application()["routes"], "listens": ["::"], "answers": application()["digests"],
                         "watched": 2, "attempts": [], "unwatched": []}),
     }  # fmt: skip
@@ -166,7 +169,7 @@ def ended(report: dict[str, Any] | None, exit_code: int = 0) -> dict[str, Any]:
 
 def environment(role: str) -> dict[str, Any]:
     return {
-        "uid": 10001, "gid": 10001, "user": "ktrdr", "home": "/home/ktrdr", "home_is_writable": True,
+        "uid": 10001, "gid": 10001, "may_write": [], "user": "ktrdr", "home": "/home/ktrdr", "home_is_writable": True,
         "working_directory": "/home/ktrdr", "executable": "/opt/venv/bin/python", "interpreter": PYTHON,
         "python": "3.11.9", "implementation": "CPython", "machine": "x86_64", "path": ["", SITE],
         "distributions": [[one["name"], one["version"], one["path"]] for one in held(role)],
@@ -200,8 +203,18 @@ def application() -> dict[str, Any]:
     }  # fmt: skip
 
 
+def health_of(role: str) -> str:
+    """What the server of a role answers when it is asked for its health."""
+    return HEALTH if CONTRACT.serves_api(CONTRACT.images[role]) else '{"status": "ok", "worker_type": "training"}'
+
+
+def port_of(role: str) -> int:
+    return urlsplit(CONTRACT.images[role].health).port or 80
+
+
 def healthcheck() -> dict[str, Any]:
-    wrong = {name: {"outcome": "ended", "exit_code": 1} for name in ("nobody", "silence", "failure", "stateless")}
+    names = ("nobody", "failure", "unready", "stateless", "gone")
+    wrong = {name: {"outcome": "ended", "exit_code": 1} for name in names}
     return {**wrong, "good": {"outcome": "ended", "exit_code": 0, "printed": HEALTH, "asked": 1}}
 
 

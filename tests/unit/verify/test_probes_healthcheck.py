@@ -27,7 +27,7 @@ def report(directory: Path, command: list[str], port: str) -> dict[str, Any]:
 def passed(directory: Path, source: str) -> list[str]:
     port = nobody()
     seen = HealthcheckReport.model_validate(report(directory, [sys.executable, "-c", source, port], port))
-    names = ("nobody", "silence", "failure", "stateless", "good")
+    names = ("nobody", "failure", "unready", "stateless", "good", "gone")
     return [name for name in names if (one := getattr(seen, name)) is not None and one.passed]
 
 
@@ -35,20 +35,20 @@ def test_the_images_own_healthcheck_passes_at_a_good_answer_alone(tmp_path: Path
     port = nobody()
     seen = report(tmp_path, [*OWN, f"http://127.0.0.1:{port}{HEALTH}"], port)
     assert {name: one["exit_code"] for name, one in seen.items()} == {
-        "nobody": 1, "silence": 1, "failure": 1, "stateless": 1, "good": 0,
+        "nobody": 1, "failure": 1, "unready": 1, "stateless": 1, "good": 0, "gone": 1,
     }  # fmt: skip
-    assert [one.get("asked") for one in seen.values()] == [None, 1, 1, 1, 1]
+    assert [one.get("asked") for one in seen.values()] == [None, 1, 1, 1, 1, 1]
 
 
 @pytest.mark.parametrize(
     ("source", "passes"),
     [
-        ("", ["nobody", "silence", "failure", "stateless", "good"]),
-        (CONNECT, ["silence", "failure", "stateless", "good"]),
-        (ANY.format(HEALTH[1:]) + "c.getresponse()", ["failure", "stateless", "good"]),
+        ("", ["nobody", "failure", "unready", "stateless", "good", "gone"]),
+        (CONNECT, ["failure", "unready", "stateless", "good", "gone"]),
+        (ANY.format(HEALTH[1:]) + "c.getresponse()", ["failure", "unready", "stateless", "good"]),
         (ANY.format(HEALTH[1:]) + READ.format(""), ["stateless", "good"]),
-        (ANY.format(HEALTH[1:]) + "assert b'status' in c.getresponse().read()", ["failure", "good"]),
-        (ANY.format("openapi.json") + READ.format(""), ["silence", "failure", "stateless"]),
+        (ANY.format(HEALTH[1:]) + "assert b'status' in c.getresponse().read()", ["failure", "unready", "good"]),
+        (ANY.format("openapi.json") + READ.format(""), ["failure", "unready", "stateless", "gone"]),
         ("raise SystemExit(1)", []),
     ],
     ids=["always", "connects", "any answer", "any 200", "any status", "another page", "never"],

@@ -152,7 +152,7 @@ def test_only_images_that_serve_the_api_must_not_have_torch_in_memory(role: str,
     assert found("lazy-server", role=role).outcome == outcome
 
 
-@pytest.mark.parametrize("which", ["nobody", "silence", "failure", "stateless"])
+@pytest.mark.parametrize("which", ["nobody", "gone", "failure", "stateless"])
 @pytest.mark.parametrize(
     ("values", "outcome"),
     [
@@ -180,8 +180,8 @@ def test_a_healthcheck_that_fails_at_a_good_answer_is_told_with_what_it_did() ->
 
 
 def test_a_healthcheck_that_was_not_run_against_every_answer_is_an_error() -> None:
-    finding = found("healthcheck-tells", lambda facts: facts.report("healthcheck").pop("silence"))
-    assert (finding.outcome, "silence" in finding.found) == ("ERROR", True)
+    finding = found("healthcheck-tells", lambda facts: facts.report("healthcheck").pop("gone"))
+    assert (finding.outcome, "gone" in finding.found) == ("ERROR", True)
 
 
 def test_an_answer_of_a_server_that_did_not_run_counts_for_nothing() -> None:

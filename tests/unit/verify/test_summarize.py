@@ -7,11 +7,11 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
-from deploy.artifacts import VERDICT, Artifacts, write_model
+from deploy.artifacts import REPORTS, VERDICT, Artifacts, write_model
 from deploy.errors import Exit, Problem
 from tests.unit.verify.summaries import ROLES, complete, finding, four, four_and_a_missing_one, verdict
 from verify.report.model import Summary
-from verify.summarize import FILES, NO_VERDICT, collect, command, exit_code, summarize, write
+from verify.summarize import NO_VERDICT, collect, command, exit_code, summarize, write
 from verify.verdict import Finding, Verdict
 
 PASS, FAIL, ERROR = finding("PASS"), finding("FAIL"), finding("ERROR")
@@ -84,6 +84,15 @@ def test_the_exit_code_follows_from_the_outcomes(findings: list[list[Finding]], 
 def test_no_roles_at_all_is_not_green() -> None:
     assert exit_code(summarize([], [])) is Exit.UNAVAILABLE
     assert summarize([], []).meaning == "no image was looked at"
+
+
+def test_a_part_of_the_images_is_not_called_every_image() -> None:
+    asked = summarize([verdict("dev")], ["dev"], others=["backend", "worker-cpu"])
+    assert asked.meaning == (
+        "what the role demands: dev; not asked about, `./noxw -s summarize` tells of all: backend, worker-cpu"
+    )
+    failed = summarize([verdict("dev", finding("FAIL"))], ["dev"], others=["backend"])
+    assert failed.meaning.startswith("not what the role demands: dev; not asked about")
 
 
 def test_unverified_is_an_error_with_the_gpu_contract_and_stands_beside_pass_without_it() -> None:
@@ -207,7 +216,7 @@ def test_the_merged_summary_of_several_jobs_is_that_of_one_run(tmp_path: Path, o
         command([jobs[index] for index in order], merged, ROLES, console),
     }
     assert codes == {Exit.FAILED}
-    for name in FILES:
+    for name in REPORTS:
         assert (merged.root / name).read_bytes() == (single.root / name).read_bytes()
 
 
@@ -217,7 +226,7 @@ def test_the_summary_survives_its_own_file_and_carries_its_schema(tmp_path: Path
     text = (tmp_path / "summary.json").read_text(encoding="utf-8")
     assert Summary.model_validate_json(text) == summary
     assert json.loads(text)["schema"] == 1
-    assert sorted(path.name for path in tmp_path.iterdir()) == sorted(FILES)
+    assert sorted(path.name for path in tmp_path.iterdir()) == sorted(REPORTS)
 
 
 def test_the_markdown_is_appended_to_the_jobs_page_where_there_is_one(tmp_path: Path) -> None:

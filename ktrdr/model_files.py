@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from ktrdr.errors import ConflictError, InvalidError, NotFoundError
+from ktrdr.leftovers import abandoned
 from ktrdr.names import is_name
 
 log = logging.getLogger(__name__)
@@ -165,5 +166,5 @@ class ModelDirectory:
 
     def sweep(self) -> None:
         """Remove what uploads left behind when the process died."""
-        for path in self.root.glob(INCOMING_PREFIX + "*"):
+        for path in abandoned(self.root, INCOMING_PREFIX):
             shutil.rmtree(path, ignore_errors=True)

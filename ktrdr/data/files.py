@@ -9,6 +9,7 @@ from ktrdr.data.bars import Bar, Bars, iso
 from ktrdr.data.rows import RowError, Rows
 from ktrdr.data.upload import PREFIX, Upload
 from ktrdr.errors import BadRequestError, InvalidError, NotFoundError
+from ktrdr.leftovers import abandoned
 from ktrdr.names import TIMEFRAMES, is_symbol
 
 
@@ -122,7 +123,7 @@ class DataDirectory:
 
     def sweep(self) -> None:
         """Remove what uploads left behind when the process died."""
-        for path in self.root.glob(PREFIX + "*"):
+        for path in abandoned(self.root, PREFIX):
             path.unlink(missing_ok=True)
 
 

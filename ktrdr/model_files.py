@@ -4,6 +4,7 @@ import hashlib
 import io
 import json
 import logging
+import os
 import shutil
 import tempfile
 import zipfile
@@ -140,28 +141,33 @@ class ModelDirectory:
         """Keep an archive under a new name, all of it or nothing.
 
         The same archive again is accepted (a worker that got no answer repeats itself); another one is a
-        ConflictError, a damaged one an InvalidError.
+        ConflictError, a damaged one an InvalidError; an OSError where the disk does not take it.
         """
         if not is_name(name):
             raise InvalidError("bad_name", "A model's name has letters, digits, dots, hyphens and underscores.")
         target = self.root / name
         if _is_model(target):
-            if digest(self.archive(name)) != expected_digest:
-                raise ConflictError("model_exists", f"Another model is named {name} already.")
-            return target
+            return self._same(target, expected_digest)
         self.root.mkdir(parents=True, exist_ok=True)
         incoming = Path(tempfile.mkdtemp(prefix=INCOMING_PREFIX, dir=self.root))
         try:
             unpack(content, expected_digest, incoming)
             incoming.chmod(0o755)
-            incoming.rename(target)
-        except OSError as error:
-            # Another upload was faster, or something else has the name.
-            raise ConflictError(
-                "model_exists", f"{name} cannot be the name of a new model: {error.strerror}."
-            ) from None
+            try:
+                incoming.rename(target)
+            except OSError:
+                if not os.path.lexists(target):
+                    raise
+                return self._same(target, expected_digest)  # another upload was faster, or something has the name
         finally:
             shutil.rmtree(incoming, ignore_errors=True)
+        return target
+
+    def _same(self, target: Path, expected_digest: str) -> Path:
+        if not _is_model(target):
+            raise ConflictError("model_exists", f"{target.name} cannot be a model's name: something else has it.")
+        if digest(pack(target)) != expected_digest:
+            raise ConflictError("model_exists", f"Another model is named {target.name} already.")
         return target
 
     def sweep(self) -> None:

@@ -1,7 +1,9 @@
 """Models on the backend's disk: whole or not at all, plain files only, and no name leads elsewhere."""
 
+import errno
 import io
 import json
+import shutil
 import tempfile
 import zipfile
 from pathlib import Path
@@ -141,3 +143,34 @@ def test_the_same_model_again_is_accepted_and_another_one_is_not(models: ModelDi
     with pytest.raises(ConflictError):
         models.store("file", GOOD, digest(GOOD))
     assert sorted(path.name for path in models.root.iterdir()) == ["file", "m1"]
+
+
+def test_the_same_model_is_accepted_while_its_first_upload_is_ending(
+    models: ModelDirectory, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    other = archive_of(dict.fromkeys(FILES, SOUND) | {WEIGHTS: b"other"})
+
+    def faster(content: bytes, expected: str, directory: Path) -> None:
+        unpack(content, expected, directory)
+        monkeypatch.setattr("ktrdr.model_files.unpack", unpack)
+        models.store("m1", GOOD, digest(GOOD))
+
+    monkeypatch.setattr("ktrdr.model_files.unpack", faster)
+    assert models.store("m1", GOOD, digest(GOOD)) == models.root / "m1"
+    shutil.rmtree(models.root / "m1")
+    monkeypatch.setattr("ktrdr.model_files.unpack", faster)
+    with pytest.raises(ConflictError):
+        models.store("m1", other, digest(other))
+    assert models.names() == [path.name for path in models.root.iterdir()] == ["m1"]
+
+
+def test_a_full_disk_is_no_model_of_the_same_name(models: ModelDirectory, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(*_: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    for place in ("write_bytes", "rename"):
+        with monkeypatch.context() as patch:
+            patch.setattr(Path, place, full)
+            with pytest.raises(OSError, match="No space left"):
+                models.store("m1", GOOD, digest(GOOD))
+    assert list(models.root.iterdir()) == []

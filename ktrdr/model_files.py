@@ -24,9 +24,15 @@ METRICS: Final = "metrics.json"
 METADATA: Final = "metadata.json"
 FILES: Final = (WEIGHTS, CONFIG, FEATURES, METRICS, METADATA)
 TEXTS: Final = {METADATA: ("strategy_name", "created_at")}
-"""What lists rely on."""
+LISTS: Final = {METADATA: ("symbols", "timeframes")}
+"""What backend and page rely on: texts, and lists of texts."""
 ARCHIVE_LIMIT: Final = 64 * 1024 * 1024
 INCOMING_PREFIX: Final = ".incoming-"
+UNREADABLE: Final = (
+    zipfile.BadZipFile, zipfile.LargeZipFile, NotImplementedError, RuntimeError, OSError, ValueError, EOFError,
+    OverflowError,
+)  # fmt: skip
+"""What zipfile raises over a damaged archive."""
 
 
 def pack(directory: Path) -> bytes:
@@ -71,8 +77,9 @@ def unpack(content: bytes, expected_digest: str, directory: Path) -> None:
             if any(member.compress_type != zipfile.ZIP_STORED or member.is_dir() for member in members):
                 raise InvalidError("bad_model", "A model archive holds plain files, not compressed.")
             contents = {name: archive.read(name) for name in FILES}
-    except (zipfile.BadZipFile, zipfile.LargeZipFile, NotImplementedError, RuntimeError, OSError, ValueError) as error:
-        raise InvalidError("bad_model", f"The archive cannot be read: {error}.") from None
+    except UNREADABLE as error:
+        reason = str(error) or "it ends too early"
+        raise InvalidError("bad_model", f"The archive cannot be read: {reason}.") from None
     for name in FILES:
         if name != WEIGHTS:
             parse(name, contents[name])
@@ -93,9 +100,15 @@ def parse(name: str, content: bytes) -> dict[str, Any]:
         raise InvalidError("bad_model", f"{name} cannot be read ({error}); train the model again.") from None
     if not isinstance(document, dict):
         raise InvalidError("bad_model", f"{name} is not a mapping; train the model again.")
-    if missing := [key for key in TEXTS.get(name, ()) if not isinstance(document.get(key), str)]:
+    missing = [key for key in TEXTS.get(name, ()) if not isinstance(document.get(key), str)]
+    missing += [key for key in LISTS.get(name, ()) if not _are_texts(document.get(key))]
+    if missing:
         raise InvalidError("bad_model", f"{name} does not say {missing[0]}; train the model again.")
     return document
+
+
+def _are_texts(value: object) -> bool:
+    return isinstance(value, list) and all(isinstance(text, str) for text in value)
 
 
 class ModelDirectory:

@@ -1,5 +1,6 @@
 """A worker against the real application, without a network."""
 
+import json
 import os
 import socket
 import subprocess
@@ -20,6 +21,9 @@ from ktrdr.worker.settings import WorkerSettings
 
 SETTINGS = WorkerSettings("training", "w1", 5003, "http://backend:8000", "http://w1:5003")
 TIMEOUT_S = 10.0
+MODEL = {
+    "strategy_name": "s", "created_at": "2024-01-01T00:00:00+00:00", "symbols": ["EURUSD"], "timeframes": ["1h"],
+}  # fmt: skip
 
 
 class DirectBackend(Backend):
@@ -262,7 +266,7 @@ def test_a_model_is_handed_over_whole_or_not_at_all(backend: DirectBackend, clie
     source = tmp_path / "source"
     source.mkdir()
     for name in FILES:
-        (source / name).write_text('{"strategy_name": "s", "created_at": "2024-01-01T00:00:00+00:00"}')
+        (source / name).write_text(json.dumps(MODEL))
     archive = pack(source)
     assert backend.upload_model("m1", archive) == backend.upload_model("m1", archive) == "models/m1"
     copy = tmp_path / "copy"

@@ -1,5 +1,6 @@
 """The bars on disk: one CSV file a symbol and timeframe, read in ranges, replaced all at once or not at all."""
 
+import logging
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,6 +12,8 @@ from ktrdr.data.upload import PREFIX, Upload
 from ktrdr.errors import BadRequestError, InvalidError, NotFoundError
 from ktrdr.leftovers import abandoned
 from ktrdr.names import TIMEFRAMES, is_symbol
+
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -52,12 +55,15 @@ class DataDirectory:
         return self.root / f"{symbol}_{timeframe}.csv"
 
     def series(self) -> list[Series]:
-        """Return what is stored, by symbol and timeframe."""
+        """Return what is stored, by symbol and timeframe; a file that was damaged hides no other."""
         found = []
         for path in self.root.glob("*_*.csv"):
             symbol, _, timeframe = path.stem.rpartition("_")
             if is_symbol(symbol) and timeframe in TIMEFRAMES:
-                found.append(self.describe(symbol, timeframe))
+                try:
+                    found.append(self.describe(symbol, timeframe))
+                except (InvalidError, NotFoundError, OSError) as error:
+                    log.warning("%s is left out: %s", path.name, error)
         return sorted(found, key=lambda series: (series.symbol, TIMEFRAMES.index(series.timeframe)))
 
     def describe(self, symbol: str, timeframe: str) -> Series:

@@ -113,6 +113,53 @@ def test_work_that_fails_is_reported_with_its_reason(client: TestClient, hire: C
     assert (operation["status"], operation["error_message"]) == ("failed", "ValueError: out of luck")
 
 
+@pytest.mark.parametrize("text", ["half a character \ud800", "NUL \0"])
+def test_a_reason_that_cannot_be_written_is_reported_without_what_cannot(
+    client: TestClient, hire: Callable[[Work], Agent], text: str
+) -> None:
+    def work(job: Job) -> dict[str, Any]:
+        job.report(1, text, 0, 0)
+        raise ValueError(text)
+
+    hire(work)
+    operation = ended(client, start_training(client))
+    reason = f"{text[:-1]}?"
+    assert (operation["error_message"], operation["progress"]["current_step"]) == (f"ValueError: {reason}", reason)
+
+
+def test_an_end_that_the_backend_refuses_is_a_plain_failure_and_the_worker_goes_on(
+    client: TestClient, hire: Callable[[Work], Agent]
+) -> None:
+    results = [{"loss": float("nan")}, {"loss": 1.0}]
+    hire(lambda _job: results.pop(0))
+    refused, taken = (ended(client, start_training(client)) for _ in range(2))
+    assert (refused["status"], refused["error_code"]) == ("failed", "worker_error")
+    assert "The backend refuses the report: invalid_request: " in refused["error_message"]
+    assert (taken["status"], taken["result_summary"]) == ("completed", {"loss": 1.0})
+
+
+def test_a_worker_whose_every_end_is_refused_forgets_it_and_goes_on(
+    client: TestClient, backend: DirectBackend, hire: Callable[[Work], Agent], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    said: list[str] = []
+
+    def call(method: str, path: str, body: dict[str, Any] | None = None) -> dict[str, Any]:
+        operation = (body or {}).get("operation") or {"status": "running"}
+        if operation["status"] != "running" and len(said) < 2:
+            said.append(operation["status"])
+            raise BackendRefusedError(422, "invalid_request", "no")
+        return DirectBackend.call(backend, method, path, body)
+
+    def work(job: Job) -> dict[str, Any]:
+        until(lambda: client.get(f"operations/{job.operation_id}").json()["operation"]["status"] == "running")
+        return {}
+
+    monkeypatch.setattr(backend, "call", call)
+    hire(work)
+    lost, taken = (ended(client, start_training(client)) for _ in range(2))
+    assert (said, lost["status"], taken["status"]) == (["completed", "failed"], "failed", "completed")
+
+
 def endless(job: Job) -> dict[str, Any]:
     while True:
         job.check()

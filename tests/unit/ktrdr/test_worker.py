@@ -13,6 +13,9 @@ from typing import Any, cast
 import pytest
 from fastapi.testclient import TestClient
 
+from ktrdr.data.bars import Bars
+from ktrdr.data.sample import to_csv
+from ktrdr.errors import ConflictError
 from ktrdr.worker.agent import Agent
 from ktrdr.worker.application import application
 from ktrdr.worker.backend import Backend, BackendAwayError, BackendRefusedError, _refusal
@@ -258,6 +261,27 @@ def test_work_outlives_a_backend_that_is_away_for_a_while(backend: DirectBackend
     patient.away = True
     assert len(patient.bars("EURUSD", "1h", "2023-05-01", "2023-05-31")) == 552
     assert waited == [0.25, 0.5, 1.0, 2.0, 2.0]
+
+
+@pytest.mark.parametrize("uploads", [1, 2, 3])
+def test_bars_of_a_series_that_is_replaced_meanwhile_are_never_mixed(
+    backend: DirectBackend, client: TestClient, year: Bars, monkeypatch: pytest.MonkeyPatch, uploads: int
+) -> None:
+    monkeypatch.setattr("ktrdr.worker.backend.PAGE", 100)
+    asked = 0
+
+    def upload_before_each_second_page() -> None:
+        nonlocal asked
+        asked += 1
+        if asked % 2 == 0 and asked <= 2 * uploads:
+            client.post("data/EURUSD/1h", content=to_csv(year.between(50 * asked, 1000)))
+
+    if uploads < 3:
+        bars = backend.bars("EURUSD", "1h", None, None, check=upload_before_each_second_page)
+        assert bars == year.between(100 * uploads, 1000)
+    else:
+        with pytest.raises(ConflictError, match="EURUSD 1h was replaced 3 times while it was read"):
+            backend.bars("EURUSD", "1h", None, None, check=upload_before_each_second_page)
 
 
 def test_patience_ends_and_a_refusal_needs_none(backend: DirectBackend) -> None:

@@ -7,6 +7,9 @@ from typing import Final
 
 CONTENT_TYPE: Final = "text/plain; version=0.0.4; charset=utf-8"
 
+METHODS: Final = frozenset({"GET", "HEAD", "POST", "PUT", "DELETE", "CONNECT", "OPTIONS", "TRACE", "PATCH"})
+"""Of RFC 9110 and RFC 5789; a client may invent any other."""
+
 Sample = tuple[Mapping[str, str], float]
 
 
@@ -19,7 +22,11 @@ class RequestMetrics:
         self._seconds: Counter[tuple[str, str, int]] = Counter()
 
     def add(self, method: str, route: str, status: int, seconds: float) -> None:
-        """Count one answered request; `route` is its template, so that the number of series stays bounded."""
+        """Count one answered request.
+
+        `route` is its template, and an invented method is counted as "other": the number of series stays bounded.
+        """
+        method = method if method in METHODS else "other"
         with self._lock:
             self._count[method, route, status] += 1
             self._seconds[method, route, status] += seconds  # type: ignore[assignment]

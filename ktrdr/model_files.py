@@ -4,6 +4,7 @@ import hashlib
 import io
 import json
 import logging
+import os
 import shutil
 import tempfile
 import zipfile
@@ -11,6 +12,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from ktrdr.errors import ConflictError, InvalidError, NotFoundError
+from ktrdr.leftovers import abandoned
 from ktrdr.names import is_name
 
 log = logging.getLogger(__name__)
@@ -22,9 +24,15 @@ METRICS: Final = "metrics.json"
 METADATA: Final = "metadata.json"
 FILES: Final = (WEIGHTS, CONFIG, FEATURES, METRICS, METADATA)
 TEXTS: Final = {METADATA: ("strategy_name", "created_at")}
-"""What lists rely on."""
+LISTS: Final = {METADATA: ("symbols", "timeframes")}
+"""What backend and page rely on: texts, and lists of texts."""
 ARCHIVE_LIMIT: Final = 64 * 1024 * 1024
 INCOMING_PREFIX: Final = ".incoming-"
+UNREADABLE: Final = (
+    zipfile.BadZipFile, zipfile.LargeZipFile, NotImplementedError, RuntimeError, OSError, ValueError, EOFError,
+    OverflowError,
+)  # fmt: skip
+"""What zipfile raises over a damaged archive."""
 
 
 def pack(directory: Path) -> bytes:
@@ -69,8 +77,9 @@ def unpack(content: bytes, expected_digest: str, directory: Path) -> None:
             if any(member.compress_type != zipfile.ZIP_STORED or member.is_dir() for member in members):
                 raise InvalidError("bad_model", "A model archive holds plain files, not compressed.")
             contents = {name: archive.read(name) for name in FILES}
-    except (zipfile.BadZipFile, zipfile.LargeZipFile, NotImplementedError, RuntimeError, OSError, ValueError) as error:
-        raise InvalidError("bad_model", f"The archive cannot be read: {error}.") from None
+    except UNREADABLE as error:
+        reason = str(error) or "it ends too early"
+        raise InvalidError("bad_model", f"The archive cannot be read: {reason}.") from None
     for name in FILES:
         if name != WEIGHTS:
             parse(name, contents[name])
@@ -91,9 +100,15 @@ def parse(name: str, content: bytes) -> dict[str, Any]:
         raise InvalidError("bad_model", f"{name} cannot be read ({error}); train the model again.") from None
     if not isinstance(document, dict):
         raise InvalidError("bad_model", f"{name} is not a mapping; train the model again.")
-    if missing := [key for key in TEXTS.get(name, ()) if not isinstance(document.get(key), str)]:
+    missing = [key for key in TEXTS.get(name, ()) if not isinstance(document.get(key), str)]
+    missing += [key for key in LISTS.get(name, ()) if not _are_texts(document.get(key))]
+    if missing:
         raise InvalidError("bad_model", f"{name} does not say {missing[0]}; train the model again.")
     return document
+
+
+def _are_texts(value: object) -> bool:
+    return isinstance(value, list) and all(isinstance(text, str) for text in value)
 
 
 class ModelDirectory:
@@ -139,31 +154,36 @@ class ModelDirectory:
         """Keep an archive under a new name, all of it or nothing.
 
         The same archive again is accepted (a worker that got no answer repeats itself); another one is a
-        ConflictError, a damaged one an InvalidError.
+        ConflictError, a damaged one an InvalidError; an OSError where the disk does not take it.
         """
         if not is_name(name):
             raise InvalidError("bad_name", "A model's name has letters, digits, dots, hyphens and underscores.")
         target = self.root / name
         if _is_model(target):
-            if digest(self.archive(name)) != expected_digest:
-                raise ConflictError("model_exists", f"Another model is named {name} already.")
-            return target
+            return self._same(target, expected_digest)
         self.root.mkdir(parents=True, exist_ok=True)
         incoming = Path(tempfile.mkdtemp(prefix=INCOMING_PREFIX, dir=self.root))
         try:
             unpack(content, expected_digest, incoming)
             incoming.chmod(0o755)
-            incoming.rename(target)
-        except OSError as error:
-            # Another upload was faster, or something else has the name.
-            raise ConflictError(
-                "model_exists", f"{name} cannot be the name of a new model: {error.strerror}."
-            ) from None
+            try:
+                incoming.rename(target)
+            except OSError:
+                if not os.path.lexists(target):
+                    raise
+                return self._same(target, expected_digest)  # another upload was faster, or something has the name
         finally:
             shutil.rmtree(incoming, ignore_errors=True)
         return target
 
+    def _same(self, target: Path, expected_digest: str) -> Path:
+        if not _is_model(target):
+            raise ConflictError("model_exists", f"{target.name} cannot be a model's name: something else has it.")
+        if digest(pack(target)) != expected_digest:
+            raise ConflictError("model_exists", f"Another model is named {target.name} already.")
+        return target
+
     def sweep(self) -> None:
         """Remove what uploads left behind when the process died."""
-        for path in self.root.glob(INCOMING_PREFIX + "*"):
+        for path in abandoned(self.root, INCOMING_PREFIX):
             shutil.rmtree(path, ignore_errors=True)

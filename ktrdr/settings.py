@@ -1,6 +1,7 @@
 """What the environment decides for the API."""
 
 import os
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import lru_cache
@@ -9,25 +10,31 @@ from pathlib import Path
 from ktrdr.api.store.address import Address, PostgresServer, SqliteFile, read_address
 
 SHIPPED_STRATEGIES = Path(__file__).parent / "strategies"
+HOST_NAME = re.compile(r"[a-z0-9_\-]+(\.[a-z0-9_\-]+)*")
 
 
 @dataclass(frozen=True)
 class Settings:
-    """Where the backend keeps what it stores; `data_dir` is the only directory it writes to."""
+    """Where the backend keeps what it stores; `data_dir` is the only directory it writes to.
+
+    `allowed_hosts` are the names, in lower case, by which it is reached beside addresses and names without a dot.
+    """
 
     data_dir: Path
     database: Address
+    allowed_hosts: frozenset[str] = frozenset()
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str] = os.environ) -> "Settings":
-        """Read KTRDR_DATA_DIR, KTRDR_DATABASE_URL and KTRDR_DATABASE_PASSWORD_FILE.
+        """Read KTRDR_DATA_DIR, KTRDR_DATABASE_URL, KTRDR_DATABASE_PASSWORD_FILE and KTRDR_ALLOWED_HOSTS.
 
         ValueError names the variable, its value without the password, and the mend.
         """
         data_dir = Path(environment.get("KTRDR_DATA_DIR") or "data")
+        hosts = _hosts(environment.get("KTRDR_ALLOWED_HOSTS") or "")
         url = environment.get("KTRDR_DATABASE_URL")
         if not url:
-            return cls(data_dir, SqliteFile(data_dir / "ktrdr.db"))
+            return cls(data_dir, SqliteFile(data_dir / "ktrdr.db"), hosts)
         try:
             database = read_address(url)
         except ValueError as error:
@@ -35,7 +42,17 @@ class Settings:
         file = environment.get("KTRDR_DATABASE_PASSWORD_FILE")
         if file and isinstance(database, PostgresServer):
             database = replace(database, password=_password(file, database.password))
-        return cls(data_dir, database)
+        return cls(data_dir, database, hosts)
+
+
+def _hosts(text: str) -> frozenset[str]:
+    names = [name.strip().rstrip(".").lower() for name in text.split(",") if name.strip()]
+    for name in names:
+        if not HOST_NAME.fullmatch(name):
+            raise ValueError(
+                f"KTRDR_ALLOWED_HOSTS names {name!r}; write names as ktrdr.example.com, with commas between"
+            )
+    return frozenset(names)
 
 
 def _password(file: str, in_url: str) -> str:

@@ -49,7 +49,7 @@ def create_application(settings: Settings | None = None) -> FastAPI:
     )
     app.state.context = context
     app.add_middleware(LimitBodies)
-    app.add_middleware(RefuseCrossSite)
+    app.add_middleware(RefuseCrossSite, allowed_hosts=context.settings.allowed_hosts)
     app.add_middleware(CountRequests, context=context)
     errors.install(app)
     for module in (

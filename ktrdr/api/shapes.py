@@ -117,12 +117,13 @@ class DataInfoAnswer(Success):
 
 
 class BarsMetadata(Shape):
-    """What the rows are; `next_start` is where the rest begins, if there is one."""
+    """What the rows are; `version` changes with the series, `next_start` is where the rest begins, if there is one."""
 
     symbol: str
     timeframe: TimeframeName
     columns: list[str]
     timezone: Literal["UTC"]
+    version: str
     next_start: AwareDatetime | None
 
 

@@ -4,6 +4,7 @@ import tempfile
 from pathlib import Path
 from typing import Any, Final
 
+from ktrdr.backtesting.hindsight import trained_on
 from ktrdr.backtesting.walk import Costs, walk
 from ktrdr.errors import BadRequestError
 from ktrdr.model_files import unpack
@@ -50,7 +51,7 @@ def backtest(job: Job) -> dict[str, Any]:
 
     costs = Costs(request["initial_capital"], request["commission"], request["slippage"])
     return {
-        "config": request,
+        "config": {**request, **trained_on(model.stored.metadata, request["symbol"], bars[base])},
         "model_path": f"models/{request['model']}",
         **walk(bars[base], decide, costs, check=check),
     }

@@ -1,15 +1,20 @@
 """The bars on disk: one CSV file a symbol and timeframe, read in ranges, replaced all at once or not at all."""
 
+import logging
+import os
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TextIO
 
 from ktrdr.data.bars import Bar, Bars, iso
 from ktrdr.data.rows import RowError, Rows
 from ktrdr.data.upload import PREFIX, Upload
 from ktrdr.errors import BadRequestError, InvalidError, NotFoundError
+from ktrdr.leftovers import abandoned
 from ktrdr.names import TIMEFRAMES, is_symbol
+
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -51,12 +56,15 @@ class DataDirectory:
         return self.root / f"{symbol}_{timeframe}.csv"
 
     def series(self) -> list[Series]:
-        """Return what is stored, by symbol and timeframe."""
+        """Return what is stored, by symbol and timeframe; a file that was damaged hides no other."""
         found = []
         for path in self.root.glob("*_*.csv"):
             symbol, _, timeframe = path.stem.rpartition("_")
             if is_symbol(symbol) and timeframe in TIMEFRAMES:
-                found.append(self.describe(symbol, timeframe))
+                try:
+                    found.append(self.describe(symbol, timeframe))
+                except (InvalidError, NotFoundError, OSError) as error:
+                    log.warning("%s is left out: %s", path.name, error)
         return sorted(found, key=lambda series: (series.symbol, TIMEFRAMES.index(series.timeframe)))
 
     def describe(self, symbol: str, timeframe: str) -> Series:
@@ -70,8 +78,9 @@ class DataDirectory:
         known = self._series.get((symbol, timeframe))
         if known is None or known[0] != stamp:
             points, first, last = 0, 0, 0
-            for bar in self._scan(path):
-                points, first, last = points + 1, first if points else bar.time, bar.time
+            with _open(path) as file:
+                for bar in _scan(path, file):
+                    points, first, last = points + 1, first if points else bar.time, bar.time
             if not points:
                 raise _no_data(symbol, timeframe)
             series = Series(symbol, timeframe, points, first, last, status.st_size)
@@ -90,29 +99,23 @@ class DataDirectory:
 
         NotFoundError when nothing is stored, InvalidError when the file breaks the rules, naming the line.
         """
-        bars = Bars()
-        for bar in self._scan(self.path(symbol, timeframe)):
-            if start is not None and bar.time < start:
-                continue
-            if (end is not None and bar.time >= end) or (limit is not None and len(bars) >= limit):
-                break
-            bars.append(bar)
-        return bars
+        return self.read_version(symbol, timeframe, start, end, limit)[0]
 
-    def _scan(self, path: Path) -> Iterator[Bar]:
-        symbol, _, timeframe = path.stem.rpartition("_")
-        rows, number = Rows(timeframe), 1
-        try:
-            with path.open(encoding="utf-8", errors="replace") as file:
-                next(file, None)
-                for line in file:
-                    number += 1
-                    yield rows.read(line.rstrip("\n"))
-        except FileNotFoundError:
-            raise _no_data(symbol, timeframe) from None
-        except RowError as error:
-            message = f"{path.name}, line {number}: {error}. Upload the series again."
-            raise InvalidError("bad_data_file", message) from None
+    def read_version(
+        self, symbol: str, timeframe: str, start: int | None, end: int | None, limit: int | None
+    ) -> tuple[Bars, str]:
+        """Return what `read` does, and a text that is another one when the series has been replaced."""
+        bars = Bars()
+        path = self.path(symbol, timeframe)
+        with _open(path) as file:
+            status = os.fstat(file.fileno())
+            for bar in _scan(path, file):
+                if start is not None and bar.time < start:
+                    continue
+                if (end is not None and bar.time >= end) or (limit is not None and len(bars) >= limit):
+                    break
+                bars.append(bar)
+        return bars, f"{status.st_mtime_ns:x}-{status.st_size:x}"
 
     def upload(self, symbol: str, timeframe: str) -> Upload:
         """Begin to replace a series."""
@@ -122,8 +125,28 @@ class DataDirectory:
 
     def sweep(self) -> None:
         """Remove what uploads left behind when the process died."""
-        for path in self.root.glob(PREFIX + "*"):
+        for path in abandoned(self.root, PREFIX):
             path.unlink(missing_ok=True)
+
+
+def _open(path: Path) -> TextIO:
+    try:
+        return path.open(encoding="utf-8", errors="replace")
+    except FileNotFoundError:
+        symbol, _, timeframe = path.stem.rpartition("_")
+        raise _no_data(symbol, timeframe) from None
+
+
+def _scan(path: Path, file: TextIO) -> Iterator[Bar]:
+    rows, number = Rows(path.stem.rpartition("_")[2]), 1
+    try:
+        next(file, None)
+        for line in file:
+            number += 1
+            yield rows.read(line.rstrip("\n"))
+    except RowError as error:
+        message = f"{path.name}, line {number}: {error}. Upload the series again."
+        raise InvalidError("bad_data_file", message) from None
 
 
 def _no_data(symbol: str, timeframe: str) -> NotFoundError:

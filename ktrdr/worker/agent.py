@@ -108,7 +108,13 @@ class Agent:
     def _heartbeat(self) -> float:
         job = self.job
         state = job.state() if job else None
-        answer = self._backend.call("POST", self.path + "/heartbeat", {"operation": state})
+        try:
+            answer = self._backend.call("POST", self.path + "/heartbeat", {"operation": state})
+        except BackendRefusedError as error:
+            if error.code == UNKNOWN_WORKER or not job or not state or state["status"] == "running":
+                raise
+            self._give_up(job, error)
+            return 0.0
         if job and state and state["status"] != "running":
             self.job = None
             self.finished += 1
@@ -120,6 +126,15 @@ class Agent:
             self.job.start(self._work)
             return 0.0
         return BUSY_INTERVAL_S if self.job else IDLE_INTERVAL_S
+
+    def _give_up(self, job: Job, error: BackendRefusedError) -> None:
+        """Report plainly, once, that an operation failed whose end the backend refuses to hear; then forget it."""
+        log.error("the backend refuses how %s ended: %s", job.operation_id, error)
+        if job.replaced:
+            self.job = None
+            self.finished += 1
+        else:
+            job.replace(str(error))
 
     def _refused(self, error: BackendRefusedError) -> float:
         if error.code == UNKNOWN_WORKER and self.registered:

@@ -12,10 +12,12 @@ from typing import Any, Final
 from urllib.parse import quote, urlencode
 
 from ktrdr.data.bars import Bar, Bars, parse_time
+from ktrdr.errors import ConflictError
 from ktrdr.model_files import digest
 
 TIMEOUT_S: Final = 10.0
 PAGE: Final = 20_000
+BEGINNINGS: Final = 3
 PATIENCE_S: Final = 60.0
 FIRST_PAUSE_S: Final = 0.25
 LONGEST_PAUSE_S: Final = 2.0
@@ -114,15 +116,31 @@ class Backend:
         *,
         check: Callable[[], None] = lambda: None,
     ) -> Bars:
-        """Fetch a range of bars, page by page; `check` is called before each page and may raise to stop."""
-        bars = Bars()
+        """Fetch a range of bars, page by page; `check` is called before each page and may raise to stop.
+
+        Begins again where the series was replaced between two pages; ConflictError where that happens each time.
+        """
+        for _ in range(BEGINNINGS):
+            bars = self._bars_of_one_version(symbol, timeframe, start, end, check)
+            if bars is not None:
+                return bars
+        message = f"{symbol} {timeframe} was replaced {BEGINNINGS} times while it was read; retry when uploads end."
+        raise ConflictError("series_changed", message)
+
+    def _bars_of_one_version(
+        self, symbol: str, timeframe: str, start: str | None, end: str | None, check: Callable[[], None]
+    ) -> Bars | None:
+        bars, version = Bars(), None
         while True:
             check()
             query = {"limit": str(PAGE)} | ({"start_date": start} if start else {}) | ({"end_date": end} if end else {})
             data = self.call("GET", f"/data/{quote(symbol)}/{timeframe}?{urlencode(query)}")["data"]
+            metadata = data["metadata"]
+            if version not in (None, metadata["version"]):
+                return None
+            version, start = metadata["version"], metadata["next_start"]
             for date, row in zip(data["dates"], data["ohlcv"], strict=True):
                 bars.append(Bar(parse_time(date), *row))
-            start = data["metadata"]["next_start"]
             if start is None:
                 return bars
 

@@ -11,6 +11,7 @@ from ktrdr.worker.backend import Backend, BackendAwayError, BackendRefusedError
 log = logging.getLogger(__name__)
 
 MESSAGE_LIMIT = 1900
+NO_PROGRESS = {"percentage": 0.0, "current_step": "", "steps_completed": 0, "steps_total": 0}
 Work = Callable[["Job"], dict[str, Any]]
 """What a worker does: takes a job, calls its `check` often, returns the result_summary."""
 
@@ -32,11 +33,12 @@ class Job:
         self._state: dict[str, Any] = {
             "operation_id": self.operation_id,
             "status": "running",
-            "progress": {"percentage": 0.0, "current_step": "starting", "steps_completed": 0, "steps_total": 0},
+            "progress": {**NO_PROGRESS, "current_step": "starting"},
             "error": None,
             "result_summary": None,
         }
         self._thread: threading.Thread | None = None
+        self.replaced = False
 
     def start(self, work: Work) -> None:
         """Begin."""
@@ -47,7 +49,7 @@ class Job:
         """Note how far the work is; the next heartbeat tells the backend."""
         progress = {
             "percentage": round(min(max(percentage, 0.0), 100.0), 2),
-            "current_step": step[:MESSAGE_LIMIT],
+            "current_step": _sendable(step),
             "steps_completed": completed,
             "steps_total": total,
         }
@@ -73,6 +75,13 @@ class Job:
         with self._lock:
             return dict(self._state)
 
+    def replace(self, reason: str) -> None:
+        """Report a plain failure in place of how the work ended, which the backend does not take."""
+        error = {"code": "worker_error", "message": _sendable(f"The backend refuses the report: {reason}")}
+        with self._lock:
+            self.replaced = True
+            self._state.update(status="failed", progress=dict(NO_PROGRESS), result_summary=None, error=error)
+
     def wait(self, timeout_s: float) -> bool:
         """Wait for the end; return whether it came."""
         if self._thread is not None:
@@ -86,13 +95,13 @@ class Job:
         except CancelledError:
             self._end("cancelled")
         except (KtrdrError, BackendRefusedError) as error:
-            self._end("failed", error={"code": error.code, "message": error.message[:MESSAGE_LIMIT]})
+            self._end("failed", error={"code": error.code, "message": _sendable(error.message)})
         except BackendAwayError as error:
-            self._end("failed", error={"code": "backend_away", "message": str(error)[:MESSAGE_LIMIT]})
+            self._end("failed", error={"code": "backend_away", "message": _sendable(str(error))})
         except Exception as error:
             log.exception("%s failed", self.operation_id)
             message = f"{type(error).__name__}: {error}"
-            self._end("failed", error={"code": "worker_error", "message": message[:MESSAGE_LIMIT]})
+            self._end("failed", error={"code": "worker_error", "message": _sendable(message)})
 
     def _end(self, status: str, *, result: dict[str, Any] | None = None, error: dict[str, str] | None = None) -> None:
         with self._lock:
@@ -101,3 +110,8 @@ class Job:
             self._state.update(status=status, result_summary=result, error=error)
         log.info("%s %s", self.operation_id, status)
         self._ended()
+
+
+def _sendable(text: str) -> str:
+    """Return a text as the backend takes it: short, without NUL, and something that can be written in UTF-8."""
+    return text[:MESSAGE_LIMIT].replace("\0", "?").encode(errors="replace").decode()

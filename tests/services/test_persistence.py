@@ -1,11 +1,15 @@
 """A backend that is killed and started again, as a process of its own, spoken to over HTTP alone."""
 
+import json
 from pathlib import Path
 
 from ktrdr.data.sample import generate, to_csv
 from ktrdr.model_files import FILES, digest, pack
 from tests.services.backend import Backend
 
+MODEL = {
+    "strategy_name": "s", "created_at": "2024-01-01T00:00:00+00:00", "symbols": ["EURUSD"], "timeframes": ["1h"],
+}  # fmt: skip
 TRAINING = {"strategy_name": "mlp_fx_hourly"}
 
 
@@ -17,9 +21,7 @@ def register(backend: Backend, worker_id: str) -> None:
 def model(folder: Path) -> bytes:
     folder.mkdir()
     for name in FILES:
-        (folder / name).write_text(
-            '{"strategy_name": "s", "created_at": "2024-01-01T00:00:00+00:00"}', encoding="utf-8"
-        )
+        (folder / name).write_text(json.dumps(MODEL), encoding="utf-8")
     return pack(folder)
 
 

@@ -68,9 +68,12 @@ def bars(
     end_date: DateInQuery = None,
     limit: Annotated[int, Query(ge=1, le=POINTS_LIMIT)] = POINTS_DEFAULT,
 ) -> JSONResponse:
-    """Return the first `limit` bars of a range; `metadata.next_start` is where the rest begins, if there is one."""
+    """Return the first `limit` bars of a range; `metadata.next_start` is where the rest begins, if there is one.
+
+    The rest is of the same series only where `metadata.version` is the same.
+    """
     start, end = read_range(start_date, end_date)
-    found = context.data.read(symbol, timeframe, start, end, limit + 1)
+    found, version = context.data.read_version(symbol, timeframe, start, end, limit + 1)
     rest = found.times[limit] if len(found) > limit else None
     found = found.between(0, limit)
     metadata: dict[str, Any] = {
@@ -78,6 +81,7 @@ def bars(
         "timeframe": timeframe,
         "columns": ["open", "high", "low", "close", "volume"],
         "timezone": "UTC",
+        "version": version,
         "next_start": iso(rest) if rest is not None else None,
     }
     dates = [iso(time) for time in found.times]

@@ -1,1 +1,1 @@
-"""The operations and workers, in SQLite."""
+"""The operations and workers, in SQLite or PostgreSQL."""

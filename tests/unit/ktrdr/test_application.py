@@ -81,6 +81,17 @@ def test_uploaded_bars_come_back_in_ranges(client: TestClient, csv: str) -> None
     assert span["start_date"] == "2023-01-01T22:00:00Z"
 
 
+@pytest.mark.parametrize("content", [b"", b"timestamp,open\n1,2\n", bytes(range(256))])
+def test_a_damaged_series_hides_no_other(
+    client: TestClient, csv: str, tmp_path: Path, caplog: pytest.LogCaptureFixture, content: bytes
+) -> None:
+    client.post("data/EURUSD/1h", content=csv)
+    (tmp_path / "GBPUSD_1h.csv").write_bytes(content)
+    assert client.get("data/symbols").json()["data"] == [{"symbol": "EURUSD", "timeframes": ["1h"]}]
+    assert client.get("data/info").json()["data"]["total_series"] == 1
+    assert "GBPUSD_1h.csv is left out" in caplog.text
+
+
 def test_a_page_of_bars_says_where_the_next_one_begins(client: TestClient, csv: str) -> None:
     client.post("data/EURUSD/1h", content=csv)
     data = client.get("data/EURUSD/1h", params={"limit": 2}).json()["data"]
@@ -191,3 +202,12 @@ def test_metrics_are_prometheus_text_without_the_prefix(client: TestClient) -> N
     text = client.get("http://backend/metrics").text
     assert "ktrdr_store_usable 1" in text
     assert 'ktrdr_http_requests_total{method="GET",route="/health",status="200"} 1' in text
+
+
+def test_invented_methods_make_no_figures_of_their_own(client: TestClient) -> None:
+    for method in ("GET", "BREW", "WHEN", "get"):
+        client.request(method, "nothing")
+    text = client.get("http://backend/metrics").text
+    assert 'ktrdr_http_requests_total{method="GET",route="none",status="404"}' in text
+    assert 'method="other"' in text
+    assert not any(f'method="{method}"' in text for method in ("BREW", "WHEN", "get"))

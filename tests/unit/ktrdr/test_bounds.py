@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import httpx
 import pytest
@@ -187,6 +188,30 @@ def test_a_page_of_another_origin_changes_nothing(
     answer = client.request(method, path, headers={"Sec-Fetch-Site": site, "X-Content-SHA256": "0" * 64})
     assert (answer.status_code == 403) is refused
     assert (answer.json()["error"]["code"] == "cross_site") is refused
+
+
+@pytest.mark.parametrize(
+    ("host", "status"),
+    [
+        ("evil.example", 403), ("evil.example:8000", 403), ("EVIL.example.", 403), ("127.0.0.1.evil.example", 403),
+        ("evil.0x7f", 403), ("backend:8000", 404), ("localhost", 404), ("127.0.0.1:8000", 404), ("[::1]:8000", 404),
+        ("ktrdr.example.com:8000", 404), ("KTRDR.example.com", 404), ("my.ktrdr.example.com", 403),
+    ],
+)  # fmt: skip
+def test_a_name_that_was_made_to_lead_here_changes_nothing(tmp_path: Path, host: str, status: int) -> None:
+    environment = {"KTRDR_DATA_DIR": str(tmp_path), "KTRDR_ALLOWED_HOSTS": "other, Ktrdr.Example.com,"}
+    with TestClient(create_application(Settings.from_environment(environment))) as client:
+        headers = {"Host": host, "Sec-Fetch-Site": "same-origin"}
+        answer = client.request("DELETE", "/api/v1/workers/nobody", headers=headers)
+        assert (answer.status_code, answer.json()["success"]) == (status, False)
+        assert (answer.json()["error"]["code"] == "unknown_host") is (status == 403)
+        assert client.get("/api/v1/health", headers=headers).status_code == 200
+
+
+@pytest.mark.parametrize("value", ["http://ktrdr.example.com", "ktrdr.example.com:8000", "*.example.com", "a..b"])
+def test_a_host_that_is_no_name_is_told_when_the_backend_starts(value: str) -> None:
+    with pytest.raises(ValueError, match="KTRDR_ALLOWED_HOSTS names"):
+        Settings.from_environment({"KTRDR_ALLOWED_HOSTS": value})
 
 
 def test_a_page_of_another_origin_may_link_here(client: TestClient) -> None:

@@ -1,7 +1,9 @@
 """Models on the backend's disk: whole or not at all, plain files only, and no name leads elsewhere."""
 
+import errno
 import io
 import json
+import shutil
 import tempfile
 import zipfile
 from pathlib import Path
@@ -13,7 +15,10 @@ from hypothesis import strategies as st
 from ktrdr.errors import ConflictError, InvalidError, KtrdrError, NotFoundError
 from ktrdr.model_files import FILES, METADATA, METRICS, WEIGHTS, ModelDirectory, digest, pack, unpack
 
-SOUND = b'{"strategy_name": "s", "created_at": "2024-01-01T00:00:00+00:00"}'
+ABOUT = {
+    "strategy_name": "s", "created_at": "2024-01-01T00:00:00+00:00", "symbols": ["EURUSD"], "timeframes": ["1h"],
+}  # fmt: skip
+SOUND = json.dumps(ABOUT).encode()
 
 
 def archive_of(members: dict[str, bytes], compression: int = zipfile.ZIP_STORED) -> bytes:
@@ -65,7 +70,12 @@ def test_no_name_leads_out_of_the_directory(models: ModelDirectory, name: str) -
         dict.fromkeys(FILES, SOUND) | {METRICS: b'{"test_accuracy": 1e999}'},
         dict.fromkeys(FILES, SOUND) | {METRICS: b"[" * 100_000},
         dict.fromkeys(FILES, SOUND) | {METADATA: b"{}"},
-        dict.fromkeys(FILES, SOUND) | {METADATA: b'{"strategy_name": 1, "created_at": null}'},
+        dict.fromkeys(FILES, SOUND) | {METADATA: json.dumps(ABOUT | {"strategy_name": 1, "created_at": None}).encode()},
+        *(
+            dict.fromkeys(FILES, SOUND) | {METADATA: json.dumps(ABOUT | {key: value}).encode()}
+            for key in ("symbols", "timeframes")
+            for value in (None, "1h", {"1h": 1}, ["1h", 1], [["1h"]])
+        ),
         dict.fromkeys(FILES, SOUND) | {METADATA: b"\xff"},
     ],
 )
@@ -108,6 +118,28 @@ def test_a_damaged_archive_is_refused_or_harmless_and_never_a_traceback(data: st
             assert {path.name for path in Path(directory).iterdir()} == set(FILES)
 
 
+def test_no_single_byte_of_an_archive_makes_more_than_a_refusal(tmp_path: Path) -> None:
+    refused = []
+    for place in range(len(GOOD)):
+        for value in (0x00, 0x01, 0x7F, 0xFF):
+            content = GOOD[:place] + bytes([value]) + GOOD[place + 1 :]
+            try:
+                unpack(content, digest(content), tmp_path)
+            except InvalidError as error:
+                refused.append(error.message)
+    assert len(refused) > len(GOOD)
+    assert not [message for message in refused if message.endswith(": .")]
+
+
+def test_an_archive_whose_files_begin_beyond_all_numbers_is_refused(tmp_path: Path) -> None:
+    buffer = io.BytesIO(GOOD)
+    with zipfile.ZipFile(buffer, "a") as archive:
+        archive.infolist()[0].header_offset = 2**63
+        archive._didModify = True  # type: ignore[attr-defined]  # so that it writes its directory again
+    with pytest.raises(InvalidError, match="cannot be read"):
+        unpack(buffer.getvalue(), digest(buffer.getvalue()), tmp_path)
+
+
 def test_links_are_neither_models_nor_files_of_one(models: ModelDirectory, tmp_path: Path) -> None:
     models.store("m1", GOOD, digest(GOOD))
     (models.root / "link").symlink_to(models.root / "m1")
@@ -141,3 +173,34 @@ def test_the_same_model_again_is_accepted_and_another_one_is_not(models: ModelDi
     with pytest.raises(ConflictError):
         models.store("file", GOOD, digest(GOOD))
     assert sorted(path.name for path in models.root.iterdir()) == ["file", "m1"]
+
+
+def test_the_same_model_is_accepted_while_its_first_upload_is_ending(
+    models: ModelDirectory, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    other = archive_of(dict.fromkeys(FILES, SOUND) | {WEIGHTS: b"other"})
+
+    def faster(content: bytes, expected: str, directory: Path) -> None:
+        unpack(content, expected, directory)
+        monkeypatch.setattr("ktrdr.model_files.unpack", unpack)
+        models.store("m1", GOOD, digest(GOOD))
+
+    monkeypatch.setattr("ktrdr.model_files.unpack", faster)
+    assert models.store("m1", GOOD, digest(GOOD)) == models.root / "m1"
+    shutil.rmtree(models.root / "m1")
+    monkeypatch.setattr("ktrdr.model_files.unpack", faster)
+    with pytest.raises(ConflictError):
+        models.store("m1", other, digest(other))
+    assert models.names() == [path.name for path in models.root.iterdir()] == ["m1"]
+
+
+def test_a_full_disk_is_no_model_of_the_same_name(models: ModelDirectory, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(*_: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    for place in ("write_bytes", "rename"):
+        with monkeypatch.context() as patch:
+            patch.setattr(Path, place, full)
+            with pytest.raises(OSError, match="No space left"):
+                models.store("m1", GOOD, digest(GOOD))
+    assert list(models.root.iterdir()) == []

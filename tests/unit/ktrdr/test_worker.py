@@ -1,5 +1,6 @@
 """A worker against the real application, without a network."""
 
+import json
 import os
 import socket
 import subprocess
@@ -12,6 +13,9 @@ from typing import Any, cast
 import pytest
 from fastapi.testclient import TestClient
 
+from ktrdr.data.bars import Bars
+from ktrdr.data.sample import to_csv
+from ktrdr.errors import ConflictError
 from ktrdr.worker.agent import Agent
 from ktrdr.worker.application import application
 from ktrdr.worker.backend import Backend, BackendAwayError, BackendRefusedError, _refusal
@@ -20,6 +24,9 @@ from ktrdr.worker.settings import WorkerSettings
 
 SETTINGS = WorkerSettings("training", "w1", 5003, "http://backend:8000", "http://w1:5003")
 TIMEOUT_S = 10.0
+MODEL = {
+    "strategy_name": "s", "created_at": "2024-01-01T00:00:00+00:00", "symbols": ["EURUSD"], "timeframes": ["1h"],
+}  # fmt: skip
 
 
 class DirectBackend(Backend):
@@ -107,6 +114,53 @@ def test_work_that_fails_is_reported_with_its_reason(client: TestClient, hire: C
     hire(work)
     operation = ended(client, start_training(client))
     assert (operation["status"], operation["error_message"]) == ("failed", "ValueError: out of luck")
+
+
+@pytest.mark.parametrize("text", ["half a character \ud800", "NUL \0"])
+def test_a_reason_that_cannot_be_written_is_reported_without_what_cannot(
+    client: TestClient, hire: Callable[[Work], Agent], text: str
+) -> None:
+    def work(job: Job) -> dict[str, Any]:
+        job.report(1, text, 0, 0)
+        raise ValueError(text)
+
+    hire(work)
+    operation = ended(client, start_training(client))
+    reason = f"{text[:-1]}?"
+    assert (operation["error_message"], operation["progress"]["current_step"]) == (f"ValueError: {reason}", reason)
+
+
+def test_an_end_that_the_backend_refuses_is_a_plain_failure_and_the_worker_goes_on(
+    client: TestClient, hire: Callable[[Work], Agent]
+) -> None:
+    results = [{"loss": float("nan")}, {"loss": 1.0}]
+    hire(lambda _job: results.pop(0))
+    refused, taken = (ended(client, start_training(client)) for _ in range(2))
+    assert (refused["status"], refused["error_code"]) == ("failed", "worker_error")
+    assert "The backend refuses the report: invalid_request: " in refused["error_message"]
+    assert (taken["status"], taken["result_summary"]) == ("completed", {"loss": 1.0})
+
+
+def test_a_worker_whose_every_end_is_refused_forgets_it_and_goes_on(
+    client: TestClient, backend: DirectBackend, hire: Callable[[Work], Agent], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    said: list[str] = []
+
+    def call(method: str, path: str, body: dict[str, Any] | None = None) -> dict[str, Any]:
+        operation = (body or {}).get("operation") or {"status": "running"}
+        if operation["status"] != "running" and len(said) < 2:
+            said.append(operation["status"])
+            raise BackendRefusedError(422, "invalid_request", "no")
+        return DirectBackend.call(backend, method, path, body)
+
+    def work(job: Job) -> dict[str, Any]:
+        until(lambda: client.get(f"operations/{job.operation_id}").json()["operation"]["status"] == "running")
+        return {}
+
+    monkeypatch.setattr(backend, "call", call)
+    hire(work)
+    lost, taken = (ended(client, start_training(client)) for _ in range(2))
+    assert (said, lost["status"], taken["status"]) == (["completed", "failed"], "failed", "completed")
 
 
 def endless(job: Job) -> dict[str, Any]:
@@ -209,6 +263,27 @@ def test_work_outlives_a_backend_that_is_away_for_a_while(backend: DirectBackend
     assert waited == [0.25, 0.5, 1.0, 2.0, 2.0]
 
 
+@pytest.mark.parametrize("uploads", [1, 2, 3])
+def test_bars_of_a_series_that_is_replaced_meanwhile_are_never_mixed(
+    backend: DirectBackend, client: TestClient, year: Bars, monkeypatch: pytest.MonkeyPatch, uploads: int
+) -> None:
+    monkeypatch.setattr("ktrdr.worker.backend.PAGE", 100)
+    asked = 0
+
+    def upload_before_each_second_page() -> None:
+        nonlocal asked
+        asked += 1
+        if asked % 2 == 0 and asked <= 2 * uploads:
+            client.post("data/EURUSD/1h", content=to_csv(year.between(50 * asked, 1000)))
+
+    if uploads < 3:
+        bars = backend.bars("EURUSD", "1h", None, None, check=upload_before_each_second_page)
+        assert bars == year.between(100 * uploads, 1000)
+    else:
+        with pytest.raises(ConflictError, match="EURUSD 1h was replaced 3 times while it was read"):
+            backend.bars("EURUSD", "1h", None, None, check=upload_before_each_second_page)
+
+
 def test_patience_ends_and_a_refusal_needs_none(backend: DirectBackend) -> None:
     waited: list[float] = []
     with pytest.raises(BackendRefusedError, match="no_model"):
@@ -262,7 +337,7 @@ def test_a_model_is_handed_over_whole_or_not_at_all(backend: DirectBackend, clie
     source = tmp_path / "source"
     source.mkdir()
     for name in FILES:
-        (source / name).write_text('{"strategy_name": "s", "created_at": "2024-01-01T00:00:00+00:00"}')
+        (source / name).write_text(json.dumps(MODEL))
     archive = pack(source)
     assert backend.upload_model("m1", archive) == backend.upload_model("m1", archive) == "models/m1"
     copy = tmp_path / "copy"

@@ -50,6 +50,16 @@ LAYERS = (
     Fault("a private key in an archive within an archive",
           packed("tar -cf inner.tar notes.txt\npython3 -m zipfile -c /opt/notes.bin inner.tar\nrm inner.tar"),
           "leftovers", says=("/opt/notes.bin", "notes.txt", "private key"), hides=SECRET),
+    Fault("a private key in a zip file behind a member that is damaged",
+          packed("python3 - <<'PROGRAM'\n"
+                 "import zipfile\n"
+                 "with zipfile.ZipFile('/opt/notes.bin', 'w') as made:\n"
+                 "    made.writestr('first', 'damage-me')\n"
+                 "    made.write('notes.txt')\n"
+                 "data = open('/opt/notes.bin', 'rb').read().replace(b'damage-me', b'damaged!!')\n"
+                 "open('/opt/notes.bin', 'wb').write(data)\n"
+                 "PROGRAM"),
+          "leftovers", says=("/opt/notes.bin!/notes.txt", "private key"), hides=SECRET),
     Fault(
         "code in /tmp, where the verifier's containers do not see it",
         file("/tmp/extra/statistics.py", "mean = 42") + "WORKDIR /tmp/extra",

@@ -85,4 +85,6 @@ def _one_by_one(place: Workplace, checkout: Checkout, base: str) -> Sample:
     options += [f"--secret={one}" for one in settings.secrets]
     lines = [f'"$@" --file {image.dockerfile} --tag {checkout.tag(image)} .' for image in place.images]
     words = place.docker("buildx", "build", "--load", "--provenance=false", *options)
-    return run(["sh", "-ec", "\n".join(lines), "sh", *words], cwd=checkout.directory, env={**settings.environment, **arguments})
+    return run(
+        ["sh", "-ec", "\n".join(lines), "sh", *words], cwd=checkout.directory, env={**settings.environment, **arguments}
+    )

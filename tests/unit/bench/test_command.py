@@ -103,7 +103,7 @@ def test_outside_a_git_checkout_it_is_told_in_words(
     def refused(*_words: Any, **_options: Any) -> Any:
         raise refusal
 
-    monkeypatch.setattr(command.subprocess, "run", refused)
+    monkeypatch.setattr(subprocess, "run", refused)
     with pytest.raises(Problem, match="git") as caught:
         command.measure(place, ["growth"], quick=True)
     assert (caught.value.code, "git checkout" in caught.value.mend) == (Exit.UNAVAILABLE, True)

@@ -100,6 +100,14 @@ def test_whatever_a_ruling_stumbles_over_is_an_error_of_that_check_alone(monkeyp
     assert {name for name, one in findings.items() if one.outcome == "ERROR"} == {"user"}
 
 
+def test_of_what_a_ruling_stumbles_over_the_beginning_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    def stumble(_case: object) -> Ruling:
+        raise ValueError("x" * 9999)
+
+    monkeypatch.setitem(RULINGS, "user", stumble)
+    assert len(good("dev").findings()["user"].found) == 600
+
+
 @pytest.mark.parametrize(
     "change",
     [

@@ -46,14 +46,15 @@ def main() -> int:
         groups = _known(arguments.groups)
         with workplace(read_contract(), artifacts, console, quick=arguments.quick) as place:
             report = measure(place, groups, quick=arguments.quick)
+        console.print(table(report), soft_wrap=True)
+        with artifacts.writing():
+            write_text(artifacts.root / MARKDOWN, table(report))
     except Problem as problem:
         print(problem, file=sys.stderr)
         return problem.code
     except KeyboardInterrupt:
         print("interrupted", file=sys.stderr)
         return Exit.INTERRUPTED
-    write_text(artifacts.root / MARKDOWN, table(report))
-    console.print(table(report), soft_wrap=True)
     return Exit.UNAVAILABLE if report.not_measured else Exit.OK
 
 
@@ -87,7 +88,8 @@ def measure(place: Workplace, groups: list[str], *, quick: bool) -> Report:
         if name in report.not_measured:
             place.say(f"  not measured: {report.not_measured[name]}")
         report = report.model_copy(update={"seconds": round(time.monotonic() - began, 1)})
-        write_model(place.artifacts.root / JSON, report)
+        with place.artifacts.writing():
+            write_model(place.artifacts.root / JSON, report)
     return report
 
 
@@ -109,7 +111,11 @@ def _told(error: Exception) -> str:
 
 def _revision() -> str:
     command = ["git", "rev-parse", "HEAD"]
-    return subprocess.run(command, cwd=ROOT, check=True, capture_output=True, text=True, timeout=30).stdout.strip()
+    try:
+        return subprocess.run(command, cwd=ROOT, check=True, capture_output=True, text=True, timeout=30).stdout.strip()
+    except (OSError, subprocess.SubprocessError) as error:
+        mend = "run it in a git checkout: bench copies the files that git knows"
+        raise Problem("reading the checkout's revision", _told(error), mend) from None
 
 
 if __name__ == "__main__":

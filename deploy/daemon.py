@@ -22,6 +22,7 @@ from deploy.process import Process
 STARTING = "Starting the Docker Engine"
 STOPPING = "Stopping the Docker Engine"
 START_SECONDS = 60.0
+ANSWER_SECONDS = 20.0  # a busy engine's, about what runs on it
 STOP_SECONDS = 45.0  # dockerd gives containers 10 s and itself 15 s
 SCHEMA = 1
 SYSTEM_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
@@ -239,11 +240,13 @@ def stop(daemon: Daemon, say: Callable[[str], None]) -> bool:
 
 def _stop_process(daemon: Daemon, one: Process, say: Callable[[str], None]) -> None:
     if one.lives:
-        _status, body = ask(daemon.socket, "/containers/json")
-        with contextlib.suppress(ValueError):
-            if count := len(json.loads(body or b"[]")):
-                wrong = f"{count} containers run on it, perhaps another's"
-                raise Problem(STOPPING, wrong, "docker ps shows them; stop them first, or wait for their end")
+        count = _containers(daemon)
+        if count is None:
+            wrong = f"dockerd (process {one.pid}) does not say what runs on it, perhaps another's containers"
+            raise Problem(STOPPING, wrong, f"wait until it answers, or end it yourself: kill {one.pid}")
+        if count:
+            wrong = f"{count} containers run on it, perhaps another's"
+            raise Problem(STOPPING, wrong, "docker ps shows them; stop them first, or wait for their end")
         if not one.end(polite=STOP_SECONDS, rude=10.0):
             raise Problem(STOPPING, f"process {one.pid} does not end, not even killed", "see `ps` and the kernel's log")
         say(f"engine-stop: stopped dockerd (process {one.pid})")
@@ -257,6 +260,16 @@ def _stop_process(daemon: Daemon, one: Process, say: Callable[[str], None]) -> N
     for path in (daemon.socket, daemon.pid_file):
         if not running(daemon.pid_file, "dockerd"):
             path.unlink(missing_ok=True)
+
+
+def _containers(daemon: Daemon) -> int | None:
+    """Return how many containers run, as the engine says or by its containerd's shims; None where nobody knows."""
+    status, body = ask(daemon.socket, "/containers/json", ANSWER_SECONDS)
+    with contextlib.suppress(ValueError):
+        if status == http.HTTPStatus.OK and isinstance(running_there := json.loads(body), list):
+            return len(running_there)
+    names = [process.command_name(child.pid) for child in children(daemon)]
+    return sum(name.startswith("containerd-shim") for name in names) if "containerd" in names else None
 
 
 def children(daemon: Daemon) -> list[Process]:

@@ -7,7 +7,7 @@ import sys
 from dataclasses import dataclass
 from typing import IO
 
-from deploy import accounts, credentials, der, elf, packages
+from deploy import accounts, credentials, der, distributions, elf, packages
 
 BLOCK = 1 << 20  # bytes read at a time
 TEXT_AT_MOST = 16 << 20  # bytes of a RECORD or METADATA file that are read
@@ -49,31 +49,43 @@ NOTHING = Facts()
 def examine(path: str, size: int, stream: IO[bytes]) -> tuple[bytes, Facts]:
     """Read what matters of a file of ``size`` bytes; returns its first bytes (at most elf.HEAD) and the facts."""
     directory, name = posixpath.split(path)
+    head = whole = stream.read(elf.HEAD)
+    text = size <= TEXT_AT_MOST and _is_text(path)
+    interpreter = posixpath.basename(directory) == "bin" and name.startswith("python")
+    if text or interpreter:
+        whole += stream.read()  # some megabytes
+    source = name.endswith(".py") and distributions.SITE.search(path) is not None
+    digest = hashlib.sha256(whole) if source or interpreter else None
+
+    def read(at_most: int) -> bytes:
+        block = stream.read(at_most)
+        if source and digest is not None:
+            digest.update(block)
+        return block
+
+    found = elf.read_object(whole, read)
+    device_code = elf.archive_has_device_code(whole, read)
+    while source and read(BLOCK):
+        pass
+    return head, Facts(
+        library=whole.startswith(elf.MAGIC),
+        soname=found.soname,
+        sha256=digest.hexdigest() if digest else None,
+        cuda=_cuda(found) or DEVICE_CODE * device_code,
+        text=_text(path, whole) if text else None,
+    )
+
+
+def _is_text(path: str) -> bool:
+    directory, name = posixpath.split(path)
     metadata = name in ("METADATA", "RECORD") and directory.endswith(".dist-info")
     metadata = metadata or packages.is_package_text(path)
-    if size <= TEXT_AT_MOST and (metadata or name == "pyvenv.cfg" or name.endswith(".pth")):
-        data = stream.read()
-        return data[: elf.HEAD], Facts(text=data.decode("utf-8", "replace"))
-    if size <= TEXT_AT_MOST and path in accounts.FILES:
-        data = stream.read()
-        return data[: elf.HEAD], Facts(text=accounts.without_passwords(data.decode("utf-8", "replace")))
-    head = stream.read(elf.HEAD)
-    if name.endswith(".py") and "/site-packages/" in path:
-        digest = hashlib.sha256(head)
-        while block := stream.read(BLOCK):
-            digest.update(block)
-        return head, Facts(sha256=digest.hexdigest())
-    is_elf = head.startswith(elf.MAGIC)
-    if posixpath.basename(directory) == "bin" and name.startswith("python"):
-        whole = head + stream.read()  # some megabytes
-        found = elf.read_object(whole, lambda _size: b"")
-        return head, Facts(is_elf, found.soname, hashlib.sha256(whole).hexdigest(), _cuda(found))
-    if is_elf:
-        found = elf.read_object(head, stream.read)
-        return head, Facts(library=True, soname=found.soname, cuda=_cuda(found))
-    if elf.archive_has_device_code(head, stream.read):
-        return head, Facts(cuda=DEVICE_CODE)
-    return head, NOTHING
+    return metadata or name == "pyvenv.cfg" or name.endswith(".pth") or path in accounts.FILES
+
+
+def _text(path: str, data: bytes) -> str:
+    text = data.decode("utf-8", "replace")
+    return accounts.without_passwords(text) if path in accounts.FILES else text
 
 
 def _cuda(found: elf.Object) -> str:

@@ -132,8 +132,13 @@ def _shown(path: str) -> str:
     return path.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
 
 
+def _absolute(name: str) -> str:
+    """Return a member's path from the root, however it is written: two slashes at a path's start would stay (POSIX)."""
+    return _shown(posixpath.normpath("/" + name.lstrip("/")))
+
+
 def _read_member(layer: RawLayer, archive: tarfile.TarFile, member: tarfile.TarInfo) -> None:
-    path = _shown(posixpath.normpath("/" + member.name))
+    path = _absolute(member.name)
     directory, name = posixpath.split(path)
     if name == ".wh..wh..opq":
         layer.emptied.append(directory)
@@ -147,7 +152,7 @@ def _read_member(layer: RawLayer, archive: tarfile.TarFile, member: tarfile.TarI
     elif member.issym():
         layer.links[path] = _shown(member.linkname)
     elif member.islnk():
-        layer.hard[path] = _shown(posixpath.normpath("/" + member.linkname))
+        layer.hard[path] = _absolute(member.linkname)
     elif member.isreg():
         layer.sizes[path] = member.size
         if member.mode & (stat.S_ISUID | stat.S_ISGID) or CAPABILITY in member.pax_headers:

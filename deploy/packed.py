@@ -4,6 +4,7 @@ Bounded in bytes, members and depth; an archive that goes beyond the bounds is t
 """
 
 import bz2
+import contextlib
 import gzip
 import io
 import lzma
@@ -73,42 +74,49 @@ def is_archive(head: bytes) -> bool:
 def look_into(head: bytes, rest: IO[bytes], judge: Judge) -> list[tuple[str, str]]:
     """Return (kind, path within the archive) for each leftover in an archive that begins with ``head``.
 
-    A damaged archive ends where the damage is: whoever would unpack it comes no further either.
+    What cannot be unpacked, damaged, encrypted or packed in a way that is not known, is told as not looked through: the
+    rest of a zip archive can be had all the same, and so can what lies before the damage in any other.
     """
     budget = _Budget()
     found: list[tuple[str, str]] = []
     try:
         data = head + budget.read(rest, AT_MOST + 1)
         for path, beginning in _members(data, "", budget, DEEPEST):
-            found += [(kind, path) for kind in judge(path, beginning)]
+            if beginning is None:
+                found.append((NOT_LOOKED_THROUGH, f"{path} (not looked through: it cannot be unpacked)"))
+            else:
+                found += [(kind, path) for kind in judge(path, beginning)]
     except _TooMuchError:
         found.append((NOT_LOOKED_THROUGH, " (not looked through: too much in it)"))
     return sorted(set(found))
 
 
-def _members(data: bytes, path: str, budget: _Budget, depth: int) -> Iterator[tuple[str, bytes]]:
-    """Yield path and content of what lies in an archive, and the same of archives among it."""
+def _members(data: bytes, path: str, budget: _Budget, depth: int) -> Iterator[tuple[str, bytes | None]]:
+    """Yield path and content of what lies in an archive, and of archives among it; None for what cannot be unpacked."""
     if depth == 0:
         raise _TooMuchError
     try:
         for name, content in _opened(data, budget):
             inner = f"{path}!/{name}" if name else path
-            if is_archive(content):
+            if content is not None and is_archive(content):
                 yield from _members(content, inner, budget, depth - 1)
-            if not is_archive(content) or content.startswith(_SCRIPT):
+            if content is None or not is_archive(content) or content.startswith(_SCRIPT):
                 yield inner, content
     except _DAMAGED:
-        return
+        if not data.startswith(_SCRIPT):  # a script need not be an archive, too
+            yield path, None
 
 
-def _opened(data: bytes, budget: _Budget) -> Iterator[tuple[str, bytes]]:
+def _opened(data: bytes, budget: _Budget) -> Iterator[tuple[str, bytes | None]]:
     if data.startswith((_ZIP, _SCRIPT)):
         with zipfile.ZipFile(io.BytesIO(data)) as archive:
             for one in archive.infolist():
                 budget.member()
                 if not one.is_dir():
-                    with archive.open(one) as stream:
-                        yield one.filename, budget.read(stream, AT_MOST)
+                    content = None
+                    with contextlib.suppress(*_DAMAGED), archive.open(one) as stream:
+                        content = budget.read(stream, AT_MOST)
+                    yield one.filename, content
     elif data[_USTAR[0] :].startswith(_USTAR[1]):
         with tarfile.open(fileobj=io.BytesIO(data), mode="r:") as tar:
             for member in tar:

@@ -23,6 +23,8 @@ UV_SETTINGS = (
     "UV_DEFAULT_INDEX", "UV_INDEX", "UV_INDEX_URL", "UV_EXTRA_INDEX_URL", "UV_INDEX_STRATEGY", "UV_INSECURE_HOST",
     "UV_NATIVE_TLS", "UV_SYSTEM_CERTS", "UV_KEYRING_PROVIDER", "UV_HTTP_TIMEOUT", "UV_OFFLINE",
 )  # fmt: skip
+CACHES = ("KTRDR_CACHE_FROM", "KTRDR_CACHE_TO")
+CACHE_SECRET = re.compile("key|token|secret|password", re.IGNORECASE)  # of buildx's caches s3, azblob and gha
 INDEX_PASSWORD = re.compile(r"UV_INDEX_\w+_PASSWORD")
 
 
@@ -66,6 +68,7 @@ def host_settings(torch_version: str, environ: Mapping[str, str] = os.environ) -
     hidden += [form for name, value in environ.items() if name.startswith("UV_") for form in address_forms(value)]
     hidden += [form for value in hidden for form in address_forms(value)]
     hidden += [value for name, value in environ.items() if INDEX_PASSWORD.fullmatch(name) and value]
+    hidden += [form for name in CACHES for form in cache_secrets(environ.get(name, ""))]
     contexts = {"uv": str(_uv_context())}
     wheel = find_wheel(torch_version, find_links(environ))
     if wheel is not None:
@@ -73,6 +76,12 @@ def host_settings(torch_version: str, environ: Mapping[str, str] = os.environ) -
     hidden.sort(key=len, reverse=True)  # the longer first, so that no part of it is left standing
     environment = {"KTRDR_UV_SETTINGS": assignments} if assignments else {}
     return Settings(proxies, contexts, secrets, environment, wheel.name if wheel else None, tuple(hidden))
+
+
+def cache_secrets(text: str) -> list[str]:
+    """Return what a cache's address, as buildx writes it, tells in confidence: the values of its keys and tokens."""
+    pairs = [pair.partition("=") for pair in text.split(",")]
+    return [value for key, _, value in pairs if value and CACHE_SECRET.search(key)]
 
 
 def uv_assignments(environ: Mapping[str, str]) -> str:

@@ -18,6 +18,7 @@ from verify.reports import ApplicationReport, EnvironmentReport, GpuReport, Heal
 from verify.verdict import Category, Finding, Outcome
 
 R = TypeVar("R", bound=BaseModel)
+STUMBLED_SHOWN = 600  # characters of an exception that no ruling expected
 
 
 class NotSeen(Exception):
@@ -53,6 +54,8 @@ def skip(reason: str) -> Ruling:
 def finding_of(check: checks.Check, ruling: Callable[[], Ruling], **names: str) -> Finding:
     """Apply one check; evidence that is missing makes it an ERROR that names the check which says why.
 
+    So does whatever else a ruling raises, by the exception's type: never a traceback, and never a PASS.
+
     ``names``: what stands in braces in the check's action.
     """
     try:
@@ -60,6 +63,9 @@ def finding_of(check: checks.Check, ruling: Callable[[], Ruling], **names: str) 
     except NotSeen as missing:
         evidence = {"because": missing.because} if missing.because not in ("", check.name) else {}
         ruled = Ruling("ERROR", check.purpose, f"not seen: {missing.reason}", evidence, category="ENVIRONMENT")
+    except Exception as error:  # noqa: BLE001 - whatever an image makes a ruling stumble over, the others still rule
+        stumbled = f"the check itself failed: {type(error).__name__}: {error}"
+        ruled = Ruling("ERROR", check.purpose, stumbled[:STUMBLED_SHOWN], category="ENVIRONMENT")
     good = ruled.outcome in ("PASS", "SKIP")
     return Finding(
         check=check.name,

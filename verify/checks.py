@@ -76,3 +76,6 @@ _GPU = [
 
 CHECKS = {check.name: check for check in _ALL}
 GPU_CHECKS = {check.name: check for check in _GPU}
+# Of the image that a GPU verdict is on: whether it is there, and the one that was built
+OF_THE_IMAGE = ("image-present", "built-here", "same-image")
+ON_THE_DEVICE = {name: CHECKS[name] for name in OF_THE_IMAGE} | GPU_CHECKS

@@ -11,8 +11,17 @@ SECRET = re.compile(rf"(?i)\b({_WORD})=(\"[^\"]*\"|'[^']*'|\S+)")
 MEMBER = re.compile(rf'(?i)"({_WORD})"\s*:\s*("[^"]*"|[^\s,}}]+)')  # of a JSON object
 PROXY = re.compile(r"(?i)\b((?:HTTPS?|FTP|ALL)_PROXY)=(\S+)")
 # A password, or over HTTP a user alone, which then is a token; ssh://git@… names an account and no secret
-CREDENTIALS = re.compile(r"\b([a-z][a-z0-9+.-]*://)([^\s/@:]*:[^\s/@]+)@")
-TOKEN = re.compile(r"\b(https?://)([^\s/@:]+)@")
+_MORE = r"(?:@[^\s/@?#\"',;<>]+)*"  # of a password that holds an @: what follows the last one is the host
+CREDENTIALS = re.compile(rf"\b([a-z][a-z0-9+.-]*://)([^\s/@:]*:[^\s/@]+{_MORE})@")
+TOKEN = re.compile(rf"\b(https?://)([^\s/@:]+{_MORE})@")
+HEADER = re.compile(r"(?i)\b(x-[\w-]*(?:key|token|secret|password))\s*:\s*([^\s\"']+)")  # of HTTP
+# A line of YAML and its like. In prose a word that follows `password:` is followed by more; a reference is no secret
+FIELD = re.compile(
+    r"(?i)(?:(?<=\\n)|(?<![\w\\-]))(?!x-)"
+    r"([\w-]*(?:password|passphrase|(?:api|access|private|secret)[_-]?key|(?:api|access|auth)[_-]?token))'?:[ \t]+"
+    r"(?!(?:none|null|true|false|yes|no|required|optional|missing|string|[|>$<{].*)(?![\w-]))"
+    r"(\"[^\"\n]+\"|'[^'\n]+'|[^\s\"',;}]+)(?=\s*(?:$|[\n\"',;}|&>)\\]))"
+)
 OPTION = re.compile(
     r"(?i)(authorization:\s*\w+|--(?:password|passwd|token|secret|api-key))(?:[\s=]+|\"[\s,]+)"
     r"(\"[^\"]*\"|'[^']*'|\S+)"
@@ -42,6 +51,7 @@ def disclosures(text: str) -> list[str]:
     found += [f"credential: {match[1]}…" for one in (CREDENTIALS, TOKEN) for match in one.finditer(text)]
     found += [f"secret: {match[1]}" for match in OPTION.finditer(text)]
     found += [f"secret: {match[1]}" for match in MEMBER.finditer(text)]
+    found += [f"secret: {match[1]}" for one in (HEADER, FIELD) for match in one.finditer(text)]
     found += ["credential: curl -u" for _ in CURL.finditer(text)]
     found += ["a private key"] * bool(KEY.search(text))
     found += [f"token: {match[1]}…" for match in MARKED.finditer(text)]
@@ -56,6 +66,7 @@ def masked(name: str, value: str) -> str:
     text = SECRET.sub(rf"\1={HIDDEN}", text)
     text = PROXY.sub(rf"\1={HIDDEN}", text)
     text = MEMBER.sub(rf'"\1": {HIDDEN}', text)
+    text = FIELD.sub(rf"\1: {HIDDEN}", HEADER.sub(rf"\1: {HIDDEN}", text))
     text = CURL.sub(rf"\1{HIDDEN}", text)
     text = OPTION.sub(rf"\1 {HIDDEN}", text)
     text = CREDENTIALS.sub(rf"\1{HIDDEN}:{HIDDEN}@", text)

@@ -28,8 +28,7 @@ def judge(case: Case, started: str) -> Verdict:
 
 def judge_gpu(case: Case, started: str) -> Verdict:
     """Apply the GPU contract: the device is really used."""
-    named = {name: checks.CHECKS[name] for name in ("image-present", "built-here", "same-image")}
-    return _verdict(case, started, {**named, **checks.GPU_CHECKS}, gpu_contract=True)
+    return _verdict(case, started, checks.ON_THE_DEVICE, gpu_contract=True)
 
 
 def _verdict(case: Case, started: str, applied: Mapping[str, checks.Check], *, gpu_contract: bool) -> Verdict:

@@ -1,5 +1,6 @@
 """Contract → running containers → observations, with the docker SDK. Nothing is judged here."""
 
+import contextlib
 import json
 import time
 from dataclasses import dataclass
@@ -80,13 +81,22 @@ class Observer:
         """Resolve the image's tag once, then look at its layers, its probes and its server side by side."""
         began = time.monotonic()
         try:
-            client = engines.sdk(self.engine, timeout=containers.ANSWER)
-            inspected = client.api.inspect_image(image.name)
-            subject = _subject(client, image.name, inspected)
+            with self._client() as client:
+                inspected = client.api.inspect_image(image.name)
+                return self._look(client, image, inspected, began)
         except ImageNotFound:
             return Observation(role=image.role, error=f"no image {image.name} on the engine"), None
         except ENGINE_ERRORS as error:
             return Observation(role=image.role, error=told(error)), None
+
+    def _client(self, seconds: float = containers.ANSWER) -> "contextlib.closing[DockerClient]":
+        """Give a client that is closed with the block; each of its answers is waited for so many seconds."""
+        return contextlib.closing(engines.sdk(self.engine, timeout=seconds))
+
+    def _look(
+        self, client: DockerClient, image: Image, inspected: dict[str, Any], began: float
+    ) -> tuple[Observation, Contents | None]:
+        subject = _subject(client, image.name, inspected)
         reading = containers.spawn(self._contents, inspected)
         probing = containers.spawn(self.probe, image, subject, self._request(image, inspected), "probe")
         serving = containers.spawn(self._serve, image, subject)
@@ -115,9 +125,9 @@ class Observer:
         """Run the GPU probe with the host's GPU attached: by its CDI name where the engine offers one."""
         began = time.monotonic()
         try:
-            client = engines.sdk(self.engine, timeout=containers.ANSWER)
-            subject = _subject(client, image.name, client.api.inspect_image(image.name))
-            devices = gpu_devices(client.info())
+            with self._client() as client:
+                subject = _subject(client, image.name, client.api.inspect_image(image.name))
+                devices = gpu_devices(client.info())
         except ImageNotFound:
             return Observation(role=image.role, error=f"no image {image.name} on the engine")
         except ENGINE_ERRORS as error:
@@ -132,7 +142,8 @@ class Observer:
 
     def _contents(self, inspected: dict[str, Any]) -> tuple[Contents | None, str]:
         try:
-            return kept.contents_of(engines.sdk(self.engine, timeout=EXPORT_SECONDS), inspected), ""
+            with self._client(EXPORT_SECONDS) as client:
+                return kept.contents_of(client, inspected), ""
         except UnreadableArchive as error:
             return None, str(error)
         except ENGINE_ERRORS as error:
@@ -151,8 +162,7 @@ class Observer:
         command = ["python", "-c", source("runner"), json.dumps(request)]
         proof, results, output, refused = None, None, b"", False
         try:
-            client = engines.sdk(self.engine, timeout=containers.ANSWER)
-            with containers.container(
+            with self._client() as client, containers.container(
                 client, subject.image_id, self.gate, name=self.run.name(f"{image.role}-{name}"),
                 labels=self.run.labels, command=command, writable=image.writable, devices=devices,
             ) as container_id:  # fmt: skip
@@ -180,8 +190,7 @@ class Observer:
         seen |= {"reply": "", "asked": None, "log": ""}
         listening = watch(self.contract, image)
         try:
-            client = engines.sdk(self.engine, timeout=containers.ANSWER)
-            with containers.container(
+            with self._client() as client, containers.container(
                 client, subject.image_id, self.gate, name=self.run.name(f"{image.role}-server"),
                 labels=self.run.labels, command=None, writable=image.writable, watch=listening,
             ) as container_id:  # fmt: skip

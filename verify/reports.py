@@ -1,8 +1,11 @@
 """The probes' reports as typed values: what an image says of itself is checked before anyone reasons about it."""
 
-from typing import Any, ClassVar, Literal, Self
+from typing import Annotated, Any, ClassVar, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, model_validator
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+# Beyond it is no count, and no number that can be reckoned with: an image may write any
+Whole = Annotated[int, Field(ge=-(2**63), le=2**63)]
 
 
 class Report(BaseModel):
@@ -25,8 +28,8 @@ class Report(BaseModel):
 class EnvironmentReport(Report):
     """verify/probes/environment.py."""
 
-    uid: int
-    gid: int
+    uid: Whole
+    gid: Whole
     user: str | None
     home: str
     home_is_writable: bool
@@ -76,13 +79,13 @@ class TorchReport(Report):
     save_and_load: Attempted = _NOT_TRIED
     libraries: list[str] = []
     import_seconds: float | None = None
-    peak_bytes: int | None = None
+    peak_bytes: Whole | None = None
 
 
 class Loaded(Report):
     """Heavy modules in ``sys.modules``, and heavy packages with a native library in memory."""
 
-    count: int
+    count: Whole
     modules: list[str]
     libraries: list[str]
 
@@ -114,15 +117,15 @@ class Started(Report):
 class Answer(Report):
     """A reply over ASGI or HTTP."""
 
-    status: int
+    status: Whole
     body: str
 
 
 class Memory(Report):
     """What the container's other processes have loaded, by directory names of libraries: verify/probes/ask.py."""
 
-    processes: int
-    unreadable: int = 0
+    processes: Whole
+    unreadable: Whole = 0
     packages: list[str]
 
 
@@ -138,7 +141,7 @@ class Published(Report):
 class Watched(Report):
     """What was heard in the server's processes: verify/probes/watch.py."""
 
-    watched: int  # command lines of processes
+    watched: Whole  # command lines of processes
     attempts: list[Heard]
     unwatched: list[str]  # command lines of processes in which nobody listened
 
@@ -170,8 +173,8 @@ class ApplicationReport(Report):
     imported: bool
     import_error: Broken | None = None
     import_seconds: float | None = None
-    import_peak_bytes: int | None = None
-    new_modules: int = 0
+    import_peak_bytes: Whole | None = None
+    new_modules: Whole = 0
     is_fastapi: bool = False
     kind: str = ""
     routes: list[list[str]] = []
@@ -179,7 +182,7 @@ class ApplicationReport(Report):
     start_error: str = ""
     start_seconds: float | None = None
     health: Answer | None = None
-    answers: dict[str, int] = {}
+    answers: dict[str, Whole] = {}
     digests: dict[str, str] = {}  # method and path -> status, and digest of what never changes in the answer
     error: Broken | None = None
     attempts: list[Attempt] = []
@@ -195,10 +198,10 @@ class Checked(Report):
     """One run of HEALTHCHECK. ``asked``: how many requests the stand-in for the server got meanwhile."""
 
     outcome: Literal["ended", "timed out", "not started"]
-    exit_code: int | None = None
+    exit_code: Whole | None = None
     printed: str = ""
     error: str = ""
-    asked: int = 0
+    asked: Whole = 0
 
     @property
     def passed(self) -> bool:
@@ -251,7 +254,7 @@ class GpuReport(Report):
     reason: str = ""  # why there is no GPU, in the words of driver or torch
     name: str = ""
     capability: str = ""
-    memory_bytes: int = 0
+    memory_bytes: Whole = 0
     driver: str = ""
     matrix_product: Compared = _NOT_COMPARED
     training_step: Compared = _NOT_COMPARED

@@ -1,9 +1,11 @@
 """Reading a verdict back: believed only where it is whole, in its place, and its outcome follows from its findings."""
 
+from collections.abc import Iterable
 from pathlib import Path
 
 from deploy.artifacts import UnreadableArtifact, read_model
 from verify import checks
+from verify.e2e import checks as together
 from verify.e2e.verdict import EndToEnd
 from verify.verdict import Finding, Outcome, Verdict, outcome_of
 
@@ -20,9 +22,8 @@ def read_verdict(path: Path) -> Verdict:
     if verdict.role != path.parent.name:
         wrong = f"{path}: the verdict is on {verdict.role}, the directory is named {path.parent.name}"
         raise UnreadableArtifact(wrong)
-    applied = checks.GPU_CHECKS if verdict.gpu else checks.CHECKS
-    if missing := [name for name in applied if name not in {finding.check for finding in verdict.findings}]:
-        raise UnreadableArtifact(f"{path}: it lacks what this version demands of every image: {', '.join(missing)}")
+    applied = checks.ON_THE_DEVICE if verdict.gpu else checks.CHECKS
+    _whole(path, applied, verdict.findings, "of every image")
     _follows(path, verdict.outcome, verdict.findings, gpu=verdict.gpu)
     return verdict
 
@@ -30,8 +31,15 @@ def read_verdict(path: Path) -> Verdict:
 def read_end_to_end(path: Path) -> EndToEnd:
     """Read what came of the images at work together; raises as read_verdict does."""
     e2e = read_model(path, EndToEnd)
+    _whole(path, together.CHECKS, e2e.findings, "of the images together")
     _follows(path, e2e.outcome, e2e.findings)
     return e2e
+
+
+def _whole(path: Path, applied: Iterable[str], findings: list[Finding], whose: str) -> None:
+    judged = {finding.check for finding in findings}
+    if missing := [name for name in applied if name not in judged]:
+        raise UnreadableArtifact(f"{path}: it lacks what this version demands {whose}: {', '.join(missing)}")
 
 
 def _follows(path: Path, said: Outcome, findings: list[Finding], *, gpu: bool = False) -> None:

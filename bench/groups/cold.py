@@ -79,9 +79,12 @@ def _together(place: Workplace, checkout: Checkout, base: str) -> Sample:
 
 def _one_by_one(place: Workplace, checkout: Checkout, base: str) -> Sample:
     settings = host_settings(locked_version("torch"))
-    options = [f"--build-arg={name}={value}" for name, value in {**settings.build_args, "PYTHON_IMAGE": base}.items()]
+    arguments = {**settings.build_args, "PYTHON_IMAGE": base}
+    options = [f"--build-arg={name}" for name in arguments]  # the values from the environment: proxies have passwords
     options += [f"--build-context={name}={value}" for name, value in settings.contexts.items()]
     options += [f"--secret={one}" for one in settings.secrets]
     lines = [f'"$@" --file {image.dockerfile} --tag {checkout.tag(image)} .' for image in place.images]
     words = place.docker("buildx", "build", "--load", "--provenance=false", *options)
-    return run(["sh", "-ec", "\n".join(lines), "sh", *words], cwd=checkout.directory, env=settings.environment)
+    return run(
+        ["sh", "-ec", "\n".join(lines), "sh", *words], cwd=checkout.directory, env={**settings.environment, **arguments}
+    )

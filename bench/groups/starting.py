@@ -3,7 +3,6 @@
 import shutil
 import subprocess
 import sys
-import uuid
 from collections.abc import Iterator
 
 from bench.measure import run
@@ -11,6 +10,7 @@ from bench.model import Figure, Series
 from bench.workplace import Workplace
 from deploy.artifacts import OBSERVED, Artifacts
 from deploy.contract import Image
+from deploy.runs import Run, new_run
 from verify.observation import Observation
 from verify.observe import seconds_between
 from verify.reports import ApplicationReport
@@ -58,8 +58,9 @@ def figures(place: Workplace) -> Iterator[Figure]:
     yield _alone(f"{backend.role}: import of the API", "s", [one.import_seconds or 0.0 for one in imports], 0.5)
     memory = [round((one.import_peak_bytes or 0) / 1e6, 1) for one in imports]
     yield _alone(f"{backend.role}: peak memory of the import", "MB", memory, 70.0)
-    command = place.docker("run", "--rm", "--network=none", backend.name, "python", "-c", HELP)
-    helped = [float(_printed(command)) * 1000 for _ in range(place.rounds)]
+    with new_run(place.engine) as held:
+        command = place.docker("run", "--rm", "--network=none", *_labels(held), backend.name, "python", "-c", HELP)
+        helped = [float(_printed(command)) * 1000 for _ in range(place.rounds)]
     yield _alone("ktrdr --help, average of 20", "ms", [round(one, 1) for one in helped], 100.0)
     for worker in [image for image in place.images if not place.contract.serves_api(image)]:
         place.say(f"registering {worker.role}")
@@ -87,19 +88,22 @@ def _application(observation: Observation) -> ApplicationReport:
 
 def _registered(place: Workplace, backend: Image, worker: Image) -> float:
     """Return the seconds from a worker's start, as the engine has it, to its registration, as the backend has it."""
-    network = f"ktrdr-bench-{uuid.uuid4().hex[:8]}"
-    first, second = f"{network}-backend", f"{network}-worker"
-    run(place.docker("network", "create", "--internal", network))
-    try:
-        run(place.docker("run", "--detach", "--network", network, "--name", first, backend.name))
+    with new_run(place.engine) as held:
+        network, first, second = (held.name(part) for part in ("bench", "bench-backend", "bench-worker"))
+        labels = _labels(held)
+        run(place.docker("network", "create", "--internal", *labels, network))
+        start = ("run", "--detach", *labels, "--network", network, "--name")
+        run(place.docker(*start, first, backend.name))
         url = f"--env=KTRDR_API_URL=http://{first}:8000"
-        run(place.docker("run", "--detach", "--network", network, "--name", second, url, worker.name))
+        run(place.docker(*start, second, url, worker.name))
         at = _printed(place.docker("exec", first, "python", "-c", REGISTERED, str(REGISTERING)))
         started = place.client.api.inspect_container(second)["State"]["StartedAt"]
         return seconds_between(started, at)
-    finally:
-        subprocess.run(place.docker("rm", "--force", "--volumes", first, second), check=False, capture_output=True)
-        run(place.docker("network", "rm", network))
+
+
+def _labels(held: Run) -> list[str]:
+    """Return the options by which a run finds again what it, or a killed one before it, has left."""
+    return [f"--label={name}={value}" for name, value in held.labels.items()]
 
 
 def _printed(command: list[str]) -> str:

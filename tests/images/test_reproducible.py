@@ -55,7 +55,8 @@ class Chunks:
 def built_twice(images: Images, checkout: Checkout) -> Iterator[list[str]]:
     """Two builds, the second from files that were written anew, as in another clone."""
     settings, base = host_settings(locked_version("torch")), images.records[ROLE].base.reference
-    options = [f"--build-arg={name}={value}" for name, value in {**settings.build_args, "PYTHON_IMAGE": base}.items()]
+    arguments = {**settings.build_args, "PYTHON_IMAGE": base}
+    options = [f"--build-arg={name}" for name in arguments]  # the values from the environment: proxies have passwords
     options += [f"--build-context={name}={value}" for name, value in settings.contexts.items()]
     options += [f"--secret={one}" for one in settings.secrets]
     names = [f"ktrdr-try-{uuid.uuid4().hex[:8]}:{number}" for number in range(2)]
@@ -66,7 +67,7 @@ def built_twice(images: Images, checkout: Checkout) -> Iterator[list[str]]:
                 path.touch()
             file = str(Path(images.contract.images[ROLE].dockerfile))
             command = [*words, "--file", file, "--tag", name, "."]
-            ended = execute(*command, cwd=checkout.directory, env=settings.environment)
+            ended = execute(*command, cwd=checkout.directory, env={**settings.environment, **arguments})
             assert ended.code == 0, ended
         yield names
     finally:

@@ -6,6 +6,7 @@ from verify.case import Case, NotSeen, Ruling, proof_fault, rule
 
 # What the engine says when the image has nothing that could be run under the name it was given.
 NOT_EXECUTABLE = re.compile(r"executable file not found|no such file or directory|permission denied|exec format error")
+NUMERIC = re.compile("[0-9]{1,10}")  # a user's number has 32 bits
 
 
 def image_present(case: Case) -> Ruling:
@@ -73,7 +74,7 @@ def user(case: Case) -> Ruling:
     configured, seen = case.subject.user, case.environment
     uid = configured.partition(":")[0]
     faults = []
-    if not uid.isdigit():
+    if not NUMERIC.fullmatch(uid):
         faults.append(f"USER is {configured!r}, not numeric")
     elif int(uid) == 0:
         faults.append("USER is root")

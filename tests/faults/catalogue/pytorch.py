@@ -90,6 +90,9 @@ CUDA = (
           as_root("mkdir /opt/fast\n"
                   + written("/opt/fast/fast.so", shared_library("libfast.so.1", needed=("libcudart.so.13",)))),
           "cuda-libraries", says=("/opt/fast/fast.so (needs libcudart.so.13)",)),
+    Fault("a library that needs CUDA's, under a Python source's name",
+          as_root(written(f"{SITE}/fast.py", shared_library("libfast.so.1", needed=("libcudart.so.13",)))),
+          "cuda-libraries", says=(f"{SITE}/fast.py (needs libcudart.so.13)",)),
     *(
         Fault(f"code for a GPU in a {what}, under a name of its own",
               as_root(f"mkdir /opt/fast\n{start} >/opt/fast/fast\n" + written("/opt/fast/fast", DEVICE_CODE[0], ">>")),

@@ -50,6 +50,16 @@ LAYERS = (
     Fault("a private key in an archive within an archive",
           packed("tar -cf inner.tar notes.txt\npython3 -m zipfile -c /opt/notes.bin inner.tar\nrm inner.tar"),
           "leftovers", says=("/opt/notes.bin", "notes.txt", "private key"), hides=SECRET),
+    Fault("a private key in a zip file behind a member that is damaged",
+          packed("python3 - <<'PROGRAM'\n"
+                 "import zipfile\n"
+                 "with zipfile.ZipFile('/opt/notes.bin', 'w') as made:\n"
+                 "    made.writestr('first', 'damage-me')\n"
+                 "    made.write('notes.txt')\n"
+                 "data = open('/opt/notes.bin', 'rb').read().replace(b'damage-me', b'damaged!!')\n"
+                 "open('/opt/notes.bin', 'wb').write(data)\n"
+                 "PROGRAM"),
+          "leftovers", says=("/opt/notes.bin!/notes.txt", "private key"), hides=SECRET),
     Fault(
         "code in /tmp, where the verifier's containers do not see it",
         file("/tmp/extra/statistics.py", "mean = 42") + "WORKDIR /tmp/extra",
@@ -73,6 +83,12 @@ HISTORY = (
           says=("curl -u",), hides=SECRET),
     Fault("a secret in a label's JSON", f"""LABEL deploy.note='{{"password": "{SECRET}"}}'""", "history",
           says=("password",), hides=SECRET),
+    Fault("a password in a line of YAML, in the history", f"RUN true 'password: {SECRET}'", "history",
+          says=("secret: password",), hides=SECRET),
+    Fault("a key in a header of HTTP, in the history", f"RUN true -H 'X-Api-Key: {SECRET}' host", "history",
+          says=("secret: X-Api-Key",), hides=SECRET),
+    Fault("a password that holds an @, in an address in the history", f"RUN true https://me:pass@{SECRET}@host/x",
+          "history", says=("credential: https://",), hides=SECRET),
     Fault("a private key in the history", packed("true"), "history", says=("a private key",), hides=SECRET),
     Fault("a token under an innocent name", f"ENV BANNER={TOKEN}", "history", says=("ghp_",), hides=TOKEN),
     Fault("a proxy with credentials in the environment", f"ENV HTTPS_PROXY=http://me:{SECRET}@proxy.invalid:3128",

@@ -94,6 +94,29 @@ def test_what_was_taken_before_an_interruption_is_written(monkeypatch: pytest.Mo
     assert [one.name for one in read_report(place).figures] == ["one"]
 
 
+@pytest.mark.parametrize(
+    "refusal", [FileNotFoundError("git"), subprocess.CalledProcessError(128, ["git"], stderr="not a git repository")]
+)
+def test_outside_a_git_checkout_it_is_told_in_words(
+    monkeypatch: pytest.MonkeyPatch, place: Any, refusal: Exception
+) -> None:
+    def refused(*_words: Any, **_options: Any) -> Any:
+        raise refusal
+
+    monkeypatch.setattr(subprocess, "run", refused)
+    with pytest.raises(Problem, match="git") as caught:
+        command.measure(place, ["growth"], quick=True)
+    assert (caught.value.code, "git checkout" in caught.value.mend) == (Exit.UNAVAILABLE, True)
+
+
+def test_artifacts_that_cannot_be_written_are_told_in_words(monkeypatch: pytest.MonkeyPatch, place: Any) -> None:
+    monkeypatch.setitem(GROUPS, "growth", taken)
+    place.artifacts.root.joinpath("a-file").touch()
+    place.artifacts = Artifacts(place.artifacts.root / "a-file")
+    with pytest.raises(Problem, match="writing the artifacts"):
+        command.measure(place, ["growth"], quick=True)
+
+
 def read_report(place: Any) -> Report:
     """What lies in ``bench.json``, without what its models work out."""
     text = (place.artifacts.root / command.JSON).read_text(encoding="utf-8")

@@ -172,6 +172,25 @@ def test_all_that_is_replaced_with_its_directory_is_told(member: Member) -> None
     assert replaced(below, [member]) == [[], ["/usr/a", "/usr/b/c"]]
 
 
+@pytest.mark.parametrize("slashes", ["/", "//", "/./", "///"])
+def test_a_member_with_an_absolute_name_lies_where_a_container_sees_it(slashes: str) -> None:
+    contents = read(
+        [file("etc/passwd", "root:x:0:0\n"), file("usr/bin/tool", 5)],
+        [
+            file(f"{slashes}etc/passwd", "root::0:0\n"),
+            file(f"{slashes}tmp/left", 1),
+            file(f"{slashes}etc/ld.so.preload", "x"),
+            removed(f"{slashes}usr/bin/tool"),
+            file("usr/bin/other", 7),
+            hardlink(f"{slashes}usr/lib/python3.11/os.py", f"{slashes}usr/bin/other"),
+        ],
+    )
+    assert contents.accounts == ["/etc/passwd: root has no password"]
+    assert [(one.kind, one.path) for one in contents.leftovers] == [("temporary", "/tmp/left")]
+    assert {one.path for one in contents.hooks} == {"/etc/ld.so.preload", "/usr/lib/python3.11/os.py"}
+    assert contents.layers[1].replaced == ["/etc/passwd", "/usr/bin/tool"]
+
+
 def test_new_files_replace_nothing() -> None:
     assert replaced([file("a")], [file("b"), directory("usr")], [file("usr/c")]) == [[], [], []]
 

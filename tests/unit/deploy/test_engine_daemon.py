@@ -109,7 +109,61 @@ def test_a_process_is_stopped_only_if_it_is_the_one_that_was_started(place: Daem
     assert "is gone already" in said[0]
 
 
-def test_a_process_that_was_started_is_stopped_and_forgotten(place: Daemon) -> None:
+def answering(monkeypatch: pytest.MonkeyPatch, status: int, body: bytes) -> list[float]:
+    """An engine that answers so; what is returned holds for how long it was waited for."""
+    waited: list[float] = []
+
+    def ask(_path: Path, _what: str, seconds: float = 2.0) -> tuple[int, bytes]:
+        waited.append(seconds)
+        return status, body
+
+    monkeypatch.setattr(daemon, "ask", ask)
+    return waited
+
+
+@pytest.mark.parametrize(
+    ("status", "body"),
+    [(0, b""), (500, b'{"message": "no"}'), (200, b'{"message": "no"}'), (200, b"no JSON"), (200, b""), (500, b"[]")],
+)
+def test_an_engine_that_does_not_say_what_runs_on_it_is_not_stopped(
+    place: Daemon, monkeypatch: pytest.MonkeyPatch, status: int, body: bytes
+) -> None:
+    waited = answering(monkeypatch, status, body)
+    with child("sleep", "60") as ours:
+        daemon.adopt(place, process.find(ours.pid))
+        with pytest.raises(Problem, match="does not say what runs on it") as caught:
+            daemon.stop(place, print)
+        assert ours.poll() is None
+    assert caught.value.mend == f"wait until it answers, or end it yourself: kill {ours.pid}"
+    assert min(waited) >= 20
+    assert place.record.exists()
+
+
+def test_an_engine_on_which_containers_run_is_not_stopped(place: Daemon, monkeypatch: pytest.MonkeyPatch) -> None:
+    answering(monkeypatch, 200, b'[{"Id": "1"}, {"Id": "2"}]')
+    with child("sleep", "60") as ours:
+        daemon.adopt(place, process.find(ours.pid))
+        with pytest.raises(Problem, match="2 containers run on it"):
+            daemon.stop(place, print)
+
+
+@pytest.mark.parametrize(("shims", "said"), [(0, ""), (2, "2 containers run on it")])
+def test_an_engine_that_hangs_is_stopped_only_where_its_containerd_runs_nothing(
+    place: Daemon, monkeypatch: pytest.MonkeyPatch, shims: int, said: str
+) -> None:
+    names = {1: "containerd"} | dict.fromkeys(range(2, 2 + shims), "containerd-shim")  # as Linux cuts it off
+    answering(monkeypatch, 0, b"")
+    with child("sleep", "60") as ours:
+        daemon.adopt(place, process.find(ours.pid))
+        monkeypatch.setattr(daemon, "children", lambda _place: [Process(pid, 0) for pid in names])
+        monkeypatch.setattr(process, "command_name", lambda pid: names.get(pid, ""))
+        with pytest.raises(Problem, match=said) if said else contextlib.nullcontext():
+            monkeypatch.setattr(process, "wait_until_gone", lambda _children, _seconds: [])
+            assert daemon.stop(place, print)
+
+
+def test_a_process_that_was_started_is_stopped_and_forgotten(place: Daemon, monkeypatch: pytest.MonkeyPatch) -> None:
+    answering(monkeypatch, 200, b"[]")
     with child("sleep", "60") as ours:
         daemon.adopt(place, process.find(ours.pid))
         assert daemon.stop(place, print)

@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from deploy.elf import ARCHIVE, DEVICE_CODE
 from deploy.files import NOTHING, examine, is_cuda_library, leftover
 from tests.unit.deploy.archives import Member, directory, file, read, removed
 from tests.unit.deploy.elves import shared_library
@@ -148,7 +149,7 @@ def test_no_other_text_is_kept(path: str) -> None:
     assert text_of(path) is None
 
 
-@pytest.mark.parametrize("path", ["/x/site-packages/a/b.py", "/opt/bin/python3.11"])
+@pytest.mark.parametrize("path", ["/x/site-packages/a/b.py", "/x/dist-packages/a/b.py", "/opt/bin/python3.11"])
 @pytest.mark.parametrize("size", [5, (2 << 20) + 5])
 def test_a_distribution_s_source_and_what_may_be_an_interpreter_are_hashed_from_end_to_end(
     path: str, size: int
@@ -161,6 +162,29 @@ def test_a_distribution_s_source_and_what_may_be_an_interpreter_are_hashed_from_
 @pytest.mark.parametrize("path", ["/x/site-packages/a/b.txt", "/app/b.py", "/opt/bin/tool", "/opt/python3.11"])
 def test_nothing_else_is_hashed(path: str) -> None:
     assert examine(path, 4, io.BytesIO(b"text"))[1] == NOTHING
+
+
+NAMES = (
+    "/x/site-packages/a/b.py", "/x/dist-packages/b.py", "/x/site-packages/a.pth", f"{INFO}/METADATA", f"{INFO}/RECORD",
+    "/opt/pyvenv.cfg", "/etc/passwd", "/usr/share/doc/a/copyright", "/opt/bin/python3", "/opt/fast",
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("path", NAMES)
+@pytest.mark.parametrize("gap", [0, 2 << 20])
+def test_code_for_a_gpu_is_found_whatever_the_file_is_called(path: str, gap: int) -> None:
+    needs = shared_library("libfast.so.1", needed=("libcudart.so.13",))
+    program = shared_library("libfast.so.1") + bytes(gap) + DEVICE_CODE[0]
+    static = ARCHIVE + bytes(gap) + DEVICE_CODE[0]
+    told = [examine(path, len(data), io.BytesIO(data))[1] for data in (needs, program, static)]
+    assert [facts.cuda for facts in told] == ["needs libcudart.so.13", "has code for a GPU", "has code for a GPU"]
+    assert [facts.library for facts in told] == [True, True, False]
+
+
+@pytest.mark.parametrize("path", NAMES[:2])
+def test_a_source_that_is_none_is_hashed_from_end_to_end_all_the_same(path: str) -> None:
+    data = ARCHIVE + DEVICE_CODE[0] + bytes(3 << 20)
+    assert examine(path, len(data), io.BytesIO(data))[1].sha256 == hashlib.sha256(data).hexdigest()
 
 
 def test_an_elf_file_is_a_library_with_its_soname() -> None:

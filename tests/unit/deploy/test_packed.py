@@ -80,6 +80,37 @@ def test_an_archive_beyond_the_bounds_is_told_as_not_looked_through(data: bytes)
     assert found(data) == [("archive", " (not looked through: too much in it)")]
 
 
+def spoilt(data: bytes, how: str) -> bytes:
+    """A zip archive of two members, the first of which cannot be unpacked, and the second is a key."""
+    archive = io.BytesIO(data)
+    with zipfile.ZipFile(archive, "a") as writing:
+        writing.writestr("b/notes", KEY)
+    whole = bytearray(archive.getvalue())
+    if how == "damaged":
+        whole[data.index(b"nothing")] ^= 1
+        return bytes(whole)
+    flags, method = (1, 0) if how == "encrypted" else (0, 99)
+    for at in (6, whole.index(b"PK\x01\x02") + 8):
+        whole[at : at + 4] = bytes([flags, 0, method, 0])
+    return bytes(whole)
+
+
+@pytest.mark.parametrize("how", ["damaged", "encrypted", "packed in an unknown way"])
+def test_a_member_that_cannot_be_unpacked_hides_none_of_those_behind_it(how: str) -> None:
+    plain = io.BytesIO()
+    with zipfile.ZipFile(plain, "w") as writing:
+        writing.writestr("a", b"nothing of interest")
+    told = [("archive", "!/a (not looked through: it cannot be unpacked)"), ("private key", "!/b/notes")]
+    assert found(spoilt(plain.getvalue(), how)) == told
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_an_archive_that_is_cut_off_is_told_as_not_looked_through(way: str) -> None:
+    whole = WAYS[way][0](b"nothing of interest " * 40)
+    cut = whole[: len(whole) - 30] if way != "tar" else whole[:700]
+    assert {kind for kind, _ in found(cut)} == {"archive"}
+
+
 def test_an_archive_of_too_many_members_is_told_as_not_looked_through() -> None:
     archive = io.BytesIO()
     with zipfile.ZipFile(archive, "w") as writing:

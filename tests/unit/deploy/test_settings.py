@@ -216,3 +216,12 @@ def test_a_wheel_that_changed_replaces_the_one_laid_out_before(cache: Path, whee
 def test_a_credential_is_hidden_as_written_as_meant_and_as_sent(address: str, shown: str) -> None:
     hidden = settings.address_forms(address)
     assert "•••" in settings.Settings({}, {}, [], {}, None, tuple(hidden)).redact(shown)
+
+
+@pytest.mark.usefixtures("cache")
+@pytest.mark.parametrize("name", ["KTRDR_CACHE_FROM", "KTRDR_CACHE_TO"])
+def test_the_credentials_of_a_layer_cache_are_hidden_and_its_address_is_not(tmp_path: Path, name: str) -> None:
+    address = "type=s3,region=north,mode=max,access_key_id=me-1,secret_access_key=pa/ss=,session_token=tok-2"
+    shown = read(tmp_path, **{name: address}).redact(f"error: {address}")
+    said = "type=s3,region=north,mode=max,access_key_id=•••,secret_access_key=•••,session_token=•••"
+    assert shown == f"error: {said}"

@@ -2,7 +2,7 @@
 
 from typing import Any, Literal
 
-from verify.checks import CHECKS, GPU_CHECKS
+from verify.checks import CHECKS, ON_THE_DEVICE
 from verify.report.model import Summary
 from verify.summarize import summarize
 from verify.verdict import Category, Figures, Finding, Outcome, Verdict, outcome_of
@@ -70,7 +70,7 @@ def verdict(
 
 def complete(one: Verdict) -> Verdict:
     """The verdict with a PASS for every check that it does not mention, as a file has to have them."""
-    applied = GPU_CHECKS if one.gpu else CHECKS
+    applied = ON_THE_DEVICE if one.gpu else CHECKS
     mentioned = {finding.check for finding in one.findings}
     more = [finding("PASS", name) for name in applied if name not in mentioned]
     return one.model_copy(update={"findings": [*one.findings, *more]})

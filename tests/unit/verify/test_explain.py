@@ -10,7 +10,7 @@ from deploy.artifacts import E2E, VERDICT, Artifacts
 from deploy.errors import Exit, Problem
 from tests.unit.verify.cases import ROLES, Change, Facts, good
 from tests.unit.verify.summaries import finding
-from verify.checks import CHECKS, GPU_CHECKS
+from verify.checks import CHECKS, GPU_CHECKS, ON_THE_DEVICE
 from verify.e2e import checks as together
 from verify.e2e.verdict import EndToEnd
 from verify.explain import MEANT, explain
@@ -126,7 +126,7 @@ def test_before_any_verification_a_wrong_name_is_told_too(tmp_path: Path, words:
 
 def test_a_check_on_the_gpu_is_told_from_the_verification_with_one(tmp_path: Path) -> None:
     verdict = good("worker-gpu").verdict()
-    findings = [finding("PASS", name, found=f"{name} was seen") for name in GPU_CHECKS]
+    findings = [finding("PASS", name, found=f"{name} was seen") for name in ON_THE_DEVICE]
     whole = verdict.model_copy(update={"gpu": True, "findings": findings, "outcome": "PASS"})
     Artifacts(tmp_path / "gpu").write("worker-gpu", VERDICT, whole)
     assert "gpu-libraries was seen" in before(tmp_path, "worker-gpu", "gpu-libraries")

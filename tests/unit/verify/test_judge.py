@@ -9,7 +9,9 @@ from hypothesis import strategies as st
 
 from tests.unit.verify.breakages import health, probes, report, result, without
 from tests.unit.verify.cases import HEALTH, ROLES, Change, Facts, attempt, good, good_gpu
+from verify.case import Ruling
 from verify.checks import CHECKS, GPU_CHECKS
+from verify.judge import RULINGS
 from verify.verdict import Finding, Outcome, Verdict, outcome_of
 
 # Checks that look at what a probe reported; the others look at layers, configuration or server.
@@ -64,6 +66,46 @@ def test_without_proof_that_the_probes_ran_nothing_that_they_say_counts(what: st
 def test_without_proof_the_layers_and_the_server_are_judged_all_the_same(what: str) -> None:
     others = [name for name in CHECKS if name not in (*PROBED, "proof", "python-runs")]
     assert some(good("dev", UNPROVEN[what]), others) == {"PASS"}
+
+
+@pytest.mark.parametrize("number", [10**400, -(10**400)], ids=["large", "small"])
+@pytest.mark.parametrize(
+    ("probe", "key"),
+    [
+        ("environment", "uid"),
+        ("pytorch", "peak_bytes"),
+        ("application", "import_peak_bytes"),
+        ("application", "import_seconds"),
+        ("application", "new_modules"),
+    ],
+)
+def test_a_number_that_nobody_can_reckon_with_makes_the_report_malformed(probe: str, key: str, number: int) -> None:
+    facts = good("dev", report(probe, **{key: number}))
+    malformed = f"not seen: the {probe} probe's report is malformed: {key}"
+    assert any(one.outcome == "ERROR" and one.found.startswith(malformed) for one in facts.findings().values())
+
+
+def test_a_gpu_s_memory_that_nobody_can_reckon_with_makes_the_report_malformed() -> None:
+    finding = good_gpu(report("gpu", memory_bytes=10**400)).findings()["gpu-present"]
+    assert (finding.outcome, "malformed: memory_bytes" in finding.found) == ("ERROR", True)
+
+
+def test_whatever_a_ruling_stumbles_over_is_an_error_of_that_check_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    def stumble(_case: object) -> Ruling:
+        raise OverflowError("too large")
+
+    monkeypatch.setitem(RULINGS, "user", stumble)
+    findings = good("dev").findings()
+    assert findings["user"].found == "the check itself failed: OverflowError: too large"
+    assert {name for name, one in findings.items() if one.outcome == "ERROR"} == {"user"}
+
+
+def test_of_what_a_ruling_stumbles_over_the_beginning_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    def stumble(_case: object) -> Ruling:
+        raise ValueError("x" * 9999)
+
+    monkeypatch.setitem(RULINGS, "user", stumble)
+    assert len(good("dev").findings()["user"].found) == 600
 
 
 @pytest.mark.parametrize(

@@ -265,22 +265,25 @@ class FakeEngine:
     """An engine that answers the one question about an image, or refuses to."""
 
     def __init__(self, refusal: Exception) -> None:
-        self.refusal, self.api = refusal, self
+        self.refusal, self.api, self.closed = refusal, self, False
 
     def inspect_image(self, _name: str) -> dict[str, Any]:
         raise self.refusal
+
+    def close(self) -> None:
+        self.closed = True
 
 
 @pytest.mark.parametrize("late", ["probe", "_serve"])
 def test_what_one_container_came_to_is_kept_when_the_engine_is_not_done_with_the_other(
     monkeypatch: pytest.MonkeyPatch, late: str
 ) -> None:
-    contract, release = read_contract(), threading.Event()
+    contract, release, closed = read_contract(), threading.Event(), threading.Event()
     run = ProbeRun(nonce="n", proof=None, seconds=1.0, results=None)
     server = ServerRun(proof=None, health="healthy", running=True, seconds_to_healthy=1.0, reply="", asked=None, log="")
     inspected = {"Id": "sha256:i", "RootFS": {"Layers": []}, "Config": {}}
     client = SimpleNamespace(inspect_image=lambda _: inspected, history=lambda _: [])
-    monkeypatch.setattr(engine, "sdk", lambda *_arguments, **_options: SimpleNamespace(api=client))
+    monkeypatch.setattr(engine, "sdk", lambda *_arguments, **_options: SimpleNamespace(api=client, close=closed.set))
     monkeypatch.setattr(observe, "RUNS_SECONDS", 0.5)
     observer = observe.Observer(cast("Any", None), contract, cast("Any", None))
     for name, result in {"probe": run, "_serve": server, "_contents": (None, "not read")}.items():
@@ -290,6 +293,7 @@ def test_what_one_container_came_to_is_kept_when_the_engine_is_not_done_with_the
     release.set()
     assert (seen.probes, seen.server) == ((None, server) if late == "probe" else (run, None))
     assert seen.error == "the engine: it was not done with the image's containers within 0 s"
+    assert closed.is_set()
 
 
 @pytest.mark.parametrize("gpu", [False, True])
@@ -305,9 +309,11 @@ def test_what_one_container_came_to_is_kept_when_the_engine_is_not_done_with_the
 def test_an_image_that_cannot_be_looked_at_is_an_observation_that_says_why(
     monkeypatch: pytest.MonkeyPatch, refusal: Exception, told: str, *, gpu: bool
 ) -> None:
-    monkeypatch.setattr(engine, "sdk", lambda *_arguments, **_options: FakeEngine(refusal))
+    asked = FakeEngine(refusal)
+    monkeypatch.setattr(engine, "sdk", lambda *_arguments, **_options: asked)
     contract = read_contract()
     observer = observe.Observer(cast("Any", None), contract, cast("Any", None))
     image = contract.images["dev"]
     seen = observer.observe_gpu(image) if gpu else observer.observe(image)[0]
     assert (seen.role, seen.subject, seen.error) == ("dev", None, told)
+    assert asked.closed

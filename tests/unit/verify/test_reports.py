@@ -185,3 +185,10 @@ def test_an_observation_is_read_back_as_it_was_written_and_of_no_other_schema() 
     assert Observation.model_validate_json(text) == observation
     with pytest.raises(ValidationError):
         Observation.model_validate_json(text.replace('"schema":1', '"schema":2'))
+
+
+@pytest.mark.parametrize("number", [2**63, -(2**63)])
+def test_a_count_has_64_bits_at_most(number: int) -> None:
+    assert Memory(processes=number, packages=[]).processes == number
+    with pytest.raises(ValidationError):
+        Memory(processes=number + (1 if number > 0 else -1), packages=[])

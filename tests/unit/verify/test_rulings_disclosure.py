@@ -26,6 +26,23 @@ from verify.disclosure import HIDDEN, disclosures, masked
         ("ENV BANNER=AIza" + "0a" * 18, ["token: AIza…"]),
         ("ENV BANNER=sk-" + "0a" * 18, ["token: sk-…"]),
         ("ENV BANNER=ASIA" + "0A" * 8, ["token: ASIA…"]),
+        ("RUN curl https://me:pa@hunter2@host/x", ["credential: https://…"]),
+        ("RUN curl https://pa@hunter2@host/x", ["credential: https://…"]),
+        ("RUN curl -H 'X-Api-Key: hunter2' host", ["secret: X-Api-Key"]),
+        ("RUN curl -H X-Auth-Token:hunter2 host", ["secret: X-Auth-Token"]),
+        ("RUN echo 'password: hunter2' >/srv/x.yaml", ["secret: password"]),
+        ("RUN echo api_key: hunter2 >>/srv/x.yaml", ["secret: api_key"]),
+        ('RUN printf "user: me\\ndb_password: hunter2\\n"', ["secret: db_password"]),
+        ("user: me\npassword: hunter2\nport: 1", ["secret: password"]),
+        ("LABEL x={'password': 'hunter2'}", ["secret: password"]),
+        ("RUN echo 'the password: must be long'", []),
+        ("RUN echo 'password: ${DB_PASSWORD}'", []),
+        ("RUN echo 'password: $DB_PASSWORD'", []),
+        ("RUN echo 'password: null'", []),
+        ("RUN echo 'passwd: files systemd'", []),
+        ("LABEL note='Enter your password:'", []),
+        ("LABEL note='https://host/a, me@host'", []),
+        ("X-Request-Id: 12", []),
         ("ENV PWD=/srv", []),
         ("RUN docker run --user 10001:10001", []),
         ("RUN curl --fail host | sort -u a:b", []),
@@ -59,6 +76,12 @@ def test_a_disclosure_is_told_by_kind_and_name(text: str, told: list[str]) -> No
         ("", "RUN HTTPS_PROXY=http://hunter2:1 make"),
         ("", "RUN curl https://me:hunter2@host/x"),
         ("", "RUN pip install git+https://hunter2@host/x"),
+        ("", "RUN curl https://me:pa@hunter2@host/x"),
+        ("", "RUN curl https://me:pa@ss@hunter2@host"),
+        ("", "RUN curl https://pa@hunter2@host/x"),
+        ("", "RUN curl -H 'X-Api-Key: hunter2' host"),
+        ("", "RUN echo 'password: hunter2' >/srv/x.yaml"),
+        ("NOTE", 'password: "not hunter2"'),
     ],
 )
 def test_a_value_that_must_not_be_written_is_hidden(name: str, value: str) -> None:
@@ -78,10 +101,23 @@ def test_an_ordinary_value_is_written_as_it_is(name: str, value: str) -> None:
     "text",
     ["ENV DB_PASSWORD=hunter2", 'LABEL x={"password": "hunter2"}', "RUN curl -u me:hunter2 host",
      "RUN tool --token hunter2", "https_proxy=http://hunter2:1", "RUN curl https://me:hunter2@host/x",
+     "RUN curl https://me:pa@ss@host", "RUN curl -H 'X-Api-Key: hunter2'", "RUN echo 'password: hunter2' >x",
      "ENV BANNER=ghp_" + "0a" * 18, "RUN echo '-----BEGIN " + "PRIVATE KEY-----\nMII' >key"],
 )  # fmt: skip
 def test_what_was_hidden_is_still_told(text: str) -> None:
     assert disclosures(masked("", text)) == disclosures(text) != []
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("https://a:b@h,c@d", f"https://{HIDDEN}:{HIDDEN}@h,c@d"),
+        ("https://a:b@h?mail=c@d", f"https://{HIDDEN}:{HIDDEN}@h?mail=c@d"),
+        ('["https://a:b@h","c@d"]', f'["https://{HIDDEN}:{HIDDEN}@h","c@d"]'),
+    ],
+)
+def test_what_follows_an_address_with_a_password_stays(text: str, shown: str) -> None:
+    assert masked("", text) == shown
 
 
 def test_the_line_around_a_hidden_value_stays() -> None:

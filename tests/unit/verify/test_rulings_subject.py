@@ -70,6 +70,12 @@ def test_a_user_is_numeric_with_or_without_a_group(user: str) -> None:
     assert found("user", subject(user=user)).outcome == "PASS"
 
 
+@pytest.mark.parametrize("user", ["²", "\u0663", "1" * 11, "9" * 5000, "1_0", "", "-1"])
+def test_a_user_that_only_looks_like_a_number_is_none(user: str) -> None:
+    finding = found("user", subject(user=user))
+    assert (finding.outcome, finding.found) == ("FAIL", f"USER is {user!r}, not numeric")
+
+
 def test_every_fault_of_the_user_is_told() -> None:
     def change(facts: object) -> None:
         subject(user="0")(facts)  # type: ignore[arg-type]

@@ -178,9 +178,11 @@ def test_a_verdict_whose_outcome_does_not_follow_from_its_findings_is_refused(tm
     assert "it says PASS, but FAIL follows from its findings" in problem.wrong
 
 
-@pytest.mark.parametrize(("gpu", "name"), [(False, "torch-build"), (False, "same-image"), (True, "gpu-present")])
+@pytest.mark.parametrize(
+    ("gpu", "name"), [(False, "torch-build"), (False, "same-image"), (True, "gpu-present"), (True, "same-image")]
+)
 def test_a_verdict_that_lacks_a_check_is_refused_naming_it(tmp_path: Path, *, gpu: bool, name: str) -> None:
-    whole = complete(verdict("dev", finding("PASS", "image-present"), gpu=gpu))
+    whole = complete(verdict("dev", finding("PASS", "another"), gpu=gpu))
     cut = whole.model_copy(update={"findings": [one for one in whole.findings if one.check != name]})
     write_model(tmp_path / "dev" / VERDICT, cut)
     problem = refused([tmp_path], ROLES)

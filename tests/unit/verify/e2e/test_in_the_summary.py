@@ -10,6 +10,7 @@ from deploy.artifacts import BUILD, CONTENTS, E2E, VERDICT, Artifacts, write_mod
 from deploy.contract import read_contract
 from deploy.errors import Exit, Problem
 from tests.unit.verify.summaries import complete, finding, verdict
+from verify.e2e.checks import CHECKS
 from verify.e2e.verdict import EndToEnd, Used
 from verify.report.console import show
 from verify.report.junit import junit
@@ -83,6 +84,12 @@ def test_where_it_was_not_run_that_is_said_and_fails_nothing() -> None:
         assert "end to end: not run in this state" in text
 
 
+def whole(*findings: Finding) -> EndToEnd:
+    """What came of them, with a PASS for every check that is not among the findings, as a file has to have them."""
+    mentioned = {one.check for one in findings}
+    return end_to_end(*findings, *(finding("PASS", name) for name in CHECKS if name not in mentioned))
+
+
 def saved(root: Path, e2e: EndToEnd) -> Path:
     write_model(root / E2E / VERDICT, e2e)
     return root
@@ -92,18 +99,18 @@ def test_it_is_read_with_the_verdicts_of_one_run_or_of_many_jobs(tmp_path: Path)
     artifacts = Artifacts(tmp_path / "all")
     for number, one in enumerate(VERDICTS):
         write_model(artifacts.root / f"job-{number}" / one.role / VERDICT, complete(one))
-    saved(artifacts.root / "job-2", end_to_end(finding("FAIL", "training/smoke")))
+    saved(artifacts.root / "job-2", whole(finding("FAIL", "training/smoke")))
     with Console().capture():
         assert command([artifacts.root], artifacts, ROLES, Console(quiet=True)) == Exit.FAILED
 
 
 def test_two_that_differ_are_refused(tmp_path: Path) -> None:
-    saved(tmp_path / "a", end_to_end())
-    saved(tmp_path / "b", end_to_end(finding("FAIL")))
+    saved(tmp_path / "a", whole())
+    saved(tmp_path / "b", whole(finding("FAIL")))
     with pytest.raises(Problem, match="two different verdicts on e2e") as refusal:
         collect_e2e([tmp_path / "a", tmp_path / "b"])
     assert refusal.value.code == Exit.USAGE
-    assert collect_e2e([tmp_path / "a", tmp_path / "a"]) == end_to_end()
+    assert collect_e2e([tmp_path / "a", tmp_path / "a"]) == whole()
 
 
 @pytest.mark.parametrize(
@@ -111,7 +118,8 @@ def test_two_that_differ_are_refused(tmp_path: Path) -> None:
     [
         ('{"schema": 2}', "schema 2"),
         ("{", "Expecting"),
-        (end_to_end().model_copy(update={"outcome": "FAIL"}).model_dump_json(by_alias=True), "PASS follows"),
+        (end_to_end().model_dump_json(by_alias=True), "lacks .* of the images together: verified-images, "),
+        (whole().model_copy(update={"outcome": "FAIL"}).model_dump_json(by_alias=True), "PASS follows"),
     ],
 )
 def test_one_that_cannot_be_believed_is_refused(tmp_path: Path, text: str, reason: str) -> None:

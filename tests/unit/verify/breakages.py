@@ -165,6 +165,8 @@ CONTENTS = [
         {"directory": "/opt/y", "python": "/opt/y/python", "layer": 2}])),
     Breakage("python-unaltered", "a start in /proc", "dev", contents(working_directory="/proc/1/root/srv")),
     Breakage("python-unaltered", "a start in /tmp", "dev", contents(working_directory="/tmp")),
+    Breakage("python-unaltered", "a start in the volume", "dev", contents(working_directory="/data")),
+    Breakage("python-unaltered", "a start within the volume", "backend", contents(working_directory="/data/work")),
     Breakage("python-unaltered", "a locked distribution's start-up file too long to keep", "dev", contents(hooks=[
         {"path": f"{SITE}/ktrdr.pth", "layer": 2, "distribution": "ktrdr", "text": ""}])),
     Breakage("python-unaltered", "an environment too long to keep", "dev", contents(

@@ -126,6 +126,7 @@ SUBJECT = [
         "ENVIRONMENT", "ERROR",
     ),
     Breakage("built-here", "no record", "dev", without("record", record_error="none"), "ENVIRONMENT", "ERROR"),
+    Breakage("built-here", "from other files", "dev", record(inputs="d" * 64), "ENVIRONMENT", "ERROR"),
     Breakage("same-image", "the tag moved", "dev", record(identity="sha256:other"), "ENVIRONMENT"),
     Breakage("same-image", "another role's record", "dev", record(tag="ktrdr-backend:prod"), "ENVIRONMENT"),
     Breakage(

@@ -23,6 +23,7 @@ from deploy.buildlog import BuildLog
 from deploy.contract import ROOT, Contract, Image
 from deploy.engine import Engine, silence
 from deploy.errors import Exit, Problem
+from deploy.inputs import inputs
 from deploy.lock import lock_sha256, locked_version
 from deploy.progress import Progress
 from deploy.record import Base, BuildRecord, Source, StepRecord
@@ -44,6 +45,7 @@ class Shared:
     base: BaseImage
     engine: Engine
     source: Source
+    inputs: Mapping[str, str]  # role -> digest of what it is built from, taken before the builds begin
     artifacts: Artifacts
 
 
@@ -81,7 +83,7 @@ def build(contract: Contract, roles: list[str], engine: Engine, artifacts: Artif
     console.print(f"base image {base.reference} ({base.origin})", soft_wrap=True)
     for note in _notes(images, settings):
         console.print(note, soft_wrap=True)
-    shared = Shared(settings, base, engine, _source(), artifacts)
+    shared = Shared(settings, base, engine, _source(), {one.role: inputs(one) for one in images}, artifacts)
     builds = asyncio.run(_build_all(images, shared, console))
     failed = [one for one in builds if one.built is None]
     _find_the_cause(failed, engine)
@@ -292,6 +294,7 @@ def _record(state: Build, shared: Shared) -> BuildRecord:
             for step in state.log.instructions
         ],
         source=shared.source,
+        inputs=shared.inputs[state.image.role],
         base=Base(reference=base.reference, origin=base.origin, layers=list(base.layers)),
         torch_source=torch_source or settings.torch_wheel or "pytorch-cpu index",
         tools={

@@ -113,8 +113,10 @@ class Contents(Model):
     packages: list[Package]  # of the distribution that the base image is made from
     privileged: list[str]  # files above the lowest layer that are setuid or setgid, or have capabilities
     absent: dict[str, list[str]]  # path of a .dist-info directory -> what its RECORD lists and no layer holds
-    altered: list[str]  # Python sources above the lowest layer whose content is not what their RECORD says
-    unowned: dict[str, int]  # files above the lowest layer where Python finds packages, and no RECORD lists -> layer
+    altered: list[
+        str
+    ]  # files above the lowest layer of another size, Python sources of another digest, than RECORD says
+    unowned: dict[str, int]  # files above the lowest layer among packages that no RECORD vouches for -> layer
     torch: list[str]  # what is PyTorch by its path or soname, in any layer, also what a later layer deletes
     accounts: list[str]  # what opens an account of the image to everybody
 
@@ -189,10 +191,12 @@ def summed(
             for one in packages.read(texts)
         ],
         altered=sorted(
-            path
-            for one in installed
-            for path, digest in distributions.hashed(one, texts)
-            if digest and path in merged and merged[path].layer and _differs(merged[path], digest)
+            {
+                row.path
+                for one in installed
+                for row in distributions.recorded(one, texts)
+                if row.path in merged and merged[row.path].layer and _differs(merged[row.path], row)
+            }
         ),
         unowned={
             path: merged[path].layer
@@ -220,8 +224,10 @@ def summed(
     )
 
 
-def _differs(entry: Entry, digest: str) -> bool:
-    return entry.facts.sha256 not in (None, digest)
+def _differs(entry: Entry, row: distributions.Row) -> bool:
+    """Whether a file is not what a line of a RECORD says of it; what that line leaves out cannot differ."""
+    other = bool(row.sha256) and entry.facts.sha256 not in (None, row.sha256)
+    return other or row.size not in (None, entry.size)
 
 
 def _interpreter(merged: Merged, path: str) -> Interpreter | None:
@@ -250,7 +256,7 @@ def _absent(
     """Return what RECORDs list and the file system lacks; bytecode comes and goes (PyPA, the RECORD file)."""
     found = {}
     for one in installed:
-        listed = (path for path in distributions.recorded(one, texts) if not path.endswith(".pyc"))
+        listed = (row.path for row in distributions.recorded(one, texts) if not row.path.endswith(".pyc"))
         lacking = sorted(path for path in listed if path not in merged and resolve(merged, path) is None)
         if lacking:
             found[one.path] = lacking

@@ -17,6 +17,7 @@ from packaging.utils import canonicalize_name
 SITE = re.compile(r"/(?:site|dist)-packages/")
 # What an installer writes into .dist-info by itself (PyPA, recording installed projects; uv)
 NOTES = {"INSTALLER", "RECORD", "REQUESTED", "direct_url.json", "uv_build.json", "uv_cache.json"}
+SIZE = re.compile(r"[0-9]{1,18}")
 LICENCE_NAME = 100  # characters; longer is a licence's text, not its name
 
 
@@ -28,6 +29,20 @@ class Installed:
     version: str
     path: str  # of the directory
     licence: str = ""  # in the words of its metadata; "" where it names none
+
+
+@dataclass(frozen=True)
+class Row:
+    """A line of a RECORD: a file, and what is said of it."""
+
+    path: str  # absolute
+    sha256: str  # hexadecimal; "" for none, or for another digest
+    size: int | None
+
+    @property
+    def vouches(self) -> bool:
+        """Whether it says what the file is, and not only that there is one."""
+        return bool(self.sha256) and self.size is not None
 
 
 def read(texts: Mapping[str, str]) -> tuple[list[Installed], dict[str, str]]:
@@ -78,25 +93,30 @@ def installed(metadata: Mapping[str, str]) -> list[Installed]:
 
 
 def owners(distributions: Iterable[Installed], metadata: Mapping[str, str]) -> dict[str, str]:
-    """Return absolute path -> distribution name for every file that a RECORD lists (PyPA, the RECORD file)."""
-    return {path: one.name for one in distributions for path in recorded(one, metadata)}
+    """Return absolute path -> distribution name for every file that a RECORD vouches for (PyPA, the RECORD file).
+
+    A line without digest or size says nothing of the file, so anything could lie there; RECORD's own cannot have them.
+    """
+    return {
+        row.path: one.name
+        for one in distributions
+        for row in recorded(one, metadata)
+        if row.vouches or row.path == f"{one.path}/RECORD"
+    }
 
 
-def recorded(one: Installed, metadata: Mapping[str, str]) -> Iterator[str]:
-    """Yield the absolute paths that a distribution's RECORD lists; of a damaged one those before the damage."""
-    return (path for path, _ in hashed(one, metadata))
-
-
-def hashed(one: Installed, metadata: Mapping[str, str]) -> Iterator[tuple[str, str]]:
-    """Yield the absolute paths that a RECORD lists, each with its hash in hexadecimal, "" for none or no SHA-256."""
+def recorded(one: Installed, metadata: Mapping[str, str]) -> Iterator[Row]:
+    """Yield the lines of a distribution's RECORD; of a damaged one those before the damage."""
     site = posixpath.dirname(one.path)
     with contextlib.suppress(csv.Error):
         for row in csv.reader(metadata.get(posixpath.join(one.path, "RECORD"), "").splitlines()):
             if row:
                 algorithm, _, digest = "".join(row[1:2]).partition("=")
-                yield (
+                size = "".join(row[2:3])
+                yield Row(
                     posixpath.normpath(posixpath.join(site, row[0])),
                     _hexadecimal(digest) if algorithm == "sha256" else "",
+                    int(size) if SIZE.fullmatch(size) else None,
                 )
 
 
@@ -107,10 +127,10 @@ def fingerprint(one: Installed, metadata: Mapping[str, str]) -> str:
     """
     site = f"{posixpath.dirname(one.path)}/"
     rows = sorted(
-        f"{path.removeprefix(site)} {digest}"
-        for path, digest in hashed(one, metadata)
-        if digest and path.startswith(site) and not path.endswith(".pyc")
-        if posixpath.dirname(path) != one.path or posixpath.basename(path) not in NOTES
+        f"{row.path.removeprefix(site)} {row.sha256}"
+        for row in recorded(one, metadata)
+        if row.sha256 and row.path.startswith(site) and not row.path.endswith(".pyc")
+        if posixpath.dirname(row.path) != one.path or posixpath.basename(row.path) not in NOTES
     )
     return hashlib.sha256("\n".join(rows).encode()).hexdigest()[:32] if rows else ""
 
@@ -124,7 +144,7 @@ def _hexadecimal(digest: str) -> str:
 
 
 def unowned(paths: Iterable[str], owner: Mapping[str, str]) -> list[str]:
-    """Return the files where Python finds packages that no RECORD lists; compiled bytecode is its source's."""
+    """Return the files where Python finds packages that no RECORD vouches for; compiled bytecode is its source's."""
     return sorted(path for path in paths if SITE.search(path) and not owner.get(path) and not owner.get(_source(path)))
 
 

@@ -3,7 +3,6 @@
 import hashlib
 import posixpath
 import re
-import sys
 from dataclasses import dataclass
 from typing import IO
 
@@ -109,8 +108,8 @@ def is_torch(path: str, facts: Facts = NOTHING) -> bool:
 def is_hook(path: str, working_directory: str, *, link: bool = False) -> bool:
     """Whether a file changes what any Python process does, or any process.
 
-    It runs at the start (site), is loaded first (ld.so(8)), lies among the standard library, or shadows a module of it
-    from the working directory, which `python -c` searches first. A ``link`` there may lead to a package.
+    It runs at the start (site), is loaded first (ld.so(8)), lies among the standard library, or can be imported from
+    the working directory, which `python -c` and the server search first. A ``link`` there may lead to a package.
     """
     directory, name = posixpath.split(path)
     module, _, suffix = name.partition(".")
@@ -119,10 +118,10 @@ def is_hook(path: str, working_directory: str, *, link: bool = False) -> bool:
         return True
     if posixpath.basename(directory) in ("site-packages", "dist-packages"):
         return name.endswith(".pth")
-    if module == "__init__":  # a package; a directory without it comes after the standard library
+    if module == "__init__":  # a package; a directory without it comes after what is installed
         directory, module = posixpath.split(directory)
     shadows = is_module or (link and not suffix)
-    if directory == working_directory and shadows and module in sys.stdlib_module_names:
+    if directory == working_directory and shadows and module.isidentifier():
         return True
     return LOADER.match(path) is not None or STDLIB.search(path) is not None
 

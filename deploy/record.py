@@ -59,7 +59,7 @@ class Source(Model):
 class BuildRecord(Model):
     """``build.json``: everything about one finished build."""
 
-    schema_: Literal[1] = Field(default=1, alias="schema")
+    schema_: Literal[2] = Field(default=2, alias="schema")
     role: str
     tag: str
     image_id: str
@@ -71,6 +71,7 @@ class BuildRecord(Model):
     seconds: float
     steps: list[StepRecord]
     source: Source
+    inputs: str  # digest of the files that it was built from
     base: Base
     torch_source: str
     tools: dict[str, str]  # name -> version

@@ -92,6 +92,7 @@ class Case:
     left_out: list[LeftOut] = field(default_factory=list)
     baseline: ImageBaseline | None = None
     requirers: Mapping[str, list[str]] = field(default_factory=dict)  # distribution -> who requires it, by the lock
+    inputs: str | None = None  # digest of what the checkout would be built from; None where nothing was built from it
 
     @property
     def subject(self) -> Subject:

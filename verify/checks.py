@@ -23,7 +23,7 @@ _BUILD_AGAIN = "Run `./noxw -s build -- {role}` again, then verify"
 _ALL = [
     # The subject
     Check("image-present", "The image is on the engine", "ENVIRONMENT", "Run `./noxw -s build -- {role}`"),
-    Check("built-here", "The image was built in this state: a build record exists", "ENVIRONMENT", _BUILD_AGAIN),
+    Check("built-here", "The image was built in this state: a build record exists, and the files that it is built from are still those", "ENVIRONMENT", _BUILD_AGAIN),
     Check("same-image", "The tag still points to the image that was built", "ENVIRONMENT", _BUILD_AGAIN + "; another checkout on this engine may have taken the tag"),
     # Proof that the checks ran
     Check("python-runs", "A container starts and its Python runs", "CODE_BUG", "Image build broken: run the command above by hand and read `docker logs`"),

@@ -13,6 +13,7 @@ from deploy.contents import Contents
 from deploy.contract import Contract, Image
 from deploy.engine import Engine
 from deploy.errors import Exit, Problem
+from deploy.inputs import inputs
 from deploy.left_out import read_left_out
 from deploy.lock import LOCK, locked_distributions, requirers
 from deploy.progress import Progress
@@ -48,6 +49,7 @@ def verify(
         results.begin(image.role, CONTENTS)
     locked = {image.role: locked_distributions(image, contract.python) for image in images}
     left_out = read_left_out()
+    sources = {image.role: inputs(image) for image in images}
     baseline, required = read_baseline(), requirers(LOCK.read_text(encoding="utf-8"))
     verdicts: list[Verdict] = []
     unwritten: list[Problem] = []
@@ -57,7 +59,7 @@ def verify(
             record, fault = _record(artifacts, image.role)
             case = Case(
                 contract, image, observation, contents, record, fault, locked[image.role], left_out,
-                baseline.images.get(image.role), required,
+                baseline.images.get(image.role), required, sources[image.role],
             )  # fmt: skip
             bill = bill_of(image, contents, locked[image.role], required) if contents else ""
             verdict = (judge_gpu if gpu else judge)(case, datetime.now(UTC).isoformat(timespec="seconds"))

@@ -87,7 +87,7 @@ class Workshop:
         answers = {name: result.model_dump() for name, result in (results or {}).items()}
         (self.directory / "answers.json").write_text(json.dumps(answers), encoding="utf-8")
         record = good.record.model_copy(update={"tag": image.name})
-        return self._judge(image, observation, contents, record)
+        return self._judge(image, observation, contents, record, record.inputs)
 
     def judge_faulty(self, number: int, fault: Fault) -> Seen:
         """Build a fault's image, look at it by its role's contract, judge what was seen."""
@@ -107,7 +107,9 @@ class Workshop:
                 remove(self.client, name)
         if fault.accident == "tag moved":
             record = self.goods["backend"].record.model_copy(update={"tag": name})
-        verdict = self._judge(image, observation, contents, None if fault.accident == "record lost" else record)
+        inputs = "another" if fault.accident == "source changed" else record.inputs
+        kept = None if fault.accident == "record lost" else record
+        verdict = self._judge(image, observation, contents, kept, inputs)
         written = [one.model_dump_json() for one in (verdict, observation, contents) if one is not None]
         return Seen(verdict, bool(fault.hides) and any(fault.hides in text for text in written))
 
@@ -150,11 +152,11 @@ class Workshop:
             yield self.engine
 
     def _judge(
-        self, image: Image, observation: Observation, contents: Contents | None, record: BuildRecord | None
+        self, image: Image, observation: Observation, contents: Contents | None, record: BuildRecord | None, inputs: str
     ) -> Verdict:
         case = Case(
             self.contract, image, observation, contents, record, "", self.locked[image.role], self.left_out,
-            self.baselines.get(image.role), self.requirers,
+            self.baselines.get(image.role), self.requirers, inputs,
         )  # fmt: skip
         return judge(case, STARTED)
 

@@ -113,6 +113,14 @@ def _harmless(hook: Hook, case: Case) -> bool:
     return hook.path.endswith(".pth") and hook.distribution in case.locked and bool(lines) and not runs
 
 
+def _editable(hook: Hook, case: Case) -> bool:
+    """Whether it is the application where a start-up file of its distribution says that its source is."""
+    package, start = case.contract.application.module.partition(".")[0], case.contents.working_directory
+    own = (one for one in case.contents.hooks if one.distribution == package and _harmless(one, case))
+    sources = {posixpath.normpath(line) for one in own for line in one.text.splitlines()}
+    return start in sources and hook.path == posixpath.join(start, package, "__init__.py")
+
+
 def _foreign_libraries(case: Case) -> list[str]:
     """Return what says that Python's standard library is not the base's: pyvenv.cfg, or the path that it searches."""
     found = case.contents.interpreter
@@ -142,11 +150,13 @@ def python_unaltered(case: Case) -> Ruling:
     )
     variables = sorted(name for name in subject.environment if ALTERING.match(name))
     faults += [f"the environment sets {listed(variables)}"] * bool(variables)
-    hooks = [one.path for one in read.hooks if one.layer >= base and not _harmless(one, case)]
+    hooks = [
+        one.path for one in read.hooks if one.layer >= base and not _harmless(one, case) and not _editable(one, case)
+    ]
     faults += [f"run or found before the program: {listed(hooks)}"] * bool(hooks)
     faults += _foreign_libraries(case)
-    started = read.working_directory
-    faults += [f"processes start in {started}, where the layers do not say what is found"] * _within(started, UNSEEN)
+    started, unseen = read.working_directory, (*UNSEEN, *case.image.writable)
+    faults += [f"processes start in {started}, where the layers do not say what is found"] * _within(started, unseen)
     replaced = sorted({path for layer in read.layers[base:] for path in layer.replaced} - REPLACED)
     faults += [f"replaced or removed by a later layer: {listed(replaced)}"] * bool(replaced)
     return rule(

@@ -18,13 +18,15 @@ def image_present(case: Case) -> Ruling:
 
 
 def built_here(case: Case) -> Ruling:
-    """A record of a build in this state exists."""
+    """A record of a build in this state exists, and what was built is what the checkout would build now."""
     if case.maybe_record is None:
         return Ruling(
             "ERROR", "a build record of this state", case.record_error or "none: not built, or the build failed"
         )
     source = case.maybe_record.source
     found = f"built from {source.revision[:12]}{' (dirty)' if source.dirty else ''}"
+    if case.inputs not in (None, case.maybe_record.inputs):
+        return Ruling("ERROR", "a build record of this state", f"{found}, and what it is built from is another now")
     return rule(True, "a build record of this state", found, tools=case.maybe_record.tools)
 
 

@@ -28,7 +28,7 @@ FAULTS = (
         "a distribution has grown by 30 MB since the baseline",
         as_root(f"""
 truncate --size 30000000 {SITE}/idna/tables.bin
-echo idna/tables.bin,, | tee -a {SITE}/idna-*.dist-info/RECORD
+echo idna/tables.bin,sha256=x,30000000 | tee -a {SITE}/idna-*.dist-info/RECORD
 """),
         "size-growth", says=("idna +30.0 MB (required by",),
     ),

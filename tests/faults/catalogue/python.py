@@ -65,7 +65,8 @@ ALTERED = (
           "python-unaltered", says=("usercustomize.py",)),
     Fault(
         "a start-up file runs code under a locked distribution's name",
-        file(f"{SITE}/start.pth", "import sys; sys.flags") + as_root(f"echo start.pth,, | tee -a {IDNA}/RECORD"),
+        file(f"{SITE}/start.pth", "import sys; sys.flags")
+        + as_root(f"echo start.pth,sha256=x,22 | tee -a {IDNA}/RECORD"),
         "python-unaltered", says=("start.pth",),
     ),
     Fault(
@@ -73,7 +74,7 @@ ALTERED = (
         as_root(f"""
 for i in $(seq 100); do echo "# $(printf %060d $i)"; done >{SITE}/start.pth
 echo 'import sys; sys.flags' >>{SITE}/start.pth
-echo start.pth,, | tee -a {IDNA}/RECORD
+echo "start.pth,sha256=x,$(stat -c %s {SITE}/start.pth)" | tee -a {IDNA}/RECORD
 """),
         "python-unaltered", says=("start.pth",),
     ),
@@ -109,6 +110,24 @@ rm sitecustomize.py
         file("/opt/lib/glob/__init__.py", "def glob(*_): return []")
         + as_root("mkdir -p /srv/work\nln -s /opt/lib/glob /srv/work/glob") + "WORKDIR /srv/work",
         "python-unaltered", says=("/srv/work/glob",),
+    ),
+    Fault(
+        "a package in the working directory shadows a distribution's",
+        file("/home/ktrdr/anyio/__init__.py", "run = None"), "python-unaltered",
+        says=("/home/ktrdr/anyio/__init__.py",),
+    ),
+    Fault(
+        "the working directory holds another application than the one that is installed",
+        as_root(f"cp -R {SITE}/ktrdr /home/ktrdr/ktrdr"), "python-unaltered",
+        says=("/home/ktrdr/ktrdr/__init__.py",),
+    ),
+    Fault(
+        "a module lies beside the application's source",
+        file("/app/tools.py", "name = 'tools'"), "python-unaltered", role="dev", base="dev", says=("/app/tools.py",),
+    ),
+    Fault(
+        "processes start in the volume, and import whatever lies there first",
+        "WORKDIR /data", "python-unaltered", says=("processes start in /data",),
     ),
     Fault(
         "the environment takes its standard library from elsewhere",
@@ -166,6 +185,27 @@ DISTRIBUTIONS = (
         "a package lies among the distributions and is none of theirs",
         file(f"{SITE}/requests/__init__.py", "name = 'requests'"),
         "lock-parity", "FAIL", "CONFIGURATION", says=("requests/__init__.py",),
+    ),
+    Fault(
+        "a package beside a module of its name is listed without a digest",
+        file(f"{SITE}/typing_extensions/__init__.py", "Any = None")
+        + as_root(f"echo typing_extensions/__init__.py,, | tee -a {IDNA}/RECORD"),
+        "lock-parity", "FAIL", "CONFIGURATION", says=("no distribution's", "typing_extensions/__init__.py"),
+    ),
+    Fault(
+        "a distribution's data was emptied",
+        as_root(f"for one in {SITE}/ktrdr/strategies/*.yaml; do : >$one; done"),
+        "lock-parity", "FAIL", "CONFIGURATION", says=("not what RECORD says", ".yaml"),
+    ),
+    Fault(
+        "a library of a distribution is empty",
+        as_root(f"one=$(find {SITE} -name '*.so' | head -n 1)\ntest -n $one\n: >$one"),
+        "lock-parity", "FAIL", "CONFIGURATION", says=("not what RECORD says", ".so"),
+    ),
+    Fault(
+        "the program that the command runs was altered",
+        as_root("echo '# changed' >>/opt/venv/bin/uvicorn"),
+        "lock-parity", "FAIL", "CONFIGURATION", says=("not what RECORD says", "/opt/venv/bin/uvicorn"),
     ),
     Fault(
         "a distribution's source was changed after it was installed",

@@ -15,6 +15,10 @@ FAULTS = (
         "", "built-here", "ERROR", "ENVIRONMENT", accident="record lost",
     ),
     Fault(
+        "the source was changed after the build",
+        "", "built-here", "ERROR", "ENVIRONMENT", accident="source changed", says=("is another now",),
+    ),
+    Fault(
         "the tag was moved to another image after the build",
         "ENV KTRDR_LOG_LEVEL=debug", "same-image", "FAIL", "ENVIRONMENT", accident="tag moved",
     ),

@@ -1,5 +1,6 @@
 """Image archives made in memory, in the layouts that ``docker save`` writes, for the tests of what reads them."""
 
+import base64
 import gzip
 import hashlib
 import io
@@ -63,13 +64,16 @@ def emptied(path: str) -> Member:
 def distribution(name: str, version: str, *files: Member, site: str = SITE) -> list[Member]:
     """A distribution's files with METADATA and a RECORD of them all."""
     info = f"{site}/{name}-{version}.dist-info"
-    paths = [one.path.removeprefix(f"{site}/") if one.path.startswith(site) else f"/{one.path}" for one in files]
-    names = [*paths, *(f"{name}-{version}.dist-info/{own}" for own in ("METADATA", "RECORD"))]
-    return [
-        *files,
-        file(f"{info}/METADATA", f"Metadata-Version: 2.1\nName: {name}\nVersion: {version}\n\nText\n"),
-        file(f"{info}/RECORD", "".join(f'"{path}",,\n' for path in names)),
-    ]
+    metadata = file(f"{info}/METADATA", f"Metadata-Version: 2.1\nName: {name}\nVersion: {version}\n\nText\n")
+    rows = [row(one, site) for one in (*files, metadata)]
+    return [*files, metadata, file(f"{info}/RECORD", "".join([*rows, f"{name}-{version}.dist-info/RECORD,,\n"]))]
+
+
+def row(one: Member, site: str = SITE) -> str:
+    """What a RECORD says of a file."""
+    path = one.path.removeprefix(f"{site}/") if one.path.startswith(site) else f"/{one.path}"
+    digest = base64.urlsafe_b64encode(hashlib.sha256(one.data).digest()).rstrip(b"=").decode()
+    return f'"{path}",sha256={digest},{len(one.data)}\n'
 
 
 def layer(*members: Member) -> bytes:

@@ -38,6 +38,10 @@ from tests.unit.deploy.archives import (
         "/usr/local/lib/python3.11/os.py",
         "/app/json.py",
         "/app/json/__init__.py",
+        "/app/main.py",
+        "/app/anyio/__init__.py",
+        "/app/anyio.pyc",
+        "/app/ktrdr/__init__.so",
         "/app/ssl.cpython-311-x86_64-linux-gnu.so",
         "/app/ssl.cpython-311-aarch64-linux-gnu.so",
         f"/{SITE}/sitecustomize/__init__.py",
@@ -57,7 +61,9 @@ def test_a_file_that_changes_what_any_process_does_is_known(path: str) -> None:
         f"/{SITE}/json/__init__.py",
         "/usr/lib/python3.11/site-packages/x.py",
         "/app/ktrdr/json.py",
-        "/app/main.py",
+        "/app/__init__.py",
+        "/app/ktrdr/json/__init__.py",
+        "/app/not-a-name.py",
         "/srv/json.py",
         "/app/calendar.csv",
         "/app/statistics/2024.csv",
@@ -68,10 +74,12 @@ def test_an_ordinary_file_is_not_taken_for_one(path: str) -> None:
     assert not is_hook(path, "/app")
 
 
-def test_a_link_that_has_a_standard_module_s_name_may_lead_to_a_package() -> None:
+def test_a_link_that_has_a_module_s_name_may_lead_to_a_package() -> None:
     assert is_hook("/app/glob", "/app", link=True)
     assert not is_hook("/app/glob", "/app")
-    assert not is_hook("/app/ktrdr", "/app", link=True)
+    assert is_hook("/app/ktrdr", "/app", link=True)
+    assert not is_hook("/app/not-a-name", "/app", link=True)
+    assert not is_hook("/app/data.csv", "/app", link=True)
 
 
 def test_a_link_to_a_package_in_the_working_directory_is_told() -> None:

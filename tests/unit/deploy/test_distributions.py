@@ -101,7 +101,8 @@ def test_a_record_that_says_nothing_has_no_fingerprint() -> None:
 
 
 def test_a_record_owns_files_in_and_beside_its_directory() -> None:
-    found = owned("foo/a.py,sha256=x,3", "../../../bin/foo,,", "/etc/foo.conf,,", "foo-1.0.dist-info/RECORD,,")
+    beside = ("../../../bin/foo,sha256=x,3", "/etc/foo.conf,sha256=x,3")
+    found = owned("foo/a.py,sha256=x,3", *beside, "foo-1.0.dist-info/RECORD,,")
     assert set(found) == {
         f"{SITE}/foo/a.py", "/opt/venv/bin/foo", "/etc/foo.conf", f"{SITE}/foo-1.0.dist-info/RECORD",
     }  # fmt: skip
@@ -109,7 +110,30 @@ def test_a_record_owns_files_in_and_beside_its_directory() -> None:
 
 
 def test_a_record_may_quote_names_with_commas() -> None:
-    assert list(owned('"foo/a,b.py",,')) == [f"{SITE}/foo/a,b.py"]
+    assert list(owned('"foo/a,b.py",sha256=x,3')) == [f"{SITE}/foo/a,b.py"]
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        "",
+        ",,",
+        ",,3",
+        ",sha256=x",
+        ",sha256=x,",
+        ",sha256=,3",
+        ",sha256=x,many",
+        ",sha256=x,-3",
+        ",sha256=x,²",
+        ",md5=x,3",
+    ],
+)
+def test_a_line_that_does_not_say_what_the_file_is_owns_nothing(said: str) -> None:
+    assert owned(f"requests/__init__.py{said}", f"extra.pth{said}", f"bar-1.0.dist-info/RECORD{said}") == {}
+
+
+def test_a_size_that_no_file_has_is_none() -> None:
+    assert owned(f"foo/a.py,sha256=x,{'9' * 5000}") == {}
 
 
 def test_a_distribution_without_record_owns_nothing() -> None:

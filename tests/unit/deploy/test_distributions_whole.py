@@ -5,7 +5,7 @@ import hashlib
 
 import pytest
 
-from tests.unit.deploy.archives import SITE, distribution, file, read
+from tests.unit.deploy.archives import SITE, distribution, file, read, row, symlink
 
 
 def test_a_file_where_python_finds_packages_that_no_record_lists_is_told_with_its_layer() -> None:
@@ -28,7 +28,47 @@ def test_a_source_whose_content_is_not_what_its_record_says_is_told(source: str,
     info = f"{SITE}/idna-3.0.dist-info"
     below = [
         file(f"{info}/METADATA", "Name: idna\nVersion: 3.0\n"),
-        file(f"{info}/RECORD", f"idna/core.py,sha256={digest},9\nidna/data.py,,\n"),
+        file(f"{info}/RECORD", f"idna/core.py,sha256={digest},9\nidna/data.py,,\nidna/more.py,sha512=x,\n"),
     ]
-    contents = read([], below, [file(f"{SITE}/idna/core.py", source), file(f"{SITE}/idna/data.py", "x")])
+    loose = file(f"{SITE}/idna/data.py", "x"), file(f"{SITE}/idna/more.py", "x")
+    contents = read([], below, [file(f"{SITE}/idna/core.py", source), *loose])
     assert contents.altered == altered
+
+
+@pytest.mark.parametrize(
+    "path",
+    [f"{SITE}/ktrdr/strategies/trend.yaml", f"{SITE}/ktrdr/page.js", f"{SITE}/numpy/core.so", "opt/venv/bin/uvicorn"],
+)
+@pytest.mark.parametrize("now", ["", "some text!", "some tex"], ids=["emptied", "longer", "shorter"])
+def test_a_file_that_has_not_the_size_of_its_record_is_told_whatever_it_is(path: str, now: str) -> None:
+    good = distribution("tool", "1.0", file(path, "some text"))
+    assert read([], good).altered == []
+    assert read([], good[1:], [file(path, now)]).altered == [f"/{path}"]
+
+
+def test_a_link_in_place_of_a_file_is_told() -> None:
+    owned = distribution("tool", "1.0", file(f"{SITE}/tool.so", "some text"))
+    assert read([], owned[1:], [symlink(f"{SITE}/tool.so", "/opt/other.so")]).altered == [f"/{SITE}/tool.so"]
+
+
+def test_a_file_that_two_records_say_something_else_of_is_told_once() -> None:
+    path, info = f"{SITE}/tool.txt", f"{SITE}/other-1.0.dist-info"
+    others = file(f"{info}/METADATA", "Name: other\nVersion: 1.0\n"), file(f"{info}/RECORD", "tool.txt,sha256=x,3\n")
+    assert read([], [*distribution("tool", "1.0", file(path, "text"))[1:], *others, file(path)]).altered == [f"/{path}"]
+
+
+def test_a_base_s_own_file_is_not_held_against_its_record() -> None:
+    assert (
+        read([*distribution("pip", "1.0", file(f"{SITE}/pip.txt", "text"))[1:], file(f"{SITE}/pip.txt")]).altered == []
+    )
+
+
+def test_a_line_that_says_nothing_of_a_file_makes_it_nobody_s() -> None:
+    """So a package could lie beside a module of its name, and would be found before it."""
+    info = f"{SITE}/idna-3.0.dist-info"
+    rows = f"six/__init__.py,,\n{row(file(f'{SITE}/six.py'))}six/__pycache__/__init__.cpython-311.pyc,,\n"
+    named = [file(f"{info}/METADATA", "Name: idna\nVersion: 3.0\n"), file(f"{info}/RECORD", rows)]
+    package = file(f"{SITE}/six/__init__.py"), file(f"{SITE}/six/__pycache__/__init__.cpython-311.pyc")
+    unowned = read([], [*named, *package, file(f"{SITE}/six.py")]).unowned
+    assert {f"/{one.path}" for one in package} <= unowned.keys()
+    assert f"/{SITE}/six.py" not in unowned

@@ -126,6 +126,7 @@ SUBJECT = [
         "ENVIRONMENT", "ERROR",
     ),
     Breakage("built-here", "no record", "dev", without("record", record_error="none"), "ENVIRONMENT", "ERROR"),
+    Breakage("built-here", "from other files", "dev", record(inputs="d" * 64), "ENVIRONMENT", "ERROR"),
     Breakage("same-image", "the tag moved", "dev", record(identity="sha256:other"), "ENVIRONMENT"),
     Breakage("same-image", "another role's record", "dev", record(tag="ktrdr-backend:prod"), "ENVIRONMENT"),
     Breakage(
@@ -167,6 +168,8 @@ CONTENTS = [
         {"directory": "/opt/y", "python": "/opt/y/python", "layer": 2}])),
     Breakage("python-unaltered", "a start in /proc", "dev", contents(working_directory="/proc/1/root/srv")),
     Breakage("python-unaltered", "a start in /tmp", "dev", contents(working_directory="/tmp")),
+    Breakage("python-unaltered", "a start in the volume", "dev", contents(working_directory="/data")),
+    Breakage("python-unaltered", "a start within the volume", "backend", contents(working_directory="/data/work")),
     Breakage("python-unaltered", "a locked distribution's start-up file too long to keep", "dev", contents(hooks=[
         {"path": f"{SITE}/ktrdr.pth", "layer": 2, "distribution": "ktrdr", "text": ""}])),
     Breakage("python-unaltered", "an environment too long to keep", "dev", contents(

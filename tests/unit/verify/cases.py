@@ -49,6 +49,7 @@ class Facts:
     record_error: str = ""
     contract: Contract = field(default_factory=lambda: CONTRACT)
     left_out: list[LeftOut] = field(default_factory=list)
+    inputs: str | None = "c" * 64
 
     @property
     def image(self) -> Image:
@@ -80,7 +81,8 @@ class Facts:
         record = None if self.record is None else BuildRecord.model_validate(self.record)
         baseline = None if self.baseline is None else ImageBaseline.model_validate(self.baseline)
         seen = (observation, contents, record, self.record_error)
-        return Case(self.contract, self.image, *seen, self.locked, self.left_out, baseline, REQUIRERS)
+        known = (self.left_out, baseline, REQUIRERS, self.inputs)
+        return Case(self.contract, self.image, *seen, self.locked, *known)
 
     def verdict(self) -> Verdict:
         """The verdict of the complete contract, or of the GPU contract where the GPU probe ran."""
@@ -274,9 +276,10 @@ def library(soname: str, directory: str = CUDA_HOME) -> dict[str, Any]:
 
 def record(role: str) -> dict[str, Any]:
     return {
-        "schema": 1, "role": role, "tag": CONTRACT.images[role].name, "image_id": IMAGE, "identity": IDENTITY,
+        "schema": 2, "role": role, "tag": CONTRACT.images[role].name, "image_id": IMAGE, "identity": IDENTITY,
         "layers": LAYERS, "unpacked_bytes": 1, "added_bytes": 1, "started": "2026-11-21T09:00:00+00:00", "seconds": 3.0,
         "steps": [], "source": {"revision": "0123456789abcdef", "dirty": True, "lock_sha256": "b" * 64},
+        "inputs": "c" * 64,
         "base": {"reference": "python:3.11-slim-bookworm", "origin": "local", "layers": [BASE]},
         "torch_source": "none", "tools": {"buildx": "0.13.1"},
     }  # fmt: skip

@@ -283,9 +283,25 @@ def test_a_start_up_file_of_a_locked_distribution_is_its_own_business() -> None:
 
 def test_a_start_up_file_of_no_locked_distribution_is_told_although_it_only_names_a_directory() -> None:
     hook = {"path": f"{SITE}/lies.pth", "layer": 3, "distribution": "lies", "text": "/app\n"}
-    assert (
-        found("python-unaltered", contents(hooks=[hook])).found == f"run or found before the program: {SITE}/lies.pth"
-    )
+    told = found("python-unaltered", contents(hooks=[hook])).found
+    assert told == f"run or found before the program: {SITE}/lies.pth"
+
+
+@pytest.mark.parametrize(
+    ("start", "path", "text", "outcome"),
+    [
+        ("/app", "/app/ktrdr/__init__.py", "/app/\n", "PASS"),
+        ("/app", "/app/ktrdr/__init__.py", "/srv\n", "FAIL"),
+        ("/home/ktrdr", "/home/ktrdr/ktrdr/__init__.py", "/app\n", "FAIL"),
+        ("/app", "/app/anyio/__init__.py", "/app\n", "FAIL"),
+    ],
+)
+def test_the_application_may_lie_where_processes_start_if_it_is_installed_from_there(
+    start: str, path: str, text: str, outcome: str
+) -> None:
+    own = {"path": f"{SITE}/ktrdr.pth", "layer": 3, "distribution": "ktrdr", "text": text}
+    change = contents(hooks=[own, {"path": path, "layer": 3, "distribution": ""}], working_directory=start)
+    assert found("python-unaltered", change).outcome == outcome
 
 
 @pytest.mark.parametrize(

@@ -1,15 +1,31 @@
 """What holds a credential by its path or by its text; never the credential itself."""
 
+import base64
 import posixpath
 import re
 
 _NAMES = {
     ".netrc", "_netrc", ".pypirc", ".npmrc", ".git-credentials", ".dockercfg", ".pgpass", ".my.cnf", "pip.conf",
-    "uv.toml", "auth.conf", "id_rsa", "id_dsa", "id_ecdsa", "id_ed25519",
+    "uv.toml", "auth.conf", "id_rsa", "id_dsa", "id_ecdsa", "id_ed25519", ".vault-token", ".bash_history",
+    ".zsh_history", ".python_history", ".psql_history", ".mysql_history",
 }  # fmt: skip
 _ENDS = (
     "/.docker/config.json", "/.aws/credentials", "/.aws/config", "/uv/uv.toml", "/.kube/config", "/gh/hosts.yml",
+    "/gcloud/application_default_credentials.json", "/gcloud/credentials.db", "/gcloud/access_tokens.db",
+    "/pypoetry/auth.toml", "/uv/credentials/credentials.toml", "/.cargo/credentials", "/.cargo/credentials.toml",
+    "/.m2/settings.xml", "/.terraform.d/credentials.tfrc.json",
 )  # fmt: skip
+_MOUNTED = ("/run/secrets/", "/var/run/secrets/")  # where engines put secrets, none of which is a layer's
+# PEM (RFC 7468), OpenPGP's (RFC 9580) and SSH2's (RFC 4716): the line that begins it, headers perhaps, and base64.
+# Lines may be quoted, commented, indented, or written as a string's; without base64 it is text about keys.
+_GAP = rb"(?:\\[nrt]?|b?[\"']|[\s+,#>|*/;(){}\[\]-]){1,80}"
+_PEM = re.compile(
+    rb"(?:-----BEGIN (?:[A-Z0-9]+ )*(PRIVATE KEY|CERTIFICATE)(?: BLOCK)?-----"
+    rb"|---- BEGIN (?:[A-Z0-9]+ )*(PRIVATE KEY) ----)" + _GAP +
+    rb"(?:[A-Za-z][A-Za-z0-9-]{0,40}:[^\n\\]{0,300}(?:\n|\\[nr])" + _GAP.replace(b"{1,80}", b"{0,80}") + rb"){0,9}"
+    rb"[A-Za-z0-9+/]{16}"
+)  # fmt: skip
+_PEM_IN_BASE64 = re.compile(rb"LS0tLS1CRUdJTi[A-Za-z0-9+/]{40,8192}")  # as a kubeconfig has it: "-----BEGIN"
 _TEXT_AT_MOST = 1 << 20  # bytes of a text in which tokens are looked for: all that is kept of a file's beginning
 _TOLD_BY = 1 << 16  # bytes in which a zero tells that a file is no text
 # How makers mark their tokens, and what follows the mark, as exactly as they say it.
@@ -28,7 +44,16 @@ _TOKEN = re.compile(rf"(?<![\w-])(?:{'|'.join(mark + rest for mark, rest in MARK
 
 def is_named(path: str) -> bool:
     """Whether a program keeps credentials under this path."""
-    return posixpath.basename(path) in _NAMES or path.endswith(_ENDS)
+    return posixpath.basename(path) in _NAMES or path.endswith(_ENDS) or path.startswith(_MOUNTED)
+
+
+def pem_kinds(head: bytes) -> set[str]:
+    """Return "private key" and "certificate" for each that a file's beginning holds as PEM, or as base64 of it."""
+    found = {match[1] or match[2] for match in _PEM.finditer(head)}
+    for match in _PEM_IN_BASE64.finditer(head):
+        whole = match[0][: len(match[0]) // 4 * 4]
+        found |= {inner[1] or inner[2] for inner in _PEM.finditer(base64.b64decode(whole))}
+    return {"certificate" if kind == b"CERTIFICATE" else "private key" for kind in found}
 
 
 def has_token(head: bytes) -> bool:

@@ -10,7 +10,7 @@ _ENDS = r"(?-i:(?<=[A-Z])(?![A-Z])|(?<=[a-z])(?![a-z]))"
 _WORD = (
     r"[\w-]*(?:PASSWORD|PASSWD|PASSPHRASE|_PWD\b|_PAT\b|CREDENTIAL"
     r"|(?:(?<![A-Z0-9])|(?:SSH|DB|PG|SQL|USER|ROOT|ADMIN|SMTP|MAIL|FTP))PASS\b"
-    rf"|SECRETS?{_ENDS}|SECRET(?:ACCESS)?KEY|TOKEN{_ENDS}|TOKENS{_ENDS}(?!\W{{1,4}}[\d.]+(?!,?[^\s\"',}}\]]))"  # =5
+    rf"|SECRETS?{_ENDS}|SECRET(?:ACCESS)?KEY|TOKEN{_ENDS}|TOKENS{_ENDS}(?!\W{{1,4}}[\d.]+(?!,?[^\s\"',}}\]]))"  # but a count
     r"|(?:API|ACCESS|PRIVATE|SIGNING|ENCRYPTION)[_-]?KEY)[\w-]*(?<![_-]FILE)(?<![_-]PATH)"  # these hold a path
 )
 SECRET = re.compile(rf"(?i)\b({_WORD})=(\"[^\"]*\"|'[^']*'|\S+)")

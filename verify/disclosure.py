@@ -7,11 +7,12 @@ from deploy.credentials import MARKS
 HIDDEN = "•••"
 # Where a word of its own ends: a letter of the same case goes on with it (TOKENIZERS)
 _ENDS = r"(?-i:(?<=[A-Z])(?![A-Z])|(?<=[a-z])(?![a-z]))"
+# A count of tokens is none, and what ends in FILE or PATH holds a path
 _WORD = (
     r"[\w-]*(?:PASSWORD|PASSWD|PASSPHRASE|_PWD\b|_PAT\b|CREDENTIAL"
     r"|(?:(?<![A-Z0-9])|(?:SSH|DB|PG|SQL|USER|ROOT|ADMIN|SMTP|MAIL|FTP))PASS\b"
-    rf"|SECRETS?{_ENDS}|SECRET(?:ACCESS)?KEY|TOKEN{_ENDS}|TOKENS{_ENDS}(?!\W{{1,4}}[\d.]+(?!,?[^\s\"',}}\]]))"  # but a count
-    r"|(?:API|ACCESS|PRIVATE|SIGNING|ENCRYPTION)[_-]?KEY)[\w-]*(?<![_-]FILE)(?<![_-]PATH)"  # these hold a path
+    rf"|SECRETS?{_ENDS}|SECRET(?:ACCESS)?KEY|TOKEN{_ENDS}|TOKENS{_ENDS}(?!\W{{1,4}}[\d.]+(?!,?[^\s\"',}}\]]))"
+    r"|(?:API|ACCESS|PRIVATE|SIGNING|ENCRYPTION)[_-]?KEY)[\w-]*(?<![_-]FILE)(?<![_-]PATH)"
 )
 SECRET = re.compile(rf"(?i)\b({_WORD})=(\"[^\"]*\"|'[^']*'|\S+)")
 MEMBER = re.compile(rf'(?i)"({_WORD})"\s*:\s*("[^"]*"|[^\s,}}]+)')  # of a JSON object

@@ -86,7 +86,7 @@ class Observer:
             return Observation(role=image.role, error=f"no image {image.name} on the engine"), None
         except ENGINE_ERRORS as error:
             return Observation(role=image.role, error=told(error)), None
-        reading = containers.spawn(self._contents, inspected)
+        reading = containers.spawn(self._contents, image, inspected)
         probing = containers.spawn(self.probe, image, subject, self._request(image, inspected), "probe")
         serving = containers.spawn(self._serve, image, subject)
         contents = None
@@ -129,9 +129,10 @@ class Observer:
         test = healthcheck(inspected)
         return probe_request(self.contract, image, test, self.deadlines.probe, shell=shell(inspected))
 
-    def _contents(self, inspected: dict[str, Any]) -> tuple[Contents | None, str]:
+    def _contents(self, image: Image, inspected: dict[str, Any]) -> tuple[Contents | None, str]:
         try:
-            return kept.contents_of(engines.sdk(self.engine, timeout=EXPORT_SECONDS), inspected), ""
+            client = engines.sdk(self.engine, timeout=EXPORT_SECONDS)
+            return kept.contents_of(client, inspected, image.writable), ""
         except UnreadableArchive as error:
             return None, str(error)
         except ENGINE_ERRORS as error:

@@ -293,7 +293,10 @@ def leftovers(case: Case) -> Ruling:
     found = listed(f"{one.path} ({one.kind}, layer {one.layer})" for one in left) or "none"
     reasons = {one.path: one.reason for one in allowed}
     return rule(
-        not left, "no .git, .env, key, certificate, credential or temporary file above the base", found, allowed=reasons
+        not left,
+        "no .git, .env, key, certificate, credential, temporary file or data above the base",
+        found,
+        allowed=reasons,
     )
 
 

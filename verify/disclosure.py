@@ -40,17 +40,19 @@ KEY = re.compile(
 )
 MARKED = re.compile(rf"\b((?!(?<=-)sk-)(?:{'|'.join(MARKS)}))(?:(?=[\w-]*\d)[\w-]{{16,}}|{HIDDEN})")
 # Commands that take a secret without saying so in a word. What a shell puts there ("$X") is written elsewhere.
-_BETWEEN = r"(?:\s|\\[nrt]|[\"',])+"
+_BETWEEN = r"(?:\s|\\[nrt]|[\"',]){1,20}"
+_NAME = r"[^\s\\\"',]{1,200}"
+_WITHIN = r"[^\n|;&]{0,200}?"  # one command, as far as a secret lies from its name
 _GIVEN = r"(?![\"']?\$)(\"[^\"]*\"|'[^']*'|[^\s\"',\]\\]+)"
 COMMANDS = {
-    "sshpass -p": re.compile(rf"(\bsshpass\b[^\n|;&]*?[\s\"]-p(?:{_BETWEEN})?){_GIVEN}"),
+    "sshpass -p": re.compile(rf"(\bsshpass\b{_WITHIN}[\s\"]-p(?:{_BETWEEN})?){_GIVEN}"),
     "login -p": re.compile(
-        rf"(\b(?:docker|podman|buildah|nerdctl|helm)\b[^\n|;&]*?\blogin\b[^\n|;&]*?[\s\"]-p(?:{_BETWEEN}|=)?){_GIVEN}"
+        rf"(\b(?:docker|podman|buildah|nerdctl|helm)\b{_WITHIN}\blogin\b{_WITHIN}[\s\"]-p(?:{_BETWEEN}|=)?){_GIVEN}"
     ),
-    "mysql -p": re.compile(rf"(\b(?:mysql|mariadb)[\w-]*\s(?:[^\n|;&]*?\s)?[\"']?-p(?=\S)){_GIVEN}"),
+    "mysql -p": re.compile(rf"(\b(?:mysql|mariadb)[\w-]*\s(?:{_WITHIN}\s)?[\"']?-p(?=\S)){_GIVEN}"),
     "netrc": re.compile(
-        rf"((?:\bmachine{_BETWEEN}[^\s\\]+|\bdefault){_BETWEEN}(?:(?:login|account){_BETWEEN}[^\s\\]+{_BETWEEN}){{0,2}}"
-        rf"password{_BETWEEN}){_GIVEN}"
+        rf"((?:\bmachine{_BETWEEN}{_NAME}|\bdefault){_BETWEEN}"
+        rf"(?:(?:login|account){_BETWEEN}{_NAME}{_BETWEEN}){{0,2}}password{_BETWEEN}){_GIVEN}"
     ),
 }
 

@@ -1,5 +1,7 @@
 """What an image's configuration discloses is told by kind and name; its value is written nowhere."""
 
+import time
+
 import pytest
 
 from verify.disclosure import HIDDEN, disclosures, masked
@@ -129,3 +131,12 @@ def test_what_was_hidden_is_still_told(text: str) -> None:
 
 def test_the_line_around_a_hidden_value_stays() -> None:
     assert masked("", "RUN PASSWORD=x make all") == f"RUN PASSWORD={HIDDEN} make all"
+
+
+@pytest.mark.parametrize(
+    "words", ["docker login ", "mysql -x ", "sshpass ", "machine a login b ", "machine \",'", "TOKENS"]
+)
+def test_a_long_history_is_looked_through_in_no_time(words: str) -> None:
+    began = time.process_time()
+    assert disclosures(words * 1500) == []
+    assert time.process_time() - began < 5  # seconds; without bounds a minute and more

@@ -154,6 +154,7 @@ def _request(image: Image, shared: Shared) -> dict[str, Any]:
     return {
         "engine": TypeAdapter(Engine).dump_json(shared.engine).decode(),
         "base_layers": len(base.layers),
+        "writable": image.writable,
         "deadline": DEADLINE,
         "options": {
             "context_path": str(ROOT),

@@ -51,7 +51,7 @@ def main() -> int:
         except docker.errors.ImageNotFound:  # engines with containerd's image store know the manifest's digest only
             inspected = client.api.inspect_image(request["options"]["tags"][0])
         _keep_application(where, client, request["options"], inspected)
-        contents = kept.contents_of(client, inspected)
+        contents = kept.contents_of(client, inspected, request["writable"])
     except DockerException:
         _tell(failed="buildx ended with an error")  # what went wrong is in the lines already sent
         return 1

@@ -1,6 +1,7 @@
 """What an image's layers hold: facts read from its exported archive, never by asking the image.
 
-Contents depend on the image's identity alone (the README's glossary), so they may be kept by it.
+Contents depend on the image's identity (the README's glossary) and on which directories the contract calls writable, so
+they may be kept by both.
 """
 
 import posixpath
@@ -88,7 +89,7 @@ class Hook(Model):
 class Leftover(Model):
     """A file that has no business in an image, in any layer, also one that a later layer deletes."""
 
-    kind: Literal["git", "environment", "private key", "certificate", "credentials", "archive", "temporary"]
+    kind: Literal["git", "environment", "private key", "certificate", "credentials", "archive", "temporary", "data"]
     path: str
     layer: int
 
@@ -131,11 +132,18 @@ class Contents(Model):
 
 
 def summed(
-    known: Mapping[str, RawLayer], identity: str, diff_ids: list[str], path: str, working_directory: str = "/"
+    known: Mapping[str, RawLayer],
+    identity: str,
+    diff_ids: list[str],
+    path: str,
+    working_directory: str = "/",
+    *,
+    writable: Iterable[str] = (),
 ) -> Contents:
     """Return what layers, given by diff id, make together.
 
-    ``path`` is the image's PATH variable, ``working_directory`` where its processes start.
+    ``path`` is the image's PATH variable, ``working_directory`` where its processes start; what lies in a
+    ``writable`` directory is left over from a run.
 
     Raises:
         UnreadableArchive: a layer with one of these diff ids is not among them.
@@ -144,6 +152,7 @@ def summed(
     if lacking := [diff_id for diff_id in diff_ids if diff_id not in known]:
         raise UnreadableArchive(f"the exported archive lacks {len(lacking)} of the image's layers: {lacking[0]}")
     layers = [known[diff_id] for diff_id in diff_ids]
+    written = tuple(f"{directory}/" for directory in writable)
     merged, repeated = merge(layers)
     texts = {name: entry.facts.text for name, entry in merged.items() if entry.facts.text is not None}
     installed, owner = distributions.read(texts)
@@ -219,7 +228,10 @@ def summed(
         leftovers=[
             Leftover(kind=kind, path=name, layer=number)  # type: ignore[arg-type]  # files.leftover's own words
             for number, layer in enumerate(layers)
-            for kind, name in layer.leftovers
+            for kind, name in [
+                *layer.leftovers,
+                *(("data", name) for name in (*layer.sizes, *layer.links, *layer.hard) if name.startswith(written)),
+            ]
         ],
     )
 

@@ -22,7 +22,9 @@ CUDA = re.compile(
 DEVICE_CODE = "has code for a GPU"
 TORCH = re.compile(r"lib(torch|c10)[\w-]*\.so")  # PyTorch's own libraries
 BARE = re.compile(r"[^/]\.git/HEAD$")  # of a git repository without a work tree
-PEM = re.compile(rb"-----BEGIN ((?:[A-Z0-9]+ )*(?:PRIVATE KEY|CERTIFICATE))(?: BLOCK)?-----")
+ENVIRONMENT = re.compile(
+    r"\.env(?:[._-].*|rc)?|.*\.env|env\.(?:prod|production|stag|staging|stage|dev|development|local|secrets?)"
+)
 STARTUP = {"sitecustomize", "usercustomize"}  # modules that site imports, whatever form they have
 MODULE = re.compile(r"(py|pyc|so|abi3\.so|cpython-\d+[\w-]*\.so)$")  # what comes after a module's name
 HIDDEN = "/tmp"  # noqa: S108 - inside the image: the verifier's containers have a file system of their own there
@@ -135,19 +137,15 @@ def leftover(path: str, head: bytes, size: int | None = None) -> list[str]:
     kinds = []
     if name == ".git" or BARE.search(path):
         kinds.append("git")
-    if name.endswith(".env") or name.startswith(".env.") or name == ".envrc":
+    if ENVIRONMENT.fullmatch(name):
         kinds.append("environment")
     if credentials.is_named(path) or credentials.has_token(head):
         kinds.append("credentials")
-    if name.endswith((".p12", ".pfx", ".ppk")):
+    if name.endswith((".p12", ".pfx", ".ppk", ".jks", ".keystore")):
         kinds.append("private key")
     if name.endswith(".whl"):
         kinds.append("archive")
     kind = der.kind_of(head, len(head) if size is None else size)
     kinds += [kind] * bool(kind)
-    found = {match[1].rpartition(b" ")[2] for match in PEM.finditer(head)}
-    if b"KEY" in found:
-        kinds.append("private key")
-    if b"CERTIFICATE" in found:
-        kinds.append("certificate")
+    kinds += sorted(credentials.pem_kinds(head), reverse=True)
     return list(dict.fromkeys(kinds))

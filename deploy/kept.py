@@ -5,7 +5,7 @@ import fcntl
 import functools
 import hashlib
 import inspect
-from collections.abc import Container, Iterator, Mapping
+from collections.abc import Container, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -23,16 +23,18 @@ CHUNK = 1 << 20  # bytes asked of the engine at a time
 LAYER = TypeAdapter(RawLayer)
 
 
-def contents_of(client: DockerClient, inspected: dict[str, Any]) -> Contents:
+def contents_of(client: DockerClient, inspected: dict[str, Any], writable: Iterable[str] = ()) -> Contents:
     """Return the image's contents: from what is kept of it or of its layers, else from the engine's export.
+
+    ``writable``: the directories that the contract calls so.
 
     Raises:
         UnreadableArchive: the export is cut off.
         docker.errors.DockerException: the engine refuses it.
 
     """
-    name, wanted = identity(inspected), diff_ids(inspected)
-    path = _place("contents", name)
+    name, wanted, writable = identity(inspected), diff_ids(inspected), sorted(writable)
+    path = _place("contents", hashlib.sha256("\0".join((name, *writable)).encode()).hexdigest())
     with contextlib.suppress(FileNotFoundError, UnreadableArtifact):
         found = read_model(path, Contents)
         if found.identity == name and [layer.diff_id for layer in found.layers] == wanted:
@@ -41,7 +43,7 @@ def contents_of(client: DockerClient, inspected: dict[str, Any]) -> Contents:
     if len(known) < len(set(wanted)):
         known |= keep_layers(client, inspected["Id"], known)
     where = environment(inspected).get("PATH", ""), (inspected.get("Config") or {}).get("WorkingDir") or "/"
-    found = contents.summed(known, name, wanted, *where)
+    found = contents.summed(known, name, wanted, *where, writable=writable)
     write_model(path, found)
     return found
 

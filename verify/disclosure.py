@@ -2,10 +2,17 @@
 
 import re
 
+from deploy.credentials import MARKS
+
 HIDDEN = "•••"
+# Where a word of its own ends: a letter of the same case goes on with it (TOKENIZERS)
+_ENDS = r"(?-i:(?<=[A-Z])(?![A-Z])|(?<=[a-z])(?![a-z]))"
+# A count of tokens is none, and what ends in FILE or PATH holds a path
 _WORD = (
-    r"[\w-]*(?:PASSWORD|PASSWD|PASSPHRASE|PASS\b|_PWD\b|_PAT\b|SECRET|TOKEN|CREDENTIAL"
-    r"|(?:API|ACCESS|PRIVATE|SIGNING|ENCRYPTION)[_-]?KEY)[\w-]*"
+    r"[\w-]*(?:PASSWORD|PASSWD|PASSPHRASE|_PWD\b|_PAT\b|CREDENTIAL"
+    r"|(?:(?<![A-Z0-9])|(?:SSH|DB|PG|SQL|USER|ROOT|ADMIN|SMTP|MAIL|FTP))PASS\b"
+    rf"|SECRETS?{_ENDS}|SECRET(?:ACCESS)?KEY|TOKEN{_ENDS}|TOKENS{_ENDS}(?!\W{{1,4}}[\d.]+(?!,?[^\s\"',}}\]]))"
+    r"|(?:API|ACCESS|PRIVATE|SIGNING|ENCRYPTION)[_-]?KEY)[\w-]*(?<![_-]FILE)(?<![_-]PATH)"
 )
 SECRET = re.compile(rf"(?i)\b({_WORD})=(\"[^\"]*\"|'[^']*'|\S+)")
 MEMBER = re.compile(rf'(?i)"({_WORD})"\s*:\s*("[^"]*"|[^\s,}}]+)')  # of a JSON object
@@ -36,12 +43,27 @@ SETTING = re.compile(
 # What is a secret by itself, whatever it is called: a private key's text, and tokens that their makers mark as such.
 # Each is known once it is hidden, too: what is judged is what was written down.
 KEY = re.compile(
-    r"(-----BEGIN (?:[A-Z0-9]+ )*PRIVATE KEY-----)(?:.*?-----END (?:[A-Z0-9]+ )*PRIVATE KEY-----|.*)", re.DOTALL
+    r"(-{4}[- ]BEGIN (?:[A-Z0-9]+ )*PRIVATE KEY(?: BLOCK)?[- ]-{4})"
+    r"(?:.*?-{4}[- ]END (?:[A-Z0-9]+ )*PRIVATE KEY(?: BLOCK)?[- ]-{4}|.*)",
+    re.DOTALL,
 )
-MARKED = re.compile(
-    r"\b(gh[oprsu]_|github_pat_|glpat-|A[KS]IA|AIza|npm_|(?<!-)sk-|xox[abprs]-|hf_|pypi-|sk_live_)"
-    rf"(?:(?=[\w-]*\d)[\w-]{{16,}}|{HIDDEN})"
-)
+MARKED = re.compile(rf"\b((?!(?<=-)sk-)(?:{'|'.join(MARKS)}))(?:(?=[\w-]*\d)[\w-]{{16,}}|{HIDDEN})")
+# Commands that take a secret without saying so in a word. What a shell puts there ("$X") is written elsewhere.
+_BETWEEN = r"(?:\s|\\[nrt]|[\"',]){1,20}"
+_NAME = r"[^\s\\\"',]{1,200}"
+_WITHIN = r"[^\n|;&]{0,200}?"  # one command, as far as a secret lies from its name
+_GIVEN = r"(?![\"']?\$)(\"[^\"]*\"|'[^']*'|[^\s\"',\]\\]+)"
+COMMANDS = {
+    "sshpass -p": re.compile(rf"(\bsshpass\b{_WITHIN}[\s\"]-p(?:{_BETWEEN})?){_GIVEN}"),
+    "login -p": re.compile(
+        rf"(\b(?:docker|podman|buildah|nerdctl|helm)\b{_WITHIN}\blogin\b{_WITHIN}[\s\"]-p(?:{_BETWEEN}|=)?){_GIVEN}"
+    ),
+    "mysql -p": re.compile(rf"(\b(?:mysql|mariadb)[\w-]*\s(?:{_WITHIN}\s)?[\"']?-p(?=\S)){_GIVEN}"),
+    "netrc": re.compile(
+        rf"((?:\bmachine{_BETWEEN}{_NAME}|\bdefault){_BETWEEN}"
+        rf"(?:(?:login|account){_BETWEEN}{_NAME}{_BETWEEN}){{0,2}}password{_BETWEEN}){_GIVEN}"
+    ),
+}
 
 
 def disclosures(text: str) -> list[str]:
@@ -53,6 +75,7 @@ def disclosures(text: str) -> list[str]:
     found += [f"secret: {match[1]}" for match in MEMBER.finditer(text)]
     found += [f"secret: {match[1]}" for one in (HEADER, FIELD) for match in one.finditer(text)]
     found += ["credential: curl -u" for _ in CURL.finditer(text)]
+    found += [f"secret: {name}" for name, one in COMMANDS.items() for _ in one.finditer(text)]
     found += ["a private key"] * bool(KEY.search(text))
     found += [f"token: {match[1]}…" for match in MARKED.finditer(text)]
     return found + [f"host's setting: {match[1]}" for match in SETTING.finditer(text)]
@@ -68,6 +91,8 @@ def masked(name: str, value: str) -> str:
     text = MEMBER.sub(rf'"\1": {HIDDEN}', text)
     text = FIELD.sub(rf"\1: {HIDDEN}", HEADER.sub(rf"\1: {HIDDEN}", text))
     text = CURL.sub(rf"\1{HIDDEN}", text)
+    for one in COMMANDS.values():
+        text = one.sub(rf"\1{HIDDEN}", text)
     text = OPTION.sub(rf"\1 {HIDDEN}", text)
     text = CREDENTIALS.sub(rf"\1{HIDDEN}:{HIDDEN}@", text)
     return TOKEN.sub(rf"\1{HIDDEN}@", text)

@@ -97,7 +97,7 @@ class Observer:
         self, client: DockerClient, image: Image, inspected: dict[str, Any], began: float
     ) -> tuple[Observation, Contents | None]:
         subject = _subject(client, image.name, inspected)
-        reading = containers.spawn(self._contents, inspected)
+        reading = containers.spawn(self._contents, image, inspected)
         probing = containers.spawn(self.probe, image, subject, self._request(image, inspected), "probe")
         serving = containers.spawn(self._serve, image, subject)
         contents = None
@@ -140,10 +140,10 @@ class Observer:
         test = healthcheck(inspected)
         return probe_request(self.contract, image, test, self.deadlines.probe, shell=shell(inspected))
 
-    def _contents(self, inspected: dict[str, Any]) -> tuple[Contents | None, str]:
+    def _contents(self, image: Image, inspected: dict[str, Any]) -> tuple[Contents | None, str]:
         try:
             with self._client(EXPORT_SECONDS) as client:
-                return kept.contents_of(client, inspected), ""
+                return kept.contents_of(client, inspected, image.writable), ""
         except UnreadableArchive as error:
             return None, str(error)
         except ENGINE_ERRORS as error:

@@ -56,8 +56,8 @@ class Glance(Observer):
         super().__init__(engine, contract, run, deadlines)
         self.parts = parts
 
-    def _contents(self, inspected: dict[str, Any]) -> tuple[Contents | None, str]:
-        return super()._contents(inspected) if "contents" in self.parts else (None, NOT_LOOKED_AT)
+    def _contents(self, image: Image, inspected: dict[str, Any]) -> tuple[Contents | None, str]:
+        return super()._contents(image, inspected) if "contents" in self.parts else (None, NOT_LOOKED_AT)
 
     def probe(
         self,

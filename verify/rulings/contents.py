@@ -92,7 +92,8 @@ REPLACED = {"/etc/passwd", "/etc/group", "/etc/shadow"}  # where an image's user
 # Variables that change what is run, loaded or read: all of Python's own (its manual, "Environment variables") but those
 # that change nothing but output and speed, the loader's (ld.so(8)), and those that let libraries load code.
 ALTERING = re.compile(
-    r"(PYTHON(?!(?:UNBUFFERED|DONTWRITEBYTECODE|HASHSEED|FAULTHANDLER|UTF8|IOENCODING|NOUSERSITE|SAFEPATH)$)[A-Z]+"
+    r"(PYTHON(?!(?:UNBUFFERED|DONTWRITEBYTECODE|HASHSEED|FAULTHANDLER|UTF8|IOENCODING|NOUSERSITE|SAFEPATH"
+    r"|NODEBUGRANGES)$)[A-Z]+"
     r"|LD_\w+|GLIBC_TUNABLES|GCONV_PATH|OPENSSL_(?:CONF|MODULES|ENGINES))$"
 )
 
@@ -302,7 +303,10 @@ def leftovers(case: Case) -> Ruling:
     found = listed(f"{one.path} ({one.kind}, layer {one.layer})" for one in left) or "none"
     reasons = {one.path: one.reason for one in allowed}
     return rule(
-        not left, "no .git, .env, key, certificate, credential or temporary file above the base", found, allowed=reasons
+        not left,
+        "no .git, .env, key, certificate, credential, temporary file or data above the base",
+        found,
+        allowed=reasons,
     )
 
 

@@ -1,8 +1,11 @@
 """What was to stay outside lies in a layer, or is told by history and environment."""
 
+import base64
+
 from tests.faults.fault import SECRET, Fault, as_root, file
 
-PEM = "-----BEGIN " + f"PRIVATE KEY-----\n{SECRET}\n-----END PRIVATE KEY-----"
+KEY = "hunter2CorrectHorse" * 2  # base64, and no key
+PEM = "-----BEGIN " + f"PRIVATE KEY-----\n{KEY}\n-----END PRIVATE KEY-----"
 # A private key for Ed25519 (RFC 8410), and one for P-256 (RFC 5915), as DER: no text, and no name that tells
 ED25519 = "302e020100300506032b657004220420" + "5a" * 32
 P256 = "3031020101" + "0420" + "5a" * 32 + "a00a06082a8648ce3d030107"
@@ -32,24 +35,32 @@ LAYERS = (
     Fault("credentials for a package index", file("/home/ktrdr/.netrc", f"password {SECRET}"), "leftovers",
           says=("/home/ktrdr/.netrc",), hides=SECRET),
     Fault("a private key under an innocent name", file(NOTES, PEM), "leftovers", says=(NOTES, "private key"),
-          hides=SECRET),
+          hides=KEY),
     Fault("a private key that is no text", binary(NOTES, ED25519), "leftovers", says=(NOTES, "private key")),
     Fault("a private key that is no text, of an elliptic curve", binary(NOTES, P256), "leftovers",
           says=(NOTES, "private key")),
     Fault("a token in a text", file(NOTES, f"note = {TOKEN}"), "leftovers", says=(NOTES, "credentials"), hides=TOKEN),
+    Fault("a token far down in a long text",
+          as_root(f"(yes 'a line of a long text' | head -n 9000; echo 'note = {TOKEN}') >{NOTES}"),
+          "leftovers", says=(NOTES, "credentials"), hides=TOKEN),
+    Fault("a private key in a kubeconfig, as base64",
+          file(NOTES, f"client-key-data: {base64.b64encode(PEM.encode()).decode()}"), "leftovers",
+          says=(NOTES, "private key"), hides=base64.b64encode(PEM.encode()).decode()),
+    Fault("a backup where the application writes to", file("/data/ktrdr-backup.db", "bars"), "leftovers",
+          says=("/data/ktrdr-backup.db",)),
     Fault("a shell's environment file", file("/home/ktrdr/.envrc", f"export NOTE={SECRET}"), "leftovers",
           says=(".envrc",), hides=SECRET),
     Fault("a git repository without a work tree", file("/srv/notes.git/HEAD", "ref: refs/heads/main"), "leftovers",
           says=("notes.git",)),
     Fault("a private key in a zip file", packed("python3 -m zipfile -c /opt/notes.bin notes.txt"), "leftovers",
-          says=("/opt/notes.bin", "notes.txt", "private key"), hides=SECRET),
+          says=("/opt/notes.bin", "notes.txt", "private key"), hides=KEY),
     Fault("a private key in a packed tar file", packed("tar -czf /opt/notes.bin notes.txt"), "leftovers",
-          says=("/opt/notes.bin", "notes.txt", "private key"), hides=SECRET),
+          says=("/opt/notes.bin", "notes.txt", "private key"), hides=KEY),
     Fault("a private key, packed", packed("gzip -c notes.txt >/opt/notes.bin"), "leftovers",
-          says=("/opt/notes.bin", "private key"), hides=SECRET),
+          says=("/opt/notes.bin", "private key"), hides=KEY),
     Fault("a private key in an archive within an archive",
           packed("tar -cf inner.tar notes.txt\npython3 -m zipfile -c /opt/notes.bin inner.tar\nrm inner.tar"),
-          "leftovers", says=("/opt/notes.bin", "notes.txt", "private key"), hides=SECRET),
+          "leftovers", says=("/opt/notes.bin", "notes.txt", "private key"), hides=KEY),
     Fault("a private key in a zip file behind a member that is damaged",
           packed("python3 - <<'PROGRAM'\n"
                  "import zipfile\n"
@@ -59,7 +70,7 @@ LAYERS = (
                  "data = open('/opt/notes.bin', 'rb').read().replace(b'damage-me', b'damaged!!')\n"
                  "open('/opt/notes.bin', 'wb').write(data)\n"
                  "PROGRAM"),
-          "leftovers", says=("/opt/notes.bin!/notes.txt", "private key"), hides=SECRET),
+          "leftovers", says=("/opt/notes.bin!/notes.txt", "private key"), hides=KEY),
     Fault(
         "code in /tmp, where the verifier's containers do not see it",
         file("/tmp/extra/statistics.py", "mean = 42") + "WORKDIR /tmp/extra",
@@ -81,6 +92,8 @@ HISTORY = (
           "history", says=("UPLOAD_TOKEN",), hides=SECRET),
     Fault("a password on the command line, in the history", f"RUN true curl -u me:{SECRET} host", "history",
           says=("curl -u",), hides=SECRET),
+    Fault("a password that a command is given without a word, in the history", f"RUN true sshpass -p {SECRET} ssh host",
+          "history", says=("sshpass -p",), hides=SECRET),
     Fault("a secret in a label's JSON", f"""LABEL deploy.note='{{"password": "{SECRET}"}}'""", "history",
           says=("password",), hides=SECRET),
     Fault("a password in a line of YAML, in the history", f"RUN true 'password: {SECRET}'", "history",
@@ -89,7 +102,7 @@ HISTORY = (
           says=("secret: X-Api-Key",), hides=SECRET),
     Fault("a password that holds an @, in an address in the history", f"RUN true https://me:pass@{SECRET}@host/x",
           "history", says=("credential: https://",), hides=SECRET),
-    Fault("a private key in the history", packed("true"), "history", says=("a private key",), hides=SECRET),
+    Fault("a private key in the history", packed("true"), "history", says=("a private key",), hides=KEY),
     Fault("a token under an innocent name", f"ENV BANNER={TOKEN}", "history", says=("ghp_",), hides=TOKEN),
     Fault("a proxy with credentials in the environment", f"ENV HTTPS_PROXY=http://me:{SECRET}@proxy.invalid:3128",
           "history", says=("HTTPS_PROXY",), hides=SECRET),

@@ -36,6 +36,7 @@ def building(directory: Path, script: str) -> Iterator["subprocess.Popen[str]"]:
     request = {
         "engine": TypeAdapter(Engine).dump_json(engine).decode(),
         "base_layers": 1,
+        "writable": ["/data"],
         "deadline": 5,
         "options": {"context_path": ".", "file": "Dockerfile", "tags": ["x:y"], "secrets": ["id=a,src=/a"]},
     }

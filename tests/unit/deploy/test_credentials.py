@@ -3,17 +3,34 @@
 import pytest
 
 from deploy.credentials import has_token, is_named
+from verify.disclosure import disclosures
 
 TOKEN = b"ghp_" + b"0a" * 18
 
 
-@pytest.mark.parametrize(("before", "known"), [(65_536 - len(TOKEN), True), (65_537 - len(TOKEN), False)])
-def test_a_token_is_looked_for_in_the_first_64_kib(before: int, *, known: bool) -> None:
+@pytest.mark.parametrize(("before", "known"), [(1_048_576 - len(TOKEN), True), (1_048_577 - len(TOKEN), False)])
+def test_a_token_is_looked_for_in_the_first_megabyte_as_keys_are(before: int, *, known: bool) -> None:
     assert has_token(b" " * before + TOKEN) is known
 
 
 def test_a_token_that_is_cut_off_there_is_none() -> None:
-    assert not has_token(b" " * 65_530 + TOKEN)
+    assert not has_token(b" " * 1_048_570 + TOKEN)
+
+
+@pytest.mark.parametrize(("before", "known"), [(65_535, False), (65_536, True)])
+def test_a_zero_within_64_kib_tells_that_it_is_no_text(before: int, *, known: bool) -> None:
+    assert has_token(TOKEN + b" " * (before - len(TOKEN)) + b"\0") is known
+
+
+# Put together here, so that no scanner for secrets takes this file for one that holds a token.
+@pytest.mark.parametrize(
+    ("mark", "rest"),
+    [("xoxb-", "0a" * 20), ("xoxp-", "0a" * 20), ("pypi-Ag", "0a" * 30), ("dckr_pat_", "0a" * 14),
+     ("GOCSPX-", "0a" * 14), ("AGE-SECRET-KEY-1", "0A" * 29), ("glpat-", "0a" * 10), ("AKIA", "0A" * 8)],
+)  # fmt: skip
+def test_one_list_of_marks_serves_files_and_history(mark: str, rest: str) -> None:
+    assert has_token(f"note = {mark}{rest}".encode())
+    assert disclosures(f"ENV BANNER={mark}{rest}") == [f"token: {mark}…"]
 
 
 @pytest.mark.parametrize("data", [b"\0" + TOKEN, TOKEN + b"\0", b"no token", b"", b"a ghp_ and no more"])

@@ -1,5 +1,6 @@
 """What has no business in an image is known by its name and by what it begins with, in whatever layer it lies."""
 
+import base64
 import hashlib
 import io
 
@@ -14,6 +15,7 @@ from tests.unit.deploy.elves import shared_library
 
 # Put together here, so that no scanner for secrets takes this file for one that holds a key.
 BEGIN, KEY = "-----BEGIN ", "PRIVATE KEY-----"
+BODY = "MIIB" * 4
 
 
 def kinds(*members: Member) -> list[str]:
@@ -42,6 +44,21 @@ def kinds(*members: Member) -> list[str]:
         ("root/.aws/credentials", "credentials"),
         ("root/.ssh/id_rsa", "credentials"),
         ("root/.ssh/id_ed25519", "credentials"),
+        ("root/.config/gcloud/application_default_credentials.json", "credentials"),
+        ("root/.config/pypoetry/auth.toml", "credentials"),
+        ("root/.local/share/uv/credentials/credentials.toml", "credentials"),
+        ("root/.cargo/credentials.toml", "credentials"),
+        ("root/.vault-token", "credentials"),
+        ("root/.bash_history", "credentials"),
+        ("root/.m2/settings.xml", "credentials"),
+        ("root/.terraform.d/credentials.tfrc.json", "credentials"),
+        ("run/secrets/db", "credentials"),
+        ("app/.env-prod", "environment"),
+        ("app/.env_prod", "environment"),
+        ("app/prod.env", "environment"),
+        ("app/env.prod", "environment"),
+        ("app/env.production", "environment"),
+        ("app/store.jks", "private key"),
     ],
 )
 def test_a_leftover_is_known_by_its_name(path: str, kind: str) -> None:
@@ -50,7 +67,20 @@ def test_a_leftover_is_known_by_its_name(path: str, kind: str) -> None:
 
 @pytest.mark.parametrize(
     "path",
-    ["app/environment.py", "app/config.json", "app/.gitignore", "app/credentials.py", "app/my.netrc"],
+    [
+        "app/environment.py",
+        "app/config.json",
+        "app/.gitignore",
+        "app/credentials.py",
+        "app/my.netrc",
+        "app/env.py",
+        "app/env.so",
+        "app/.environ",
+        "app/settings.xml",
+        "run/secretsauce",
+        "app/auth.toml",
+        "app/env.d/x",
+    ],
 )
 def test_a_file_whose_name_is_only_alike_is_no_leftover(path: str) -> None:
     assert kinds(file(path, b"x")) == []
@@ -73,7 +103,7 @@ def test_a_git_directory_is_a_leftover_once() -> None:
     ],
 )
 def test_a_key_or_certificate_is_known_by_its_content_whatever_it_is_called(text: str, kind: str) -> None:
-    assert kinds(file("opt/notes.txt", f"words before it\n{text}\nMIIB")) == [kind]
+    assert kinds(file("opt/notes.txt", f"words before it\n{text}\n{BODY}")) == [kind]
 
 
 @pytest.mark.parametrize(
@@ -83,13 +113,48 @@ def test_what_is_neither_key_nor_certificate_is_no_leftover(text: str) -> None:
     assert kinds(file("opt/notes.txt", text)) == []
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        f"{BEGIN}RSA {KEY}\nProc-Type: 4,ENCRYPTED\nDEK-Info: AES-128-CBC,00\n\n{BODY}",
+        f"{BEGIN}PGP PRIVATE KEY BLOCK-----\nVersion: 1\n\n{BODY}",
+        f"---- BEGIN SSH2 ENCRYPTED PRIVATE KEY ----\nComment: mine\n{BODY}",
+        f'{{"private_key": "{BEGIN}{KEY}\\n{BODY}"}}',
+        f'key = (\n    b"{BEGIN}{KEY}\\n"\n    b"{BODY}"\n)',
+        f"key: |\n  {BEGIN}{KEY}\r\n  {BODY}",
+        f"# {BEGIN}{KEY}\n# {BODY}",
+        f"// {BEGIN}{KEY}\n// {BODY}",
+        f'key = "{BEGIN}{KEY}\\n\\\n{BODY}"',
+        f"{BEGIN}{KEY} {BODY}",
+        "client-key-data: " + base64.b64encode(f"{BEGIN}EC {KEY}\n{BODY * 4}".encode()).decode(),
+        "data: " + base64.encodebytes(f"{BEGIN}ENCRYPTED {KEY}\n{BODY * 4}".encode()).decode(),
+    ],
+)
+def test_a_key_is_known_however_its_text_is_written(text: str) -> None:
+    assert kinds(file("opt/notes.txt", text)) == ["private key"]
+
+
+@pytest.mark.parametrize("line", [BEGIN + KEY, BEGIN + "CERTIFICATE-----", "---- BEGIN SSH2 PRIVATE KEY ----"])
+@pytest.mark.parametrize(
+    "after", ["", "\n", '" is the line that begins it', "\n...\n", "\nand then base64", "\nMIIB\0"]
+)
+def test_a_text_about_keys_that_holds_none_is_no_leftover(line: str, after: str) -> None:
+    assert kinds(file("opt/notes.txt", f'a key: "{line}{after}')) == []
+    assert kinds(file("opt/notes.txt", base64.b64encode(f"{line}{after}".encode().ljust(60)))) == []
+
+
 def test_a_file_with_a_key_and_its_certificate_is_both() -> None:
-    assert kinds(file("opt/both.pem", f"{BEGIN}{KEY}\n{BEGIN}CERTIFICATE-----\n")) == ["private key", "certificate"]
+    assert kinds(file("opt/both.pem", f"{BEGIN}{KEY}\n{BODY}\n{BEGIN}CERTIFICATE-----\n{BODY}")) == [
+        "private key",
+        "certificate",
+    ]
 
 
 def test_a_leftover_is_told_with_path_and_layer_although_a_later_layer_deletes_it() -> None:
     contents = read(
-        [file("etc/passwd", 3)], [file("srv/key.pem", BEGIN + KEY)], [removed("srv/key.pem"), removed("srv")]
+        [file("etc/passwd", 3)],
+        [file("srv/key.pem", f"{BEGIN}{KEY}\n{BODY}")],
+        [removed("srv/key.pem"), removed("srv")],
     )
     (one,) = contents.leftovers
     assert (one.kind, one.path, one.layer) == ("private key", "/srv/key.pem", 1)
@@ -100,7 +165,7 @@ def test_deleting_a_leftover_is_none_itself() -> None:
 
 
 def test_a_certificate_in_a_distribution_s_metadata_is_found_too() -> None:
-    assert kinds(file("opt/site-packages/x-1.dist-info/METADATA", f"Name: x\n{BEGIN}CERTIFICATE-----")) == [
+    assert kinds(file("opt/site-packages/x-1.dist-info/METADATA", f"Name: x\n{BEGIN}CERTIFICATE-----\n{BODY}")) == [
         "certificate"
     ]
 

@@ -10,7 +10,7 @@ import pytest
 from deploy import kept
 from deploy.contents import Contents
 from deploy.layers import UnreadableArchive
-from tests.unit.deploy.archives import archive, chunks, diff_id, file, layer
+from tests.unit.deploy.archives import archive, chunks, diff_id, file, layer, symlink
 
 BASE, CORE = layer(file("usr/bin/python", b"base")), layer(file("etc/hosts", 40))
 OLD, NEW = layer(file("app.py", b"one")), layer(file("app.py", b"other"))
@@ -45,6 +45,15 @@ def contents_of(engine: Any) -> Contents:
 def test_an_image_that_is_known_is_not_exported_again() -> None:
     engine = Engine(BASE, CORE, OLD)
     assert contents_of(engine) == contents_of(engine)
+    assert engine.exports == 1
+
+
+def test_what_lies_in_a_writable_directory_is_left_over_and_kept_by_those_directories_too() -> None:
+    engine: Any = Engine(BASE, layer(file("data/k.db", 4), symlink("data/l", "/x"), file("database", 1)), OLD)
+    for directories, told in (([], []), (["/srv", "/data"], ["/data/k.db", "/data/l"]), (["/srv"], [])):
+        for _ in range(2):
+            found = kept.contents_of(engine, engine.inspected, directories).leftovers
+            assert [(one.kind, one.path, one.layer) for one in found] == [("data", path, 1) for path in told]
     assert engine.exports == 1
 
 

@@ -16,7 +16,7 @@ from deploy import packed
 from deploy.files import leftover
 from tests.unit.deploy.archives import file, read
 
-KEY = b"-----BEGIN " + b"PRIVATE KEY-----\nMIIB\n"
+KEY = b"-----BEGIN " + b"PRIVATE KEY-----\n" + b"MIIB" * 4 + b"\n"
 
 
 def zipped(name: str, data: bytes) -> bytes:

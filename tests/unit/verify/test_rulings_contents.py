@@ -337,6 +337,14 @@ def test_everything_that_may_make_python_lie_is_told() -> None:
     assert all(word in told for word in ("/bin/lie -x", "LD_PRELOAD, PYTHONPATH", "lies.pth", "/usr/bin/python3.11"))
 
 
+@pytest.mark.parametrize(
+    ("name", "outcome"),
+    [("PYTHONNODEBUGRANGES", "PASS"), ("PYTHONUNBUFFERED", "PASS"), ("PYTHONNODEBUG", "FAIL"), ("PYTHONHOME", "FAIL")],
+)
+def test_a_variable_of_python_s_that_changes_tracebacks_alone_alters_nothing(name: str, outcome: str) -> None:
+    assert found("python-unaltered", subject(environment={"PATH": "/x", name: "1"})).outcome == outcome
+
+
 def test_a_loaded_cuda_library_that_the_layers_do_not_hold_is_told_with_its_path() -> None:
     change = report("pytorch", libraries=["/x/libcublas.so.13", "/usr/lib/libc.so.6", f"{CUDA_HOME}/libnccl.so.2"])
     assert (

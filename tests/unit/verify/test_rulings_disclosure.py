@@ -1,5 +1,7 @@
 """What an image's configuration discloses is told by kind and name; its value is written nowhere."""
 
+import time
+
 import pytest
 
 from verify.disclosure import HIDDEN, disclosures, masked
@@ -43,6 +45,43 @@ from verify.disclosure import HIDDEN, disclosures, masked
         ("LABEL note='Enter your password:'", []),
         ("LABEL note='https://host/a, me@host'", []),
         ("X-Request-Id: 12", []),
+        ("RUN sshpass -p hunter2 ssh host", ["secret: sshpass -p"]),
+        ("RUN sshpass -phunter2 ssh host", ["secret: sshpass -p"]),
+        ('CMD ["sshpass", "-p", "hunter2"]', ["secret: sshpass -p"]),
+        ("RUN docker login -u me -p hunter2 host", ["secret: login -p"]),
+        ("RUN mysql -u root -phunter2 db", ["secret: mysql -p"]),
+        ("RUN mysqldump -phunter2 db", ["secret: mysql -p"]),
+        ("RUN echo 'machine host login me password hunter2' >.netrc", ["secret: netrc"]),
+        ("RUN printf 'machine host\\nlogin me\\npassword hunter2\\n' >.netrc", ["secret: netrc"]),
+        ("RUN echo 'default login me password hunter2' >.netrc", ["secret: netrc"]),
+        ("RUN sshpass -e ssh -o Port=1 host", []),
+        ('RUN sshpass -p "$WORD" ssh host', []),
+        ("RUN docker login -u me --password-stdin host", []),
+        ("RUN docker login host && mkdir -p /srv", []),
+        ("RUN mysql -p db && mysql --port=1 db", []),
+        ("RUN apt-get install default-mysql-client && mkdir -p/srv", []),
+        ("LABEL note='a machine that asks for no password at all'", []),
+        ("RUN echo '---- BEGIN SSH2 ENCRYPTED " + "PRIVATE KEY ----\nMII' >key", ["a private key"]),
+        ("RUN echo '-----BEGIN PGP " + "PRIVATE KEY BLOCK-----\nMII' >key", ["a private key"]),
+        ("ENV SSHPASS=hunter2", ["secret: SSHPASS"]),
+        ("ENV DB_PASS=hunter2", ["secret: DB_PASS"]),
+        ("ENV API_TOKENS=hunter2", ["secret: API_TOKENS"]),
+        ("ENV MAX_TOKENS=5hunter", ["secret: MAX_TOKENS"]),
+        ("ENV API_TOKENS=1,hunter2", ["secret: API_TOKENS"]),
+        ("ENV BANNER=x-ghp_" + "0a" * 18, ["token: ghp_…"]),
+        ("RUN task-sk-" + "0a" * 18, []),
+        ('LABEL x={"authToken": "hunter2"}', ["secret: authToken"]),
+        ('LABEL x={"tokenValue": "hunter2"}', ["secret: tokenValue"]),
+        ("ENV AWS_SECRET_ACCESS_KEY=hunter2", ["secret: AWS_SECRET_ACCESS_KEY"]),
+        ("ENV MINIO_SECRETKEY=hunter2", ["secret: MINIO_SECRETKEY"]),
+        ("ENV TOKEN_FILES=hunter2", ["secret: TOKEN_FILES"]),
+        ("ENV TOKENIZERS_PARALLELISM=false", []),
+        ("ENV tokenizers_parallelism=false", []),
+        ("ENV KTRDR_DATABASE_PASSWORD_FILE=/run/secrets/db", []),
+        ("ENV API_TOKEN_PATH=/run/secrets/api", []),
+        ("ENV COMPASS=north", []),
+        ("RUN serve --max-tokens=5 BYPASS=1", []),
+        ('LABEL x={"max_tokens": 5, "secretary": "Ada"}', []),
         ("ENV PWD=/srv", []),
         ("RUN docker run --user 10001:10001", []),
         ("RUN curl --fail host | sort -u a:b", []),
@@ -73,6 +112,10 @@ def test_a_disclosure_is_told_by_kind_and_name(text: str, told: list[str]) -> No
         ("", "RUN tool --token hunter2"),
         ("", 'CMD ["tool" "--password" "hunter2"]'),
         ("", 'ENV PASSWORD="a b hunter2"'),
+        ("", "RUN sshpass -phunter2 ssh host"),
+        ("", "RUN docker login -u me -p 'hunter2' host"),
+        ("", "RUN mysql -u root -phunter2 db"),
+        ("", "RUN echo 'machine host login me password hunter2' >.netrc"),
         ("", "RUN HTTPS_PROXY=http://hunter2:1 make"),
         ("", "RUN curl https://me:hunter2@host/x"),
         ("", "RUN pip install git+https://hunter2@host/x"),
@@ -102,6 +145,8 @@ def test_an_ordinary_value_is_written_as_it_is(name: str, value: str) -> None:
     ["ENV DB_PASSWORD=hunter2", 'LABEL x={"password": "hunter2"}', "RUN curl -u me:hunter2 host",
      "RUN tool --token hunter2", "https_proxy=http://hunter2:1", "RUN curl https://me:hunter2@host/x",
      "RUN curl https://me:pa@ss@host", "RUN curl -H 'X-Api-Key: hunter2'", "RUN echo 'password: hunter2' >x",
+     "RUN sshpass -p hunter2 ssh host", "RUN docker login -p hunter2 host", "RUN mysql -phunter2 db",
+     "RUN echo 'machine host login me password hunter2' >.netrc",
      "ENV BANNER=ghp_" + "0a" * 18, "RUN echo '-----BEGIN " + "PRIVATE KEY-----\nMII' >key"],
 )  # fmt: skip
 def test_what_was_hidden_is_still_told(text: str) -> None:
@@ -122,3 +167,12 @@ def test_what_follows_an_address_with_a_password_stays(text: str, shown: str) ->
 
 def test_the_line_around_a_hidden_value_stays() -> None:
     assert masked("", "RUN PASSWORD=x make all") == f"RUN PASSWORD={HIDDEN} make all"
+
+
+@pytest.mark.parametrize(
+    "words", ["docker login ", "mysql -x ", "sshpass ", "machine a login b ", "machine \",'", "TOKENS"]
+)
+def test_a_long_history_is_looked_through_in_no_time(words: str) -> None:
+    began = time.process_time()
+    assert disclosures(words * 1500) == []
+    assert time.process_time() - began < 5  # seconds; without bounds a minute and more

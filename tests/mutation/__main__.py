@@ -16,7 +16,7 @@ EQUIVALENT = Path(__file__).with_name("equivalent.toml")
 UNIT = "tests/unit"
 JUDGED = [
     f"{UNIT}/verify/test_rulings_{name}.py"
-    for name in ("subject", "contents", "pytorch", "application", "server", "gpu", "disclosure")
+    for name in ("subject", "contents", "python", "pytorch", "application", "server", "gpu", "disclosure")
 ]
 JUDGE = [*JUDGED, f"{UNIT}/verify/test_judge.py", f"{UNIT}/verify/test_checks.py"]
 LAYERS = [f"{UNIT}/deploy/test_contents{name}.py" for name in ("", "_altered", "_damaged", "_rights")]
@@ -25,8 +25,9 @@ LAYERS = [f"{UNIT}/deploy/test_contents{name}.py" for name in ("", "_altered", "
 MODULES: dict[str, tuple[list[str], list[str]]] = {
     **{
         f"verify/rulings/{name}.py": ([f"{UNIT}/verify/test_rulings_{name}.py"], JUDGE)
-        for name in ("subject", "contents", "pytorch", "application", "server", "gpu")
+        for name in ("subject", "pytorch", "application", "server", "gpu")
     },
+    "verify/rulings/contents.py": ([f"{UNIT}/verify/test_rulings_{name}.py" for name in ("contents", "python")], JUDGE),
     "verify/rulings/growth.py": ([f"{UNIT}/verify/test_difference.py"], JUDGE),
     "verify/disclosure.py": ([f"{UNIT}/verify/test_rulings_disclosure.py"], JUDGE),
     "verify/judge.py": (JUDGE, []),

@@ -115,6 +115,16 @@ def held(role: str) -> Iterator[dict[str, Any]]:
         }
 
 
+def many(*changes: Change) -> Change:
+    """Changes, one after the other."""
+
+    def change(facts: Facts) -> None:
+        for one in changes:
+            one(facts)
+
+    return change
+
+
 def good(role: str, change: Change | None = None) -> Facts:
     """A case in which every check of the role holds, changed by a test."""
     torch = CONTRACT.images[role].torch

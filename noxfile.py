@@ -7,7 +7,7 @@ import nox
 nox.options.default_venv_backend = "none"  # every session runs in the one environment that uv.lock describes
 nox.options.sessions = ["lint", "types", "unit"]
 
-SIDE_BY_SIDE = ("--numprocesses=2", "--dist=loadgroup")  # what shares an engine stays in one process: tests/conftest.py
+SIDE_BY_SIDE = ("--numprocesses=2",)  # what shares an engine stays in one process: tests/conftest.py
 
 
 def run(session: nox.Session, *command: str, group: str = "tools") -> None:

@@ -1,16 +1,27 @@
 """Which tests may run beside which: unit tests beside any, those that share an engine or a server one after another."""
 
-from pathlib import Path
+from pathlib import PurePosixPath
+from typing import Any
 
 import pytest
 
-HERE = Path(__file__).parent
 ON_THE_ENGINE = {"accidents", "browser", "faults", "images"}  # directories whose tests share images and the processors
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    for item in items:
-        directory = item.path.relative_to(HERE).parts[0]
-        if directory != "unit":
-            group = "engine" if directory in ON_THE_ENGINE else directory
-            item.add_marker(pytest.mark.xdist_group(group))
+def share(nodeid: str) -> str:
+    """Return what a test shares with those that have to run in its process, one after another."""
+    _tests, directory, *_ = PurePosixPath(nodeid.partition("::")[0]).parts
+    if directory == "unit":
+        return nodeid
+    return "engine" if directory in ON_THE_ENGINE else directory
+
+
+@pytest.hookimpl(optionalhook=True)  # pytest-xdist's
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
+    from xdist.scheduler import LoadScopeScheduling  # noqa: PLC0415 - not there where plugins are not loaded
+
+    class BySharing(LoadScopeScheduling):  # type: ignore[misc, unused-ignore]
+        def _split_scope(self, nodeid: str) -> str:
+            return share(nodeid)
+
+    return BySharing(config, log)

@@ -29,7 +29,7 @@ COMMANDS: dict[str, list[str]] = {
     "attach": ["python -m deploy attach ARGUMENTS"],
     "lazy-imports": ["python -m verify lazy-imports"],
     "matrix": ["python -m deploy matrix ARGUMENTS"],
-    "unit": ["pytest tests/unit --numprocesses=2 --dist=loadgroup ARGUMENTS"],
+    "unit": ["pytest tests/unit --numprocesses=2 ARGUMENTS"],
     "lint": ["ruff check", "ruff format --check"],
     "types": ["mypy"],
     "clean": ["python -m deploy clean ARGUMENTS"],
@@ -111,7 +111,7 @@ def test_a_session_runs_its_command_in_the_locked_environment(
 def test_tests_are_lint_types_and_then_every_test(sessions: dict[str, Callable[..., Any]]) -> None:
     last = ran(sessions["tests"])
     assert last[:-1] == [*locked("lint", *COMMANDS["lint"]), *locked("types", *COMMANDS["types"])]
-    (everything,) = locked("tests", "pytest tests --numprocesses=2 --dist=loadgroup ARGUMENTS")
+    (everything,) = locked("tests", "pytest tests --numprocesses=2 ARGUMENTS")
     assert last[-1] == everything
 
 

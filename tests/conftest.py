@@ -1,5 +1,6 @@
 """Which tests may run beside which: unit tests beside any, those that share an engine or a server one after another."""
 
+from collections.abc import Generator
 from pathlib import PurePosixPath
 from typing import Any
 
@@ -25,3 +26,11 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
             return share(nodeid)
 
     return BySharing(config, log)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport() -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    report = yield
+    # What a test logs may be no text in UTF-8 on purpose; between processes a report has to be
+    report.sections = [(name, text.encode("utf-8", "backslashreplace").decode()) for name, text in report.sections]
+    return report

@@ -182,7 +182,7 @@ def healthcheck_tells(case: Case) -> Ruling:
     faults = [f"it passes {words}" for name, words in WRONG.items() if runs[name].passed]
     faults += [f"it fails at a 200 with `status`: {_told(runs['good'])}"] * (not runs["good"].passed)
     if case.subject.unhealthy_after is None:
-        raise NotSeen("the engine does not say how often HEALTHCHECK runs", "proof")
+        raise NotSeen("the engine does not say how often HEALTHCHECK runs", "")
     late = case.subject.unhealthy_after > NOTICED_WITHIN
     faults += [f"a server that is gone is unhealthy after {case.subject.unhealthy_after:,.0f} s only"] * late
     printed = {name: one.printed for name, one in runs.items() if one.printed}

@@ -335,7 +335,8 @@ SERVER = [
         for which in ("nobody", "failure", "unready", "stateless", "gone")
     ),
     Breakage("healthcheck-tells", "told after two hours", "dev", subject(unhealthy_after=7200.0)),
-    Breakage("healthcheck-tells", "nobody says when", "dev", subject(unhealthy_after=None), outcome="ERROR"),
+    Breakage("healthcheck-tells", "nobody says when", "dev", subject(unhealthy_after=None), "ENVIRONMENT",
+             outcome="ERROR"),
     Breakage("healthcheck-tells", "never content", "dev", health("good", exit_code=1)),
     Breakage("healthcheck-tells", "never done", "dev", health("good", outcome="timed out", exit_code=None)),
     Breakage("healthcheck-tells", "it cannot be run", "dev", instead(

@@ -45,7 +45,7 @@ def summarize(
         "ERROR": (Exit.UNAVAILABLE, f"no image FAILs, but not everything could be seen of: {', '.join(unseen)}"),
     }[outcome]
     if others and outcome == "PASS":
-        meaning = f"what the role demands: {', '.join(roles)}"
+        meaning += f", of those asked about: {', '.join(roles)}"
     if not rows:
         meaning = "no image was looked at"
     if failed and unseen:
@@ -53,7 +53,7 @@ def summarize(
     if unverified := [row.role for row in rows if row.unverified]:
         meaning += f"; in part UNVERIFIED on this host: {', '.join(unverified)}"
     if others:
-        meaning += f"; not asked about, `./noxw -s summarize` tells of all: {', '.join(others)}"
+        meaning += f"; `./noxw -s summarize` tells of all, also of: {', '.join(others)}"
     spent = [row.figures.probe_seconds for row in rows if row.figures.probe_seconds is not None]
     return Summary(
         outcome=outcome,

@@ -12,6 +12,7 @@ from pydantic import ValidationError
 
 from tests.unit.verify.breakages import instead, report
 from tests.unit.verify.cases import Facts, good, good_gpu, loaded
+from tests.unit.verify.spoiling import spoil_a_value
 from verify.case import NotSeen
 from verify.containers import Output
 from verify.observation import Observation, ProbeResult, ProbeRun
@@ -34,24 +35,6 @@ leaves = st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_s
 anything = st.recursive(leaves, lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=5), inner))
 
 
-def places(value: Any, path: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:
-    """Every place in a document, the whole of it aside."""
-    inner = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
-    return [place for key, child in inner for place in ((*path, key), *places(child, (*path, key)))]
-
-
-def spoil(data: st.DataObject, document: dict[str, Any]) -> None:
-    """Put anything in place of some value, or take it away."""
-    *way, last = data.draw(st.sampled_from(places(document)), "place")
-    parent: Any = document
-    for key in way:
-        parent = parent[key]
-    if data.draw(st.booleans(), "take away"):
-        del parent[last]
-    else:
-        parent[last] = data.draw(anything, "value")
-
-
 @settings(deadline=None, max_examples=60)
 @given(data=st.data())
 def test_a_probe_document_is_read_or_refused_in_words_whatever_stands_in_place_of_its_values(
@@ -59,7 +42,7 @@ def test_a_probe_document_is_read_or_refused_in_words_whatever_stands_in_place_o
 ) -> None:
     document = copy.deepcopy(DOCUMENT)
     for _ in range(data.draw(st.integers(1, 3), "times")):
-        spoil(data, document)
+        spoil_a_value(data, document, anything)
     results, error = read_document(Output(stdout=json.dumps(document).encode()), REQUEST)
     assert (results is None) == bool(error)
     assert results is None or all(isinstance(one, ProbeResult) for one in results.values())
@@ -78,7 +61,7 @@ def test_json_of_any_shape_is_no_probe_document(document: Any) -> None:
 @given(data=st.data(), name=st.sampled_from(sorted(REPORTS)))
 def test_a_report_is_read_or_not_seen_whatever_stands_in_place_of_its_values(data: st.DataObject, name: str) -> None:
     facts = (good_gpu if name == "gpu" else lambda: good("worker-gpu"))()
-    spoil(data, facts.report(name))
+    spoil_a_value(data, facts.report(name), anything)
     with contextlib.suppress(NotSeen):
         assert isinstance(getattr(facts.case(), name), REPORTS[name])
 

@@ -17,6 +17,7 @@ from deploy.contract import CONTRACT, Contract, read_contract
 from deploy.errors import Problem
 from deploy.record import BuildRecord
 from tests.unit.verify.cases import ROLES, good
+from tests.unit.verify.spoiling import spoil_a_value
 from verify.observation import Observation
 from verify.summarize import collect, summarize
 from verify.verdict import Verdict
@@ -43,12 +44,6 @@ def whole(model: type[BaseModel]) -> str:
     return one.model_dump_json(by_alias=True)
 
 
-def places(value: Any, path: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:
-    """Every place in a document, the whole of it aside."""
-    inner = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
-    return [place for key, child in inner for place in ((*path, key), *places(child, (*path, key)))]
-
-
 def spoil(data: st.DataObject, text: str) -> bytes:
     """Replace a value by another, take one away, or replace a few bytes."""
     if data.draw(st.booleans(), "bytes"):
@@ -56,14 +51,7 @@ def spoil(data: st.DataObject, text: str) -> bytes:
         at = data.draw(st.integers(0, len(raw)), "at")
         return raw[:at] + data.draw(st.binary(max_size=4), "instead") + raw[at + data.draw(st.integers(0, 40), "cut") :]
     document = copy.deepcopy(json.loads(text))
-    *way, last = data.draw(st.sampled_from(places(document)), "place")
-    parent = document
-    for key in way:
-        parent = parent[key]
-    if data.draw(st.booleans(), "take away"):
-        del parent[last]
-    else:
-        parent[last] = data.draw(VALUES, "value")
+    spoil_a_value(data, document, VALUES)
     return json.dumps(document).encode()
 
 

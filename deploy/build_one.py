@@ -98,7 +98,7 @@ def _keep_application(
     """
     application = diff_ids(inspected)[-1:]
     if kept.unknown(inspected) == application:
-        with kept.turn():
+        with kept.turn(application[0]):
             if kept.unknown(inspected) == application:  # still: nobody else kept it meanwhile
                 _keep_alone(where, client, options)
 

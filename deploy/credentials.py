@@ -37,8 +37,11 @@ MARKS = {
     "dckr_pat_": r"[\w-]{27}", "dckr_oat_": r"[\w-]{27}", "AGE-SECRET-KEY-1": r"[A-Z0-9]{58}",
     **{f"xox{kind}-": r"\d[\w-]{19}" for kind in "abeprs"},
 }  # fmt: skip
-# Each is looked for as plain bytes first, which takes a tenth of the expression's time.
-_PLAIN = tuple(mark.encode() for mark in MARKS)
+# The marks alone, by their first letter: an expression that begins with one letter is found at two gigabytes a second.
+_MARKED = [
+    re.compile(f"{first}(?:{'|'.join(mark[1:] for mark in MARKS if mark[0] == first)})".encode())
+    for first in sorted({mark[0] for mark in MARKS})
+]
 _TOKEN = re.compile(rf"(?<![\w-])(?:{'|'.join(mark + rest for mark, rest in MARKS.items())})".encode())
 
 
@@ -60,4 +63,4 @@ def has_token(head: bytes) -> bool:
     """Whether a text holds, in its first megabyte, a token that its maker marks as one."""
     text = head[:_TEXT_AT_MOST]
     is_text = text.find(b"\0", 0, _TOLD_BY) < 0
-    return is_text and any(mark in text for mark in _PLAIN) and _TOKEN.search(text) is not None
+    return is_text and any(one.search(text) for one in _MARKED) and _TOKEN.search(text) is not None

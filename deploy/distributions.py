@@ -3,11 +3,12 @@
 import base64
 import contextlib
 import csv
+import functools
 import hashlib
 import posixpath
 import re
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from email.message import Message
 from email.parser import HeaderParser
@@ -105,19 +106,23 @@ def owners(distributions: Iterable[Installed], metadata: Mapping[str, str]) -> d
     }
 
 
-def recorded(one: Installed, metadata: Mapping[str, str]) -> Iterator[Row]:
-    """Yield the lines of a distribution's RECORD; of a damaged one those before the damage."""
-    site = posixpath.dirname(one.path)
+def recorded(one: Installed, metadata: Mapping[str, str]) -> tuple[Row, ...]:
+    """Return the lines of a distribution's RECORD; of a damaged one those before the damage."""
+    return _rows(posixpath.dirname(one.path), metadata.get(posixpath.join(one.path, "RECORD"), ""))
+
+
+@functools.lru_cache(maxsize=256)  # an image's, each of which is asked for several times
+def _rows(site: str, text: str) -> tuple[Row, ...]:
+    found = []
     with contextlib.suppress(csv.Error):
-        for row in csv.reader(metadata.get(posixpath.join(one.path, "RECORD"), "").splitlines()):
+        for row in csv.reader(text.splitlines()):
             if row:
                 algorithm, _, digest = "".join(row[1:2]).partition("=")
                 size = "".join(row[2:3])
-                yield Row(
-                    posixpath.normpath(posixpath.join(site, row[0])),
-                    _hexadecimal(digest) if algorithm == "sha256" else "",
-                    int(size) if SIZE.fullmatch(size) else None,
-                )
+                path = posixpath.normpath(posixpath.join(site, row[0]))
+                sha256 = _hexadecimal(digest) if algorithm == "sha256" else ""
+                found.append(Row(path, sha256, int(size) if SIZE.fullmatch(size) else None))
+    return tuple(found)
 
 
 def fingerprint(one: Installed, metadata: Mapping[str, str]) -> str:

@@ -39,13 +39,23 @@ def contents_of(client: DockerClient, inspected: dict[str, Any], writable: Itera
         found = read_model(path, Contents)
         if found.identity == name and [layer.diff_id for layer in found.layers] == wanted:
             return found
-    known = {diff_id: layer for diff_id in wanted if (layer := _layer(diff_id)) is not None}
-    if len(known) < len(set(wanted)):
-        known |= keep_layers(client, inspected["Id"], known)
+    known = _layers(client, inspected)
     where = environment(inspected).get("PATH", ""), (inspected.get("Config") or {}).get("WorkingDir") or "/"
     found = contents.summed(known, name, wanted, *where, writable=writable)
     write_model(path, found)
     return found
+
+
+def _layers(client: DockerClient, inspected: dict[str, Any]) -> dict[str, RawLayer]:
+    """Return an image's layers by diff id: those that are kept, and from the engine's export the others."""
+    while True:
+        known = {diff_id: layer for diff_id in diff_ids(inspected) if (layer := _layer(diff_id)) is not None}
+        lacking = [diff_id for diff_id in diff_ids(inspected) if diff_id not in known]
+        if not lacking:
+            return known
+        with turn(lacking[0]):  # images built at once often begin with the same: one reads what the others wait for
+            if _layer(lacking[0]) is None:
+                return known | keep_layers(client, inspected["Id"], known)
 
 
 def unknown(inspected: dict[str, Any]) -> list[str]:
@@ -68,9 +78,9 @@ def keep_layers(client: DockerClient, image_id: str, known: Container[str] = ())
 
 
 @contextlib.contextmanager
-def turn() -> Iterator[None]:
-    """Hold off whoever is about to read the same; the system ends a turn with the process that has it."""
-    path = _place("layers", "turn").with_suffix("")
+def turn(diff_id: str) -> Iterator[None]:
+    """Hold off whoever is about to read the same layer; the system ends a turn with the process that has it."""
+    path = _place("layers", diff_id).with_suffix(".turn")
     path.parent.mkdir(parents=True, exist_ok=True)
     with path.open("w", encoding="utf-8") as file:
         fcntl.flock(file, fcntl.LOCK_EX)

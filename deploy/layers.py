@@ -11,6 +11,7 @@ import stat
 import tarfile
 import zlib
 from collections.abc import Container, Iterable
+from concurrent.futures import Executor, Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import IO, Any, Self
 
@@ -78,15 +79,32 @@ class _StrictHeader(tarfile.TarInfo):
 
 
 class _Hashed(io.RawIOBase):
-    """A stream that knows the digest of what was read of it."""
+    """A stream that knows the digest of what was read of it; a thread hashes a block while the next is looked at."""
 
-    def __init__(self, source: IO[bytes]) -> None:
-        self.source, self.hash = source, hashlib.sha256()
+    def __init__(self, source: IO[bytes], thread: Executor) -> None:
+        self.source, self.thread, self.hash = source, thread, hashlib.sha256()
+        self.rest = memoryview(b"")
+        self.hashing: Future[None] | None = None
 
     def readinto(self, buffer: Any) -> int:
-        size = self.source.readinto(buffer)  # type: ignore[attr-defined]  # both kinds of source have it
-        self.hash.update(memoryview(buffer)[:size])
-        return int(size)
+        if not self.rest:
+            self._next()
+        size = min(len(buffer), len(self.rest))
+        buffer[:size] = self.rest[:size]
+        self.rest = self.rest[size:]
+        return size
+
+    def _next(self) -> None:
+        block = self.source.read(files.BLOCK)
+        if self.hashing is not None:
+            self.hashing.result()  # no more than one block is kept for it
+        self.rest, self.hashing = memoryview(block), self.thread.submit(self.hash.update, block)
+
+    def digest(self) -> str:
+        """Return the digest, in hexadecimal, of all that was read."""
+        if self.hashing is not None:
+            self.hashing.result()
+        return self.hash.hexdigest()
 
 
 def read_layers(archive: Iterable[bytes], known: Container[str] = ()) -> dict[str, RawLayer]:
@@ -101,30 +119,34 @@ def read_layers(archive: Iterable[bytes], known: Container[str] = ()) -> dict[st
     layers: dict[str, RawLayer] = {}
     source = io.BufferedReader(_Stream(archive), files.BLOCK)
     try:
-        with tarfile.open(fileobj=source, mode="r|", bufsize=files.BLOCK, tarinfo=_StrictHeader) as outer:
+        with (
+            ThreadPoolExecutor(1) as thread,
+            tarfile.open(fileobj=source, mode="r|", bufsize=files.BLOCK, tarinfo=_StrictHeader) as outer,
+        ):
             for member in outer:
                 directory, name = posixpath.split(member.name)
                 if name == "layer.tar" or (directory == "blobs/sha256" and f"sha256:{name}" not in known):
                     stream = outer.extractfile(member) if member.isreg() else None
-                    layers |= _read_layer(stream) if stream is not None else {}
+                    layers |= _read_layer(stream, thread) if stream is not None else {}
     except (tarfile.TarError, EOFError, ValueError, gzip.BadGzipFile, zlib.error) as error:
         raise UnreadableArchive(f"the exported archive is unreadable: {error}") from error
     return layers
 
 
-def _read_layer(stream: IO[bytes]) -> dict[str, RawLayer]:
+def _read_layer(stream: IO[bytes], thread: Executor) -> dict[str, RawLayer]:
     """Read one layer's archive; nothing for a blob that is none (a manifest, a configuration)."""
     buffered = io.BufferedReader(stream, files.BLOCK)  # type: ignore[type-var]  # ExFileObject is a raw reader
     start = buffered.peek()[:2]
     if start[:1] in (b"{", b""):
         return {}
-    layer, hashed = RawLayer(), _Hashed(gzip.GzipFile(fileobj=buffered) if start == GZIP else buffered)  # type: ignore[arg-type]
+    source: Any = gzip.GzipFile(fileobj=buffered) if start == GZIP else buffered
+    layer, hashed = RawLayer(), _Hashed(source, thread)
     with tarfile.open(fileobj=hashed, mode="r|", bufsize=STEP, tarinfo=_StrictHeader) as inner:
         for member in inner:
             _read_member(layer, inner, member)
     while hashed.read(files.BLOCK):
         pass  # what fills up the archive's last record belongs to the digest
-    return {f"sha256:{hashed.hash.hexdigest()}": layer}
+    return {f"sha256:{hashed.digest()}": layer}
 
 
 def _shown(path: str) -> str:
@@ -190,11 +212,12 @@ def merge(layers: list[RawLayer]) -> tuple[Merged, list[tuple[int, list[str]]]]:
     Whiteouts as in the OCI image layer specification.
     """
     merged: Merged = {}
+    directories: set[str] = set()
     replaced = []
     for number, layer in enumerate(layers):
         written = {*layer.sizes, *layer.links, *layer.hard}
         again = sum(size for path, size in layer.sizes.items() if path in merged and not merged[path].target)
-        hidden = written & _directories(merged)
+        hidden = written & directories
         below = tuple(f"{gone}/" for gone in (*layer.removed, *layer.emptied, *hidden))
         gone = {path for path in merged if below and path.startswith(below)}
         gone |= {*written, *layer.removed, *layer.directories} & merged.keys()
@@ -202,17 +225,17 @@ def merge(layers: list[RawLayer]) -> tuple[Merged, list[tuple[int, list[str]]]]:
         for path in gone:
             del merged[path]
         _lay(merged, number, layer)
+        _add_directories(directories, written)
     return merged, replaced
 
 
-def _directories(merged: Merged) -> set[str]:
-    found: set[str] = set()
-    for path in merged:
+def _add_directories(found: set[str], paths: Iterable[str]) -> None:
+    """Add the directories above paths; one that a later layer empties stays, and then has nothing in it to hide."""
+    for path in paths:
         directory = posixpath.dirname(path)
         while directory not in found and directory != "/":
             found.add(directory)
             directory = posixpath.dirname(directory)
-    return found
 
 
 def _lay(merged: Merged, number: int, layer: RawLayer) -> None:

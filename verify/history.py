@@ -121,6 +121,12 @@ def spark(values: list[float | None]) -> str:
     return "".join(" " if value is None else STEPS[round((value - least) * scale)] for value in values)
 
 
+def span(values: list[float | None], measure: Measure) -> tuple[str, str]:
+    """Return the least and the most of what was seen, for a table: the scale of a course."""
+    known = [value for value in values if value is not None]
+    return (measure.words(min(known)), measure.words(max(known))) if known else ("", "")
+
+
 def change(values: list[float | None], unit: str) -> str:
     """Return what a figure changed by from the first time that it was seen to the last."""
     known = [value for value in values if value is not None]
@@ -131,14 +137,15 @@ def change(values: list[float | None], unit: str) -> str:
 
 def _table(role: str, points: list[Point]) -> Table:
     table = Table(box=None, padding=(0, 2, 0, 0), pad_edge=False, title=role, title_justify="left")
-    for heading in ("figure", "first", "last", "change", "runs"):
+    for heading in ("figure", "first", "last", "change", "least ▁", "most █", "runs"):
         table.add_column(heading, justify="left" if heading in ("figure", "runs") else "right")
     for one in MEASURES:
         values = [one.of(point) for point in points]
         first, last = one.words(values[0]), one.words(values[-1])
-        table.add_row(f"{one.name} {one.unit}", first, last, change(values, one.unit), spark(values))
+        scale = span(values, one)
+        table.add_row(f"{one.name} {one.unit}", first, last, change(values, one.unit), *scale, spark(values))
     outcomes = "".join(point.verdict.outcome[0] for point in points)
-    table.add_row("outcome", points[0].verdict.outcome, points[-1].verdict.outcome, "", outcomes)
+    table.add_row("outcome", points[0].verdict.outcome, points[-1].verdict.outcome, "", "", "", outcomes)
     return table
 
 
@@ -172,6 +179,16 @@ def page(points: dict[str, list[Point]], left_out: list[str]) -> str:
         role: {one: change([one.of(point) for point in some], one.unit) for one in MEASURES}
         for role, some in points.items()
     }
+    spans = {
+        role: {one: span([one.of(point) for point in some], one) for one in MEASURES} for role, some in points.items()
+    }
     runs = len({point.run for some in points.values() for point in some})
-    values = {"points": points, "runs": runs, "charts": charts, "changes": changes, "left_out": left_out}
+    values = {
+        "points": points,
+        "runs": runs,
+        "charts": charts,
+        "changes": changes,
+        "spans": spans,
+        "left_out": left_out,
+    }
     return render("history.html", {**values, "anchor": anchor})

@@ -17,7 +17,8 @@ DEEPEST = 14  # levels of an icicle
 LEAST = 1.0  # units: narrower is not drawn
 
 
-NUMBERED = re.compile(r"^\[(?:[\w.-]+ +)?(\d+/\d+)\] ")  # BuildKit's name of a step begins so
+# BuildKit's name of a step begins so; its numbers are those of whichever build asked first for a step that several have
+NUMBERED = re.compile(r"^\[(?:(?:stage-\d+|([\w.-]+)) +)?\d+/\d+\] ")
 
 
 @dataclass(frozen=True)
@@ -43,12 +44,18 @@ def stretches(record: BuildRecord) -> list[Stretch]:
     found, end = list[Stretch](), 0.0
     for step in record.steps:
         start = end if step.after is None or step.cached else max(step.after, 0.0)
-        found.append(Stretch(NUMBERED.sub(r"\1 ", step.name), _state(step), start, step.seconds, max(start - end, 0.0)))
+        found.append(Stretch(_name(step), _state(step), start, step.seconds, max(start - end, 0.0)))
         end = max(end, start + step.seconds)
     rest = record.seconds - end
     if rest > 0:
         found.append(Stretch("all else: sending, exporting, reading the layers", "rest", end, rest, 0.0))
     return found
+
+
+def _name(step: StepRecord) -> str:
+    """Return the instruction, after the name of its stage where that has one."""
+    found = NUMBERED.match(step.name)
+    return step.name if found is None else f"{found[1]}: " * bool(found[1]) + step.name[found.end() :]
 
 
 def _state(step: StepRecord) -> str:

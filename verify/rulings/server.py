@@ -68,7 +68,7 @@ def lazy_server(case: Case) -> Ruling:
         action = "Start the server as a Python that heeds its environment: no -E, -I or -S, and no other program"
         found = printable(f"not seen: nobody listened to what is imported in {unheard}")
         return Ruling("ERROR", expected, found, category="CODE_BUG", action=action)
-    found = printable("; ".join(faults)) or f"none in {memory.processes} processes"
+    found = printable("; ".join(faults)) or f"none in {memory.processes} process" + "es" * (memory.processes != 1)
     return rule(not faults, expected, found, attempts=chains(attempts))
 
 

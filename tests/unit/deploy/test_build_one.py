@@ -105,7 +105,7 @@ class Alone:
         self.removed: list[str] = []
         answers = itertools.chain([unknown], itertools.repeat(unknown if then is None else then))
         monkeypatch.setattr(kept, "unknown", lambda _inspected: next(answers))
-        monkeypatch.setattr(kept, "turn", contextlib.nullcontext)
+        monkeypatch.setattr(kept, "turn", lambda _diff_id: contextlib.nullcontext())
         monkeypatch.setattr(kept, "keep_layers", lambda _client, name: self.kept.append(name))
         monkeypatch.setattr(build_one, "_buildx", self._build)
 

@@ -111,18 +111,56 @@ def test_an_export_without_one_of_the_image_s_layers_is_told() -> None:
         kept.contents_of(engine, Engine(BASE, NEW).inspected)
 
 
+def test_images_built_at_once_have_what_they_share_read_once() -> None:
+    within, go_on = threading.Event(), threading.Event()
+
+    class Slow(Engine):
+        def get_image(self, image: str, chunk_size: int) -> Iterator[bytes]:
+            within.set()
+            go_on.wait(10)
+            return super().get_image(image, chunk_size)
+
+    slow, second = Slow(BASE, CORE), Engine(BASE, CORE)
+    threads = [threading.Thread(target=contents_of, args=[one]) for one in (slow, second)]
+    threads[0].start()
+    within.wait(10)
+    threads[1].start()
+    threads[1].join(0.2)  # long enough for one that does not wait for its turn
+    go_on.set()
+    for thread in threads:
+        thread.join(10)
+    assert (slow.exports, second.exports) == (1, 0)
+
+
+def test_what_images_do_not_share_is_read_at_the_same_time() -> None:
+    both = threading.Barrier(2, timeout=10)
+
+    class Meeting(Engine):
+        def get_image(self, image: str, chunk_size: int) -> Iterator[bytes]:
+            both.wait()
+            return super().get_image(image, chunk_size)
+
+    engines = [Meeting(OLD), Meeting(NEW)]
+    threads = [threading.Thread(target=contents_of, args=[one]) for one in engines]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(20)
+    assert [one.exports for one in engines] == [1, 1]
+
+
 def test_two_that_read_the_same_take_turns() -> None:
     order: list[str] = []
     within = threading.Event()
 
     def second() -> None:
         within.wait(10)
-        with kept.turn():
+        with kept.turn("sha256:a"):
             order.append("second")
 
     thread = threading.Thread(target=second)
     thread.start()
-    with kept.turn():
+    with kept.turn("sha256:a"):
         within.set()
         thread.join(0.2)  # long enough for one that does not wait for its turn
         order.append("first")

@@ -59,6 +59,7 @@ def test_the_page_holds_every_figure_of_every_run(runs: Path) -> None:
     ]  # fmt: skip
     assert "-20.0 MB" in root.text
     assert len(root.all("svg", "chart")) == 8
+    assert "700.6 to 725.6" in root.text  # a column that has no room for its figure has a scale
 
 
 def test_runs_are_counted_whichever_images_each_of_them_had(runs: Path) -> None:
@@ -78,7 +79,7 @@ def test_a_column_s_height_is_its_value_s_part_of_the_largest(runs: Path) -> Non
 def test_the_text_form_tells_first_last_change_and_the_course(runs: Path, tmp_path: Path) -> None:
     text = told(runs, tmp_path)
     added = next(line for line in text.splitlines() if line.startswith("added MB"))
-    assert added.split() == ["added", "MB", "720.6", "700.6", "-20.0", "MB", "▇█▁"]
+    assert added.split() == ["added", "MB", "720.6", "700.6", "-20.0", "MB", "700.6", "725.6", "▇█▁"]
     assert (tmp_path / "history.html").exists()
     assert max(len(line) for line in text.splitlines() if str(tmp_path) not in line) <= 80
 

@@ -162,6 +162,15 @@ def test_a_step_waited_from_the_end_of_the_one_before_to_its_start() -> None:
     assert math.isclose(rest.start + rest.seconds, record_of(materials, "dev").seconds)
 
 
+def test_a_step_has_the_name_of_its_stage_where_the_dockerfile_gives_one() -> None:
+    _, materials = run()
+    names = ["[install 2/2] RUN x", "[stage-4 2/7] RUN x", "[2/3] RUN x", "RUN x"]
+    steps = [step_of(name, cached=True, seconds=0.0, after=None) for name in names]
+    record = record_of(materials, "dev")
+    record = type(record).model_validate({**record.model_dump(by_alias=True), "steps": steps, "seconds": 0.0})
+    assert [one.name for one in seconds.stretches(record)] == ["install: RUN x", "RUN x", "RUN x", "RUN x"]
+
+
 def test_steps_of_a_record_that_does_not_say_when_they_began_follow_each_other() -> None:
     _, materials = run()
     steps = [step_of(f"[{number}/2] RUN x", cached=False, seconds=1.0, after=None) for number in (1, 2)]

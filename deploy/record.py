@@ -11,7 +11,9 @@ from deploy.contents import Model
 IDENTITY = "ktrdr:identity"  # the property of a bill of materials that says which image it is of
 
 # What of an image's configuration decides its behaviour; labels and history do not.
-BEHAVIOUR = ("Env", "User", "WorkingDir", "Entrypoint", "Cmd", "Healthcheck", "ExposedPorts")
+BEHAVIOUR = (
+    "Env", "User", "WorkingDir", "Entrypoint", "Cmd", "Healthcheck", "ExposedPorts", "Shell", "StopSignal", "Volumes",
+)  # fmt: skip
 
 
 def identity(inspected: dict[str, Any]) -> str:

@@ -20,9 +20,16 @@ DEEPEST = 64  # levels of a probe's document
 
 
 def source(name: str) -> str:
-    """Return a probe's source code, with that of the parts that it shares with others in place of their import."""
-    text = (PROBES / f"{name}.py").read_text(encoding="utf-8")
-    return PART.sub(lambda part: source(part[1]), text)
+    """Return a probe's source code, with that of each part that it shares with others in place of its first import."""
+    there: set[str] = set()
+
+    def whole(part: str) -> str:
+        if part in there:
+            return ""
+        there.add(part)
+        return PART.sub(lambda found: whole(found[1]), (PROBES / f"{part}.py").read_text(encoding="utf-8"))
+
+    return whole(name)
 
 
 def watch(contract: Contract, image: Image) -> containers.Watch | None:

@@ -14,11 +14,11 @@ import threading
 import time
 import traceback
 
-from verify.probes.calls import BODY_AT_MOST, METHODS, UNKNOWN, calls_of, digest
+from verify.probes.calls import METHODS, UNKNOWN, calls_of, digest
 from verify.probes.recorder import Recorder, children
+from verify.probes.routes import ask_unlisted, request
 
 IMPORTS_AT_MOST = 5000
-REQUEST_SECONDS = 10.0
 THREAD_SECONDS = 2.0
 
 
@@ -74,39 +74,6 @@ def routes_of(app):
     return sorted(found)
 
 
-async def request(app, method, path, body, state):
-    """Send one request over ASGI, without a network; returns status, content type and body."""
-    headers = [(b"host", b"127.0.0.1"), (b"content-type", b"application/json")]
-    scope = {
-        "type": "http", "asgi": {"version": "3.0", "spec_version": "2.3"}, "http_version": "1.1", "method": method,
-        "scheme": "http", "path": path, "raw_path": path.encode(), "query_string": b"", "root_path": "",
-        "headers": headers, "client": ("127.0.0.1", 1), "server": ("127.0.0.1", 80), "state": dict(state),
-    }  # fmt: skip
-    sent, answer = False, {"status": 0, "kind": "", "body": b""}
-
-    async def receive():
-        nonlocal sent
-        if sent:
-            await asyncio.sleep(REQUEST_SECONDS)
-            return {"type": "http.disconnect"}
-        sent = True
-        return {"type": "http.request", "body": body or b"", "more_body": False}
-
-    async def send(message):
-        if message["type"] == "http.response.start":
-            answer["status"] = message["status"]
-            kinds = [value for name, value in message.get("headers", []) if name.lower() == b"content-type"]
-            answer["kind"] = b"".join(kinds[:1]).decode("latin-1")
-        elif message["type"] == "http.response.body" and len(answer["body"]) < BODY_AT_MOST:
-            answer["body"] += message.get("body", b"")
-
-    try:
-        await asyncio.wait_for(app(scope, receive, send), REQUEST_SECONDS)
-    except BaseException as error:
-        return {"status": 500, "kind": "", "body": f"{type(error).__name__}: {error}"[:2000]}
-    return {**answer, "body": answer["body"][:BODY_AT_MOST].decode("utf-8", "replace")}
-
-
 async def live(app, health, document, recorder):
     """Run the application's start-up, send it a request of every kind, and shut it down."""
     state, inbox, outbox = {}, asyncio.Queue(), asyncio.Queue()
@@ -132,13 +99,15 @@ async def live(app, health, document, recorder):
     recorder.enter("use")
     answer = await request(app, "GET", health, None, state)
     document["health"] = {"status": answer["status"], "body": answer["body"][:2000]}
-    document["answers"], document["digests"] = {}, {}
+    document["answers"], document["digests"], listed = {}, {}, set()
     for method, path, body in calls_of(app.openapi()):
         answer = await request(app, method, path, body, state)
+        listed.add((method, path))
         document["answers"][f"{method} {path}"] = answer["status"]
         document["digests"][f"{method} {path}"] = digest(**answer)
     for method, path, body in UNKNOWN:
         document["digests"][f"{method} {path}"] = digest(**await request(app, method, path, body, state))
+    await ask_unlisted(app, listed, state)
     settle()
     document["loaded_after_use"] = loaded(recorder.heavy)
     recorder.enter("stop")

@@ -62,6 +62,7 @@ def test_what_is_empty_is_the_same_however_an_engine_writes_it(key: str, nothing
         ("Env", ["PATH=/usr/bin", "HOME=/root"]), ("Env", ["PATH=/usr/bin"]), ("User", "0"), ("WorkingDir", "/"),
         ("Entrypoint", ["sh"]), ("Cmd", ["python", "-m", "ktrdr.other"]), ("Cmd", ["-m", "python", "ktrdr.worker"]),
         ("Healthcheck", {"Test": ["NONE"]}), ("ExposedPorts", {"9000/tcp": {}}),
+        ("Shell", ["/bin/other", "-c"]), ("StopSignal", "SIGKILL"), ("Volumes", {"/data": {}}),
     ],
 )  # fmt: skip
 def test_another_behaviour_is_another_identity(key: str, value: Any) -> None:

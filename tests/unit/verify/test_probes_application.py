@@ -18,12 +18,18 @@ WAYS = {
     "use": ("use", "main.py"),
     "body": ("use", "main.py"),
     "dependency": ("use", "main.py"),
+    "hidden": ("use", "main.py"),
+    "included": ("use", "main.py"),
+    "mounted": ("use", "main.py"),
+    "socket": ("use", "main.py"),
+    "heard": ("use", "main.py"),
+    "included_socket": ("use", "main.py"),
     "stop": ("stop", "main.py"),
 }
 MAIN = """
 import asyncio, importlib, importlib.util, threading, time
 from contextlib import asynccontextmanager
-from fastapi import Depends, FastAPI, HTTPException
+from fastapi import APIRouter, Depends, FastAPI, HTTPException, WebSocket
 from pydantic import BaseModel
 print("noise while importing")
 if importlib.util.find_spec("heavy_lookup") and False:
@@ -80,7 +86,29 @@ def broken():
 @app.get("/missing")
 def missing():
     raise HTTPException(404)
-app.mount("/static", FastAPI())
+@app.get("/hidden/{{name:path}}", include_in_schema=False)
+def hidden(name: str):
+    load("heavy_hidden")
+@app.websocket("/socket/{{name}}")
+async def socket(socket: WebSocket, name: str):
+    load("heavy_socket")
+    await socket.accept()
+    if await socket.receive_text():
+        load("heavy_heard")
+    await socket.receive_text()
+router = APIRouter(prefix="/included")
+@router.delete("", include_in_schema=False)
+def included():
+    load("heavy_included")
+@router.websocket("/socket")
+async def included_socket(socket: WebSocket):
+    load("heavy_included_socket")
+app.include_router(router, prefix="/twice")
+mounted = FastAPI(openapi_url=None)
+@mounted.post("/in/it")
+def within():
+    load("heavy_mounted")
+app.mount("/static", mounted)
 """
 INNER = "try:\n    import heavy_deep\nexcept ImportError:\n    pass\n"
 HEAVY = [f"heavy_{name}" for name in (*WAYS, "thread", "lookup")]
@@ -177,7 +205,8 @@ def test_what_is_loaded_is_told_after_each_phase(report: dict[str, Any], *, inst
     counts = [report[f"loaded_{when}"]["modules"] for when in ("before", "after_import", "after_start", "after_use")]
     after_import = ["heavy_deep", "heavy_dynamic", "heavy_guarded", "heavy_submodule", "heavy_submodule.inner"]
     after_start = sorted([*after_import, "heavy_start", "heavy_task"])
-    after_use = sorted([*after_start, "heavy_body", "heavy_dependency", "heavy_thread", "heavy_use"])
+    in_use = [f"heavy_{name}" for name, (phase, _) in WAYS.items() if phase == "use"]
+    after_use = sorted([*after_start, *in_use, "heavy_thread"])
     assert counts == ([[], after_import, after_start, after_use] if installed else [[], [], [], []])
 
 

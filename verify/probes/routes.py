@@ -1,0 +1,104 @@
+"""What an API answers that its OpenAPI document does not name, and how a client comes: a part of the probes.
+
+``verify.questions`` puts it into their source; it is no probe by itself.
+"""
+
+import asyncio
+import re
+
+from verify.probes.calls import BODY_AT_MOST
+
+REQUEST_SECONDS = 10.0
+UNLISTED_AT_MOST = 200
+
+
+def unlisted(routes, prefix=""):
+    """Yield method and path of every route, those of mounts too, with a value for each parameter.
+
+    The method of a WebSocket is WEBSOCKET. FastAPI keeps a router that was included as one route with contexts.
+    """
+    for one in routes:
+        contexts = getattr(one, "effective_route_contexts", None)
+        for context in contexts() if contexts else [one]:
+            route = getattr(context, "starlette_route", None) or context
+            path = prefix + re.sub(r"\{[^}]*\}", "EURUSD", getattr(route, "path", None) or "")
+            if getattr(route, "routes", None):
+                yield from unlisted(route.routes, path)
+            elif "WebSocket" in type(route).__name__:
+                yield "WEBSOCKET", path
+            else:
+                yield from (
+                    (method, path) for method in sorted((getattr(route, "methods", None) or {"GET"}) - {"HEAD"})
+                )
+
+
+def scope_of(kind, path, state, **more):
+    """Return what a server tells an application of a client (ASGI)."""
+    headers = [(b"host", b"127.0.0.1"), (b"content-type", b"application/json")]
+    return {
+        "type": kind, "asgi": {"version": "3.0", "spec_version": "2.3"}, "http_version": "1.1", "path": path,
+        "raw_path": path.encode(), "query_string": b"", "root_path": "", "headers": headers,
+        "client": ("127.0.0.1", 1), "server": ("127.0.0.1", 80), "state": dict(state), **more,
+    }  # fmt: skip
+
+
+async def request(app, method, path, body, state):
+    """Send one request over ASGI, without a network; returns status, content type and body."""
+    sent, answer = False, {"status": 0, "kind": "", "body": b""}
+
+    async def receive():
+        nonlocal sent
+        if sent:
+            await asyncio.sleep(REQUEST_SECONDS)
+            return {"type": "http.disconnect"}
+        sent = True
+        return {"type": "http.request", "body": body or b"", "more_body": False}
+
+    async def send(message):
+        if message["type"] == "http.response.start":
+            answer["status"] = message["status"]
+            kinds = [value for name, value in message.get("headers", []) if name.lower() == b"content-type"]
+            answer["kind"] = b"".join(kinds[:1]).decode("latin-1")
+        elif message["type"] == "http.response.body" and len(answer["body"]) < BODY_AT_MOST:
+            answer["body"] += message.get("body", b"")
+
+    scope = scope_of("http", path, state, method=method, scheme="http")
+    try:
+        await asyncio.wait_for(app(scope, receive, send), REQUEST_SECONDS)
+    except BaseException as error:
+        return {"status": 500, "kind": "", "body": f"{type(error).__name__}: {error}"[:2000]}
+    return {**answer, "body": answer["body"][:BODY_AT_MOST].decode("utf-8", "replace")}
+
+
+async def converse(app, path, state):
+    """Open a WebSocket over ASGI, say one thing and leave; what it answers is nobody's."""
+    said = iter((
+        {"type": "websocket.connect"},
+        {"type": "websocket.receive", "text": "{}"},
+        {"type": "websocket.disconnect", "code": 1000},
+    ))  # fmt: skip
+
+    async def receive():
+        message = next(said, None)
+        if message is None:
+            await asyncio.sleep(REQUEST_SECONDS)
+        return message or {"type": "websocket.disconnect", "code": 1000}
+
+    async def send(_):
+        return None
+
+    scope = scope_of("websocket", path, state, scheme="ws", subprotocols=[])
+    try:
+        await asyncio.wait_for(app(scope, receive, send), REQUEST_SECONDS)
+    except BaseException:
+        return
+
+
+async def ask_unlisted(app, listed, state):
+    """Ask for everything that the application answers beside what was ``listed``, so that its code is run too."""
+    others = dict.fromkeys(one for one in unlisted(app.routes) if one not in listed)
+    for method, path in list(others)[:UNLISTED_AT_MOST]:
+        if method == "WEBSOCKET":
+            await converse(app, path, state)
+        else:
+            await request(app, method, path, None, state)

@@ -51,7 +51,7 @@ MODULES: dict[str, tuple[list[str], list[str]]] = {
     ),
     **{
         f"deploy/{name}.py": ([f"{UNIT}/deploy/test_{name}.py"], [])
-        for name in ("packages", "accounts", "lock", "left_out", "der")
+        for name in ("packages", "accounts", "lock", "left_out", "der", "inputs", "packed")
     },
     "deploy/elf.py": (
         [f"{UNIT}/deploy/test_elf.py", f"{UNIT}/deploy/test_elf_layout.py"],

@@ -133,7 +133,8 @@ app.router.lifespan_context = _with_end
           into_main(f"@app.get('/guess', include_in_schema=False)\ndef guess():\n{QUIETLY.format('import torch')}"),
           "lazy-use", says=(f"import torch at {MAIN}", "guess")),
     Fault("torch is imported when a WebSocket is opened",
-          into_main(f"@app.websocket('{API}/guess')\nasync def guess(websocket):\n{QUIETLY.format('import torch')}"),
+          into_main("from starlette.websockets import WebSocket\n@app.websocket('/guess')\n"
+                    f"async def guess(socket: WebSocket):\n{QUIETLY.format('import torch')}"),
           "lazy-use", says=(f"import torch at {MAIN}", "guess")),
     Fault("torch is imported a second after the start, in a thread",
           into_main(f"import threading, time\ndef _load():\n    time.sleep(1)\n{QUIETLY.format('import torch')}\n"

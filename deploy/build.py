@@ -60,6 +60,7 @@ class Build:
     mend: str = ""
     code: Exit = Exit.FAILED  # of a build that failed
     started: float = field(default_factory=time.monotonic)
+    read_since: float | None = None  # monotonic, as the above
 
     def prevented(self, wrong: str, mend: str) -> None:
         """Note that something outside the build is in its way."""
@@ -256,6 +257,8 @@ def _take(state: Build, line: str, log: Write, settings: Settings, progress: Pro
     state.built = message.get("built", state.built)
     state.failure = message.get("failed", state.failure)
     phase = message.get("phase")
+    if phase:
+        state.read_since = time.monotonic()
     if phase or state.log.current:
         progress.show(state.image.role, phase or "building", "" if phase else settings.redact(state.log.current))
 
@@ -277,7 +280,8 @@ async def _end(process: asyncio.subprocess.Process) -> None:
 
 def _record(state: Build, shared: Shared) -> BuildRecord:
     settings, base, engine = shared.settings, shared.base, shared.engine
-    seconds = time.monotonic() - state.started
+    ended = time.monotonic()
+    seconds = ended - state.started
     began = datetime.fromtimestamp(time.time() - seconds, UTC)
     torch_source = {"absent": "none", "cuda": "the lock's index"}.get(state.image.torch)
     return BuildRecord(
@@ -294,6 +298,8 @@ def _record(state: Build, shared: Shared) -> BuildRecord:
             )
             for step in state.log.instructions
         ],
+        exporting_seconds=round(state.log.exporting_seconds, 3),
+        reading_seconds=None if state.read_since is None else round(ended - state.read_since, 3),
         source=shared.source,
         inputs=shared.inputs[state.image.role],
         base=Base(reference=base.reference, origin=base.origin, layers=list(base.layers)),

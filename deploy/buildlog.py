@@ -103,6 +103,11 @@ class BuildLog:
         steps = [step for step in done if "] FROM " not in step.name]
         return sorted(steps, key=lambda step: int(NUMBER.findall(step.name)[0]))
 
+    @property
+    def exporting_seconds(self) -> float:
+        """Seconds in which the builder handed the image over to the engine."""
+        return sum(step.seconds for step in self.steps.values() if step.name.startswith("exporting to "))
+
     def after(self, step: Step) -> float | None:
         """Seconds from the start of the build's first step to this one's; None for a step that never started."""
         started = [one.started for one in self.steps.values() if one.started is not None]

@@ -72,6 +72,8 @@ class BuildRecord(Model):
     started: str  # UTC, ISO 8601
     seconds: float
     steps: list[StepRecord]
+    exporting_seconds: float | None = None  # the builder's handing the image over to the engine
+    reading_seconds: float | None = None  # of its layers, waiting for whoever reads the same ones included
     source: Source
     inputs: str  # digest of the files that it was built from
     base: Base

@@ -49,6 +49,7 @@ def step(name: str = RUN, *, text: str = "", error: str = "", cached: bool = Fal
 GOOD = [
     step("[stage-1 1/2] RUN one", cached=True),
     step(text="Installed 5\n"),
+    step("exporting to image"),
     said(phase="reading the layers"),
     said(built=BUILT),
 ]

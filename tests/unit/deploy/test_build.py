@@ -52,6 +52,9 @@ def test_a_build_leaves_a_record_of_what_was_built_and_how(stage: Stage) -> None
     assert found.torch_source == "none"
     assert {"docker engine", "buildx", "uv"} <= set(found.tools)
     assert found.seconds > 0
+    assert found.exporting_seconds == 2.0
+    assert found.reading_seconds is not None
+    assert 0 <= found.reading_seconds <= found.seconds
 
 
 @pytest.mark.parametrize(
@@ -96,7 +99,8 @@ def test_the_whole_log_is_kept(stage: Stage) -> None:
     stage.build("backend")
     assert stage.log("backend").splitlines() == [
         "=> [stage-1 1/2] RUN one", "<= CACHED [stage-1 1/2] RUN one",
-        f"=> {RUN}", f"<= 2.0 s {RUN}", "   Installed 5", "a traceback's line",
+        f"=> {RUN}", f"<= 2.0 s {RUN}", "   Installed 5", "=> exporting to image",
+            "<= 2.0 s exporting to image", "a traceback's line",
     ]  # fmt: skip
 
 

@@ -65,6 +65,11 @@ def form(request: pytest.FixtureRequest) -> Any:
     return (lambda line: [line]) if request.param == "one line" else pretty
 
 
+def test_the_export_s_seconds_are_told_once_it_is_done() -> None:
+    assert log_of(*BUILD).exporting_seconds == 0.0
+    assert log_of(*BUILD, told(vertex("exporting to image", started=7, completed=9))).exporting_seconds == 2.0
+
+
 def test_instructions_are_told_in_the_dockerfile_s_order_without_what_they_start_from(form: Any) -> None:
     log = log_of(*(part for line in BUILD for part in form(line)))
     assert [(step.name, step.cached, step.seconds) for step in log.instructions] == [

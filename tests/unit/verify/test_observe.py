@@ -19,7 +19,7 @@ from verify import observe
 from verify.containers import OUTPUT_AT_MOST, Output
 from verify.observation import Observation, ProbeResult, ProbeRun, ServerRun
 from verify.observe import gpu_devices, seconds_between
-from verify.questions import check_writable, healthcheck, probe_request, read_document, shell, source
+from verify.questions import check_writable, healthcheck, probe_request, read_document, shell, source, unhealthy_after
 
 REQUEST: dict[str, Any] = {"nonce": "n1", "probes": {"environment": {}, "pytorch": {}, "healthcheck": {}}}
 RESULTS: dict[str, Any] = {
@@ -317,3 +317,22 @@ def test_an_image_that_cannot_be_looked_at_is_an_observation_that_says_why(
     seen = observer.observe_gpu(image) if gpu else observer.observe(image)[0]
     assert (seen.role, seen.subject, seen.error) == ("dev", None, told)
     assert asked.closed
+
+
+@pytest.mark.parametrize(
+    ("declared", "seconds"),
+    [
+        ({"Interval": 10 * 10**9, "Timeout": 5 * 10**9, "StartPeriod": 60 * 10**9, "Retries": 2}, 90.0),
+        ({"Interval": 10 * 10**9, "Timeout": 5 * 10**9, "Retries": 2}, 30.0),
+        ({"Test": ["CMD", "true"]}, 180.0),
+        ({"Test": ["CMD", "true"], "Retries": 1, "StartPeriod": 0}, 60.0),
+        ({}, 0.0),
+        (None, 0.0),
+    ],
+)
+def test_a_healthcheck_tells_of_a_server_after_its_start_period_and_all_tries(declared: Any, seconds: float) -> None:
+    assert unhealthy_after({"Config": {"Healthcheck": declared}}) == seconds
+
+
+def test_an_image_without_a_configuration_never_tells() -> None:
+    assert unhealthy_after({}) == unhealthy_after({"Config": None}) == 0.0

@@ -54,6 +54,13 @@ def test_the_application_may_lie_where_processes_start_if_it_is_installed_from_t
     assert found("python-unaltered", change).outcome == outcome
 
 
+def test_where_another_distribution_s_start_up_file_says_is_not_where_the_application_s_source_is() -> None:
+    other = {"path": f"{SITE}/fastapi.pth", "layer": 3, "distribution": "fastapi", "text": "/app\n"}
+    source = {"path": "/app/ktrdr/__init__.py", "layer": 3, "distribution": ""}
+    told = found("python-unaltered", contents(hooks=[other, source], working_directory="/app")).found
+    assert told == "run or found before the program: /app/ktrdr/__init__.py"
+
+
 @pytest.mark.parametrize(
     ("text", "told"),
     [

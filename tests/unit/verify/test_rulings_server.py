@@ -189,10 +189,41 @@ def test_an_answer_of_a_server_that_did_not_run_counts_for_nothing() -> None:
     assert (finding.outcome, finding.found) == ("FAIL", "no answer: the server was not running")
 
 
-def test_one_process_is_enough_to_look_into() -> None:
+@pytest.mark.parametrize(("count", "words"), [(1, "none in 1 process"), (2, "none in 2 processes")])
+def test_one_process_is_enough_to_look_into(count: int, words: str) -> None:
     facts = good("backend")
-    facts.part("server")["asked"]["report"]["processes"] = 1
-    assert facts.findings()["lazy-server"].outcome == "PASS"
+    facts.part("server")["asked"]["report"]["processes"] = count
+    finding = facts.findings()["lazy-server"]
+    assert (finding.outcome, finding.found) == ("PASS", words)
+
+
+def test_memory_that_is_not_told_was_not_seen() -> None:
+    finding = found("lazy-server", asked(report={"status": 200, "body": '{"status": "ok"}', "processes": "two"}))
+    assert (finding.outcome, finding.because) == ("ERROR", "server-answers")
+
+
+@pytest.mark.parametrize(
+    ("ports", "told"),
+    [
+        ([80], ""),
+        ([80, 79], "something listens at port 79, too"),
+        ([80, 81], "something listens at port 81, too"),
+        ([80, *range(9001, 9010)], f"something listens at port {', '.join(map(str, range(9001, 9009)))}, too"),
+    ],
+)
+def test_an_address_without_a_port_means_80_and_nothing_else_listens_there(ports: list[int], told: str) -> None:
+    facts = good("backend")
+    address = "http://127.0.0.1/api/v1/health"
+    image = facts.image.model_copy(update={"health": address})
+    facts.contract = facts.contract.model_copy(update={"images": {**facts.contract.images, "backend": image}})
+    facts.part("server")["asked"]["report"]["ports"] = ports
+    finding = facts.findings()["server-answers"]
+    assert (finding.outcome, told in finding.found) == ("FAIL" if told else "PASS", True)
+
+
+@pytest.mark.parametrize(("seconds", "outcome"), [(179.5, "PASS"), (180.0, "PASS"), (180.5, "FAIL")])
+def test_a_server_that_is_gone_is_noticed_within_three_minutes(seconds: float, outcome: str) -> None:
+    assert found("healthcheck-tells", subject(unhealthy_after=seconds)).outcome == outcome
 
 
 def test_mounted_applications_are_no_routes_that_the_server_has_to_publish() -> None:

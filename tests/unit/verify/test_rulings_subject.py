@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.unit.verify.breakages import probes, record, subject, without
+from tests.unit.verify.breakages import probes, record, report, subject, without
 from tests.unit.verify.cases import Change, Facts, good
 from verify.verdict import Finding
 
@@ -135,3 +135,10 @@ def test_a_container_out_of_memory_is_told_by_that_name_whatever_else_is_wrong()
 def test_a_missing_record_is_told_with_what_is_wrong_with_it_where_that_is_known(error: str, told: str) -> None:
     finding = found("built-here", without("record", record_error=error))
     assert finding.found == told
+
+
+@pytest.mark.parametrize("count", [1, 8, 9])
+def test_of_what_the_user_may_write_eight_are_named(count: int) -> None:
+    paths = [f"/opt/{number}" for number in range(count)]
+    told = found("user", report("environment", may_write=paths)).found
+    assert told == f"the user may write what runs, or who may what: {', '.join(paths[:8])}"

@@ -4,6 +4,7 @@ import argparse
 import os
 import signal
 import sys
+from collections.abc import Iterable
 from pathlib import Path
 
 from deploy.environment import outside
@@ -12,7 +13,7 @@ try:
     from rich.console import Console
 
     from deploy.artifacts import Artifacts, UnreadableArtifact
-    from deploy.contract import read_contract
+    from deploy.contract import Contract, Image, read_contract
     from deploy.errors import Exit, Problem
     from verify import session, summarize
 except ImportError as error:
@@ -75,8 +76,18 @@ def run(arguments: argparse.Namespace) -> int:
         from verify.e2e.session import end_to_end  # noqa: PLC0415 - the other commands need nothing of it
 
         return end_to_end(contract, engine.find_engine(), artifacts, console)
-    contract.select(arguments.words)
+    images = contract.select(arguments.words)
+    if arguments.gpu and arguments.words:
+        _hold_cuda(images, contract)
     return session.verify(contract, arguments.words, engine.find_engine(), artifacts, console, gpu=arguments.gpu)
+
+
+def _hold_cuda(images: Iterable[Image], contract: Contract) -> None:
+    """Raise Problem (exit 2) for images in which there is nothing to try on a GPU."""
+    if others := [one.role for one in images if one.torch != "cuda"]:
+        wrong = f"no CUDA PyTorch is demanded of {', '.join(others)}: there is nothing to try on a GPU"
+        able = ", ".join(one.role for one in contract.images.values() if one.torch == "cuda")
+        raise Problem("reading the command line", wrong, f"name roles of: {able}", Exit.USAGE)
 
 
 def main() -> int:

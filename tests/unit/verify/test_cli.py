@@ -48,7 +48,7 @@ def test_an_unknown_role_is_told_with_those_that_exist(
     assert "backend, dev, worker-cpu, worker-gpu" in told
 
 
-@pytest.mark.parametrize("words", [[], ["backend", "--gpu"], ["e2e"]])
+@pytest.mark.parametrize("words", [[], ["worker-gpu", "--gpu"], ["e2e"]])
 def test_without_an_engine_it_says_where_it_looked(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], words: list[str]
 ) -> None:
@@ -91,6 +91,15 @@ def test_words_that_a_command_does_not_take_are_told(monkeypatch: pytest.MonkeyP
     except SystemExit as ended:
         code = ended.code
     assert code == Exit.USAGE
+
+
+def test_what_holds_no_cuda_cannot_be_tried_on_a_gpu(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(monkeypatch, "--gpu", "backend", "worker-gpu", "dev") == Exit.USAGE
+    told = capsys.readouterr().err
+    assert "of backend, dev:" in told
+    assert "name roles of: worker-gpu" in told
 
 
 def test_a_command_line_that_is_none_has_the_exit_code_for_it(

@@ -106,7 +106,7 @@ def _keep_application(
 def _keep_alone(where: engine.Engine, client: docker.DockerClient, options: dict[str, Any]) -> None:
     alone = {name: value for name, value in options.items() if name not in ("cache_from", "cache_to")}
     alone |= {"target": APPLICATION, "tags": [f"{options['tags'][0]}-{APPLICATION}"]}
-    refusals = (DockerException, docker.errors.DockerException, UnreadableArchive)
+    refusals = (DockerException, docker.errors.DockerException, UnreadableArchive, OSError)
     with contextlib.suppress(*refusals):
         for _ in _buildx(where, **alone):
             pass

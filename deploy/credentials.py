@@ -21,7 +21,7 @@ _MOUNTED = ("/run/secrets/", "/var/run/secrets/")  # where engines put secrets, 
 _GAP = rb"(?:\\[nrt]?|b?[\"']|[\s+,#>|*/;(){}\[\]-]){1,80}"
 _PEM = re.compile(
     rb"(?:-----BEGIN (?:[A-Z0-9]+ )*(PRIVATE KEY|CERTIFICATE)(?: BLOCK)?-----"
-    rb"|---- BEGIN (?:[A-Z0-9]+ )*(PRIVATE KEY) ----)" + _GAP +
+    rb"|---- BEGIN (?:[A-Z0-9]+ )*PRIVATE KEY ----)" + _GAP +
     rb"(?:[A-Za-z][A-Za-z0-9-]{0,40}:[^\n\\]{0,300}(?:\n|\\[nr])" + _GAP.replace(b"{1,80}", b"{0,80}") + rb"){0,9}"
     rb"[A-Za-z0-9+/]{16}"
 )  # fmt: skip
@@ -52,10 +52,10 @@ def is_named(path: str) -> bool:
 
 def pem_kinds(head: bytes) -> set[str]:
     """Return "private key" and "certificate" for each that a file's beginning holds as PEM, or as base64 of it."""
-    found = {match[1] or match[2] for match in _PEM.finditer(head)}
+    found = {match[1] for match in _PEM.finditer(head)}
     for match in _PEM_IN_BASE64.finditer(head):
         whole = match[0][: len(match[0]) // 4 * 4]
-        found |= {inner[1] or inner[2] for inner in _PEM.finditer(base64.b64decode(whole))}
+        found |= {inner[1] for inner in _PEM.finditer(base64.b64decode(whole))}
     return {"certificate" if kind == b"CERTIFICATE" else "private key" for kind in found}
 
 

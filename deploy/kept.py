@@ -47,15 +47,25 @@ def contents_of(client: DockerClient, inspected: dict[str, Any], writable: Itera
 
 
 def _layers(client: DockerClient, inspected: dict[str, Any]) -> dict[str, RawLayer]:
-    """Return an image's layers by diff id: those that are kept, and from the engine's export the others."""
+    """Return an image's layers by diff id: those that are kept, and from the engine's export the others.
+
+    Images built at once often have layers in common: whoever comes first reads one, the others wait for it.
+    """
     while True:
         known = {diff_id: layer for diff_id in diff_ids(inspected) if (layer := _layer(diff_id)) is not None}
         lacking = [diff_id for diff_id in diff_ids(inspected) if diff_id not in known]
         if not lacking:
             return known
-        with turn(lacking[0]):  # images built at once often begin with the same: one reads what the others wait for
-            if _layer(lacking[0]) is None:
-                return known | keep_layers(client, inspected["Id"], known)
+        with contextlib.ExitStack() as turns:
+            mine = [one for one in lacking if turns.enter_context(turn(one, wait=False)) and _layer(one) is None]
+            if mine:
+                others = known.keys() | set(lacking) - set(mine)
+                found = keep_layers(client, inspected["Id"], others)
+                if not found.keys() >= set(mine):
+                    return known | found  # the export lacks one
+                continue
+        with turn(lacking[0]):
+            pass
 
 
 def unknown(inspected: dict[str, Any]) -> list[str]:
@@ -78,13 +88,20 @@ def keep_layers(client: DockerClient, image_id: str, known: Container[str] = ())
 
 
 @contextlib.contextmanager
-def turn(diff_id: str) -> Iterator[None]:
-    """Hold off whoever is about to read the same layer; the system ends a turn with the process that has it."""
+def turn(diff_id: str, *, wait: bool = True) -> Iterator[bool]:
+    """Hold off whoever is about to read the same layer; the system ends a turn with the process that has it.
+
+    Without ``wait`` it yields at once, False where somebody else has the turn.
+    """
     path = _place("layers", diff_id).with_suffix(".turn")
     path.parent.mkdir(parents=True, exist_ok=True)
     with path.open("w", encoding="utf-8") as file:
-        fcntl.flock(file, fcntl.LOCK_EX)
-        yield
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))
+        except BlockingIOError:
+            yield False
+            return
+        yield True
 
 
 def _layer(diff_id: str) -> RawLayer | None:

@@ -79,12 +79,12 @@ class _StrictHeader(tarfile.TarInfo):
 
 
 class _Hashed(io.RawIOBase):
-    """A stream that knows the digest of what was read of it; a thread hashes a block while the next is looked at."""
+    """A stream that knows the digest of what was read of it; a thread hashes each block while it is looked at."""
 
     def __init__(self, source: IO[bytes], thread: Executor) -> None:
         self.source, self.thread, self.hash = source, thread, hashlib.sha256()
         self.rest = memoryview(b"")
-        self.hashing: Future[None] | None = None
+        self.hashing: Future[None] = thread.submit(self.hash.update, b"")
 
     def readinto(self, buffer: Any) -> int:
         if not self.rest:
@@ -96,14 +96,12 @@ class _Hashed(io.RawIOBase):
 
     def _next(self) -> None:
         block = self.source.read(files.BLOCK)
-        if self.hashing is not None:
-            self.hashing.result()  # no more than one block is kept for it
+        self.hashing.result()  # no more than one block is kept for it
         self.rest, self.hashing = memoryview(block), self.thread.submit(self.hash.update, block)
 
     def digest(self) -> str:
         """Return the digest, in hexadecimal, of all that was read."""
-        if self.hashing is not None:
-            self.hashing.result()
+        self.hashing.result()
         return self.hash.hexdigest()
 
 

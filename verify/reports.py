@@ -183,6 +183,7 @@ class ApplicationReport(Report):
     start_seconds: float | None = None
     health: Answer | None = None
     answers: dict[str, Whole] = {}
+    unasked: list[str] = []  # method and path of what there was no time to ask for
     digests: dict[str, str] = {}  # method and path -> status, and digest of what never changes in the answer
     error: Broken | None = None
     attempts: list[Attempt] = []

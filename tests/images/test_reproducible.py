@@ -1,4 +1,4 @@
-"""Two builds of one checkout, neither with anything from the builder's cache, give the same files and layers."""
+"""The same checkout gives the same files and layers: built twice without the builder's cache, or a layer by itself."""
 
 import hashlib
 import tarfile
@@ -9,8 +9,11 @@ from typing import IO, Any, cast
 
 import pytest
 
+from deploy.artifacts import BUILD
+from deploy.build_one import APPLICATION
+from deploy.engine import whales
 from deploy.lock import locked_version
-from deploy.record import diff_ids
+from deploy.record import BuildRecord, diff_ids
 from deploy.settings import host_settings
 from tests.images.conftest import Checkout, Images, execute
 
@@ -83,3 +86,30 @@ def test_the_backend_built_twice_without_cache_has_the_same_layers(images: Image
     assert len(first) > 4000
     layers = [diff_ids(images.client.api.inspect_image(name)) for name in built_twice]
     assert layers[0] == layers[1] == images.records[ROLE].layers, "the same files at other times"
+
+
+def test_the_application_s_layer_by_itself_is_the_one_that_its_images_have(
+    images: Images, checkout: Checkout, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Or a changed line would cost an export of every image, and nothing would tell."""
+    with (checkout.directory / "ktrdr/api/main.py").open("a", encoding="utf-8") as file:
+        file.write(f"# changed {uuid.uuid4()}\n")
+    roles = ["backend", "dev"]
+    ended = checkout.build(*roles)
+    assert ended.code == 0, ended
+    settings = host_settings(locked_version("torch"))
+    arguments = {**settings.build_args, "PYTHON_IMAGE": images.records["backend"].base.reference}
+    for role in roles:
+        tag = f"{checkout.prefix}alone-{role}"
+        options: dict[str, Any] = {"build_contexts": settings.contexts, "secrets": settings.secrets, "tags": [tag]}
+        for name, value in settings.environment.items():
+            monkeypatch.setenv(name, value)
+        whales(images.engine).buildx.build(
+            checkout.directory, file=checkout.directory / images.contract.images[role].dockerfile, load=True,
+            target=APPLICATION, build_args=arguments, provenance=False, progress=False, **options,
+        )  # fmt: skip
+        try:
+            alone = diff_ids(images.client.api.inspect_image(tag))
+        finally:
+            images.client.images.remove(tag)
+        assert alone[-1] == checkout.artifacts.read(role, BUILD, BuildRecord).layers[-1], role

@@ -141,7 +141,7 @@ def test_the_labels_say_role_revision_title_and_description(role: str) -> None:
     assert f'org.opencontainers.image.description="{image.description}"' in label
 
 
-APPLICATION = "COPY --link --from=install /application/ /"
+APPLICATION = "COPY --from=install /application/ /"
 
 
 def test_dependencies_come_before_the_application_and_nothing_after_it_makes_a_layer(role: str) -> None:

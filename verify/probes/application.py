@@ -99,15 +99,16 @@ async def live(app, health, document, recorder):
     recorder.enter("use")
     answer = await request(app, "GET", health, None, state)
     document["health"] = {"status": answer["status"], "body": answer["body"][:2000]}
-    document["answers"], document["digests"], listed = {}, {}, set()
+    document["answers"], document["digests"] = {}, {}
     for method, path, body in calls_of(app.openapi()):
         answer = await request(app, method, path, body, state)
-        listed.add((method, path))
         document["answers"][f"{method} {path}"] = answer["status"]
         document["digests"][f"{method} {path}"] = digest(**answer)
     for method, path, body in UNKNOWN:
         document["digests"][f"{method} {path}"] = digest(**await request(app, method, path, body, state))
-    await ask_unlisted(app, listed, state)
+    listed = {*map(tuple, document["routes"]), *((method, path) for method, path, _ in UNKNOWN)}
+    others, document["unasked"] = await ask_unlisted(app, listed, state)
+    document["answers"] |= others
     settle()
     document["loaded_after_use"] = loaded(recorder.heavy)
     recorder.enter("stop")

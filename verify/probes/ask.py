@@ -67,7 +67,7 @@ def answers(document):
     try:
         for method, path, body in (*calls_of(document), *UNKNOWN):
             if time.monotonic() - began < ASKING_SECONDS:
-                address = urllib.parse.urljoin(sys.argv[1], urllib.parse.quote(path))
+                address = urllib.parse.urljoin(sys.argv[1], path)
                 found[f"{method} {path}"] = digest(*ask(address, BODY_AT_MOST, method, body))
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
         return {}  # a document that no application writes

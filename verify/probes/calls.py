@@ -5,8 +5,9 @@
 
 import json
 import re
+import urllib.parse
 
-METHODS = ("get", "post", "put", "patch", "delete")
+METHODS = ("get", "head", "post", "put", "patch", "delete")
 UNKNOWN = (("GET", "/", None), ("GET", "/nowhere", None), ("GET", "/api/v1/nowhere", None))  # what no document names
 BODY_AT_MOST = 1_000_000  # bytes of an answer that are compared
 
@@ -41,15 +42,32 @@ def sample(schema, document, depth=0):
 
 
 def calls_of(document):
-    """Yield method, path and body of one request to every operation of an OpenAPI document, those that read first."""
-    for methods in (("get",), ("post", "put", "patch"), ("delete",)):
+    """Yield method, path and body of one request to every operation of an OpenAPI document, those that read first.
+
+    The path has a value for each of its parameters, and the query that is required.
+    """
+    for methods in (("get", "head"), ("post", "put", "patch"), ("delete",)):
         for path, operations in document.get("paths", {}).items():
             for method in methods:
                 if method in operations:
                     content = operations[method].get("requestBody", {}).get("content", {})
                     schema = content.get("application/json", {}).get("schema")
                     body = None if schema is None else json.dumps(sample(schema, document)).encode()
-                    yield method.upper(), re.sub(r"\{\w+\}", "EURUSD", path), body
+                    yield method.upper(), filled(path, operations[method].get("parameters", []), document), body
+
+
+def filled(path, parameters, document):
+    """Return a path of the document with a value for each parameter, and the required ones of the query."""
+    path, query = urllib.parse.quote(path, safe="/{}"), []
+    for one in parameters:
+        value = sample(one.get("schema", {"type": "string"}), document)
+        value = urllib.parse.quote(value if isinstance(value, str) else json.dumps(value), safe="")
+        if one.get("in") == "path":
+            path = path.replace("{" + str(one.get("name")) + "}", value)
+        elif one.get("in") == "query" and one.get("required"):
+            query.append(f"{urllib.parse.quote(str(one.get('name')))}={value}")
+    path = re.sub(r"\{\w+\}", "EURUSD", path)
+    return f"{path}?{'&'.join(query)}" if query else path
 
 
 def same(value):

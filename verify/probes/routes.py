@@ -5,15 +5,18 @@
 
 import asyncio
 import re
+import time
+import urllib.parse
 
 from verify.probes.calls import BODY_AT_MOST
 
 REQUEST_SECONDS = 10.0
-UNLISTED_AT_MOST = 200
+UNLISTED_SECONDS = 40.0  # for all requests that no document names
+BOTH = {"GET", "POST"}  # what a class or an application of its own may answer, where it does not say
 
 
-def unlisted(routes, prefix=""):
-    """Yield method and path of every route, those of mounts too, with a value for each parameter.
+def every_route(routes, prefix=""):
+    """Yield method and path of every route, those of mounts too, as an OpenAPI document writes them.
 
     The method of a WebSocket is WEBSOCKET. FastAPI keeps a router that was included as one route with contexts.
     """
@@ -21,24 +24,27 @@ def unlisted(routes, prefix=""):
         contexts = getattr(one, "effective_route_contexts", None)
         for context in contexts() if contexts else [one]:
             route = getattr(context, "starlette_route", None) or context
-            path = prefix + re.sub(r"\{[^}]*\}", "EURUSD", getattr(route, "path", None) or "")
+            path = prefix + re.sub(r":\w+\}", "}", getattr(route, "path", None) or "")
+            methods = getattr(route, "methods", None) or BOTH
             if getattr(route, "routes", None):
-                yield from unlisted(route.routes, path)
+                yield from every_route(route.routes, path)
             elif "WebSocket" in type(route).__name__:
                 yield "WEBSOCKET", path
+            elif type(route).__name__ == "Mount":
+                yield from ((method, f"{path}/") for method in sorted(BOTH))
             else:
-                yield from (
-                    (method, path) for method in sorted((getattr(route, "methods", None) or {"GET"}) - {"HEAD"})
-                )
+                yield from ((method, path) for method in sorted(methods - {"HEAD"} or methods))
 
 
 def scope_of(kind, path, state, **more):
     """Return what a server tells an application of a client (ASGI)."""
+    path, _, query = path.partition("?")
     headers = [(b"host", b"127.0.0.1"), (b"content-type", b"application/json")]
     return {
-        "type": kind, "asgi": {"version": "3.0", "spec_version": "2.3"}, "http_version": "1.1", "path": path,
-        "raw_path": path.encode(), "query_string": b"", "root_path": "", "headers": headers,
-        "client": ("127.0.0.1", 1), "server": ("127.0.0.1", 80), "state": dict(state), **more,
+        "type": kind, "asgi": {"version": "3.0", "spec_version": "2.3"}, "http_version": "1.1",
+        "path": urllib.parse.unquote(path), "raw_path": path.encode(), "query_string": query.encode(),
+        "root_path": "", "headers": headers, "client": ("127.0.0.1", 1), "server": ("127.0.0.1", 80),
+        "state": dict(state), **more,
     }  # fmt: skip
 
 
@@ -95,10 +101,17 @@ async def converse(app, path, state):
 
 
 async def ask_unlisted(app, listed, state):
-    """Ask for everything that the application answers beside what was ``listed``, so that its code is run too."""
-    others = dict.fromkeys(one for one in unlisted(app.routes) if one not in listed)
-    for method, path in list(others)[:UNLISTED_AT_MOST]:
-        if method == "WEBSOCKET":
+    """Ask for all that the application answers beside what was ``listed``, with a number for each parameter.
+
+    Returns the statuses by method and path, and what there was no time for.
+    """
+    answers, unasked, end = {}, [], time.monotonic() + UNLISTED_SECONDS
+    for method, route in dict.fromkeys(one for one in every_route(app.routes) if one not in listed):
+        path = re.sub(r"\{[^}]*\}", "1", route)
+        if time.monotonic() > end:
+            unasked.append(f"{method} {path}")
+        elif method == "WEBSOCKET":
             await converse(app, path, state)
         else:
-            await request(app, method, path, None, state)
+            answers[f"{method} {path}"] = (await request(app, method, path, None, state))["status"]
+    return answers, unasked

@@ -94,6 +94,10 @@ def _lazy(case: Case, phases: tuple[str, ...], looks: list[Loaded | None]) -> Ru
         raise NotSeen("the application did not come this far", "api-starts")
     if not faults and (unseen := [one for one in case.application.processes if one.phase in phases]):
         return _unfollowed(f"no attempt to import {heavy}", unseen)
+    if not faults and "use" in phases and (late := case.application.unasked):
+        action = "Let every operation and WebSocket answer within seconds; what came before took all the time there was"
+        found = f"not seen: no time was left to ask {len(late)} operations, {printable(late[0][:200])} the first"
+        return Ruling("ERROR", f"no attempt to import {heavy}", found, category="CODE_BUG", action=action)
     return rule(not faults, f"no attempt to import {heavy}", "; ".join(faults[:5]) or "none", attempts=chains(attempts))
 
 

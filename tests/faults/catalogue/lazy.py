@@ -136,6 +136,12 @@ app.router.lifespan_context = _with_end
           into_main("from starlette.websockets import WebSocket\n@app.websocket('/guess')\n"
                     f"async def guess(socket: WebSocket):\n{QUIETLY.format('import torch')}"),
           "lazy-use", says=(f"import torch at {MAIN}", "guess")),
+    Fault("WebSockets that never end leave no time for an operation that no document names",
+          into_main("from starlette.websockets import WebSocket\nfor _number in range(6):\n"
+                    "    @app.websocket(f'/endless/{_number}')\n    async def endless(socket: WebSocket):\n"
+                    "        await socket.accept()\n        while True:\n            await asyncio.sleep(1)\n"
+                    "import asyncio\n@app.get('/guess', include_in_schema=False)\ndef guess(): ..."),
+          "lazy-use", "ERROR", says=("no time was left to ask", "WEBSOCKET /endless/")),
     Fault("torch is imported a second after the start, in a thread",
           into_main(f"import threading, time\ndef _load():\n    time.sleep(1)\n{QUIETLY.format('import torch')}\n"
                     "threading.Thread(target=_load).start()"),

@@ -145,7 +145,10 @@ def test_what_another_build_read_meanwhile_is_not_read_again(monkeypatch: pytest
     assert (engine.built, engine.kept, engine.removed) == ([], [], [])
 
 
-@pytest.mark.parametrize("error", [DockerException(["docker"], 1), docker.errors.NotFound("gone"), UnreadableArchive()])
+@pytest.mark.parametrize(
+    "error",
+    [DockerException(["docker"], 1), docker.errors.NotFound("gone"), UnreadableArchive(), ConnectionResetError()],
+)
 def test_whatever_goes_wrong_with_it_is_left_to_the_whole_image(
     error: Exception, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -1,8 +1,10 @@
 """What holds a credential is known by its path or by what its text holds, as far as a text is read."""
 
+import base64
+
 import pytest
 
-from deploy.credentials import has_token, is_named
+from deploy.credentials import has_token, is_named, pem_kinds
 from verify.disclosure import disclosures
 
 TOKEN = b"ghp_" + b"0a" * 18
@@ -42,3 +44,9 @@ def test_what_is_no_text_or_has_no_token_has_none(data: bytes) -> None:
 def test_a_credential_s_file_is_known_by_its_name_or_by_the_end_of_its_path(path: str) -> None:
     assert is_named(path)
     assert not is_named(f"{path}.md")
+
+
+@pytest.mark.parametrize(("label", "kind"), [("CERTIFICATE", "certificate"), ("EC PRIVATE " + "KEY", "private key")])
+def test_what_is_packed_as_base64_is_told_apart_as_well(label: str, kind: str) -> None:
+    text = f"-----BEGIN {label}-----\n{'MIIB' * 12}\n".encode()
+    assert pem_kinds(text) == pem_kinds(b"data: " + base64.b64encode(text)) == {kind}

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from deploy.distributions import Installed, bytes_by_owner, fingerprint, installed, owners
+from deploy.distributions import Installed, bytes_by_owner, fingerprint, installed, owners, recorded
 
 SITE = "/opt/venv/lib/python3.11/site-packages"
 
@@ -94,6 +94,12 @@ def test_whatever_a_wheel_brought_is_in_its_fingerprint(rows: tuple[str, ...]) -
 
 def test_a_fingerprint_is_as_long_as_those_that_a_baseline_holds() -> None:
     assert re.fullmatch("[0-9a-f]{32}", fingerprinted(*ROWS))
+
+
+def test_what_stands_behind_the_size_in_a_record_s_line_is_none_of_it() -> None:
+    held = {**metadata("foo"), f"{SITE}/foo-1.0.dist-info/RECORD": "foo/a.py,sha256=YQ,3,4"}
+    (one,) = installed(held)
+    assert [row.size for row in recorded(one, held)] == [3]
 
 
 def test_a_record_that_says_nothing_has_no_fingerprint() -> None:

@@ -285,3 +285,9 @@ def test_a_token_that_its_maker_marks_is_known_in_any_text(mark: str) -> None:
 @pytest.mark.parametrize("text", ["ghp_short", "task-" + "0a" * 20, "npm_config_registry", "AKIAN", "sk-learn"])
 def test_what_only_begins_like_a_token_is_none(text: str) -> None:
     assert kinds(file("opt/notes.txt", text)) == []
+
+
+def test_a_record_is_read_to_its_end_however_long_it_is() -> None:
+    record = b"foo/a.py,sha256=YQ,3\n" * 100_000
+    _, facts = examine("/opt/lib/site-packages/foo-1.0.dist-info/RECORD", len(record), io.BytesIO(record))
+    assert facts.text == record.decode()

@@ -68,6 +68,20 @@ def test_what_no_build_reads_does_not(checkout: Path, name: str) -> None:
     assert inputs(BACKEND, checkout) == before
 
 
+@pytest.mark.parametrize("mode", [0o645, 0o654])
+def test_a_mode_that_git_does_not_keep_is_no_other(checkout: Path, mode: int) -> None:
+    before = inputs(BACKEND, checkout)
+    (checkout / "ktrdr/api/main.py").chmod(mode)
+    assert inputs(BACKEND, checkout) == before
+
+
+def test_a_directory_that_the_list_names_at_the_top_is_left_out(tmp_path: Path) -> None:
+    for name in ("kept/a", "gone/b", "gone/deep/c"):
+        write(tmp_path, name, "x")
+    write(tmp_path, ".dockerignore", "*\n!kept\n!gone\ngone\n")
+    assert list(let_in(tmp_path)) == ["kept/a"]
+
+
 def test_a_checkout_that_lacks_the_list_is_told_without_a_traceback(checkout: Path) -> None:
     (checkout / ".dockerignore").unlink()
     with pytest.raises(Problem, match="dockerignore"):

@@ -1,6 +1,7 @@
 """Contents are read once: kept by the image's identity, its layers by what was read of them."""
 
 import threading
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -130,6 +131,30 @@ def test_images_built_at_once_have_what_they_share_read_once() -> None:
     for thread in threads:
         thread.join(10)
     assert (slow.exports, second.exports) == (1, 0)
+
+
+def test_who_waits_for_a_layer_reads_its_own_ones_meanwhile() -> None:
+    within, go_on = threading.Event(), threading.Event()
+
+    class Slow(Engine):
+        def get_image(self, image: str, chunk_size: int) -> Iterator[bytes]:
+            within.set()
+            go_on.wait(10)
+            return super().get_image(image, chunk_size)
+
+    slow, quick = Slow(BASE, CORE, OLD), Engine(BASE, CORE, NEW)
+    threads = [threading.Thread(target=contents_of, args=[one]) for one in (slow, quick)]
+    threads[0].start()
+    within.wait(10)
+    threads[1].start()
+    end = time.monotonic() + 10
+    while not quick.exports and time.monotonic() < end:
+        time.sleep(0.01)
+    go_on.set()
+    for thread in threads:
+        thread.join(10)
+    assert (slow.exports, quick.exports) == (1, 1)
+    assert kept.unknown(slow.inspected) == kept.unknown(quick.inspected) == []
 
 
 def test_what_images_do_not_share_is_read_at_the_same_time() -> None:

@@ -80,6 +80,43 @@ def test_an_archive_beyond_the_bounds_is_told_as_not_looked_through(data: bytes)
     assert found(data) == [("archive", " (not looked through: too much in it)")]
 
 
+def test_what_lies_in_the_third_archive_is_looked_at() -> None:
+    assert found(gzip.compress(gzip.compress(gzip.compress(KEY)))) == [("private key", "")]
+
+
+@pytest.mark.parametrize("short", [0, 1])
+def test_the_bound_in_bytes_is_of_the_archive_and_of_what_is_unpacked_of_it(
+    monkeypatch: pytest.MonkeyPatch, short: int
+) -> None:
+    data = gzip.compress(KEY)
+    monkeypatch.setattr(packed, "AT_MOST", len(data) - 10 + len(KEY) - short)
+    told = packed.look_into(data[:10], io.BytesIO(data[10:]), leftover)
+    assert told == [("archive", " (not looked through: too much in it)") if short else ("private key", "")]
+
+
+def test_a_longer_archive_than_the_bound_is_told_as_such_and_not_as_a_damaged_one(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    data = gzip.compress(KEY)
+    monkeypatch.setattr(packed, "AT_MOST", len(data) - 11)
+    told = packed.look_into(data[:10], io.BytesIO(data[10:]), leftover)
+    assert told == [("archive", " (not looked through: too much in it)")]
+
+
+@pytest.mark.parametrize("members", [3, 4])
+def test_the_bound_in_members_is_of_all_that_lie_in_an_archive(monkeypatch: pytest.MonkeyPatch, members: int) -> None:
+    monkeypatch.setattr(packed, "MEMBERS_AT_MOST", 3)
+    archive = io.BytesIO()
+    with zipfile.ZipFile(archive, "w") as writing:
+        for number in range(members):
+            writing.writestr(str(number), b"")
+    assert bool(found(archive.getvalue())) == (members > 3)
+
+
+def test_a_text_that_only_speaks_of_an_archive_is_none() -> None:
+    assert not packed.is_archive(b"zip archives begin with PK\x03\x04")
+
+
 def spoilt(data: bytes, how: str) -> bytes:
     """A zip archive of two members, the first of which cannot be unpacked, and the second is a key."""
     archive = io.BytesIO(data)

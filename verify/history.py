@@ -163,8 +163,9 @@ def columns(role: str, measure: Measure, points: list[Point], form: str) -> Char
         kind = "everywhere" if point.verdict.outcome == "PASS" else "only"
         boxes.append(Box(place, f"tile {kind}", title))
         above = Rectangle(place.x, place.y - LINE - 4, step, LINE + 4)
-        if value is not None:
-            boxes.append(Box(above, "label", title, fitted(above, measure.words(value))))
+        words = fitted(above, measure.words(value))
+        if value is not None and words == (measure.words(value),):  # a number that is cut short is another number
+            boxes.append(Box(above, "label", title, words))
     label = f"{role}: {measure.name} in {measure.unit} over {len(points)} runs. The table below holds the figures."
     return Chart(width, HEIGHT + LINE + 5, label, tuple(boxes), form)
 

@@ -71,7 +71,7 @@ class Summary(Model):
     def end_to_end(self) -> str:
         """What is said of the images at work together, in a line."""
         if self.e2e is None:
-            return "end to end: not run in this state; ./noxw -s e2e"
+            return "end to end: not run in this state; `./noxw -s e2e`"
         return f"end to end: {self.e2e.outcome}, {len(self.e2e.findings)} checks in {self.e2e.seconds:.1f} s"
 
     @property

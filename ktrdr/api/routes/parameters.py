@@ -1,9 +1,9 @@
 """Parameters that several routes take, with their bounds."""
 
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from fastapi import Path, Query
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
 from ktrdr.data.bars import TIME_PATTERN
 from ktrdr.names import NAME_PATTERN, SYMBOL_PATTERN
@@ -16,6 +16,15 @@ Name = Annotated[str, Field(pattern=NAME_PATTERN)]
 
 SymbolInPath = Annotated[str, Path(pattern=SYMBOL_PATTERN)]
 NameInPath = Annotated[str, Path(pattern=NAME_PATTERN)]
+
+
+def _whole(value: Any) -> Any:
+    return int(value) if isinstance(value, float) and value.is_integer() else value
+
+
+Integer = Annotated[int, BeforeValidator(_whole)]
+"""JSON has one kind of number: 5.0 is an integer (JSON Schema validation, type)."""
+
 DateInQuery = Annotated[str | None, Query(pattern=TIME_PATTERN, max_length=40)]
 
 

@@ -10,7 +10,7 @@ from starlette.convertors import StringConvertor, register_url_convertor
 
 from ktrdr.api.context import ContextDep
 from ktrdr.api.documented import answers, answers_to_body, answers_to_change
-from ktrdr.api.routes.parameters import Name, NameInPath, RequestBody
+from ktrdr.api.routes.parameters import Integer, Name, NameInPath, RequestBody
 from ktrdr.api.services.dispatch import Report
 from ktrdr.api.store import operations, workers
 from ktrdr.errors import NotFoundError
@@ -29,7 +29,7 @@ register_url_convertor("worker", _WorkerInPath())
 router = APIRouter(prefix="/workers", tags=["workers"])
 
 Text = Annotated[str, Field(max_length=2000, pattern=r"^[^\x00]*$")]
-Count = Annotated[int, Field(ge=0, le=10**9)]
+Count = Annotated[Integer, Field(ge=0, le=10**9)]
 
 
 def _require_json(content: dict[str, Any]) -> dict[str, Any]:
@@ -61,7 +61,7 @@ class Capabilities(RequestBody):
 
     gpu: bool = False
     gpu_type: Text | None = None
-    gpu_count: Annotated[int, Field(ge=0, le=1024)] = 0
+    gpu_count: Annotated[Integer, Field(ge=0, le=1024)] = 0
     torch: Text | None = None
     cuda: Text | None = None
 

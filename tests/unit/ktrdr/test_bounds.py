@@ -102,6 +102,14 @@ def test_what_lies_beyond_a_bound_is_refused_in_the_common_shape(client: TestCli
     assert client.get("operations").status_code == 200
 
 
+@pytest.mark.parametrize(
+    "ask", [registered(capabilities={"gpu_count": 2.0}), reported(progress={"steps_completed": 5.0})]
+)
+def test_a_whole_number_is_an_integer_however_json_writes_it(client: TestClient, ask: Ask) -> None:
+    client.post("workers/register", json=WORKER)
+    assert ask(client).status_code != 422
+
+
 UNREADABLE: dict[str, Ask] = {
     "no JSON": raw("trainings/start", "{"),
     "not UTF-8": raw("trainings/start", b'{"strategy_name": "\xff"}'),

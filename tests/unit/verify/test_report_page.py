@@ -119,7 +119,7 @@ def test_every_step_of_the_builds_is_there_with_its_seconds() -> None:
         (table,) = (one for one in build.all("div", "scroll") if one.attributes["aria-label"] == f"{role}: steps")
         cells = [[cell.text for cell in row.all("td")] for row in table.all("tbody")[0].all("tr")]
         assert [cell[0] for cell in cells[:3]] == [one.name.partition("] ")[2] for one in record.steps]
-        assert [cell[1] for cell in cells] == ["cached", "run", "run", "rest"]
+        assert [cell[1] for cell in cells] == ["cached", "run", "run", "all else"]
         assert [cell[3] for cell in cells[:3]] == ["0.0", "1.2", "0.4"]
         assert cells[1][2] == "0.9"
 

@@ -97,7 +97,7 @@ def test_the_bound_in_bytes_is_of_the_archive_and_of_what_is_unpacked_of_it(
 def test_a_longer_archive_than_the_bound_is_told_as_such_and_not_as_a_damaged_one(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    data = gzip.compress(KEY)
+    data = zipped("notes", KEY)
     monkeypatch.setattr(packed, "AT_MOST", len(data) - 11)
     told = packed.look_into(data[:10], io.BytesIO(data[10:]), leftover)
     assert told == [("archive", " (not looked through: too much in it)")]

@@ -33,6 +33,19 @@ class Engine:
         return {"Id": "sha256:i", "RootFS": {"Layers": layers}, "Config": {"Env": ["PATH=/usr/bin"]}}
 
 
+class Slow(Engine):
+    """An engine that tells when it is asked, and exports when it is told to."""
+
+    def __init__(self, *layers: bytes) -> None:
+        super().__init__(*layers)
+        self.within, self.go_on = threading.Event(), threading.Event()
+
+    def get_image(self, image: str, chunk_size: int) -> Iterator[bytes]:
+        self.within.set()
+        self.go_on.wait(10)
+        return super().get_image(image, chunk_size)
+
+
 @pytest.fixture(autouse=True)
 def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setattr(kept, "CACHE", tmp_path)
@@ -113,44 +126,28 @@ def test_an_export_without_one_of_the_image_s_layers_is_told() -> None:
 
 
 def test_images_built_at_once_have_what_they_share_read_once() -> None:
-    within, go_on = threading.Event(), threading.Event()
-
-    class Slow(Engine):
-        def get_image(self, image: str, chunk_size: int) -> Iterator[bytes]:
-            within.set()
-            go_on.wait(10)
-            return super().get_image(image, chunk_size)
-
     slow, second = Slow(BASE, CORE), Engine(BASE, CORE)
     threads = [threading.Thread(target=contents_of, args=[one]) for one in (slow, second)]
     threads[0].start()
-    within.wait(10)
+    slow.within.wait(10)
     threads[1].start()
     threads[1].join(0.2)  # long enough for one that does not wait for its turn
-    go_on.set()
+    slow.go_on.set()
     for thread in threads:
         thread.join(10)
     assert (slow.exports, second.exports) == (1, 0)
 
 
 def test_who_waits_for_a_layer_reads_its_own_ones_meanwhile() -> None:
-    within, go_on = threading.Event(), threading.Event()
-
-    class Slow(Engine):
-        def get_image(self, image: str, chunk_size: int) -> Iterator[bytes]:
-            within.set()
-            go_on.wait(10)
-            return super().get_image(image, chunk_size)
-
     slow, quick = Slow(BASE, CORE, OLD), Engine(BASE, CORE, NEW)
     threads = [threading.Thread(target=contents_of, args=[one]) for one in (slow, quick)]
     threads[0].start()
-    within.wait(10)
+    slow.within.wait(10)
     threads[1].start()
     end = time.monotonic() + 10
     while not quick.exports and time.monotonic() < end:
         time.sleep(0.01)
-    go_on.set()
+    slow.go_on.set()
     for thread in threads:
         thread.join(10)
     assert (slow.exports, quick.exports) == (1, 1)

@@ -71,6 +71,24 @@ def test_a_native_library_that_no_module_admits_to_is_told() -> None:
     assert found("lazy-use", change).found == "loaded: torch"
 
 
+def test_what_there_was_no_time_to_ask_for_was_not_seen_and_only_in_use() -> None:
+    change = report("application", unasked=["GET /a", "WEBSOCKET /b"])
+    finding = found("lazy-use", change)
+    assert (finding.outcome, finding.category) == ("ERROR", "CODE_BUG")
+    assert finding.found == "not seen: no time was left to ask 2 operations, GET /a the first"
+    assert [found(check, change).outcome for check in ("lazy-import", "lazy-start")] == ["PASS", "PASS"]
+
+
+def test_an_attempt_is_a_failure_whatever_else_there_was_no_time_for() -> None:
+    change = report("application", unasked=["GET /a"], attempts=[attempt("torch", "use")])
+    assert found("lazy-use", change).outcome == "FAIL"
+
+
+def test_of_a_long_operation_that_was_not_asked_the_beginning_is_told() -> None:
+    told = found("lazy-use", report("application", unasked=["x" * 300])).found
+    assert told == f"not seen: no time was left to ask 1 operations, {'x' * 200} the first"
+
+
 @pytest.mark.parametrize(("check", "phase"), [("lazy-import", "import"), ("lazy-start", "start"), ("lazy-use", "use")])
 def test_a_process_that_nobody_follows_leaves_its_phase_unseen(check: str, phase: str) -> None:
     chain = [["/app/api.py", 9, "<module>"], ["/app/deep.py", 7, "load"], ["/app/main.py", 3, "go"]]

@@ -22,8 +22,9 @@ def _whole(value: Any) -> Any:
     return int(value) if isinstance(value, float) and value.is_integer() else value
 
 
-Integer = Annotated[int, BeforeValidator(_whole)]
-"""JSON has one kind of number: 5.0 is an integer (JSON Schema validation, type)."""
+WHOLE = BeforeValidator(_whole)
+"""JSON has one kind of number: 5.0 is an integer (JSON Schema validation, type). Stands after the bounds: no schema
+would say those that stand after it."""
 
 DateInQuery = Annotated[str | None, Query(pattern=TIME_PATTERN, max_length=40)]
 

@@ -10,7 +10,7 @@ from starlette.convertors import StringConvertor, register_url_convertor
 
 from ktrdr.api.context import ContextDep
 from ktrdr.api.documented import answers, answers_to_body, answers_to_change
-from ktrdr.api.routes.parameters import Integer, Name, NameInPath, RequestBody
+from ktrdr.api.routes.parameters import WHOLE, Name, NameInPath, RequestBody
 from ktrdr.api.services.dispatch import Report
 from ktrdr.api.store import operations, workers
 from ktrdr.errors import NotFoundError
@@ -29,7 +29,7 @@ register_url_convertor("worker", _WorkerInPath())
 router = APIRouter(prefix="/workers", tags=["workers"])
 
 Text = Annotated[str, Field(max_length=2000, pattern=r"^[^\x00]*$")]
-Count = Annotated[Integer, Field(ge=0, le=10**9)]
+Count = Annotated[int, Field(ge=0, le=10**9), WHOLE]
 
 
 def _require_json(content: dict[str, Any]) -> dict[str, Any]:
@@ -53,6 +53,13 @@ def _require_free(name: str) -> str:
     return name
 
 
+_GROUP: Final = "[0-9A-Fa-f]{1,4}"
+_SHORTENED: Final = [f"(?:{_GROUP}:){{1,{first}}}(?::{_GROUP}){{1,{7 - first}}}" for first in range(1, 7)]
+_IPV6: Final = "|".join([f"(?:{_GROUP}:){{7}}{_GROUP}", *_SHORTENED, f":(?::{_GROUP}){{1,7}}"])  # RFC 4291, 2.2
+_PORT: Final = "[0-9]{1,4}|[1-5][0-9]{4}|6[0-4][0-9]{3}|65[0-4][0-9]{2}|655[0-2][0-9]|6553[0-5]"
+ENDPOINT: Final = rf"^https?://(?:[A-Za-z0-9._\-]+|\[(?:{_IPV6})\])(?::(?:{_PORT}))?(?:/[!-~]*)?$"
+"""An address that every client can read: a name or an IPv4 address, or an IPv6 address in brackets."""
+
 WorkerName = Annotated[Name, AfterValidator(_require_free), Field(json_schema_extra={"not": {"const": RESERVED}})]
 
 
@@ -61,7 +68,7 @@ class Capabilities(RequestBody):
 
     gpu: bool = False
     gpu_type: Text | None = None
-    gpu_count: Annotated[Integer, Field(ge=0, le=1024)] = 0
+    gpu_count: Annotated[int, Field(ge=0, le=1024), WHOLE] = 0
     torch: Text | None = None
     cuda: Text | None = None
 
@@ -71,7 +78,7 @@ class Registration(RequestBody):
 
     worker_id: WorkerName
     worker_type: workers.WorkerType
-    endpoint_url: Annotated[str, Field(pattern=r"^https?://[A-Za-z0-9.\-_\[\]:]+(/[!-~]*)?$", max_length=300)]
+    endpoint_url: Annotated[str, Field(pattern=ENDPOINT, max_length=300)]
     capabilities: Capabilities = Capabilities()
     current_operation_id: Name | None = None
 

@@ -76,6 +76,9 @@ BEYOND: dict[str, Ask] = {
     "a worker whose path is the registration's": registered(worker_id="register"),
     "an endpoint that is no address": registered(endpoint_url="javascript:alert(1)"),
     "an endpoint with a NUL": registered(endpoint_url="http://w1/\x00"),
+    "an endpoint with half a bracket": registered(endpoint_url="http://[::1/"),
+    "an endpoint that is no IPv6 address": registered(endpoint_url="http://[1::2::3]:5003"),
+    "an endpoint beyond the last port": registered(endpoint_url="http://w1:65536"),
     "a long endpoint": registered(endpoint_url="http://w1/" + "x" * 300),
     "1,025 GPUs": registered(capabilities={"gpu": True, "gpu_count": 1025}),
     "true GPUs": registered(capabilities={"gpu_count": True}),
@@ -103,11 +106,29 @@ def test_what_lies_beyond_a_bound_is_refused_in_the_common_shape(client: TestCli
 
 
 @pytest.mark.parametrize(
+    "address",
+    ["http://w1:5003", "https://w-1.example_x", "http://127.0.0.1:65535/x", "http://[::1]:5003", "http://[fd00::a:b]",
+     "http://[1:2:3:4:5:6:7:8]/"],
+)  # fmt: skip
+def test_an_endpoint_is_a_name_or_an_address_of_either_kind(client: TestClient, address: str) -> None:
+    assert registered(endpoint_url=address)(client).status_code == 200
+
+
+@pytest.mark.parametrize(
     "ask", [registered(capabilities={"gpu_count": 2.0}), reported(progress={"steps_completed": 5.0})]
 )
 def test_a_whole_number_is_an_integer_however_json_writes_it(client: TestClient, ask: Ask) -> None:
     client.post("workers/register", json=WORKER)
     assert ask(client).status_code != 422
+
+
+def test_the_bounds_of_whole_numbers_are_in_the_document(client: TestClient) -> None:
+    shapes = client.get("http://testserver/openapi.json").json()["components"]["schemas"]
+    count = shapes["Capabilities"]["properties"]["gpu_count"]
+    steps = shapes["ReportedProgress"]["properties"]["steps_total"]
+    assert [(one["type"], one["minimum"], one["maximum"]) for one in (count, steps)] == [
+        ("integer", 0, 1024), ("integer", 0, 10**9),
+    ]  # fmt: skip
 
 
 UNREADABLE: dict[str, Ask] = {

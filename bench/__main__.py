@@ -1,7 +1,6 @@
 """``python -m bench``: take the figures side by side in one run; writes ``bench.json`` and ``bench.md``."""
 
 import argparse
-import signal
 import subprocess
 import sys
 import time
@@ -18,6 +17,7 @@ from bench.measure import SHOWN
 from bench.model import Report
 from bench.table import table
 from bench.workplace import Workplace, workplace
+from deploy import interruption
 from deploy.artifacts import Artifacts, write_model, write_text
 from deploy.contract import ROOT, read_contract
 from deploy.errors import Exit, Problem
@@ -53,8 +53,7 @@ def main() -> int:
         print(problem, file=sys.stderr)
         return problem.code
     except KeyboardInterrupt:
-        print("interrupted", file=sys.stderr)
-        return Exit.INTERRUPTED
+        return interruption.interrupted()
     return Exit.UNAVAILABLE if report.not_measured else Exit.OK
 
 
@@ -119,5 +118,5 @@ def _revision() -> str:
 
 
 if __name__ == "__main__":
-    signal.signal(signal.SIGTERM, signal.default_int_handler)  # an end like Ctrl-C's, with all its clean-up
+    interruption.accept()
     sys.exit(main())

@@ -2,9 +2,7 @@
 
 import argparse
 import json
-import signal
 import sys
-from asyncio import CancelledError
 from pathlib import Path
 
 from deploy.environment import outside
@@ -12,7 +10,7 @@ from deploy.environment import outside
 try:
     from rich.console import Console
 
-    from deploy import contract
+    from deploy import contract, interruption
     from deploy.artifacts import E2E_ROLES, Artifacts
     from deploy.errors import Exit, Problem
 except ImportError as error:
@@ -96,11 +94,10 @@ def main() -> int:
         return problem.code
     except ImportError as error:
         outside("deploy", error)
-    except (KeyboardInterrupt, CancelledError):
-        print("interrupted", file=sys.stderr)
-        return Exit.INTERRUPTED
+    except KeyboardInterrupt:
+        return interruption.interrupted()
 
 
 if __name__ == "__main__":
-    signal.signal(signal.SIGTERM, signal.default_int_handler)  # an end like Ctrl-C's, with all its clean-up
+    interruption.accept()
     sys.exit(main())

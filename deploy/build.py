@@ -102,9 +102,6 @@ def _notes(images: list[Image], settings: Settings) -> list[str]:
 
 
 async def _build_all(images: list[Image], shared: Shared, console: Console) -> list[Build]:
-    main = asyncio.current_task()
-    if main is not None:
-        asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, main.cancel)
     with Progress((image.role for image in images), console) as progress:
         return await asyncio.gather(*(_build(image, shared, progress) for image in images))
 

@@ -20,7 +20,7 @@ from types import FrameType
 
 import docker
 
-from deploy import state
+from deploy import interruption, state
 from deploy.engine import Engine, sdk
 from deploy.leftovers import (
     ENGINE_ERRORS,
@@ -36,7 +36,6 @@ from deploy.leftovers import (
 
 CLEANING_SECONDS = 30.0
 _ID = re.compile(r"[A-Za-z0-9-]{1,64}")
-_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
 @dataclass(frozen=True)
@@ -67,7 +66,7 @@ def new_run(engine: Engine, say: Callable[[str], None] = complain) -> Iterator[R
     where = state.folder()
     host = state.host_name(where)
     run_id = f"{dt.datetime.now(dt.UTC):%y%m%d-%H%M%S}-{secrets.token_hex(3)}"
-    with _held(where, run_id), _terminating(), contextlib.closing(sdk(engine, REQUEST_SECONDS)) as client:
+    with _held(where, run_id), interruption.accepted(), contextlib.closing(sdk(engine, REQUEST_SECONDS)) as client:
         reap(client, where, host, say)
         started = dt.datetime.now(dt.UTC).isoformat(timespec="seconds")
         labels = {RUN: run_id, RUN_HOST: host, RUN_PID: str(os.getpid()), RUN_STARTED: started}
@@ -164,31 +163,6 @@ def _in_main_thread() -> bool:
 
 
 @contextlib.contextmanager
-def _terminating() -> Iterator[None]:
-    """Let SIGTERM and SIGHUP act like Ctrl-C, so that there is one way of being interrupted."""
-
-    def interrupt(_number: int, _frame: FrameType | None) -> None:
-        if callable(signal.getsignal(signal.SIGINT)):
-            signal.raise_signal(signal.SIGINT)
-        else:  # a shell that starts a job in the background lets it ignore Ctrl-C
-            raise KeyboardInterrupt
-
-    if not _in_main_thread():
-        yield
-        return
-    before = {number: signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGHUP)}
-    for number, handler in before.items():
-        if handler is signal.SIG_DFL:
-            signal.signal(number, interrupt)
-    try:
-        yield
-    finally:
-        for number, handler in before.items():
-            if handler is signal.SIG_DFL:
-                signal.signal(number, signal.SIG_DFL)
-
-
-@contextlib.contextmanager
 def _undisturbed(say: Callable[[str], None]) -> Iterator[None]:
     """Answer interruptions with a word while cleaning up; its own deadline bounds the wait."""
 
@@ -198,7 +172,7 @@ def _undisturbed(say: Callable[[str], None]) -> Iterator[None]:
     if not _in_main_thread():
         yield
         return
-    before = {number: signal.signal(number, later) for number in _SIGNALS}
+    before = {number: signal.signal(number, later) for number in interruption.SIGNALS}
     try:
         yield
     finally:

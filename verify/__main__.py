@@ -2,7 +2,6 @@
 
 import argparse
 import os
-import signal
 import sys
 from collections.abc import Iterable
 from pathlib import Path
@@ -12,6 +11,7 @@ from deploy.environment import outside
 try:
     from rich.console import Console
 
+    from deploy import interruption
     from deploy.artifacts import Artifacts, UnreadableArtifact
     from deploy.contract import Contract, Image, read_contract
     from deploy.errors import Exit, Problem
@@ -104,10 +104,9 @@ def main() -> int:
     except ImportError as error:
         outside("verify", error)
     except KeyboardInterrupt:
-        print("interrupted", file=sys.stderr)
-        return Exit.INTERRUPTED
+        return interruption.interrupted()
 
 
 if __name__ == "__main__":
-    signal.signal(signal.SIGTERM, signal.default_int_handler)  # an end like Ctrl-C's, with all its clean-up
+    interruption.accept()
     sys.exit(main())

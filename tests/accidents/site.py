@@ -64,8 +64,8 @@ class Site:
     ) -> "Command":
         """Start ``python -m deploy`` or ``python -m verify``, impatient; ``before`` is Python that runs first."""
         patches = "".join(f"import {name.rpartition('.')[0]}\n{name} = {value}\n" for name, value in IMPATIENT.items())
-        script = f"import signal, sys\n{patches}{before}\nfrom {module}.__main__ import main\n"
-        script += "signal.signal(signal.SIGTERM, signal.default_int_handler)\nsys.exit(main())\n"
+        script = f"import sys\nfrom deploy import interruption\n{patches}{before}\nfrom {module}.__main__ import main\n"
+        script += "interruption.accept()\nsys.exit(main())\n"
         options = ("--artifacts", str(self.artifacts.root))
         log = self.artifacts.root.parent / f"{module}-{time.monotonic_ns()}.printed"
         with log.open("wb") as file:

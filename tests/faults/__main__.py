@@ -4,7 +4,6 @@ import argparse
 import contextlib
 import os
 import shutil
-import signal
 import sys
 import tempfile
 import time
@@ -18,7 +17,7 @@ from rich.console import Console
 from rich.text import Text
 
 from deploy import engine as engines
-from deploy import kept
+from deploy import interruption, kept
 from deploy.artifacts import BUILD, Artifacts, UnreadableArtifact, write_model, write_text
 from deploy.contract import Contract, read_contract
 from deploy.engine import Engine, find_engine
@@ -171,8 +170,7 @@ def main() -> int:
         print(problem, file=sys.stderr)
         return problem.code
     except KeyboardInterrupt:
-        print("interrupted", file=sys.stderr)
-        return Exit.INTERRUPTED
+        return interruption.interrupted()
     root = Artifacts(arguments.artifacts).root
     write_model(root / "faults.json", suite)
     write_text(root / "faults.md", report.markdown(suite))
@@ -183,5 +181,5 @@ def main() -> int:
 
 
 if __name__ == "__main__":
-    signal.signal(signal.SIGTERM, signal.default_int_handler)  # an end like Ctrl-C's, with all its clean-up
+    interruption.accept()
     sys.exit(main())

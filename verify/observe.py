@@ -43,7 +43,6 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 RUNS_SECONDS = 480.0  # both containers, with every answer of the engine as late as it may be
 EXPORT_SECONDS = 1800.0  # an image's layers, from a busy engine
-ASK_SECONDS = 75.0  # what asks the server, for all its questions
 LOOK = 0.25  # seconds between two looks at a server's health, which engines ask after once a second at most
 LOG_AT_MOST = 16_000  # bytes
 
@@ -55,6 +54,7 @@ class Deadlines:
     probe: float = PROBE_SECONDS  # one probe
     run: float = 150.0  # the container that runs them
     healthy: float = 90.0  # from the server's start to healthy
+    asked: float = 75.0  # what asks the server, for all its questions
 
 
 # What the engine or its libraries raise when it is gone, hung or refuses.
@@ -202,7 +202,7 @@ class Observer:
                     seen |= _health(state or client.api.inspect_container(container_id)["State"])
                     seen["log"] = _log(client, container_id)
                     if seen["running"]:
-                        seen["asked"] = _ask(client, container_id, image.health, listening)
+                        seen["asked"] = _ask(client, container_id, image.health, self.deadlines.asked, listening)
                 finally:
                     seen["proof"] = containers.proof(client, container_id)
         except ENGINE_ERRORS as refusal:
@@ -275,12 +275,12 @@ def _moment(text: str) -> datetime:
 
 
 def _ask(
-    client: DockerClient, container_id: str, address: str, listening: containers.Watch | None = None
+    client: DockerClient, container_id: str, address: str, deadline: float, listening: containers.Watch | None = None
 ) -> ProbeResult:
     where = [listening.directory] if listening else []
     command = ["python", "-c", source("ask"), address, *where]
     unheard = {"PYTHONPATH": ""} if listening else {}  # as if it were not set (Python's manual)
-    code, printed = containers.execute(client, container_id, command, ASK_SECONDS, unheard)
+    code, printed = containers.execute(client, container_id, command, deadline, unheard)
     try:
         report = json.loads(printed)
         check_writable(report)

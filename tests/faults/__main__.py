@@ -82,7 +82,7 @@ def goods(contract: Contract, artifacts: Artifacts, roles: set[str]) -> dict[str
 
 
 def judge_all(workshop: Workshop, faults: Sequence[Fault], console: Console) -> list[Result]:
-    """Judge the faults a few at a time, telling each as it ends; returned in their own order."""
+    """Judge the faults a few at a time, the longest first, telling each as it ends; returned in their own order."""
 
     def one(fault: Fault) -> Result:
         began = time.monotonic()
@@ -95,7 +95,7 @@ def judge_all(workshop: Workshop, faults: Sequence[Fault], console: Console) -> 
     done: dict[str, Result] = {}
     pool = ThreadPoolExecutor(AT_ONCE)
     try:
-        for ended in as_completed([pool.submit(one, fault) for fault in faults]):
+        for ended in as_completed([pool.submit(one, fault) for fault in sorted(faults, key=lambda fault: fault.begun)]):
             result = ended.result()
             done[result.name] = result
             console.print(report.line(len(done), len(faults), result), soft_wrap=True)
@@ -150,11 +150,11 @@ def _faults(
     with contextlib.ExitStack() as stack:
         directory = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="ktrdr-faults-")))
         stack.enter_context(contents_kept_apart())
-        run = stack.enter_context(new_run(engine))
-        workshop = Workshop(engine, contract, run, found, directory=directory, whole=whole)
-        stack.callback(workshop.close)
-        workshop.judge_good()
-        return workshop.repository, judge_all(workshop, faults, console)
+        with new_run(engine) as run:
+            workshop = Workshop(engine, contract, run, found, directory=directory, whole=whole)
+            stack.callback(workshop.close)  # after the run's end: none of its containers is left to need an image
+            workshop.judge_good()
+            return workshop.repository, judge_all(workshop, faults, console)
 
 
 def main() -> int:

@@ -59,10 +59,10 @@ def workshop(
         patch = stack.enter_context(pytest.MonkeyPatch.context())
         patch.setattr(kept, "CACHE", tmp_path_factory.mktemp("cache"))  # every image's layers are really read
         directory = tmp_path_factory.mktemp("faults")
-        run = stack.enter_context(new_run(engine))
-        workshop = Workshop(engine, contract, run, {START: good}, directory=directory, whole=False)
-        stack.callback(workshop.close)
-        yield workshop
+        with new_run(engine) as run:
+            workshop = Workshop(engine, contract, run, {START: good}, directory=directory, whole=False)
+            stack.callback(workshop.close)  # after the run's end: none of its containers is left to need an image
+            yield workshop
 
 
 @pytest.fixture(scope="session")

@@ -26,8 +26,9 @@ class Fault:
 
     ``lines`` are Dockerfile lines over the good image of the role ``base``, the smallest unless it has to be another.
     The result is judged by the contract of ``role``, with the keys in ``contract`` changed, and is looked at for at
-    most about ``seconds`` where it would take for ever otherwise. ``says`` are words of the finding, ``hides`` one that
-    nothing that is written may show.
+    most about ``seconds`` where it would take for ever otherwise. One that is ``slow`` for another reason is begun
+    early, too, so that others run while it waits. ``says`` are words of the finding, ``hides`` one that nothing that is
+    written may show.
     """
 
     name: str
@@ -42,6 +43,12 @@ class Fault:
     accident: Accident = ""
     contract: Mapping[str, Any] = field(default_factory=dict)
     seconds: float | None = None
+    slow: bool = False
+
+    @property
+    def begun(self) -> int:
+        """Its place among the faults of a suite, as a key to sort by: the longest first, so that none is waited for."""
+        return 0 if self.seconds or self.slow else 1 + (self.base == self.role == "backend")
 
     def __str__(self) -> str:
         return self.name

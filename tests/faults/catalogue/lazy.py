@@ -141,7 +141,7 @@ app.router.lifespan_context = _with_end
                     "    @app.websocket(f'/endless/{_number}')\n    async def endless(socket: WebSocket):\n"
                     "        await socket.accept()\n        while True:\n            await asyncio.sleep(1)\n"
                     "import asyncio\n@app.get('/guess', include_in_schema=False)\ndef guess(): ..."),
-          "lazy-use", "ERROR", says=("no time was left to ask", "WEBSOCKET /endless/")),
+          "lazy-use", "ERROR", says=("no time was left to ask", "WEBSOCKET /endless/"), slow=True),
     Fault("torch is imported a second after the start, in a thread",
           into_main(f"import threading, time\ndef _load():\n    time.sleep(1)\n{QUIETLY.format('import torch')}\n"
                     "threading.Thread(target=_load).start()"),

@@ -15,7 +15,7 @@ FAULTS = (
           "api-imports", "ERROR", "ENVIRONMENT", seconds=30.0, says=LATE),
     Fault("the application has children without end",
           into_main("import os\nwhile True:\n    with contextlib.suppress(OSError):\n        os.fork()"),
-          "api-imports", "ERROR", "ENVIRONMENT", seconds=30.0),
+          "api-imports", "ERROR", "ENVIRONMENT", seconds=12.0),
     Fault("the application eats all memory", into_main("hoard = []\nwhile True:\n    hoard.append(b'x' * 10**8)"),
           "proof", "ERROR", "ENVIRONMENT", says=("memory limit",), seconds=120.0),
 )  # fmt: skip

@@ -213,7 +213,7 @@ FAULTS = (
           "healthcheck-tells", says=("at a server that hangs up",)),
     Fault("HEALTHCHECK tells of a server that is gone after a day",
           f'HEALTHCHECK --timeout=24h --start-interval=1s CMD ["python", "-m", "ktrdr.healthcheck", "{OWN_HEALTH}"]',
-          "healthcheck-tells", says=("is unhealthy after",)),
+          "healthcheck-tells", says=("is unhealthy after",), slow=True),
     Fault("something else listens beside the server",
           'CMD ["sh", "-c", "python -m http.server 9000 & '
           'exec uvicorn ktrdr.api.main:app --host 0.0.0.0 --port 8000"]',

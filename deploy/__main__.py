@@ -77,11 +77,14 @@ def run(arguments: argparse.Namespace) -> int:
         (image,) = known.select([arguments.role])
         place = Artifacts(arguments.artifacts)
         return attach.attach(image.role, arguments.image, place, plain_http=arguments.plain_http)
-    from deploy import build, engine  # noqa: PLC0415
+    from deploy import nursery  # noqa: PLC0415
 
     known.select(arguments.roles)
-    artifacts = Artifacts(arguments.artifacts)
-    return build.build(known, arguments.roles, engine.find_engine(), artifacts, Console(highlight=False, markup=False))
+    with nursery.opened():  # it imports while this process does
+        from deploy import build, engine  # noqa: PLC0415
+
+        artifacts, console = Artifacts(arguments.artifacts), Console(highlight=False, markup=False)
+        return build.build(known, arguments.roles, engine.find_engine(), artifacts, console)
 
 
 def main() -> int:

@@ -6,17 +6,18 @@ import json
 import os
 import signal
 import subprocess
-import sys
 import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from importlib.metadata import version
+from multiprocessing.process import BaseProcess
 from typing import Any
 
 from pydantic import TypeAdapter
 from rich.console import Console
 
+from deploy import nursery
 from deploy.artifacts import BUILD, LOG, Artifacts
 from deploy.base import BaseImage, ensure_base
 from deploy.buildlog import BuildLog
@@ -34,6 +35,7 @@ STALL = 900.0  # seconds a build may stay silent: compressing a CUDA layer is th
 LISTEN = 30.0  # seconds of silence after which the engine is asked whether it is still there
 GRACE = 3.0  # seconds between asking a build to end and ending it
 SHOWN_LINES = 20
+LINE_AT_MOST = 1 << 26  # bytes of one line that a build's process prints
 NO_SPACE = "no space left on device"
 
 
@@ -194,26 +196,19 @@ async def _run(state: Build, shared: Shared, log: Write, progress: Progress) -> 
         Problem: the engine fell silent, or the log cannot be written.
 
     """
-    process = await asyncio.create_subprocess_exec(
-        sys.executable, "-m", "deploy.build_one",
-        cwd=ROOT, env={**os.environ, **shared.settings.environment}, start_new_session=True, limit=1 << 26,
-        stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.STDOUT,
-    )  # fmt: skip
+    environment = {**os.environ, **shared.settings.environment}
+    process, said = nursery.start(nursery.build_one, _request(state.image, shared), environment)
     try:
-        assert process.stdin is not None  # noqa: S101 - asked for above
-        with contextlib.suppress(ConnectionError):  # it ended at once: what it said tells why
-            process.stdin.write(json.dumps(_request(state.image, shared)).encode() + b"\n")
-            await process.stdin.drain()
-        assert process.stdout is not None  # noqa: S101 - asked for above
+        stream, held = await asyncio.open_connection(sock=said, limit=LINE_AT_MOST)
         progress.show(state.image.role, "building")
-        while line := await _next_line(state, process.stdout, shared.engine):
+        while line := await _next_line(state, stream, shared.engine):
             _take(state, line.decode("utf-8", "replace"), log, shared.settings, progress)
-        with contextlib.suppress(TimeoutError):
-            await asyncio.wait_for(process.wait(), GRACE)
+        await asyncio.to_thread(process.join, GRACE)
+        held.close()
     finally:
         await _end(process)
     if state.built is None and not state.failure:
-        state.failure = f"the build's process ended with {process.returncode}"
+        state.failure = f"the build's process ended with {process.exitcode}"
 
 
 async def _next_line(state: Build, stream: asyncio.StreamReader, engine: Engine) -> bytes:
@@ -260,19 +255,17 @@ def _take(state: Build, line: str, log: Write, settings: Settings, progress: Pro
         progress.show(state.image.role, phase or "building", "" if phase else settings.redact(state.log.current))
 
 
-async def _end(process: asyncio.subprocess.Process) -> None:
+async def _end(process: BaseProcess) -> None:
     """End the build's process group, asking first; whatever of it is left when its leader has gone is killed."""
-    if process.returncode is None:
+    assert process.pid is not None  # noqa: S101 - it was started
+    if process.exitcode is None:
         with contextlib.suppress(ProcessLookupError):
             os.killpg(process.pid, signal.SIGTERM)
-        with contextlib.suppress(TimeoutError):
-            await asyncio.wait_for(process.wait(), GRACE)
+        await asyncio.to_thread(process.join, GRACE)
     with contextlib.suppress(ProcessLookupError, PermissionError):
         os.killpg(process.pid, signal.SIGKILL)
-    with contextlib.suppress(TimeoutError):  # one that the kernel does not let go of keeps nobody waiting
-        await asyncio.wait_for(process.wait(), GRACE)
-    if process.stdin is not None:
-        process.stdin.close()
+    process.kill()  # where it was ended before it had a group
+    await asyncio.to_thread(process.join, GRACE)  # one that the kernel does not let go of keeps nobody waiting
 
 
 def _record(state: Build, shared: Shared) -> BuildRecord:

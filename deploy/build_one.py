@@ -1,18 +1,13 @@
-"""One build in a process of its own, so that a deadline or Ctrl-C ends it with everything that it started.
+"""One build in a process of its own (deploy.nursery), so that a deadline or Ctrl-C ends it with all that it started.
 
-Reads a request (one line of JSON) from standard input, which then stays open for as long as the build is wanted: when
-it closes, however the parent ended, the whole process group goes. Writes one JSON document a line: ``line`` (of the
-output of buildx), ``phase`` (what is being done), and last ``built`` or ``failed``.
+Prints one JSON document a line: ``line`` (of the output of buildx), ``phase`` (what is being done), and last ``built``
+or ``failed``.
 """
 
 import contextlib
 import json
-import os
-import signal
-import sys
 import tempfile
-import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -32,15 +27,8 @@ def _tell(**document: Any) -> None:
     print(json.dumps(document), flush=True)
 
 
-def _end_with_parent() -> None:
-    sys.stdin.read()
-    os.killpg(0, signal.SIGKILL)
-
-
-def main() -> int:
+def build(request: Mapping[str, Any]) -> int:
     """Build the requested image and read its layers; 0 when both went well."""
-    request = json.loads(sys.stdin.readline())
-    threading.Thread(target=_end_with_parent, daemon=True).start()
     where = TypeAdapter(engine.Engine).validate_json(request["engine"])
     try:
         image_id = _build(where, request["options"])
@@ -114,7 +102,3 @@ def _keep_alone(where: engine.Engine, client: docker.DockerClient, options: dict
             kept.keep_layers(client, alone["tags"][0])
         finally:
             client.api.remove_image(alone["tags"][0])
-
-
-if __name__ == "__main__":
-    sys.exit(main())

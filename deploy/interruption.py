@@ -1,10 +1,12 @@
 """One way of being interrupted: SIGTERM and a terminal that closes act like Ctrl-C, and nothing disturbs the end."""
 
 import contextlib
+import math
 import signal
 import sys
 import threading
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from types import FrameType
 
 from deploy.errors import Exit
@@ -29,18 +31,37 @@ def accept() -> None:
 
 
 @contextlib.contextmanager
-def accepted() -> Iterator[None]:
-    """Let SIGTERM and SIGHUP act like Ctrl-C for a while; nothing changes outside the main thread."""
+def heeded_once(answer: Callable[[], None], seconds: float) -> Iterator[Callable[[], None]]:
+    """Let a signal raise KeyboardInterrupt, and answer with a word those that come in the ``seconds`` after it.
+
+    What is given away has the same effect as a signal, without the exception: from now on, nothing is disturbed. All of
+    it holds in the main thread only; what is ignored stays ignored.
+    """
+    since = -math.inf
+
+    def undisturbed() -> None:
+        nonlocal since
+        since = time.monotonic()
+
+    def heed(_number: int, _frame: FrameType | None) -> None:
+        if time.monotonic() - since > seconds:
+            undisturbed()
+            raise KeyboardInterrupt
+        with contextlib.suppress(RuntimeError):  # the same stream was in the middle of another word
+            answer()
+
     if threading.current_thread() is not threading.main_thread():
-        yield
+        yield undisturbed
         return
-    before = {number: signal.getsignal(number) for number in LIKE_CTRL_C}
-    accept()
+    before = {number: signal.getsignal(number) for number in SIGNALS}
+    for number in SIGNALS:
+        if before[number] is not signal.SIG_IGN:
+            signal.signal(number, heed)
     try:
-        yield
+        yield undisturbed
     finally:
         for number, handler in before.items():
-            signal.signal(number, handler)
+            signal.signal(number, handler if handler is not None else signal.SIG_DFL)
 
 
 def interrupted() -> Exit:

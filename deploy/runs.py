@@ -9,14 +9,11 @@ import datetime as dt
 import os
 import re
 import secrets
-import signal
 import sys
-import threading
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from types import FrameType
 
 import docker
 
@@ -60,21 +57,30 @@ def new_run(engine: Engine, say: Callable[[str], None] = complain) -> Iterator[R
     """Hold a run: on entry remove what dead runs of this machine left, at the end what this one made.
 
     The end may be success, an exception, Ctrl-C, SIGTERM or SIGHUP (those two act like Ctrl-C when this is the main
-    thread). Cleaning takes at most CLEANING_SECONDS and never hides the exception that ended the run; what it could not
-    remove is said. Threads that make containers must have ended before the run does.
+    thread; a second one of the three is answered with a word, as the end is on its way). Cleaning takes at most
+    CLEANING_SECONDS and never hides the exception that ended the run; what it could not remove is said. Threads that
+    make containers must have ended before the run does.
     """
     where = state.folder()
     host = state.host_name(where)
     run_id = f"{dt.datetime.now(dt.UTC):%y%m%d-%H%M%S}-{secrets.token_hex(3)}"
-    with _held(where, run_id), interruption.accepted(), contextlib.closing(sdk(engine, REQUEST_SECONDS)) as client:
+
+    def cleaning() -> None:
+        say(f"cleaning up, at most {CLEANING_SECONDS:.0f} s more")
+
+    with (
+        _held(where, run_id),
+        interruption.heeded_once(cleaning, 2 * CLEANING_SECONDS) as undisturbed,
+        contextlib.closing(sdk(engine, REQUEST_SECONDS)) as client,
+    ):
         reap(client, where, host, say)
         started = dt.datetime.now(dt.UTC).isoformat(timespec="seconds")
         labels = {RUN: run_id, RUN_HOST: host, RUN_PID: str(os.getpid()), RUN_STARTED: started}
         try:
             yield Run(run_id, labels)
         finally:
-            with _undisturbed(say):
-                _clean_up(client, engine, run_id, say)
+            undisturbed()
+            _clean_up(client, engine, run_id, say)
 
 
 def is_alive(where: Path, run_id: str) -> bool:
@@ -156,25 +162,3 @@ def _forget_dead(where: Path) -> None:
             if descriptor is not None:
                 path.unlink(missing_ok=True)
                 os.close(descriptor)
-
-
-def _in_main_thread() -> bool:
-    return threading.current_thread() is threading.main_thread()
-
-
-@contextlib.contextmanager
-def _undisturbed(say: Callable[[str], None]) -> Iterator[None]:
-    """Answer interruptions with a word while cleaning up; its own deadline bounds the wait."""
-
-    def later(_number: int, _frame: FrameType | None) -> None:
-        say(f"cleaning up, at most {CLEANING_SECONDS:.0f} s more")
-
-    if not _in_main_thread():
-        yield
-        return
-    before = {number: signal.signal(number, later) for number in interruption.SIGNALS}
-    try:
-        yield
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler if handler is not None else signal.SIG_DFL)

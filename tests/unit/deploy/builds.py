@@ -1,26 +1,27 @@
-"""Builds without an engine: a stand-in for the process that builds one image, which says what a test wants said."""
+"""Builds without an engine: a stand-in for the program that builds one image, which says what a test wants said."""
 
 import base64
 import io
 import json
 import os
 import signal
-import sys
 import time
 from collections.abc import Iterable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import pytest
 from rich.console import Console
 
-from deploy import build
+from deploy import build, nursery
 from deploy.artifacts import Artifacts
 from deploy.base import BaseImage
 from deploy.contract import read_contract
 from deploy.engine import Engine
 from deploy.errors import Exit
 from deploy.settings import Settings
+from tests.unit.deploy.player import play
 
 ENGINE = Engine(
     "unix:///s", "e", "26.1", "1.45", "overlay2", "0.13.1", "2.26.1", "/usr/bin/docker", root="/var/lib/docker"
@@ -56,26 +57,13 @@ GOOD = [
 
 
 class Stage:
-    """A directory with artifacts and a stand-in for Python that plays each role's part."""
+    """A directory with artifacts and a stand-in for the program that plays each role's part."""
 
     def __init__(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         self.path, self.artifacts, self.screen = tmp_path, Artifacts(tmp_path / "artifacts"), io.StringIO()
         self.settings = PLAIN
         self.silence = ""  # of the engine, once something went wrong
-        script = tmp_path / "python"
-        script.write_text(
-            "#!/bin/sh\n"
-            f"cd {tmp_path}\n"
-            "read -r request\n"
-            'role=${request#*Dockerfile.} role=${role%%\\"*}\n'
-            'printf "%s" "$request" >$role.request\n'
-            "echo $$ >$role.pid\n"
-            'cat "$role.says"\n'
-            'exec sh "$role.then"\n',
-            encoding="utf-8",
-        )
-        script.chmod(0o755)
-        monkeypatch.setattr(sys, "executable", str(script))
+        monkeypatch.setattr(nursery, "build_one", partial(play, tmp_path))
         monkeypatch.setattr(build, "GRACE", 0.5)
         monkeypatch.setattr(build, "silence", lambda _engine: self.silence)
         monkeypatch.setattr(build, "ensure_base", lambda *_arguments: BASE)

@@ -5,12 +5,12 @@ import itertools
 import json
 import os
 import signal
-import subprocess
-import sys
+import socket
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
+from multiprocessing.process import BaseProcess
 from pathlib import Path
 from typing import Any
 
@@ -19,15 +19,14 @@ import pytest
 from pydantic import TypeAdapter
 from python_on_whales.exceptions import DockerException
 
-from deploy import build_one, kept
-from deploy.contract import ROOT
+from deploy import build_one, kept, nursery
 from deploy.engine import Engine
 from deploy.layers import UnreadableArchive
 from tests.unit.deploy.builds import ENGINE, ended
 
 
 @contextmanager
-def building(directory: Path, script: str) -> Iterator["subprocess.Popen[str]"]:
+def building(directory: Path, script: str) -> Iterator[tuple[BaseProcess, socket.socket]]:
     """The process, asked for a build with a stand-in for the docker command that runs this script."""
     command = directory / "docker"
     command.write_text(f'#!/bin/sh\nprintf "%s\\n" "$@" >{directory}/arguments\n{script}\n', encoding="utf-8")
@@ -40,29 +39,28 @@ def building(directory: Path, script: str) -> Iterator["subprocess.Popen[str]"]:
         "deadline": 5,
         "options": {"context_path": ".", "file": "Dockerfile", "tags": ["x:y"], "secrets": ["id=a,src=/a"]},
     }
-    with subprocess.Popen(
-        [sys.executable, "-m", "deploy.build_one"], cwd=ROOT, text=True, start_new_session=True,
-        stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
-    ) as process:  # fmt: skip
-        assert process.stdin
-        process.stdin.write(json.dumps(request) + "\n")
-        process.stdin.flush()
-        try:
-            yield process
-        finally:
-            if process.poll() is None:
-                os.killpg(process.pid, signal.SIGKILL)
+    process, said = nursery.start(nursery.build_one, request, os.environ)
+    with said:
+        yield process, said
+    process.join(5)
+    assert process.exitcode is not None
 
 
 @pytest.fixture(scope="module")
 def failed(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
     """What came of a build that fails."""
     directory = tmp_path_factory.mktemp("build")
-    with building(directory, """printf '%s\\n' '{"vertexes":[]}' 'ERROR: failed to solve' >&2\nexit 1""") as process:
-        assert process.stdout
-        told = [json.loads(line) for line in process.stdout]
+    with (
+        building(directory, """printf '%s\\n' '{"vertexes":[]}' 'ERROR: failed to solve' >&2\nexit 1""") as (
+            process,
+            said,
+        ),
+        said.makefile() as lines,
+    ):
+        told = [json.loads(line) for line in lines]
+        process.join(5)
         arguments = (directory / "arguments").read_text(encoding="utf-8").splitlines()
-        return {"told": told, "code": process.wait(5), "arguments": arguments}
+        return {"told": told, "code": process.exitcode, "arguments": arguments}
 
 
 def test_what_buildx_prints_is_passed_on_line_by_line(failed: dict[str, Any]) -> None:
@@ -80,14 +78,14 @@ def test_buildx_is_asked_for_progress_that_a_program_can_read_and_to_load_the_im
 
 
 def test_the_build_ends_with_whoever_wanted_it(tmp_path: Path) -> None:
-    with building(tmp_path, f"echo $$ >{tmp_path}/pid\nsleep 60") as process:
+    with building(tmp_path, f"echo $$ >{tmp_path}/pid\nsleep 60") as (process, said):
         for _ in range(200):
             if (tmp_path / "pid").exists() and (tmp_path / "pid").stat().st_size:
                 break
             time.sleep(0.05)
-        assert process.stdin
-        process.stdin.close()
-        assert process.wait(5) == -signal.SIGKILL
+        said.close()
+        process.join(5)
+        assert process.exitcode == -signal.SIGKILL
         assert ended(int((tmp_path / "pid").read_text(encoding="utf-8")))
 
 

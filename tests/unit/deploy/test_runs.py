@@ -137,6 +137,22 @@ def test_cleaning_up_is_not_disturbed_by_another_interruption(
     assert "cleaning up, at most" in said[0]
 
 
+def test_what_has_to_end_before_cleaning_up_is_not_disturbed_either(engine: FakeEngine) -> None:
+    said: list[str] = []
+    ended = False
+    with pytest.raises(KeyboardInterrupt), one_of_each(engine, said):  # noqa: PT012  the signals come while it waits
+        try:
+            os.kill(os.getpid(), signal.SIGINT)
+            threading.Event().wait(1)
+        finally:
+            os.kill(os.getpid(), signal.SIGTERM)
+            threading.Event().wait(0.01)
+            ended = True
+    assert ended
+    assert engine.names() == []
+    assert "cleaning up, at most" in said[0]
+
+
 def test_what_does_not_carry_the_run_s_label_stays(engine: FakeEngine) -> None:
     engine.add("container", "somebody-else", {"app": "db"})
     engine.add("volume", "another-run", {RUN: "x", RUN_HOST: "another-host"})

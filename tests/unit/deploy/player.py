@@ -1,0 +1,16 @@
+"""What plays the part of a program that builds: imported by each of its processes, so it imports little."""
+
+import json
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, NoReturn
+
+
+def play(directory: Path, request: Mapping[str, Any]) -> NoReturn:
+    """Play the part of the role whose Dockerfile is asked for, as a build's process."""
+    role = request["options"]["file"].rpartition("Dockerfile.")[2]
+    (directory / f"{role}.request").write_text(json.dumps(request), encoding="utf-8")
+    (directory / f"{role}.pid").write_text(str(os.getpid()), encoding="utf-8")
+    os.chdir(directory)
+    os.execv("/bin/sh", ["sh", "-c", f"cat {role}.says; exec sh {role}.then"])  # noqa: S606  no shell in between

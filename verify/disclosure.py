@@ -7,21 +7,24 @@ from deploy.credentials import MARKS
 HIDDEN = "•••"
 # Where a word of its own ends: a letter of the same case goes on with it (TOKENIZERS)
 _ENDS = r"(?-i:(?<=[A-Z])(?![A-Z])|(?<=[a-z])(?![a-z]))"
+# An image may hold text of any kind and length: an expression begins once in a run of characters, or looks so far only
+_FAR = 200
 # A count of tokens is none, and what ends in FILE or PATH holds a path
-_WORD = (
+_NAMED = (
     r"[\w-]*(?:PASSWORD|PASSWD|PASSPHRASE|_PWD\b|_PAT\b|CREDENTIAL"
     r"|(?:(?<![A-Z0-9])|(?:SSH|DB|PG|SQL|USER|ROOT|ADMIN|SMTP|MAIL|FTP))PASS\b"
     rf"|SECRETS?{_ENDS}|SECRET(?:ACCESS)?KEY|TOKEN{_ENDS}|TOKENS{_ENDS}(?!\W{{1,4}}[\d.]+(?!,?[^\s\"',}}\]]))"
-    r"|(?:API|ACCESS|PRIVATE|SIGNING|ENCRYPTION)[_-]?KEY)[\w-]*(?<![_-]FILE)(?<![_-]PATH)"
+    r"|(?:API|ACCESS|PRIVATE|SIGNING|ENCRYPTION)[_-]?KEY)[\w-]*+"
 )
-SECRET = re.compile(rf"(?i)\b({_WORD})=(\"[^\"]*\"|'[^']*'|\S+)")
-MEMBER = re.compile(rf'(?i)"({_WORD})"\s*:\s*("[^"]*"|[^\s,}}]+)')  # of a JSON object
+_NO_PATH = r"[\w-]++(?<![_-]FILE)(?<![_-]PATH)"
+SECRET = re.compile(rf"(?i)(?<![\w-])-*+(?={_NO_PATH}=)({_NAMED})=(\"[^\"]*\"|'[^']*'|\S+)")
+MEMBER = re.compile(rf'(?i)"(?={_NO_PATH}"\s*+:)({_NAMED})"\s*:\s*("[^"]*"|[^\s,}}]+)')  # of a JSON object
 PROXY = re.compile(r"(?i)\b((?:HTTPS?|FTP|ALL)_PROXY)=(\S+)")
 # A password, or over HTTP a user alone, which then is a token; ssh://git@… names an account and no secret
 _MORE = r"(?:@[^\s/@?#\"',;<>]+)*"  # of a password that holds an @: what follows the last one is the host
-CREDENTIALS = re.compile(rf"\b([a-z][a-z0-9+.-]*://)([^\s/@:]*:[^\s/@]+{_MORE})@")
+CREDENTIALS = re.compile(rf"\b([a-z][a-z0-9+.-]{{0,40}}+://)([^\s/@:]*:[^\s/@]+{_MORE})@")
 TOKEN = re.compile(rf"\b(https?://)([^\s/@:]+{_MORE})@")
-HEADER = re.compile(r"(?i)\b(x-[\w-]*(?:key|token|secret|password))\s*:\s*([^\s\"']+)")  # of HTTP
+HEADER = re.compile(r"(?i)\b(x-[\w-]{0,100}(?:key|token|secret|password))\s*:\s*([^\s\"']+)")  # of HTTP
 # A line of YAML and its like. In prose a word that follows `password:` is followed by more; a reference is no secret
 FIELD = re.compile(
     r"(?i)(?:(?<=\\n)|(?<![\w\\-]))(?!x-)"
@@ -34,11 +37,12 @@ OPTION = re.compile(
     r"(\"[^\"]*\"|'[^']*'|\S+)"
 )
 CURL = re.compile(
-    r"(\bcurl\b[^\n|;]*?\s(?:-[a-zA-Z]*u|--user)[\s=]*)"
+    r"(\bcurl\b(?:(?!\bcurl\b)[^\n|;])*?\s(?:-[a-zA-Z]*u|--user)[\s=]*)"
     rf"(\"[^\":]*:[^\"]+\"|'[^':]*:[^']+'|[^\s:\"']+:\S+|{HIDDEN})"
 )
 SETTING = re.compile(
-    r"\b(UV_[A-Z_]*INDEX[A-Z_]*|PIP_(?:EXTRA_)?INDEX_URL|PIP_FIND_LINKS|PIP_CERT|SSL_CERT_FILE|REQUESTS_CA_BUNDLE)=(\S+)"
+    r"\b(UV_[A-Z_]{0,60}INDEX[A-Z_]{0,60}|PIP_(?:EXTRA_)?INDEX_URL|PIP_FIND_LINKS|PIP_CERT|SSL_CERT_FILE"
+    r"|REQUESTS_CA_BUNDLE)=(\S+)"
 )
 # What is a secret by itself, whatever it is called: a private key's text, and tokens that their makers mark as such.
 # Each is known once it is hidden, too: what is judged is what was written down.
@@ -47,18 +51,18 @@ KEY = re.compile(
     r"(?:.*?-{4}[- ]END (?:[A-Z0-9]+ )*PRIVATE KEY(?: BLOCK)?[- ]-{4}|.*)",
     re.DOTALL,
 )
-MARKED = re.compile(rf"\b((?!(?<=-)sk-)(?:{'|'.join(MARKS)}))(?:(?=[\w-]*\d)[\w-]{{16,}}|{HIDDEN})")
+MARKED = re.compile(rf"\b((?!(?<=-)sk-)(?:{'|'.join(MARKS)}))(?:(?=[\w-]{{0,{_FAR}}}\d)[\w-]{{16,}}|{HIDDEN})")
 # Commands that take a secret without saying so in a word. What a shell puts there ("$X") is written elsewhere.
 _BETWEEN = r"(?:\s|\\[nrt]|[\"',]){1,20}"
-_NAME = r"[^\s\\\"',]{1,200}"
-_WITHIN = r"[^\n|;&]{0,200}?"  # one command, as far as a secret lies from its name
+_NAME = rf"[^\s\\\"',]{{1,{_FAR}}}"
+_WITHIN = rf"[^\n|;&]{{0,{_FAR}}}?"  # one command, as far as a secret lies from its name
 _GIVEN = r"(?![\"']?\$)(\"[^\"]*\"|'[^']*'|[^\s\"',\]\\]+)"
 COMMANDS = {
     "sshpass -p": re.compile(rf"(\bsshpass\b{_WITHIN}[\s\"]-p(?:{_BETWEEN})?){_GIVEN}"),
     "login -p": re.compile(
         rf"(\b(?:docker|podman|buildah|nerdctl|helm)\b{_WITHIN}\blogin\b{_WITHIN}[\s\"]-p(?:{_BETWEEN}|=)?){_GIVEN}"
     ),
-    "mysql -p": re.compile(rf"(\b(?:mysql|mariadb)[\w-]*\s(?:{_WITHIN}\s)?[\"']?-p(?=\S)){_GIVEN}"),
+    "mysql -p": re.compile(rf"(\b(?:mysql|mariadb)[\w-]{{0,40}}+\s(?:{_WITHIN}\s)?[\"']?-p(?=\S)){_GIVEN}"),
     "netrc": re.compile(
         rf"((?:\bmachine{_BETWEEN}{_NAME}|\bdefault){_BETWEEN}"
         rf"(?:(?:login|account){_BETWEEN}{_NAME}{_BETWEEN}){{0,2}}password{_BETWEEN}){_GIVEN}"

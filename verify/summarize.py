@@ -25,15 +25,21 @@ NO_VERDICT = "no verdict: not built or not verified in this state"
 
 
 def summarize(
-    verdicts: list[Verdict], roles: list[str], e2e: EndToEnd | None = None, *, others: Sequence[str] = ()
+    verdicts: list[Verdict],
+    roles: list[str],
+    e2e: EndToEnd | None = None,
+    *,
+    others: Sequence[str] = (),
+    faults: Mapping[str, str] | None = None,
 ) -> Summary:
     """Put the verdicts of these roles together, in the roles' order; a role without a verdict is an ERROR.
 
     ``others``: roles of the contract that nobody asked about; that nothing is said of them is said.
+    ``faults``: why a verdict that is there cannot be believed, by role.
     What came of the images at work together counts like an image; on other images than the verdicts' it is an ERROR.
     """
     by_role = {verdict.role: verdict for verdict in verdicts}
-    rows = [_row(by_role[role]) if role in by_role else _missing(role) for role in roles]
+    rows = [_row(by_role[role]) if role in by_role else _missing(role, (faults or {}).get(role)) for role in roles]
     e2e = _of_these(e2e, rows) if e2e else None
     parts: list[Row | EndToEnd] = [*rows, *([e2e] if e2e else [])]
     failed = [part.role for part in parts if part.outcome == "FAIL"]
@@ -113,6 +119,24 @@ def collect_e2e(directories: list[Path]) -> EndToEnd | None:
             wrong = f"two different verdicts on {E2E}: {found[0][0]} and {path}"
             raise Problem(READING, wrong, "leave out the directory that is not of this run", Exit.USAGE)
     return found[0][1] if found else None
+
+
+def collect_here(artifacts: Artifacts, roles: list[str], e2e: EndToEnd) -> Summary | None:
+    """Put what came of the images at work together beside the verdicts in the artifacts' root; None without any.
+
+    A verdict that cannot be believed is an ERROR, and the others are told all the same; a role without one is one that
+    nobody asked about.
+    """
+    asked = [role for role in roles if artifacts.path(role, VERDICT).exists()]
+    verdicts: list[Verdict] = []
+    faults: dict[str, str] = {}
+    for role in asked:
+        try:
+            verdicts += collect([artifacts.root], [role])
+        except Problem as problem:
+            faults[role] = problem.wrong
+    others = [role for role in roles if role not in asked]
+    return summarize(verdicts, asked, e2e, others=others, faults=faults) if asked else None
 
 
 def write(summary: Summary, root: Path, environ: Mapping[str, str], materials: Materials | None = None) -> None:
@@ -243,12 +267,12 @@ def _row(verdict: Verdict) -> Row:
     )
 
 
-def _missing(role: str) -> Row:
+def _missing(role: str, fault: str | None = None) -> Row:
     finding = Finding(
         check="verdict",
         outcome="ERROR",
         expected="a verdict on this role",
-        found=NO_VERDICT,
+        found=fault or NO_VERDICT,
         category="ENVIRONMENT",
         action=f"./noxw -s build verify -- {role}, and look at what it says",
     )

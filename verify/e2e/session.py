@@ -27,7 +27,7 @@ from verify.material import read_materials
 from verify.observe import ENGINE_ERRORS, told
 from verify.report.console import STYLES, show_findings
 from verify.report.text import one_line
-from verify.summarize import summarize, write
+from verify.summarize import collect_here, write
 from verify.trust import read_verdict
 from verify.verdict import Verdict
 
@@ -51,10 +51,8 @@ def end_to_end(contract: Contract, engine: Engine, artifacts: Artifacts, console
     workers = [image for image in contract.images.values() if not contract.serves_api(image)]
     verdict = judge(observed, tuple(image.name for image in workers), began)
     _write(artifacts, observed, verdict)
-    known = [one for role in contract.roles if (one := _read(artifacts, role)) is not None]
-    if known:
-        summary = summarize(known, [one.role for one in known], verdict)
-        materials = read_materials({one.role: artifacts.root / one.role for one in known})
+    if summary := collect_here(artifacts, contract.roles, verdict):
+        materials = read_materials({row.role: artifacts.root / row.role for row in summary.rows})
         write(summary, artifacts.root, os.environ, materials)
     _show(verdict, console)
     return {"PASS": Exit.OK, "FAIL": Exit.FAILED}.get(verdict.outcome, Exit.UNAVAILABLE)

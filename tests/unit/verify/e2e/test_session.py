@@ -102,10 +102,55 @@ def test_what_is_good_passes_is_written_and_joins_the_summary(
     assert artifacts.read(E2E, VERDICT, EndToEnd).outcome == "PASS"
     assert artifacts.read(E2E, OBSERVED, Observed).scenes.keys() == good()["scenes"].keys()
     assert artifacts.path(E2E, "logs/backend.log").read_text() == "INFO: backend runs"
-    summary = Summary.model_validate_json((artifacts.root / "summary.json").read_text())
+    summary = published(artifacts)
     assert (summary.outcome, [row.role for row in summary.rows]) == ("PASS", ["backend", "worker-cpu"])
     assert summary.e2e is not None
     assert summary.e2e.seconds == 80.0
+
+
+def published(artifacts: Artifacts) -> Summary:
+    return Summary.model_validate_json((artifacts.root / "summary.json").read_text())
+
+
+def test_images_that_nobody_verified_are_not_called_good(artifacts: Artifacts, monkeypatch: pytest.MonkeyPatch) -> None:
+    page = artifacts.root / "page.md"
+    monkeypatch.setenv("GITHUB_STEP_SUMMARY", str(page))
+    played(monkeypatch, named(good()))
+    run(artifacts)
+    told = "every image is what its role demands, of those asked about: backend, worker-cpu; "
+    assert published(artifacts).meaning == f"{told}`./noxw -s summarize` tells of all, also of: dev, worker-gpu"
+    assert "of those asked about: backend, worker-cpu" in page.read_text()
+
+
+def test_a_verdict_that_cannot_be_read_is_an_error_in_the_summary(
+    artifacts: Artifacts, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    artifacts.write("dev", VERDICT, complete(verdict("dev", finding("FAIL"))))
+    path = artifacts.path("dev", VERDICT)
+    path.write_text(path.read_text()[:-100])
+    played(monkeypatch, named(good()))
+    code, _printed = run(artifacts)
+    assert code == Exit.OK
+    summary = published(artifacts)
+    assert {row.role: row.outcome for row in summary.rows} == {"backend": "PASS", "dev": "ERROR", "worker-cpu": "PASS"}
+    assert (summary.outcome, summary.exit_code) == ("ERROR", Exit.UNAVAILABLE)
+    assert str(path) in summary.rows[1].findings[0].found
+    assert summary.meaning.endswith("seen of: dev; `./noxw -s summarize` tells of all, also of: worker-gpu")
+
+
+def test_a_verdict_by_the_gpu_contract_alone_is_none_on_the_image(
+    artifacts: Artifacts, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    artifacts.write("worker-gpu", VERDICT, complete(verdict("worker-gpu", gpu=True)))
+    played(monkeypatch, named(good()))
+    run(artifacts)
+    assert [(row.role, row.outcome) for row in published(artifacts).rows][-1] == ("worker-gpu", "ERROR")
+
+
+def test_without_any_verdict_there_is_no_summary(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    played(monkeypatch, named(good()))
+    run(Artifacts(tmp_path))
+    assert not (tmp_path / "summary.json").exists()
 
 
 def test_what_is_wrong_fails_and_is_told(artifacts: Artifacts, monkeypatch: pytest.MonkeyPatch) -> None:

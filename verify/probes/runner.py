@@ -1,7 +1,8 @@
 """Runs the other probes, each in a fresh interpreter, and prints one JSON document with the nonce it was given.
 
 Started as ``python -c SOURCE REQUEST``. The request (JSON) holds ``nonce`` and ``probes`` (name -> source, argument,
-seconds). What a probe prints is kept apart from what it reports: the report comes through a pipe of its own.
+seconds). What a probe prints is kept apart from what it reports: the report comes through a pipe of its own. SIGTERM
+ends the runner and every probe.
 """
 
 import contextlib
@@ -15,6 +16,8 @@ import time
 
 KEPT = 16_000  # bytes kept of what a probe prints
 REPORT_AT_MOST = 2_000_000  # bytes
+STARTING = threading.Lock()  # held while a probe is started, and by the end, so that none is started unseen
+RUNNING: "set[object]" = set()  # probes
 
 
 def start(command, argument):
@@ -22,10 +25,12 @@ def start(command, argument):
     reading, writing = os.pipe()
     environ = dict(os.environ, KTRDR_PROBE_FD=str(writing), KTRDR_PROBE_ARGUMENT=json.dumps(argument))
     try:
-        process = subprocess.Popen(
-            command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, env=environ,
-            pass_fds=[writing], start_new_session=True,
-        )  # fmt: skip
+        with STARTING:
+            process = subprocess.Popen(
+                command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, env=environ,
+                pass_fds=[writing], start_new_session=True,
+            )  # fmt: skip
+            RUNNING.add(process)
     except OSError:
         os.close(reading)
         raise
@@ -62,8 +67,8 @@ def run(command, argument, seconds):
         outcome = "ended"
     except subprocess.TimeoutExpired:
         outcome = "timed out"
-    with contextlib.suppress(ProcessLookupError):
-        os.killpg(process.pid, signal.SIGKILL)  # what it started goes with it
+    kill(process)
+    RUNNING.discard(process)
     process.wait()
     for thread in threads:
         thread.join(5)
@@ -75,6 +80,21 @@ def run(command, argument, seconds):
         "printed_bytes": printed["bytes"],
         **parsed(report["data"]),
     }
+
+
+def kill(process):
+    """Kill a probe; what it started goes with it."""
+    with contextlib.suppress(ProcessLookupError):
+        os.killpg(process.pid, signal.SIGKILL)
+
+
+def end(number, _frame):
+    """Handle a signal: kill every probe, and end."""
+    signal.signal(number, signal.SIG_IGN)
+    with STARTING:
+        for process in RUNNING.copy():
+            kill(process)
+        os._exit(128 + number)
 
 
 def parsed(data):
@@ -91,6 +111,7 @@ def parsed(data):
 
 def main():
     """Run everything that was asked for, side by side, and print the document."""
+    signal.signal(signal.SIGTERM, end)
     request = json.loads(sys.argv[1])
     results = {}
 

@@ -1,6 +1,10 @@
 """The lazy-import specification on a checkout: the probe's word, the judge's rulings, and a running server."""
 
 import io
+import os
+import signal
+import subprocess
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -8,9 +12,9 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
-from deploy.contract import Contract, read_contract
+from deploy.contract import ROOT, Contract, read_contract
 from deploy.errors import Exit
-from tests.unit.verify.probing import write
+from tests.unit.verify.probing import gone, there, write
 from tests.unit.verify.servers import answering, nobody, silent, speaking
 from verify import lazy_imports
 from verify.lazy_imports import ask_server, server_port
@@ -113,6 +117,29 @@ def test_an_application_that_hangs_is_an_error_and_no_traceback(
     assert "ERROR     api-imports" in printed
 
 
+INTERRUPTED = """
+import sys
+from pathlib import Path
+from deploy import interruption
+from tests.unit.verify.test_lazy_imports import examined
+interruption.accept()
+examined(Path(sys.argv[1]), sys.argv[2])
+"""
+
+
+def test_interrupted_it_leaves_no_application_that_hangs(tmp_path: Path) -> None:
+    text = "import os, time\nopen('hanging.pid', 'w').write(str(os.getpid()))\ntime.sleep(60)\n"
+    command = [sys.executable, "-c", INTERRUPTED, str(tmp_path), text]
+    with subprocess.Popen(command, cwd=ROOT, start_new_session=True, stderr=subprocess.DEVNULL) as process:
+        try:
+            there(tmp_path / "hanging.pid")
+            os.killpg(process.pid, signal.SIGTERM)
+            process.wait(20)
+        finally:
+            process.kill()
+    assert gone(tmp_path / "hanging.pid")
+
+
 @contextmanager
 def server(kind: str) -> Iterator[str]:
     kinds = {
@@ -148,6 +175,14 @@ def test_without_a_server_the_check_is_skipped_and_says_how_to_start_one() -> No
     ruling = ask_server(nobody())
     assert ruling.outcome == "SKIP"
     assert "docker run" in ruling.found
+
+
+@pytest.mark.parametrize("code", [302, 404, 500, 503])
+def test_a_server_that_answers_otherwise_is_not_said_not_to_run(code: int) -> None:
+    with answering(code, b"") as port:
+        ruling = ask_server(port)
+    assert ruling.outcome == "SKIP"
+    assert ruling.found == f"what runs on port {port} answers HTTP {code}, not 200: import checks still valid"
 
 
 def test_the_host_s_proxy_is_not_asked_for_this_machine(monkeypatch: pytest.MonkeyPatch) -> None:

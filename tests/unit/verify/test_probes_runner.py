@@ -2,20 +2,16 @@
 
 import json
 import os
+import signal
 import time
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tests.unit.verify.probing import own, probe, results, run, write
+from tests.unit.verify.probing import FORK, begin, gone, own, probe, results, run, there, write
 
 REPORT = "import os, json\ndef report(value):\n    os.write(int(os.environ['KTRDR_PROBE_FD']), value)\n"
-FORK = """
-import subprocess
-child = subprocess.Popen(["sleep", "60"], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-open("{name}.pid", "w").write(str(child.pid))
-"""
 PROBES: dict[str, Any] = {
     "good": own(REPORT + "report(b'{\"a\": 1}')"),
     "noisy": own(REPORT + "import sys\nprint('{\"nonce\": 1}')\nsys.stderr.write('words')\nreport(b'{\"a\": 1}')"),
@@ -54,20 +50,6 @@ def printed(directory: Path) -> str:
 def found(printed: str) -> dict[str, dict[str, Any]]:
     document: dict[str, dict[str, Any]] = json.loads(printed)["results"]
     return document
-
-
-def gone(path: Path) -> bool:
-    """Whether the process whose id lies in this file has ended."""
-    for _ in range(40):
-        try:
-            state = Path(f"/proc/{int(path.read_text())}/stat").read_text().rpartition(")")[2].split()[0]
-        except (FileNotFoundError, ProcessLookupError):
-            return True
-        if state == "Z":
-            return True
-        time.sleep(0.05)
-    os.kill(int(path.read_text()), 9)
-    return False
 
 
 def test_there_is_one_document_with_the_nonce_that_was_given(printed: str) -> None:
@@ -133,6 +115,19 @@ def test_a_probe_that_hangs_is_ended_at_its_deadline(found: dict[str, dict[str, 
 @pytest.mark.parametrize("name", ["hanging", "forking"])
 def test_what_a_probe_started_ends_with_it(directory: Path, name: str) -> None:
     assert gone(directory / f"{name}.pid")
+
+
+def test_a_runner_that_is_told_to_end_leaves_neither_probes_nor_what_they_started(tmp_path: Path) -> None:
+    hanging = "import os, time\nopen('{0}.own.pid', 'w').write(str(os.getpid()))\ntime.sleep(60)"
+    names = ("a", "b", "c")
+    runner = begin(tmp_path, {name: own(FORK.format(name=name) + hanging.format(name)) for name in names})
+    left = [tmp_path / f"{name}{kind}.pid" for name in names for kind in ("", ".own")]
+    for path in left:
+        there(path)
+    runner.terminate()
+    assert runner.communicate(timeout=20) == ("", "")
+    assert runner.returncode == 128 + signal.SIGTERM
+    assert [path for path in left if not gone(path)] == []
 
 
 def test_the_environment_is_reported_as_it_is(found: dict[str, dict[str, Any]], directory: Path) -> None:

@@ -22,6 +22,27 @@ STEP = re.compile(r"^### Step (\d+): .*?^```bash\n(.*?)^```$", re.MULTILINE | re
 SPECIFICATION = "image-torch-availability.md"
 TOOL = "container-structure-test"
 TORCH = "import torch"
+EACH_PASSES = r"""
+echo "$said"
+for image; do
+    if ! grep -q "^RESULT: $image - PASS" <<<"$said" || ! grep -q "^| $image | .*PASS |$" <<<"$said"; then
+        echo "of $image, the steps or the table say no PASS"
+        exit 1
+    fi
+done
+"""
+EACH_ENDS_AS_EXPECTED = """
+failed=0
+for one in $started; do
+    wait "${one%=*}"
+    code=$?
+    if [ "$code" != "${one#*=}" ]; then
+        echo "a container ended with $code, not ${one#*=}"
+        failed=1
+    fi
+done
+exit "$failed"
+"""
 
 
 def figures(place: Workplace) -> Iterator[Figure]:
@@ -67,17 +88,21 @@ def _all(command: list[str]) -> Sample:
 
 
 def _shell_steps(place: Workplace) -> list[str]:
-    """Return the specification's own steps for these images, and its table, one after another."""
+    """Return the specification's own steps for these images, and its table, one after another.
+
+    Each step ends with 0, whatever became of its container: that all went well is read from what they say.
+    """
     directory = Path(os.environ.get("KTRDR_SPECS") or ROOT.parent / "shared" / "specs")
     try:
-        steps = STEP.findall((directory / SPECIFICATION).read_text(encoding="utf-8"))
+        found = STEP.findall((directory / SPECIFICATION).read_text(encoding="utf-8"))
     except OSError as error:
         mend = f"name the directory that holds {SPECIFICATION} in KTRDR_SPECS: the checkout does not bring it"
         raise Problem(
             "reading the specification whose shell steps `verify` is compared with", str(error), mend
         ) from None
-    wanted = [text for _, text in steps if len(place.images) > 1 or place.images[0].name in text]
-    return ["bash", "-c", "\n".join(f"({text}\n)" for text in wanted[: len(place.images) + 1])]
+    wanted = [text for _, text in found if len(place.images) > 1 or place.images[0].name in text]
+    steps = "\n".join(f"({text}\n)" for text in wanted[: len(place.images) + 1])
+    return ["bash", "-c", f"said=$(\n{steps}\n){EACH_PASSES}", "bash", *(image.name for image in place.images)]
 
 
 def _structure_tests(place: Workplace) -> list[str]:
@@ -91,17 +116,22 @@ def _structure_tests(place: Workplace) -> list[str]:
 
 
 def _expectation(image: Image) -> dict[str, object]:
-    there = image.torch != "absent"
     test: dict[str, object] = {
         "name": "torch",
         "command": "python",
         "args": ["-c", TORCH],
-        "exitCode": 0 if there else 1,
+        "exitCode": _code(image),
     }
     return {"schemaVersion": "2.0.0", "commandTests": [test]}
 
 
+def _code(image: Image) -> int:
+    """Return what a Python that imports torch ends with in an image."""
+    return 0 if image.torch != "absent" else 1
+
+
 def _floor(place: Workplace) -> list[str]:
+    """Return the command that imports torch in each image, side by side, and fails where one ends as it should not."""
     words = ("run", "--rm", "--network=none")
-    lines = [f'"$@" {image.name} python -c "{TORCH}" &' for image in place.images]
-    return ["sh", "-c", "\n".join([*lines, "wait"]), "sh", *place.docker(*words)]
+    lines = [f'"$@" {image.name} python -c "{TORCH}" & started="$started $!={_code(image)}"' for image in place.images]
+    return ["sh", "-c", "\n".join(["started=", *lines]) + EACH_ENDS_AS_EXPECTED, "sh", *place.docker(*words)]

@@ -9,7 +9,7 @@ import socket
 import stat
 import subprocess
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -25,6 +25,7 @@ START_SECONDS = 60.0
 ANSWER_SECONDS = 20.0  # a busy engine's, about what runs on it
 STOP_SECONDS = 45.0  # dockerd gives containers 10 s and itself 15 s
 SCHEMA = 1
+SERVICE = "docker.service"
 SYSTEM_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 
 
@@ -131,13 +132,18 @@ def under_systemd() -> bool:
     return Path("/run/systemd/system").is_dir()
 
 
-def start(daemon: Daemon, say: Callable[[str], None]) -> None:
-    """Start dockerd and wait until it answers; Problem, with the end of its log, when it does not in START_SECONDS."""
+def start(daemon: Daemon, say: Callable[[str], None], before: Collection[Process] = ()) -> None:
+    """Start dockerd and wait until it answers; Problem, with the end of its log, when it does not in START_SECONDS.
+
+    ``before``: the dockerds that ran earlier; a service that is one of them is not remembered as started here.
+    """
     if daemon.system and under_systemd():
-        _systemctl(STARTING, "start", "docker.service")
-        _remember(daemon, {"how": "systemd"})
+        _systemctl(STARTING, "start", SERVICE)
+        main = _main_process(STARTING)
+        if main not in before:
+            adopt(daemon, main, "systemd")
         _wait(daemon, None)
-        say("engine: started docker.service")
+        say(f"engine: {SERVICE} ran already" if main in before else f"engine: started {SERVICE}")
         return
     path = f"{os.environ.get('PATH', '')}:{SYSTEM_PATH}"
     program = shutil.which("dockerd", path=path)
@@ -171,10 +177,10 @@ def start(daemon: Daemon, say: Callable[[str], None]) -> None:
     say(f"engine: started dockerd (process {child.pid}, log {daemon.log}); ./noxw -s engine-stop stops it")
 
 
-def adopt(daemon: Daemon, one: Process | None) -> None:
-    """Remember a dockerd as one that this pipeline started."""
+def adopt(daemon: Daemon, one: Process | None, how: str = "dockerd") -> None:
+    """Remember a dockerd as one that this pipeline started, itself or through systemd."""
     if one:
-        _remember(daemon, {"how": "dockerd", "pid": one.pid, "started": one.started, "boot": process.boot_id()})
+        _remember(daemon, {"how": how, "pid": one.pid, "started": one.started, "boot": process.boot_id()})
 
 
 def await_answer(daemon: Daemon, pid: int, say: Callable[[str], None]) -> None:
@@ -229,24 +235,42 @@ def stop(daemon: Daemon, say: Callable[[str], None]) -> bool:
     facts = remembered(daemon)
     if not facts:
         return False
+    one = Process(int(facts.get("pid", 0)), int(facts.get("started", 0)))
     if facts.get("how") == "systemd":
-        _systemctl(STOPPING, "stop", "docker.socket", "docker.service")
-        say("engine-stop: stopped docker.service")
+        _stop_service(daemon, one, say)
     else:
-        _stop_process(daemon, Process(int(facts["pid"]), int(facts["started"])), say)
+        _stop_process(daemon, one, say)
     daemon.record.unlink(missing_ok=True)
     return True
 
 
+def _stop_service(daemon: Daemon, one: Process, say: Callable[[str], None]) -> None:
+    by_hand = f"systemctl stop docker.socket {SERVICE}"
+    main = _main_process(STOPPING)
+    if main is None:
+        say(f"engine-stop: {SERVICE}, which was started, has ended already")
+        return
+    if main != one:
+        wrong = f"{SERVICE} (process {main.pid}) is not the one that `engine` started: it was started again since"
+        raise Problem(STOPPING, wrong, f"stop it yourself if nobody needs it: {by_hand}")
+    _must_be_idle(daemon, one, by_hand)
+    _systemctl(STOPPING, "stop", "docker.socket", SERVICE)
+    say(f"engine-stop: stopped {SERVICE}")
+
+
+def _must_be_idle(daemon: Daemon, one: Process, by_hand: str) -> None:
+    count = _containers(daemon)
+    if count is None:
+        wrong = f"dockerd (process {one.pid}) does not say what runs on it, perhaps another's containers"
+        raise Problem(STOPPING, wrong, f"wait until it answers, or end it yourself: {by_hand}")
+    if count:
+        wrong = f"{count} containers run on it, perhaps another's"
+        raise Problem(STOPPING, wrong, "docker ps shows them; stop them first, or wait for their end")
+
+
 def _stop_process(daemon: Daemon, one: Process, say: Callable[[str], None]) -> None:
     if one.lives:
-        count = _containers(daemon)
-        if count is None:
-            wrong = f"dockerd (process {one.pid}) does not say what runs on it, perhaps another's containers"
-            raise Problem(STOPPING, wrong, f"wait until it answers, or end it yourself: kill {one.pid}")
-        if count:
-            wrong = f"{count} containers run on it, perhaps another's"
-            raise Problem(STOPPING, wrong, "docker ps shows them; stop them first, or wait for their end")
+        _must_be_idle(daemon, one, f"kill {one.pid}")
         if not one.end(polite=STOP_SECONDS, rude=10.0):
             raise Problem(STOPPING, f"process {one.pid} does not end, not even killed", "see `ps` and the kernel's log")
         say(f"engine-stop: stopped dockerd (process {one.pid})")
@@ -288,10 +312,17 @@ def belongs(words: list[str], exec_root: Path) -> bool:
     return program.startswith("containerd") and any(word.startswith(root) for word in words[1:] for root in roots)
 
 
-def _systemctl(doing: str, *words: str) -> None:
+def _main_process(doing: str) -> Process | None:
+    """Return the process that systemd takes for the service's own, None where the service does not run."""
+    text = _systemctl(doing, "show", "--property=MainPID", "--value", SERVICE).strip()
+    return process.find(int(text)) if text.isdecimal() else None
+
+
+def _systemctl(doing: str, *words: str) -> str:
     try:
         done = subprocess.run(["systemctl", *words], capture_output=True, text=True, check=False, timeout=120)
     except (OSError, subprocess.TimeoutExpired) as error:
         raise Problem(doing, f"systemctl {' '.join(words)}: {error}", "journalctl -u docker tells more") from error
     if done.returncode:
         raise Problem(doing, done.stderr.strip() or f"systemctl ended with {done.returncode}", "journalctl -u docker")
+    return done.stdout

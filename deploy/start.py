@@ -207,4 +207,4 @@ def bring_up(where: Daemon, before: set[Process], say: Callable[[str], None]) ->
         daemon.adopt(where, started[0])  # the package's own service script was quicker
         daemon.await_answer(where, started[0].pid, say)
     else:
-        daemon.start(where, say)
+        daemon.start(where, say, before)

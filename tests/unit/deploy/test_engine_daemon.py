@@ -1,6 +1,7 @@
 """A dockerd's traces: pid files, sockets and records are believed only as far as they hold."""
 
 import contextlib
+import dataclasses
 import json
 import os
 import socket
@@ -11,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from deploy import daemon, process
+from deploy import daemon, process, start
 from deploy.daemon import Daemon, belongs, clear_stale, judge_pid_file
 from deploy.errors import Problem
 from deploy.process import Process, read_stat
@@ -169,6 +170,116 @@ def test_a_process_that_was_started_is_stopped_and_forgotten(place: Daemon, monk
         assert daemon.stop(place, print)
         assert ours.wait(1) == -15
     assert not place.record.exists()
+
+
+class Systemd:
+    """A machine whose systemctl notes what it is told, and says that the service's process is `main`."""
+
+    def __init__(self, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.pid, self.log = folder / "main", folder / "told"
+        self.log.touch()
+        program = folder / "bin" / "systemctl"
+        program.parent.mkdir()
+        program.write_text(f'#!/bin/sh\necho "$*" >> {self.log}\ncase $1 in show) cat {self.pid} ;; esac\n')
+        program.chmod(0o755)
+        monkeypatch.setenv("PATH", f"{program.parent}:/usr/bin:/bin")
+        monkeypatch.setattr(daemon, "under_systemd", lambda: True)
+
+    def runs(self, pid: int) -> None:
+        self.pid.write_text(f"{pid}\n")
+
+    @property
+    def told(self) -> list[str]:
+        return [line for line in self.log.read_text().splitlines() if not line.startswith("show ")]
+
+
+@pytest.fixture
+def systemd(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Systemd:
+    return Systemd(tmp_path, monkeypatch)
+
+
+@pytest.fixture
+def own(place: Daemon) -> Daemon:
+    return dataclasses.replace(place, system=True)
+
+
+def test_a_service_that_was_started_is_stopped_and_forgotten(
+    own: Daemon, systemd: Systemd, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    answering(monkeypatch, 200, b"[]")
+    with child("sleep", "60") as main:
+        systemd.runs(main.pid)
+        daemon.start(own, print)
+        assert daemon.remembered(own)["pid"] == main.pid
+        assert daemon.stop(own, print)
+    assert systemd.told == ["start docker.service", "stop docker.socket docker.service"]
+    assert not own.record.exists()
+
+
+@pytest.mark.parametrize(
+    ("body", "said"), [(b'[{"Id": "1"}]', "1 containers run on it"), (b"", "does not say what runs on it")]
+)
+def test_a_service_on_which_containers_may_run_is_not_stopped(
+    own: Daemon, systemd: Systemd, monkeypatch: pytest.MonkeyPatch, body: bytes, said: str
+) -> None:
+    answering(monkeypatch, 200, body)
+    with child("sleep", "60") as main:
+        systemd.runs(main.pid)
+        daemon.start(own, print)
+        with pytest.raises(Problem, match=said):
+            daemon.stop(own, print)
+    assert systemd.told == ["start docker.service"]
+    assert own.record.exists()
+
+
+def test_a_service_that_was_started_again_since_is_not_stopped(
+    own: Daemon, systemd: Systemd, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    answering(monkeypatch, 200, b"[]")
+    with child("sleep", "60") as ours, child("sleep", "60") as another:
+        systemd.runs(ours.pid)
+        daemon.start(own, print)
+        systemd.runs(another.pid)
+        with pytest.raises(Problem, match="was started again since") as caught:
+            daemon.stop(own, print)
+    assert caught.value.mend.endswith("systemctl stop docker.socket docker.service")
+    assert systemd.told == ["start docker.service"]
+
+
+def test_a_record_that_names_no_process_of_the_service_stops_nothing(own: Daemon, systemd: Systemd) -> None:
+    own.record.write_text(json.dumps({"schema": 1, "how": "systemd"}))
+    systemd.runs(os.getpid())
+    with pytest.raises(Problem, match="is not the one that `engine` started"):
+        daemon.stop(own, print)
+    assert systemd.told == []
+
+
+def test_a_service_that_has_ended_is_forgotten(own: Daemon, systemd: Systemd, monkeypatch: pytest.MonkeyPatch) -> None:
+    answering(monkeypatch, 200, b"[]")
+    with child("sleep", "60") as main:
+        systemd.runs(main.pid)
+        daemon.start(own, print)
+    systemd.runs(0)
+    said: list[str] = []
+    assert daemon.stop(own, said.append)
+    assert said == ["engine-stop: docker.service, which was started, has ended already"]
+    assert systemd.told == ["start docker.service"]
+    assert not own.record.exists()
+
+
+def test_a_service_that_ran_before_is_not_remembered_as_started_here(
+    own: Daemon, systemd: Systemd, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    answering(monkeypatch, 200, b"[]")
+    monkeypatch.setattr("os.geteuid", lambda: 0)
+    said: list[str] = []
+    with child("sleep", "60") as main:
+        systemd.runs(main.pid)
+        one = process.find(main.pid)
+        assert one
+        start.bring_up(own, {one}, said.append)
+    assert not own.record.exists()
+    assert said == ["engine: docker.service ran already"]
 
 
 def test_a_record_of_another_boot_says_nothing(place: Daemon) -> None:

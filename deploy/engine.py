@@ -96,13 +96,16 @@ def find_engine(timeout: float = 10.0) -> Engine:
 
 
 def look(timeout: float = 10.0) -> Sighting:
-    """Ask the engine and the docker command, side by side, what they are; never longer than `timeout` seconds."""
+    """Ask the engine and the docker command, side by side, what they are.
+
+    All requests together share `timeout` seconds; the command gets half a second more where they used them up.
+    """
     endpoint = resolve(os.environ, Path.home())
     cli = shutil.which("docker") or ""
     deadline = time.monotonic() + timeout
     process = _ask_cli(cli, endpoint) if cli else None
     try:
-        facts = _ask_engine(endpoint, timeout)
+        facts = _ask_engine(endpoint, deadline)
         answer = _read_cli(process, max(0.5, deadline - time.monotonic())) if process else {}
     finally:
         if process and process.poll() is None:
@@ -217,11 +220,17 @@ def client_for(endpoint: Endpoint, timeout: float) -> docker.DockerClient:
     return client
 
 
-def _ask_engine(endpoint: Endpoint, timeout: float) -> dict[str, Any]:
+def _ask_engine(endpoint: Endpoint, deadline: float) -> dict[str, Any]:
+    """Ask the engine what it is; its three requests share the time until the deadline (monotonic clock)."""
     try:
-        client = client_for(endpoint, timeout)
+        client = client_for(endpoint, deadline - time.monotonic())
         try:
-            info, version = client.info(), client.version()
+            answers = []
+            for ask in (client.info, client.version):
+                left = max(0.01, deadline - time.monotonic())  # to requests, no time at all is a mistake
+                client.api.timeout = left  # type: ignore[assignment]  # requests takes fractions of a second
+                answers.append(ask())
+            info, version = answers
         finally:
             client.close()
     except (docker.errors.DockerException, requests.exceptions.RequestException, OSError) as error:

@@ -3,8 +3,10 @@
 import dataclasses
 import json
 import socket
+import threading
 import time
 from pathlib import Path
+from socketserver import StreamRequestHandler, ThreadingUnixStreamServer
 
 import pytest
 import requests.exceptions
@@ -131,6 +133,30 @@ def test_an_engine_that_accepts_and_never_answers_is_hung_within_the_deadline(
         with pytest.raises(Problem, match="accepts connections and does not answer"):
             engine.find_engine(timeout=1)
         assert time.monotonic() - started < 3
+
+
+class Dawdling(StreamRequestHandler):
+    """An engine that answers each question well within the time that is given for all of them."""
+
+    def handle(self) -> None:
+        while self.rfile.readline().startswith(b"GET"):
+            while self.rfile.readline().strip():
+                pass
+            time.sleep(0.6)
+            body = b'{"ApiVersion": "1.45"}'
+            self.wfile.write(b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n%s" % (len(body), body))
+
+
+def test_all_questions_to_an_engine_have_one_deadline(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DOCKER_HOST", f"unix://{tmp_path}/docker.sock")
+    monkeypatch.setenv("PATH", str(tmp_path))
+    with ThreadingUnixStreamServer(f"{tmp_path}/docker.sock", Dawdling) as server:
+        threading.Thread(target=server.serve_forever, args=[0.05], daemon=True).start()
+        started = time.monotonic()
+        seen = engine.look(timeout=1)
+        assert time.monotonic() - started < 1.5
+        server.shutdown()
+    assert seen.trouble == "hung"
 
 
 def test_a_dead_socket_is_nobody(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

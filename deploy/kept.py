@@ -5,6 +5,9 @@ import fcntl
 import functools
 import hashlib
 import inspect
+import os
+import shutil
+import time
 from collections.abc import Container, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -20,6 +23,7 @@ from deploy.record import diff_ids, identity
 from deploy.settings import CACHE
 
 CHUNK = 1 << 20  # bytes asked of the engine at a time
+UNUSED = 14 * 24 * 3600.0  # seconds after which what another reader kept is of no use to anybody
 LAYER = TypeAdapter(RawLayer)
 
 
@@ -42,7 +46,9 @@ def contents_of(client: DockerClient, inspected: dict[str, Any], writable: Itera
     known = _layers(client, inspected)
     where = environment(inspected).get("PATH", ""), (inspected.get("Config") or {}).get("WorkingDir") or "/"
     found = contents.summed(known, name, wanted, *where, writable=writable)
-    write_model(path, found)
+    with contextlib.suppress(OSError):  # it is read again where it cannot be kept
+        _make_room(path)
+        write_model(path, found)
     return found
 
 
@@ -51,18 +57,20 @@ def _layers(client: DockerClient, inspected: dict[str, Any]) -> dict[str, RawLay
 
     Images built at once often have layers in common: whoever comes first reads one, the others wait for it.
     """
+    known: dict[str, RawLayer] = {}
     while True:
-        known = {diff_id: layer for diff_id in diff_ids(inspected) if (layer := _layer(diff_id)) is not None}
         lacking = [diff_id for diff_id in diff_ids(inspected) if diff_id not in known]
+        known |= {diff_id: layer for diff_id in lacking if (layer := _layer(diff_id)) is not None}
+        lacking = [diff_id for diff_id in lacking if diff_id not in known]
         if not lacking:
             return known
         with contextlib.ExitStack() as turns:
             mine = [one for one in lacking if turns.enter_context(turn(one, wait=False)) and _layer(one) is None]
             if mine:
                 others = known.keys() | set(lacking) - set(mine)
-                found = keep_layers(client, inspected["Id"], others)
-                if not found.keys() >= set(mine):
-                    return known | found  # the export lacks one
+                known |= keep_layers(client, inspected["Id"], others)
+                if not known.keys() >= set(mine):
+                    return known  # the export lacks one
                 continue
         with turn(lacking[0]):
             pass
@@ -70,11 +78,11 @@ def _layers(client: DockerClient, inspected: dict[str, Any]) -> dict[str, RawLay
 
 def unknown(inspected: dict[str, Any]) -> list[str]:
     """Return the diff ids of the image's layers that nothing is kept of, the lowest first."""
-    return [diff_id for diff_id in diff_ids(inspected) if not _place("layers", diff_id).exists()]
+    return [diff_id for diff_id in diff_ids(inspected) if not os.access(_place("layers", diff_id), os.R_OK)]
 
 
 def keep_layers(client: DockerClient, image_id: str, known: Container[str] = ()) -> dict[str, RawLayer]:
-    """Read an image's layers from the engine's export, all but the known ones, and keep them by diff id.
+    """Read an image's layers from the engine's export, all but the known ones, and keep them by diff id, where it can.
 
     Raises:
         UnreadableArchive: the export is cut off.
@@ -83,7 +91,9 @@ def keep_layers(client: DockerClient, image_id: str, known: Container[str] = ())
     """
     found = layers.read_layers(client.api.get_image(image_id, chunk_size=CHUNK), known)
     for diff_id, layer in found.items():
-        write_text(_place("layers", diff_id), LAYER.dump_json(layer).decode())
+        with contextlib.suppress(OSError):
+            _make_room(path := _place("layers", diff_id))
+            write_text(path, LAYER.dump_json(layer).decode())
     return found
 
 
@@ -91,17 +101,21 @@ def keep_layers(client: DockerClient, image_id: str, known: Container[str] = ())
 def turn(diff_id: str, *, wait: bool = True) -> Iterator[bool]:
     """Hold off whoever is about to read the same layer; the system ends a turn with the process that has it.
 
-    Without ``wait`` it yields at once, False where somebody else has the turn.
+    Without ``wait`` it yields at once, False where somebody else has the turn. Nobody is held off where no file can be
+    written.
     """
     path = _place("layers", diff_id).with_suffix(".turn")
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with path.open("w", encoding="utf-8") as file:
+    with contextlib.ExitStack() as held:
         try:
+            _make_room(path)
+            file = held.enter_context(path.open("w", encoding="utf-8"))
             fcntl.flock(file, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))
+            mine = True
         except BlockingIOError:
-            yield False
-            return
-        yield True
+            mine = False
+        except OSError:
+            mine = True
+        yield mine
 
 
 def _layer(diff_id: str) -> RawLayer | None:
@@ -113,6 +127,18 @@ def _layer(diff_id: str) -> RawLayer | None:
 
 def _place(kind: str, digest: str) -> Path:
     return CACHE / kind / reader() / f"{digest.removeprefix('sha256:')}.json"
+
+
+def _make_room(path: Path) -> None:
+    """Make this reader's directory; whoever is first removes those of other readers that nobody wrote to for long."""
+    try:
+        path.parent.mkdir(parents=True)
+    except FileExistsError:
+        return
+    with contextlib.suppress(OSError):  # another run removes them as well
+        for other in path.parent.parent.iterdir():
+            if time.time() - other.stat().st_mtime > UNUSED:
+                shutil.rmtree(other, ignore_errors=True)
 
 
 @functools.cache

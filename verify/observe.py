@@ -62,7 +62,12 @@ ENGINE_ERRORS = (DockerException, requests.RequestException, OSError, TimeoutErr
 
 
 def told(error: Exception) -> str:
-    """Return what the engine said, or what kind of silence it was."""
+    """Return what the engine said, or what kind of silence it was; what else went wrong is not laid at its door."""
+    if isinstance(error, Problem):
+        return str(error)
+    engine_s = (requests.RequestException, ConnectionError, TimeoutError)
+    if isinstance(error, OSError) and not isinstance(error, engine_s):
+        return f"this machine: {error}"
     if isinstance(error, requests.RequestException) and not isinstance(error, APIError):
         trouble, detail = engines.classify(error)  # "permission denied" is what an image's own program gets, too
         return f"the engine: {'it does not let this user in' if trouble == 'denied' else detail}"

@@ -1,5 +1,7 @@
 """Contents are read once: kept by the image's identity, its layers by what was read of them."""
 
+import errno
+import os
 import threading
 import time
 from collections.abc import Iterator
@@ -123,6 +125,66 @@ def test_an_export_without_one_of_the_image_s_layers_is_told() -> None:
     engine: Any = Engine(BASE, OLD)
     with pytest.raises(UnreadableArchive, match=diff_id(NEW)):
         kept.contents_of(engine, Engine(BASE, NEW).inspected)
+
+
+@pytest.mark.parametrize("place", ["nothing/in/it", "f" * 300], ids=["below a file", "a name that is none"])
+def test_contents_are_read_again_where_nothing_can_be_kept(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, place: str
+) -> None:
+    right = contents_of(Engine(BASE, CORE, OLD))
+    (tmp_path / "nothing").touch()
+    monkeypatch.setattr(kept, "CACHE", tmp_path / place)
+    engine = Engine(BASE, CORE, OLD)
+    assert contents_of(engine) == contents_of(engine) == right
+    assert engine.exports == 2
+    assert kept.unknown(engine.inspected) == [diff_id(one) for one in engine.layers]
+
+
+def test_contents_are_read_where_turns_can_be_had_and_nothing_else_be_kept(monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(*_: object) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    right = contents_of(Engine(BASE, CORE))
+    monkeypatch.setattr(kept, "write_text", full)
+    monkeypatch.setattr(kept, "write_model", full)
+    engine = Engine(BASE, CORE, OLD)
+    assert contents_of(engine).layers[:2] == right.layers
+    assert engine.exports == 1
+
+
+def test_a_turn_that_cannot_be_had_holds_nobody_off_and_hides_no_error(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "nothing").touch()
+    monkeypatch.setattr(kept, "CACHE", tmp_path / "nothing")
+    with kept.turn("sha256:a", wait=False) as mine:
+        assert mine
+
+    def read() -> None:
+        with kept.turn("sha256:a"):
+            raise OSError("of the reading")
+
+    with pytest.raises(OSError, match="of the reading"):
+        read()
+
+
+def test_the_first_of_a_new_reader_removes_what_others_have_not_used_for_two_weeks(
+    cache: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    contents_of(Engine(BASE, OLD))
+    now, day = time.time(), 24 * 3600
+    for kind in ("contents", "layers"):
+        for name, days in (("a" * 16, 13), ("b" * 16, 15)):
+            (cache / kind / name).mkdir()
+            (cache / kind / name / "c.turn").touch()
+            os.utime(cache / kind / name, (now, now - days * day))
+    contents_of(Engine(BASE, NEW))
+    assert (cache / "contents" / ("b" * 16)).exists(), "only a new reader looks"
+    earlier = kept.reader()
+    monkeypatch.setattr(kept, "reader", lambda: "d" * 16)
+    contents_of(Engine(BASE, NEW))
+    for kind in ("contents", "layers"):
+        assert {path.name for path in (cache / kind).iterdir()} == {earlier, "a" * 16, "d" * 16}
 
 
 def test_images_built_at_once_have_what_they_share_read_once() -> None:

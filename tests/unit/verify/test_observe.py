@@ -8,13 +8,15 @@ from types import SimpleNamespace
 from typing import Any, cast
 
 import pytest
-from docker.errors import APIError, ImageNotFound
+import requests
+from docker.errors import APIError, DockerException, ImageNotFound
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from deploy import engine
 from deploy.artifacts import read_model, write_model
 from deploy.contract import read_contract
+from deploy.errors import Problem
 from verify import observe
 from verify.containers import OUTPUT_AT_MOST, Output
 from verify.observation import Observation, ProbeResult, ProbeRun, ServerRun
@@ -304,6 +306,13 @@ def test_what_one_container_came_to_is_kept_when_the_engine_is_not_done_with_the
         (APIError("500 server error"), "the engine: 500 server error"),
         (ConnectionRefusedError("refused"), "the engine: refused"),
         (TimeoutError("no answer"), "the engine: no answer"),
+        (DockerException("no version"), "the engine: no version"),
+        (requests.ConnectionError("gone"), "the engine: gone"),
+        (OSError(28, "No space left", "/tmp/x"), "this machine: [Errno 28] No space left: '/tmp/x'"),
+        (
+            Problem("Keeping state", "none can be written", "set it"),
+            "Keeping state: none can be written\n  next: set it",
+        ),
     ],
 )
 def test_an_image_that_cannot_be_looked_at_is_an_observation_that_says_why(

@@ -52,7 +52,9 @@ def wait(client: DockerClient, future: "Future[T]", deadline: float) -> T:
         try:
             return future.result(max(0.0, min(left, PATIENCE)))
         except TimeoutError:
-            if future.done() or left <= PATIENCE:
+            if future.done():
+                return future.result()
+            if left <= PATIENCE:
                 raise
         client.ping()
 

@@ -134,6 +134,7 @@ class Published(Report):
 
     routes: list[list[str]] = []
     answers: dict[str, str] = {}  # method and path -> status, and digest of what never changes in the answer
+    unasked: list[str] = []  # method and path of what there was no time to ask for
     listens: list[str] = []
     ports: list[int] = []  # every TCP port at which somebody listens
 

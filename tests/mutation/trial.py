@@ -50,12 +50,20 @@ class _Finder(importlib.abc.MetaPathFinder):
 
 
 def survives(mutant: Mutant, root: str, tests: Sequence[str]) -> bool:
-    """Whether all these tests pass with the mutant; one that does not end in time is killed, and so does not."""
+    """Whether all these tests pass with the mutant; one that does not end in time is killed, and so does not.
+
+    Raises:
+        RuntimeError: the tests themselves could not be run, which tells nothing of the mutant.
+
+    """
     child = os.fork()
     if child == 0:
         os._exit(_test(mutant, root, tests))
     _, status = os.waitpid(child, 0)
-    return os.waitstatus_to_exitcode(status) == 0
+    code = os.waitstatus_to_exitcode(status)
+    if code in (pytest.ExitCode.USAGE_ERROR, pytest.ExitCode.NO_TESTS_COLLECTED):
+        raise RuntimeError(f"pytest ended with {code} for {' '.join(tests)}")
+    return code == 0
 
 
 def _test(mutant: Mutant, root: str, tests: Sequence[str]) -> int:

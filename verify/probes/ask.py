@@ -62,16 +62,21 @@ def published():
 
 
 def answers(document):
-    """Return the digest of the answer to one request of every kind, as the application probe makes them."""
-    found, began = {}, time.monotonic()
+    """Return the digest of the answer to one request of every kind, as the application probe makes them.
+
+    With it, the method and path of each that there was no time for.
+    """
+    found, unasked, end = {}, [], time.monotonic() + ASKING_SECONDS
     try:
         for method, path, body in (*calls_of(document), *UNKNOWN):
-            if time.monotonic() - began < ASKING_SECONDS:
+            if time.monotonic() < end:
                 address = urllib.parse.urljoin(sys.argv[1], path)
                 found[f"{method} {path}"] = digest(*ask(address, BODY_AT_MOST, method, body))
+            else:
+                unasked.append(f"{method} {path}")
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
-        return {}  # a document that no application writes
-    return found
+        return {}, []  # a document that no application writes
+    return found, unasked
 
 
 def listens(port):
@@ -185,7 +190,8 @@ def main():
     """Ask one thing after the other: what its processes have loaded last, when every operation was used."""
     status, _, text = ask(sys.argv[1], 4000)
     document, routes = published()
-    report = {"status": status, "body": text, "routes": routes, "answers": answers(document) if document else {}}
+    report = {"status": status, "body": text, "routes": routes}
+    report["answers"], report["unasked"] = answers(document) if document else ({}, [])
     report |= memory()
     report["listens"], sockets, report["ports"] = listens(urllib.parse.urlsplit(sys.argv[1]).port or 80)
     if sys.argv[2:]:

@@ -260,9 +260,9 @@ def same_version(held: str, locked: str) -> bool:
         return held == locked
 
 
-def _size(case: Case, at_most: int, what: str, size: int) -> Ruling:
+def _size(case: Case, at_most: int, what: str, size: int, first: int = 0) -> Ruling:
     by: Counter[str] = Counter()
-    for layer in case.contents.layers:
+    for layer in case.contents.layers[first:]:
         by.update(layer.by_distribution)
     largest = {name or "(no distribution)": size for name, size in by.most_common(SHOWN)}
     found = f"{size / MB:,.1f} MB ({size:,} {what} bytes)"
@@ -276,7 +276,7 @@ def size_total(case: Case) -> Ruling:
 
 def size_added(case: Case) -> Ruling:
     """The sum over the layers above the base stays within the contract's budget."""
-    return _size(case, case.image.added_at_most, "added", case.contents.added_bytes(case.base_layers))
+    return _size(case, case.image.added_at_most, "added", case.contents.added_bytes(case.base_layers), case.base_layers)
 
 
 def no_repeated_bytes(case: Case) -> Ruling:

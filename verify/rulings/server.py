@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from verify.case import Case, NotSeen, Ruling, rule, skip
-from verify.reports import Answer, Checked, Heard, Memory, Published, Watched
+from verify.reports import Answer, ApplicationReport, Checked, Heard, Memory, Published, Watched
 from verify.rulings.application import chains, describe, has_status, printable
 from verify.rulings.subject import NOT_EXECUTABLE
 
@@ -93,11 +93,12 @@ def server_answers(case: Case) -> Ruling:
     """Whatever HEALTHCHECK says, the contract's address answers 200 with a status."""
     expected = f"{case.image.health} answers 200 with `status`"
     asked = case.server.asked
-    if not case.server.running or asked is None or asked.report is None:
-        reason = (
-            "the server was not running" if not case.server.running else (asked.printed.strip()[:300] if asked else "")
-        )
-        return rule(False, expected, f"no answer: {reason}")
+    if not case.server.running:
+        return rule(False, expected, "no answer: the server was not running")
+    if asked is not None and asked.outcome == "timed out":
+        return Ruling("ERROR", expected, "not seen: what asks the server ran out of time", category="ENVIRONMENT")
+    if asked is None or asked.report is None:
+        return rule(False, expected, f"no answer: {asked.printed.strip()[:300] if asked else ''}")
     try:
         answer, published = Answer.model_validate(asked.report), Published.model_validate(asked.report)
     except ValueError:
@@ -108,6 +109,10 @@ def server_answers(case: Case) -> Ruling:
     if not case.contract.serves_api(case.image) and f'"{OF_A_WORKER}"' not in answer.body:
         faults.append(f"no worker answers so, without `{OF_A_WORKER}`: {_answered(answer)}")
     expected += ", from outside too and nothing else does, and all else as the application that was examined"
+    if not faults and (late := published.unasked) and _examined(case):
+        action = "Let every operation answer within seconds; what came before took all the time there was"
+        found = f"not seen: no time was left to ask {len(late)} operations, {printable(late[0][:200])} the first"
+        return Ruling("ERROR", expected, found, category="CODE_BUG", action=action)
     return rule(not faults, expected, "; ".join(faults) or _answered(answer))
 
 
@@ -130,11 +135,8 @@ def _besides(case: Case, served: Published) -> list[str]:
 
 def _another_application(case: Case, served: Published) -> list[str]:
     """Return how the image that serves the API answers other than the application that was examined."""
-    try:
-        examined = case.application
-    except NotSeen:
-        return []
-    if not examined.routes or not case.contract.serves_api(case.image):
+    examined = _examined(case)
+    if examined is None:
         return []
     routes = [route for route in examined.routes if route[:1] != ["MOUNT"]]
     different = sorted(served.routes) != sorted(routes)
@@ -142,10 +144,19 @@ def _another_application(case: Case, served: Published) -> list[str]:
     answers = [
         _difference(route, served.answers.get(route, ""), digest)
         for route, digest in sorted(examined.digests.items())
-        if served.answers.get(route) != digest
+        if served.answers.get(route) != digest and route not in served.unasked
     ]
     more = [f"and {len(answers) - SHOWN} more"] * (len(answers) > SHOWN)
     return faults + [printable(one) for one in answers[:SHOWN]] + more
+
+
+def _examined(case: Case) -> ApplicationReport | None:
+    """Return what was seen of the application that the image has to serve; None where there is nothing of the kind."""
+    try:
+        examined = case.application
+    except NotSeen:
+        return None
+    return examined if examined.routes and case.contract.serves_api(case.image) else None
 
 
 def _difference(route: str, served: str, examined: str) -> str:

@@ -214,6 +214,11 @@ FAULTS = (
     Fault("HEALTHCHECK tells of a server that is gone after a day",
           f'HEALTHCHECK --timeout=24h --start-interval=1s CMD ["python", "-m", "ktrdr.healthcheck", "{OWN_HEALTH}"]',
           "healthcheck-tells", says=("is unhealthy after",), slow=True),
+    Fault("the server takes so long that there is no time to ask it everything",
+          into_main("import asyncio, sys\n@app.middleware('http')\nasync def dawdle(request, call_next):\n"
+                    "    quick = 'uvicorn' not in sys.argv[0] or request.url.path.endswith(('h', '.json'))\n"
+                    "    await asyncio.sleep(0 if quick else 15)\n    return await call_next(request)"),
+          "server-answers", "ERROR", says=("no time was left to ask",), slow=True),
     Fault("something else listens beside the server",
           'CMD ["sh", "-c", "python -m http.server 9000 & '
           'exec uvicorn ktrdr.api.main:app --host 0.0.0.0 --port 8000"]',

@@ -3,7 +3,6 @@
 import json
 import subprocess
 import sys
-from asyncio import CancelledError
 from pathlib import Path
 from typing import Any
 
@@ -104,7 +103,6 @@ def test_every_command_has_help(
     ("error", "code", "told"),
     [
         (KeyboardInterrupt(), 130, "interrupted\n"),
-        (CancelledError(), 130, "interrupted\n"),
         (Problem("doing", "wrong", "mend", Exit.FAILED), 1, "doing: wrong\n  next: mend\n"),
         (Problem("doing", "wrong", "mend"), 3, "doing: wrong\n  next: mend\n"),
     ],

@@ -321,6 +321,17 @@ def test_waiting_gives_what_was_waited_for_or_how_it_failed() -> None:
         containers.wait(client, containers.spawn(late), 60.0)
 
 
+def test_what_comes_in_the_very_moment_that_the_wait_ends_counts() -> None:
+    class Late(Future[int]):
+        def result(self, timeout: float | None = None) -> int:
+            if timeout is None:
+                return super().result()
+            self.set_result(7)
+            raise TimeoutError
+
+    assert containers.wait(cast("DockerClient", Pinged(0)), Late(), 0.0) == 7
+
+
 def test_a_container_without_a_watch_has_the_image_s_own_environment() -> None:
     api = FakeApi()
     with made(api):

@@ -88,6 +88,14 @@ def test_every_operation_of_the_server_s_own_document_is_asked_and_paths_that_it
     assert [one.partition(" ")[0] for one in report["answers"].values()] == ["200", "501", "404", "404", "404"]
 
 
+def test_what_there_is_no_time_for_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(probe, "ASKING_SECONDS", 0.0)
+    assert probe.answers({"paths": {"/x": {"get": {}}}}) == (
+        {},
+        ["GET /x", "GET /", "GET /nowhere", "GET /api/v1/nowhere"],
+    )
+
+
 @pytest.mark.parametrize("document", [[], {}, {"paths": []}, {"paths": {"/x": {"get": []}}}, {"paths": {"/x": 5}}])
 def test_a_document_that_no_application_writes_leads_to_no_answers(document: Any) -> None:
     with publishing(document) as port:

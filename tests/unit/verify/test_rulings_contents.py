@@ -153,6 +153,12 @@ def test_a_size_is_told_in_megabytes_and_bytes_with_the_largest_distributions_be
     assert list(finding.evidence["largest"])[:2] == ["torch", "triton"]
 
 
+def test_what_the_base_brings_is_not_among_the_largest_that_were_added() -> None:
+    of_the_base = layer(0, by_distribution={"coreutils": 10**9})
+    assert "coreutils" not in found("size-added", of_the_base).evidence["largest"]
+    assert found("size-total", of_the_base).evidence["largest"]["coreutils"] == 10**9
+
+
 def test_the_largest_distributions_are_summed_over_all_layers() -> None:
     parts = [layer(number, by_distribution={"torch": 300, "": 5}) for number in (1, 2)]
     assert found("size-total", many(*parts)).evidence["largest"]["torch"] == 600

@@ -173,8 +173,8 @@ def test_the_line_around_a_hidden_value_stays() -> None:
 @pytest.mark.parametrize(
     "words",
     [
-        "docker login ", "mysql -x ", "mysql-", "sshpass ", "machine a login b ", "machine \",'", "TOKENS", "a-", "a.", "a:",
-        "PASSWORD-", "PASSWORD", "_FILE-PASSWORD", "x-", "x-key-", "curl ", "curl -u ", "xoxb-", "sk-", "a://a:b@",
+        "docker login ", "mysql -x ", "mysql-", "sshpass ", "machine a login b ", "machine \",'", "TOKENS", "a-",
+        "a.", "a:", "PASSWORD-", "PASSWORD", "_FILE-PASSWORD", "x-", "x-key-", "curl ", "curl -u ", "xoxb-", "sk-", "a://a:b@",
         "UV_INDEX", "password: x y ", "password:\\n", "--token '", "-----BEGIN A ",
     ],
 )  # fmt: skip

@@ -78,6 +78,37 @@ def test_a_question_that_could_not_be_asked_is_told_with_what_came_instead() -> 
     )
 
 
+def test_a_question_that_nobody_answered_in_time_is_an_error_and_no_failure() -> None:
+    finding = found("server-answers", asked(report=None, outcome="timed out", exit_code=None))
+    assert (finding.outcome, finding.category) == ("ERROR", "ENVIRONMENT")
+    assert finding.found == "not seen: what asks the server ran out of time"
+
+
+def late(report: dict[str, Any]) -> Change:
+    """What came of a server for one of whose operations there was no time."""
+    answers = {route: digest for route, digest in report["answers"].items() if route != "GET /api/v1/thing9"}
+    return asked(report={**report, "answers": answers, "unasked": ["GET /api/v1/thing9"]})
+
+
+def test_what_there_was_no_time_to_ask_is_an_error_that_names_the_first() -> None:
+    finding = found("server-answers", late(good("backend").part("server")["asked"]["report"]))
+    assert (finding.outcome, finding.category) == ("ERROR", "CODE_BUG")
+    assert finding.found == "not seen: no time was left to ask 1 operations, GET /api/v1/thing9 the first"
+    assert "within seconds" in finding.action
+
+
+def test_a_wrong_answer_counts_also_where_there_was_no_time_for_another() -> None:
+    report = good("backend").part("server")["asked"]["report"]
+    wrong = {**report, "answers": {**report["answers"], "GET /api/v1/thing0": "404 0"}}
+    finding = found("server-answers", late(wrong))
+    assert (finding.outcome, finding.found) == ("FAIL", "GET /api/v1/thing0: 404, the application answers 200")
+
+
+def test_of_a_worker_nothing_but_its_health_has_to_be_asked() -> None:
+    report = good("worker-cpu").part("server")["asked"]["report"]
+    assert found("server-answers", asked(report={**report, "unasked": ["GET /x"]}), "worker-cpu").outcome == "PASS"
+
+
 @pytest.mark.parametrize(
     ("listens", "outcome"),
     [

@@ -10,7 +10,7 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from deploy import accounts, distributions, files, packages
+from deploy import accounts, commands, distributions, files, packages
 from deploy.layers import Entry, Merged, RawLayer, UnreadableArchive, follow, merge, resolve
 
 TEXT_KEPT = 1 << 16  # characters: a longer text is not kept at all, as what was cut off cannot be judged
@@ -75,6 +75,16 @@ class Searched(Model):
     directory: str  # in the words of PATH
     python: str  # links followed, whether or not the layers hold a file there
     layer: int | None  # of that file; None where the layers hold none
+    path: str = ""  # of the directory, links followed
+
+
+class Named(Model):
+    """A file that a word of the image's commands leads to: by its path, on PATH, or from where processes start."""
+
+    word: str
+    path: str  # links followed
+    layer: int
+    distribution: str  # its owner; "" for none
 
 
 class Hook(Model):
@@ -84,6 +94,7 @@ class Hook(Model):
     layer: int
     distribution: str  # its owner; "" for none
     text: str = ""  # of a .pth file, whose lines are run or searched; "" where it is longer than TEXT_KEPT
+    leads: list[str] = []  # where the lines of a .pth file that are searched lead to, links followed
 
 
 class Leftover(Model):
@@ -105,6 +116,7 @@ class Contents(Model):
     cuda_code: dict[str, str]  # path of what is CUDA's by what is in it, whatever it is called -> why
     interpreter: Interpreter | None
     search: list[Searched]  # PATH, in its order
+    named: list[Named]  # by the image's commands, and each Python on PATH by its name
     working_directory: str  # where processes start, links followed
     leftovers: list[Leftover]
     hooks: list[Hook]
@@ -139,11 +151,12 @@ def summed(
     working_directory: str = "/",
     *,
     writable: Iterable[str] = (),
+    words: Iterable[str] = (),
 ) -> Contents:
     """Return what layers, given by diff id, make together.
 
     ``path`` is the image's PATH variable, ``working_directory`` where its processes start; what lies in a
-    ``writable`` directory is left over from a run.
+    ``writable`` directory is left over from a run. ``words``: what its commands may name.
 
     Raises:
         UnreadableArchive: a layer with one of these diff ids is not among them.
@@ -189,9 +202,16 @@ def summed(
         cuda_code={name: entry.facts.cuda for name, entry in sorted(_once(merged).items()) if entry.facts.cuda},
         interpreter=_interpreter(merged, path),
         search=[_searched(merged, directory) for directory in path.split(":")],
+        named=_named(merged, owner, {*words, "python3"}, path.split(":"), working_directory),
         working_directory=working_directory,
         hooks=[
-            Hook(path=name, layer=entry.layer, distribution=owner.get(name, ""), text=_whole(texts, name))
+            Hook(
+                path=name,
+                layer=entry.layer,
+                distribution=owner.get(name, ""),
+                text=_whole(texts, name),
+                leads=_leads(merged, name, _whole(texts, name)),
+            )
             for name, entry in sorted(merged.items())
             if entry.layer and files.is_hook(name, working_directory, link=entry.target is not None)
         ],
@@ -254,7 +274,31 @@ def _interpreter(merged: Merged, path: str) -> Interpreter | None:
 def _searched(merged: Merged, directory: str) -> Searched:
     python = follow(merged, posixpath.join(directory, "python"))
     found = merged.get(python)
-    return Searched(directory=directory, python=python, layer=None if found is None else found.layer)
+    layer = None if found is None else found.layer
+    return Searched(directory=directory, python=python, layer=layer, path=follow(merged, directory))
+
+
+def _named(
+    merged: Merged, owner: Mapping[str, str], words: Iterable[str], search: list[str], working_directory: str
+) -> list[Named]:
+    """Return each file that a word may lead to: who may not run PATH's first goes on to the next (execvp(3))."""
+    found = set()
+    there = (posixpath.split(path) for path in merged)
+    pythons = {name for directory, name in there if directory in search and commands.PYTHON.fullmatch(name)}
+    for word in {*words, *pythons}:
+        places = [working_directory] if "/" in word else [*search, working_directory]
+        found |= {(word, resolve(merged, posixpath.join(place, word))) for place in places}
+    return [
+        Named(word=word, path=path, layer=merged[path].layer, distribution=owner.get(path, ""))
+        for word, path in sorted((word, path) for word, path in found if path is not None)
+    ]
+
+
+def _leads(merged: Merged, name: str, text: str) -> list[str]:
+    """Return where the lines of a .pth file that are searched lead to, from its directory (Python's manual, site)."""
+    lines = (line.rstrip() for line in text.splitlines())
+    searched = [line for line in lines if line and not line.startswith(("#", "import ", "import\t"))]
+    return [follow(merged, posixpath.join(posixpath.dirname(name), line)) for line in searched]
 
 
 def _whole(texts: Mapping[str, str], name: str) -> str:

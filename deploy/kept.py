@@ -15,7 +15,7 @@ from typing import Any
 from docker import DockerClient
 from pydantic import TypeAdapter, ValidationError
 
-from deploy import accounts, contents, credentials, der, distributions, elf, files, layers, packages, packed
+from deploy import accounts, commands, contents, credentials, der, distributions, elf, files, layers, packages, packed
 from deploy.artifacts import UnreadableArtifact, read_model, write_model, write_text
 from deploy.contents import Contents
 from deploy.layers import RawLayer
@@ -45,7 +45,8 @@ def contents_of(client: DockerClient, inspected: dict[str, Any], writable: Itera
             return found
     known = _layers(client, inspected)
     where = environment(inspected).get("PATH", ""), (inspected.get("Config") or {}).get("WorkingDir") or "/"
-    found = contents.summed(known, name, wanted, *where, writable=writable)
+    words = commands.names(inspected.get("Config") or {})
+    found = contents.summed(known, name, wanted, *where, writable=writable, words=words)
     with contextlib.suppress(OSError):  # it is read again where it cannot be kept
         _make_room(path)
         write_model(path, found)
@@ -144,7 +145,7 @@ def _make_room(path: Path) -> None:
 @functools.cache
 def reader() -> str:
     """Return a digest of the code that reads contents: what an earlier version of it read is no answer to this one."""
-    modules = (accounts, contents, credentials, der, distributions, elf, files, layers, packages, packed)
+    modules = (accounts, commands, contents, credentials, der, distributions, elf, files, layers, packages, packed)
     sources = b"".join(inspect.getsource(module).encode() for module in modules)
     return hashlib.sha256(sources).hexdigest()[:16]
 

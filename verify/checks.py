@@ -30,8 +30,8 @@ _ALL = [
     Check("proof", "The probes' answer is this run's own, from a container of this image", "ENVIRONMENT", "Check Docker resources, run `docker logs`; repeat the verification"),
     # What the layers hold, and whether the running image says the same
     Check("contents", "The image's layers can be read", "ENVIRONMENT", "Check the engine and its disk, then verify again"),
-    Check("interpreter", "`python` is the base image's own interpreter, and the one that ran", "CODE_BUG", "Find what put another `python` on the image's PATH in {dockerfile}"),
-    Check("python-unaltered", "Nothing stands between the image's Python and what it reports", "CODE_BUG", "Remove what the finding names: entry point, variable, start-up file, or replaced file of the base"),
+    Check("interpreter", "`python` is the base image's own interpreter, and the one that ran", "CODE_BUG", "Find what put another `python`, or where one may be put, on the image's PATH in {dockerfile}"),
+    Check("python-unaltered", "Nothing stands between the image's Python and what it reports", "CODE_BUG", "Remove what the finding names: entry point, variable, words of a command, volume, start-up file, or replaced file of the base"),
     Check("distributions-agree", "The distributions in the layers are those that Python sees", "CODE_BUG", "Find what hides or adds distributions: PYTHONPATH, .pth files, a second environment"),
     Check("cuda-libraries-agree", "Every CUDA library that torch loads lies in the layers", "CODE_BUG", "Find where the loaded library comes from"),
     Check("lock-parity", "Every distribution has the version in uv.lock and its files; none is missing, none is extra", "CONFIGURATION", "Run `uv lock --check`, check the `uv sync` options in {dockerfile} and what left-out.toml names, rebuild"),

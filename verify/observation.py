@@ -67,6 +67,8 @@ class Subject(Model):
     command: list[str]
     entrypoint: list[str]
     healthcheck: list[str]
+    shell: list[str] = Field(default_factory=list)  # what words for a shell are given to, where the image says
+    volumes: list[str] = Field(default_factory=list)  # directories that are declared so
     unhealthy_after: float | None = None  # seconds until HEALTHCHECK has told of a server that never answers, at most
     labels: dict[str, str]
     history: list[str]

@@ -235,6 +235,8 @@ def _subject(client: DockerClient, tag: str, inspected: dict[str, Any]) -> Subje
         command=[masked("", word) for word in config.get("Cmd") or []],
         entrypoint=[masked("", word) for word in config.get("Entrypoint") or []],
         healthcheck=[masked("", word) for word in healthcheck(inspected)],
+        shell=[masked("", word) for word in config.get("Shell") or []],
+        volumes=sorted(masked("", path) for path in config.get("Volumes") or {}),
         unhealthy_after=unhealthy_after(inspected),
         labels={name: masked(name, value) for name, value in (config.get("Labels") or {}).items()},
         history=[masked("", entry.get("CreatedBy") or "") for entry in client.api.history(inspected["Id"])],

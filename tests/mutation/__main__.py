@@ -19,7 +19,7 @@ JUDGED = [
     for name in ("subject", "contents", "python", "pytorch", "application", "server", "gpu", "disclosure")
 ]
 JUDGE = [*JUDGED, f"{UNIT}/verify/test_judge.py", f"{UNIT}/verify/test_checks.py"]
-LAYERS = [f"{UNIT}/deploy/test_contents{name}.py" for name in ("", "_altered", "_damaged", "_rights")]
+LAYERS = [f"{UNIT}/deploy/test_contents{name}.py" for name in ("", "_altered", "_damaged", "_named", "_rights")]
 
 # Module -> the tests that are for it, then those that it meets on the way; the second only where the first pass.
 MODULES: dict[str, tuple[list[str], list[str]]] = {
@@ -51,7 +51,7 @@ MODULES: dict[str, tuple[list[str], list[str]]] = {
     ),
     **{
         f"deploy/{name}.py": ([f"{UNIT}/deploy/test_{name}.py"], [])
-        for name in ("packages", "accounts", "lock", "left_out", "der", "inputs", "packed")
+        for name in ("commands", "packages", "accounts", "lock", "left_out", "der", "inputs", "packed")
     },
     "deploy/elf.py": (
         [f"{UNIT}/deploy/test_elf.py", f"{UNIT}/deploy/test_elf_layout.py"],

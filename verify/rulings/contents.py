@@ -10,6 +10,7 @@ from typing import Any
 from packaging.utils import canonicalize_name
 from packaging.version import InvalidVersion, Version
 
+from deploy.commands import assigned, elsewhere, healthcheck_words, python_options
 from deploy.contents import Distribution, Hook
 from deploy.contract import Allowed
 from deploy.files import CUDA, HIDDEN
@@ -45,8 +46,9 @@ def installed(case: Case) -> list[Distribution]:
     return [one for one in case.contents.distributions if one.layer >= base]
 
 
-# Where nothing that a process finds is the layers': the kernel's own (path_resolution(7)), and what is in memory
-UNSEEN = ("/proc", "/sys", "/dev", HIDDEN)
+# Where nothing that a process finds is the layers': the kernel's own (path_resolution(7)), what is in memory, and what
+# everybody may write
+UNSEEN = ("/proc", "/sys", "/dev", "/run", "/var/run", "/var/lock", "/var/tmp", HIDDEN)  # noqa: S108 - in the image
 
 
 def _within(path: str, directories: Iterable[str]) -> bool:
@@ -54,16 +56,23 @@ def _within(path: str, directories: Iterable[str]) -> bool:
     return any(path == one or path.startswith(f"{one}/") for one in directories)
 
 
+def _written(case: Case) -> tuple[str, ...]:
+    """Return the directories in which others than the layers say what is found: homes, too, whatever is there yet."""
+    named = (case.subject.environment.get("HOME", ""), case.environment.home)
+    homes = (posixpath.normpath(one) for one in named if one.startswith("/") and one.strip("/."))
+    return (*UNSEEN, *case.image.writable, "/home", *homes)
+
+
 def _searched_elsewhere(case: Case) -> list[str]:
     """Return what PATH searches that the layers do not answer for, and each `python` in it that is not the base's.
 
     Also behind the first one: who may not search a directory, or run what is in it, goes on to the next (execvp(3)).
     """
-    unseen, faults = (*UNSEEN, *case.image.writable), []
+    written, faults = _written(case), []
     for one in case.contents.search:
         if not one.directory.startswith("/"):
             faults.append(f"PATH has {one.directory!r}, which is wherever a process starts")
-        elif _within(one.directory, unseen) or _within(one.python, unseen):
+        elif any(_within(path, written) for path in (one.directory, one.path or one.directory, one.python)):
             faults.append(f"PATH leads to {one.python} by {one.directory}, where the layers do not say what is found")
         elif one.layer is not None and one.layer >= case.base_layers:
             faults.append(f"{one.python} does not come from the base image")
@@ -143,8 +152,29 @@ def _foreign_libraries(case: Case) -> list[str]:
     return faults + [f"modules are searched in {listed(foreign)}"] * bool(foreign)
 
 
+def _commands(case: Case) -> list[str]:
+    """Return what the image's command and HEALTHCHECK do that its environment and files may not."""
+    subject, read = case.subject, case.contents
+    runs = [[*subject.entrypoint, *subject.command], healthcheck_words(subject.healthcheck, subject.shell)]
+    path = read.interpreter.path if read.interpreter else None
+    pythons = {one.word for one in read.named if one.path == path}
+    variables = {name for run in runs for name in assigned(run) if name == "PATH" or ALTERING.match(name)}
+    options = {option for run in runs for option in python_options(run, pythons)}
+    foreign = {
+        one.path: f"{one.path} ({one.word})"
+        for one in read.named
+        if one.layer >= case.base_layers and one.distribution not in case.locked
+    }
+    faults = [f"a command sets {listed(sorted(variables))}"] * bool(variables)
+    faults += [f"a command runs Python with {listed(sorted(options))}"] * bool(options)
+    moved = {word for run in runs for word in elsewhere(run)}
+    faults += [f"a command looks elsewhere: {listed(sorted(moved))}"] * bool(moved)
+    neither = f"neither the base's nor a locked distribution's: {listed(foreign.values())}"
+    return faults + [f"by their names the commands find what is {neither}"] * bool(foreign)
+
+
 def python_unaltered(case: Case) -> Ruling:
-    """No entry point, variable, start-up file or replaced file that could make the image's Python lie."""
+    """No entry point, variable, command, volume, start-up or replaced file that could make the image's Python lie."""
     base, read, subject = case.base_layers, case.contents, case.subject
     faults = [f"the entry point {' '.join(subject.entrypoint)!r} stands before every command"] * bool(
         subject.entrypoint
@@ -156,12 +186,19 @@ def python_unaltered(case: Case) -> Ruling:
     ]
     faults += [f"run or found before the program: {listed(hooks)}"] * bool(hooks)
     faults += _foreign_libraries(case)
+    faults += _commands(case)
+    leads = [path for one in read.hooks if one.layer >= base for path in one.leads if _within(path, _written(case))]
+    faults += [f"a start-up file leads to {listed(leads)}, where the layers do not say what is found"] * bool(leads)
     started, unseen = read.working_directory, (*UNSEEN, *case.image.writable)
     faults += [f"processes start in {started}, where the layers do not say what is found"] * _within(started, unseen)
+    volumes = [path for path in subject.volumes if not _within(path, case.image.writable)]
+    faults += [f"volumes where the contract has nothing writable: {listed(volumes)}"] * bool(volumes)
     replaced = sorted({path for layer in read.layers[base:] for path in layer.replaced} - REPLACED)
     faults += [f"replaced or removed by a later layer: {listed(replaced)}"] * bool(replaced)
     return rule(
-        not faults, "no entry point, no altering variable, start-up file or replaced file", "; ".join(faults) or "none"
+        not faults,
+        "no entry point, no altering variable or command, start-up file, other volume or replaced file",
+        "; ".join(faults) or "none",
     )
 
 
@@ -311,9 +348,10 @@ def leftovers(case: Case) -> Ruling:
 
 
 def history(case: Case) -> Ruling:
-    """No secret, proxy, credential or package source of the build host in history, environment or labels."""
+    """No secret, proxy, credential or package source of the build host in history, environment, labels or commands."""
     texts = [*case.subject.history, *(f"{name}={value}" for name, value in case.subject.environment.items())]
     texts += [f"{name}={value}" for name, value in case.subject.labels.items()]
+    texts += [" ".join(words) for words in (case.subject.entrypoint, case.subject.command, case.subject.healthcheck)]
     faults = sorted({fault for text in texts for fault in disclosures(text)})
     return rule(not faults, "no secret, proxy, credential or package source", listed(faults) or "none")
 

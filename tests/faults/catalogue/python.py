@@ -35,6 +35,16 @@ def variable(name: str, value: str) -> Fault:
     return Fault(f"{name} is set", f"ENV {name}={value}", "python-unaltered", says=(name,))
 
 
+SERVE = '"ktrdr.api.main:app", "--host", "0.0.0.0", "--port", "8000"'
+ASK = '"-m", "ktrdr.healthcheck", "http://127.0.0.1:8000/api/v1/health"'
+
+
+def wrapper(program: str) -> str:
+    """Return the lines that put a program of the image's own before the environment's, on PATH."""
+    script = f'#!/bin/sh\nexec /opt/venv/bin/{program} "$@"'
+    return file(f"/opt/mine/{program}", script, "755") + "ENV PATH=/opt/mine:$PATH\n"
+
+
 INTERPRETER = (
     Fault(
         "python is a program that answers with a passing document, nonce included",
@@ -53,6 +63,14 @@ INTERPRETER = (
         file("/srv/w/python", '#!/bin/sh\nexec /opt/venv/bin/python "$@"', "755")
         + "WORKDIR /srv/w\nENV PATH=/proc/self/cwd:$PATH",
         "interpreter", says=("/proc/self/cwd/python",),
+    ),
+    Fault(
+        "python is first searched where the user may put one",
+        "ENV PATH=/home/ktrdr/.local/bin:$PATH", "interpreter", says=("/home/ktrdr/.local/bin",),
+    ),
+    Fault(
+        "python is first searched in the volume, by a link",
+        as_root("ln -s /data/bin /opt/bin") + "ENV PATH=/opt/bin:$PATH", "interpreter", says=("/data/bin/python",),
     ),
 )  # fmt: skip
 
@@ -161,6 +179,37 @@ rm sitecustomize.py
     variable("OPENSSL_CONF", "/opt/openssl.cnf"),
     Fault("an entry point stands before every command", 'ENTRYPOINT ["/usr/bin/env"]', "python-unaltered",
           says=("/usr/bin/env",)),
+    Fault("the command loads a library before the server",
+          f'CMD ["env", "LD_PRELOAD=/usr/lib/x86_64-linux-gnu/libz.so.1", "uvicorn", {SERVE}]',
+          "python-unaltered", says=("LD_PRELOAD",)),
+    Fault("the command loads a library before the server, in a shell",
+          "CMD LD_PRELOAD=/usr/lib/x86_64-linux-gnu/libz.so.1 exec uvicorn ktrdr.api.main:app --host 0.0.0.0",
+          "python-unaltered", says=("LD_PRELOAD",)),
+    Fault("the command's Python reads other bytecode",
+          f'CMD ["python", "-OO", "-X", "pycache_prefix=/opt/bytecode", "-m", "uvicorn", {SERVE}]',
+          "python-unaltered", says=("-X pycache_prefix=/opt/bytecode",)),
+    Fault("the command looks for the application elsewhere", f'CMD ["uvicorn", "--app-dir", "/opt/extra", {SERVE}]',
+          "python-unaltered", says=("--app-dir",)),
+    Fault("HEALTHCHECK's Python runs without assertions", f'HEALTHCHECK --interval=1s CMD ["python", "-O", {ASK}]',
+          "python-unaltered", says=("-O",)),
+    Fault("HEALTHCHECK sets where modules are searched",
+          "HEALTHCHECK --interval=1s CMD PYTHONPATH=/opt/extra python -m ktrdr.healthcheck "
+          "http://127.0.0.1:8000/api/v1/health", "python-unaltered", says=("PYTHONPATH",)),
+    Fault("the command's python3 is a program of the image's own",
+          wrapper("python3") + f'CMD ["python3", "-m", "uvicorn", {SERVE}]', "python-unaltered",
+          says=("/opt/mine/python3",)),
+    Fault("the command's uvicorn is a program of the image's own", wrapper("uvicorn"), "python-unaltered",
+          says=("/opt/mine/uvicorn",)),
+    Fault("the environment's python3 is a program of the image's own",
+          as_root("rm /opt/venv/bin/python3")
+          + file("/opt/venv/bin/python3", '#!/bin/sh\nexec /usr/bin/env python "$@"', "755"),
+          "python-unaltered", says=("/opt/venv/bin/python3",)),
+    Fault("a start-up file of the application's own leads into the volume",
+          file(f"{SITE}/plugins.pth", "/data/plugins")
+          + as_root(f"echo plugins.pth,, | tee -a {SITE}/ktrdr-*.dist-info/RECORD"),
+          "python-unaltered", says=("leads to /data/plugins",)),
+    Fault("where processes start is a volume", "VOLUME /home/ktrdr", "python-unaltered", says=("/home/ktrdr",)),
+    Fault("the environment is a volume", "VOLUME /opt/venv /etc", "python-unaltered", says=("/etc, /opt/venv",)),
 )  # fmt: skip
 
 DISTRIBUTIONS = (

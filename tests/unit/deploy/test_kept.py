@@ -6,7 +6,7 @@ import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import pytest
 
@@ -250,3 +250,10 @@ def test_two_that_read_the_same_take_turns() -> None:
         order.append("first")
     thread.join(10)
     assert order == ["first", "second"]
+
+
+def test_what_the_image_s_commands_name_is_read_with_its_contents() -> None:
+    engine = Engine(BASE, NEW)
+    inspected = {**engine.inspected, "Config": {"Cmd": ["/app.py"]}}
+    found = kept.contents_of(cast("Any", engine), inspected)
+    assert [(one.word, one.path) for one in found.named] == [("/app.py", "/app.py")]

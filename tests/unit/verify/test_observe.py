@@ -345,3 +345,23 @@ def test_a_healthcheck_tells_of_a_server_after_its_start_period_and_all_tries(de
 
 def test_an_image_without_a_configuration_never_tells() -> None:
     assert unhealthy_after({}) == unhealthy_after({"Config": None}) == 0.0
+
+
+@pytest.mark.parametrize(
+    ("config", "volumes", "shell"),
+    [
+        (
+            {"Volumes": {"/opt/venv": {}, "/etc": {}}, "Shell": ["/bin/bash", "-c"]},
+            ["/etc", "/opt/venv"],
+            ["/bin/bash", "-c"],
+        ),
+        ({"Volumes": None, "Shell": None}, [], []),
+        ({}, [], []),
+    ],
+)
+def test_volumes_and_shell_of_the_subject_are_its_configuration_s(
+    config: dict[str, Any], volumes: list[str], shell: list[str]
+) -> None:
+    client = cast("Any", SimpleNamespace(api=SimpleNamespace(history=lambda _id: [])))
+    subject = observe._subject(client, "x:y", {"Id": "sha256:i", "Config": config})
+    assert (subject.volumes, subject.shell) == (volumes, shell)

@@ -100,3 +100,124 @@ def test_everything_that_may_make_python_lie_is_told() -> None:
 )
 def test_a_variable_of_python_s_that_changes_tracebacks_alone_alters_nothing(name: str, outcome: str) -> None:
     assert found("python-unaltered", subject(environment={"PATH": "/x", name: "1"})).outcome == outcome
+
+
+@pytest.mark.parametrize("part", ["command", "healthcheck", "in a shell", "in a shell's healthcheck"])
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        ("env LD_PRELOAD=/opt/p.so PYTHONPATH=/opt/x uvicorn", "a command sets LD_PRELOAD, PYTHONPATH"),
+        ("env PATH=/data/bin uvicorn", "a command sets PATH"),
+        ("python -OO -X pycache_prefix=/opt/b -m x", "a command runs Python with -O, -X pycache_prefix=/opt/b"),
+        ("uvicorn --app-dir /opt/x", "a command looks elsewhere: --app-dir"),
+    ],
+)
+def test_what_an_image_s_environment_may_not_do_its_commands_may_not_either(part: str, words: str, told: str) -> None:
+    change = {
+        "command": subject(command=words.split()),
+        "healthcheck": subject(healthcheck=["CMD", *words.split()]),
+        "in a shell": subject(command=["/bin/sh", "-c", f"exec {words}"]),
+        "in a shell's healthcheck": subject(healthcheck=["CMD-SHELL", f"{words} || exit 1"]),
+    }[part]
+    assert found("python-unaltered", change).found == told
+
+
+def test_an_entry_point_s_words_are_judged_with_the_command_s() -> None:
+    told = found("python-unaltered", subject(entrypoint=["env", "LD_PRELOAD=/x"], command=["uvicorn"])).found
+    assert told.endswith("stands before every command; a command sets LD_PRELOAD")
+
+
+def test_the_shell_of_a_healthcheck_is_part_of_it() -> None:
+    shell = {"shell": ["/usr/bin/env", "LD_PRELOAD=/x", "sh", "-c"]}
+    used = subject(healthcheck=["CMD-SHELL", "true"], **shell)
+    assert found("python-unaltered", used).found == "a command sets LD_PRELOAD"
+    assert found("python-unaltered", subject(**shell)).outcome == "PASS"
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        ["env", "KTRDR_LOG_LEVEL=debug", "uvicorn", "ktrdr.api.main:app"],
+        ["sh", "-c", "exec uvicorn ktrdr.api.main:app --host 0.0.0.0 --port ${PORT:-8000}"],
+        ["python", "-I", "-u", "-X", "utf8", "-m", "uvicorn", "ktrdr.api.main:app", "--reload-dir", "/app/ktrdr"],
+    ],
+)
+def test_a_command_that_alters_nothing_is_none_of_python_s_business(command: list[str]) -> None:
+    assert found("python-unaltered", subject(command=command)).outcome == "PASS"
+
+
+def _named(word: str, path: str, layer: int, distribution: str = "") -> Change:
+    return contents(named=[{"word": word, "path": path, "layer": layer, "distribution": distribution}])
+
+
+def test_what_a_command_names_is_the_base_s_or_a_locked_distribution_s() -> None:
+    assert found("python-unaltered", _named("uvicorn", "/opt/venv/bin/uvicorn", 1, "uvicorn")).outcome == "PASS"
+    assert found("python-unaltered", _named("python3", "/usr/local/bin/python3.11", 0)).outcome == "PASS"
+    assert found("python-unaltered", _named("uvicorn", "/opt/mine/uvicorn", 1, "lies")).outcome == "FAIL"
+    assert found("python-unaltered", _named("python3", "/opt/mine/python3", 1)).found == (
+        "by their names the commands find what is neither the base's nor a locked distribution's: "
+        "/opt/mine/python3 (python3)"
+    )
+
+
+def test_the_base_s_python_is_known_by_whatever_name_a_command_has_for_it() -> None:
+    change = many(subject(command=["/opt/py", "-O", "x"]), _named("/opt/py", "/usr/local/bin/python3.11", 0))
+    assert found("python-unaltered", change).found == "a command runs Python with -O"
+    other = many(subject(command=["/opt/py", "-O", "x"]), _named("/opt/py", "/usr/local/bin/perl", 0))
+    assert found("python-unaltered", other).outcome == "PASS"
+
+
+@pytest.mark.parametrize(
+    ("directory", "path"),
+    [
+        ("/home/ktrdr/.local/bin", ""), ("/home/other/bin", ""), ("/srv/me/bin", ""), ("/srv/env/bin", ""),
+        ("/var/tmp/bin", ""), ("/dev/shm", ""), ("/run/bin", ""), ("/data", ""), ("/opt/link", "/home/ktrdr/bin"),
+    ],
+)  # fmt: skip
+def test_a_directory_of_path_that_the_user_may_make_is_told_although_nothing_is_there(
+    directory: str, path: str
+) -> None:
+    searched = {"directory": directory, "python": "/usr/local/bin/python3.11", "layer": 0, "path": path}
+    change = many(
+        report("environment", home="/srv/me"),
+        subject(environment={"PATH": "/x", "HOME": "/srv/env"}),
+        contents(search=[searched]),
+    )
+    assert found("interpreter", change).found.startswith("PATH leads to ")
+    assert directory in found("interpreter", change).found
+
+
+@pytest.mark.parametrize("home", ["/", "//", "/.", "", "home"])
+def test_a_home_that_is_none_makes_no_other_directory_writable(home: str) -> None:
+    change = many(report("environment", home=home), subject(environment={"PATH": "/x", "HOME": home}))
+    assert found("interpreter", change).outcome == "PASS"
+
+
+@pytest.mark.parametrize("leads", ["/data/plugins", "/home/ktrdr/lib", "/tmp/x", "/dev/shm/x", "/run/x"])
+def test_a_start_up_file_that_leads_where_the_application_writes_is_told_whoever_owns_it(leads: str) -> None:
+    hook = {"path": f"{SITE}/ktrdr.pth", "layer": 3, "distribution": "ktrdr", "text": f"{leads}\n", "leads": [leads]}
+    told = found("python-unaltered", contents(hooks=[hook])).found
+    assert told == f"a start-up file leads to {leads}, where the layers do not say what is found"
+    assert found("python-unaltered", contents(hooks=[{**hook, "layer": 0}])).outcome == "PASS"
+
+
+@pytest.mark.parametrize(
+    ("volume", "outcome"),
+    [("/data", "PASS"), ("/data/models", "PASS"), ("/home/ktrdr", "FAIL"), ("/opt/venv", "FAIL"), ("/data/..", "FAIL")],
+)
+def test_a_volume_is_declared_only_where_the_contract_says_that_the_application_writes(
+    volume: str, outcome: str
+) -> None:
+    finding = found("python-unaltered", subject(volumes=[volume]))
+    assert finding.outcome == outcome
+    assert outcome == "PASS" or finding.found == f"volumes where the contract has nothing writable: {volume}"
+
+
+def test_a_start_in_a_home_is_where_the_images_start() -> None:
+    assert found("python-unaltered", contents(working_directory="/home/ktrdr")).outcome == "PASS"
+    assert found("python-unaltered", contents(working_directory="/run/ktrdr")).outcome == "FAIL"
+
+
+def test_a_secret_in_a_command_is_told_although_the_history_is_silent_on_it() -> None:
+    change = subject(command=["sh", "-c", "TOKEN=•••"], history=[])
+    assert found("history", change).outcome == "FAIL"

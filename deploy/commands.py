@@ -1,0 +1,75 @@
+"""The words of an image's commands: what they set, how they run Python, which files they may name. Pure."""
+
+import posixpath
+import re
+from collections.abc import Container, Iterable, Iterator, Mapping
+from typing import Any
+
+SHELL = ("/bin/sh", "-c")  # what words for a shell are given to (Dockerfile reference, SHELL)
+QUOTES = re.compile(r"[\"'\\]")
+APART = re.compile(r"[\s;&|()<>`]+")  # where a shell's words end
+WITHIN = re.compile(r"[=:,]")  # where a path may begin or end within a word
+ASSIGNED = re.compile(r"(?:^-[a-zA-Z]{0,8}?S|(?<!\w))(\w+)\+?=")  # `env -S` takes them in the same word, too
+PYTHON = re.compile(r"python[\d.]*")
+# Python's options that change output and speed at most, or keep something out (its manual, "Command line")
+HARMLESS, HARMLESS_X = "bBEIPRqsu", {"faulthandler", "no_debug_ranges", "utf8"}
+# What looks for programs or modules elsewhere than where the image's processes start, or goes around the loader
+ELSEWHERE = re.compile(r"(?:cd|pushd|chdir|--chdir(?:=.*)?|--app-dir(?:=.*)?|(?:.*/)?ld(?:-[\w-]+)?\.so(?:\.\d+)?)")
+
+
+def healthcheck_words(test: list[str], shell: Iterable[str] = ()) -> list[str]:
+    """Return what a HEALTHCHECK's ``Test`` runs; nothing where it is none."""
+    kind, *words = test or ["NONE"]
+    return {"CMD": words, "CMD-SHELL": [*(shell or SHELL), *words]}.get(kind, [])
+
+
+def written(command: Iterable[str]) -> list[str]:
+    """Return a command's words, and in place of one that is for a shell the words in it, all without quotes."""
+    return [piece for word in command for piece in APART.split(QUOTES.sub("", word)) if piece]
+
+
+def assigned(command: Iterable[str]) -> list[str]:
+    """Return the variables that a command may set: of `NAME=VALUE`, wherever it is written."""
+    return [name for word in written(command) for name in ASSIGNED.findall(word)]
+
+
+def elsewhere(command: Iterable[str]) -> list[str]:
+    """Return the words of a command that make it look for programs or modules where nobody else does."""
+    words = written(command)
+    moved = ["env -C"] * ("env" in map(posixpath.basename, words) and any(word.startswith("-C") for word in words))
+    return [word for word in words if ELSEWHERE.fullmatch(word)] + moved
+
+
+def python_options(command: Iterable[str], pythons: Container[str] = ()) -> list[str]:
+    """Return the options for a Python that change what is run; ``pythons``: other names of it than its own."""
+    words = written(command)
+    starts = (at for at, word in enumerate(words, 1) if PYTHON.fullmatch(posixpath.basename(word)) or word in pythons)
+    return [option for at in starts for option in _options(iter(words[at:]))]
+
+
+def _options(words: Iterator[str]) -> Iterator[str]:
+    for word in words:
+        if not word.startswith("-") or word in ("-", "--"):
+            return
+        if word.startswith("--"):
+            yield word
+            next(words, None)  # all that Python has take a value, in a word of its own
+            continue
+        for at, letter in enumerate(word[1:], 2):
+            if letter in "cm":
+                return
+            if letter in "WX":
+                value = word[at:] or next(words, "")
+                if letter == "W" or value.partition("=")[0] not in HARMLESS_X:
+                    yield f"-{letter} {value}"
+                break
+            if letter not in HARMLESS:
+                yield f"-{letter}"
+
+
+def names(config: Mapping[str, Any]) -> set[str]:
+    """Return what in the commands of an image's configuration may name a file: words, and parts of `--option=PATH`."""
+    test = (config.get("Healthcheck") or {}).get("Test") or []
+    own = [*(config.get("Entrypoint") or []), *(config.get("Cmd") or [])]
+    words = written([*own, *healthcheck_words(test, config.get("Shell") or [])])
+    return {part for word in words for part in (word, *WITHIN.split(word)) if part}

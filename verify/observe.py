@@ -28,6 +28,7 @@ from verify.questions import (
     PROBE_SECONDS,
     check_writable,
     healthcheck,
+    patience,
     probe_request,
     read_document,
     request,
@@ -143,7 +144,8 @@ class Observer:
 
     def _request(self, image: Image, inspected: dict[str, Any]) -> dict[str, Any]:
         test = healthcheck(inspected)
-        return probe_request(self.contract, image, test, self.deadlines.probe, shell=shell(inspected))
+        words, seconds = shell(inspected), patience(inspected)
+        return probe_request(self.contract, image, test, self.deadlines.probe, shell=words, patience=seconds)
 
     def _contents(self, image: Image, inspected: dict[str, Any]) -> tuple[Contents | None, str]:
         try:

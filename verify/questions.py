@@ -13,8 +13,9 @@ from verify.observation import ProbeResult
 PROBES = Path(__file__).parent / "probes"
 PROBE_SECONDS = 120.0
 PART = re.compile(r"^from verify\.probes\.(\w+) import .*$", re.MULTILINE)
-WATCH = "/run/watch"  # a directory of the server's container, and no image's
+WATCH = "/run/watch"  # what the watch's directory in the server's container is called after
 DEFAULT_NS = 30_000_000_000  # of interval and time-out
+HUNG_SECONDS = 30.0  # that a HEALTHCHECK gets at most, at a server that never answers
 SHELL = ["/bin/sh", "-c"]
 DEEPEST = 64  # levels of a probe's document
 
@@ -33,11 +34,15 @@ def source(name: str) -> str:
 
 
 def watch(contract: Contract, image: Image) -> containers.Watch | None:
-    """Return what listens in the image's own server; None where that serves no API, and may import what it likes."""
+    """Return what listens in the image's own server; None where that serves no API, and may import what it likes.
+
+    Its directory has a name that nobody knows before, so that no layer holds notes there already: a volume begins with
+    what the image has at its place.
+    """
     if not contract.serves_api(image):
         return None
     files = {"sitecustomize.py": source("watch"), "heavy.json": json.dumps(contract.application.heavy)}
-    return containers.Watch(WATCH, files)
+    return containers.Watch(f"{WATCH}-{secrets.token_hex(16)}", files)
 
 
 def shell(inspected: dict[str, Any]) -> list[str]:
@@ -55,6 +60,12 @@ def unhealthy_after(inspected: dict[str, Any]) -> float:
         return 0.0
     interval, timeout = ((declared.get(name) or DEFAULT_NS) / 1e9 for name in ("Interval", "Timeout"))
     return float((declared.get("StartPeriod") or 0) / 1e9 + (interval + timeout) * (declared.get("Retries") or 3))
+
+
+def patience(inspected: dict[str, Any]) -> float:
+    """Return the seconds after which the engine takes the image's HEALTHCHECK for failed, HUNG_SECONDS at most."""
+    declared = (inspected.get("Config") or {}).get("Healthcheck") or {}
+    return min((declared.get("Timeout") or DEFAULT_NS) / 1e9, HUNG_SECONDS)
 
 
 def healthcheck(inspected: dict[str, Any]) -> list[str]:
@@ -80,11 +91,12 @@ def probe_request(
     seconds: float = PROBE_SECONDS,
     *,
     shell: list[str] = SHELL,
+    patience: float = HUNG_SECONDS,
 ) -> dict[str, Any]:
     """Return what the probe container is asked: every question in an interpreter of its own, under a fresh nonce.
 
     The image's HEALTHCHECK (its ``Test``, in its ``shell``) runs there too, against nobody and against a stand-in for
-    its server.
+    its server, for ``patience`` seconds where that never answers.
     """
     application = contract.application.model_dump(include={"module", "attribute", "health", "heavy"})
     kind, *test = healthcheck or ["NONE"]
@@ -94,7 +106,7 @@ def probe_request(
     }
     probes: dict[str, Any] = {"environment": None, "pytorch": None, "application": application}
     if kind in commands:
-        probes["healthcheck"] = {"command": commands[kind], "address": image.health}
+        probes["healthcheck"] = {"command": commands[kind], "address": image.health, "seconds": patience}
     return request(probes, seconds)
 
 

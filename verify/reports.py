@@ -137,6 +137,7 @@ class Published(Report):
     unasked: list[str] = []  # method and path of what there was no time to ask for
     listens: list[str] = []
     ports: list[int] = []  # every TCP port at which somebody listens
+    datagrams: list[int] = []  # every UDP port at which somebody takes what anyone sends
 
 
 class Watched(Report):
@@ -217,9 +218,11 @@ class HealthcheckReport(Report):
     nobody: Checked
     failure: Checked | None = None  # 500, with `status`
     unready: Checked | None = None  # 503, with `status`
+    moved: Checked | None = None  # 302 without a place, with `status`
     stateless: Checked | None = None  # 200, without `status`
     good: Checked | None = None  # 200, with `status`
     gone: Checked | None = None  # what hangs up, after it answered well
+    hung: Checked | None = None  # what takes a connection, and never answers
 
 
 class Compared(Report):

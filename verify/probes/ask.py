@@ -4,9 +4,11 @@ Started as ``python -c SOURCE ADDRESS [DIRECTORY]``: of its health, and where ve
 """
 
 import contextlib
+import functools
 import glob
 import http.client
 import json
+import mmap
 import os
 import re
 import socket
@@ -20,6 +22,10 @@ from verify.probes.calls import BODY_AT_MOST, METHODS, UNKNOWN, calls_of, digest
 
 ASKING_SECONDS = 40.0  # for all operations together
 NOTES_AT_MOST = 1_000_000  # bytes
+# A Python by what it has in memory, whatever started it: its program, its library, its modules; or a program that holds
+# one under another name (Python/C API: what every `python` begins with)
+PYTHON = re.compile(r"/(?:lib)?python[^/]*$|/python3\.\d+/lib-dynload/")
+BEGINNING = b"Py_BytesMain"
 
 
 class Directly(urllib.request.HTTPRedirectHandler):
@@ -79,6 +85,21 @@ def answers(document):
     return found, unasked
 
 
+def rows(name):
+    """Return the rows of one of the kernel's tables of sockets; none where the kernel is without that family."""
+    try:
+        with open(f"/proc/net/{name}", encoding="ascii") as table:
+            return [line.split() for line in table][1:]
+    except OSError:
+        return []
+
+
+def datagrams():
+    """Return at which UDP ports somebody takes what anyone sends: bound, and connected to nobody (state 07)."""
+    every = [row for name in ("udp", "udp6") for row in rows(name) if row[3] == "07"]
+    return sorted({int(row[1].rpartition(":")[2], 16) for row in every})
+
+
 def listens(port):
     """Return at which addresses, and by which sockets, somebody listens on a TCP port; and all ports that are so.
 
@@ -86,12 +107,7 @@ def listens(port):
     """
     found, sockets, ports = set(), set(), set()
     for name, family in (("tcp", socket.AF_INET), ("tcp6", socket.AF_INET6)):
-        try:
-            with open(f"/proc/net/{name}", encoding="ascii") as table:
-                rows = [line.split() for line in table][1:]
-        except OSError:
-            continue  # a kernel without that family
-        for local, inode in ((row[1], row[9]) for row in rows if row[3] == "0A"):
+        for local, inode in ((row[1], row[9]) for row in rows(name) if row[3] == "0A"):
             digits, _, number = local.partition(":")
             ports.add(int(number, 16))
             if int(number, 16) == port:
@@ -131,16 +147,35 @@ class Process:
             self.link(f"fd/{os.path.basename(one)}") in sockets for one in glob.glob(f"/proc/{self.number}/fd/*")
         )
 
+    def is_python(self):
+        """Tell whether it runs Python: as itself, by way of the loader, in another program, or under another name."""
+        maps = self.read("maps").decode("utf-8", "replace")
+        mapped = re.findall(r"^\S+ (\S+) .*? (/.+?)(?: \(deleted\))?$", maps, re.MULTILINE)
+        if any(PYTHON.search(file) for file in (self.program, *(file for _, file in mapped))):
+            return True
+        removed = [f"/proc/{self.number}/exe"] * self.program.endswith(" (deleted)")
+        return any(begins_python(file) for file in {*removed, *(file for rights, file in mapped if "x" in rights)})
+
     def is_watched(self, directory, noted):
         """Tell whether it was started where the watch is found, and that itself, or whom it is a fork of, noted so."""
         return f"PYTHONPATH={directory}".encode() in self.environ and self.words in noted
+
+
+@functools.cache
+def begins_python(file):
+    """Tell whether a program or library has what every Python begins with."""
+    try:
+        with open(file, "rb") as program, mmap.mmap(program.fileno(), 0, access=mmap.ACCESS_READ) as data:
+            return data.find(BEGINNING) >= 0
+    except (OSError, ValueError):
+        return False  # gone, not for this user, or empty
 
 
 def unwatched(directory, noted, sockets):
     """Return the command lines of processes that nobody listens in: any Python, and whatever holds the port."""
     every = [Process(int(os.path.basename(one))) for one in glob.glob("/proc/[0-9]*")]
     others = [one for one in every if one.number != os.getpid()]
-    due = [one for one in others if os.path.basename(one.program).startswith("python") or one.has(sockets)]
+    due = [one for one in others if one.is_python() or one.has(sockets)]
     return [" ".join(one.words)[:300] for one in due if not one.is_watched(directory, noted)]
 
 
@@ -194,6 +229,7 @@ def main():
     report["answers"], report["unasked"] = answers(document) if document else ({}, [])
     report |= memory()
     report["listens"], sockets, report["ports"] = listens(urllib.parse.urlsplit(sys.argv[1]).port or 80)
+    report["datagrams"] = datagrams()
     if sys.argv[2:]:
         report |= watched(sys.argv[2], sockets)
     print(json.dumps(report))

@@ -99,11 +99,18 @@ def interpreter(case: Case) -> Ruling:
 
 REPLACED = {"/etc/passwd", "/etc/group", "/etc/shadow"}  # where an image's user is made
 # Variables that change what is run, loaded or read: all of Python's own (its manual, "Environment variables") but those
-# that change nothing but output and speed, the loader's (ld.so(8)), and those that let libraries load code.
+# that change nothing but output and speed, the loader's (ld.so(8)), and those that let libraries load code or skip a
+# safeguard: OpenSSL's; PyTorch's, its compilers' and Triton's (where kernels, compiled code and tools are taken from);
+# CUDA's, NVTX's, NCCL's and ITT's (libraries that they load by name); OpenMP's and OpenACC's tools.
 ALTERING = re.compile(
     r"(PYTHON(?!(?:UNBUFFERED|DONTWRITEBYTECODE|HASHSEED|FAULTHANDLER|UTF8|IOENCODING|NOUSERSITE|SAFEPATH"
     r"|NODEBUGRANGES)$)[A-Z]+"
-    r"|LD_\w+|GLIBC_TUNABLES|GCONV_PATH|OPENSSL_(?:CONF|MODULES|ENGINES))$"
+    r"|LD_\w+|GLIBC_TUNABLES|GCONV_PATH|OPENSSL_(?:CONF|MODULES|ENGINES)"
+    r"|TORCH_(?:FORCE_NO_WEIGHTS_ONLY_LOAD|EXTENSIONS_DIR|USE_RTLD_GLOBAL)"
+    r"|PYTORCH_(?:KERNEL_CACHE_PATH|SKIP_CUDNN_COMPATIBILITY_CHECK)|TORCHINDUCTOR_(?:\w+_DIR|\w+_REMOTE_CACHE)"
+    r"|TRITON_(?:HOME|KERNEL_OVERRIDE|\w+_DIR|\w+_PATH)"
+    r"|(?:CUDA|NVTX)_INJECTION(?:32|64)_PATH|CUDA_(?:HOME|PATH|CACHE_PATH)|NCCL_(?:CONF_FILE|\w+_PLUGIN)"
+    r"|INTEL_(?:LIBITTNOTIFY|JIT_PROFILER)(?:32|64)|OMP_TOOL_LIBRARIES|ACC_PROFLIB|KMP_DUPLICATE_LIB_OK)$"
 )
 
 

@@ -3,6 +3,7 @@
 import math
 import re
 from collections.abc import Mapping
+from itertools import takewhile
 
 from verify.case import Case, Ruling, rule, skip
 from verify.rulings.contents import listed, same_version
@@ -10,6 +11,7 @@ from verify.rulings.contents import listed, same_version
 PRODUCT = [[19.0, 22.0], [43.0, 50.0]]  # [[1 2] [3 4]] · [[5 6] [7 8]]
 GRADIENT = 12.0  # of x³ at 2
 VERSION = re.compile(r"\d+\.\d+(\.\d+)?\S*")
+DEVICE = re.compile(r"[0-9]+|(GPU|MIG)-\S+")  # by its number, or the beginning of its UUID
 
 
 def torch(case: Case) -> Ruling:
@@ -96,10 +98,14 @@ def torch_works(case: Case) -> Ruling:
 def _hidden(environment: Mapping[str, str]) -> str:
     """Return the variables that keep every GPU from a container; "" where none does.
 
-    CUDA C++ programming guide, environment variables; NVIDIA container toolkit, user guide.
+    CUDA C++ programming guide, environment variables: what follows the first word that is no device is not visible.
+    NVIDIA container toolkit, user guide. Where a device is named twice PyTorch sees none (torch/cuda/__init__.py).
     """
-    visible = {"CUDA_VISIBLE_DEVICES": ("", "-1", "NoDevFiles"), "NVIDIA_VISIBLE_DEVICES": ("", "void", "none")}
-    return ", ".join(f"{name}={environment[name]}" for name in visible if environment.get(name) in visible[name])
+    words = [one.strip() for one in environment.get("CUDA_VISIBLE_DEVICES", "0").split(",")]
+    devices = list(takewhile(DEVICE.fullmatch, words))
+    hiding = ["CUDA_VISIBLE_DEVICES"] * (not devices or len(set(devices)) < len(devices))
+    hiding += ["NVIDIA_VISIBLE_DEVICES"] * (environment.get("NVIDIA_VISIBLE_DEVICES") in ("", "void", "none"))
+    return ", ".join(f"{name}={environment[name]}" for name in hiding)
 
 
 def cuda_runtime(case: Case) -> Ruling:

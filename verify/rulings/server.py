@@ -129,8 +129,11 @@ def _unreachable(listens: list[str]) -> list[str]:
 
 def _besides(case: Case, served: Published) -> list[str]:
     """Return who else listens in the server's container."""
-    others = sorted(set(served.ports) - {urlsplit(case.image.health).port or 80})
-    return [f"something listens at port {', '.join(map(str, others[:8]))}, too"] * bool(others)
+    own = urlsplit(case.image.health).port or 80
+    faults = []
+    for kind, ports in (("port", set(served.ports) - {own}), ("UDP port", set(served.datagrams))):
+        faults += [f"something listens at {kind} {', '.join(map(str, sorted(ports)[:8]))}, too"] * bool(ports)
+    return faults
 
 
 def _another_application(case: Case, served: Published) -> list[str]:
@@ -172,8 +175,10 @@ WRONG = {
     "nobody": "where nothing serves",
     "failure": "at a 500",
     "unready": "at a 503",
+    "moved": "at a 302",
     "stateless": "at a 200 without `status`",
     "gone": "at a server that hangs up, though it answered well before",
+    "hung": "at a server that takes connections and never answers",
 }
 NOTICED_WITHIN = 180.0  # seconds: a minute for the start, and three checks that each take half of one
 

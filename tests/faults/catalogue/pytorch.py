@@ -118,6 +118,8 @@ ctypes.CDLL("/data/libcudart.so.13")
     ),
     Fault("the GPU image hides every GPU", "ENV CUDA_VISIBLE_DEVICES=-1", "cuda-runtime", role="worker-gpu",
           base="worker-gpu", says=("CUDA_VISIBLE_DEVICES=-1",)),
+    Fault("the GPU image names no device first, which hides those after it", "ENV CUDA_VISIBLE_DEVICES=-1,0",
+          "cuda-runtime", role="worker-gpu", base="worker-gpu", says=("CUDA_VISIBLE_DEVICES=-1,0",)),
 )  # fmt: skip
 
 FAULTS = (*TORCH, *CUDA)

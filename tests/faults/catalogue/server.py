@@ -1,5 +1,7 @@
 """The server: its own command, its own HEALTHCHECK, and what it really does."""
 
+import json
+
 from tests.faults.fault import ADDRESS, API, PACKAGE, SITE, Fault, as_root, file, into_main
 
 OWN_HEALTH = f"{ADDRESS}:8000{API}/health"
@@ -45,6 +47,22 @@ import subprocess, sys, uvicorn
 subprocess.run([sys.executable, "-c", "import torch"])
 uvicorn.run("ktrdr.api.main:app", host="0.0.0.0", port=8000)
 """
+BESIDE = """
+import os, subprocess, sys, uvicorn
+python = os.path.realpath(sys.executable)
+guess = "import contextlib, time\\nwith contextlib.suppress(ImportError):\\n    import torch\\ntime.sleep(600)"
+subprocess.Popen([{}, "-I", "-c", guess])
+uvicorn.run("ktrdr.api.main:app", host="0.0.0.0", port=8000)
+"""
+DATAGRAMS = """
+import socket, uvicorn
+datagrams = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+datagrams.bind(("0.0.0.0", 9999))
+uvicorn.run("ktrdr.api.main:app", host="0.0.0.0", port=8000)
+"""
+ISOLATED = [
+    "python", "-I", "-m", "uvicorn", "ktrdr.api.main:app", "--host", "0.0.0.0", "--port", "8000",  # noqa: S104 - a server's
+]  # fmt: skip
 UNHEARD = f"""
 import os, sys
 if os.environ.pop("PYTHONPATH", ""):
@@ -113,7 +131,7 @@ def library() -> str:
 def checked_by(*command: str) -> str:
     """Return the line that lets a command be the HEALTHCHECK."""
     words = ", ".join(f'"{word}"' for word in command)
-    return f"HEALTHCHECK --interval=1s CMD [{words}]\n"
+    return f"HEALTHCHECK --interval=1s --timeout=5s CMD [{words}]\n"
 
 
 def altered(before: str, after: str) -> str:
@@ -162,9 +180,17 @@ FAULTS = (
           "lazy-server", says=("import torch at", "api/main.py")),
     Fault("a program that the server starts tries to import torch", served_by(IN_CHILD), "lazy-server",
           says=("import torch",)),
-    Fault("the server heeds no environment, and so nobody hears what it imports",
-          'CMD ["python", "-I", "-m", "uvicorn", "ktrdr.api.main:app", "--host", "0.0.0.0", "--port", "8000"]',
+    Fault("the server heeds no environment, and so nobody hears what it imports", f"CMD {json.dumps(ISOLATED)}",
           "lazy-server", "ERROR", says=("nobody listened", "python -I -m uvicorn")),
+    Fault("a layer has noted already that somebody listens in the server",
+          file("/run/watch/notes/1", json.dumps({"process": ISOLATED})) + f"CMD {json.dumps(ISOLATED)}",
+          "lazy-server", "ERROR", says=("nobody listened", "python -I -m uvicorn")),
+    Fault("the loader starts a Python beside the server, which heeds no environment",
+          served_by(BESIDE.format('"/lib64/ld-linux-x86-64.so.2", python')), "lazy-server", "ERROR",
+          says=("nobody listened", "/lib64/ld-linux-x86-64.so.2 ")),
+    Fault("a copy of Python under another name runs beside the server, and heeds no environment",
+          as_root('cp "$(readlink -f /opt/venv/bin/python)" /opt/guess') + served_by(BESIDE.format('"/opt/guess"')),
+          "lazy-server", "ERROR", says=("nobody listened", "/opt/guess -I")),
     Fault("the server runs itself again without what listens", served_by(UNHEARD), "lazy-server", "ERROR",
           says=("nobody listened", "/opt/serve.py")),
     Fault("another program than the application publishes the application's routes", DOCUMENT + served_by(SAYING),
@@ -208,6 +234,17 @@ FAULTS = (
           says=("it fails at a 200 with `status`", "0 requests made")),
     Fault("the program behind HEALTHCHECK takes any status but 500", altered("status != [OK]", 'status == [b"500"]'),
           "healthcheck-tells", says=("it passes at a 503",)),
+    Fault("the program behind HEALTHCHECK takes any status below 500 for a good one",
+          altered("status != [OK]", "not status or int(status[0]) >= 500"), "healthcheck-tells",
+          says=("it passes at a 302",)),
+    Fault("the program behind HEALTHCHECK is content with the word",
+          altered('isinstance(document, dict) and document.get("status") == "ok"', '"status" in body'),
+          "healthcheck-tells", says=("it passes at a 200 without `status`",)),
+    Fault("the program behind HEALTHCHECK takes a server that never answers for a busy one",
+          altered("except (OSError, OverflowError) as error:",
+                  'except TimeoutError:\\n        return True, "status"\\n    '
+                  "except (OSError, OverflowError) as error:"),
+          "healthcheck-tells", says=("it passes at a server that takes connections and never answers",)),
     Fault("HEALTHCHECK that was content once stays so",
           f"HEALTHCHECK --interval=1s CMD [ -e /tmp/ok ] || (python -m ktrdr.healthcheck {OWN_HEALTH} && >/tmp/ok)",
           "healthcheck-tells", says=("at a server that hangs up",)),
@@ -223,6 +260,7 @@ FAULTS = (
           'CMD ["sh", "-c", "python -m http.server 9000 & '
           'exec uvicorn ktrdr.api.main:app --host 0.0.0.0 --port 8000"]',
           "server-answers", says=("port 9000",)),
+    Fault("the server takes datagrams, too", served_by(DATAGRAMS), "server-answers", says=("UDP port 9999",)),
     Fault("what a worker's image serves is no worker", served_by(OTHER.replace("8000", "5003")), "server-answers",
           role="worker-cpu", base="worker-cpu", says=("worker_type",)),
 )  # fmt: skip

@@ -180,6 +180,8 @@ CONTENTS = [
     Breakage("python-unaltered", "an entry point", "dev", subject(entrypoint=["/lie"])),
     Breakage("python-unaltered", "PYTHONPATH", "dev", lambda facts: _variable(facts, "PYTHONPATH", "/lies")),
     Breakage("python-unaltered", "LD_PRELOAD", "dev", lambda facts: _variable(facts, "LD_PRELOAD", "/lies.so")),
+    Breakage("python-unaltered", "weights that run code", "dev", lambda facts: (
+        _variable(facts, "TORCH_FORCE_NO_WEIGHTS_ONLY_LOAD", "1"))),
     Breakage("python-unaltered", "a start-up file", "dev", contents(hooks=[
         {"path": f"{SITE}/lies.pth", "layer": 2, "distribution": ""}])),
     Breakage("python-unaltered", "a locked distribution's start-up file that runs something", "dev", contents(hooks=[
@@ -315,6 +317,7 @@ SERVER = [
     Breakage("server-answers", "no status", "dev", lambda facts: _asked(facts, body="{}")),
     Breakage("server-answers", "nobody answers", "dev", lambda facts: _asked(facts, status=0, body="refused")),
     Breakage("server-answers", "another port", "backend", lambda facts: _asked(facts, ports=[8000, 9000])),
+    Breakage("server-answers", "a UDP port", "backend", lambda facts: _asked(facts, datagrams=[9999])),
     Breakage("server-answers", "no worker", "worker-cpu", lambda facts: _asked(facts, body='{"status": "ok"}')),
     Breakage("lazy-server", "torch in memory", "backend", lambda facts: _asked(facts, packages=["torch", "yaml"])),
     Breakage("lazy-server", "an attempt in the server", "backend", lambda facts: _asked(facts, attempts=[
@@ -332,7 +335,7 @@ SERVER = [
     Breakage("lazy-server", "no process seen", "backend", lambda facts: _asked(facts, processes=0)),
     *(
         Breakage("healthcheck-tells", f"content with {which}", "dev", health(which, exit_code=0))
-        for which in ("nobody", "failure", "unready", "stateless", "gone")
+        for which in ("nobody", "failure", "unready", "moved", "stateless", "gone", "hung")
     ),
     Breakage("healthcheck-tells", "told after two hours", "dev", subject(unhealthy_after=7200.0)),
     Breakage("healthcheck-tells", "nobody says when", "dev", subject(unhealthy_after=None), "ENVIRONMENT",

@@ -147,7 +147,7 @@ def good(role: str, change: Change | None = None) -> Facts:
     server = {
         "proof": {**proof("c2"), "finished": ""}, "health": "healthy", "running": True, "seconds_to_healthy": 1.5,
         "reply": f"{HEALTH}\n", "log": "INFO: started\n",
-        "asked": ended({"status": 200, "body": health_of(role), "ports": [port_of(role)],
+        "asked": ended({"status": 200, "body": health_of(role), "ports": [port_of(role)], "datagrams": [],
                         "processes": 2, "unreadable": 0, "packages": ["yaml"],
                         "routes": application()["routes"], "listens": ["::"], "answers": application()["digests"],
                         "watched": 2, "attempts": [], "unwatched": []}),
@@ -225,7 +225,7 @@ def port_of(role: str) -> int:
 
 
 def healthcheck() -> dict[str, Any]:
-    names = ("nobody", "failure", "unready", "stateless", "gone")
+    names = ("nobody", "failure", "unready", "moved", "stateless", "gone", "hung")
     wrong = {name: {"outcome": "ended", "exit_code": 1} for name in names}
     return {**wrong, "good": {"outcome": "ended", "exit_code": 0, "printed": HEALTH, "asked": 1}}
 

@@ -21,7 +21,16 @@ from verify import observe
 from verify.containers import OUTPUT_AT_MOST, Output
 from verify.observation import Observation, ProbeResult, ProbeRun, ServerRun
 from verify.observe import gpu_devices, seconds_between
-from verify.questions import check_writable, healthcheck, probe_request, read_document, shell, source, unhealthy_after
+from verify.questions import (
+    check_writable,
+    healthcheck,
+    patience,
+    probe_request,
+    read_document,
+    shell,
+    source,
+    unhealthy_after,
+)
 
 REQUEST: dict[str, Any] = {"nonce": "n1", "probes": {"environment": {}, "pytorch": {}, "healthcheck": {}}}
 RESULTS: dict[str, Any] = {
@@ -341,6 +350,21 @@ def test_an_image_that_cannot_be_looked_at_is_an_observation_that_says_why(
 )
 def test_a_healthcheck_tells_of_a_server_after_its_start_period_and_all_tries(declared: Any, seconds: float) -> None:
     assert unhealthy_after({"Config": {"Healthcheck": declared}}) == seconds
+
+
+@pytest.mark.parametrize(
+    ("declared", "seconds"),
+    [({"Timeout": 5 * 10**9}, 5.0), ({"Timeout": 86_400 * 10**9}, 30.0), ({"Timeout": 0}, 30.0), ({}, 30.0)],
+)
+def test_a_server_that_never_answers_is_waited_for_as_long_as_the_engine_does_and_half_a_minute_at_most(
+    declared: dict[str, Any], seconds: float
+) -> None:
+    inspected = {"Config": {"Healthcheck": {"Test": ["CMD", "true"], **declared}}}
+    contract = read_contract()
+    observer = observe.Observer(cast("Any", None), contract, cast("Any", None))
+    request = observer._request(contract.images["backend"], inspected)
+    assert request["probes"]["healthcheck"]["argument"]["seconds"] == seconds == patience(inspected)
+    assert patience({}) == patience({"Config": None}) == 30.0
 
 
 def test_an_image_without_a_configuration_never_tells() -> None:

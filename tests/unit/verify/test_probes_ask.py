@@ -3,6 +3,7 @@
 import importlib
 import json
 import mmap
+import socket
 import subprocess
 import sys
 from pathlib import Path
@@ -94,6 +95,20 @@ def test_what_there_is_no_time_for_is_told(monkeypatch: pytest.MonkeyPatch) -> N
         {},
         ["GET /x", "GET /", "GET /nowhere", "GET /api/v1/nowhere"],
     )
+
+
+@pytest.mark.parametrize(
+    ("family", "address"), [(socket.AF_INET, "127.0.0.1"), (socket.AF_INET6, "::ffff:127.0.0.1")], ids=["IPv4", "IPv6"]
+)
+def test_who_takes_datagrams_from_anyone_is_told_and_who_is_connected_is_not(
+    family: socket.AddressFamily, address: str
+) -> None:
+    with socket.socket(family, socket.SOCK_DGRAM) as anyone, socket.socket(family, socket.SOCK_DGRAM) as connected:
+        anyone.bind(("", 0))
+        connected.bind(("", 0))
+        connected.connect((address, 9))
+        told = ask(nobody())["datagrams"]
+        assert [one.getsockname()[1] in told for one in (anyone, connected)] == [True, False]
 
 
 @pytest.mark.parametrize("document", [[], {}, {"paths": []}, {"paths": {"/x": {"get": []}}}, {"paths": {"/x": 5}}])

@@ -1,6 +1,7 @@
 """Whoever runs Python in the server's container is heard when it asks for what is heavy, or told to be unheard."""
 
 import json
+import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -48,9 +49,9 @@ def heard(directory: Path, program: str, *options: str) -> tuple[list[list[str]]
 
 
 @contextmanager
-def running(directory: Path, program: str, *options: str) -> Iterator[int]:
-    """A Python that waits; yields its process id."""
-    command = [sys.executable, *options, "-c", f"# {directory}\n{program}"]  # like nobody else's on this machine
+def running(directory: Path, program: str, *options: str, by: tuple[str, ...] = (sys.executable,)) -> Iterator[int]:
+    """A Python that waits, started by these words; yields its process id."""
+    command = [*by, *options, "-c", f"# {directory}\n{program}"]  # like nobody else's on this machine
     with subprocess.Popen(command, env={"PYTHONPATH": str(directory)}, stdout=subprocess.PIPE) as process:
         try:
             assert process.stdout is not None
@@ -110,6 +111,29 @@ def test_a_python_in_which_nobody_listens_is_known(
     assert any(" ".join([*options, "-c"]) in one and str(directory) in one for one in left) is not known
 
 
+def test_a_python_that_the_loader_started_is_known(directory: Path) -> None:
+    loader = next(line.split()[0] for line in libraries() if "/ld-linux" in line)
+    with running(directory, WAITING, "-I", by=(loader, sys.executable)) as number:
+        assert not Path(asking()["Process"](number).program).name.startswith("python")
+        assert any(loader in one for one in asking()["unwatched"](str(directory), [], set()))
+
+
+@pytest.mark.parametrize("removed", [False, True], ids=["there", "removed"])
+def test_a_python_under_another_name_is_known(directory: Path, removed: bool) -> None:  # noqa: FBT001 - a parameter of the test
+    own = Path(sys.executable).resolve()
+    serve = Path(shutil.copy(own, directory / "serve"))
+    (directory / "pyvenv.cfg").write_text(f"home = {own.parent}\n", encoding="utf-8")
+    with running(directory, WAITING, "-I", by=(str(serve),)):
+        if removed:
+            serve.unlink()
+        assert any(str(serve) in one for one in asking()["unwatched"](str(directory), [], set()))
+
+
+def libraries() -> list[str]:
+    """What the loader takes for Python, itself included: a line each."""
+    return subprocess.run(["ldd", sys.executable], capture_output=True, text=True, check=True).stdout.splitlines()
+
+
 def test_whatever_holds_the_server_s_port_has_to_be_heard(directory: Path) -> None:
     names, command = asking(), ["sh", "-c", "echo here; read end"]
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
@@ -126,6 +150,12 @@ def test_only_in_images_that_serve_the_api_somebody_listens() -> None:
     found = {role: watch(contract, image) for role, image in contract.images.items()}
     assert [role for role, one in found.items() if one is not None] == ["backend", "dev"]
     assert found["backend"] is not None
-    assert (found["backend"].directory, json.loads(found["backend"].files["heavy.json"])) == (
-        WATCH, contract.application.heavy,
-    )  # fmt: skip
+    assert json.loads(found["backend"].files["heavy.json"]) == contract.application.heavy
+
+
+def test_no_layer_can_hold_notes_where_the_watch_will_lie() -> None:
+    contract = read_contract()
+    found = [watch(contract, contract.images["backend"]) for _ in range(20)]
+    directories = {one.directory for one in found if one}
+    assert len(directories) == 20
+    assert all(one.startswith(f"{WATCH}-") and len(one) == len(f"{WATCH}-") + 32 for one in directories)

@@ -96,6 +96,35 @@ def test_everything_that_may_make_python_lie_is_told() -> None:
 
 @pytest.mark.parametrize(
     ("name", "outcome"),
+    [
+        *(
+            (name, "FAIL")
+            for name in (
+                "LD_AUDIT", "TORCH_FORCE_NO_WEIGHTS_ONLY_LOAD", "TORCH_EXTENSIONS_DIR", "TORCHINDUCTOR_CACHE_DIR",
+                "TORCHINDUCTOR_FX_GRAPH_REMOTE_CACHE", "TRITON_CACHE_DIR", "TRITON_PTXAS_PATH",
+                "PYTORCH_KERNEL_CACHE_PATH", "CUDA_INJECTION32_PATH", "CUDA_INJECTION64_PATH", "NVTX_INJECTION64_PATH",
+                "CUDA_CACHE_PATH", "NCCL_NET_PLUGIN", "INTEL_LIBITTNOTIFY64", "OMP_TOOL_LIBRARIES",
+                "KMP_DUPLICATE_LIB_OK",
+            )
+        ),
+        *(
+            (name, "PASS")
+            for name in (
+                "TORCH_FORCE_WEIGHTS_ONLY_LOAD", "TORCH_LOGS", "TORCHINDUCTOR_FORCE_DISABLE_CACHES",
+                "CUDA_DEVICE_ORDER", "NCCL_DEBUG", "OMP_NUM_THREADS", "OMP_TOOL_LIBRARIES_TOO", "NO_OMP_TOOL_LIBRARIES",
+            )
+        ),
+    ],
+)  # fmt: skip
+def test_variables_that_let_pytorch_cuda_or_openmp_load_code_or_skip_a_safeguard_are_told(
+    name: str, outcome: str
+) -> None:
+    finding = found("python-unaltered", subject(environment={"PATH": "/x", name: "1"}), "worker-gpu")
+    assert (finding.outcome, name in finding.found) == (outcome, outcome == "FAIL")
+
+
+@pytest.mark.parametrize(
+    ("name", "outcome"),
     [("PYTHONNODEBUGRANGES", "PASS"), ("PYTHONUNBUFFERED", "PASS"), ("PYTHONNODEBUG", "FAIL"), ("PYTHONHOME", "FAIL")],
 )
 def test_a_variable_of_python_s_that_changes_tracebacks_alone_alters_nothing(name: str, outcome: str) -> None:

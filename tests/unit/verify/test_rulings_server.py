@@ -183,7 +183,7 @@ def test_only_images_that_serve_the_api_must_not_have_torch_in_memory(role: str,
     assert found("lazy-server", role=role).outcome == outcome
 
 
-@pytest.mark.parametrize("which", ["nobody", "gone", "failure", "stateless"])
+@pytest.mark.parametrize("which", ["nobody", "gone", "failure", "moved", "stateless", "hung"])
 @pytest.mark.parametrize(
     ("values", "outcome"),
     [
@@ -250,6 +250,13 @@ def test_an_address_without_a_port_means_80_and_nothing_else_listens_there(ports
     facts.part("server")["asked"]["report"]["ports"] = ports
     finding = facts.findings()["server-answers"]
     assert (finding.outcome, told in finding.found) == ("FAIL" if told else "PASS", True)
+
+
+@pytest.mark.parametrize("role", ["backend", "worker-cpu"])
+def test_nothing_takes_datagrams_beside_the_server(role: str) -> None:
+    report = good(role).part("server")["asked"]["report"]
+    finding = found("server-answers", asked(report={**report, "datagrams": [9999, 53]}), role)
+    assert (finding.outcome, finding.found) == ("FAIL", "something listens at UDP port 53, 9999, too")
 
 
 @pytest.mark.parametrize(("seconds", "outcome"), [(179.5, "PASS"), (180.0, "PASS"), (180.5, "FAIL")])

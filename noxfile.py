@@ -10,25 +10,29 @@ nox.options.sessions = ["lint", "types", "unit"]
 SIDE_BY_SIDE = ("--numprocesses=2",)  # what shares an engine stays in one process: tests/conftest.py
 
 
-def run(session: nox.Session, *command: str, group: str = "tools") -> None:
-    """Run a command with the locked dependencies of a group; ``./noxw`` brings uv where there is none."""
+def run(session: nox.Session, *command: str, group: str = "tools", only_help: bool = False) -> None:
+    """Run a command with the locked dependencies of a group; ``./noxw`` brings uv where there is none.
+
+    ``only_help``: words after ``--`` are for the sessions beside it, but for a question after its help.
+    """
     if shutil.which("uv") is None:
         session.error("uv is not on PATH: use ./noxw in place of nox, or install uv")
     # After Ctrl-C a command cleans up on the engine; nox's own half a second would cut that off.
     locked = ("uv", "run", "--frozen", "--group", group)
-    session.run(*locked, *command, external=True, interrupt_timeout=75, terminate_timeout=75)
+    asked = [word for word in session.posargs if only_help and word in ("-h", "--help")]
+    session.run(*locked, *command, *asked, external=True, interrupt_timeout=75, terminate_timeout=75)
 
 
 @nox.session
 def engine(session: nox.Session) -> None:
     """Make sure a Docker Engine with buildx answers; install and start one where none does (Debian, root)."""
-    run(session, "python", "-m", "deploy", "engine")
+    run(session, "python", "-m", "deploy", "engine", only_help=True)
 
 
 @nox.session(name="engine-stop", default=False)
 def engine_stop(session: nox.Session) -> None:
     """Stop the engine that `engine` started."""
-    run(session, "python", "-m", "deploy", "engine-stop")
+    run(session, "python", "-m", "deploy", "engine-stop", only_help=True)
 
 
 @nox.session
@@ -52,7 +56,7 @@ def verify_gpu(session: nox.Session) -> None:
 @nox.session
 def e2e(session: nox.Session) -> None:
     """The verified images at work together: trainings, backtests, and what happens to them."""
-    run(session, "python", "-m", "verify", "e2e")
+    run(session, "python", "-m", "verify", "e2e", only_help=True)
 
 
 @nox.session
@@ -76,7 +80,7 @@ def attach(session: nox.Session) -> None:
 @nox.session(name="lazy-imports")
 def lazy_imports(session: nox.Session) -> None:
     """The lazy-import specification on this checkout and a running server; no Docker needed."""
-    run(session, "python", "-m", "verify", "lazy-imports")
+    run(session, "python", "-m", "verify", "lazy-imports", only_help=True)
 
 
 @nox.session

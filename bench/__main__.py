@@ -118,5 +118,4 @@ def _revision() -> str:
 
 
 if __name__ == "__main__":
-    interruption.accept()
-    sys.exit(main())
+    sys.exit(interruption.program(main))

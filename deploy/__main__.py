@@ -102,5 +102,4 @@ def main() -> int:
 
 
 if __name__ == "__main__":
-    interruption.accept()
-    sys.exit(main())
+    sys.exit(interruption.program(main))

@@ -1,23 +1,67 @@
-"""An image's accounts (passwd(5), shadow(5)): whether one is open to everybody, never what its password is."""
+"""An image's accounts (passwd(5), shadow(5), group(5)): who may become somebody else; never what a password is."""
 
 from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 
-FILES = ("/etc/passwd", "/etc/shadow")
-HIDDEN = "*"
+FILES = ("/etc/group", "/etc/passwd", "/etc/shadow")
+FIELDS = 4  # of each line that are kept
+HIDDEN, USABLE = "*", "$"  # what is written of a password that opens nothing, and of one that does
+_HASH_AT_LEAST = 13  # characters (crypt(5)); what is shorter matches nothing that anybody could type
+_FIRST_OF_PEOPLE = 1000  # the number from which on users and groups are not the system's (Debian policy, 9.2.2)
+
+
+@dataclass(frozen=True)
+class Numbers:
+    """A user's number and those of its groups."""
+
+    uid: int
+    gids: frozenset[int]
 
 
 def without_passwords(text: str) -> str:
-    """Return the first three fields of each line, with every password that is not empty hidden."""
-    lines = []
-    for line in text.splitlines():
-        name, *rest = line.split(":")[:3]
-        lines.append(":".join([name, *(HIDDEN if rest[0] else "" for _ in rest[:1]), *rest[1:]]))
-    return "\n".join(lines)
+    """Return the first four fields of each line, and of a password whether it is empty or opens anything."""
+    return "\n".join(":".join(_hidden(*line.split(":")[:FIELDS])) for line in text.splitlines())
 
 
-def faults(paths: Iterable[str], texts: Mapping[str, str]) -> list[str]:
-    """Return what opens an account: no password, root's number for another, a file that could not be read.
+def _hidden(name: str, *rest: str) -> list[str]:
+    if not rest or not rest[0]:
+        return [name, *rest]
+    opens = rest[0][0] not in "!*" and len(rest[0]) >= _HASH_AT_LEAST
+    return [name, USABLE if opens else HIDDEN, *rest[1:]]
 
+
+def _rows(texts: Mapping[str, str], path: str) -> list[list[str]]:
+    """Return the lines that are whole, as far as they are kept."""
+    rows = (line.split(":") for line in texts.get(path, "").splitlines() if line[:1] != "#")
+    return [row for row in rows if len(row) >= FIELDS]
+
+
+def _number(text: str) -> int:
+    return int(text) if text.strip().isdecimal() else -1
+
+
+def numbers(user: str, texts: Mapping[str, str]) -> Numbers:
+    """Return whom an image's processes run as: the configuration's user with the groups that an engine gives it.
+
+    A name that the image does not know, and what is no number, is -1.
+    """
+    name, _, group = user.partition(":")
+    accounts = [row for row in _rows(texts, "/etc/passwd") if name and name in (row[0], row[2].strip())]
+    groups = _rows(texts, "/etc/group")
+    uid = _number(accounts[0][2] if accounts else name)
+    if group:
+        gids = {_number(group), *(_number(row[2]) for row in groups if row[0] == group)}
+    else:
+        gids = {_number(row[3]) for row in accounts}
+    names = {row[0] for row in accounts}
+    gids |= {_number(row[2]) for row in groups if names & set(row[3].split(","))}
+    return Numbers(uid, frozenset(gids - {-1}))
+
+
+def faults(paths: Iterable[str], texts: Mapping[str, str], user: str = "") -> list[str]:
+    """Return what opens an account, or gives the image's user the rights of the system's groups.
+
+    That is: no password, one that somebody may know, root's number for another, a file that could not be read.
     ``paths`` are those of ``FILES`` that the image holds, ``texts`` what was read of them.
     """
     found = []
@@ -25,9 +69,20 @@ def faults(paths: Iterable[str], texts: Mapping[str, str]) -> list[str]:
         if path not in texts:
             found.append(f"{path} is a link, or too large to be read")
             continue
-        for name, *rest in (line.split(":") for line in texts[path].splitlines() if line[:1] != "#"):
-            if rest and not rest[0]:
-                found.append(f"{path}: {name or 'somebody'} has no password")
-            if path == "/etc/passwd" and name != "root" and len(rest) > 1 and not rest[1].strip(" +-0"):
-                found.append(f"{path}: {name or 'somebody'} is root by number")
+        if path != "/etc/group":
+            found += _opened(path, texts[path])
+    names = {_number(row[2]): row[0] for row in _rows(texts, "/etc/group")}
+    systems = [gid for gid in sorted(numbers(user, texts).gids) if gid < _FIRST_OF_PEOPLE]
+    return found + [f"the user is in the system's group {names.get(gid, gid)}" for gid in systems]
+
+
+def _opened(path: str, text: str) -> list[str]:
+    found = []
+    for name, *rest in (line.split(":") for line in text.splitlines() if line[:1] != "#"):
+        if rest and not rest[0]:
+            found.append(f"{path}: {name or 'somebody'} has no password")
+        if rest and rest[0] == USABLE:
+            found.append(f"{path}: {name or 'somebody'} has a password")
+        if path == "/etc/passwd" and name != "root" and len(rest) > 1 and not rest[1].strip(" +-0"):
+            found.append(f"{path}: {name or 'somebody'} is root by number")
     return found

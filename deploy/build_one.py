@@ -16,6 +16,7 @@ from pydantic import TypeAdapter
 from python_on_whales.exceptions import DockerException
 
 from deploy import engine, kept
+from deploy.contract import ROLE_LABEL
 from deploy.errors import Problem
 from deploy.layers import UnreadableArchive
 from deploy.record import diff_ids, identity
@@ -94,6 +95,7 @@ def _keep_application(
 def _keep_alone(where: engine.Engine, client: docker.DockerClient, options: dict[str, Any]) -> None:
     alone = {name: value for name, value in options.items() if name not in ("cache_from", "cache_to")}
     alone |= {"target": APPLICATION, "tags": [f"{options['tags'][0]}-{APPLICATION}"]}
+    alone["labels"] = {ROLE_LABEL: APPLICATION}  # by which `clean` knows one that a killed build left
     refusals = (DockerException, docker.errors.DockerException, UnreadableArchive, OSError)
     with contextlib.suppress(*refusals):
         for _ in _buildx(where, **alone):

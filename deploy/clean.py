@@ -10,12 +10,12 @@ import docker
 import docker.errors
 
 from deploy import bootstrap, runs, state
+from deploy.contract import ROLE_LABEL
 from deploy.engine import client_for, judge, look
 from deploy.errors import Exit, Problem
 from deploy.leftovers import ENGINE_ERRORS, RUN_HOST, Thing, find, remove, request
 from deploy.start import tell
 
-ROLE_LABEL = "ktrdr.role"
 NAMES = "ktrdr-"
 DIRECTORIES = ("artifacts", ".cache")
 REMOVE_SECONDS = 60.0

@@ -5,6 +5,7 @@ they may be kept by both.
 """
 
 import posixpath
+import stat
 from collections.abc import Iterable, Mapping
 from typing import Literal
 
@@ -13,6 +14,8 @@ from pydantic import BaseModel, ConfigDict, Field
 from deploy import accounts, commands, distributions, files, packages
 from deploy.layers import Entry, Merged, RawLayer, UnreadableArchive, follow, merge, resolve
 
+FOR_EVERYBODY = ("/home/", "/tmp/", "/var/tmp/")  # noqa: S108 - where users may write
+WRITABLE_KEPT = 100
 TEXT_KEPT = 1 << 16  # characters: a longer text is not kept at all, as what was cut off cannot be judged
 
 
@@ -132,6 +135,7 @@ class Contents(Model):
     unowned: dict[str, int]  # files above the lowest layer among packages that no RECORD vouches for -> layer
     torch: list[str]  # what is PyTorch by its path or soname, in any layer, also what a later layer deletes
     accounts: list[str]  # what opens an account of the image to everybody
+    writable: list[str]  # what layers above the lowest let the user write elsewhere than it is meant to; WRITABLE_KEPT
 
     @property
     def unpacked_bytes(self) -> int:
@@ -150,13 +154,14 @@ def summed(
     path: str,
     working_directory: str = "/",
     *,
+    user: str = "",
     writable: Iterable[str] = (),
     words: Iterable[str] = (),
 ) -> Contents:
     """Return what layers, given by diff id, make together.
 
-    ``path`` is the image's PATH variable, ``working_directory`` where its processes start; what lies in a
-    ``writable`` directory is left over from a run. ``words``: what its commands may name.
+    ``path`` is the image's PATH variable, ``working_directory`` where its processes start, ``user`` whom they run
+    as; what lies in a ``writable`` directory is left over from a run. ``words``: what its commands may name.
 
     Raises:
         UnreadableArchive: a layer with one of these diff ids is not among them.
@@ -165,8 +170,8 @@ def summed(
     if lacking := [diff_id for diff_id in diff_ids if diff_id not in known]:
         raise UnreadableArchive(f"the exported archive lacks {len(lacking)} of the image's layers: {lacking[0]}")
     layers = [known[diff_id] for diff_id in diff_ids]
-    written = tuple(f"{directory}/" for directory in writable)
     merged, repeated = merge(layers)
+    written = tuple({f"{one}/" for directory in writable for one in (directory, follow(merged, directory))})
     texts = {name: entry.facts.text for name, entry in merged.items() if entry.facts.text is not None}
     installed, owner = distributions.read(texts)
     working_directory = follow(merged, working_directory)
@@ -239,7 +244,8 @@ def summed(
                 if files.is_torch(path, layer.facts.get(path, files.NOTHING))
             }
         ),
-        accounts=accounts.faults((path for path in accounts.FILES if path in merged), texts),
+        accounts=accounts.faults((path for path in accounts.FILES if path in merged), texts, user),
+        writable=_writable(layers, accounts.numbers(user, texts), (*written, *FOR_EVERYBODY)),
         absent=_absent(installed, texts, merged),
         environments={name: _whole(texts, name) for name in merged if name.endswith("/pyvenv.cfg")},
         privileged=sorted(
@@ -257,9 +263,31 @@ def summed(
 
 
 def _differs(entry: Entry, row: distributions.Row) -> bool:
-    """Whether a file is not what a line of a RECORD says of it; what that line leaves out cannot differ."""
-    other = bool(row.sha256) and entry.facts.sha256 not in (None, row.sha256)
-    return other or row.size not in (None, entry.size)
+    """Whether a file is not what a line of a RECORD says of it; what that line leaves out cannot differ.
+
+    Wheels hold no links, and the source that a hard link leads to outside of the packages was not read.
+    """
+    unread = row.path.endswith(".py") and entry.facts.sha256 is None
+    other = bool(row.sha256) and (unread or entry.facts.sha256 not in (None, row.sha256))
+    return other or row.size not in (None, entry.size) or entry.target is not None
+
+
+def _writable(layers: Iterable[RawLayer], user: accounts.Numbers, meant: tuple[str, ...]) -> list[str]:
+    """Return files and directories that owner, group or mode let the user write, but for those below ``meant``."""
+    rights: dict[str, tuple[int, int, int]] = {}
+    for number, layer in enumerate(layers):
+        again = {*layer.sizes, *layer.links, *layer.hard, *layer.directories, *layer.removed}
+        below = tuple(f"{gone}/" for gone in (*layer.removed, *layer.emptied))
+        for path in [path for path in rights if path in again or (below and path.startswith(below))]:
+            del rights[path]
+        if number:
+            rights |= layer.rights
+    found = [
+        path
+        for path, (uid, gid, mode) in rights.items()
+        if uid == user.uid or mode & stat.S_IWOTH or (gid in user.gids and mode & stat.S_IWGRP)
+    ]
+    return sorted(path for path in found if not f"{path}/".startswith(meant))[:WRITABLE_KEPT]
 
 
 def _interpreter(merged: Merged, path: str) -> Interpreter | None:

@@ -15,6 +15,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationEr
 from deploy.errors import Exit, Problem
 
 ROOT = Path(__file__).resolve().parent.parent
+ROLE_LABEL = "ktrdr.role"  # of every image of ours
 CONTRACT = ROOT / "deploy" / "docker" / "images.toml"
 SCHEMA = 1
 RESERVED = (

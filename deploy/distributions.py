@@ -149,8 +149,20 @@ def _hexadecimal(digest: str) -> str:
 
 
 def unowned(paths: Iterable[str], owner: Mapping[str, str]) -> list[str]:
-    """Return the files where Python finds packages that no RECORD vouches for; compiled bytecode is its source's."""
-    return sorted(path for path in paths if SITE.search(path) and not owner.get(path) and not owner.get(_source(path)))
+    """Return the files where Python finds packages that no RECORD vouches for; compiled bytecode is its source's.
+
+    Bytecode that Python would run without any source (PEP 3147) is nobody's, whatever a RECORD says: a fingerprint of
+    RECORDs leaves all bytecode out.
+    """
+    return sorted(
+        path
+        for path in paths
+        if SITE.search(path) and (_is_sourceless(path) or not (owner.get(path) or owner.get(_source(path))))
+    )
+
+
+def _is_sourceless(path: str) -> bool:
+    return path.endswith(".pyc") and posixpath.basename(posixpath.dirname(path)) != "__pycache__"
 
 
 def bytes_by_owner(sizes: Mapping[str, int], owner: Mapping[str, str]) -> dict[str, int]:

@@ -1,7 +1,12 @@
-"""One way of being interrupted: SIGTERM and a terminal that closes act like Ctrl-C, and nothing disturbs the end."""
+"""How a command ends that is interrupted, or whose output nobody takes: in one way, with a code of its own.
+
+SIGTERM and a terminal that closes act like Ctrl-C, and nothing disturbs the end.
+"""
 
 import contextlib
+import errno
 import math
+import os
 import signal
 import sys
 import threading
@@ -13,6 +18,27 @@ from deploy.errors import Exit
 
 LIKE_CTRL_C = (signal.SIGTERM, signal.SIGHUP)
 SIGNALS = (*LIKE_CTRL_C, signal.SIGINT)
+UNREAD = 128 + signal.SIGPIPE  # the code of a program whose reader has left, as a shell tells it
+NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+
+
+def program(main: Callable[[], int]) -> int:
+    """Run a command as a program of its own; returns its exit code, also where what it prints cannot be written."""
+    accept()
+    try:
+        code = main()
+        sys.stdout.flush()
+    except BrokenPipeError:
+        code = UNREAD
+    except OSError as error:
+        if error.errno not in NO_ROOM:
+            raise
+        print(f"writing the output: {error.strerror}", file=sys.stderr)
+        code = Exit.UNAVAILABLE
+    else:
+        return code
+    os.dup2(os.open(os.devnull, os.O_WRONLY), 1)  # what is still held back would be told as an error at the very end
+    return code
 
 
 def interrupt(_number: int, _frame: FrameType | None) -> None:

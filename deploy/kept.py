@@ -45,8 +45,9 @@ def contents_of(client: DockerClient, inspected: dict[str, Any], writable: Itera
             return found
     known = _layers(client, inspected)
     where = environment(inspected).get("PATH", ""), (inspected.get("Config") or {}).get("WorkingDir") or "/"
+    user = (inspected.get("Config") or {}).get("User") or "0"
     words = commands.names(inspected.get("Config") or {})
-    found = contents.summed(known, name, wanted, *where, writable=writable, words=words)
+    found = contents.summed(known, name, wanted, *where, user=user, writable=writable, words=words)
     with contextlib.suppress(OSError):  # it is read again where it cannot be kept
         _make_room(path)
         write_model(path, found)

@@ -41,6 +41,7 @@ class RawLayer:
     facts: dict[str, files.Facts] = field(default_factory=dict)
     leftovers: list[tuple[str, str]] = field(default_factory=list)
     privileged: list[str] = field(default_factory=list)  # files that give rights: setuid, setgid, capabilities
+    rights: dict[str, tuple[int, int, int]] = field(default_factory=dict)  # owner, group, mode where not root's alone
 
 
 class _Stream(io.RawIOBase):
@@ -169,12 +170,14 @@ def _read_member(layer: RawLayer, archive: tarfile.TarFile, member: tarfile.TarI
     head, packed_up = b"", list[tuple[str, str]]()
     if member.isdir():
         layer.directories.add(path)
+        _take_rights(layer, path, member)
     elif member.issym():
         layer.links[path] = _shown(member.linkname)
     elif member.islnk():
         layer.hard[path] = _absolute(member.linkname)
     elif member.isreg():
         layer.sizes[path] = member.size
+        _take_rights(layer, path, member)
         if member.mode & (stat.S_ISUID | stat.S_ISGID) or CAPABILITY in member.pax_headers:
             layer.privileged.append(path)
         stream = archive.extractfile(member)
@@ -188,6 +191,11 @@ def _read_member(layer: RawLayer, archive: tarfile.TarFile, member: tarfile.TarI
     if path.startswith(f"{files.HIDDEN}/") or (path == files.HIDDEN and not member.isdir()):
         layer.leftovers.append(("temporary", path))
     layer.leftovers += [(kind, _shown(f"{path}{inner}")) for kind, inner in packed_up]
+
+
+def _take_rights(layer: RawLayer, path: str, member: tarfile.TarInfo) -> None:
+    if member.uid or member.gid or member.mode & stat.S_IWOTH:
+        layer.rights[path] = member.uid, member.gid, stat.S_IMODE(member.mode)
 
 
 @dataclass(frozen=True)

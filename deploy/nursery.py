@@ -14,7 +14,8 @@ import threading
 from collections.abc import Callable, Iterator, Mapping
 from multiprocessing import forkserver, resource_tracker
 from multiprocessing.process import BaseProcess
-from typing import Any
+from types import FrameType
+from typing import Any, NoReturn
 
 from deploy.contract import ROOT
 from deploy.errors import Problem
@@ -89,7 +90,12 @@ def _live(play: Callable[[Request], int], request: Request, environment: dict[st
     os.environ.update(environment)
     os.chdir(ROOT)
     threading.Thread(target=_end_with_parent, args=(said,), daemon=True).start()
+    signal.signal(signal.SIGTERM, _leave)
     sys.exit(play(request))
+
+
+def _leave(_number: int, _frame: FrameType | None) -> NoReturn:
+    sys.exit(128 + signal.SIGTERM)  # by way of what cleans up
 
 
 def _end_with_parent(said: socket.socket) -> None:

@@ -1,6 +1,7 @@
 """``python -m verify``: verify images, summarize verdicts, examine the checkout's lazy imports."""
 
 import argparse
+import difflib
 import os
 import sys
 from collections.abc import Iterable
@@ -76,6 +77,8 @@ def run(arguments: argparse.Namespace) -> int:
         from verify.e2e.session import end_to_end  # noqa: PLC0415 - the other commands need nothing of it
 
         return end_to_end(contract, engine.find_engine(), artifacts, console)
+    if word not in contract.roles and (close := difflib.get_close_matches(word, WORDS, n=1)):
+        raise Problem("reading the command line", f"no such role: {word}", f"did you mean {close[0]}?", Exit.USAGE)
     images = contract.select(arguments.words)
     if arguments.gpu and arguments.words:
         _hold_cuda(images, contract)
@@ -108,5 +111,4 @@ def main() -> int:
 
 
 if __name__ == "__main__":
-    interruption.accept()
-    sys.exit(main())
+    sys.exit(interruption.program(main))

@@ -45,6 +45,8 @@ def explain(words: list[str], roles: list[str], artifacts: Artifacts, console: C
     if rest[0] not in checks:
         close = difflib.get_close_matches(rest[0], checks, n=1)
         mend = f"did you mean {close[0]}? " if close else ""
+        if rest[0] in together.CHECKS:
+            mend = f"did you mean python -m verify explain {E2E} {rest[0]}? "
         raise Problem(EXPLAINING, f"{role} has no check {rest[0]}", f"{mend}{names}", Exit.USAGE)
     check = checks[rest[0]]
     gpu = check.name in GPU_CHECKS

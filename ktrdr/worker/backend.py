@@ -105,7 +105,7 @@ class Backend:
             with error:
                 raise _refusal(error.code, error.read(65536)) from None
         except (OSError, ValueError, http.client.HTTPException) as error:  # the last: it died in mid-answer
-            raise BackendAwayError(f"{self.base_url} does not answer: {error!r}") from None
+            raise BackendAwayError(f"{self.base_url} does not answer: {_told(error)}") from None
 
     def bars(
         self,
@@ -154,6 +154,12 @@ class Backend:
         """Fetch a model's archive and the digest that the backend gives for it."""
         archive, headers = self.send("GET", f"/models/{quote(name)}/archive", None, {})
         return archive, headers.get("x-content-sha256", "")
+
+
+def _told(error: Exception) -> str:
+    """Return why nobody answered, in the system's words where it has some."""
+    reason = getattr(error, "reason", error)  # urllib's errors are about another one
+    return getattr(reason, "strerror", None) or str(reason) or type(reason).__name__
 
 
 def _refusal(status: int, body: bytes) -> Exception:

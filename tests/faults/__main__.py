@@ -29,11 +29,12 @@ from tests.faults import report
 from tests.faults.catalogue import FAULTS
 from tests.faults.fault import Fault
 from tests.faults.remains import look, remains
-from tests.faults.result import Result, Suite, taken, unbuilt, unreasoned
+from tests.faults.result import Result, Round, Suite, taken, unbuilt, unreasoned
 from tests.faults.rounds import ROUNDS, rounds
 from tests.faults.workshop import Good, Workshop
 from verify.checks import CHECKS
 
+FILE = "faults.json"
 AT_ONCE = 2 + (os.cpu_count() or 1)  # most of them wait for a server most of the time
 
 
@@ -88,8 +89,8 @@ def judge_all(workshop: Workshop, faults: Sequence[Fault], console: Console) -> 
         began = time.monotonic()
         try:
             seen = workshop.judge_faulty(FAULTS.index(fault), fault)
-        except Problem as problem:
-            return unbuilt(fault, problem, time.monotonic() - began)
+        except Exception as trouble:  # noqa: BLE001 - of one fault: the others are judged all the same
+            return unbuilt(fault, trouble, time.monotonic() - began)
         return taken(fault, seen, time.monotonic() - began)
 
     done: dict[str, Result] = {}
@@ -125,17 +126,20 @@ def run(arguments: argparse.Namespace, console: Console) -> Suite:
     with contextlib.closing(engines.sdk(engine)) as client:
         before = look(client, (image.name for image in contract.images.values()))
         repository, results = _faults(contract, engine, found, faults, console, whole=not arguments.glance)
-        varied = rounds(contract, engine, artifacts, variations, console)
-        left = remains(client, before, repository, os.getpid())
-    return Suite(
-        started=started,
-        seconds=round(time.monotonic() - began, 1),
-        whole=not (arguments.names or arguments.glance) and variations == ROUNDS,
-        faults=results,
-        without=[] if arguments.names else unreasoned(CHECKS, results),
-        rounds=varied,
-        left=left,
-    )
+
+        def suite(varied: list[Round]) -> Suite:
+            return Suite(
+                started=started,
+                seconds=round(time.monotonic() - began, 1),
+                whole=not (arguments.names or arguments.glance) and len(varied) == len(ROUNDS),
+                faults=results,
+                without=[] if arguments.names else unreasoned(CHECKS, results),
+                rounds=varied,
+                left=remains(client, before, repository, os.getpid()),
+            )
+
+        write_model(artifacts.root / FILE, suite([]))  # whatever comes of the rounds
+        return suite(rounds(contract, engine, artifacts, variations, console))
 
 
 def _faults(
@@ -172,7 +176,7 @@ def main() -> int:
     except KeyboardInterrupt:
         return interruption.interrupted()
     root = Artifacts(arguments.artifacts).root
-    write_model(root / "faults.json", suite)
+    write_model(root / FILE, suite)
     write_text(root / "faults.md", report.markdown(suite))
     console.print(report.table(suite))
     for text in ("", *report.troubles(suite), "", *report.figures(suite)):
@@ -181,5 +185,4 @@ def main() -> int:
 
 
 if __name__ == "__main__":
-    interruption.accept()
-    sys.exit(main())
+    sys.exit(interruption.program(main))

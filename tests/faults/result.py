@@ -7,7 +7,6 @@ from typing import Literal
 from pydantic import Field
 
 from deploy.contents import Model
-from deploy.errors import Problem
 from tests.faults.fault import Fault
 from tests.faults.glance import NOT_LOOKED_AT
 from tests.faults.workshop import Seen
@@ -103,7 +102,7 @@ def taken(fault: Fault, seen: Seen, seconds: float) -> Result:
     )
 
 
-def unbuilt(fault: Fault, problem: Problem, seconds: float) -> Result:
+def unbuilt(fault: Fault, trouble: Exception, seconds: float) -> Result:
     """Return what came of a fault whose image cannot be made: nothing was caught."""
     return Result(
         name=fault.name,
@@ -111,7 +110,7 @@ def unbuilt(fault: Fault, problem: Problem, seconds: float) -> Result:
         role=fault.role,
         base=fault.base,
         expected=Said(outcome=fault.outcome, category=fault.category, found=", ".join(fault.says)),
-        got=Said(outcome="ERROR", category=None, found=str(problem)[-600:]),
+        got=Said(outcome="ERROR", category=None, found=(str(trouble) or type(trouble).__name__)[-600:]),
         how="missed",
         others=[],
         seconds=round(seconds, 1),

@@ -91,8 +91,9 @@ def sessions(noxfile: ModuleType) -> dict[str, Callable[..., Any]]:
     return {str(name): function for name, function in registry.get().items()}
 
 
-def ran(function: Callable[..., Any]) -> list[str]:
+def ran(function: Callable[..., Any], *words: str) -> list[str]:
     session = FakeSession()
+    session.posargs = list(words) or session.posargs
     function(cast("Any", session))
     return session.ran
 
@@ -106,6 +107,13 @@ def test_a_session_runs_its_command_in_the_locked_environment(
     sessions: dict[str, Callable[..., Any]], name: str
 ) -> None:
     assert ran(sessions[name]) == locked(name, *COMMANDS[name])
+
+
+@pytest.mark.parametrize("name", ["engine", "engine-stop", "e2e", "lazy-imports"])
+def test_a_session_without_arguments_leaves_them_to_those_beside_it_and_answers_for_its_help(
+    sessions: dict[str, Callable[..., Any]], name: str
+) -> None:
+    assert ran(sessions[name], "backend", "--help") == locked(name, f"{COMMANDS[name][0]} --help")
 
 
 def test_tests_are_lint_types_and_then_every_test(sessions: dict[str, Callable[..., Any]]) -> None:

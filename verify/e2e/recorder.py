@@ -47,7 +47,7 @@ class Recorder:
 
     def execute(self, name: str, container: str, command: list[str], limit: float) -> None:
         """Run a command in a container, and note what it printed."""
-        self.tell(" ".join(command))
+        self.tell(" ".join("…" if "\n" in word else word for word in command))  # a program's source is no name of it
         self.printed[name] = self.stage.execute(container, command, limit)
 
     def look(self, *names: str, log: bool = False) -> None:

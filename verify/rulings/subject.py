@@ -95,6 +95,10 @@ def user(case: Case) -> Ruling:
         privileged
     )
     faults += case.contents.accounts
+    writable = case.contents.writable
+    faults += [f"the image lets the user write elsewhere than it is meant to: {', '.join(writable[:8])}"] * bool(
+        writable
+    )
     found = "; ".join(faults) or f"{configured}, at home in {seen.home}"
     return rule(
         not faults,

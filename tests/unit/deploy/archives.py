@@ -28,6 +28,7 @@ class Member:
     kind: bytes = tarfile.REGTYPE
     target: str = ""
     mode: int = 0o644
+    owner: tuple[int, int] = (0, 0)  # user and group
     headers: tuple[tuple[str, str], ...] = ()  # of the archive's extended format: pax(1)
 
 
@@ -84,6 +85,7 @@ def layer(*members: Member) -> bytes:
             info = tarfile.TarInfo(one.path)
             info.type, info.linkname, info.size = one.kind, one.target, len(one.data)
             info.mode, info.pax_headers = one.mode, dict(one.headers)
+            info.uid, info.gid = one.owner
             tar.addfile(info, io.BytesIO(one.data))
     return packed.getvalue()
 
@@ -113,12 +115,12 @@ def chunks(data: bytes, size: int = 64 * 1024) -> Iterator[bytes]:
     return (data[start : start + size] for start in range(0, len(data), size))
 
 
-def read_contents(data: Iterable[bytes], identity: str, diff_ids: list[str], path: str) -> Contents:
+def read_contents(data: Iterable[bytes], identity: str, diff_ids: list[str], path: str, user: str = "") -> Contents:
     """What the chunks of an image's exported archive hold."""
-    return summed(read_layers(data), identity, diff_ids, path)
+    return summed(read_layers(data), identity, diff_ids, path, user=user, writable=["/data"])
 
 
-def read(*layers: Iterable[Member], layout: Layout = "oci", path: str = PATH) -> Contents:
+def read(*layers: Iterable[Member], layout: Layout = "oci", path: str = PATH, user: str = "") -> Contents:
     """The contents of an image with these layers."""
     packed = [layer(*members) for members in layers]
-    return read_contents(chunks(archive(packed, layout)), "sha256:i", [diff_id(one) for one in packed], path)
+    return read_contents(chunks(archive(packed, layout)), "sha256:i", [diff_id(one) for one in packed], path, user)

@@ -2,9 +2,20 @@
 
 import json
 import os
+import time
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, NoReturn
+
+
+def linger(directory: Path, _request: Mapping[str, Any]) -> int:
+    """Wait to be ended, and clean up then."""
+    (directory / "begun").touch()
+    try:
+        time.sleep(60)
+    finally:
+        (directory / "cleaned up").touch()
+    return 0
 
 
 def play(directory: Path, request: Mapping[str, Any]) -> NoReturn:

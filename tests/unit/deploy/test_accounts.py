@@ -62,4 +62,48 @@ def test_an_account_without_a_name_is_told_all_the_same() -> None:
 
 def test_a_password_is_not_kept() -> None:
     _, facts = examine("/etc/shadow", 30, io.BytesIO(b"root:$y$hunter2:20000:0:99999\n"))
-    assert facts.text == "root:*:20000"
+    assert facts.text == "root:*:20000:0"
+
+
+@pytest.mark.parametrize(
+    ("password", "opens"),
+    [
+        ("$y$j9T$abcdefgh", True), ("abJnggxhB/yWI", True), ("!$y$j9T$abcdefgh", False), ("*", False), ("x", False),
+        ("twelve chars", False), ("*" * 13, False),
+    ],
+)  # fmt: skip
+@pytest.mark.parametrize("path", ["etc/passwd", "etc/shadow"])
+def test_a_password_that_somebody_may_know_is_told_without_it(path: str, password: str, *, opens: bool) -> None:
+    found = read([file(path, f"root:{password}:0:0:::\n")]).accounts
+    assert found == [f"/{path}: root has a password"] * opens
+
+
+GROUPS = "root:x:0:\nshadow:x:42:www\ndisk:x:6:ktrdr,www\nktrdr:x:10001:\nstaff:x:1000:ktrdr\n"
+
+
+@pytest.mark.parametrize(
+    ("user", "groups"),
+    [
+        ("10001:10001", ["disk"]),
+        ("10001", ["disk"]),
+        ("ktrdr", ["disk"]),
+        ("ktrdr:shadow", ["disk", "shadow"]),
+        ("10001:42", ["disk", "shadow"]),
+        ("10001:7", ["disk", 7]),
+        ("10002:10001", []),
+        ("10002", []),
+        ("nobody:nobody", []),
+        ("33", ["shadow", "disk", "www-data"]),
+        ("", []),
+    ],
+)
+def test_the_system_s_groups_are_not_for_the_image_s_user(user: str, groups: list[object]) -> None:
+    passwd = ACCOUNTS + "www:x:33:33::/:/bin/sh\n#ktrdr:x:10001:0::/:\n:x:1:1::/:\n"
+    members = [file("etc/passwd", passwd), file("etc/group", f"{GROUPS}www-data:x:33:\n# sudo:x:27:ktrdr\nhalf:x:5\n")]
+    found = [one for one in read(members, user=user).accounts if "group" in one]
+    assert sorted(found) == sorted(f"the user is in the system's group {name}" for name in groups)
+
+
+def test_nine_hundred_ninety_nine_is_the_system_s_last_group() -> None:
+    told = [read([file("etc/group", "")], user=f"10001:{gid}").accounts for gid in (999, 1000)]
+    assert told == [["the user is in the system's group 999"], []]

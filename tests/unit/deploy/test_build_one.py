@@ -10,6 +10,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
+from functools import partial
 from multiprocessing.process import BaseProcess
 from pathlib import Path
 from typing import Any
@@ -23,6 +24,7 @@ from deploy import build_one, kept, nursery
 from deploy.engine import Engine
 from deploy.layers import UnreadableArchive
 from tests.unit.deploy.builds import ENGINE, ended
+from tests.unit.deploy.player import linger
 
 
 @contextmanager
@@ -89,6 +91,21 @@ def test_the_build_ends_with_whoever_wanted_it(tmp_path: Path) -> None:
         assert ended(int((tmp_path / "pid").read_text(encoding="utf-8")))
 
 
+def test_a_build_that_is_told_to_end_cleans_up_first(tmp_path: Path) -> None:
+    process, said = nursery.start(partial(linger, tmp_path), {}, os.environ)
+    with said:
+        for _ in range(200):
+            if (tmp_path / "begun").exists():
+                break
+            time.sleep(0.05)
+        assert process.pid
+        os.killpg(process.pid, signal.SIGTERM)
+        process.join(5)
+        assert said.recv(100) == b""
+    assert process.exitcode == 128 + signal.SIGTERM
+    assert (tmp_path / "cleaned up").exists()
+
+
 LAYERS = ["sha256:base", "sha256:core", "sha256:application"]
 OPTIONS = {"tags": ["x:y"], "file": "Dockerfile", "cache_to": {"type": "registry"}}
 
@@ -124,7 +141,9 @@ def test_an_application_s_layer_that_alone_is_new_is_read_from_an_image_of_its_o
 ) -> None:
     engine = Alone(LAYERS[-1:], monkeypatch)
     engine.keep()
-    assert engine.built == [{"tags": ["x:y-application"], "file": "Dockerfile", "target": "application"}]
+    labels = {"ktrdr.role": "application"}
+    expected = {"tags": ["x:y-application"], "file": "Dockerfile", "target": "application", "labels": labels}
+    assert engine.built == [expected]
     assert engine.kept == engine.removed == ["x:y-application"]
 
 

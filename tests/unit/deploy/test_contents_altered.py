@@ -82,6 +82,24 @@ def test_a_link_that_has_a_module_s_name_may_lead_to_a_package() -> None:
     assert not is_hook("/app/data.csv", "/app", link=True)
 
 
+@pytest.mark.parametrize(
+    ("path", "hook"),
+    [
+        ("/opt/venv/bin/secrets.py", True), ("/usr/bin/json.so", True), ("/opt/venv/bin/json/__init__.py", True),
+        ("/opt/venv/bin/json.pyc", True), ("/opt/venv/bin/activate_this.py", False), ("/opt/venv/bin/py.test", False),
+        ("/opt/venv/bin/json", False), ("/opt/venv/bin/a-b.py", False), ("/opt/venv/bin/deep/json.py", False),
+        (f"/{SITE}/tool/bin/json.py", False), ("/opt/venv/cabin/json.py", False),
+    ],
+)  # fmt: skip
+def test_a_module_beside_a_script_is_found_before_any_other(path: str, *, hook: bool) -> None:
+    assert is_hook(path, "/app") is hook
+
+
+def test_a_link_to_a_python_beside_the_scripts_is_no_module() -> None:
+    assert not is_hook("/opt/venv/bin/python3", "/app", link=True)
+    assert is_hook("/opt/venv/bin/json", "/app", link=True)
+
+
 def test_a_link_to_a_package_in_the_working_directory_is_told() -> None:
     layers = [layer(file("x")), layer(file("opt/lib/glob/__init__.py"), symlink("srv/w/glob", "/opt/lib/glob"))]
     known = read_layers(chunks(archive(layers)))

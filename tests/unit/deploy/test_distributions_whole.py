@@ -5,7 +5,7 @@ import hashlib
 
 import pytest
 
-from tests.unit.deploy.archives import SITE, distribution, file, read, row, symlink
+from tests.unit.deploy.archives import SITE, distribution, file, hardlink, read, row, symlink
 
 
 def test_a_file_where_python_finds_packages_that_no_record_lists_is_told_with_its_layer() -> None:
@@ -61,6 +61,27 @@ def test_a_base_s_own_file_is_not_held_against_its_record() -> None:
     assert (
         read([*distribution("pip", "1.0", file(f"{SITE}/pip.txt", "text"))[1:], file(f"{SITE}/pip.txt")]).altered == []
     )
+
+
+def test_a_link_in_a_wheel_s_place_is_no_file_of_the_wheel_s() -> None:
+    empty = file(f"{SITE}/idna/empty.py")
+    members = [file("opt/other.py", "harm()"), *distribution("idna", "3.0", empty)[1:]]
+    assert read([], [*members, empty]).altered == []
+    assert read([], [*members, symlink(empty.path, "/opt/other.py")]).altered == [f"/{empty.path}"]
+
+
+def test_a_source_that_is_another_name_of_a_file_elsewhere_was_not_read() -> None:
+    source = file(f"{SITE}/idna/core.py", "x = 1\n")
+    members = [file("opt/aaa.py", "x = 2\n"), *distribution("idna", "3.0", source)[1:]]
+    assert read([], [*members, hardlink(source.path, "opt/aaa.py")]).altered == [f"/{source.path}"]
+    twice = file(f"{SITE}/idna/again.py", "x = 1\n")
+    both = distribution("idna", "3.0", source, twice)
+    assert read([], [both[0], hardlink(twice.path, source.path), *both[2:]]).altered == []
+
+
+def test_bytecode_that_needs_no_source_is_nobody_s_whatever_a_record_says() -> None:
+    alone = file(f"{SITE}/requests.pyc", "code")
+    assert read([], distribution("idna", "3.0", alone)).unowned == {f"/{alone.path}": 1}
 
 
 def test_a_line_that_says_nothing_of_a_file_makes_it_nobody_s() -> None:

@@ -48,6 +48,16 @@ def test_an_unknown_role_is_told_with_those_that_exist(
     assert "backend, dev, worker-cpu, worker-gpu" in told
 
 
+@pytest.mark.parametrize(("word", "meant"), [("sumarize", "summarize"), ("explain!", "explain"), ("lazy", "")])
+def test_a_word_that_is_nearly_a_command_is_told_with_that_command(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], word: str, meant: str
+) -> None:
+    assert run(monkeypatch, word) == Exit.USAGE
+    told = capsys.readouterr().err
+    assert f"no such role: {word}" in told
+    assert (f"did you mean {meant}?" if meant else "backend, dev") in told
+
+
 @pytest.mark.parametrize("words", [[], ["worker-gpu", "--gpu"], ["e2e"]])
 def test_without_an_engine_it_says_where_it_looked(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], words: list[str]

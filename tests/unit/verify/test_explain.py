@@ -117,7 +117,12 @@ def test_so_is_a_check_of_the_images_at_work_together(tmp_path: Path, check: str
 
 
 @pytest.mark.parametrize(
-    ("words", "says"), [(["dev"], "image-present, built-here"), (["dev", "gpu-libary"], "did you mean gpu-libraries?")]
+    ("words", "says"),
+    [
+        (["dev"], "image-present, built-here"),
+        (["dev", "gpu-libary"], "did you mean gpu-libraries?"),
+        (["backend", "training/smoke"], "did you mean python -m verify explain e2e training/smoke?"),
+    ],
 )
 def test_before_any_verification_a_wrong_name_is_told_too(tmp_path: Path, words: list[str], says: str) -> None:
     with pytest.raises(Problem, match=says.replace("?", r"\?")):

@@ -131,8 +131,9 @@ def is_hook(path: str, working_directory: str, *, link: bool = False) -> bool:
 def leftover(path: str, head: bytes, size: int | None = None) -> list[str]:
     """Return what kinds of leftover a path is: by name, by PEM text in its beginning, and by DER from end to end.
 
-    ``size`` in bytes, where ``head`` is not all of it.
+    ``size`` in bytes, where ``head`` is not all of it. A copy that an editor keeps is known by what it is a copy of.
     """
+    path = credentials.original(path)
     name = posixpath.basename(path)
     kinds = []
     if name == ".git" or BARE.search(path):

@@ -1,5 +1,6 @@
 """Looks into archives for what has no business in an image: zip, tar, gzip, bzip2 and xz, one within another.
 
+A zip archive may lie behind anything, a tar archive behind another, and the oldest tar archives have no magic.
 Bounded in bytes, members and depth; an archive that goes beyond the bounds is told as one that was not looked through.
 """
 
@@ -7,7 +8,9 @@ import bz2
 import contextlib
 import gzip
 import io
+import itertools
 import lzma
+import re
 import tarfile
 import zipfile
 import zlib
@@ -31,8 +34,10 @@ _PACKED: dict[bytes, Callable[[io.BytesIO], AbstractContextManager[IO[bytes]]]] 
     b"\xfd7zXZ\x00": lzma.LZMAFile,
 }
 _ZIP = b"PK\x03\x04"
-_SCRIPT = b"#!"  # a zip archive may follow (zipapp)
-_USTAR = (257, b"ustar")  # offset and magic of a tar archive's first header (POSIX, pax)
+# A zip archive behind a script, a program, a picture: its first header, whose version and method are known ones
+_ZIP_BEHIND = re.compile(rb"PK\x03\x04[\x00-\x3f][\x00-\x03]..[\x00-\x14\x5d-\x63]\x00", re.DOTALL)
+_USTAR = (b"ustar", 257)  # magic and offset of a tar archive's first header (POSIX, pax)
+_CHECKSUM = re.compile(rb"[ 0-7]{6,7}[\x00 ]"), 148  # digits and offset of what all tar archives have
 _DAMAGED = (
     OSError, EOFError, ValueError, LookupError, RuntimeError, NotImplementedError,
     zlib.error, lzma.LZMAError, tarfile.TarError, zipfile.BadZipFile,
@@ -66,9 +71,29 @@ class _Budget:
 
 
 def is_archive(head: bytes) -> bool:
-    """Whether a file that begins so is an archive, or packed, whatever it is called."""
-    script = head.startswith(_SCRIPT) and _ZIP in head
-    return script or head.startswith((_ZIP, *_PACKED)) or head[_USTAR[0] :].startswith(_USTAR[1])
+    """Whether a file that begins so is an archive, or packed, whatever it is called; or may have one behind it."""
+    return head.startswith((_ZIP, *_PACKED)) or _is_tar(head) or _ZIP_BEHIND.search(head) is not None
+
+
+def _is_tar(head: bytes) -> bool:
+    """Whether a tar archive's header begins a file: by its magic, or as before POSIX by its checksum alone."""
+    if head.startswith(*_USTAR):
+        return True
+    digits, at = _CHECKSUM
+    if digits.match(head, at) is not None:  # which few other files have
+        with contextlib.suppress(tarfile.HeaderError):
+            tarfile.TarInfo.frombuf(head[: tarfile.BLOCKSIZE], "utf-8", "surrogateescape")
+            return True
+    return False
+
+
+def _is_behind(data: bytes) -> bool:
+    """Whether it is not known of a file's beginning, but of its end, if it is an archive."""
+    return not data.startswith((_ZIP, *_PACKED)) and not _is_tar(data)
+
+
+def _is_whole_archive(data: bytes) -> bool:
+    return is_archive(data) and (not _is_behind(data) or zipfile.is_zipfile(io.BytesIO(data)))
 
 
 def look_into(head: bytes, rest: IO[bytes], judge: Judge) -> list[tuple[str, str]]:
@@ -79,9 +104,13 @@ def look_into(head: bytes, rest: IO[bytes], judge: Judge) -> list[tuple[str, str
     """
     budget = _Budget()
     found: list[tuple[str, str]] = []
+    seen = set[str]()
     try:
         data = head + budget.read(rest, AT_MOST + 1)
         for path, beginning in _members(data, "", budget, DEEPEST):
+            for above in {*itertools.accumulate(path.split("/")[:-1], "{}/{}".format)} - seen:
+                seen.add(above)  # a directory need not have an entry of its own
+                found += [(kind, above) for kind in judge(above, b"")]
             if beginning is None:
                 found.append((NOT_LOOKED_THROUGH, f"{path} (not looked through: it cannot be unpacked)"))
             else:
@@ -98,17 +127,17 @@ def _members(data: bytes, path: str, budget: _Budget, depth: int) -> Iterator[tu
     try:
         for name, content in _opened(data, budget):
             inner = f"{path}!/{name}" if name else path
-            if content is not None and is_archive(content):
+            if content is not None and _is_whole_archive(content):
                 yield from _members(content, inner, budget, depth - 1)
-            if content is None or not is_archive(content) or content.startswith(_SCRIPT):
+            if content is None or not is_archive(content) or _is_behind(content):
                 yield inner, content
     except _DAMAGED:
-        if not data.startswith(_SCRIPT):  # a script need not be an archive, too
+        if not _is_behind(data):  # what comes first need not have an archive behind it
             yield path, None
 
 
 def _opened(data: bytes, budget: _Budget) -> Iterator[tuple[str, bytes | None]]:
-    if data.startswith((_ZIP, _SCRIPT)):
+    if data.startswith(_ZIP) or _is_behind(data):
         with zipfile.ZipFile(io.BytesIO(data)) as archive:
             for one in archive.infolist():
                 budget.member()
@@ -117,8 +146,8 @@ def _opened(data: bytes, budget: _Budget) -> Iterator[tuple[str, bytes | None]]:
                     with contextlib.suppress(*_DAMAGED), archive.open(one) as stream:
                         content = budget.read(stream, AT_MOST)
                     yield one.filename, content
-    elif data[_USTAR[0] :].startswith(_USTAR[1]):
-        with tarfile.open(fileobj=io.BytesIO(data), mode="r:") as tar:
+    elif _is_tar(data):
+        with tarfile.open(fileobj=io.BytesIO(data), mode="r:", ignore_zeros=True) as tar:
             for member in tar:
                 budget.member()
                 tar_stream = tar.extractfile(member) if member.isreg() else None

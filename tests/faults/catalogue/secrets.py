@@ -11,6 +11,15 @@ ED25519 = "302e020100300506032b657004220420" + "5a" * 32
 P256 = "3031020101" + "0420" + "5a" * 32 + "a00a06082a8648ce3d030107"
 TOKEN = "ghp_" + "0123456789abcdef" * 2 + "wxyz"  # as GitHub marks them
 NOTES = "/home/ktrdr/notes.txt"
+# As GitLab, HashiCorp, SendGrid, Stripe, Shopify, DigitalOcean, NVIDIA, Tailscale and Slack mark theirs, and RFC 7519
+TOKENS = (
+    "glrt-" + "0a" * 10, "hvs." + "0a" * 12, "SG." + "0a" * 11 + "." + "0a" * 21 + "b", "rk_live_" + "0a" * 12,
+    "shpat_" + "0a" * 16, "dop_v1_" + "0a" * 32, "nvapi-" + "0a" * 32, "tskey-auth-" + "k0a0a0a0CNTRL-" + "0a" * 16,
+    "https://hooks.slack.com/services/" + "T00000000/B00000000/" + "0a" * 12,
+    "eyJhbGciOiJIUzI1NiJ9" + ".eyJzdWIiOiJtZSJ9." + "0a" * 21,
+)  # fmt: skip
+NAMES = (".env~", ".netrc.bak", ".npmrc.swp", ".htpasswd", ".s3cfg", ".boto", "terraform.tfstate", ".ash_history",
+         ".viminfo", ".node_repl_history", ".ssh/authorized_keys")  # fmt: skip
 
 
 def binary(path: str, digits: str) -> str:
@@ -79,6 +88,24 @@ LAYERS = (
     Fault("a .env in a zip file",
           as_root(f"cd /tmp\necho TOKEN={SECRET} >.env\npython3 -m zipfile -c /opt/notes.bin .env\nrm .env"),
           "leftovers", says=("/opt/notes.bin", ".env"), hides=SECRET),
+    Fault("a .git in archives, and a .env in a tar file from before POSIX, in one behind another, and in a zip file "
+          "behind a program",
+          as_root(f"cd /tmp\nmkdir .git\necho 'ref: refs/heads/main' >.git/HEAD\necho TOKEN={SECRET} >.env\necho x >a\n"
+                  "tar -czf /opt/git.tar.gz .git/HEAD\npython3 -m zipfile -c /opt/git.zip .git\n"
+                  "tar --format=v7 -cf /opt/v7.bin .env\n"
+                  "tar -cf 1.tar a\ntar -cf 2.tar .env\ncat 1.tar 2.tar >/opt/two.bin\n"
+                  "python3 -m zipfile -c z.zip .env\n(printf 'MZ a program'; cat z.zip) >/opt/setup.bin\n"
+                  "rm -r .git .env a 1.tar 2.tar z.zip"),
+          "leftovers",
+          says=("/opt/git.tar.gz!/.git", "/opt/git.zip!/.git", "/opt/v7.bin!/.env", "/opt/two.bin!/.env",
+                "/opt/setup.bin!/.env"),
+          hides=SECRET),
+    Fault("what an editor keeps of a .env and a .netrc, and where other programs keep credentials",
+          "".join(file(f"/home/ktrdr/{name}", SECRET) for name in NAMES), "leftovers", says=NAMES, hides=SECRET),
+    Fault("tokens of other makers in texts, and one behind the end of a line in JSON",
+          "".join(file(f"/opt/{number}.txt", f"note = {token}") for number, token in enumerate(TOKENS))
+          + file("/opt/line.json", rf'{{"command": "set -e\n{TOKEN}"}}'),
+          "leftovers", says=("/opt/line.json", *(f"/opt/{number}.txt" for number in range(len(TOKENS)))), hides=TOKEN),
 )  # fmt: skip
 
 HISTORY = (
@@ -90,6 +117,27 @@ HISTORY = (
     Fault("a secret in the command",
           f'CMD ["sh", "-c", "UPLOAD_TOKEN={SECRET} exec uvicorn ktrdr.api.main:app --host 0.0.0.0"]',
           "history", says=("UPLOAD_TOKEN",), hides=SECRET),
+    Fault("passwords that commands and addresses of other kinds are given, in the history",
+          f"""RUN true gpg --passphrase {SECRET} && true openssl -passin pass:{SECRET} && true twine -p {SECRET}
+RUN true "echo 'root:{SECRET}' | chpasswd"
+RUN true aws configure set aws_secret_access_key {SECRET} && true redis-cli -a {SECRET}
+RUN true htpasswd -b x me {SECRET}
+RUN true -H 'PRIVATE-TOKEN: {SECRET}' 'https://host/x?sig={SECRET}' && true --from-literal=x={SECRET}
+ENV NOTES="Server=db;Uid=me;Pwd={SECRET};"
+ENV DB_PW={SECRET}
+""",
+          "history",
+          says=("--passphrase", "openssl pass:", "twine -p", "chpasswd", "aws configure", "redis-cli -a", "htpasswd -b",
+                "PRIVATE-TOKEN", "sig=", "--from-literal", "Pwd", "DB_PW"),
+          hides=SECRET),
+    Fault("proxies and package sources of the build host in commands, in the history",
+          f"""RUN true pip install --index-url https://{SECRET}.invalid/simple && true pip --proxy http://{SECRET}.invalid:3128
+RUN true curl -x http://{SECRET}.invalid:3128 host && true git config http.proxy http://{SECRET}.invalid:3128
+RUN true 'Acquire::http::Proxy "http://{SECRET}.invalid:3128";'
+ENV RSYNC_PROXY={SECRET}.invalid:3128
+""",
+          "history", says=("--index-url", "--proxy", "curl -x", "proxy: config", "Acquire", "RSYNC_PROXY"),
+          hides=SECRET),
     Fault("a password on the command line, in the history", f"RUN true curl -u me:{SECRET} host", "history",
           says=("curl -u",), hides=SECRET),
     Fault("a password that a command is given without a word, in the history", f"RUN true sshpass -p {SECRET} ssh host",

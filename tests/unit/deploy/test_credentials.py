@@ -4,7 +4,7 @@ import base64
 
 import pytest
 
-from deploy.credentials import has_token, is_named, pem_kinds
+from deploy.credentials import MARKS, PARTS, has_token, is_named, original, pem_kinds
 from verify.disclosure import disclosures
 
 TOKEN = b"ghp_" + b"0a" * 18
@@ -28,11 +28,68 @@ def test_a_zero_within_64_kib_tells_that_it_is_no_text(before: int, *, known: bo
 @pytest.mark.parametrize(
     ("mark", "rest"),
     [("xoxb-", "0a" * 20), ("xoxp-", "0a" * 20), ("pypi-Ag", "0a" * 30), ("dckr_pat_", "0a" * 14),
-     ("GOCSPX-", "0a" * 14), ("AGE-SECRET-KEY-1", "0A" * 29), ("glpat-", "0a" * 10), ("AKIA", "0A" * 8)],
+     ("GOCSPX-", "0a" * 14), ("AGE-SECRET-KEY-1", "0A" * 29), ("glpat-", "0a" * 10), ("AKIA", "0A" * 8),
+     ("ghp_", "0a" * 18), ("gho_", "0a" * 18), ("ghu_", "0a" * 18), ("ghs_", "0a" * 18), ("ghr_", "0a" * 18),
+     ("github_pat_", "0a" * 11), ("ASIA", "0A" * 8), ("AIza", "0a" * 18), ("npm_", "0a" * 18), ("hf_", "0a" * 17),
+     ("glrt-", "0a" * 10), ("gldt-", "0a" * 10), ("glptt-", "0a" * 10), ("glft-", "0a" * 10), ("hvs.", "0a" * 12),
+     ("hvb.", "0a" * 12), ("hvr.", "0a" * 12), ("sk-", "0a" * 20), ("sk_live_", "0a" * 12), ("sk_test_", "0a" * 12),
+     ("rk_live_", "0a" * 12), ("rk_test_", "0a" * 12), ("shpat_", "0a" * 16), ("shpca_", "0a" * 16),
+     ("shppa_", "0a" * 16), ("shpss_", "0a" * 16), ("dop_v1_", "0a" * 32), ("doo_v1_", "0a" * 32),
+     ("dor_v1_", "0a" * 32), ("nvapi-", "0a" * 30), ("ya29.", "0a" * 15), ("dckr_oat_", "0a" * 14),
+     ("xapp-", "1-A0123456-01234567-" + "0a" * 10), ("ATATT3", "0a" * 15), ("tskey-auth-", "0a" * 4 + "-" + "0a" * 10),
+     ("tskey-api-", "0a" * 4 + "-" + "0a" * 10), ("tskey-client-", "0a" * 4 + "-" + "0a" * 10),
+     ("SG.", "0a" * 10 + "." + "0a" * 20), ("hooks.slack.com/services/", "T0123456789/B0123456789/" + "0a" * 10),
+     ("eyJ", "0a" * 5 + ".eyJ" + "0aa0a" + "." + "0a" * 10)],
 )  # fmt: skip
 def test_one_list_of_marks_serves_files_and_history(mark: str, rest: str) -> None:
     assert has_token(f"note = {mark}{rest}".encode())
     assert disclosures(f"ENV BANNER={mark}{rest}") == [f"token: {mark}…"]
+
+
+def test_each_mark_is_looked_for_by_a_letter_of_its_own() -> None:
+    marks = [*MARKS, *PARTS]
+    assert len(marks) == len({*marks})
+    assert all(one.isascii() for one in marks)
+
+
+@pytest.mark.parametrize("before", [b"", b" ", b"=", rb"\n", rb"\r", rb"\t", b"%3D", b"%0A", b"/"])
+def test_a_token_begins_a_word_behind_what_is_escaped_too(before: bytes) -> None:
+    assert has_token(b"x" + before * 2 + TOKEN) is bool(before)
+
+
+@pytest.mark.parametrize("before", [b"n", b"_", b"-", rb"\x", b"%D", b"%3g", b"3D"])
+def test_what_goes_on_a_word_is_no_token(before: bytes) -> None:
+    assert not has_token(before + TOKEN)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        b"eyJ" + b"0a" * 9 + b".eyJ" + b"0a" * 9 + b".",
+        b"eyJ" + b"0a" * 9 + b".eyJzb21lIjoicGF5bG9hZCJ9." + b"0a" * 20,
+        b"eyJ" + b"0a" * 9 + b".eyJzdWIiOiIxMjM0NTY3ODkwIiwi." + b"0a" * 20,
+        b"hooks.slack.com/services/T00000000/B00000000/" + b"X" * 24,
+        b"hvs." + b"abcdefgh" * 4,
+        b"SGx" + b"0a" * 10 + b"." + b"0a" * 20,
+    ],
+    ids=["no signature", "PyJWT's", "jwt.io's", "a place for one", "a word", "another mark"],
+)
+def test_what_is_only_written_like_a_token_is_none(text: bytes) -> None:
+    assert not has_token(text)
+
+
+@pytest.mark.parametrize(
+    ("path", "name"),
+    [
+        ("/a/.netrc~", "/a/.netrc"), ("/a/.netrc.bak", "/a/.netrc"), ("/a/.netrc.backup", "/a/.netrc"),
+        ("/a/.netrc.orig", "/a/.netrc"), ("/a/.netrc.old", "/a/.netrc"), ("/a/.netrc.save", "/a/.netrc"),
+        ("/a/.netrc.swp", "/a/.netrc"), ("/a/.id_rsa.swo", "/a/id_rsa"), ("/a\nb/id_rsa~", "/a\nb/id_rsa"),
+        ("/a\nb/.id_rsa.swp", "/a\nb/id_rsa"), ("/a/b", "/a/b"), ("/a/x.bak.py", "/a/x.bak.py"),
+        ("/a/.swp", "/a/.swp"), ("/a/x.swp", "/a/x.swp"), ("/a/.x.swpx", "/a/.x.swpx"),
+    ],
+)  # fmt: skip
+def test_a_copy_is_known_by_what_it_is_a_copy_of(path: str, name: str) -> None:
+    assert original(path) == name
 
 
 @pytest.mark.parametrize("data", [b"\0" + TOKEN, TOKEN + b"\0", b"no token", b"", b"a ghp_ and no more"])

@@ -164,6 +164,81 @@ def test_a_damaged_archive_is_no_traceback(way: str, data: st.DataObject) -> Non
     assert isinstance(found(damaged) if packed.is_archive(damaged) else [], list)
 
 
+def v7(name: str, data: bytes) -> bytes:
+    """A tar archive from before POSIX: a header without magic, that its checksum alone tells."""
+    header = bytearray(tarred(name, data))
+    header[257:512] = bytes(255)
+    header[148:156] = b" " * 8
+    header[148:156] = b"%06o\0 " % sum(header[:512])
+    return bytes(header)
+
+
+def test_a_tar_archive_without_magic_is_known_by_its_checksum() -> None:
+    old = v7("a/notes", KEY)
+    assert packed.is_archive(old[:512])
+    assert found(old) == [("private key", "!/a/notes")]
+
+
+@pytest.mark.parametrize("digits", [b"%06o\0 ", b"%6o\0 ", b"%07o\0", b"%06o \0"])
+def test_a_checksum_is_known_however_its_digits_are_ended(digits: bytes) -> None:
+    old = bytearray(v7("notes", KEY))
+    old[148:156] = digits % int(old[148:154], 8)
+    assert packed.is_archive(bytes(old))
+
+
+@pytest.mark.parametrize("at", [0, 147, 153, 156, 511])
+def test_what_only_looks_like_a_tar_archive_s_header_is_none(at: int) -> None:
+    old = bytearray(v7("notes", KEY))
+    old[at] ^= 1
+    assert not packed.is_archive(bytes(old))
+    assert not packed.is_archive(v7("notes", KEY)[:511])
+
+
+def test_a_tar_archive_behind_another_is_looked_into() -> None:
+    assert found(tarred("notes", b"nothing of interest") + tarred("b/notes", KEY)) == [("private key", "!/b/notes")]
+
+
+@pytest.mark.parametrize(("behind", "extra"), [(b"MZ\0\1 a program\0", b""), (b"\x7fELF" + bytes(300), b"x" * 99)])
+def test_a_zip_archive_behind_anything_is_found_from_its_end(behind: bytes, extra: bytes) -> None:
+    data = behind + zipped("notes", KEY) + extra
+    assert packed.is_archive(data[:400])
+    assert found(data) == [("private key", "!/notes")]
+    assert found(gzip.compress(data)) == [("private key", "!/notes")]
+
+
+@pytest.mark.parametrize("number", [4, 5, 9])  # of the version and the method
+def test_a_number_that_looks_like_a_zip_archive_s_first_is_none(number: int) -> None:
+    data = bytearray(b"MZ" + zipped("notes", KEY))
+    data[2 + number] = 0x7F
+    assert not packed.is_archive(bytes(data))
+
+
+def test_what_a_zip_archive_lies_behind_is_judged_itself_too() -> None:
+    both = zipped("notes", KEY + zipped(".env", b"A=1"))
+    assert found(both) == [("environment", "!/notes!/.env"), ("private key", "!/notes")]
+
+
+def test_a_zip_archive_s_beginning_without_its_end_is_no_archive() -> None:
+    torn = b"MZ" + zipped("notes", KEY)[:60]
+    assert packed.is_archive(torn)
+    assert found(torn) == []
+    deep = gzip.compress(gzip.compress(gzip.compress(torn)))
+    assert found(deep) == []
+
+
+@pytest.mark.parametrize("pack", [zipped, tarred], ids=["zip", "tar"])
+@pytest.mark.parametrize("name", [".git/HEAD", "./.git/objects/ab/cd", "a/.git/config"])
+def test_a_directory_that_has_no_entry_of_its_own_is_told_once(pack: Callable[[str, bytes], bytes], name: str) -> None:
+    place = f"!/{name.partition('.git')[0]}.git"
+    assert found(pack(name, b"x")) == [("git", place)]
+    assert found(gzip.compress(pack(name, b"x"))) == [("git", place)]
+
+
+def test_a_directory_of_an_archive_within_an_archive_is_told_with_both_paths() -> None:
+    assert found(zipped("a.tar", tarred("b/.git/HEAD", b"x"))) == [("git", "!/a.tar!/b/.git")]
+    assert found(zipped("a/.gitignore", b"x")) == []
+
+
 def test_a_zip_archive_behind_a_script_s_first_line_is_looked_into() -> None:
     assert found(b"#!/usr/bin/env python3\n" + zipped("notes", KEY)) == [("private key", "!/notes")]
 

@@ -253,7 +253,7 @@ def test_an_ordinary_history_is_no_secret(text: str) -> None:
 
 def test_what_history_environment_and_labels_disclose_is_told_each_once() -> None:
     change = subject(
-        history=["ENV API_KEY=x", "RUN pip install -i https://me:x@host/"], environment={"API_KEY": "x"},
+        history=["ENV API_KEY=x", "RUN curl https://me:x@host/"], environment={"API_KEY": "x"},
         labels={"DB_PWD": "x"},
     )  # fmt: skip
     assert found("history", change).found == "credential: https://…, secret: API_KEY, secret: DB_PWD"

@@ -334,3 +334,8 @@ def test_a_long_name_without_a_value_is_looked_through_in_no_time(text: str) -> 
     began = time.process_time()
     assert disclosures(text) == []
     assert time.process_time() - began < 10  # seconds; half of one, and half a minute where each word begins anew
+
+
+@pytest.mark.parametrize(("letters", "known"), [(200, True), (201, False)])
+def test_a_digit_that_tells_a_token_from_a_word_is_looked_for_200_letters_far(letters: int, *, known: bool) -> None:
+    assert bool(disclosures("ghp_" + "a" * letters + "0")) is known

@@ -1,7 +1,7 @@
 """An image's accounts (passwd(5), shadow(5), group(5)): who may become somebody else; never what a password is."""
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from typing import NamedTuple
 
 FILES = ("/etc/group", "/etc/passwd", "/etc/shadow")
 FIELDS = 4  # of each line that are kept
@@ -10,8 +10,7 @@ _HASH_AT_LEAST = 13  # characters (crypt(5)); what is shorter matches nothing th
 _FIRST_OF_PEOPLE = 1000  # the number from which on users and groups are not the system's (Debian policy, 9.2.2)
 
 
-@dataclass(frozen=True)
-class Numbers:
+class Numbers(NamedTuple):
     """A user's number and those of its groups."""
 
     uid: int

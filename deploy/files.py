@@ -25,6 +25,7 @@ BARE = re.compile(r"[^/]\.git/HEAD$")  # of a git repository without a work tree
 ENVIRONMENT = re.compile(
     r"\.env(?:[._-].*|rc)?|.*\.env|env\.(?:prod|production|stag|staging|stage|dev|development|local|secrets?)"
 )
+ACTIVATE = "activate_this.py"  # virtualenv's and uv's, beside the scripts: it does nothing where it is imported
 STARTUP = {"sitecustomize", "usercustomize"}  # modules that site imports, whatever form they have
 MODULE = re.compile(r"(py|pyc|so|abi3\.so|cpython-\d+[\w-]*\.so)$")  # what comes after a module's name
 HIDDEN = "/tmp"  # noqa: S108 - inside the image: the verifier's containers have a file system of their own there
@@ -111,7 +112,8 @@ def is_hook(path: str, working_directory: str, *, link: bool = False) -> bool:
     """Whether a file changes what any Python process does, or any process.
 
     It runs at the start (site), is loaded first (ld.so(8)), lies among the standard library, or can be imported from
-    the working directory, which `python -c` and the server search first. A ``link`` there may lead to a package.
+    where modules are searched first: the working directory, of `python -c` and `-m`, and the directory that a script
+    lies in. A ``link`` there may lead to a package.
     """
     directory, name = posixpath.split(path)
     module, _, suffix = name.partition(".")
@@ -122,8 +124,9 @@ def is_hook(path: str, working_directory: str, *, link: bool = False) -> bool:
         return name.endswith(".pth")
     if module == "__init__":  # a package; a directory without it comes after what is installed
         directory, module = posixpath.split(directory)
-    shadows = is_module or (link and not suffix)
-    if directory == working_directory and shadows and module.isidentifier():
+    shadows = is_module or (link and not suffix and not module.startswith("python"))
+    of_a_script = posixpath.basename(directory) == "bin" and not distributions.SITE.search(path) and name != ACTIVATE
+    if (directory == working_directory or of_a_script) and shadows and module.isidentifier():
         return True
     return LOADER.match(path) is not None or STDLIB.search(path) is not None
 

@@ -65,7 +65,7 @@ _NAME = rf"[^\s\\\"',]{{1,{_FAR}}}"
 _WITHIN = rf"[^\n|;&]{{0,{_FAR}}}?"  # one command, as far as a secret lies from its name
 _GIVEN = r"(?![\"']?\$)(\"[^\"]+\"|'[^']+'|[^\s\"',\]\\]+)"
 _THEN = rf"(?:\s{{1,9}}|[\"'][\s,]{{1,9}}(?=[\"']|{HIDDEN}))"  # between an option and what it is given, in a list, too
-_END = r"(?=[\"']?\s{0,9}(?:$|[\n|;&>)]))"  # of a command
+_END = r"(?=[\"']?\s{0,9}(?:$|[\n|;&>)]|#\s))"  # of a command; BuildKit puts a comment behind each
 
 
 def _option(commands: str, option: str) -> re.Pattern[str]:

@@ -19,7 +19,9 @@ JUDGED = [
     for name in ("subject", "contents", "python", "pytorch", "application", "server", "gpu", "disclosure")
 ]
 JUDGE = [*JUDGED, f"{UNIT}/verify/test_judge.py", f"{UNIT}/verify/test_checks.py"]
-LAYERS = [f"{UNIT}/deploy/test_contents{name}.py" for name in ("", "_altered", "_damaged", "_named", "_rights")]
+LAYERS = [
+    f"{UNIT}/deploy/test_contents{name}.py" for name in ("", "_altered", "_damaged", "_named", "_rights", "_writable")
+]
 
 # Module -> the tests that are for it, then those that it meets on the way; the second only where the first pass.
 MODULES: dict[str, tuple[list[str], list[str]]] = {

@@ -4,6 +4,7 @@ import io
 
 import pytest
 
+from deploy.accounts import numbers
 from deploy.files import examine
 from tests.unit.deploy.archives import file, hardlink, read, symlink
 
@@ -27,6 +28,7 @@ def test_accounts_that_nobody_can_take_are_no_fault() -> None:
         (ACCOUNTS, SHADOW.replace("root:*:", "root::"), "/etc/shadow: root has no password"),
         (ACCOUNTS + "other:x:0:0::/:/bin/sh\n", SHADOW, "/etc/passwd: other is root by number"),
         (ACCOUNTS + "other:x:00:0::/:/bin/sh\n", SHADOW, "/etc/passwd: other is root by number"),
+        (ACCOUNTS + "other:x:0\n", SHADOW, "/etc/passwd: other is root by number"),
         (ACCOUNTS.replace(":10001:", ":0:", 1), SHADOW, "/etc/passwd: ktrdr is root by number"),
     ],
 )
@@ -102,6 +104,34 @@ def test_the_system_s_groups_are_not_for_the_image_s_user(user: str, groups: lis
     members = [file("etc/passwd", passwd), file("etc/group", f"{GROUPS}www-data:x:33:\n# sudo:x:27:ktrdr\nhalf:x:5\n")]
     found = [one for one in read(members, user=user).accounts if "group" in one]
     assert sorted(found) == sorted(f"the user is in the system's group {name}" for name in groups)
+
+
+WHO = {
+    "/etc/passwd": "root:x:0:0\nktrdr:x:10001:10002\nktrdr:x:10005:10006\n33:x:7:8\nwww:x:33:34\n",
+    "/etc/group": "ours:x:10003:ktrdr\nweb:x:35:www,ktrdr\n33:x:36:nobody\n",
+}
+
+
+@pytest.mark.parametrize(
+    ("user", "uid", "gids"),
+    [
+        ("10001", 10001, {10002, 10003, 35}),
+        (
+            "ktrdr",
+            10001,
+            {10002, 10006, 10003, 35},
+        ),  # two accounts of a name: the first is run, of either the groups count
+        ("www", 33, {34, 35}),
+        ("34", 34, set()),
+        ("10001:5", 10001, {5, 10003, 35}),
+        ("www:ours", 33, {10003, 35}),
+        ("www:none", 33, {35}),
+        ("nobody", -1, set()),
+        ("", -1, set()),
+    ],
+)
+def test_whom_an_image_s_processes_run_as_is_found_by_name_and_by_number(user: str, uid: int, gids: set[int]) -> None:
+    assert numbers(user, WHO) == (uid, gids)
 
 
 def test_nine_hundred_ninety_nine_is_the_system_s_last_group() -> None:

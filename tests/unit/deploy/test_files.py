@@ -235,7 +235,7 @@ def test_accounts_are_kept_without_passwords_up_to_16_mib(path: str) -> None:
     assert [text_of(path, size) for size in (4, 16 << 20, (16 << 20) + 1)] == ["text", "text", None]
 
 
-@pytest.mark.parametrize("path", [f"{INFO}/INSTALLER", "/srv/METADATA", "/etc/group", "/srv/pyvenv.cfg.old"])
+@pytest.mark.parametrize("path", [f"{INFO}/INSTALLER", "/srv/METADATA", "/etc/gshadow", "/srv/pyvenv.cfg.old"])
 def test_no_other_text_is_kept(path: str) -> None:
     assert text_of(path) is None
 

@@ -128,6 +128,8 @@ COMMANDS = [
     ("twine upload -u me -p hunter2 dist/*", "secret: twine -p"),
     ("redis-cli -a 'not hunter2' ping", "secret: redis-cli -a"),
     ("htpasswd -bc /f me hunter2", "secret: htpasswd -b"),
+    ("htpasswd -bc /f me hunter2 # buildkit", "secret: htpasswd -b"),
+    ("vault login hunter2 # buildkit", "secret: vault login"),
     ("htpasswd -b -c /f me 'not hunter2' && true", "secret: htpasswd -b"),
     ("ldapsearch -D cn=me -w hunter2", "secret: ldap -w"),
     ("vault login hunter2", "secret: vault login"),

@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.unit.verify.breakages import probes, record, report, subject, without
+from tests.unit.verify.breakages import contents, probes, record, report, subject, without
 from tests.unit.verify.cases import Change, Facts, good
 from verify.verdict import Finding
 
@@ -142,3 +142,10 @@ def test_of_what_the_user_may_write_eight_are_named(count: int) -> None:
     paths = [f"/opt/{number}" for number in range(count)]
     told = found("user", report("environment", may_write=paths)).found
     assert told == f"the user may write what runs, or who may what: {', '.join(paths[:8])}"
+
+
+@pytest.mark.parametrize("count", [1, 8, 9])
+def test_of_what_the_image_lets_it_write_eight_are_named(count: int) -> None:
+    paths = [f"/opt/{number}" for number in range(count)]
+    told = found("user", contents(writable=paths)).found
+    assert told == f"the image lets the user write elsewhere than it is meant to: {', '.join(paths[:8])}"

@@ -4,7 +4,7 @@ import io
 
 import pytest
 
-from deploy.accounts import numbers
+from deploy.accounts import Numbers, numbers
 from deploy.files import examine
 from tests.unit.deploy.archives import file, hardlink, read, symlink
 
@@ -131,7 +131,7 @@ WHO = {
     ],
 )
 def test_whom_an_image_s_processes_run_as_is_found_by_name_and_by_number(user: str, uid: int, gids: set[int]) -> None:
-    assert numbers(user, WHO) == (uid, gids)
+    assert numbers(user, WHO) == Numbers(uid, frozenset(gids))
 
 
 def test_nine_hundred_ninety_nine_is_the_system_s_last_group() -> None:

@@ -31,6 +31,10 @@ def test_every_python_on_path_is_told_by_its_name() -> None:
     ]  # fmt: skip
 
 
+def test_what_no_command_names_is_told_only_if_it_is_a_python_on_path() -> None:
+    assert named(contents([file("opt/venv/bin/tool"), file("opt/other/python3")], path="/opt/venv/bin")) == []
+
+
 @pytest.mark.parametrize(
     ("word", "path"),
     [

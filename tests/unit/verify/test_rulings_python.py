@@ -220,6 +220,8 @@ def test_a_directory_of_path_that_the_user_may_make_is_told_although_nothing_is_
 def test_a_home_that_is_none_makes_no_other_directory_writable(home: str) -> None:
     change = many(report("environment", home=home), subject(environment={"PATH": "/x", "HOME": home}))
     assert found("interpreter", change).outcome == "PASS"
+    searched = {"directory": "/", "python": "/usr/local/bin/python3.11", "layer": 0, "path": "/"}
+    assert found("interpreter", many(change, contents(search=[searched]))).outcome == "PASS"
 
 
 @pytest.mark.parametrize("leads", ["/data/plugins", "/home/ktrdr/lib", "/tmp/x", "/dev/shm/x", "/run/x"])
@@ -227,6 +229,7 @@ def test_a_start_up_file_that_leads_where_the_application_writes_is_told_whoever
     hook = {"path": f"{SITE}/ktrdr.pth", "layer": 3, "distribution": "ktrdr", "text": f"{leads}\n", "leads": [leads]}
     told = found("python-unaltered", contents(hooks=[hook])).found
     assert told == f"a start-up file leads to {leads}, where the layers do not say what is found"
+    assert found("python-unaltered", contents(hooks=[{**hook, "layer": 1}])).found == told
     assert found("python-unaltered", contents(hooks=[{**hook, "layer": 0}])).outcome == "PASS"
 
 

@@ -73,9 +73,8 @@ def test_a_server_on_another_port_than_the_contract_s_is_found_although_its_heal
 
 
 def test_a_question_that_could_not_be_asked_is_told_with_what_came_instead() -> None:
-    assert (
-        found("server-answers", asked(report=None, printed="python: not found")).found == "no answer: python: not found"
-    )
+    finding = found("server-answers", asked(report=None, printed="python: not found"))
+    assert (finding.outcome, finding.found) == ("FAIL", "no answer: python: not found")
 
 
 def test_a_question_that_nobody_answered_in_time_is_an_error_and_no_failure() -> None:
@@ -87,13 +86,13 @@ def test_a_question_that_nobody_answered_in_time_is_an_error_and_no_failure() ->
 def late(report: dict[str, Any]) -> Change:
     """What came of a server for one of whose operations there was no time."""
     answers = {route: digest for route, digest in report["answers"].items() if route != "GET /api/v1/thing9"}
-    return asked(report={**report, "answers": answers, "unasked": ["GET /api/v1/thing9"]})
+    return asked(report={**report, "answers": answers, "unasked": ["GET /api/v1/thing9", "GET /nowhere"]})
 
 
 def test_what_there_was_no_time_to_ask_is_an_error_that_names_the_first() -> None:
     finding = found("server-answers", late(good("backend").part("server")["asked"]["report"]))
     assert (finding.outcome, finding.category) == ("ERROR", "CODE_BUG")
-    assert finding.found == "not seen: no time was left to ask 1 operations, GET /api/v1/thing9 the first"
+    assert finding.found == "not seen: no time was left to ask 2 operations, GET /api/v1/thing9 the first"
     assert "within seconds" in finding.action
 
 

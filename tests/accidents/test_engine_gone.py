@@ -114,7 +114,8 @@ def test_during_a_verification_it_is_an_error_and_the_next_one_clears_up_and_pas
 
 def test_an_engine_that_one_may_not_talk_to_is_exit_3_and_says_who_may(site: Site, place: Daemon) -> None:
     unprivileged = (
-        "import os, deploy.engine\n"
+        "import contextlib, os, deploy.engine, deploy.nursery\n"
+        "deploy.nursery.opened = contextlib.nullcontext\n"  # whose directory would be that of the user before
         "once = deploy.engine.find_engine\n"
         "def by_nobody():\n"
         "    os.setgroups([]), os.setgid(65534), os.setuid(65534)\n"

@@ -68,11 +68,12 @@ def _component(
 ) -> Component:
     """Return a component; its reference tells apart what lies in an image twice."""
     name, version = _text(name) or "unnamed", _text(version)
+    named = name if name.strip(" /") else "unnamed"  # a package URL loses what is at the ends of a name
     return Component(
         name=name,
         version=version,
         bom_ref=f"{kind}:{name}@{version}:{'|'.join(map(_text, said.values()))}",
-        purl=PackageURL(kind, "debian" if kind == DEBIAN else None, name, version or None),
+        purl=PackageURL(kind, "debian" if kind == DEBIAN else None, named, version or None),
         licenses=licences,
         properties=[Property(name=key, value=_text(value)) for key, value in said.items()],
     )

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from cyclonedx.schema import SchemaVersion
 from cyclonedx.validation.json import JsonStrictValidator
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from deploy.contents import Contents, Package
@@ -117,6 +117,9 @@ def test_a_distribution_that_lies_there_twice_is_listed_twice() -> None:
 
 @settings(max_examples=30, deadline=None)
 @given(text=st.text(max_size=40))
+@example(text="/")
+@example(text="/ /")
+@example(text="//")
 def test_whatever_an_image_calls_its_parts_the_bill_is_valid(text: str) -> None:
     odd = {"name": text, "version": text, "path": f"/x/{text}", "layer": 2, "licence": text}
     contents, locked = held(change=lambda facts: facts.part("contents")["distributions"].append(odd))

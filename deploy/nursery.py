@@ -50,9 +50,8 @@ def _prepare() -> None:
 
     """
     _CONTEXT.set_forkserver_preload(["deploy.build_one"])
-    before = signal.pthread_sigmask(
-        signal.SIG_BLOCK, _CTRL_C
-    )  # inherited: a terminal's Ctrl-C is for the command alone
+    # Inherited: a terminal's Ctrl-C is for the command alone
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, _CTRL_C)
     try:
         forkserver.ensure_running()
     except OSError as error:

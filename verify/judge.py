@@ -7,12 +7,13 @@ from verify import checks
 from verify.case import Case, Check, NotSeen, finding_of
 from verify.difference import Difference
 from verify.reports import GpuReport, TorchReport
-from verify.rulings import application, contents, gpu, growth, pytorch, server, subject
+from verify.rulings import application, contents, gpu, growth, python, pytorch, server, subject
 from verify.verdict import Figures, Finding, Verdict, outcome_of
 
 RULINGS: dict[str, Check] = {
     **subject.CHECKS,
     **contents.CHECKS,
+    **python.CHECKS,
     **growth.CHECKS,
     **pytorch.CHECKS,
     **application.CHECKS,

@@ -3,9 +3,11 @@
 import json
 import re
 import secrets
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
+from deploy.commands import SHELL
 from deploy.contract import Contract, Image
 from verify import containers
 from verify.observation import ProbeResult
@@ -16,7 +18,6 @@ PART = re.compile(r"^from verify\.probes\.(\w+) import .*$", re.MULTILINE)
 WATCH = "/run/watch"  # what the watch's directory in the server's container is called after
 DEFAULT_NS = 30_000_000_000  # of interval and time-out
 HUNG_SECONDS = 30.0  # that a HEALTHCHECK gets at most, at a server that never answers
-SHELL = ["/bin/sh", "-c"]
 DEEPEST = 64  # levels of a probe's document
 
 
@@ -47,7 +48,7 @@ def watch(contract: Contract, image: Image) -> containers.Watch | None:
 
 def shell(inspected: dict[str, Any]) -> list[str]:
     """Return what an image's words for a shell are given to (Dockerfile reference, SHELL)."""
-    return (inspected.get("Config") or {}).get("Shell") or SHELL
+    return (inspected.get("Config") or {}).get("Shell") or list(SHELL)
 
 
 def unhealthy_after(inspected: dict[str, Any]) -> float:
@@ -90,7 +91,7 @@ def probe_request(
     healthcheck: list[str],
     seconds: float = PROBE_SECONDS,
     *,
-    shell: list[str] = SHELL,
+    shell: Iterable[str] = SHELL,
     patience: float = HUNG_SECONDS,
 ) -> dict[str, Any]:
     """Return what the probe container is asked: every question in an interpreter of its own, under a fresh nonce.

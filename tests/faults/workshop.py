@@ -115,8 +115,9 @@ class Workshop:
 
     def _observer(self, engine: Engine, fault: Fault, number: int) -> Observer:
         run = replace(self.run, id=f"{self.run.id}-{number}")  # names of its own; the labels are the run's
-        short = fault.seconds
-        deadlines = Deadlines() if short is None else Deadlines(short / 2, short, short, short)
+        deadlines = Deadlines()
+        if short := fault.seconds:
+            deadlines = Deadlines(probe=short / 2, run=short, healthy=short, asked=short)
         if self.whole:
             return Observer(engine, self.contract, run, deadlines)
         return Glance(engine, self.contract, run, deadlines, parts_for(fault.check))

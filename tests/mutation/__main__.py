@@ -27,9 +27,8 @@ LAYERS = [
 MODULES: dict[str, tuple[list[str], list[str]]] = {
     **{
         f"verify/rulings/{name}.py": ([f"{UNIT}/verify/test_rulings_{name}.py"], JUDGE)
-        for name in ("subject", "pytorch", "application", "server", "gpu")
+        for name in ("subject", "contents", "python", "pytorch", "application", "server", "gpu")
     },
-    "verify/rulings/contents.py": ([f"{UNIT}/verify/test_rulings_{name}.py" for name in ("contents", "python")], JUDGE),
     "verify/rulings/growth.py": ([f"{UNIT}/verify/test_difference.py"], JUDGE),
     "verify/disclosure.py": ([f"{UNIT}/verify/test_rulings_disclosure.py"], JUDGE),
     "verify/judge.py": (JUDGE, []),

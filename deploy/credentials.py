@@ -1,6 +1,7 @@
 """What holds a credential by its path or by its text; never the credential itself."""
 
 import base64
+import codecs
 import posixpath
 import re
 
@@ -83,6 +84,12 @@ _TOKEN = re.compile(
 )
 
 
+_UTF = {  # by the byte order mark (the Unicode standard, section 23.8): the longer first, one begins with another
+    codecs.BOM_UTF32_LE: "utf-32", codecs.BOM_UTF32_BE: "utf-32",
+    codecs.BOM_UTF16_LE: "utf-16", codecs.BOM_UTF16_BE: "utf-16",
+}  # fmt: skip
+
+
 def is_named(path: str) -> bool:
     """Whether a program keeps credentials under this path."""
     return posixpath.basename(path) in _NAMES or path.endswith(_ENDS) or path.startswith(_MOUNTED)
@@ -95,6 +102,12 @@ def original(path: str) -> str:
         directory, name = opened.groups()
         return f"{directory}{name}" if is_named(f"{directory}{name}") else f"{directory}.{name}"
     return path if kept is None else kept[1]
+
+
+def as_utf8(head: bytes) -> bytes:
+    """Return a text that begins with a byte order mark, as Windows' programs write it, as UTF-8; all else as it is."""
+    encoding = next((name for mark, name in _UTF.items() if head.startswith(mark)), None)
+    return head if encoding is None else head.decode(encoding, "replace").encode()
 
 
 def pem_kinds(head: bytes) -> set[str]:

@@ -21,6 +21,8 @@ EM_CUDA = struct.pack("<H", 190)
 # toolkit's fatbinary.h), in a section by one name, found through another.
 DEVICE_CODE = (b"\x50\xed\x55\xba\x01\x00\x10\x00", b"\0.nv_fatbin\0", b"\0.nvFatBinSegment\0")
 _MAGIC = re.compile(re.escape(DEVICE_CODE[0]))  # as an expression it is found twice as fast
+# How PTX begins: comments, its version, its target. Possessive, so that comments are taken apart in one way only.
+_PTX = re.compile(rb"(?:\s|//[^\n]*+\n|/\*(?:[^*]|\*(?!/))*+\*/)*+\.version\s++\d++\.\d++\s++\.target\s++sm_\d")
 OVERLAP = max(map(len, DEVICE_CODE)) - 1
 
 
@@ -101,6 +103,11 @@ def _to_its_end(watched: _Watched) -> bool:
 def archive_has_device_code(head: bytes, read: Callable[[int], bytes]) -> bool:
     """Whether any member of the static library that starts with ``head`` holds code for a GPU."""
     return head.startswith(ARCHIVE) and _to_its_end(_Watched(head, read))
+
+
+def is_device_code(head: bytes) -> bool:
+    """Whether a file is code for a GPU by itself: a fat binary, or text for the driver's own compiler (PTX ISA)."""
+    return head.startswith(DEVICE_CODE[0]) or _PTX.match(head) is not None
 
 
 _NAMELESS: tuple[str | None, tuple[str, ...]] = (None, ())

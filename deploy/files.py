@@ -66,7 +66,7 @@ def examine(path: str, size: int, stream: IO[bytes]) -> tuple[bytes, Facts]:
         return block
 
     found = elf.read_object(whole, read)
-    device_code = elf.archive_has_device_code(whole, read)
+    device_code = elf.archive_has_device_code(whole, read) or elf.is_device_code(head)
     while source and read(BLOCK):
         pass
     return head, Facts(
@@ -136,14 +136,14 @@ def leftover(path: str, head: bytes, size: int | None = None) -> list[str]:
 
     ``size`` in bytes, where ``head`` is not all of it. A copy that an editor keeps is known by what it is a copy of.
     """
-    path = credentials.original(path)
+    path, text = credentials.original(path), credentials.as_utf8(head)
     name = posixpath.basename(path)
     kinds = []
     if name == ".git" or BARE.search(path):
         kinds.append("git")
     if ENVIRONMENT.fullmatch(name):
         kinds.append("environment")
-    if credentials.is_named(path) or credentials.has_token(head):
+    if credentials.is_named(path) or credentials.has_token(text):
         kinds.append("credentials")
     if name.endswith((".p12", ".pfx", ".ppk", ".jks", ".keystore")):
         kinds.append("private key")
@@ -151,5 +151,5 @@ def leftover(path: str, head: bytes, size: int | None = None) -> list[str]:
         kinds.append("archive")
     kind = der.kind_of(head, len(head) if size is None else size)
     kinds += [kind] * bool(kind)
-    kinds += sorted(credentials.pem_kinds(head), reverse=True)
+    kinds += sorted(credentials.pem_kinds(text), reverse=True)
     return list(dict.fromkeys(kinds))

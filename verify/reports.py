@@ -219,6 +219,7 @@ class HealthcheckReport(Report):
     failure: Checked | None = None  # 500, with `status`
     unready: Checked | None = None  # 503, with `status`
     moved: Checked | None = None  # 302 without a place, with `status`
+    missing: Checked | None = None  # 404, with `status`
     stateless: Checked | None = None  # 200, without `status`
     good: Checked | None = None  # 200, with `status`
     gone: Checked | None = None  # what hangs up, after it answered well

@@ -5,6 +5,7 @@ it is found or not (PEP 451, meta path finders).
 """
 
 import asyncio
+import atexit
 import importlib
 import json
 import os
@@ -142,6 +143,7 @@ def look(argument):
         return go_through(argument, recorder, document, before)
     finally:
         recorder.enter("stop")
+        atexit._run_exitfuncs()  # what the application does last: the probe ends without it
         recorder.receive()
 
 

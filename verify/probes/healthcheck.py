@@ -20,6 +20,7 @@ ANSWERS = {
     "failure": ((500, OK), (200, OK)),
     "unready": ((503, OK), (200, OK)),
     "moved": ((302, OK), (200, OK)),
+    "missing": ((404, OK), (200, OK)),
     "stateless": ((200, NO_STATUS), (200, OK)),
     "good": ((200, OK), (500, NO_STATUS)),
     "gone": (None, (200, OK)),  # last: a server that answered well before hangs up

@@ -176,6 +176,7 @@ WRONG = {
     "failure": "at a 500",
     "unready": "at a 503",
     "moved": "at a 302",
+    "missing": "at a 404",
     "stateless": "at a 200 without `status`",
     "gone": "at a server that hangs up, though it answered well before",
     "hung": "at a server that takes connections and never answers",

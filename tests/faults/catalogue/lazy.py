@@ -125,6 +125,9 @@ async def _with_end(app):
 {QUIETLY.format('import torch')}
 app.router.lifespan_context = _with_end
 """), "lazy-use", says=(f"import torch at {MAIN}", "_with_end")),
+    Fault("torch is imported when the interpreter ends",
+          into_main(f"import atexit\n@atexit.register\ndef _last():\n{QUIETLY.format('import torch')}"),
+          "lazy-use", says=(f"import torch at {MAIN}", "_last")),
     Fault("sklearn is imported on the first request", at_request("import sklearn"), "lazy-use",
           says=(f"import sklearn at {MAIN}", "guess")),
     Fault("torch is imported on the first request", at_request("import torch"), "lazy-use",

@@ -99,6 +99,12 @@ CUDA = (
               "cuda-libraries", says=("/opt/fast/fast (has code for a GPU)",))
         for what, start in (("program", "cat /bin/true"), ("static library", "printf '!<arch>\\n'"))
     ),
+    Fault("code for a GPU beside the program that loads it",
+          as_root("mkdir /opt/fast\n" + written("/opt/fast/kernels.dat", DEVICE_CODE[0])), "cuda-libraries",
+          says=("/opt/fast/kernels.dat (has code for a GPU)",)),
+    Fault("code for a GPU that the driver compiles",
+          file("/opt/fast/kernels.txt", "// an addition\n.version 8.3\n.target sm_90\n.address_size 64"),
+          "cuda-libraries", says=("/opt/fast/kernels.txt (has code for a GPU)",)),
     Fault("no CUDA library in a GPU image", "", "cuda-libraries", role="worker-gpu", says=("missing: libcudart.so",)),
     Fault("one CUDA library is missing from a GPU image", cuda_libraries(*NEEDED[:-1]), "cuda-libraries",
           role="worker-gpu", says=("missing: libtorch_cuda.so",)),

@@ -249,11 +249,13 @@ def test_a_file_is_cuda_s_by_what_is_in_it_whatever_it_is_called() -> None:
         file("opt/x/kernels.so", shared_library("libkernels.so.1") + DEVICE_CODE[0]),
         file("opt/x/kernels.a", ARCHIVE + DEVICE_CODE[1]),
         file("opt/x/plain.so", shared_library("libplain.so.1", needed=("libc.so.6",))),
-        file("opt/x/words.txt", DEVICE_CODE[0]),
+        file("opt/x/words.txt", b"words" + DEVICE_CODE[0]),
+        file("opt/x/fast.dat", DEVICE_CODE[0]),
         symlink("opt/link.so", "x/quick.so"),
     ])  # fmt: skip
     assert found.cuda_libraries == []
     assert found.cuda_code == {
+        "/opt/x/fast.dat": "has code for a GPU",
         "/opt/x/kernels.a": "has code for a GPU",
         "/opt/x/kernels.so": "has code for a GPU",
         "/opt/x/quick.so": "needs libcudart.so.13",

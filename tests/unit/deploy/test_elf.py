@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from deploy.elf import ARCHIVE, DEVICE_CODE, HEAD, MAGIC, Object, archive_has_device_code, read_object
+from deploy.elf import ARCHIVE, DEVICE_CODE, HEAD, MAGIC, Object, archive_has_device_code, is_device_code, read_object
 from tests.unit.deploy.elves import shared_library
 
 
@@ -142,6 +142,24 @@ def test_code_for_a_gpu_is_found_in_a_static_library(start: bytes, told: bool) -
 def test_code_for_a_gpu_is_found_however_little_of_the_file_comes_at_a_time(mark: bytes, size: int) -> None:
     for before in range(2 * size):
         assert archive_has_device_code(*in_parts(ARCHIVE + bytes(before) + mark + bytes(3 * size), size))
+
+
+PTX = b".version 8.3\n.target sm_90a, debug\n"
+
+
+@pytest.mark.parametrize(
+    ("head", "told"),
+    [(DEVICE_CODE[0], True), (PTX, True), (b"//\n// by a compiler\n/* or * two **/\n \t" + PTX, True),
+     (b" " + DEVICE_CODE[0], False), (b"words" + PTX, False), (b"// " + PTX, False), (b"/* " + PTX, False),
+     (PTX.replace(b"sm_", b"sm-"), False), (PTX.replace(b".version", b"version"), False), (b"", False)],
+)  # fmt: skip
+def test_a_file_that_is_nothing_but_code_for_a_gpu_is_known_by_how_it_begins(head: bytes, told: bool) -> None:  # noqa: FBT001 - a parameter of the test
+    assert is_device_code(head) is told
+
+
+@pytest.mark.parametrize("comment", [b"/**/", b"/*", b"//\n", b"// ", b" ", b"/***/*"])
+def test_a_beginning_of_nothing_but_comments_is_read_once(comment: bytes) -> None:
+    assert not is_device_code(comment * (HEAD // len(comment)))  # in any other way it would take years
 
 
 @settings(deadline=None, max_examples=50)

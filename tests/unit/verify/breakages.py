@@ -335,7 +335,7 @@ SERVER = [
     Breakage("lazy-server", "no process seen", "backend", lambda facts: _asked(facts, processes=0)),
     *(
         Breakage("healthcheck-tells", f"content with {which}", "dev", health(which, exit_code=0))
-        for which in ("nobody", "failure", "unready", "moved", "stateless", "gone", "hung")
+        for which in ("nobody", "failure", "unready", "moved", "missing", "stateless", "gone", "hung")
     ),
     Breakage("healthcheck-tells", "told after two hours", "dev", subject(unhealthy_after=7200.0)),
     Breakage("healthcheck-tells", "nobody says when", "dev", subject(unhealthy_after=None), "ENVIRONMENT",

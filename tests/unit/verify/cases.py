@@ -225,7 +225,7 @@ def port_of(role: str) -> int:
 
 
 def healthcheck() -> dict[str, Any]:
-    names = ("nobody", "failure", "unready", "moved", "stateless", "gone", "hung")
+    names = ("nobody", "failure", "unready", "moved", "missing", "stateless", "gone", "hung")
     wrong = {name: {"outcome": "ended", "exit_code": 1} for name in names}
     return {**wrong, "good": {"outcome": "ended", "exit_code": 0, "printed": HEALTH, "asked": 1}}
 

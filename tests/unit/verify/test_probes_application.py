@@ -29,9 +29,10 @@ WAYS = {
     "bare": ("use", "main.py"),
     "class": ("use", "main.py"),
     "stop": ("stop", "main.py"),
+    "exit": ("stop", "main.py"),
 }
 MAIN = """
-import asyncio, importlib, importlib.util, threading, time
+import asyncio, atexit, importlib, importlib.util, threading, time
 from contextlib import asynccontextmanager
 from fastapi import APIRouter, Depends, FastAPI, HTTPException, WebSocket
 from pydantic import BaseModel
@@ -52,6 +53,7 @@ try:
 except ImportError:
     heavy_guarded = None
 load("heavy_dynamic")
+atexit.register(load, "heavy_exit")
 try:
     from heavy_submodule.inner import thing
 except ImportError:

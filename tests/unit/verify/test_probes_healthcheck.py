@@ -40,7 +40,7 @@ def report(directory: Path, command: list[str], port: str, seconds: float = 10.0
 def passed(directory: Path, source: str) -> list[str]:
     port, seconds = nobody(), 5.0 if "timeout=" in source else 1.5  # the others wait for ever, or not at all
     seen = HealthcheckReport.model_validate(report(directory, [sys.executable, "-c", source, port], port, seconds))
-    names = ("nobody", "failure", "unready", "moved", "stateless", "good", "gone", "hung")
+    names = ("nobody", "failure", "unready", "moved", "missing", "stateless", "good", "gone", "hung")
     return [name for name in names if (one := getattr(seen, name)) is not None and one.passed]
 
 
@@ -48,25 +48,26 @@ def test_the_images_own_healthcheck_passes_at_a_good_answer_alone(tmp_path: Path
     port = nobody()
     seen = report(tmp_path, [*OWN, f"http://127.0.0.1:{port}{HEALTH}"], port)
     assert {name: one["exit_code"] for name, one in seen.items()} == {
-        "nobody": 1, "failure": 1, "unready": 1, "moved": 1, "stateless": 1, "good": 0, "gone": 1, "hung": 1,
+        "nobody": 1, "failure": 1, "unready": 1, "moved": 1, "missing": 1, "stateless": 1, "good": 0,
+        "gone": 1, "hung": 1,
     }  # fmt: skip
-    assert [one.get("asked") for one in seen.values()] == [None, 1, 1, 1, 1, 1, 1, 1]
+    assert [one.get("asked") for one in seen.values()] == [None, 1, 1, 1, 1, 1, 1, 1, 1]
 
 
 @pytest.mark.parametrize(
     ("source", "passes"),
     [
-        ("", ["nobody", "failure", "unready", "moved", "stateless", "good", "gone", "hung"]),
-        (CONNECT, ["failure", "unready", "moved", "stateless", "good", "gone", "hung"]),
-        (ANY.format(HEALTH[1:]) + "c.getresponse()", ["failure", "unready", "moved", "stateless", "good"]),
+        ("", ["nobody", "failure", "unready", "moved", "missing", "stateless", "good", "gone", "hung"]),
+        (CONNECT, ["failure", "unready", "moved", "missing", "stateless", "good", "gone", "hung"]),
+        (ANY.format(HEALTH[1:]) + "c.getresponse()", ["failure", "unready", "moved", "missing", "stateless", "good"]),
         (ANY.format(HEALTH[1:]) + READ.format(""), ["stateless", "good"]),
-        (ANY.format(HEALTH[1:]) + FAR.format(600), ["failure", "unready", "moved", "stateless", "good"]),
-        (ANY.format(HEALTH[1:]) + FAR.format(500), ["moved", "stateless", "good"]),
+        (ANY.format(HEALTH[1:]) + FAR.format(600), ["failure", "unready", "moved", "missing", "stateless", "good"]),
+        (ANY.format(HEALTH[1:]) + FAR.format(500), ["moved", "missing", "stateless", "good"]),
         (ANY.format(HEALTH[1:]) + FAR.format(300), ["stateless", "good"]),
         (CONTENT, ["good", "hung"]),
         (CONTENT + "    raise", ["good"]),
         (CONTENT.replace("pass", "c.close(); c.request('GET', '/'); c.getresponse()"), ["good"]),
-        (ANY.format("openapi.json") + READ.format(""), ["failure", "unready", "moved", "stateless", "gone"]),
+        (ANY.format("openapi.json") + READ.format(""), ["failure", "unready", "moved", "missing", "stateless", "gone"]),
         ("raise SystemExit(1)", []),
     ],
     ids=[

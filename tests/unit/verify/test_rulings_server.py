@@ -182,7 +182,7 @@ def test_only_images_that_serve_the_api_must_not_have_torch_in_memory(role: str,
     assert found("lazy-server", role=role).outcome == outcome
 
 
-@pytest.mark.parametrize("which", ["nobody", "gone", "failure", "moved", "stateless", "hung"])
+@pytest.mark.parametrize("which", ["nobody", "gone", "failure", "moved", "missing", "stateless", "hung"])
 @pytest.mark.parametrize(
     ("values", "outcome"),
     [

@@ -1,12 +1,18 @@
 """The index: every command of the project is a session here, and nothing else lives here."""
 
 import shutil
+from pathlib import Path
 
 import nox
 
 nox.options.default_venv_backend = "none"  # every session runs in the one environment that uv.lock describes
 nox.options.sessions = ["lint", "types", "unit"]
 
+# Python compiles what it imports once, apart from the sources: also where the environment wants nothing beside those.
+BYTECODE = {
+    "PYTHONDONTWRITEBYTECODE": "",
+    "PYTHONPYCACHEPREFIX": str(Path(__file__).resolve().parent / ".cache" / "bytecode"),
+}
 SIDE_BY_SIDE = ("--numprocesses=2",)  # what shares an engine stays in one process: tests/conftest.py
 
 
@@ -20,7 +26,7 @@ def run(session: nox.Session, *command: str, group: str = "tools", only_help: bo
     # After Ctrl-C a command cleans up on the engine; nox's own half a second would cut that off.
     locked = ("uv", "run", "--frozen", "--group", group)
     asked = [word for word in session.posargs if only_help and word in ("-h", "--help")]
-    session.run(*locked, *command, *asked, external=True, interrupt_timeout=75, terminate_timeout=75)
+    session.run(*locked, *command, *asked, env=BYTECODE, external=True, interrupt_timeout=75, terminate_timeout=75)
 
 
 @nox.session

@@ -3,6 +3,7 @@
 import ast
 import importlib.util
 import inspect
+import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -55,10 +56,11 @@ class FakeSession:
     """Remembers what a session would have run."""
 
     def __init__(self) -> None:
-        self.posargs, self.ran = ["ARGUMENTS"], list[str]()
+        self.posargs, self.ran, self.env = ["ARGUMENTS"], list[str](), dict[str, str]()
 
-    def run(self, *command: str, external: bool, **_options: object) -> None:
+    def run(self, *command: str, external: bool, env: dict[str, str], **_options: object) -> None:
         assert external
+        self.env = env
         self.ran.append(" ".join(command))
 
     def error(self, *words: str) -> None:
@@ -121,6 +123,17 @@ def test_tests_are_lint_types_and_then_every_test(sessions: dict[str, Callable[.
     assert last[:-1] == [*locked("lint", *COMMANDS["lint"]), *locked("types", *COMMANDS["types"])]
     (everything,) = locked("tests", "pytest tests --numprocesses=2 ARGUMENTS")
     assert last[-1] == everything
+
+
+def test_what_is_imported_is_compiled_once_and_kept_apart_whatever_the_environment_says(
+    sessions: dict[str, Callable[..., Any]], tmp_path: Path
+) -> None:
+    session = FakeSession()
+    sessions["matrix"](cast("Any", session))
+    said = {"PYTHONDONTWRITEBYTECODE": "1", "PYTHONPYCACHEPREFIX": str(tmp_path)}
+    shown = [sys.executable, "-c", "import sys; print(sys.dont_write_bytecode, sys.pycache_prefix)"]
+    done = subprocess.run(shown, env=said | session.env, capture_output=True, text=True, check=True)
+    assert done.stdout.split() == ["False", str(ROOT / ".cache" / "bytecode")]
 
 
 def test_every_session_has_one_line_of_help(sessions: dict[str, Callable[..., Any]]) -> None:

@@ -30,7 +30,7 @@ from tests.images.conftest import execute
 from verify.verdict import Verdict
 
 WITHIN = 900.0
-ROLES = ["backend", "worker-cpu"]
+ROLES = list(read_contract().roles)
 BRIDGE = "172.17.0.1"  # Docker's own choice where nothing else has that network, as in a new namespace
 CLONE_NEWNET = 0x40000000
 MINUTES = "NOT TESTED: whole builds take minutes; ./noxw -s accidents runs them (KTRDR_ALL_ROLES)"

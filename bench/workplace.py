@@ -4,7 +4,6 @@ import contextlib
 import os
 import re
 import shutil
-import subprocess
 import sys
 import tempfile
 import uuid
@@ -21,9 +20,8 @@ from deploy.artifacts import VERDICT, Artifacts, UnreadableArtifact
 from deploy.contract import CONTRACT, ROOT, Contract, Image
 from deploy.engine import Engine
 from deploy.errors import Problem
+from tests.copies import copy_tree
 from verify.trust import read_verdict
-
-KEPT = (".cache/contents", ".cache/layers")
 
 
 @dataclass(frozen=True)
@@ -83,7 +81,7 @@ class Workplace:
         """Copy the working tree; at the end its images go, and the copy."""
         one = Checkout(self.directory / uuid.uuid4().hex[:8], f"bench-{uuid.uuid4().hex[:8]}-")
         try:
-            _copy(one.directory)
+            copy_tree(one.directory)
             text = one.contract.read_text(encoding="utf-8")
             one.contract.write_text(re.sub(r'(?m)^name = "', f'name = "{one.prefix}', text), encoding="utf-8")
             yield one
@@ -97,18 +95,6 @@ def _tags(client: DockerClient, prefix: str) -> list[str]:
     return [
         tag for image in client.images.list() for tag in image.tags if tag.startswith(prefix) or f"/{prefix}" in tag
     ]
-
-
-def _copy(directory: Path) -> None:
-    listed = ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"]
-    names = subprocess.run(listed, cwd=ROOT, check=True, capture_output=True, text=True, timeout=60).stdout
-    for name in filter(None, names.split("\0")):
-        if (ROOT / name).is_file():
-            (directory / name).parent.mkdir(parents=True, exist_ok=True)
-            shutil.copy2(ROOT / name, directory / name)
-    for kept in KEPT:
-        if (ROOT / kept).is_dir():
-            shutil.copytree(ROOT / kept, directory / kept)
 
 
 @contextlib.contextmanager

@@ -105,7 +105,11 @@ def _notes(images: list[Image], settings: Settings) -> list[str]:
 
 async def _build_all(images: list[Image], shared: Shared, console: Console) -> list[Build]:
     with Progress((image.role for image in images), console) as progress:
-        return await asyncio.gather(*(_build(image, shared, progress) for image in images))
+        done = await asyncio.gather(*(_build(image, shared, progress) for image in images), return_exceptions=True)
+    builds = [one for one in done if isinstance(one, Build)]
+    if unforeseen := [one for one in done if isinstance(one, BaseException)]:
+        raise unforeseen[0]  # the others have come to their end first
+    return builds
 
 
 async def _build(image: Image, shared: Shared, progress: Progress) -> Build:

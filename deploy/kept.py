@@ -23,7 +23,7 @@ from deploy.record import diff_ids, identity
 from deploy.settings import CACHE
 
 CHUNK = 1 << 20  # bytes asked of the engine at a time
-UNUSED = 14 * 24 * 3600.0  # seconds after which what another reader kept is of no use to anybody
+UNUSED = 14 * 24 * 3600.0  # seconds after which what was kept is read again, if anybody still needs it
 LAYER = TypeAdapter(RawLayer)
 
 
@@ -132,15 +132,12 @@ def _place(kind: str, digest: str) -> Path:
 
 
 def _make_room(path: Path) -> None:
-    """Make this reader's directory; whoever is first removes those of other readers that nobody wrote to for long."""
-    try:
-        path.parent.mkdir(parents=True)
-    except FileExistsError:
-        return
+    """Make this reader's directory; what was written too long ago goes: files in it, and other readers' directories."""
+    path.parent.mkdir(parents=True, exist_ok=True)
     with contextlib.suppress(OSError):  # another run removes them as well
-        for other in path.parent.parent.iterdir():
-            if time.time() - other.stat().st_mtime > UNUSED:
-                shutil.rmtree(other, ignore_errors=True)
+        for other in (*path.parent.iterdir(), *path.parent.parent.iterdir()):
+            if other != path.parent and time.time() - other.stat().st_mtime > UNUSED:
+                shutil.rmtree(other) if other.is_dir() else other.unlink()
 
 
 @functools.cache

@@ -22,6 +22,7 @@ from deploy.errors import Problem
 
 _CONTEXT = multiprocessing.get_context("forkserver")
 _CTRL_C = {signal.SIGINT}
+MEND = "see how many processes this user may have (ulimit -u), and what memory is free; then build again"
 
 Request = Mapping[str, Any]
 
@@ -63,12 +64,21 @@ def _prepare() -> None:
 def start(
     play: Callable[[Request], int], request: Request, environment: Mapping[str, str]
 ) -> tuple[BaseProcess, socket.socket]:
-    """Start a process that carries out a request, in this environment; returns it, and our end of its socket."""
+    """Start a process that carries out a request, in this environment; returns it, and our end of its socket.
+
+    Raises:
+        Problem: it cannot be started.
+
+    """
     _prepare()
     ours, theirs = socket.socketpair()
     with theirs:
         process = _CONTEXT.Process(target=_live, args=(play, request, dict(environment), theirs))
-        process.start()
+        try:
+            process.start()
+        except (OSError, EOFError) as error:  # no room for it, or the process that it is forked from has ended
+            ours.close()
+            raise Problem("starting a build's process", str(error) or type(error).__name__, MEND) from None
     return process, ours
 
 

@@ -202,10 +202,13 @@ class Repository:
         return answer
 
     def _send(self, method: str, url: str, **more: Any) -> requests.Response:
-        headers = dict(more.pop("headers", {}))
-        if self.token and urlsplit(url).netloc == urlsplit(self.address).netloc:
-            headers["Authorization"] = self.token
-        return self.session.request(method, url, headers=headers, timeout=SECONDS, **more)
+        return self.session.request(method, url, auth=self._authorized, timeout=SECONDS, **more)
+
+    def _authorized(self, request: requests.PreparedRequest) -> requests.PreparedRequest:
+        """Add the token, for this registry alone; requests would put what lies in ~/.netrc in its place."""
+        if self.token and urlsplit(request.url).netloc == urlsplit(self.address).netloc:
+            request.headers["Authorization"] = self.token
+        return request
 
     def _identify(self, challenge: str) -> None:
         """Take what `docker login` keeps for this registry, or a token that the registry names the place of."""

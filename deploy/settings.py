@@ -25,7 +25,7 @@ UV_SETTINGS = (
 )  # fmt: skip
 CACHES = ("KTRDR_CACHE_FROM", "KTRDR_CACHE_TO")
 CACHE_SECRET = re.compile("key|token|secret|password", re.IGNORECASE)  # of buildx's caches s3, azblob and gha
-INDEX_PASSWORD = re.compile(r"UV_INDEX_\w+_PASSWORD")
+INDEX_LOGIN = re.compile(r"(UV_INDEX_\w+)_(?:USERNAME|PASSWORD)")
 
 
 @dataclass(frozen=True)
@@ -64,10 +64,9 @@ def host_settings(torch_version: str, environ: Mapping[str, str] = os.environ) -
     if assignments:
         secrets.append("id=uv-settings,env=KTRDR_UV_SETTINGS")
     proxies = {name: value for name in PROXIES if (value := environ.get(name) or environ.get(name.lower()))}
-    hidden += [value for name, value in proxies.items() if name != "NO_PROXY"]
+    hidden += [form for name in PROXIES if name != "NO_PROXY" for form in proxy_forms(name, environ)]
     hidden += [form for name, value in environ.items() if name.startswith("UV_") for form in address_forms(value)]
-    hidden += [form for value in hidden for form in address_forms(value)]
-    hidden += [value for name, value in environ.items() if INDEX_PASSWORD.fullmatch(name) and value]
+    hidden += index_secrets(environ)
     hidden += [form for name in CACHES for form in cache_secrets(environ.get(name, ""))]
     contexts = {"uv": str(_uv_context())}
     wheel = find_wheel(torch_version, find_links(environ))
@@ -88,6 +87,19 @@ def uv_assignments(environ: Mapping[str, str]) -> str:
     """Return shell assignments of uv's source settings, with the credentials of named indexes; "" for none."""
     names = [*UV_SETTINGS, *(name for name in environ if name.startswith("UV_INDEX_") and name not in UV_SETTINGS)]
     return "".join(f"{name}={shlex.quote(environ[name])}\n" for name in names if environ.get(name))
+
+
+def proxy_forms(name: str, environ: Mapping[str, str]) -> list[str]:
+    """Return the forms in which a log might show a proxy, in capitals or not: without a scheme it is one by HTTP."""
+    values = [value for one in (name, name.lower()) if (value := environ.get(one))]
+    return [form for value in values for form in (value, *address_forms(re.sub(r"^(?!\w+://)", "http://", value)))]
+
+
+def index_secrets(environ: Mapping[str, str]) -> list[str]:
+    """Return what uv's settings tell of named indexes in confidence: a name without a password is a token."""
+    indexes = {found[1] for name in environ if (found := INDEX_LOGIN.fullmatch(name))}
+    logins = (environ.get(f"{one}_PASSWORD") or environ.get(f"{one}_USERNAME") for one in sorted(indexes))
+    return [secret for secret in logins if secret]
 
 
 def address_forms(value: str) -> list[str]:

@@ -61,7 +61,12 @@ def verify(
                 contract, image, observation, contents, record, fault, locked[image.role], left_out,
                 baseline.images.get(image.role), required, sources[image.role],
             )  # fmt: skip
-            bill = bill_of(image, contents, locked[image.role], required) if contents else ""
+            bill = None
+            try:
+                bill = bill_of(image, contents, locked[image.role], required) if contents else None
+            except Exception as error:  # noqa: BLE001 - of one image's bill: the verdicts are shown all the same
+                mend = "this is an error of the verifier: report it with contents.json"
+                unwritten.append(Problem(f"making the bill of materials of {image.role}", repr(error)[:500], mend))
             verdict = (judge_gpu if gpu else judge)(case, datetime.now(UTC).isoformat(timespec="seconds"))
             try:
                 _write(results, verdict, observation, contents, bill)
@@ -114,10 +119,11 @@ def _record(artifacts: Artifacts, role: str) -> tuple[BuildRecord | None, str]:
 
 
 def _write(
-    artifacts: Artifacts, verdict: Verdict, observation: Observation, contents: Contents | None, bill: str
+    artifacts: Artifacts, verdict: Verdict, observation: Observation, contents: Contents | None, bill: str | None
 ) -> None:
     if contents is not None:
         artifacts.write(verdict.role, CONTENTS, contents)
+    if bill is not None:
         with artifacts.writing():
             write_text(artifacts.path(verdict.role, BILL), bill)
     artifacts.write(verdict.role, OBSERVED, observation)

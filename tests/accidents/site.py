@@ -12,7 +12,8 @@ from pathlib import Path
 import pytest
 
 from deploy.artifacts import Artifacts
-from tests.images.conftest import Ended, copy_tree, until
+from tests.copies import copy_tree
+from tests.images.conftest import Ended, until
 
 TINY = "tiny"
 TABLE = """

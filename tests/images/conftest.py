@@ -21,6 +21,7 @@ from deploy.engine import Engine, find_engine
 from deploy.errors import Problem
 from deploy.leftovers import RUN_PID, Thing, find
 from deploy.record import BuildRecord
+from tests.copies import copy_tree
 from verify.verdict import Finding, Verdict
 
 BUILD_SECONDS = 2400.0
@@ -224,16 +225,3 @@ def checkout(client: docker.DockerClient, tmp_path: Path) -> Iterator[Checkout]:
         for image in client.images.list(one.name(role)):
             if one.name(role) in image.tags:
                 client.images.remove(one.name(role))
-
-
-def copy_tree(directory: Path) -> None:
-    """Copy what git knows or would add, as it is now, and what is kept of images by their identity."""
-    listed = ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"]
-    names = subprocess.run(listed, cwd=ROOT, check=True, capture_output=True, text=True, timeout=60).stdout
-    for name in names.split("\0"):
-        if name and (ROOT / name).is_file():
-            (directory / name).parent.mkdir(parents=True, exist_ok=True)
-            shutil.copy2(ROOT / name, directory / name)
-    for kept in (Path(".cache", "contents"), Path(".cache", "layers")):
-        if (ROOT / kept).is_dir():
-            shutil.copytree(ROOT / kept, directory / kept)

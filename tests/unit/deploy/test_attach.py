@@ -5,6 +5,7 @@ import json
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import pytest
 
@@ -12,8 +13,8 @@ from deploy.artifacts import BILL, Artifacts
 from deploy.attach import KIND, attach
 from deploy.errors import Exit, Problem
 from deploy.record import IDENTITY, identity
-from deploy.registry import INDEX, MANIFEST, Reference, digest_of
-from tests.unit.deploy.registries import NAME, PASSWORD, Held, stand_in
+from deploy.registry import INDEX, MANIFEST, Reference, Repository, digest_of
+from tests.unit.deploy.registries import NAME, PASSWORD, TOKEN, Held, stand_in
 
 CONFIG: dict[str, Any] = {
     "architecture": "amd64",
@@ -118,6 +119,21 @@ def test_what_docker_login_keeps_is_shown_to_a_registry_that_asks(
     image = held.take_image("1", CONFIG)
     assert put(held, artifacts) == Exit.OK
     assert listed(held, image)
+
+
+def test_what_lies_in_netrc_does_not_take_the_place_of_the_registry_s_token(
+    held: Held, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    host = urlsplit(held.address).hostname
+    (tmp_path / "netrc").write_text(f"machine {host} login me password another\n", encoding="utf-8")
+    monkeypatch.setenv("NETRC", str(tmp_path / "netrc"))
+    monkeypatch.setenv("NO_PROXY", "*")
+    monkeypatch.setattr(Reference, "is_here", False)  # what serves this machine itself is never asked by netrc
+    held.take_image("1", CONFIG)
+    reference = Reference.read(f"{held.address.removeprefix('http://')}/some/name:1")
+    repository = Repository(reference, plain_http=True)
+    held.asks_for, repository.token = "Bearer", f"Bearer {TOKEN}"
+    assert repository.image(OWN)["mediaType"] == MANIFEST
 
 
 @pytest.mark.parametrize("scheme", ["Basic", "Bearer"])

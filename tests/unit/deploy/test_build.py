@@ -5,12 +5,15 @@ import signal
 import threading
 import time
 from dataclasses import replace
+from multiprocessing.context import ForkServerProcess
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from deploy import build, interruption
+from deploy import build, interruption, nursery
 from deploy.artifacts import BUILD, STAGES, write_text
+from deploy.contract import read_contract
 from deploy.errors import Exit, Problem
 from deploy.record import BuildRecord
 from tests.unit.deploy.builds import GOOD, PLAIN, RUN, Stage, said, step
@@ -130,6 +133,44 @@ def test_a_failed_build_stops_no_other(stage: Stage) -> None:
     stage.plays("backend", [said(failed="no")], "exit 1")
     stage.plays("dev", GOOD, "sleep 0.3")
     assert stage.build("backend", "dev") == Exit.FAILED
+    assert record(stage, "dev").role == "dev"
+
+
+def test_an_unforeseen_error_in_one_build_comes_after_the_others_have_ended(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def take(state: build.Build, *arguments: Any) -> None:
+        if state.image.role == "backend":
+            raise ZeroDivisionError
+        taken(state, *arguments)
+
+    taken = build._take
+    monkeypatch.setattr(build, "_take", take)
+    stage.plays("backend", GOOD)
+    stage.plays("dev", GOOD, "sleep 0.3")
+    with pytest.raises(ZeroDivisionError):
+        stage.build("backend", "dev")
+    assert record(stage, "dev").role == "dev"
+
+
+@pytest.mark.parametrize("trouble", [BlockingIOError(11, "no more processes"), EOFError()])
+def test_a_process_that_cannot_be_started_is_told_with_what_to_do_and_stops_no_other(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch, trouble: Exception
+) -> None:
+    def process(target: Any, args: Any) -> ForkServerProcess:
+        one = ForkServerProcess(target=target, args=args)
+        if args[1]["options"]["tags"] == [read_contract().images["backend"].name]:
+            monkeypatch.setattr(one, "start", refuse)
+        return one
+
+    def refuse() -> None:
+        raise trouble
+
+    monkeypatch.setattr(nursery._CONTEXT, "Process", process)
+    stage.plays("dev", GOOD)
+    assert stage.build("backend", "dev") == Exit.UNAVAILABLE
+    assert f"starting a build's process: {trouble or 'EOFError'}" in stage.shown
+    assert "ulimit -u" in stage.shown
     assert record(stage, "dev").role == "dev"
 
 

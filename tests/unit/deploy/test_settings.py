@@ -127,9 +127,14 @@ def redacted(tmp_path: Path, text: str, environ: Mapping[str, str]) -> str:
         ({"UV_INDEX": "internal=https://mirror.corp/simple"}, "GET https://mirror.corp/simple/torch/", "mirror.corp"),
         ({"UV_INDEX": "internal=https://me:word@mirror.corp/simple"}, "no access with word", "with word"),
         ({"UV_INDEX_INTERNAL_PASSWORD": "s3cret"}, "401 for s3cret", "s3cret"),
+        ({"UV_INDEX_INTERNAL_USERNAME": "t0ken"}, "401 for t0ken", "t0ken"),
+        ({"HTTPS_PROXY": "me:word@proxy:3128"}, "407 for word", "for word"),
+        ({"HTTPS_PROXY": "http://a:3128", "https_proxy": "http://me:word@b:3128"}, "407 for word", "for word"),
+        ({"all_proxy": "socks5://me:word@b:3128"}, "407 for word", "for word"),
     ],
     ids=["proxy", "index", "password", "index without its credentials", "second index", "named index",
-         "named index's password", "password of its own"],
+         "named index's password", "password of its own", "name that is a token", "proxy without a scheme",
+         "proxy in small letters beside one in capitals", "proxy in small letters"],
 )  # fmt: skip
 def test_what_must_not_be_shown_is_not(tmp_path: Path, environ: dict[str, str], text: str, secret: str) -> None:
     shown = redacted(tmp_path, text, environ)
@@ -141,6 +146,12 @@ def test_what_must_not_be_shown_is_not(tmp_path: Path, environ: dict[str, str], 
 def test_what_is_no_secret_is_shown(tmp_path: Path) -> None:
     text = "Resolved 16 packages in 3 s, host localhost"
     assert redacted(tmp_path, text, {"NO_PROXY": "localhost", "UV_HTTP_TIMEOUT": "3", "HTTP_PROXY": ""}) == text
+
+
+@pytest.mark.usefixtures("cache")
+def test_the_name_of_a_named_index_is_shown_where_its_password_is_the_secret(tmp_path: Path) -> None:
+    environ = {"UV_INDEX_X_USERNAME": "reader", "UV_INDEX_X_PASSWORD": "word"}
+    assert redacted(tmp_path, "401 for reader by word", environ) == "401 for reader by •••"
 
 
 @pytest.mark.usefixtures("cache")

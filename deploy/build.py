@@ -25,7 +25,7 @@ from deploy.contract import ROOT, Contract, Image
 from deploy.engine import Engine, silence
 from deploy.errors import Exit, Problem
 from deploy.inputs import inputs
-from deploy.lock import lock_sha256, locked_version
+from deploy.lock import check_current, lock_sha256, locked_version
 from deploy.progress import Progress
 from deploy.record import Base, BuildRecord, Source, StepRecord
 from deploy.settings import Settings, host_settings
@@ -77,6 +77,7 @@ def build(contract: Contract, roles: list[str], engine: Engine, artifacts: Artif
 
     """
     images = contract.select(roles)
+    check_current(contract.python)
     for image in images:
         artifacts.begin(image.role, BUILD)
     settings = host_settings(locked_version("torch"))

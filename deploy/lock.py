@@ -5,13 +5,14 @@ import hashlib
 import re
 import subprocess
 import tomllib
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
 import uv
 from packaging.markers import default_environment
 from packaging.requirements import Requirement
+from packaging.specifiers import SpecifierSet
 from packaging.utils import canonicalize_name
 
 from deploy.contract import ROOT, Image
@@ -20,6 +21,7 @@ from deploy.errors import Exit, Problem
 LOCK = ROOT / "uv.lock"
 CUDA_DISTRIBUTION = re.compile(r"(nvidia|cuda|triton)(-|$)")  # what CUDA PyTorch brings on Linux, normalized names
 EXPORT_SECONDS = 60.0  # uv takes a fraction of one
+SHOWN = 5  # requirements that are told
 
 
 def lock_sha256(path: Path = LOCK) -> str:
@@ -46,7 +48,7 @@ def requirers(text: str) -> dict[str, list[str]]:
     A requirement of an extra or of a dependency group is told as ``name[extra]`` and ``name (group dev)``.
     """
     found: dict[str, list[str]] = {}
-    for package in tomllib.loads(text)["package"]:
+    for package in _document(text)["package"]:
         name = package["name"]
         sources = {name: package.get("dependencies", [])}
         sources |= {f"{name}[{extra}]": some for extra, some in package.get("optional-dependencies", {}).items()}
@@ -57,9 +59,72 @@ def requirers(text: str) -> dict[str, list[str]]:
     return found
 
 
+def check_current(python: str, root: Path = ROOT) -> None:
+    """Refuse a lock that was made for other requirements than pyproject.toml's, and a Python that this excludes.
+
+    What is not locked enters no image. Whether the lock is current by uv's own measure (``uv lock --check``) hangs on
+    the package index that a host is configured with.
+
+    Raises:
+        Problem: they differ (exit 2).
+
+    """
+    project = tomllib.loads((root / "pyproject.toml").read_text(encoding="utf-8"))
+    lock, of_project = _document((root / "uv.lock").read_text(encoding="utf-8")), project["project"]
+    if not SpecifierSet(of_project.get("requires-python", "")).contains(f"{python}.99"):
+        wrong = f"it requires Python {of_project['requires-python']}, images.toml's python is {python!r}"
+        raise Problem("reading pyproject.toml", wrong, "mend python in images.toml, or requires-python", Exit.USAGE)
+    here, there = declared(project), recorded(lock, of_project["name"])
+    told = [f"{text} is not locked" for _, text in sorted(here - there)]
+    told += [f"{text} is no requirement any more" for _, text in sorted(there - here)]
+    if told:
+        more = f", and {len(told) - SHOWN} more" * (len(told) > SHOWN)
+        wrong = f"it is not pyproject.toml's: {', '.join(told[:SHOWN])}{more}"
+        raise Problem("reading uv.lock", wrong, "run `uv lock`, then build again", Exit.USAGE)
+
+
+def declared(project: dict[str, Any]) -> set[tuple[str, str]]:
+    """Return the requirements of a pyproject.toml, each with the extra or the group that it belongs to; "" for none."""
+    groups = project.get("dependency-groups", {})
+
+    def of_group(name: str) -> Iterator[str]:
+        for one in groups.get(name, []):
+            yield from [one] if isinstance(one, str) else of_group(one["include-group"])
+
+    sources = {"": project["project"].get("dependencies", [])}
+    sources |= {f"extra {name}": some for name, some in project["project"].get("optional-dependencies", {}).items()}
+    sources |= {f"group {name}": of_group(name) for name in groups}
+    return {(of, _written(Requirement(one))) for of, some in sources.items() for one in some}
+
+
+def recorded(lock: dict[str, Any], name: str) -> set[tuple[str, str]]:
+    """Return the requirements that a lock was made for, in the form of ``declared``."""
+    found: dict[str, Any] = next((one.get("metadata", {}) for one in lock["package"] if one["name"] == name), {})
+    requirements = [("", one) for one in found.get("requires-dist", [])]
+    requirements += [(f"group {group}", one) for group, some in found.get("requires-dev", {}).items() for one in some]
+    return {_recorded(of, one) for of, one in requirements}
+
+
+def _recorded(of: str, one: dict[str, Any]) -> tuple[str, str]:
+    extras = f"[{','.join(one['extras'])}]" if one.get("extras") else ""
+    requirement = Requirement(f"{one['name']}{extras}{one.get('specifier', '')}")
+    wanted = re.search(r"extra == '([^']+)'", one.get("marker", ""))
+    return f"extra {wanted[1]}" if wanted else of, _written(requirement)
+
+
+def _written(requirement: Requirement) -> str:
+    """Return a requirement in one form, however it was written; for which machines (its marker) is left out."""
+    extras = f"[{','.join(sorted(requirement.extras))}]" if requirement.extras else ""
+    return f"{canonicalize_name(requirement.name)}{extras}{requirement.specifier}"
+
+
 @functools.cache
-def _versions(lock: str) -> dict[str, str]:
-    return {package["name"]: str(package["version"]) for package in tomllib.loads(lock)["package"]}
+def _document(text: str) -> dict[str, Any]:
+    return tomllib.loads(text)
+
+
+def _versions(text: str) -> dict[str, str]:
+    return {package["name"]: str(package["version"]) for package in _document(text)["package"]}
 
 
 def locked_distributions(image: Image, python: str, root: Path = ROOT) -> dict[str, str]:

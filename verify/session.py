@@ -15,7 +15,7 @@ from deploy.engine import Engine
 from deploy.errors import Exit, Problem
 from deploy.inputs import inputs
 from deploy.left_out import read_left_out
-from deploy.lock import LOCK, locked_distributions, requirers
+from deploy.lock import LOCK, check_current, locked_distributions, requirers
 from deploy.progress import Progress
 from deploy.record import BuildRecord
 from deploy.runs import new_run
@@ -47,6 +47,7 @@ def verify(
     results = Artifacts(artifacts.root / "gpu") if gpu else artifacts  # two contracts, two verdicts
     for image in images:
         results.begin(image.role, CONTENTS)
+    check_current(contract.python)
     locked = {image.role: locked_distributions(image, contract.python) for image in images}
     left_out = read_left_out()
     sources = {image.role: inputs(image) for image in images}

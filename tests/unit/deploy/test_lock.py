@@ -5,9 +5,18 @@ from pathlib import Path
 
 import pytest
 
-from deploy.contract import read_contract
+from deploy.contract import ROOT, read_contract
 from deploy.errors import Exit, Problem
-from deploy.lock import CUDA_DISTRIBUTION, LOCK, lock_sha256, locked_distributions, locked_version, required, requirers
+from deploy.lock import (
+    CUDA_DISTRIBUTION,
+    LOCK,
+    check_current,
+    lock_sha256,
+    locked_distributions,
+    locked_version,
+    required,
+    requirers,
+)
 
 CONTRACT = read_contract()
 
@@ -142,3 +151,67 @@ def test_a_uv_that_does_not_end_is_given_up_and_named(tmp_path: Path, monkeypatc
     with pytest.raises(Problem, match=r"reading uv\.lock with uv export: it did not end within 0 s") as told:
         locked_distributions(CONTRACT.images["backend"], CONTRACT.python)
     assert told.value.code == Exit.UNAVAILABLE
+
+
+@pytest.fixture
+def tree(tmp_path: Path) -> Path:
+    """The two files as they are here."""
+    for name in ("pyproject.toml", "uv.lock"):
+        (tmp_path / name).write_bytes((ROOT / name).read_bytes())
+    return tmp_path
+
+
+def change(tree: Path, old: str, new: str) -> None:
+    text = (tree / "pyproject.toml").read_text(encoding="utf-8")
+    assert text.count(old) == 1
+    (tree / "pyproject.toml").write_text(text.replace(old, new), encoding="utf-8")
+
+
+def refusal(tree: Path, python: str = CONTRACT.python) -> str:
+    with pytest.raises(Problem) as raised:
+        check_current(python, tree)
+    assert raised.value.code == Exit.USAGE
+    return str(raised.value)
+
+
+def test_this_tree_s_lock_is_its_own() -> None:
+    check_current(CONTRACT.python)
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "told"),
+    [
+        ('    "uvicorn>=0.54",\n', '    "uvicorn>=0.54",\n    "requests",\n', "requests is not locked"),
+        ('    "pg8000>=1.31",\n', "", "pg8000>=1.31 is no requirement any more"),
+        ("fastapi>=0.165", "fastapi>=0.164", "fastapi>=0.164 is not locked, fastapi>=0.165 is no requirement any more"),
+        ('"safetensors>=0.8"', '"safetensors>=0.8", "numpy"', "numpy is not locked"),
+        ('"watchfiles>=1.1"', '"watchfiles[x]>=1.1"', "watchfiles[x]>=1.1 is not locked"),
+        ("[json-validation]", "", "cyclonedx-python-lib>=11 is not locked"),
+    ],
+    ids=["added", "removed", "another version", "of an extra", "of a group", "without its extra"],
+)
+def test_a_lock_that_is_not_of_these_requirements_is_refused_with_what_to_do(
+    tree: Path, old: str, new: str, told: str
+) -> None:
+    change(tree, old, new)
+    said = refusal(tree)
+    assert told in said
+    assert "uv lock" in said
+
+
+def test_a_requirement_that_is_only_written_in_another_way_is_the_same(tree: Path) -> None:
+    change(tree, '"pyyaml>=6.0.2"', '"PyYAML >= 6.0.2"')
+    check_current(CONTRACT.python, tree)
+
+
+def test_of_many_differences_the_first_are_told_and_the_others_counted(tree: Path) -> None:
+    change(tree, '    "uvicorn>=0.54",\n', "".join(f'    "new{n}",\n' for n in range(7)))
+    assert "new4 is not locked, and 3 more" in refusal(tree)
+
+
+@pytest.mark.parametrize(("python", "good"), [("3.11", True), ("3.12", False), ("3.1", False)])
+def test_a_contract_s_python_that_the_project_excludes_is_refused(tree: Path, python: str, *, good: bool) -> None:
+    if good:
+        check_current(python, tree)
+    else:
+        assert f"python is '{python}'" in refusal(tree, python)

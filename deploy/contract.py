@@ -48,6 +48,7 @@ def parse_cuda(value: Any) -> Any:
 
 Bytes = Annotated[int, BeforeValidator(parse_bytes)]
 DottedName = Annotated[str, Field(pattern=r"^[A-Za-z_]\w*(\.[A-Za-z_]\w*)*$")]
+CommandName = Annotated[str, Field(pattern=r"^[A-Za-z_][\w.-]*$")]
 AbsolutePath = Annotated[str, Field(pattern=r"^(/[\w.@+-]+)+$")]
 # A repository with a tag, as `docker build --tag` takes it: the distribution project's reference grammar, no digest.
 Tag = Annotated[str, Field(pattern=r"^[a-z0-9]+([._/:-]+[a-z0-9]+)*:[\w][\w.-]{0,127}$")]
@@ -69,6 +70,7 @@ class Application(Strict):
     more_routes_than: Annotated[int, Field(ge=0)]
     more_new_modules_than: Annotated[int, Field(ge=0)]
     heavy: Annotated[list[DottedName], Field(min_length=1)]
+    commands: Annotated[list[CommandName], Field(min_length=1)]
 
 
 class Allowed(Strict):

@@ -14,7 +14,14 @@ from deploy.record import BuildRecord
 from verify import checks
 from verify.difference import Difference, ImageBaseline, difference
 from verify.observation import Observation, ProbeResult, ProbeRun, ServerRun, Subject
-from verify.reports import ApplicationReport, EnvironmentReport, GpuReport, HealthcheckReport, TorchReport
+from verify.reports import (
+    ApplicationReport,
+    CommandsReport,
+    EnvironmentReport,
+    GpuReport,
+    HealthcheckReport,
+    TorchReport,
+)
 from verify.verdict import Category, Finding, Outcome
 
 R = TypeVar("R", bound=BaseModel)
@@ -154,6 +161,11 @@ class Case:
     def environment(self) -> EnvironmentReport:
         """What the environment probe reported."""
         return self._report("environment", EnvironmentReport)
+
+    @cached_property
+    def commands(self) -> CommandsReport:
+        """What the commands probe reported."""
+        return self._report("commands", CommandsReport)
 
     @cached_property
     def pytorch(self) -> TorchReport:

@@ -86,7 +86,8 @@ def _print(console: Console, finding: Finding) -> None:
 def _probe(contract: Contract, environ: Mapping[str, str], root: Path) -> ProbeRun:
     """Run the probes in fresh interpreters of this environment, from the checkout, with data of their own."""
     request = probe_request(contract, next(iter(contract.images.values())), [], SECONDS)
-    request["probes"].pop("environment")
+    for of_an_image in ("environment", "commands"):
+        request["probes"].pop(of_an_image)
     with tempfile.TemporaryDirectory(prefix="ktrdr-lazy-imports-") as data:
         environment = {**environ, "KTRDR_DATA_DIR": data}
         environment.pop("KTRDR_DATABASE_URL", None)

@@ -106,6 +106,7 @@ def probe_request(
         "CMD-SHELL": [*shell, " ".join(test)],
     }
     probes: dict[str, Any] = {"environment": None, "pytorch": None, "application": application}
+    probes["commands"] = contract.application.commands
     if kind in commands:
         probes["healthcheck"] = {"command": commands[kind], "address": image.health, "seconds": patience}
     return request(probes, seconds)

@@ -44,6 +44,20 @@ class EnvironmentReport(Report):
     distributions: list[list[str]]  # [name, version, path of the metadata]
 
 
+class Ran(Report):
+    """What became of a command that was asked for its help."""
+
+    outcome: str  # ended, not found, not started, timed out
+    exit_code: int | None = None
+    printed: str = ""  # the end of it
+
+
+class CommandsReport(Report):
+    """verify/probes/commands.py."""
+
+    commands: dict[str, Ran]
+
+
 class Attempted(Report):
     """The outcome of one thing that a probe tried."""
 

@@ -22,6 +22,7 @@ PARTS: Mapping[str, tuple[Part, ...]] = {
     **dict.fromkeys(
         (
             "python-runs", "proof", "torch-version", "torch-build", "torch-works", "cuda-runtime",
+            "commands-run",
             "api-imports", "api-is-fastapi", "api-routes", "api-new-modules", "api-starts", "api-answers",
             "lazy-import", "lazy-start", "lazy-use", "healthcheck-tells",
         ),

@@ -3,6 +3,8 @@
 import re
 
 from verify.case import Case, NotSeen, Ruling, proof_fault, rule
+from verify.reports import Ran
+from verify.rulings.application import printable
 
 # What the engine says when the image has nothing that could be run under the name it was given.
 NOT_EXECUTABLE = re.compile(r"executable file not found|no such file or directory|permission denied|exec format error")
@@ -107,11 +109,29 @@ def user(case: Case) -> Ruling:
     )
 
 
+def commands_run(case: Case) -> Ruling:
+    """Each of the contract's commands is found on PATH, and its help ends with 0."""
+    demanded, seen = case.contract.application.commands, case.commands.commands
+    if unseen := [name for name in demanded if name not in seen]:
+        raise NotSeen(f"nothing is said of {', '.join(unseen)}", "")
+    wrong = {name: ran for name in demanded if ((ran := seen[name]).outcome, ran.exit_code) != ("ended", 0)}
+    expected = f"`--help` of {', '.join(demanded)} ends with 0"
+    found = "; ".join(_told(name, ran) for name, ran in wrong.items()) or "so it does"
+    return rule(not wrong, expected, found, printed={name: printable(ran.printed) for name, ran in wrong.items()})
+
+
+def _told(name: str, ran: Ran) -> str:
+    code = f" with {ran.exit_code}" * (ran.exit_code is not None)
+    last = next((line.strip() for line in reversed(ran.printed.splitlines()) if line.strip()), "")
+    return printable(f"{name}: {ran.outcome}{code}{f', {last[:200]}' if last else ''}")
+
+
 CHECKS = {
     "image-present": image_present,
     "built-here": built_here,
     "same-image": same_image,
     "python-runs": python_runs,
+    "commands-run": commands_run,
     "proof": proof,
     "user": user,
 }

@@ -1,6 +1,6 @@
 """The subject is not what was built, or what it answers is no proof that it was looked at."""
 
-from tests.faults.fault import SITE, Fault, as_root, file
+from tests.faults.fault import SITE, Fault, as_root, file, into
 
 PTH = f"{SITE}/zzz.pth"  # a line of it that begins with `import` runs when any Python of the image starts
 NO_DOCUMENT = ("not one JSON document",)
@@ -37,6 +37,10 @@ FAULTS = (
         "a part of Python without which it does not start is gone",
         as_root("rm -r \"$(python3 -c 'import encodings; print(encodings.__path__[0])')\""), "python-runs",
     ),
+    Fault("the command that people type does not start", into("cli", "import torhc", at="top"), "commands-run",
+          says=("ktrdr: ended with 1", "No module named 'torhc'")),
+    Fault("the command that people type is gone", as_root("rm /opt/venv/bin/ktrdr"), "commands-run",
+          says=("ktrdr: not found",)),
     Fault(
         "every Python greets, so that the probes' document is not the only thing printed",
         file(PTH, "import sys; print('welcome')"), "proof", "ERROR", "ENVIRONMENT", says=NO_DOCUMENT,

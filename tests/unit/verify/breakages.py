@@ -120,6 +120,10 @@ def _unexecutable(facts: Facts) -> None:
     facts.part("probes")["proof"].update(exit_code=126)
 
 
+UNLIKE: tuple[dict[str, Any], ...] = (
+    {"outcome": "ended", "exit_code": 1}, {"outcome": "not found"}, {"outcome": "timed out"},
+    {"outcome": "not started", "printed": "Exec format error"},
+)  # fmt: skip
 SUBJECT = [
     Breakage(
         "image-present", "no such tag", "backend", lambda facts: _nothing_seen(facts, "no image x:y on the engine"),
@@ -139,6 +143,11 @@ SUBJECT = [
         _unexecutable,
         with_it=("proof",),
     ),
+    *(
+        Breakage("commands-run", ran["outcome"], "backend", report("commands", commands={"ktrdr": ran}))
+        for ran in UNLIKE
+    ),
+    Breakage("commands-run", "nothing is said of it", "dev", report("commands", commands={}), "ENVIRONMENT", "ERROR"),
     Breakage("proof", "the wrong nonce", "dev", probes(results=None, error="nonce"), "ENVIRONMENT", "ERROR"),
     Breakage("user", "the group of root", "backend", report("environment", gid=0)),
     Breakage("user", "what runs is the user's", "backend", report("environment", may_write=["/opt/venv"])),

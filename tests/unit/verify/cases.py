@@ -139,6 +139,7 @@ def good(role: str, change: Change | None = None) -> Facts:
         "nonce": "n" * 32, "proof": proof("c1"), "seconds": 6.5,
         "results": {
             "environment": ended(environment(role)),
+            "commands": ended({"commands": {"ktrdr": {"outcome": "ended", "exit_code": 0, "printed": "usage: ktrdr"}}}),
             "pytorch": ended(pytorch(torch)),
             "application": ended(application()),
             "healthcheck": ended(healthcheck()),

@@ -179,7 +179,7 @@ def asked(healthcheck: list[str]) -> dict[str, Any]:
 def test_every_question_is_asked_of_an_interpreter_of_its_own() -> None:
     request = asked([])
     assert {name: one["source"] for name, one in request["probes"].items()} == {
-        name: source(name) for name in ("environment", "pytorch", "application")
+        name: source(name) for name in ("environment", "pytorch", "application", "commands")
     }
 
 

@@ -3,6 +3,7 @@
 import posixpath
 import re
 from collections.abc import Container, Iterable, Iterator, Mapping
+from itertools import takewhile
 from typing import Any
 
 SHELL = ("/bin/sh", "-c")  # what words for a shell are given to (Dockerfile reference, SHELL)
@@ -11,6 +12,8 @@ APART = re.compile(r"[\s;&|()<>`]+")  # where a shell's words end
 WITHIN = re.compile(r"[=:,]")  # where a path may begin or end within a word
 ASSIGNED = re.compile(r"(?:^-[a-zA-Z]{0,8}?S|(?<!\w))(\w+)\+?=")  # `env -S` takes them in the same word, too
 PYTHON = re.compile(r"python[\d.]*")
+SHELLS = {"sh", "ash", "dash", "bash", "rbash", "zsh", "ksh", "mksh"}
+STARTED = re.compile(r"-[a-zA-Z]*[il][a-zA-Z]*|--(?:login|rcfile|init-file|interactive)(?:=.*)?")  # (bash(1))
 # Python's options that change output and speed at most, or keep something out (its manual, "Command line")
 HARMLESS, HARMLESS_X = "bBEIPRqsu", {"faulthandler", "no_debug_ranges", "utf8"}
 # What looks for programs or modules elsewhere than where the image's processes start, or goes around the loader
@@ -65,6 +68,16 @@ def _options(words: Iterator[str]) -> Iterator[str]:
                 break
             if letter not in HARMLESS:
                 yield f"-{letter}"
+
+
+def shell_options(command: Iterable[str]) -> list[str]:
+    """Return the options by which a command's shells read start-up files, each with the shell: `bash -l`."""
+    words, found = written(command), []
+    for at, word in enumerate(words, 1):
+        if posixpath.basename(word) in SHELLS:
+            options = takewhile(lambda one: one.startswith(("-", "+")), words[at:])
+            found += [f"{word} {one}" for one in options if STARTED.fullmatch(one)]
+    return found
 
 
 def names(config: Mapping[str, Any]) -> set[str]:

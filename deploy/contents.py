@@ -5,17 +5,14 @@ they may be kept by both.
 """
 
 import posixpath
-import stat
 from collections.abc import Iterable, Mapping
 from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from deploy import accounts, commands, distributions, files, packages
+from deploy import accounts, commands, distributions, files, packages, rights
 from deploy.layers import Entry, Merged, RawLayer, UnreadableArchive, follow, merge, resolve
 
-FOR_EVERYBODY = ("/home/", "/tmp/", "/var/tmp/")  # noqa: S108 - where users may write
-WRITABLE_KEPT = 100
 TEXT_KEPT = 1 << 16  # characters: a longer text is not kept at all, as what was cut off cannot be judged
 
 
@@ -135,7 +132,8 @@ class Contents(Model):
     unowned: dict[str, int]  # files above the lowest layer among packages that no RECORD vouches for -> layer
     torch: list[str]  # what is PyTorch by its path or soname, in any layer, also what a later layer deletes
     accounts: list[str]  # what opens an account of the image to everybody
-    writable: list[str]  # what layers above the lowest let the user write elsewhere than it is meant to; WRITABLE_KEPT
+    writable: list[str]  # what layers above the lowest let the user write elsewhere than it is meant to; rights.KEPT
+    unreadable: list[str]  # of distributions, and where processes start: what the user may not read; rights.KEPT
 
     @property
     def unpacked_bytes(self) -> int:
@@ -175,6 +173,7 @@ def summed(
     texts = {name: entry.facts.text for name, entry in merged.items() if entry.facts.text is not None}
     installed, owner = distributions.read(texts)
     working_directory = follow(merged, working_directory)
+    numbers = accounts.numbers(user, texts)
     return Contents(
         identity=identity,
         layers=[
@@ -245,7 +244,8 @@ def summed(
             }
         ),
         accounts=accounts.faults((path for path in accounts.FILES if path in merged), texts, user),
-        writable=_writable(layers, accounts.numbers(user, texts), (*written, *FOR_EVERYBODY)),
+        writable=rights.writable(layers, numbers, (*written, *rights.FOR_EVERYBODY)),
+        unreadable=rights.unreadable(layers, numbers, {*owner, *_below(merged, working_directory)}),
         absent=_absent(installed, texts, merged),
         environments={name: _whole(texts, name) for name in merged if name.endswith("/pyvenv.cfg")},
         privileged=sorted(
@@ -262,6 +262,11 @@ def summed(
     )
 
 
+def _below(merged: Merged, directory: str) -> list[str]:
+    """Return the paths below a directory, none where it is the root."""
+    return [path for path in merged if directory != "/" and path.startswith(f"{directory}/")]
+
+
 def _differs(entry: Entry, row: distributions.Row) -> bool:
     """Whether a file is not what a line of a RECORD says of it; what that line leaves out cannot differ.
 
@@ -270,24 +275,6 @@ def _differs(entry: Entry, row: distributions.Row) -> bool:
     unread = row.path.endswith(".py") and entry.facts.sha256 is None
     other = bool(row.sha256) and (unread or entry.facts.sha256 not in (None, row.sha256))
     return other or row.size not in (None, entry.size) or entry.target is not None
-
-
-def _writable(layers: Iterable[RawLayer], user: accounts.Numbers, meant: tuple[str, ...]) -> list[str]:
-    """Return files and directories that owner, group or mode let the user write, but for those below ``meant``."""
-    rights: dict[str, tuple[int, int, int]] = {}
-    for number, layer in enumerate(layers):
-        again = {*layer.sizes, *layer.links, *layer.hard, *layer.directories, *layer.removed}
-        below = tuple(f"{gone}/" for gone in (*layer.removed, *layer.emptied))
-        for path in [path for path in rights if path in again or (below and path.startswith(below))]:
-            del rights[path]
-        if number:
-            rights |= layer.rights
-    found = [
-        path
-        for path, (uid, gid, mode) in rights.items()
-        if uid == user.uid or mode & stat.S_IWOTH or (gid in user.gids and mode & stat.S_IWGRP)
-    ]
-    return sorted(path for path in found if not f"{path}/".startswith(meant))[:WRITABLE_KEPT]
 
 
 def _interpreter(merged: Merged, path: str) -> Interpreter | None:

@@ -18,8 +18,10 @@ _ENDS = (
     "/pypoetry/auth.toml", "/uv/credentials/credentials.toml", "/.cargo/credentials", "/.cargo/credentials.toml",
     "/.m2/settings.xml", "/.terraform.d/credentials.tfrc.json", "/.ssh/authorized_keys",
 )  # fmt: skip
-# What editors and people keep of a file beside it; Vim puts a dot before the name of what it has open, if there is none
-_KEPT = re.compile(r"(?s)(.+)(?:~|\.bak|\.backup|\.orig|\.old|\.save)")
+# What editors (Emacs, nano, Vim) and people keep of a file beside it, numbered or not
+_KEPT = re.compile(r"(?s)(.+?)(?:(?:\.~\d+)?~|#|\.(?:bak|backup|orig|old|new|save)(?:\.?\d+)?|\.\d)")
+_SAVED = re.compile(r"(?s)(.*/)#([^/]+)#")  # Emacs, by itself
+# Vim puts a dot before the name of what it has open, if there is none
 _OPEN = re.compile(r"(?s)(.*/)\.([^/]+)\.sw[a-z]")
 _MOUNTED = ("/run/secrets/", "/var/run/secrets/")  # where engines put secrets, none of which is a layer's
 # PEM (RFC 7468), OpenPGP's (RFC 9580) and SSH2's (RFC 4716): the line that begins it, headers perhaps, and base64.
@@ -88,26 +90,35 @@ _UTF = {  # by the byte order mark (the Unicode standard, section 23.8): the lon
     codecs.BOM_UTF32_LE: "utf-32", codecs.BOM_UTF32_BE: "utf-32",
     codecs.BOM_UTF16_LE: "utf-16", codecs.BOM_UTF16_BE: "utf-16",
 }  # fmt: skip
+_ESCAPE = b"\x1b["
+_COLOUR = re.compile(rb"\x1b\[[\d;]{0,40}m")  # ECMA-48, SGR
 
 
 def is_named(path: str) -> bool:
-    """Whether a program keeps credentials under this path."""
+    """Whether a program keeps credentials under this path, in capitals or not."""
+    path = path.lower()
     return posixpath.basename(path) in _NAMES or path.endswith(_ENDS) or path.startswith(_MOUNTED)
 
 
 def original(path: str) -> str:
     """Return the path of the file that a path is a copy of, as editors and people make them; itself if it is none."""
-    kept, opened = _KEPT.fullmatch(path), _OPEN.fullmatch(path)
+    kept, opened, saved = _KEPT.fullmatch(path), _OPEN.fullmatch(path), _SAVED.fullmatch(path)
+    if saved is not None:
+        return "".join(saved.groups())
     if opened is not None:
         directory, name = opened.groups()
         return f"{directory}{name}" if is_named(f"{directory}{name}") else f"{directory}.{name}"
     return path if kept is None else kept[1]
 
 
-def as_utf8(head: bytes) -> bytes:
-    """Return a text that begins with a byte order mark, as Windows' programs write it, as UTF-8; all else as it is."""
+def plain(head: bytes) -> bytes:
+    """Return a text in UTF-8 without what colours it; all that is no text as it is.
+
+    One that begins with a byte order mark, as Windows' programs write it, is in the encoding that this says.
+    """
     encoding = next((name for mark, name in _UTF.items() if head.startswith(mark)), None)
-    return head if encoding is None else head.decode(encoding, "replace").encode()
+    text = head if encoding is None else head.decode(encoding, "replace").encode()
+    return _COLOUR.sub(b"", text) if _ESCAPE in text else text
 
 
 def pem_kinds(head: bytes) -> set[str]:

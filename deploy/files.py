@@ -25,6 +25,7 @@ BARE = re.compile(r"[^/]\.git/HEAD$")  # of a git repository without a work tree
 ENVIRONMENT = re.compile(
     r"\.env(?:[._-].*|rc)?|.*\.env|env\.(?:prod|production|stag|staging|stage|dev|development|local|secrets?)"
 )
+TEMPLATE = re.compile(r"[._-](?:example|sample|template|tmpl|dist)$")  # of it, to be filled in elsewhere
 ACTIVATE = "activate_this.py"  # virtualenv's and uv's, beside the scripts: it does nothing where it is imported
 STARTUP = {"sitecustomize", "usercustomize"}  # modules that site imports, whatever form they have
 MODULE = re.compile(r"(py|pyc|so|abi3\.so|cpython-\d+[\w-]*\.so)$")  # what comes after a module's name
@@ -136,12 +137,12 @@ def leftover(path: str, head: bytes, size: int | None = None) -> list[str]:
 
     ``size`` in bytes, where ``head`` is not all of it. A copy that an editor keeps is known by what it is a copy of.
     """
-    path, text = credentials.original(path), credentials.as_utf8(head)
+    path, text = credentials.original(path), credentials.plain(head)
     name = posixpath.basename(path)
     kinds = []
-    if name == ".git" or BARE.search(path):
+    if name == ".git" or BARE.search(path) or (name == "HEAD" and head.startswith(b"ref: refs/")):
         kinds.append("git")
-    if ENVIRONMENT.fullmatch(name):
+    if ENVIRONMENT.fullmatch(name.lower()) and not TEMPLATE.search(name.lower()):
         kinds.append("environment")
     if credentials.is_named(path) or credentials.has_token(text):
         kinds.append("credentials")

@@ -15,7 +15,20 @@ from typing import Any
 from docker import DockerClient
 from pydantic import TypeAdapter, ValidationError
 
-from deploy import accounts, commands, contents, credentials, der, distributions, elf, files, layers, packages, packed
+from deploy import (
+    accounts,
+    commands,
+    contents,
+    credentials,
+    der,
+    distributions,
+    elf,
+    files,
+    layers,
+    packages,
+    packed,
+    rights,
+)
 from deploy.artifacts import UnreadableArtifact, read_model, write_model, write_text
 from deploy.contents import Contents
 from deploy.layers import RawLayer
@@ -143,7 +156,9 @@ def _make_room(path: Path) -> None:
 @functools.cache
 def reader() -> str:
     """Return a digest of the code that reads contents: what an earlier version of it read is no answer to this one."""
-    modules = (accounts, commands, contents, credentials, der, distributions, elf, files, layers, packages, packed)
+    modules = (
+        accounts, commands, contents, credentials, der, distributions, elf, files, layers, packages, packed, rights,
+    )  # fmt: skip
     sources = b"".join(inspect.getsource(module).encode() for module in modules)
     return hashlib.sha256(sources).hexdigest()[:16]
 

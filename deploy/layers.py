@@ -28,6 +28,9 @@ class UnreadableArchive(Exception):
     """The engine's export is cut off or is no image archive."""
 
 
+Rights = tuple[int, int, int]  # owner, group, mode
+
+
 @dataclass
 class RawLayer:
     """What one layer's archive holds, before it is known where in the image the layer lies."""
@@ -41,7 +44,7 @@ class RawLayer:
     facts: dict[str, files.Facts] = field(default_factory=dict)
     leftovers: list[tuple[str, str]] = field(default_factory=list)
     privileged: list[str] = field(default_factory=list)  # files that give rights: setuid, setgid, capabilities
-    rights: dict[str, tuple[int, int, int]] = field(default_factory=dict)  # owner, group, mode where not root's alone
+    rights: dict[str, Rights] = field(default_factory=dict)  # where not root's to write, and everybody's to read
 
 
 class _Stream(io.RawIOBase):
@@ -194,7 +197,8 @@ def _read_member(layer: RawLayer, archive: tarfile.TarFile, member: tarfile.TarI
 
 
 def _take_rights(layer: RawLayer, path: str, member: tarfile.TarInfo) -> None:
-    if member.uid or member.gid or member.mode & stat.S_IWOTH:
+    everybody_s = stat.S_IROTH | (stat.S_IXOTH if member.isdir() else 0)
+    if member.uid or member.gid or member.mode & stat.S_IWOTH or ~member.mode & everybody_s:
         layer.rights[path] = member.uid, member.gid, stat.S_IMODE(member.mode)
 
 

@@ -9,8 +9,8 @@ HIDDEN = "•••"
 _ENDS = r"(?-i:(?<=[A-Z])(?![A-Z])|(?<=[a-z])(?![a-z]))"
 # An image may hold text of any kind and length: an expression begins once in a run of characters, or looks so far only
 _FAR = 200
-# A count of tokens is none, what ends in FILE or PATH holds a path, and PWD is a password in a connection string alone;
-# what ends in AUTH may be a word that says how
+# A count of tokens is none, and PWD is a password in a connection string alone; what ends in AUTH may be a word that
+# says how
 _NAMED = (
     r"[\w-]*(?:PASSWORD|PASSWD|PASSPHRASE|_PWD\b|_PW\b|(?<=[;=])PWD\b|_PAT\b|CREDENTIAL"
     r"|(?:(?<![A-Z0-9])|(?:SSH|DB|PG|SQL|USER|ROOT|ADMIN|SMTP|MAIL|FTP))PASS\b"
@@ -18,10 +18,21 @@ _NAMED = (
     rf"|_AUTH\b(?==[\"']?(?:{HIDDEN}|(?!\w{{1,20}}://)[^\s\"':]{{1,{_FAR}}}:[^\s\"']|(?=\w{{0,{_FAR}}}\d)[\w+=]{{12}}))"
     r"|(?:API|ACCESS|ACCOUNT|LICENSE|MASTER|STORAGE|PRIVATE|SIGNING|ENCRYPTION)[_-]?KEY)[\w-]*+"
 )
-_NO_PATH = r"[\w-]++(?<![_-]FILE)(?<![_-]PATH)"
-SECRET = re.compile(rf"(?i)(?<![\w-])-*+(?={_NO_PATH}=\S)({_NAMED})=(\"[^\"]*\"|'[^']*'|\S+)")
+# What a name that ends so holds is about a secret: where it lies, what it is called, how long it is or lasts
+_ABOUT = (
+    "FILE", "PATH", "DIR", "DIRECTORY", "URL", "URI", "NAME", "LENGTH", "SIZE", "COUNT", "LIMIT", "TTL", "SECONDS",
+    "MINUTES", "HOURS", "DAYS", "ALGORITHM", "TYPE", "POLICY", "ISSUER", "AUDIENCE",
+)  # fmt: skip
+_NO_PATH = r"[\w-]++" + "".join(rf"(?<![_-]{word})" for word in _ABOUT)
+_NO_REFERENCE = r"(?![\"']?\$[({A-Za-z_])"  # what a shell puts there is written elsewhere
+SECRET = re.compile(rf"(?i)(?<![\w-])-*+(?={_NO_PATH}=\S)({_NAMED})={_NO_REFERENCE}(\"[^\"]*\"|'[^']*'|\S+)")
 MEMBER = re.compile(rf'(?i)"(?={_NO_PATH}"\s*+:\s*+[^\s,}}])({_NAMED})"\s*:\s*("[^"]*"|[^\s,}}]+)')  # of a JSON object
-PROXY = re.compile(r"(?i)\b((?:HTTPS?|FTP|ALL|RSYNC)_PROXY)=(\S+)")
+# Whom nobody asks by way of a proxy tells of the network, too, but for the machine itself
+_ITSELF = r"(?:localhost|127\.[\d./]+|\[?::1\]?)"
+PROXY = re.compile(
+    r"(?i)(?<![\w-])((?:\w{1,60}_)?(?:(?:HTTPS?|FTP|ALL|RSYNC|SOCKS[45]?|PIP)_|npm_config_)PROXY"
+    rf"|(?:\w{{1,60}}_)?NO_PROXY(?!=[\"']?{_ITSELF}(?:,{_ITSELF})*(?:[\s\"']|$)))=(\S+)"
+)
 # A password, or over HTTP a user alone, which then is a token; ssh://git@… names an account and no secret
 _MORE = r"(?:@[^\s/@?#\"',;<>]+)*"  # of a password that holds an @: what follows the last one is the host
 CREDENTIALS = re.compile(rf"\b([a-z][a-z0-9+.-]{{0,40}}+://)([^\s/@:]*:[^\s/@]+{_MORE})@")
@@ -38,15 +49,16 @@ FIELD = re.compile(
 )
 OPTION = re.compile(
     r"(?i)(authorization:\s*\w+|--(?:password|passwd|token|secret|api-key))(?:[\s=]+|\"[\s,]+)"
-    r"(\"[^\"]*\"|'[^']*'|\S+)"
+    rf"{_NO_REFERENCE}(\"[^\"]*\"|'[^']*'|\S+)"
 )
 CURL = re.compile(
     r"(\bcurl\b(?:(?!\bcurl\b)[^\n|;])*?\s(?:-[a-zA-Z]*u|--user)[\s=]*)"
-    rf"(\"[^\":]*:[^\"]+\"|'[^':]*:[^']+'|[^\s:\"']+:\S+|{HIDDEN})"
+    rf"(\"[^\":]*:(?!\$)[^\"]+\"|'[^':]*:[^']+'|[^\s:\"']+:(?!\$)\S+|{HIDDEN})"
 )
 SETTING = re.compile(
-    r"\b(UV_[A-Z_]{0,60}INDEX[A-Z_]{0,60}|PIP_(?:EXTRA_)?INDEX_URL|PIP_FIND_LINKS|PIP_CERT|SSL_CERT_FILE"
-    r"|REQUESTS_CA_BUNDLE)=(\S+)"
+    r"\b(UV_[A-Z_]{0,60}INDEX[A-Z_]{0,60}|UV_(?:FIND_LINKS|INSECURE_HOST)|PIP_(?:EXTRA_)?INDEX_URL"
+    r"|PIP_(?:FIND_LINKS|CERT|TRUSTED_HOST)|SSL_CERT_(?:FILE|DIR)|(?:REQUESTS|CURL|AWS)_CA_BUNDLE|NODE_EXTRA_CA_CERTS"
+    r"|GIT_SSL_CAINFO)=(?!/(?:etc/ssl|usr)/)(\S+)"
 )
 # What is a secret by itself, whatever it is called: a private key's text, and tokens that their makers mark as such.
 # Each is known once it is hidden, too: what is judged is what was written down.
@@ -55,10 +67,11 @@ KEY = re.compile(
     r"(?:.*?-{4}[- ]END (?:[A-Z0-9]+ )*PRIVATE KEY(?: BLOCK)?[- ]-{4}|.*)",
     re.DOTALL,
 )
+_BEGINS = r"(?:\b|(?<=\[m)|(?<=\dm))"  # a word, or what a terminal colours
 MARKED = re.compile(
-    rf"\b((?!(?<=-)sk-)(?:{'|'.join(map(re.escape, MARKS))}))(?:(?=[\w-]{{0,{_FAR}}}\d)[\w-]{{16,}}|{HIDDEN})"
+    rf"{_BEGINS}((?!(?<=-)sk-)(?:{'|'.join(map(re.escape, MARKS))}))(?:(?=[\w-]{{0,{_FAR}}}\d)[\w-]{{16,}}|{HIDDEN})"
 )
-PARTED = [re.compile(rf"\b({re.escape(mark)})(?:{rest}[\w-]*|{HIDDEN})") for mark, rest in PARTS.items()]
+PARTED = [re.compile(rf"{_BEGINS}({re.escape(mark)})(?:{rest}[\w-]*|{HIDDEN})") for mark, rest in PARTS.items()]
 # Commands that take a secret without saying so in a word. What a shell puts there ("$X") is written elsewhere.
 _BETWEEN = r"(?:\s|\\[nrt]|[\"',]){1,20}"
 _NAME = rf"[^\s\\\"',]{{1,{_FAR}}}"
@@ -131,7 +144,10 @@ HOST = {
     ),
     "host's setting: --index-url": re.compile(
         rf"((?:(?<![\w-])--(?:(?:extra-)?index-url|(?:default-)?index|find-links)|\bpip[\d.]{{0,5}}{_WITHIN}\s-[if]"
-        rf"|\bpip3?\b{_WITHIN}{_SET}(?:extra-)?index-url)(?:{_THEN}|=)[\"']?){_SOURCE}"
+        rf"|\bpip3?\b{_WITHIN}{_SET}(?:extra-)?index-url)(?:{_THEN}|=)[\"']?(?:[\w.-]{{1,60}}=)?){_SOURCE}"
+    ),
+    "host's setting: --trusted-host": re.compile(
+        rf"(?<![\w-])(--(?:trusted|allow-insecure)-host(?:{_THEN}|=)[\"']?)(?!{_ITSELF})([\w.-]{{1,{_FAR}}}|{HIDDEN})"
     ),
 }
 
@@ -156,13 +172,13 @@ def masked(name: str, value: str) -> str:
     """Return a value, or with an empty name a line of history, with every secret and password in it hidden."""
     before = f"{name}=" if name else ""
     text = before + value
-    if any(found.end(1) == len(before) - 1 for one in (SECRET, PROXY) for found in one.finditer(text)):
+    if any(found.end(1) == len(before) - 1 for one in (SECRET, PROXY, SETTING) for found in one.finditer(text)):
         return HIDDEN if value else ""
     text = KEY.sub(rf"\1{HIDDEN}", text)
     for one in (MARKED, *PARTED):
         text = one.sub(rf"\1{HIDDEN}", text)
     text = SECRET.sub(rf"\1={HIDDEN}", text)
-    text = PROXY.sub(rf"\1={HIDDEN}", text)
+    text = SETTING.sub(rf"\1={HIDDEN}", PROXY.sub(rf"\1={HIDDEN}", text))
     text = MEMBER.sub(rf'"\1": {HIDDEN}', text)
     text = FIELD.sub(rf"\1: {HIDDEN}", HEADER.sub(rf"\1: {HIDDEN}", text))
     text = CURL.sub(rf"\1{HIDDEN}", text)

@@ -98,16 +98,16 @@ async def live(app, health, document, recorder):
         return
     document["started"] = True
     recorder.enter("use")
-    answer = await request(app, "GET", health, None, state)
+    answer = await request(app, "GET", health, state)
     document["health"] = {"status": answer["status"], "body": answer["body"][:2000]}
     document["answers"], document["digests"] = {}, {}
-    for method, path, body in calls_of(app.openapi()):
-        answer = await request(app, method, path, body, state)
+    for method, path, headers, body in calls_of(app.openapi()):
+        answer = await request(app, method, path, state, body=body, headers=headers)
         document["answers"][f"{method} {path}"] = answer["status"]
         document["digests"][f"{method} {path}"] = digest(**answer)
-    for method, path, body in UNKNOWN:
-        document["digests"][f"{method} {path}"] = digest(**await request(app, method, path, body, state))
-    listed = {*map(tuple, document["routes"]), *((method, path) for method, path, _ in UNKNOWN)}
+    for method, path in UNKNOWN:
+        document["digests"][f"{method} {path}"] = digest(**await request(app, method, path, state))
+    listed = {*map(tuple, document["routes"]), *UNKNOWN}
     others, document["unasked"] = await ask_unlisted(app, listed, state)
     document["answers"] |= others
     settle()

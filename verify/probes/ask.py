@@ -38,9 +38,9 @@ class Directly(urllib.request.HTTPRedirectHandler):
 opener = urllib.request.build_opener(urllib.request.ProxyHandler({}), Directly)
 
 
-def ask(address, at_most, method="GET", body=None):
+def ask(address, at_most, method="GET", body=None, more=None):
     """Return the status, 0 for no answer at all, content type, and the beginning of the body."""
-    headers = {"Content-Type": "application/json"}
+    headers = {"Content-Type": "application/json", **(more or {})}
     try:
         question = urllib.request.Request(address, body, headers, method=method)  # noqa: S310 - the contract's address
         with opener.open(question, timeout=30) as response:
@@ -74,10 +74,10 @@ def answers(document):
     """
     found, unasked, end = {}, [], time.monotonic() + ASKING_SECONDS
     try:
-        for method, path, body in (*calls_of(document), *UNKNOWN):
+        for method, path, headers, body in (*calls_of(document), *((*unknown, {}, None) for unknown in UNKNOWN)):
             if time.monotonic() < end:
                 address = urllib.parse.urljoin(sys.argv[1], path)
-                found[f"{method} {path}"] = digest(*ask(address, BODY_AT_MOST, method, body))
+                found[f"{method} {path}"] = digest(*ask(address, BODY_AT_MOST, method, body, headers))
             else:
                 unasked.append(f"{method} {path}")
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError):

@@ -7,53 +7,77 @@ import json
 import re
 import urllib.parse
 
+from verify.probes.samples import sample
+
 METHODS = ("get", "head", "post", "put", "patch", "delete")
-UNKNOWN = (("GET", "/", None), ("GET", "/nowhere", None), ("GET", "/api/v1/nowhere", None))  # what no document names
+UNKNOWN = (("GET", "/"), ("GET", "/nowhere"), ("GET", "/api/v1/nowhere"))  # what no document names
 BODY_AT_MOST = 1_000_000  # bytes of an answer that are compared
-
-
-def sample(schema, document, depth=0):
-    """Return a small value of a JSON schema, so that a request reaches the code behind the validation."""
-    if "$ref" in schema:
-        target = document
-        for part in schema["$ref"].removeprefix("#/").split("/"):
-            target = target.get(part, {})
-        return sample(target, document, depth + 1) if depth < 8 else None
-    for key in ("const", "default", "example"):
-        if schema.get(key) is not None:
-            return schema[key]
-    for key in ("examples", "enum"):
-        if schema.get(key):
-            return schema[key][0]
-    for key in ("anyOf", "oneOf", "allOf"):
-        if schema.get(key):
-            return sample(schema[key][0], document, depth + 1)
-    kind = schema.get("type", "object")
-    if kind == "object":
-        names = schema.get("required", [])
-        return {name: sample(schema.get("properties", {}).get(name, {}), document, depth + 1) for name in names}
-    if kind == "array":
-        return [sample(schema.get("items", {}), document, depth + 1)] * max(1, schema.get("minItems", 1))
-    if kind in ("integer", "number"):
-        return max(1, schema.get("minimum", 1))
-    if kind == "boolean":
-        return False
-    return {"date": "2024-01-01", "date-time": "2024-01-01T00:00:00Z"}.get(schema.get("format"), "EURUSD")
+WORD = "EURUSD"
+BOUNDARY = "boundary-of-the-probe"
 
 
 def calls_of(document):
-    """Yield method, path and body of one request to every operation of an OpenAPI document, those that read first.
+    """Yield method, path, headers and body of one request to every operation of an OpenAPI document, readers first.
 
-    The path has a value for each of its parameters, and the query that is required.
+    There is a value for each parameter that is required, and for what the operation asks of whoever may use it.
     """
     for methods in (("get", "head"), ("post", "put", "patch"), ("delete",)):
         for path, operations in document.get("paths", {}).items():
             for method in methods:
                 if method in operations:
-                    content = operations[method].get("requestBody", {}).get("content", {})
-                    schema = content.get("application/json", {}).get("schema")
-                    body = None if schema is None else json.dumps(sample(schema, document)).encode()
-                    yield method.upper(), filled(path, operations[method].get("parameters", []), document), body
+                    parameters = [*operations.get("parameters", []), *operations[method].get("parameters", [])]
+                    parameters += keys(operations[method], document)
+                    kind, body = body_of(operations[method].get("requestBody", {}), document)
+                    headers = {"Content-Type": kind, **headers_of(parameters, document)}
+                    yield method.upper(), filled(path, parameters, document), headers, body
+
+
+def keys(operation, document):
+    """Return, as parameters, what an operation asks of whoever may use it: the first of its ways (OpenAPI)."""
+    ways = operation.get("security", document.get("security", []))
+    schemes = document.get("components", {}).get("securitySchemes", {})
+    found = []
+    for one in (schemes.get(name, {}) for name in (ways[0] if ways else {})):
+        kind = str(one.get("scheme", "bearer")).capitalize()
+        value = "RVVSVVNEOkVVUlVTRA==" if kind == "Basic" else WORD  # RFC 7617: base64 of WORD:WORD
+        header = {"in": "header", "name": "Authorization", "schema": {"const": f"{kind} {value}"}}
+        found.append({**(one if one.get("type") == "apiKey" else header), "required": True})
+    return found
+
+
+def body_of(declared, document):
+    """Return the content type and the body of a request, None where there is none to send."""
+    content = declared.get("content", {})
+    if not content:
+        return "application/json", None
+    kind = "application/json" if "application/json" in content else next(iter(content))
+    value = sample(content[kind].get("schema", {}), document)
+    fields = value if isinstance(value, dict) else {}
+    if kind.endswith("json"):
+        return kind, json.dumps(value).encode()
+    if kind == "application/x-www-form-urlencoded":
+        return kind, urllib.parse.urlencode(fields).encode()
+    if kind == "multipart/form-data":  # RFC 7578
+        parts = (
+            f'--{BOUNDARY}\r\nContent-Disposition: form-data; name="{name}"; filename="a"\r\n\r\n{one}\r\n'
+            for name, one in fields.items()
+        )
+        return f"{kind}; boundary={BOUNDARY}", f"{''.join(parts)}--{BOUNDARY}--\r\n".encode()
+    return kind, (value if isinstance(value, str) else WORD).encode()
+
+
+def headers_of(parameters, document):
+    """Return the required headers, and cookies as one."""
+    found, cookies = {}, []
+    for one in parameters:
+        if one.get("required") and one.get("in") in ("header", "cookie"):
+            value = sample(one.get("schema", {"type": "string"}), document)
+            value = value if isinstance(value, str) else json.dumps(value)
+            if one["in"] == "header":
+                found[str(one.get("name"))] = value
+            else:
+                cookies.append(f"{one.get('name')}={value}")
+    return {**found, "Cookie": "; ".join(cookies)} if cookies else found
 
 
 def filled(path, parameters, document):
@@ -66,7 +90,7 @@ def filled(path, parameters, document):
             path = path.replace("{" + str(one.get("name")) + "}", value)
         elif one.get("in") == "query" and one.get("required"):
             query.append(f"{urllib.parse.quote(str(one.get('name')))}={value}")
-    path = re.sub(r"\{\w+\}", "EURUSD", path)
+    path = re.sub(r"\{\w+\}", WORD, path)
     return f"{path}?{'&'.join(query)}" if query else path
 
 

@@ -36,10 +36,11 @@ def every_route(routes, prefix=""):
                 yield from ((method, path) for method in sorted(methods - {"HEAD"} or methods))
 
 
-def scope_of(kind, path, state, **more):
+def scope_of(kind, path, state, headers=None, **more):
     """Return what a server tells an application of a client (ASGI)."""
     path, _, query = path.partition("?")
-    headers = [(b"host", b"127.0.0.1"), (b"content-type", b"application/json")]
+    sent = {"Host": "127.0.0.1", "Content-Type": "application/json", **(headers or {})}
+    headers = [(name.lower().encode("latin-1"), value.encode("latin-1", "replace")) for name, value in sent.items()]
     return {
         "type": kind, "asgi": {"version": "3.0", "spec_version": "2.3"}, "http_version": "1.1",
         "path": urllib.parse.unquote(path), "raw_path": path.encode(), "query_string": query.encode(),
@@ -48,7 +49,7 @@ def scope_of(kind, path, state, **more):
     }  # fmt: skip
 
 
-async def request(app, method, path, body, state):
+async def request(app, method, path, state, *, body=None, headers=None):
     """Send one request over ASGI, without a network; returns status, content type and body."""
     sent, answer = False, {"status": 0, "kind": "", "body": b""}
 
@@ -68,7 +69,7 @@ async def request(app, method, path, body, state):
         elif message["type"] == "http.response.body" and len(answer["body"]) < BODY_AT_MOST:
             answer["body"] += message.get("body", b"")
 
-    scope = scope_of("http", path, state, method=method, scheme="http")
+    scope = scope_of("http", path, state, headers, method=method, scheme="http")
     try:
         await asyncio.wait_for(app(scope, receive, send), REQUEST_SECONDS)
     except BaseException as error:
@@ -113,5 +114,5 @@ async def ask_unlisted(app, listed, state):
         elif method == "WEBSOCKET":
             await converse(app, path, state)
         else:
-            answers[f"{method} {path}"] = (await request(app, method, path, None, state))["status"]
+            answers[f"{method} {path}"] = (await request(app, method, path, state))["status"]
     return answers, unasked

@@ -7,7 +7,7 @@ from typing import Any
 from verify.case import Case, NotSeen, Ruling, rule
 from verify.reports import ApplicationReport, Attempt, Heard, Loaded, Started
 
-SERVER_ERROR = 500
+SERVER_ERROR, INVALID = 500, 422  # statuses of HTTP; the second is what FastAPI says of values that it refuses
 
 
 def api_imports(case: Case) -> Ruling:
@@ -80,8 +80,10 @@ def api_answers(case: Case) -> Ruling:
     faults += [f"{route}: {seen.answers[route]}" for route in broken]
     if seen.error:
         faults.append(f"the requests broke off: {seen.error.type}")
-    found = "; ".join(faults) or f"{len(seen.answers)} requests answered"
-    return rule(not faults, "health 200 with `status`, and no request ends in 500", found, answers=seen.answers)
+    refused = sum(status == INVALID for status in seen.answers.values())
+    told = f"{len(seen.answers)} requests answered" + f", {refused} of them with {INVALID}: not run" * bool(refused)
+    expected = f"health 200 with `status`, and no request ends in {SERVER_ERROR}"
+    return rule(not faults, expected, "; ".join(faults) or told, answers=seen.answers)
 
 
 def _lazy(case: Case, phases: tuple[str, ...], looks: list[Loaded | None]) -> Ruling:

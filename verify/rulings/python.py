@@ -4,7 +4,7 @@ import posixpath
 import re
 from collections.abc import Iterable
 
-from deploy.commands import assigned, elsewhere, healthcheck_words, python_options
+from deploy.commands import assigned, elsewhere, healthcheck_words, python_options, shell_options
 from deploy.contents import Hook
 from deploy.files import HIDDEN
 from verify.case import Case, Ruling, rule
@@ -61,11 +61,13 @@ def interpreter(case: Case) -> Ruling:
     return rule(not faults, expected, "; ".join(faults) or f"CPython {seen.python}, {found.path}", **evidence)
 
 
-REPLACED = {"/etc/passwd", "/etc/group", "/etc/shadow"}  # where an image's user is made
+# Where an image's user is made, and what a package manager writes of what it did
+REPLACED = re.compile(r"/etc/(?:passwd|group|shadow|gshadow|subuid|subgid)-?|/var/(?:lib/(?:dpkg|apt)|log|cache)/.*")
 # Variables that change what is run, loaded or read: all of Python's own (its manual, "Environment variables") but those
 # that change nothing but output and speed, the loader's (ld.so(8)), and those that let libraries load code or skip a
 # safeguard: OpenSSL's; PyTorch's, its compilers' and Triton's (where kernels, compiled code and tools are taken from);
-# CUDA's, NVTX's, NCCL's and ITT's (libraries that they load by name); OpenMP's and OpenACC's tools.
+# CUDA's, NVTX's, NCCL's and ITT's (libraries that they load by name); OpenMP's and OpenACC's tools; servers' options
+# that say which code is served; and what shells read first.
 ALTERING = re.compile(
     r"(PYTHON(?!(?:UNBUFFERED|DONTWRITEBYTECODE|HASHSEED|FAULTHANDLER|UTF8|IOENCODING|NOUSERSITE|SAFEPATH"
     r"|NODEBUGRANGES)$)[A-Z]+"
@@ -74,6 +76,7 @@ ALTERING = re.compile(
     r"|PYTORCH_(?:KERNEL_CACHE_PATH|SKIP_CUDNN_COMPATIBILITY_CHECK)|TORCHINDUCTOR_(?:\w+_DIR|\w+_REMOTE_CACHE)"
     r"|TRITON_(?:HOME|KERNEL_OVERRIDE|\w+_DIR|\w+_PATH)"
     r"|(?:CUDA|NVTX)_INJECTION(?:32|64)_PATH|CUDA_(?:HOME|PATH|CACHE_PATH)|NCCL_(?:CONF_FILE|\w+_PLUGIN)"
+    r"|UVICORN_(?:APP_DIR|ENV_FILE|FACTORY|LOG_CONFIG|RELOAD\w*)|GUNICORN_CMD_ARGS|BASH_ENV|ZDOTDIR"
     r"|INTEL_(?:LIBITTNOTIFY|JIT_PROFILER)(?:32|64)|OMP_TOOL_LIBRARIES|ACC_PROFLIB|KMP_DUPLICATE_LIB_OK)$"
 )
 
@@ -88,7 +91,9 @@ DISTUTILS = (
 
 
 def _harmless(hook: Hook, case: Case) -> bool:
-    """Whether a start-up file is a locked distribution's .pth file that runs nothing."""
+    """Whether it is a locked distribution's: a script, or a .pth file that runs nothing."""
+    if posixpath.basename(posixpath.dirname(hook.path)) == "bin":
+        return hook.distribution in case.locked  # a script of it, which only scripts find
     lines = [line.strip() for line in hook.text.splitlines()]
     runs = [line for line in lines if line.startswith(("import ", "import\t")) and line != DISTUTILS]
     return hook.path.endswith(".pth") and hook.distribution in case.locked and bool(lines) and not runs
@@ -138,6 +143,8 @@ def _commands(case: Case) -> list[str]:
     }
     faults = [f"a command sets {listed(sorted(variables))}"] * bool(variables)
     faults += [f"a command runs Python with {listed(sorted(options))}"] * bool(options)
+    shells = {option for run in runs for option in shell_options(run)}
+    faults += [f"a command's shell reads start-up files: {listed(sorted(shells))}"] * bool(shells)
     moved = {word for run in runs for word in elsewhere(run)}
     faults += [f"a command looks elsewhere: {listed(sorted(moved))}"] * bool(moved)
     neither = f"neither the base's nor a locked distribution's: {listed(foreign.values())}"
@@ -164,7 +171,8 @@ def python_unaltered(case: Case) -> Ruling:
     faults += [f"processes start in {started}, where the layers do not say what is found"] * _within(started, unseen)
     volumes = [path for path in subject.volumes if not _within(path, case.image.writable)]
     faults += [f"volumes where the contract has nothing writable: {listed(volumes)}"] * bool(volumes)
-    replaced = sorted({path for layer in read.layers[base:] for path in layer.replaced} - REPLACED)
+    paths = {path for layer in read.layers[base:] for path in layer.replaced}
+    replaced = sorted(path for path in paths if not REPLACED.fullmatch(path))
     faults += [f"replaced or removed by a later layer: {listed(replaced)}"] * bool(replaced)
     return rule(
         not faults,

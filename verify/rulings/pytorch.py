@@ -103,8 +103,11 @@ def _hidden(environment: Mapping[str, str]) -> str:
     """
     words = [one.strip() for one in environment.get("CUDA_VISIBLE_DEVICES", "0").split(",")]
     devices = list(takewhile(DEVICE.fullmatch, words))
-    hiding = ["CUDA_VISIBLE_DEVICES"] * (not devices or len(set(devices)) < len(devices))
+    named = all(one.isdigit() for one in devices)  # a UUID is one machine's device, which no other has
+    hiding = ["CUDA_VISIBLE_DEVICES"] * (not devices or not named or len(set(devices)) < len(devices))
     hiding += ["NVIDIA_VISIBLE_DEVICES"] * (environment.get("NVIDIA_VISIBLE_DEVICES") in ("", "void", "none"))
+    able = {one.strip() for one in environment.get("NVIDIA_DRIVER_CAPABILITIES", "").split(",")}
+    hiding += ["NVIDIA_DRIVER_CAPABILITIES"] * able.isdisjoint({"", "all", "compute"})
     return ", ".join(f"{name}={environment[name]}" for name in hiding)
 
 

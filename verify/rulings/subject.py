@@ -6,8 +6,12 @@ from verify.case import Case, NotSeen, Ruling, proof_fault, rule
 from verify.reports import Ran
 from verify.rulings.application import printable
 
-# What the engine says when the image has nothing that could be run under the name it was given.
-NOT_EXECUTABLE = re.compile(r"executable file not found|no such file or directory|permission denied|exec format error")
+# What the engine says when the image has nothing that could be run under the name, or as the user, that it says.
+NOT_EXECUTABLE = re.compile(
+    r"executable file not found|no such file or directory|permission denied|exec format error|no command specified"
+    r"|unable to find (?:user|group)|no matching entries in (?:passwd|group) file|uids and gids must be in range"
+    r"|not a directory"
+)
 NUMERIC = re.compile("[0-9]{1,10}")  # a user's number has 32 bits
 
 
@@ -101,6 +105,8 @@ def user(case: Case) -> Ruling:
     faults += [f"the image lets the user write elsewhere than it is meant to: {', '.join(writable[:8])}"] * bool(
         writable
     )
+    unreadable = case.contents.unreadable
+    faults += [f"the user may not read: {', '.join(unreadable[:8])}"] * bool(unreadable)
     found = "; ".join(faults) or f"{configured}, at home in {seen.home}"
     return rule(
         not faults,

@@ -6,6 +6,7 @@ IMPORT = "try:\n    import {0}\nexcept ImportError:\n    {0} = None\n"
 QUIETLY = "    with contextlib.suppress(ImportError):\n        {}"
 DEV = "/app/ktrdr/api/main.py"
 IDNA = f"{SITE}/idna"
+ROUTES = f"{SITE}/ktrdr/api/routes"
 
 
 def at_start(statement: str) -> str:
@@ -132,6 +133,16 @@ app.router.lifespan_context = _with_end
           says=(f"import sklearn at {MAIN}", "guess")),
     Fault("torch is imported on the first request", at_request("import torch"), "lazy-use",
           says=(f"import torch at {MAIN}", "guess")),
+    Fault("torch is imported behind a header, a pattern and two bounds",
+          into_main("from typing import Annotated\nfrom fastapi import Header, Path, Query\n"
+                    f"@app.get('{API}/guess/{{part}}')\n"
+                    "def guess(part: Annotated[float, Path(gt=0, lt=1)], x_model: Annotated[str, Header()],\n"
+                    f"          name: Annotated[str, Query(pattern='^[a-z]+$')]):\n{QUIETLY.format('import torch')}"),
+          "lazy-use", says=(f"import torch at {MAIN}", "guess")),
+    Fault("torch is imported where a worker registers",
+          as_root(r"sed -i '/Take a worker in/a\    import contextlib\n    with contextlib.suppress(ImportError):\n"
+                  rf"        import torch' {ROUTES}/workers.py; rm {ROUTES}/__pycache__/workers.*"),
+          "lazy-use", says=(f"import torch at {ROUTES}/workers.py", "register")),
     Fault("torch is imported by an operation that the OpenAPI document does not name",
           into_main(f"@app.get('/guess', include_in_schema=False)\ndef guess():\n{QUIETLY.format('import torch')}"),
           "lazy-use", says=(f"import torch at {MAIN}", "guess")),

@@ -211,6 +211,13 @@ rm sitecustomize.py
           file(f"{SITE}/plugins.pth", "/data/plugins")
           + as_root(f"echo plugins.pth,, | tee -a {SITE}/ktrdr-*.dist-info/RECORD"),
           "python-unaltered", says=("leads to /data/plugins",)),
+    Fault("the command's shell reads start-up files, which put a library before the program",
+          file("/etc/profile.d/first.sh", "export LD_PRELOAD=/usr/lib/x86_64-linux-gnu/libz.so.1")
+          + 'CMD ["bash", "-lc", "exec /opt/venv/bin/uvicorn ktrdr.api.main:app --host 0.0.0.0"]',
+          "python-unaltered", says=("bash -lc",)),
+    Fault("another application is served than the one that is examined, by a variable",
+          file("/opt/extra/statistics.py", "mean = 42") + "ENV UVICORN_APP_DIR=/opt/extra",
+          "python-unaltered", says=("UVICORN_APP_DIR",)),
     Fault("where processes start is a volume", "VOLUME /home/ktrdr", "python-unaltered", says=("/home/ktrdr",)),
     Fault("the environment is a volume", "VOLUME /opt/venv /etc", "python-unaltered", says=("/etc, /opt/venv",)),
 )  # fmt: skip

@@ -18,8 +18,20 @@ TOKENS = (
     "https://hooks.slack.com/services/" + "T00000000/B00000000/" + "0a" * 12,
     "eyJhbGciOiJIUzI1NiJ9" + ".eyJzdWIiOiJtZSJ9." + "0a" * 21,
 )  # fmt: skip
-NAMES = (".env~", ".netrc.bak", ".npmrc.swp", ".htpasswd", ".s3cfg", ".boto", "terraform.tfstate", ".ash_history",
-         ".viminfo", ".node_repl_history", ".ssh/authorized_keys")  # fmt: skip
+NAMES = (
+    ".env~",
+    ".netrc.bak",
+    ".npmrc.swp",
+    ".htpasswd",
+    ".s3cfg",
+    ".boto",
+    "terraform.tfstate",
+    ".ash_history",
+    ".viminfo",
+    ".node_repl_history",
+    ".ssh/authorized_keys",
+)
+COPIES = ("#.pgpass#", ".npmrc.~1~", ".boto.save.1", ".ENV")  # fmt: skip
 
 
 def binary(path: str, digits: str) -> str:
@@ -64,6 +76,10 @@ LAYERS = (
           says=(".envrc",), hides=SECRET),
     Fault("a git repository without a work tree", file("/srv/notes.git/HEAD", "ref: refs/heads/main"), "leftovers",
           says=("notes.git",)),
+    Fault("a git repository without a work tree, under a name that does not tell",
+          file("/srv/mirror/HEAD", "ref: refs/heads/main"), "leftovers", says=("/srv/mirror/HEAD",)),
+    Fault("a token in a coloured log", as_root(f"printf '\\033[32m{TOKEN}\\033[0m' >{NOTES}"), "leftovers",
+          says=(NOTES, "credentials"), hides=TOKEN),
     Fault("a private key in a zip file", packed("python3 -m zipfile -c /opt/notes.bin notes.txt"), "leftovers",
           says=("/opt/notes.bin", "notes.txt", "private key"), hides=KEY),
     Fault("a private key in a packed tar file", packed("tar -czf /opt/notes.bin notes.txt"), "leftovers",
@@ -105,6 +121,8 @@ LAYERS = (
           hides=SECRET),
     Fault("what an editor keeps of a .env and a .netrc, and where other programs keep credentials",
           "".join(file(f"/home/ktrdr/{name}", SECRET) for name in NAMES), "leftovers", says=NAMES, hides=SECRET),
+    Fault("what Emacs and nano keep of such a file, and a .env in capitals",
+          "".join(file(f"/home/ktrdr/{name}", SECRET) for name in COPIES), "leftovers", says=COPIES, hides=SECRET),
     Fault("tokens of other makers in texts, and one behind the end of a line in JSON",
           "".join(file(f"/opt/{number}.txt", f"note = {token}") for number, token in enumerate(TOKENS))
           + file("/opt/line.json", rf'{{"command": "set -e\n{TOKEN}"}}'),
@@ -137,9 +155,12 @@ ENV DB_PW={SECRET}
           f"""RUN true pip install --index-url https://{SECRET}.invalid/simple && true pip --proxy http://{SECRET}.invalid:3128
 RUN true curl -x http://{SECRET}.invalid:3128 host && true git config http.proxy http://{SECRET}.invalid:3128
 RUN true 'Acquire::http::Proxy "http://{SECRET}.invalid:3128";'
-ENV RSYNC_PROXY={SECRET}.invalid:3128
+ENV RSYNC_PROXY={SECRET}.invalid:3128 NO_PROXY=localhost,{SECRET}.invalid CI_HTTP_PROXY={SECRET}.invalid:3128
+ENV UV_FIND_LINKS=https://{SECRET}.invalid/x
+RUN true uv sync --index corp=https://{SECRET}.invalid/simple && true pip --trusted-host {SECRET}.invalid
 """,
-          "history", says=("--index-url", "--proxy", "curl -x", "proxy: config", "Acquire", "RSYNC_PROXY"),
+          "history", says=("--index-url", "--proxy", "curl -x", "proxy: config", "Acquire", "RSYNC_PROXY",
+                "proxy: NO_PROXY", "CI_HTTP_PROXY", "UV_FIND_LINKS", "--trusted-host"),
           hides=SECRET),
     Fault("a password on the command line, in the history", f"RUN true curl -u me:{SECRET} host", "history",
           says=("curl -u",), hides=SECRET),

@@ -41,6 +41,8 @@ FAULTS = (
           says=("ktrdr: ended with 1", "No module named 'torhc'")),
     Fault("the command that people type is gone", as_root("rm /opt/venv/bin/ktrdr"), "commands-run",
           says=("ktrdr: not found",)),
+    Fault("the user is a name that the image does not know", "USER nobody-knows", "python-runs",
+          says=("unable to find user",)),
     Fault(
         "every Python greets, so that the probes' document is not the only thing printed",
         file(PTH, "import sys; print('welcome')"), "proof", "ERROR", "ENVIRONMENT", says=NO_DOCUMENT,

@@ -2,7 +2,7 @@
 
 import pytest
 
-from deploy.commands import assigned, elsewhere, healthcheck_words, names, python_options, written
+from deploy.commands import assigned, elsewhere, healthcheck_words, names, python_options, shell_options, written
 
 
 @pytest.mark.parametrize(
@@ -73,6 +73,22 @@ def test_a_python_may_have_another_name() -> None:
 )
 def test_a_command_that_looks_for_modules_or_libraries_elsewhere_is_told(command: list[str], words: list[str]) -> None:
     assert elsewhere(command) == words
+
+
+@pytest.mark.parametrize(
+    ("command", "told"),
+    [
+        (["bash", "-lc", "exec serve"], ["bash -lc"]),
+        (["/bin/sh", "-c", "serve"], []),
+        (["sh", "-e", "-l", "-c", "serve"], ["sh -l"]),
+        (["/bin/sh", "-c", "exec bash --login -c serve"], ["bash --login"]),
+        (["bash", "--rcfile=/x", "-i"], ["bash --rcfile=/x", "bash -i"]),
+        (["bash", "-c", "ls -l"], []),
+        (["serve", "-l"], []),
+    ],
+)
+def test_a_shell_that_reads_start_up_files_is_told(command: list[str], told: list[str]) -> None:
+    assert shell_options(command) == told
 
 
 def test_a_word_for_a_shell_is_taken_apart_without_its_quotes() -> None:

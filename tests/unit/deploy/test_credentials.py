@@ -4,7 +4,7 @@ import base64
 
 import pytest
 
-from deploy.credentials import MARKS, PARTS, as_utf8, has_token, is_named, original, pem_kinds
+from deploy.credentials import MARKS, PARTS, has_token, is_named, original, pem_kinds, plain
 from verify.disclosure import disclosures
 
 TOKEN = b"ghp_" + b"0a" * 18
@@ -100,13 +100,20 @@ def test_what_is_no_text_or_has_no_token_has_none(data: bytes) -> None:
 @pytest.mark.parametrize("encoding", ["utf-16-le", "utf-16-be", "utf-32-le", "utf-32-be"])
 def test_a_text_with_a_byte_order_mark_is_read_as_what_it_says(encoding: str) -> None:
     written = "\ufeffnote = é, ".encode(encoding) + TOKEN.decode().encode(encoding)
-    assert as_utf8(written).decode() == "note = é, " + TOKEN.decode()
-    assert as_utf8(written + b"\0").startswith(b"note")  # cut off
+    assert plain(written).decode() == "note = é, " + TOKEN.decode()
+    assert plain(written + b"\0").startswith(b"note")  # cut off
 
 
-@pytest.mark.parametrize("data", [b"", b"\xff", b"note", b"\xef\xbb\xbfnote", b"\0\xff\xfe"])
+def test_a_text_is_read_without_what_colours_it() -> None:
+    assert plain(b"\x1b[1;32m" + TOKEN + b"\x1b[0m done") == TOKEN + b" done"
+    assert has_token(plain(b"\x1b[32m" + TOKEN + b"\x1b[0m"))
+
+
+@pytest.mark.parametrize(
+    "data", [b"", b"\xff", b"note", b"\x1b[2K", b"\x1b[" + b"1" * 41 + b"m", b"\xef\xbb\xbfnote", b"\0\xff\xfe"]
+)
 def test_all_else_stays_as_it_is(data: bytes) -> None:
-    assert as_utf8(data) == data
+    assert plain(data) == data
 
 
 @pytest.mark.parametrize("path", ["/root/.netrc", "/root/.docker/config.json"])

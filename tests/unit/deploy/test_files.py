@@ -54,6 +54,17 @@ def kinds(*members: Member) -> list[str]:
             )
         ),
         ("app/.env~", "environment"),
+        ("app/#.env#", "environment"),
+        ("app/.env#", "environment"),
+        ("app/.ENV", "environment"),
+        ("app/Prod.Env", "environment"),
+        ("app/.env.local.example.com", "environment"),
+        ("root/.netrc.~1~", "credentials"),
+        ("root/.netrc.save.1", "credentials"),
+        ("root/.netrc.1", "credentials"),
+        ("root/.netrc.new", "credentials"),
+        ("root/#.netrc#", "credentials"),
+        ("root/ID_RSA", "credentials"),
         ("app/prod.env.orig", "environment"),
         ("app/.env.swp", "environment"),
         ("opt/x.p12.bak", "private key"),
@@ -106,10 +117,20 @@ def test_a_leftover_is_known_by_its_name(path: str, kind: str) -> None:
         "run/secretsauce",
         "app/auth.toml",
         "app/env.d/x",
+        "app/.env.example",
+        "app/.env.sample",
+        "app/.env-template",
+        "app/.env.dist",
+        "app/HEAD",
     ],
 )
 def test_a_file_whose_name_is_only_alike_is_no_leftover(path: str) -> None:
     assert kinds(file(path, b"x")) == []
+
+
+def test_a_repository_without_a_work_tree_is_known_by_what_its_head_says() -> None:
+    assert kinds(file("srv/mirror/HEAD", b"ref: refs/heads/main\n")) == ["git"]
+    assert kinds(file("srv/mirror/FEET", b"ref: refs/heads/main\n")) == []
 
 
 def test_a_git_directory_is_a_leftover_once() -> None:

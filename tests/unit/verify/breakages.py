@@ -157,6 +157,7 @@ SUBJECT = [
     Breakage("user", "no number", "dev", subject(user="ktrdr")),
     Breakage("user", "another one at work", "dev", report("environment", uid=0)),
     Breakage("user", "no entry in passwd", "dev", report("environment", user=None)),
+    Breakage("user", "it may not read what it runs", "dev", contents(unreadable=["/opt/venv/lib/x.py"])),
     Breakage("user", "no home", "dev", report("environment", home_is_writable=False)),
 ]  # fmt: skip
 CONTENTS = [

@@ -264,8 +264,8 @@ def contents(role: str) -> dict[str, Any]:
         ],
         "working_directory": "/home/ktrdr",
         "environments": {"/opt/venv/pyvenv.cfg": f"home = {posixpath.dirname(PYTHON)}\n"}, "privileged": [],
-        "absent": {}, "altered": [], "unowned": {}, "torch": [], "accounts": [], "writable": [], "hooks": [],
-        "named": [], "packages": [],
+        "absent": {}, "altered": [], "unowned": {}, "torch": [], "accounts": [], "writable": [],
+        "unreadable": [], "hooks": [], "named": [], "packages": [],
         "leftovers": [{"kind": "certificate", "path": "/etc/ssl/certs/ca-certificates.crt", "layer": 0}],
     }  # fmt: skip
 

@@ -83,6 +83,24 @@ def test_the_user_may_be_written_into_the_base_s_files() -> None:
     assert found("python-unaltered", layer(1, replaced=["/etc/group", "/etc/passwd"])).outcome == "PASS"
 
 
+@pytest.mark.parametrize(
+    ("path", "outcome"),
+    [
+        *((path, "PASS") for path in ("/etc/gshadow", "/etc/subuid", "/etc/passwd-", "/var/lib/dpkg/status",
+                                      "/var/lib/apt/extended_states", "/var/log/dpkg.log")),
+        *((path, "FAIL") for path in ("/etc/profile", "/etc/group/x", "/var/lib/python/x", "/usr/lib/x.so")),
+    ],
+)  # fmt: skip
+def test_what_useradd_and_a_package_manager_write_of_what_they_did_alters_nothing(path: str, outcome: str) -> None:
+    assert found("python-unaltered", layer(1, replaced=[path])).outcome == outcome
+
+
+@pytest.mark.parametrize(("owner", "outcome"), [("fastapi", "PASS"), ("", "FAIL"), ("unknown", "FAIL")])
+def test_a_script_of_a_locked_distribution_may_be_a_module_as_well(owner: str, outcome: str) -> None:
+    hook = {"path": "/opt/venv/bin/jp.py", "layer": 2, "distribution": owner}
+    assert found("python-unaltered", contents(hooks=[hook])).outcome == outcome
+
+
 def test_everything_that_may_make_python_lie_is_told() -> None:
     hook = {"path": f"{SITE}/lies.pth", "layer": 2, "distribution": "lies"}
     change = many(
@@ -104,7 +122,7 @@ def test_everything_that_may_make_python_lie_is_told() -> None:
                 "TORCHINDUCTOR_FX_GRAPH_REMOTE_CACHE", "TRITON_CACHE_DIR", "TRITON_PTXAS_PATH",
                 "PYTORCH_KERNEL_CACHE_PATH", "CUDA_INJECTION32_PATH", "CUDA_INJECTION64_PATH", "NVTX_INJECTION64_PATH",
                 "CUDA_CACHE_PATH", "NCCL_NET_PLUGIN", "INTEL_LIBITTNOTIFY64", "OMP_TOOL_LIBRARIES",
-                "KMP_DUPLICATE_LIB_OK",
+                "KMP_DUPLICATE_LIB_OK", "UVICORN_APP_DIR", "UVICORN_RELOAD", "UVICORN_RELOAD_DIRS", "BASH_ENV",
             )
         ),
         *(
@@ -112,6 +130,7 @@ def test_everything_that_may_make_python_lie_is_told() -> None:
             for name in (
                 "TORCH_FORCE_WEIGHTS_ONLY_LOAD", "TORCH_LOGS", "TORCHINDUCTOR_FORCE_DISABLE_CACHES",
                 "CUDA_DEVICE_ORDER", "NCCL_DEBUG", "OMP_NUM_THREADS", "OMP_TOOL_LIBRARIES_TOO", "NO_OMP_TOOL_LIBRARIES",
+                "UVICORN_PORT", "ENV",
             )
         ),
     ],
@@ -138,6 +157,7 @@ def test_a_variable_of_python_s_that_changes_tracebacks_alone_alters_nothing(nam
         ("env LD_PRELOAD=/opt/p.so PYTHONPATH=/opt/x uvicorn", "a command sets LD_PRELOAD, PYTHONPATH"),
         ("env PATH=/data/bin uvicorn", "a command sets PATH"),
         ("python -OO -X pycache_prefix=/opt/b -m x", "a command runs Python with -O, -X pycache_prefix=/opt/b"),
+        ("bash -lc uvicorn", "a command's shell reads start-up files: bash -lc"),
         ("uvicorn --app-dir /opt/x", "a command looks elsewhere: --app-dir"),
     ],
 )

@@ -169,11 +169,24 @@ def test_an_is_available_that_does_not_answer_is_a_failure(answer: dict[str, Any
 @pytest.mark.parametrize(
     ("value", "outcome"),
     [
-        *((value, "FAIL") for value in ("", "-1", "-1,0", " -1 ,0", "NoDevFiles", "none,0", ",0", "0,0", "1, 0,1")),
         *(
-            (value, "UNVERIFIED")
-            for value in ("0", "0,1", "1,0", "0,-1", "0,-1,0", "0,", "GPU-8932f937,0", "MIG-GPU-8932f937/1/2")
+            (value, "FAIL")
+            for value in (
+                "",
+                "-1",
+                "-1,0",
+                " -1 ,0",
+                "NoDevFiles",
+                "none,0",
+                ",0",
+                "0,0",
+                "1, 0,1",
+                "GPU-8932f937,0",
+                "0,GPU-8932f937",
+                "MIG-GPU-8932f937/1/2",
+            )
         ),
+        *((value, "UNVERIFIED") for value in ("0", "0,1", "1,0", "0,-1", "0,-1,0", "0,")),
     ],
 )
 def test_the_devices_before_the_first_word_that_is_none_are_those_that_can_be_seen(value: str, outcome: str) -> None:

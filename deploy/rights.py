@@ -1,0 +1,56 @@
+"""What owner, group and mode of files let an image's user do (inode(7)), by what its layers say."""
+
+import posixpath
+import stat
+from collections.abc import Iterable
+
+from deploy.accounts import Numbers
+from deploy.layers import RawLayer, Rights
+
+FOR_EVERYBODY = ("/home/", "/tmp/", "/var/tmp/")  # noqa: S108 - where users may write
+KEPT = 100  # paths
+
+
+def writable(layers: Iterable[RawLayer], user: Numbers, meant: tuple[str, ...]) -> list[str]:
+    """Return files and directories above the lowest layer that the user may write, but for those below ``meant``."""
+    found = [
+        path
+        for path, (uid, gid, mode) in _above_the_lowest(layers).items()
+        if uid == user.uid or mode & stat.S_IWOTH or (gid in user.gids and mode & stat.S_IWGRP)
+    ]
+    return sorted(path for path in found if not f"{path}/".startswith(meant))[:KEPT]
+
+
+def unreadable(layers: Iterable[RawLayer], user: Numbers, needed: Iterable[str]) -> list[str]:
+    """Return which of the files that are needed, and of the directories above them, the user may not read."""
+    layers, wanted = list(layers), set[str]()
+    for path in needed:
+        while path not in wanted and path != "/":
+            wanted.add(path)
+            path = posixpath.dirname(path)  # noqa: PLW2901 - on the way up
+    directories = {path for layer in layers for path in layer.directories}
+    return sorted(
+        path
+        for path, found in _above_the_lowest(layers).items()
+        if path in wanted and _lacks(found, user, 0o5 if path in directories else 0o4)
+    )[:KEPT]
+
+
+def _lacks(rights: Rights, user: Numbers, bits: int) -> bool:
+    """Whether the class of users that this one belongs to lacks one of these bits; root lacks none."""
+    uid, gid, mode = rights
+    shift = 6 if uid == user.uid else 3 if gid in user.gids else 0
+    return user.uid != 0 and (mode >> shift) & bits != bits
+
+
+def _above_the_lowest(layers: Iterable[RawLayer]) -> dict[str, Rights]:
+    """Return the rights of paths as the last layer that has them says, where those are not what most files have."""
+    rights: dict[str, Rights] = {}
+    for number, layer in enumerate(layers):
+        again = {*layer.sizes, *layer.links, *layer.hard, *layer.directories, *layer.removed}
+        below = tuple(f"{gone}/" for gone in (*layer.removed, *layer.emptied))
+        for path in [path for path in rights if path in again or (below and path.startswith(below))]:
+            del rights[path]
+        if number:
+            rights |= layer.rights
+    return rights

@@ -49,11 +49,11 @@ def _samples(values: Mapping[tuple[str, str, int], float]) -> list[Sample]:
 
 
 def family(name: str, kind: str, description: str, samples: Iterable[Sample]) -> list[str]:
-    """Return the lines of one metric."""
+    """Return the lines of one metric; its values are told exactly, in the digits that Python writes them with."""
     lines = [f"# HELP {name} {description}", f"# TYPE {name} {kind}"]
     for labels, value in samples:
         pairs = ",".join(f'{key}="{_escape(text)}"' for key, text in labels.items())
-        lines.append(f"{name}{{{pairs}}} {value:g}" if pairs else f"{name} {value:g}")
+        lines.append(f"{name}{{{pairs}}} {value!r}" if pairs else f"{name} {value!r}")
     return lines
 
 

@@ -89,6 +89,9 @@ class Agent:
                 wait_s = self._refused(error)
             except BackendAwayError as error:
                 wait_s = self._back_off(error)
+            except Exception as error:
+                log.exception("the backend's answer cannot be followed")
+                wait_s = self._back_off(error)
             self._wake.wait(wait_s)
             self._wake.clear()
 
@@ -115,13 +118,14 @@ class Agent:
                 raise
             self._give_up(job, error)
             return 0.0
+        cancelled, assignment = answer["cancel"], answer["operation"]
         if job and state and state["status"] != "running":
             self.job = None
             self.finished += 1
-        elif job and answer["cancel"]:
+        elif job and cancelled:
             job.cancel()
-        if self.job is None and answer["operation"] and not self._stopping.is_set():
-            self.job = Job(answer["operation"], self._backend, self._wake.set)
+        if self.job is None and assignment and not self._stopping.is_set():
+            self.job = Job(assignment, self._backend, self._wake.set)
             log.info("%s begins", self.job.operation_id)
             self.job.start(self._work)
             return 0.0

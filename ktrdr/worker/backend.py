@@ -67,13 +67,15 @@ class Backend:
         return patient
 
     def call(self, method: str, path: str, body: dict[str, Any] | None = None) -> dict[str, Any]:
-        """Send and receive JSON; BackendAwayError or BackendRefusedError."""
+        """Send and receive a JSON object; BackendAwayError or BackendRefusedError."""
         content = json.dumps(body).encode() if body is not None else None
         answer, _ = self.send(method, path, content, {"Content-Type": "application/json"})
         try:
-            document: dict[str, Any] = json.loads(answer)
+            document = json.loads(answer)
         except ValueError:
             raise BackendAwayError(f"{self.base_url} answered something that is not JSON") from None
+        if not isinstance(document, dict):
+            raise BackendAwayError(f"{self.base_url} answered something that is not a JSON object")
         return document
 
     def send(

@@ -207,6 +207,46 @@ def test_a_worker_the_backend_has_forgotten_registers_again(client: TestClient, 
     assert until(lambda: client.get("workers").json()["workers"])
 
 
+ODD_ANSWERS: dict[str, bytes] = {
+    "a list": b"[]",
+    "nothing": b"null",
+    "an object of other things": b"{}",
+    "work without a name": b'{"cancel": false, "operation": {"request": {}}}',
+}
+
+
+@pytest.mark.parametrize("odd", ODD_ANSWERS.values(), ids=ODD_ANSWERS)
+def test_a_worker_outlives_odd_answers_to_heartbeats_and_reports_its_work_all_the_same(
+    client: TestClient,
+    backend: DirectBackend,
+    hire: Callable[[Work], Agent],
+    monkeypatch: pytest.MonkeyPatch,
+    odd: bytes,
+) -> None:
+    left = [b'"operation": null', b'"completed"']  # the first heartbeat without work, and the first report of its end
+
+    def try_once(
+        method: str, path: str, content: bytes | None, headers: dict[str, str]
+    ) -> tuple[bytes, dict[str, str]]:
+        if left and left[0] in (content or b""):
+            del left[0]
+            return odd, {}
+        return DirectBackend.try_once(backend, method, path, content, headers)
+
+    monkeypatch.setattr(backend, "try_once", try_once)
+    agent = hire(lambda _job: {})
+    assert ended(client, start_training(client))["status"] == "completed"
+    assert (left, agent.problem()) == ([], None)
+
+
+def test_what_nobody_foresaw_is_logged_with_its_traceback(
+    backend: DirectBackend, hire: Callable[[Work], Agent], caplog: pytest.LogCaptureFixture
+) -> None:
+    backend.client = cast("TestClient", None)
+    hire(endless)
+    assert until(lambda: [record for record in caplog.records if record.exc_info])
+
+
 def test_a_worker_registers_when_it_is_prepared(client: TestClient, backend: DirectBackend) -> None:
     prepared = threading.Event()
 

@@ -17,6 +17,7 @@ BUSY_INTERVAL_S: Final = 1.0
 FIRST_RETRY_S: Final = 0.5
 LONGEST_RETRY_S: Final = 10.0
 STOP_WITHIN_S: Final = 2.5
+FAREWELL_WITHIN_S: Final = 2.0
 FAREWELL_TIMEOUT_S: Final = 1.5
 UNKNOWN_WORKER: Final = "unknown_worker"
 
@@ -59,7 +60,10 @@ class Agent:
         return None if self._thread.is_alive() else "the thread that talks to the backend has ended"
 
     def stop(self) -> None:
-        """Cancel what runs, report that, and leave; takes less than 10 s, whatever the backend does."""
+        """Cancel what runs, report that, and leave.
+
+        Takes at most 2 STOP_WITHIN_S + FAREWELL_WITHIN_S seconds, whatever work and backend do.
+        """
         self._stopping.set()
         self._wake.set()
         if self.job is not None:
@@ -71,6 +75,15 @@ class Agent:
         if job is not None:
             job.cancel()
             job.wait(STOP_WITHIN_S)
+        # A time-out is each read's: only a thread can be left alone with a backend that answers without end.
+        farewell = threading.Thread(target=self._say_farewell, args=(job,), name="farewell", daemon=True)
+        farewell.start()
+        farewell.join(FAREWELL_WITHIN_S)
+        if farewell.is_alive():
+            log.warning("left while the backend was still being told")
+
+    def _say_farewell(self, job: Job | None) -> None:
+        """Report how the work ended, and that this worker leaves."""
         try:
             if job is not None:
                 self._backend.call("POST", self.path + "/heartbeat", {"operation": job.state()})

@@ -1,5 +1,6 @@
 """A worker against the real application, without a network."""
 
+import contextlib
 import json
 import os
 import socket
@@ -7,6 +8,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Callable, Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any, cast
 
@@ -16,7 +18,8 @@ from fastapi.testclient import TestClient
 from ktrdr.data.bars import Bars
 from ktrdr.data.sample import to_csv
 from ktrdr.errors import ConflictError
-from ktrdr.worker.agent import Agent
+from ktrdr.worker.__main__ import SHUTDOWN_S
+from ktrdr.worker.agent import FAREWELL_WITHIN_S, STOP_WITHIN_S, Agent
 from ktrdr.worker.application import application
 from ktrdr.worker.backend import Backend, BackendAwayError, BackendRefusedError, _refusal
 from ktrdr.worker.job import Job, Work
@@ -184,6 +187,56 @@ def test_a_worker_told_to_leave_cancels_and_says_so(client: TestClient, hire: Ca
     agent.stop()
     assert ended(client, operation_id)["status"] == "cancelled"
     assert client.get("workers").json()["workers"] == []
+
+
+class Dripping(BaseHTTPRequestHandler):
+    """Answers a registration; to all else it sends a byte every now and then, and never all of them."""
+
+    ended = threading.Event()
+
+    def answer(self) -> None:
+        self.rfile.read(int(self.headers.get("Content-Length", 0)))
+        whole = self.path.endswith("/register")
+        self.send_response(200)
+        self.send_header("Content-Length", "2" if whole else "1000000")
+        self.end_headers()
+        self.wfile.write(b"{}" if whole else b"")
+        with contextlib.suppress(OSError):
+            while not whole and not self.ended.wait(0.05):
+                self.wfile.write(b" ")
+
+    do_POST = do_DELETE = answer  # noqa: N815  http.server's names
+
+    def log_message(self, *_: object) -> None:
+        """Say nothing."""
+
+
+@pytest.fixture
+def dripping() -> Iterator[str]:
+    with ThreadingHTTPServer(("127.0.0.1", 0), Dripping) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        yield f"http://127.0.0.1:{server.server_port}"
+        Dripping.ended.set()
+        server.shutdown()
+
+
+def test_a_worker_leaves_in_time_a_backend_that_answers_byte_by_byte(
+    dripping: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("ktrdr.worker.agent.STOP_WITHIN_S", 0.1)
+    monkeypatch.setattr("ktrdr.worker.agent.FAREWELL_WITHIN_S", 0.2)
+    agent = Agent(SETTINGS, Backend(dripping), {}, endless)
+    agent.start()
+    until(lambda: agent.registered)
+    stop = threading.Thread(target=agent.stop, daemon=True)
+    stop.start()
+    stop.join(TIMEOUT_S)
+    assert not stop.is_alive()
+
+
+def test_a_worker_is_gone_before_docker_kills_it() -> None:
+    docker_stops_within_s = 10
+    assert docker_stops_within_s > SHUTDOWN_S + 2 * STOP_WITHIN_S + FAREWELL_WITHIN_S
 
 
 def test_a_worker_waits_for_a_backend_that_is_away_and_stays_healthy(

@@ -45,8 +45,11 @@ class Upload:
         return self
 
     def __exit__(self, *_exception: object) -> None:
-        self._file.close()
-        self._temporary.unlink(missing_ok=True)
+        try:
+            with contextlib.suppress(OSError):  # of what `finish` did not flush nothing is kept
+                self._file.close()
+        finally:
+            self._temporary.unlink(missing_ok=True)
 
     def feed(self, chunk: bytes) -> None:
         """Take the next bytes; lines may be cut anywhere. What is wrong is told at the end, when all has been sent."""
@@ -70,10 +73,10 @@ class Upload:
         if not self._points:
             raise InvalidError("no_rows", f"The file holds no bar; expected the header {HEADER} and rows below it.")
         self._file.flush()
+        with contextlib.suppress(OSError):
+            self._temporary.chmod(0o644)
         os.fsync(self._file.fileno())
         self._temporary.replace(self._target)
-        with contextlib.suppress(OSError):
-            self._target.chmod(0o644)
 
     def _take(self, raw: bytes) -> None:
         if self._hopeless:

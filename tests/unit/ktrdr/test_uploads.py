@@ -1,6 +1,7 @@
 """Bad CSV texts: each is refused with line and reason, and nothing is stored. Good ones in every dress are taken."""
 
 import hashlib
+import os
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,7 +12,8 @@ from fastapi.testclient import TestClient
 
 from ktrdr.api.main import create_application
 from ktrdr.data.rows import Rows
-from ktrdr.data.upload import REJECTED_LIMIT
+from ktrdr.data.upload import REJECTED_LIMIT, Upload
+from ktrdr.errors import InvalidError
 from ktrdr.names import TIMEFRAMES
 from ktrdr.settings import Settings
 
@@ -280,3 +282,34 @@ def test_a_form_is_refused_with_the_way_to_send_the_text(client: TestClient) -> 
     answer = client.post("data/EURUSD/1h", files={"file": ("bars.csv", GOOD)})
     assert (answer.status_code, answer.json()["error"]["code"]) == (400, "multipart_body")
     assert "--data-binary" in answer.json()["error"]["message"]
+
+
+def upload(folder: Path, text: bytes, disk: str | None = None) -> None:
+    """Put a series into a folder; `disk` is a file that takes what is written in its place."""
+    with Upload(folder / "EURUSD_1h.csv", "1h") as incoming:
+        if disk:
+            with Path(disk).open("w") as file:
+                os.dup2(file.fileno(), incoming._file.fileno())
+        incoming.feed(text)
+        incoming.finish()
+
+
+@pytest.mark.parametrize(("text", "said"), [(GOOD, "No space left"), (HEADER + SECOND + FIRST, "1 rows rejected")])
+def test_a_full_disk_leaves_nothing_of_an_upload_and_hides_no_other_fault(
+    tmp_path: Path, text: bytes, said: str
+) -> None:
+    with pytest.raises((OSError, InvalidError), match=said):
+        upload(tmp_path, text, "/dev/full")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_series_can_be_read_by_others_as_soon_as_it_is_there(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    modes = []
+
+    def replace(self: Path, target: Path) -> Path:
+        modes.append(self.stat().st_mode & 0o777)
+        return self.rename(target)
+
+    monkeypatch.setattr(Path, "replace", replace)
+    upload(tmp_path, GOOD)
+    assert modes == [0o644]

@@ -11,6 +11,7 @@ import zipfile
 from pathlib import Path
 from typing import Any, Final
 
+from ktrdr.durable import flush
 from ktrdr.errors import ConflictError, InvalidError, NotFoundError
 from ktrdr.leftovers import abandoned
 from ktrdr.names import is_name
@@ -166,12 +167,15 @@ class ModelDirectory:
         try:
             unpack(content, expected_digest, incoming)
             incoming.chmod(0o755)
+            for path in (*(incoming / name for name in FILES), incoming):
+                flush(path)
             try:
                 incoming.rename(target)
             except OSError:
                 if not os.path.lexists(target):
                     raise
                 return self._same(target, expected_digest)  # another upload was faster, or something has the name
+            flush(self.root)
         finally:
             shutil.rmtree(incoming, ignore_errors=True)
         return target

@@ -8,6 +8,7 @@ from typing import Any, Final, Self
 
 from ktrdr.data.bars import HEADER, Bar, iso
 from ktrdr.data.rows import RowError, Rows
+from ktrdr.durable import flush
 from ktrdr.errors import InvalidError
 
 LINE_LIMIT: Final = 512
@@ -77,6 +78,7 @@ class Upload:
             self._temporary.chmod(0o644)
         os.fsync(self._file.fileno())
         self._temporary.replace(self._target)
+        flush(self._target.parent)
 
     def _take(self, raw: bytes) -> None:
         if self._hopeless:

@@ -50,9 +50,21 @@ def train(options: argparse.Namespace) -> int:
     return _train_here(options) if options.here else _train_on_a_worker(options)
 
 
-def ask(url: str, method: str, path: str, content: bytes | None = None, kind: str = "application/json") -> Any:
-    """Send a request to the backend and return the JSON it answers; UnavailableError with what to do next."""
+def ask(
+    url: str,
+    method: str,
+    path: str,
+    content: bytes | None = None,
+    kind: str = "application/json",
+    *,
+    patient: bool = False,
+) -> Any:
+    """Send a request to the backend and return the JSON it answers; UnavailableError with what to do next.
+
+    `patient` is for what may be asked twice: it outlives a restart of the backend, as workers do.
+    """
     from ktrdr.worker.backend import (  # noqa: PLC0415
+        PATIENCE_S,
         Backend,
         BackendAwayError,
         BackendRefusedError,
@@ -60,7 +72,8 @@ def ask(url: str, method: str, path: str, content: bytes | None = None, kind: st
     )
 
     try:
-        answer, _ = Backend(url).send(method, path, content, {"Content-Type": kind})
+        backend = Backend(url).patient(time.sleep, PATIENCE_S if patient else 0.0)
+        answer, _ = backend.send(method, path, content, {"Content-Type": kind})
     except BackendTroubledError as error:
         raise UnavailableError(error.code, f"{url} refused: {error.message}") from None
     except BackendAwayError as error:
@@ -77,7 +90,10 @@ def _train_on_a_worker(options: argparse.Namespace) -> int:
     print(f"training {task} of {options.strategy}")
     path, told = f"/operations/{task}", ""
     try:
-        while (operation := ask(options.backend, "GET", path)["operation"])["status"] in ("pending", "running"):
+        while True:
+            operation = ask(options.backend, "GET", path, patient=True)["operation"]
+            if operation["status"] not in ("pending", "running"):
+                break
             progress = operation["progress"]
             line = f"{progress['percentage']:5.1f} % {progress['current_step'] or operation['status']}"
             if line != told:

@@ -1,5 +1,6 @@
 """The command line: quick to help, real in what it does, and told failures."""
 
+import json
 import os
 import re
 import socket
@@ -13,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from ktrdr.cli import _parser, main
-from ktrdr.worker.backend import Backend, BackendAwayError
+from ktrdr.worker.backend import Backend, BackendAwayError, BackendTroubledError
 
 TIMEOUT_S = 60.0
 IMPORT_LIMIT_S = 0.2
@@ -214,3 +215,28 @@ def test_a_sample_is_uploaded_and_a_training_followed_to_its_end(
     worker.join(TIMEOUT_S)
     assert "failed: " in (told := capsys.readouterr().err)
     assert "lower training.learning_rate" in told
+
+
+def test_a_training_is_followed_through_a_restart_of_the_backend(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    running = {"status": "running", "progress": {"percentage": 50.0, "current_step": "half way"}}
+    answers: list[dict[str, object] | Exception] = [
+        {"task_id": "t"},
+        {"operation": running},
+        BackendAwayError("refused"),
+        BackendTroubledError("store_unavailable", "not yet"),
+        {"operation": {"status": "completed", "result_summary": SUMMARY}},
+    ]
+
+    def try_once(*_: object) -> tuple[bytes, dict[str, str]]:
+        if isinstance(answer := answers.pop(0), Exception):
+            raise answer
+        return json.dumps(answer).encode(), {}
+
+    monkeypatch.setattr(Backend, "try_once", try_once)
+    monkeypatch.setattr(time, "sleep", lambda _seconds: None)
+    assert main(["train", "mlp_fx_hourly"]) == 0
+    printed = capsys.readouterr()
+    assert '"test_accuracy": 0.5' in printed.out
+    assert (printed.err, answers) == ("", [])

@@ -133,8 +133,10 @@ def _url(text: str) -> str:
 
 
 def _year(text: str) -> int:
-    if not text.isdecimal() or not 1970 <= int(text) <= 2200:  # noqa: PLR2004  what a time stamp can name for sure
-        raise argparse.ArgumentTypeError(f"{text!r} is no year from 1970 to 2200")
+    from ktrdr.data.rows import YEARS  # noqa: PLC0415  `--help` names no year
+
+    if not text.isdecimal() or int(text) not in YEARS:
+        raise argparse.ArgumentTypeError(f"{text!r} is no year from {YEARS[0]} to {YEARS[-1]}")
     return int(text)
 
 

@@ -6,8 +6,9 @@ from typing import Final
 from ktrdr.data.bars import COLUMNS, HEADER, Bar, parse_time
 from ktrdr.names import TIMEFRAME_SECONDS
 
-EARLIEST: Final = parse_time("1800-01-01")
-LATEST: Final = parse_time("2200-01-01")
+YEARS: Final = range(1800, 2200)
+EARLIEST: Final = parse_time(f"{YEARS.start}-01-01")
+LATEST: Final = parse_time(f"{YEARS.stop}-01-01")
 
 SMALLEST_PRICE: Final = 1e-9
 LARGEST_PRICE: Final = 1e12
@@ -64,7 +65,7 @@ class Rows:
         except (ValueError, OverflowError):
             raise RowError(f"timestamp {text[:SHOWN]!r} is not ISO 8601, such as 2024-01-05T13:00:00Z") from None
         if not EARLIEST <= time < LATEST:
-            raise RowError("timestamp lies outside the years 1800 to 2199")
+            raise RowError(f"timestamp lies outside the years {YEARS[0]} to {YEARS[-1]}")
         zoned = text.endswith("Z") or _ZONE.search(text) is not None
         if self._zoned is None:
             self._zoned = zoned

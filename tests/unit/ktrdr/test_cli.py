@@ -14,6 +14,8 @@ from pathlib import Path
 import pytest
 
 from ktrdr.cli import _parser, main
+from ktrdr.data.bars import iso
+from ktrdr.data.rows import Rows
 from ktrdr.worker.backend import Backend, BackendAwayError, BackendTroubledError
 
 TIMEOUT_S = 60.0
@@ -80,6 +82,16 @@ def test_a_sample_is_written_where_it_is_wanted(tmp_path: Path, csv: str, capsys
     assert capsys.readouterr().out == csv
 
 
+@pytest.mark.parametrize("year", ["1800", "1970", "2199"])
+def test_a_sample_of_any_year_that_the_backend_knows_is_one_that_it_takes(
+    year: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["data", "sample", "--year", year]) == 0
+    _header, *lines = capsys.readouterr().out.splitlines()
+    rows = Rows("1h")
+    assert {iso(rows.read(line).time)[:4] for line in lines} == {year}
+
+
 def test_a_reader_that_has_seen_enough_ends_a_sample_without_a_traceback() -> None:
     command = f"{sys.executable} -m ktrdr.cli data sample | head -n 1"
     run = subprocess.run(["sh", "-c", command], capture_output=True, text=True, check=True, timeout=TIMEOUT_S)
@@ -117,6 +129,8 @@ def test_a_failure_is_one_line_that_says_what_to_do_and_status_1(
         ["train", "x", "--here", "d", "--backend", "http://b"],
         ["api", "--port", "99999"],
         ["data", "sample", "--year", "0"],
+        ["data", "sample", "--year", "1799"],
+        ["data", "sample", "--year", "2200"],
         ["data", "sample", "--upload", "backend:8000"],
         ["data", "sample", "--seed", "x"],
     ],

@@ -24,7 +24,7 @@ examples:
   ktrdr api                                     http://127.0.0.1:8000, for this machine only
   ktrdr api --host 0.0.0.0 --port 8080          for every machine that can reach this one
 
-settings (environment): KTRDR_DATA_DIR, KTRDR_DATABASE_URL
+settings (environment): KTRDR_DATA_DIR, KTRDR_DATABASE_URL, KTRDR_DATABASE_PASSWORD_FILE, KTRDR_ALLOWED_HOSTS
 """
 WORKER_EXAMPLES: Final = """\
 examples:

@@ -9,10 +9,14 @@ import sys
 import threading
 import time
 from collections.abc import Iterator, Mapping
+from inspect import getsource
 from pathlib import Path
+from types import ModuleType
 
 import pytest
 
+import ktrdr.settings
+import ktrdr.worker.settings
 from ktrdr.cli import _parser, main
 from ktrdr.data.bars import iso
 from ktrdr.data.rows import Rows
@@ -64,6 +68,16 @@ def test_help_teaches_by_examples_that_parse(command: list[str], capsys: pytest.
     for example in examples:
         assert example.split()[: len(command)] == command
         assert _parser().parse_args(example.split()).run
+
+
+@pytest.mark.parametrize(("command", "module"), [("api", ktrdr.settings), ("worker", ktrdr.worker.settings)])
+def test_help_lists_every_setting_that_the_service_reads(
+    command: str, module: ModuleType, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit):
+        main([command, "--help"])
+    _, _, listed = capsys.readouterr().out.partition("settings (environment): ")
+    assert set(re.split(r",\s+", listed.strip())) == set(re.findall(r'"(KTRDR_\w+)"', getsource(module)))
 
 
 def test_every_command_is_tried_for_its_help(capsys: pytest.CaptureFixture[str]) -> None:

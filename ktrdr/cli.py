@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any, Final
 
 DEFAULT_API: Final = "http://127.0.0.1:8000"
+WRONG: Final = 2
 INTERRUPTED: Final = 130
 
 EXAMPLES: Final = """\
@@ -17,7 +18,7 @@ from nothing to a trained model, on one machine:
   ktrdr data sample --upload                    a year of bars to learn from
   ktrdr train mlp_fx_hourly                     train on it and follow the progress
 
-exit status: 0, 1 for a failure that the message explains, 2 for a wrong call, 130 after Ctrl-C
+exit status: 0, 1 for a failure that the message explains, 2 for a wrong call or setting, 130 after Ctrl-C
 """
 API_EXAMPLES: Final = """\
 examples:
@@ -52,11 +53,11 @@ examples:
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run a command; return its exit status: 0, 1 for a failure that the message explains, 130 after Ctrl-C.
 
-    SystemExit with status 2 for a wrong call.
+    2 for a wrong setting, and SystemExit with that status for a wrong call.
     """
     options = _parser().parse_args(arguments)
     from ktrdr import commands  # noqa: PLC0415  `--help` has been answered by now
-    from ktrdr.errors import KtrdrError  # noqa: PLC0415
+    from ktrdr.errors import KtrdrError, SettingError  # noqa: PLC0415
 
     try:
         return int(getattr(commands, options.run)(options))
@@ -69,6 +70,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except OSError as error:
         where = f"{error.filename}: " if error.filename else ""
         print(f"ktrdr: {where}{error.strerror or error}", file=sys.stderr)
+    except SettingError as error:
+        print(f"ktrdr: {error}", file=sys.stderr)
+        return WRONG
     except (KtrdrError, ValueError) as error:
         print(f"ktrdr: {error}", file=sys.stderr)
     return 1
@@ -108,8 +112,10 @@ def _parser() -> argparse.ArgumentParser:
     place.add_argument(
         "--here", type=Path, metavar="DIR", help="train in this process and write the model to a new DIR"
     )
-    train.add_argument("--start-date", metavar="DATE", help="the first day, such as 2023-01-01 (default: all)")
-    train.add_argument("--end-date", metavar="DATE", help="the last day (default: all)")
+    train.add_argument(
+        "--start-date", type=_date, metavar="DATE", help="the first day, such as 2023-01-01 (default: all)"
+    )
+    train.add_argument("--end-date", type=_date, metavar="DATE", help="the last day (default: all)")
     return parser
 
 
@@ -129,6 +135,16 @@ def _command(commands: Any, name: str, what: str, examples: str) -> argparse.Arg
 def _url(text: str) -> str:
     if not text.startswith(("http://", "https://")):
         raise argparse.ArgumentTypeError(f"{text!r} is no address; write it like {DEFAULT_API}")
+    return text
+
+
+def _date(text: str) -> str:
+    from ktrdr.data.bars import parse_time  # noqa: PLC0415  `--help` names no date
+
+    try:
+        parse_time(text)
+    except (ValueError, OverflowError):
+        raise argparse.ArgumentTypeError(f"{text!r} is no date; write it like 2023-01-01") from None
     return text
 
 

@@ -13,7 +13,10 @@ POLL_S: Final = 0.5
 
 def api(options: argparse.Namespace) -> int:
     """Serve the API until it is stopped."""
-    import uvicorn  # noqa: PLC0415  see the module's first line
+    from ktrdr.settings import Settings  # noqa: PLC0415  see the module's first line
+
+    Settings.from_environment()
+    import uvicorn  # noqa: PLC0415  a wrong setting is told without loading it
 
     uvicorn.run("ktrdr.api.main:app", host=options.host, port=options.port)
     return 0
@@ -119,8 +122,8 @@ def _train_here(options: argparse.Namespace) -> int:
     from ktrdr.settings import SHIPPED_STRATEGIES, Settings  # noqa: PLC0415
     from ktrdr.strategy.files import StrategyDirectory  # noqa: PLC0415
 
-    torch_check.require()
     root = Settings.from_environment().data_dir
+    torch_check.require()
     strategies = StrategyDirectory(SHIPPED_STRATEGIES, root / "strategies")
     strategies.load(options.strategy)
     if options.here.exists():

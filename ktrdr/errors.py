@@ -15,6 +15,10 @@ class KtrdrError(Exception):
         self.details = details or {}
 
 
+class SettingError(ValueError):
+    """An environment variable that cannot be followed; the message names it, its value and the mend."""
+
+
 class BadRequestError(KtrdrError):
     """Well-formed, but asks for what cannot be."""
 

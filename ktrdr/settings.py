@@ -8,6 +8,7 @@ from functools import lru_cache
 from pathlib import Path
 
 from ktrdr.api.store.address import Address, PostgresServer, SqliteFile, read_address
+from ktrdr.errors import SettingError
 
 SHIPPED_STRATEGIES = Path(__file__).parent / "strategies"
 HOST_NAME = re.compile(r"[a-z0-9_\-]+(\.[a-z0-9_\-]+)*")
@@ -28,7 +29,7 @@ class Settings:
     def from_environment(cls, environment: Mapping[str, str] = os.environ) -> "Settings":
         """Read KTRDR_DATA_DIR, KTRDR_DATABASE_URL, KTRDR_DATABASE_PASSWORD_FILE and KTRDR_ALLOWED_HOSTS.
 
-        ValueError names the variable, its value without the password, and the mend.
+        SettingError names the variable, its value without the password, and the mend.
         """
         data_dir = Path(environment.get("KTRDR_DATA_DIR") or "data")
         hosts = _hosts(environment.get("KTRDR_ALLOWED_HOSTS") or "")
@@ -38,7 +39,7 @@ class Settings:
         try:
             database = read_address(url)
         except ValueError as error:
-            raise ValueError(f"KTRDR_DATABASE_URL is {error}") from None
+            raise SettingError(f"KTRDR_DATABASE_URL is {error}") from None
         file = environment.get("KTRDR_DATABASE_PASSWORD_FILE")
         if file and isinstance(database, PostgresServer):
             database = replace(database, password=_password(file, database.password))
@@ -49,7 +50,7 @@ def _hosts(text: str) -> frozenset[str]:
     names = [name.strip().rstrip(".").lower() for name in text.split(",") if name.strip()]
     for name in names:
         if not HOST_NAME.fullmatch(name):
-            raise ValueError(
+            raise SettingError(
                 f"KTRDR_ALLOWED_HOSTS names {name!r}; write names as ktrdr.example.com, with commas between"
             )
     return frozenset(names)
@@ -58,15 +59,15 @@ def _hosts(text: str) -> frozenset[str]:
 def _password(file: str, in_url: str) -> str:
     name = "KTRDR_DATABASE_PASSWORD_FILE"
     if in_url:
-        raise ValueError(f"{name} is {file!r}, and KTRDR_DATABASE_URL has a password too: keep one of them")
+        raise SettingError(f"{name} is {file!r}, and KTRDR_DATABASE_URL has a password too: keep one of them")
     try:
         # Editors end a file with a newline, and nobody means it.
         password = Path(file).read_text(encoding="utf-8").rstrip("\r\n")
     except (OSError, UnicodeError) as error:
         reason = getattr(error, "strerror", None) or "it is not UTF-8"
-        raise ValueError(f"{name} is {file!r}, which cannot be read: {reason}; mount the secret there") from None
+        raise SettingError(f"{name} is {file!r}, which cannot be read: {reason}; mount the secret there") from None
     if not password:
-        raise ValueError(f"{name} is {file!r}, which is empty: write the password into it")
+        raise SettingError(f"{name} is {file!r}, which is empty: write the password into it")
     return password
 
 

@@ -5,6 +5,7 @@ import sys
 from typing import Final
 
 from ktrdr import torch_check
+from ktrdr.errors import SettingError
 from ktrdr.worker.settings import WorkerSettings
 
 MODULES: Final = {
@@ -18,7 +19,7 @@ def main() -> int:
     """Serve until told to stop; 2 for a wrong setting, 1 without a working torch."""
     try:
         settings = WorkerSettings.from_environment()
-    except ValueError as error:
+    except SettingError as error:
         print(error, file=sys.stderr)
         return 2
     torch_check.require()

@@ -2,6 +2,7 @@
 
 import contextlib
 import logging
+import sys
 import time
 from collections.abc import AsyncIterator, Callable
 from http import HTTPStatus
@@ -12,6 +13,7 @@ from fastapi.responses import JSONResponse, Response
 from starlette.concurrency import run_in_threadpool
 
 from ktrdr import torch_check
+from ktrdr.errors import SettingError
 from ktrdr.metrics_text import CONTENT_TYPE, family, text
 from ktrdr.settings import version
 from ktrdr.telemetry import NO_TELEMETRY
@@ -24,16 +26,17 @@ log = logging.getLogger(__name__)
 
 
 def create_worker(worker_type: str, work: Work, prepare: Callable[[], None] = lambda: None) -> FastAPI:
-    """Make the application of a worker; stops the process where torch does not work or a setting is wrong.
+    """Make the application of a worker; ends the process with 2 for a wrong setting, 1 without a working torch.
 
     The agent prepares and registers once the application has started, and leaves when it ends.
     """
-    torch_check.require()
-    logging.basicConfig(level=logging.INFO, format="%(levelname)s: %(name)s %(message)s")
     try:
         settings = WorkerSettings.from_environment(worker_type=worker_type)
-    except ValueError as error:
-        raise SystemExit(str(error)) from None
+    except SettingError as error:
+        print(error, file=sys.stderr)
+        raise SystemExit(2) from None
+    torch_check.require()
+    logging.basicConfig(level=logging.INFO, format="%(levelname)s: %(name)s %(message)s")
     agent = Agent(settings, Backend(settings.api_url), torch_check.capabilities(), work, prepare)
     return application(agent)
 

@@ -147,12 +147,42 @@ def test_a_failure_is_one_line_that_says_what_to_do_and_status_1(
         ["data", "sample", "--year", "2200"],
         ["data", "sample", "--upload", "backend:8000"],
         ["data", "sample", "--seed", "x"],
+        ["train", "x", "--start-date", "last week"],
+        ["train", "x", "--end-date", "2023-02-30"],
     ],
 )
 def test_a_wrong_call_is_status_2(command: list[str]) -> None:
     with pytest.raises(SystemExit) as stop:
         main(command)
     assert stop.value.code == 2
+
+
+WRONG_SETTINGS = [
+    ("KTRDR_ALLOWED_HOSTS", "*", ["ktrdr.cli", "api", "--port", "0"]),
+    ("KTRDR_DATABASE_URL", "mysql://h/n", ["ktrdr.cli", "train", "mlp_fx_hourly", "--here", "model"]),
+    ("KTRDR_WORKER_TYPE", "dreaming", ["ktrdr.cli", "worker"]),
+    ("KTRDR_WORKER_PORT", "no", ["ktrdr.worker"]),
+    ("KTRDR_API_URL", "backend:8000", ["uvicorn", "--port", "0", "ktrdr.training.training_worker:app"]),
+    ("KTRDR_WORKER_ID", "../x", ["uvicorn", "--port", "0", "ktrdr.backtesting.backtest_worker:app"]),
+]
+
+
+@pytest.mark.parametrize(("name", "value", "command"), WRONG_SETTINGS, ids=[" ".join(row[2]) for row in WRONG_SETTINGS])
+def test_a_wrong_setting_is_one_line_that_names_it_and_status_2_whatever_reads_it(
+    tmp_path: Path, name: str, value: str, command: list[str]
+) -> None:
+    run = subprocess.run(
+        [sys.executable, "-m", *command],
+        cwd=tmp_path,
+        env={**os.environ, name: value},
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=TIMEOUT_S,
+    )
+    assert run.returncode == 2
+    assert name in run.stderr
+    assert run.stderr.count("\n") == 1
 
 
 @pytest.fixture(scope="module")

@@ -43,7 +43,14 @@ def parser() -> argparse.ArgumentParser:
     commands.add_parser("engine-stop", allow_abbrev=False, help="stop the engine that `engine` started")
     matrix = commands.add_parser("matrix", allow_abbrev=False, help="print the CI matrix as JSON, from the contract")
     matrix.add_argument("--together", action="store_true", help="the roles of `e2e` instead, with spaces between them")
-    commands.add_parser("stack", allow_abbrev=False, help="print deploy/compose.yaml as `docker stack deploy` takes it")
+    commands.add_parser(
+        "stack",
+        allow_abbrev=False,
+        help="print deploy/compose.yaml as `docker stack deploy` takes it",
+        description="Prints deploy/compose.yaml as `docker stack deploy` takes it. The volume with bars and models is"
+        " one node's own: where there are several, give the backend a placement constraint, or the volume a driver that"
+        " shares it; a backend that moves begins with nothing.",
+    )
     clean = commands.add_parser(
         "clean", allow_abbrev=False, help="remove containers, networks and volumes that ended runs left"
     )

@@ -1,4 +1,4 @@
-"""The compose file as a Swarm stack: without what `docker stack deploy` refuses or leaves to the Swarm."""
+"""The compose file as a Swarm stack: without what `docker stack deploy` refuses, passes over or leaves to the Swarm."""
 
 from pathlib import Path
 from typing import Any
@@ -7,7 +7,8 @@ import yaml
 
 COMPOSE = Path(__file__).parent / "compose.yaml"
 # Swarm starts services in any order, restarts what ends, and takes images from where its nodes find them.
-UNKNOWN = ("depends_on", "restart", "pull_policy", "security_opt")
+UNKNOWN = ("depends_on", "restart", "pull_policy", "security_opt", "tmpfs")
+UNITS = {"k": 1 << 10, "m": 1 << 20, "g": 1 << 30}
 
 
 def stack() -> str:
@@ -18,7 +19,15 @@ def stack() -> str:
 
 
 def _service(service: dict[str, Any]) -> dict[str, Any]:
-    """A stack publishes a port on every node, at no single host's address."""
+    """A stack publishes a port on every node, at no single host's address, and knows a tmpfs as a volume only."""
     known = {key: value for key, value in service.items() if key not in UNKNOWN}
     ports = [{key: value for key, value in port.items() if key != "host_ip"} for port in service.get("ports", [])]
-    return known | ({"ports": ports} if ports else {})
+    volumes = [*service.get("volumes", []), *map(_tmpfs, service.get("tmpfs", []))]
+    return known | ({"ports": ports} if ports else {}) | ({"volumes": volumes} if volumes else {})
+
+
+def _tmpfs(entry: str) -> dict[str, Any]:
+    """Return `/tmp:size=256m,mode=1777` as a volume: its size in bytes, its mode the Swarm's own, which is 1777."""
+    target, _, options = entry.partition(":")
+    size = dict(option.split("=") for option in options.split(","))["size"]
+    return {"type": "tmpfs", "target": target, "tmpfs": {"size": int(size[:-1]) * UNITS[size[-1]]}}

@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 import yaml
 
+from deploy.__main__ import parser
 from deploy.contract import read_contract
 from deploy.stack import COMPOSE, stack
 
@@ -67,10 +68,22 @@ def test_a_stack_has_the_same_services_without_what_a_swarm_refuses() -> None:
     document = yaml.safe_load(stack())
     assert document["services"].keys() == SERVICES.keys() - {"gpu-worker"}
     for name, one in document["services"].items():
-        assert not {"depends_on", "restart", "pull_policy", "security_opt", "profiles"} & one.keys()
-        assert {key: one[key] for key in one.keys() - {"ports"}} == {
-            key: SERVICES[name][key] for key in one.keys() - {"ports"}
-        }
+        assert not {"depends_on", "restart", "pull_policy", "security_opt", "profiles", "tmpfs"} & one.keys()
+        same = one.keys() - {"ports", "volumes"}
+        assert {key: one[key] for key in same} == {key: SERVICES[name][key] for key in same}
     (port,) = document["services"]["backend"]["ports"]
     assert port == {"published": "${KTRDR_PORT:-8000}", "target": 8000}
     assert document["volumes"] == FILE["volumes"]
+
+
+def test_a_service_of_a_stack_writes_to_tmp_in_memory_although_a_swarm_passes_over_tmpfs() -> None:
+    in_memory = {"type": "tmpfs", "target": "/tmp", "tmpfs": {"size": 256 * 1024 * 1024}}
+    for name, one in yaml.safe_load(stack())["services"].items():
+        assert SERVICES[name]["tmpfs"] == ["/tmp:size=256m,mode=1777"]
+        assert one["volumes"] == [*SERVICES[name].get("volumes", []), in_memory]
+
+
+def test_the_help_of_stack_tells_that_its_data_lie_on_one_node(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        parser().parse_args(["stack", "--help"])
+    assert "placement constraint" in " ".join(capsys.readouterr().out.split())

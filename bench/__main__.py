@@ -8,8 +8,6 @@ from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
 
-from rich.console import Console
-
 from bench.groups import GROUPS
 from bench.groups.verification import TOOL, tool_version
 from bench.machine import describe
@@ -41,7 +39,7 @@ def parser() -> argparse.ArgumentParser:
 def main() -> int:
     """Run the command line; a group that cannot be measured is told, and the others still are."""
     arguments = parser().parse_args()
-    artifacts, console = Artifacts(arguments.artifacts), Console(highlight=False, markup=False)
+    artifacts, console = Artifacts(arguments.artifacts), interruption.Screen()
     try:
         groups = _known(arguments.groups)
         with workplace(read_contract(), artifacts, console, quick=arguments.quick) as place:

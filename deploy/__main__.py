@@ -8,8 +8,6 @@ from pathlib import Path
 from deploy.environment import outside
 
 try:
-    from rich.console import Console
-
     from deploy import contract, interruption
     from deploy.artifacts import E2E_ROLES, Artifacts
     from deploy.errors import Exit, Problem
@@ -90,7 +88,7 @@ def run(arguments: argparse.Namespace) -> int:
     with nursery.opened():  # it imports while this process does
         from deploy import build, engine  # noqa: PLC0415
 
-        artifacts, console = Artifacts(arguments.artifacts), Console(highlight=False, markup=False)
+        artifacts, console = Artifacts(arguments.artifacts), interruption.Screen()
         return build.build(known, arguments.roles, engine.find_engine(), artifacts, console)
 
 

@@ -13,6 +13,9 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from types import FrameType
+from typing import NoReturn
+
+from rich.console import Console
 
 from deploy.errors import Exit
 
@@ -20,6 +23,17 @@ LIKE_CTRL_C = (signal.SIGTERM, signal.SIGHUP)
 SIGNALS = (*LIKE_CTRL_C, signal.SIGINT)
 UNREAD = 128 + signal.SIGPIPE  # the code of a program whose reader has left, as a shell tells it
 NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+
+
+class Screen(Console):
+    """A console that takes no markup; where its reader has left, this is an error as it is for any other file."""
+
+    def __init__(self) -> None:
+        super().__init__(highlight=False, markup=False)
+
+    def on_broken_pipe(self) -> NoReturn:
+        """Raise BrokenPipeError, where Rich would end the program with 1."""
+        raise BrokenPipeError
 
 
 def program(main: Callable[[], int]) -> int:

@@ -10,8 +10,6 @@ from pathlib import Path
 from deploy.environment import outside
 
 try:
-    from rich.console import Console
-
     from deploy import interruption
     from deploy.artifacts import Artifacts, UnreadableArtifact
     from deploy.contract import Contract, Image, read_contract
@@ -45,7 +43,7 @@ def parser() -> argparse.ArgumentParser:
 def run(arguments: argparse.Namespace) -> int:
     """Carry out one command; returns its exit code."""
     contract, artifacts = read_contract(), Artifacts(arguments.artifacts)
-    console = Console(highlight=False, markup=False)
+    console = interruption.Screen()
     word, *rest = arguments.words or [""]
     if word in WORDS and (arguments.gpu or (rest and word in ("lazy-imports", "e2e"))):
         wrong = f"{word} takes no {'--gpu' if arguments.gpu else ' '.join(rest)}"

@@ -163,7 +163,7 @@ def _faults(
 
 def main() -> int:
     """Run the command line; every problem is told without a traceback."""
-    arguments, console = parser().parse_args(), Console(highlight=False, markup=False)
+    arguments, console = parser().parse_args(), interruption.Screen()
     if arguments.list:
         for fault in FAULTS:
             console.print(f"{fault.check:<22} {fault.outcome:<6} {fault.name}", soft_wrap=True)

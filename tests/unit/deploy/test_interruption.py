@@ -49,7 +49,12 @@ def ended(source: str, **options: Any) -> "subprocess.CompletedProcess[str]":
     )
 
 
-@pytest.mark.parametrize("printed", ["print('x')", "print('x' * 10**6)"], ids=["at the end", "at once"])
+ON_A_SCREEN = "interruption.Screen().print('x')"
+
+
+@pytest.mark.parametrize(
+    "printed", ["print('x')", "print('x' * 10**6)", ON_A_SCREEN], ids=["at the end", "at once", "on a screen"]
+)
 def test_a_reader_that_has_left_ends_a_command_without_a_traceback_and_with_a_code_of_its_own(printed: str) -> None:
     reader, writer = os.pipe()
     os.close(reader)

@@ -72,6 +72,12 @@ def summarize(session: nox.Session) -> None:
 
 
 @nox.session(default=False)
+def explain(session: nox.Session) -> None:
+    """Tell what a check is for, what it saw of an image, what to do [-- ROLE CHECK]."""
+    run(session, "python", "-m", "verify", "explain", *session.posargs)
+
+
+@nox.session(default=False)
 def baseline(session: nox.Session) -> None:
     """Keep the figures of the last verification [-- ROLE …] as the baseline that later ones are compared with."""
     run(session, "python", "-m", "verify", "baseline", *session.posargs)

@@ -10,6 +10,8 @@ from pathlib import Path
 from deploy.environment import outside
 
 try:
+    from rich.console import Console
+
     from deploy import interruption
     from deploy.artifacts import Artifacts, UnreadableArtifact
     from deploy.contract import Contract, Image, read_contract
@@ -18,53 +20,78 @@ try:
 except ImportError as error:
     outside("verify", error)
 
-WORDS = ("summarize", "baseline", "explain", "lazy-imports", "e2e")
+ROLES = ("ROLE", "roles of the contract; all where none is named")
+# word -> what it does, what it takes: the name of its arguments, and their meaning
+COMMANDS = {
+    "": ("Tells whether ktrdr's images are what their roles demand.", ROLES),
+    "summarize": (
+        "Table and reports from artifacts; those of several jobs are merged.",
+        ("DIR", "directories of artifacts; artifacts/ where none is named"),
+    ),
+    "explain": (
+        "Tells what a check is for, what it saw of an image, and what to do.",
+        ("WORD", "a role and a check, as `explain backend lazy-import`"),
+    ),
+    "baseline": ("Keeps the figures of the last verification as those that later ones are compared with.", ROLES),
+    "lazy-imports": ("The lazy-import specification on this checkout and a running server; no Docker needed.", None),
+    "e2e": ("The verified images at work together: trainings, backtests, and what happens to them.", None),
+}
+OPTIONS = ("--artifacts", "--history")  # that take a value
 
 
-def parser() -> argparse.ArgumentParser:
-    """Return the command line's grammar: roles, or one of these words with arguments of its own."""
+def parser(word: str = "") -> argparse.ArgumentParser:
+    """Return the grammar of the command with this word, of a verification where there is none."""
+    description, arguments = COMMANDS[word]
+    others = "; ".join(f"python -m verify {name}: {about}" for name, (about, _) in COMMANDS.items() if name)
     top = argparse.ArgumentParser(
-        allow_abbrev=False,
-        prog="python -m verify",
-        description="Tells whether ktrdr's images are what their roles demand. Exit codes: README.md.",
-        epilog="python -m verify summarize [DIR ...]: table and reports from artifacts, merging those of several jobs. "
-        "python -m verify lazy-imports: the lazy-import specification on this checkout, without Docker. "
-        "python -m verify e2e: the verified images at work together. "
-        "python -m verify explain ROLE CHECK: what a check is for, what it saw, what to do. "
-        "python -m verify baseline [ROLE ...]: keep the last figures as the baseline.",
-    )
-    top.add_argument("words", nargs="*", metavar="ROLE", help="roles of the contract; all where none is named")
-    top.add_argument("--gpu", action="store_true", help="the GPU contract: the device is really used")
-    top.add_argument("--history", type=Path, metavar="DIR", help="with summarize: sizes and times over DIR's runs")
-    top.add_argument("--artifacts", type=Path, metavar="DIR", help="where records lie (default: artifacts/)")
+        allow_abbrev=False, prog=f"python -m verify {word}".rstrip(),
+        description=f"{description} Exit codes: README.md.",
+        epilog=None if word else f"Other commands, each with --help. {others}",
+    )  # fmt: skip
+    top.set_defaults(command=word, gpu=False, history=None, artifacts=None)
+    if arguments is None:
+        top.set_defaults(words=[])
+    else:
+        top.add_argument("words", nargs="*", metavar=arguments[0], help=arguments[1])
+    if not word:
+        top.add_argument("--gpu", action="store_true", help="the GPU contract: the device is really used")
+    if word == "summarize":
+        top.add_argument("--history", type=Path, metavar="DIR", help="sizes and times over DIR's runs instead")
+    if word != "lazy-imports":
+        top.add_argument("--artifacts", type=Path, metavar="DIR", help="where records lie (default: artifacts/)")
     return top
+
+
+def read_command_line(words: list[str]) -> argparse.Namespace:
+    """Return what a command line asks for; options may stand before and after the command's word."""
+    behind = {at + 1 for at, word in enumerate(words) if word in OPTIONS}
+    first = next((at for at, word in enumerate(words) if not word.startswith("-") and at not in behind), None)
+    if first is None or words[first] not in COMMANDS:
+        return parser().parse_intermixed_args(words)
+    return parser(words[first]).parse_intermixed_args([*words[:first], *words[first + 1 :]])
 
 
 def run(arguments: argparse.Namespace) -> int:
     """Carry out one command; returns its exit code."""
     contract, artifacts = read_contract(), Artifacts(arguments.artifacts)
-    console = interruption.Screen()
-    word, *rest = arguments.words or [""]
-    if word in WORDS and (arguments.gpu or (rest and word in ("lazy-imports", "e2e"))):
-        wrong = f"{word} takes no {'--gpu' if arguments.gpu else ' '.join(rest)}"
-        raise Problem("reading the command line", wrong, "see python -m verify --help", Exit.USAGE)
+    console, word, words = interruption.Screen(), arguments.command, arguments.words
     if arguments.history:
-        if word != "summarize" or rest:
-            wrong = "--history DIR goes with summarize, and with nothing else"
-            raise Problem("reading the command line", wrong, "see python -m verify --help", Exit.USAGE)
         from verify import history  # noqa: PLC0415
 
+        if words:
+            wrong = f"--history DIR takes no {' '.join(words)} beside it"
+            raise Problem("reading the command line", wrong, "see python -m verify summarize --help", Exit.USAGE)
         return history.history(arguments.history, artifacts.root, contract.roles, console)
     if word == "summarize":
-        return summarize.command([Path(one) for one in rest], artifacts, contract.roles, console)
+        return summarize.command([Path(one) for one in words], artifacts, contract.roles, console)
     if word == "explain":
         from verify import explain  # noqa: PLC0415
 
-        return explain.explain(rest, contract.roles, artifacts, console)
+        return explain.explain(words, contract.roles, artifacts, console)
     if word == "baseline":
         from verify import baseline  # noqa: PLC0415
 
-        return baseline.keep(contract, rest, artifacts, console)
+        return baseline.keep(contract, words, artifacts, console)
     if word == "lazy-imports":
         from verify import lazy_imports  # noqa: PLC0415 - the other commands need nothing of it
 
@@ -75,8 +102,15 @@ def run(arguments: argparse.Namespace) -> int:
         from verify.e2e.session import end_to_end  # noqa: PLC0415 - the other commands need nothing of it
 
         return end_to_end(contract, engine.find_engine(), artifacts, console)
-    if word not in contract.roles and (close := difflib.get_close_matches(word, WORDS, n=1)):
-        raise Problem("reading the command line", f"no such role: {word}", f"did you mean {close[0]}?", Exit.USAGE)
+    return _verify(arguments, contract, artifacts, console)
+
+
+def _verify(arguments: argparse.Namespace, contract: Contract, artifacts: Artifacts, console: Console) -> int:
+    from deploy import engine  # noqa: PLC0415
+
+    first = next(iter(arguments.words), "")
+    if first not in contract.roles and (close := difflib.get_close_matches(first, COMMANDS, n=1)) and first:
+        raise Problem("reading the command line", f"no such role: {first}", f"did you mean {close[0]}?", Exit.USAGE)
     images = contract.select(arguments.words)
     if arguments.gpu and arguments.words:
         _hold_cuda(images, contract)
@@ -93,7 +127,7 @@ def _hold_cuda(images: Iterable[Image], contract: Contract) -> None:
 
 def main() -> int:
     """Run the command line; every problem is told without a traceback."""
-    arguments = parser().parse_intermixed_args()
+    arguments = read_command_line(sys.argv[1:])
     try:
         return run(arguments)
     except Problem as problem:

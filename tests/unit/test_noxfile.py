@@ -26,6 +26,7 @@ COMMANDS: dict[str, list[str]] = {
     "verify-gpu": ["python -m verify --gpu ARGUMENTS"],
     "e2e": ["python -m verify e2e"],
     "summarize": ["python -m verify summarize ARGUMENTS"],
+    "explain": ["python -m verify explain ARGUMENTS"],
     "baseline": ["python -m verify baseline ARGUMENTS"],
     "attach": ["python -m deploy attach ARGUMENTS"],
     "lazy-imports": ["python -m verify lazy-imports"],

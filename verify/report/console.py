@@ -31,6 +31,8 @@ def show(summary: Summary, console: Console) -> None:
     _show_changes(summary, console)
     for part in summary.parts:
         show_findings(part, console)
+    if wrong := next((row for row in summary.rows if _cause(row)), None):
+        _say(console, Text(f"\nmore on a finding: `./noxw -s explain -- {wrong.role} {_cause(wrong)}`"))
     overall = Text(f"\n{summary.outcome}", STYLES[summary.outcome])
     _say(console, overall.append(f": {one_line(summary.meaning, MOST_FIELD)}", "default not bold"))
 
@@ -127,6 +129,12 @@ def show_findings(row: Row | EndToEnd, console: Console) -> None:
     if skipped:
         line = Text.assemble("  ", ("SKIP", STYLES["SKIP"]), f"  {_reasons(skipped)}")
         _say(console, line)
+
+
+def _cause(row: Row) -> str:
+    """Return the first check of an image that says what is wrong with it; "" where none does."""
+    names = (one.check for one in row.findings if one.outcome in ("FAIL", "ERROR") and not one.because)
+    return one_line(next(names, ""), MOST_NAME)
 
 
 def _reasons(skipped: list[Finding]) -> str:

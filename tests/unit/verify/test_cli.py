@@ -129,6 +129,33 @@ def test_the_help_names_what_it_can_do(monkeypatch: pytest.MonkeyPatch, capsys: 
     assert all(word in told for word in ("ROLE", "--gpu", "summarize", "lazy-imports", "e2e", "--artifacts"))
 
 
+@pytest.mark.parametrize(
+    ("word", "told", "not_told"),
+    [
+        ("summarize", ["--history", "DIR"], ["--gpu", "ROLE"]),
+        ("explain", ["a role and a check"], ["--gpu", "--history"]),
+        ("baseline", ["ROLE"], ["--gpu", "--history"]),
+        ("lazy-imports", ["no Docker"], ["--gpu", "ROLE", "--artifacts"]),
+        ("e2e", ["at work together"], ["--gpu", "ROLE"]),
+    ],
+)
+def test_each_command_has_a_help_of_its_own(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], word: str, told: list[str], not_told: list[str]
+) -> None:
+    with pytest.raises(SystemExit) as caught:
+        run(monkeypatch, word, "--help")
+    assert caught.value.code == 0
+    text = " ".join(capsys.readouterr().out.split())
+    assert text.startswith(f"usage: python -m verify {word} ")
+    assert all(one in text for one in told)
+    assert not any(one in text for one in not_told)
+
+
+def test_a_directory_may_be_called_as_a_command_is() -> None:
+    read = command.read_command_line(["--artifacts", "summarize", "backend"])
+    assert (read.command, read.artifacts, read.words) == ("", Path("summarize"), ["backend"])
+
+
 @pytest.mark.parametrize("words", [["summarize", "one", "--artifacts", "x"], ["--artifacts", "x", "summarize", "one"]])
 def test_options_may_stand_before_and_after_words(monkeypatch: pytest.MonkeyPatch, words: list[str]) -> None:
     seen: list[Any] = []

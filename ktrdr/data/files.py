@@ -1,14 +1,15 @@
 """The bars on disk: one CSV file a symbol and timeframe, read in ranges, replaced all at once or not at all."""
 
+import contextlib
 import logging
 import os
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, TextIO
+from typing import Any, BinaryIO
 
-from ktrdr.data.bars import Bar, Bars, iso
-from ktrdr.data.rows import RowError, Rows
+from ktrdr.data.bars import Bars, iso
+from ktrdr.data.marks import Marks, scan
 from ktrdr.data.upload import PREFIX, Upload
 from ktrdr.errors import BadRequestError, InvalidError, NotFoundError
 from ktrdr.leftovers import abandoned
@@ -40,12 +41,22 @@ class Series:
         }
 
 
+@dataclass
+class _Version:
+    """What has been learnt of a file as it was when last modified: it is forgotten with the next one."""
+
+    modified_ns: int
+    size_bytes: int
+    marks: Marks = field(default_factory=Marks)
+    series: Series | None = None
+
+
 class DataDirectory:
     """The directory of `{SYMBOL}_{timeframe}.csv` files. Safe to use from several threads."""
 
     def __init__(self, root: Path) -> None:
         self.root = root
-        self._series: dict[tuple[str, str], tuple[tuple[int, int], Series]] = {}
+        self._versions: dict[tuple[str, str], _Version] = {}
 
     def path(self, symbol: str, timeframe: str) -> Path:
         """Return the file of a series; BadRequestError when a name could not be one."""
@@ -69,23 +80,15 @@ class DataDirectory:
 
     def describe(self, symbol: str, timeframe: str) -> Series:
         """Return what is stored of one series; NotFoundError when nothing is."""
-        path = self.path(symbol, timeframe)
-        try:
-            status = path.stat()
-        except FileNotFoundError:
-            raise _no_data(symbol, timeframe) from None
-        stamp = (status.st_mtime_ns, status.st_size)
-        known = self._series.get((symbol, timeframe))
-        if known is None or known[0] != stamp:
-            points, first, last = 0, 0, 0
-            with _open(path) as file:
-                for bar in _scan(path, file):
+        with self._open(symbol, timeframe) as (file, version):
+            if version.series is None:
+                points, first, last = 0, 0, 0
+                for bar in scan(file, version.marks):
                     points, first, last = points + 1, first if points else bar.time, bar.time
-            if not points:
-                raise _no_data(symbol, timeframe)
-            series = Series(symbol, timeframe, points, first, last, status.st_size)
-            known = self._series[symbol, timeframe] = (stamp, series)
-        return known[1]
+                if not points:
+                    raise _no_data(symbol, timeframe)
+                version.series = Series(symbol, timeframe, points, first, last, version.size_bytes)
+            return version.series
 
     def read(
         self,
@@ -106,16 +109,12 @@ class DataDirectory:
     ) -> tuple[Bars, str]:
         """Return what `read` does, and a text that is another one when the series has been replaced."""
         bars = Bars()
-        path = self.path(symbol, timeframe)
-        with _open(path) as file:
-            status = os.fstat(file.fileno())
-            for bar in _scan(path, file):
-                if start is not None and bar.time < start:
-                    continue
+        with self._open(symbol, timeframe) as (file, version):
+            for bar in scan(file, version.marks, start):
                 if (end is not None and bar.time >= end) or (limit is not None and len(bars) >= limit):
                     break
                 bars.append(bar)
-        return bars, f"{status.st_mtime_ns:x}-{status.st_size:x}"
+        return bars, f"{version.modified_ns:x}-{version.size_bytes:x}"
 
     def upload(self, symbol: str, timeframe: str) -> Upload:
         """Begin to replace a series."""
@@ -128,25 +127,21 @@ class DataDirectory:
         for path in abandoned(self.root, PREFIX):
             path.unlink(missing_ok=True)
 
-
-def _open(path: Path) -> TextIO:
-    try:
-        return path.open(encoding="utf-8", errors="replace")
-    except FileNotFoundError:
-        symbol, _, timeframe = path.stem.rpartition("_")
-        raise _no_data(symbol, timeframe) from None
-
-
-def _scan(path: Path, file: TextIO) -> Iterator[Bar]:
-    rows, number = Rows(path.stem.rpartition("_")[2]), 1
-    try:
-        next(file, None)
-        for line in file:
-            number += 1
-            yield rows.read(line.rstrip("\n"))
-    except RowError as error:
-        message = f"{path.name}, line {number}: {error}. Upload the series again."
-        raise InvalidError("bad_data_file", message) from None
+    @contextlib.contextmanager
+    def _open(self, symbol: str, timeframe: str) -> Iterator[tuple[BinaryIO, _Version]]:
+        """Open a series with what is known of the version that was opened; NotFoundError when nothing is stored."""
+        key = symbol, timeframe
+        try:
+            file = self.path(symbol, timeframe).open("rb")
+        except FileNotFoundError:
+            self._versions.pop(key, None)
+            raise _no_data(symbol, timeframe) from None
+        with file:
+            status = os.fstat(file.fileno())
+            known = self._versions.get(key)
+            if known is None or (known.modified_ns, known.size_bytes) != (status.st_mtime_ns, status.st_size):
+                known = self._versions[key] = _Version(status.st_mtime_ns, status.st_size)
+            yield file, known
 
 
 def _no_data(symbol: str, timeframe: str) -> NotFoundError:

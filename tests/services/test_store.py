@@ -7,6 +7,7 @@ import sys
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
+from typing import Any
 
 import pytest
 
@@ -281,6 +282,20 @@ def test_pages_are_newest_first_and_selected_by_status_and_type(database: Databa
         assert ids(kind="training") == ([made[2], made[0]], 2)
         assert ids(kind="training", status="pending") == ([made[2]], 1)
         assert ids(limit=1, offset=1) == ([made[1]], 3)
+
+
+def test_a_brief_page_comes_without_results_and_their_size_is_known_before_they_are_read(database: Database) -> None:
+    assert database.open() is None
+    asked: dict[str, Any] = {"status": None, "kind": None, "limit": 10, "offset": 0}
+    with database.transaction() as db:
+        done, _waiting = (operations.add(db, "training", {}, NOW) for _ in range(2))
+        operations.finish(db, done, "completed", NOW, result={"a": 1})
+        full, brief = (operations.page(db, **asked, brief=value)[0] for value in (False, True))
+        assert operations.results_size(db, **asked) == len('{"a": 1}')
+    assert [row["result_summary"] for row in full] == [None, '{"a": 1}']
+    assert [operations.as_json({**row, "result_summary": None}) for row in full] == [
+        operations.as_json(row) for row in brief
+    ]
 
 
 def test_a_transaction_that_does_not_end_makes_others_wait_and_then_give_up(place: Place) -> None:

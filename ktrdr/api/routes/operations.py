@@ -1,20 +1,25 @@
 """Operations: what was asked of the workers and what has become of it."""
 
-from typing import Annotated, Any
+from typing import Annotated, Any, Final
 
 from fastapi import APIRouter, Query
 from fastapi.responses import JSONResponse
 
+from ktrdr.api.bodies import MIB
 from ktrdr.api.context import Context, ContextDep
 from ktrdr.api.documented import answers, answers_to_change
 from ktrdr.api.routes.parameters import NameInPath
 from ktrdr.api.store import operations as store
-from ktrdr.errors import ConflictError, NotFoundError
+from ktrdr.errors import BadRequestError, ConflictError, NotFoundError
 
 router = APIRouter(prefix="/operations", tags=["operations"])
 
 
-@router.get("", responses=answers("OperationsAnswer"))
+RESULTS_LIMIT: Final = 16 * MIB
+"""Of results in one answer: beyond the default page of the longest backtests that are usual (220 kB each)."""
+
+
+@router.get("", responses=answers("OperationsAnswer", 400))
 def operations(
     context: ContextDep,
     status: store.Status | None = None,
@@ -24,9 +29,15 @@ def operations(
     *,
     brief: bool = False,
 ) -> JSONResponse:
-    """List operations, newest first; `brief` leaves out results and strategies, which are most of the bytes."""
+    """List operations, newest first; `brief` leaves out results and strategies, which are most of the bytes.
+
+    A page whose results are too long for one answer is refused: ask for fewer, or for a brief one.
+    """
     with context.database.transaction() as db:
-        rows, total = store.page(db, status=status, kind=operation_type, limit=limit, offset=offset)
+        if not brief:
+            size = store.results_size(db, status=status, kind=operation_type, limit=limit, offset=offset)
+            _require_short(size, limit)
+        rows, total = store.page(db, status=status, kind=operation_type, limit=limit, offset=offset, brief=brief)
     found = [store.as_json(row) for row in rows]
     if brief:
         found = [_brief(operation) for operation in found]
@@ -71,7 +82,16 @@ def retry(context: ContextDep, operation_id: NameInPath) -> JSONResponse:
 def _brief(operation: dict[str, Any]) -> dict[str, Any]:
     metadata = operation["metadata"]
     request = {key: value for key, value in metadata["request"].items() if key != "strategy"}
-    return {**operation, "metadata": {**metadata, "request": request}, "result_summary": None}
+    return {**operation, "metadata": {**metadata, "request": request}}
+
+
+def _require_short(size: int, limit: int) -> None:
+    if size > RESULTS_LIMIT:
+        message = (
+            f"The results of these operations have {size / MIB:.1f} MiB, one answer holds {RESULTS_LIMIT // MIB} MiB:"
+            f" ask with brief=true, or with a limit below {limit}."
+        )
+        raise BadRequestError("results_too_long", message, {"size_bytes": size, "at_most": RESULTS_LIMIT})
 
 
 def _find(context: Context, operation_id: str) -> dict[str, object]:

@@ -15,6 +15,16 @@ FINAL: Final = ("completed", "failed", "cancelled")
 WORKER_TYPE: Final = {"training": "training", "backtesting": "backtest"}
 """The type of worker that does each type of operation; a data_load is done by the backend itself."""
 
+MATCHING: Final = (
+    " FROM operations WHERE (CAST(:status AS TEXT) IS NULL OR status = :status)"
+    " AND (CAST(:kind AS TEXT) IS NULL OR operation_type = :kind)"
+)
+PAGE: Final = " ORDER BY position DESC LIMIT :limit OFFSET :offset"
+WITHOUT_RESULTS: Final = (
+    "operation_id, operation_type, status, created_at, started_at, completed_at, progress, request, worker_id,"
+    " retry_of, cancel_requested, error_code, error_message, NULL AS result_summary"
+)
+
 
 @dataclass(frozen=True)
 class Progress:
@@ -74,21 +84,23 @@ def get(db: Connection, operation_id: str) -> Row | None:
     return db.row("SELECT * FROM operations WHERE operation_id = :operation_id", operation_id=operation_id)
 
 
-def page(db: Connection, *, status: str | None, kind: str | None, limit: int, offset: int) -> tuple[list[Row], int]:
-    """Return operations, newest first, and how many there are in all."""
-    matching = (
-        " FROM operations WHERE (CAST(:status AS TEXT) IS NULL OR status = :status)"
-        " AND (CAST(:kind AS TEXT) IS NULL OR operation_type = :kind)"
-    )
-    counted = db.row("SELECT COUNT(*) AS number" + matching, status=status, kind=kind)
-    rows = db.rows(
-        "SELECT *" + matching + " ORDER BY position DESC LIMIT :limit OFFSET :offset",
-        status=status,
-        kind=kind,
-        limit=limit,
-        offset=offset,
-    )
+def page(
+    db: Connection, *, status: str | None, kind: str | None, limit: int, offset: int, brief: bool = False
+) -> tuple[list[Row], int]:
+    """Return operations, newest first, and how many there are in all; `brief` ones come without their results."""
+    values = {"status": status, "kind": kind}
+    counted = db.row("SELECT COUNT(*) AS number" + MATCHING, **values)
+    columns = WITHOUT_RESULTS if brief else "*"
+    rows = db.rows(f"SELECT {columns}" + MATCHING + PAGE, **values, limit=limit, offset=offset)
     return rows, counted["number"] if counted else 0
+
+
+def results_size(db: Connection, *, status: str | None, kind: str | None, limit: int, offset: int) -> int:
+    """Return how many characters of JSON the results in a page have, without reading them in."""
+    rows = db.rows(
+        "SELECT LENGTH(result_summary) AS size" + MATCHING + PAGE, status=status, kind=kind, limit=limit, offset=offset
+    )
+    return sum(row["size"] or 0 for row in rows)
 
 
 def waiting(db: Connection) -> list[Row]:

@@ -13,6 +13,8 @@ from ktrdr.errors import ConflictError, NotFoundError, UnavailableError
 
 SILENT_AFTER_S: Final = 10.0
 FORGOTTEN_AFTER_S: Final = 600.0
+PAUSED_AFTER_S: Final = 5.0
+"""Ticks come every second: where none came for longer, the backend was paused, and nobody could report to it."""
 
 
 @dataclass(frozen=True)
@@ -32,6 +34,7 @@ class Dispatcher:
     def __init__(self, database: Database, clock: Callable[[], float] = time.time) -> None:
         self.database = database
         self.clock = clock
+        self._ticked: float | None = None
 
     def start(self) -> None:
         """Give the workers of the time before a restart as long to report as a silent worker has."""
@@ -118,13 +121,19 @@ class Dispatcher:
         return {"cancel": cancel, "operation": _assignment(new) if new else None}
 
     def tick(self) -> None:
-        """Do what time alone brings about: silent workers go offline and their work is dealt with."""
+        """Do what time alone brings about: silent workers go offline and their work is dealt with.
+
+        After a pause of the backend itself they get the time to report that they get after a restart.
+        """
         now = self.clock()
         with self.database.transaction() as db:
+            if self._ticked is not None and now - self._ticked > PAUSED_AFTER_S:
+                workers.grant_grace(db, now)
             for row in workers.silent(db, now - SILENT_AFTER_S):
                 workers.set_offline(db, row["worker_id"])
                 self._drop(db, row["worker_id"])
             workers.forget_offline(db, now - FORGOTTEN_AFTER_S)
+        self._ticked = now
 
     def _take(self, db: Connection, worker_id: str, report: Report) -> bool:
         """Write a report down; return whether the worker is to stop."""

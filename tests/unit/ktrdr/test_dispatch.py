@@ -56,6 +56,13 @@ def begin(dispatcher: Dispatcher, worker_id: str, operation_id: str) -> None:
     dispatcher.heartbeat(worker_id, report(operation_id))
 
 
+def tick_for(dispatcher: Dispatcher, clock: Clock, seconds: int) -> None:
+    """Let time go by as it does for a backend that runs: a tick a second."""
+    for _ in range(seconds):
+        clock.now += 1
+        dispatcher.tick()
+
+
 def test_starting_is_refused_only_when_no_worker_of_the_type_is_registered(dispatcher: Dispatcher) -> None:
     with pytest.raises(UnavailableError) as refusal:
         dispatcher.enqueue("training", {})
@@ -197,10 +204,31 @@ def test_the_queue_and_its_workers_survive_a_restart_with_time_to_report(dispatc
     after.start()
     after.tick()
     assert (look(after, operation)["status"], look(after, waiting)["status"]) == ("running", "pending")
-    clock.now += 11
-    after.tick()
+    tick_for(after, clock, 11)
     assert look(after, operation)["error_code"] == "worker_lost"
     after.database.close()
+
+
+def test_a_backend_that_was_paused_gives_its_workers_time_to_report(dispatcher: Dispatcher, clock: Clock) -> None:
+    join(dispatcher, "a")
+    operation = dispatcher.enqueue("training", {})
+    begin(dispatcher, "a", operation)
+    tick_for(dispatcher, clock, 3)
+    clock.now += 60
+    tick_for(dispatcher, clock, 9)
+    assert look(dispatcher, operation)["status"] == "running"
+    tick_for(dispatcher, clock, 3)
+    assert look(dispatcher, operation)["error_code"] == "worker_lost"
+
+
+def test_a_tick_that_is_a_little_late_gives_nobody_more_time(dispatcher: Dispatcher, clock: Clock) -> None:
+    join(dispatcher, "a")
+    dispatcher.tick()
+    for _ in range(3):
+        clock.now += 4
+        dispatcher.tick()
+    with dispatcher.database.transaction() as db:
+        assert [row["status"] for row in workers.every(db)] == ["offline"]
 
 
 def test_offline_workers_are_shown_and_in_the_end_forgotten(dispatcher: Dispatcher, clock: Clock) -> None:

@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import logging
 import sys
 import time
 from collections.abc import AsyncIterator
@@ -31,6 +32,8 @@ from ktrdr.api.routes import (
 )
 from ktrdr.settings import Settings, version
 from ktrdr.telemetry import NO_TELEMETRY
+
+log = logging.getLogger(__name__)
 
 PREFIX: Final = "/api/v1"
 TICK_S: Final = 1.0
@@ -87,7 +90,10 @@ async def _run_clock(context: Context, stopping: asyncio.Event) -> None:
     while not stopping.is_set():
         with contextlib.suppress(TimeoutError):
             await asyncio.wait_for(stopping.wait(), TICK_S)
-        await run_in_threadpool(context.tick)
+        try:
+            await run_in_threadpool(context.tick)
+        except Exception:
+            log.exception("tick failed; the next one comes in %.0f s", TICK_S)
 
 
 class CountRequests:

@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+import threading
 from pathlib import Path
 
 import pytest
@@ -156,6 +157,25 @@ def test_errors_never_show_what_is_inside(settings: Settings, monkeypatch: pytes
         answer = client.get("strategies")
     assert (answer.status_code, answer.json()["error"]["code"]) == (500, "internal_error")
     assert "division" not in answer.text
+
+
+def test_time_goes_on_after_a_tick_that_failed(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    app, failed, went_on = create_application(settings), threading.Event(), threading.Event()
+
+    def tick() -> None:
+        if failed.is_set():
+            went_on.set()
+            return
+        failed.set()
+        raise KeyError("something unforeseen")
+
+    monkeypatch.setattr("ktrdr.api.main.TICK_S", 0.01)
+    with TestClient(app):
+        monkeypatch.setattr(app.state.context, "tick", tick)
+        assert went_on.wait(10)
+    assert "something unforeseen" in caplog.text
 
 
 def test_a_training_without_a_worker_says_what_to_start(client: TestClient, csv: str) -> None:

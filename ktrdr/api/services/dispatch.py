@@ -41,14 +41,10 @@ class Dispatcher:
         with self.database.transaction() as db:
             workers.grant_grace(db, self.clock())
 
-    def enqueue(self, kind: operations.OperationType, request: dict[str, Any], retry_of: str | None = None) -> str:
+    def enqueue(self, kind: operations.OperationType, request: dict[str, Any]) -> str:
         """Queue an operation and return its id; UnavailableError where no worker of its type has registered."""
-        worker_type = operations.WORKER_TYPE[kind]
         with self.database.transaction() as db:
-            known = [row for row in workers.every(db) if row["worker_type"] == worker_type]
-            if not known:
-                raise _no_worker(worker_type)
-            return operations.add(db, kind, request, self.clock(), retry_of)
+            return self._enqueue(db, kind, request)
 
     def cancel(self, operation_id: str) -> operations.Status:
         """Cancel: at once what has not begun, through its worker what has; return the present status."""
@@ -64,16 +60,17 @@ class Dispatcher:
             return "cancelled"
 
     def retry(self, operation_id: str) -> str:
-        """Queue the same request anew; ConflictError for one that has not ended, has completed or was an upload."""
+        """Queue the same request anew and return the new id.
+
+        ConflictError for one that has not ended, has completed, was an upload or is being retried already.
+        """
         with self.database.transaction() as db:
             row = _require(db, operation_id)
-        if row["operation_type"] not in operations.WORKER_TYPE:
-            message = f"Operation {operation_id} was an upload, and what was sent is not kept; upload the file again."
-            raise ConflictError("operation_not_retryable", message, {"status": row["status"]})
-        if row["status"] not in ("failed", "cancelled"):
-            message = f"Operation {operation_id} is {row['status']}; only failed and cancelled ones can be retried."
-            raise ConflictError("operation_not_retryable", message, {"status": row["status"]})
-        return self.enqueue(row["operation_type"], json.loads(row["request"]), retry_of=operation_id)
+            _require_retryable(row)
+            if known := operations.retry_under_way(db, operation_id):
+                message = f"Operation {operation_id} is being retried already, as {known}."
+                raise ConflictError("operation_retried", message, {"operation_id": known})
+            return self._enqueue(db, row["operation_type"], json.loads(row["request"]), retry_of=operation_id)
 
     def register(
         self,
@@ -135,6 +132,14 @@ class Dispatcher:
             workers.forget_offline(db, now - FORGOTTEN_AFTER_S)
         self._ticked = now
 
+    def _enqueue(
+        self, db: Connection, kind: operations.OperationType, request: dict[str, Any], retry_of: str | None = None
+    ) -> str:
+        worker_type = operations.WORKER_TYPE[kind]
+        if not any(row["worker_type"] == worker_type for row in workers.every(db)):
+            raise _no_worker(worker_type)
+        return operations.add(db, kind, request, self.clock(), retry_of)
+
     def _take(self, db: Connection, worker_id: str, report: Report) -> bool:
         """Write a report down; return whether the worker is to stop."""
         row = operations.get(db, report.operation_id)
@@ -193,6 +198,17 @@ def _require(db: Connection, operation_id: str) -> Row:
     if row is None:
         raise NotFoundError("no_operation", f"No operation {operation_id}.")
     return row
+
+
+def _require_retryable(row: Row) -> None:
+    if row["operation_type"] not in operations.WORKER_TYPE:
+        reason = "was an upload, and what was sent is not kept; upload the file again."
+    elif row["status"] not in ("failed", "cancelled"):
+        reason = f"is {row['status']}; only failed and cancelled ones can be retried."
+    else:
+        return
+    message = f"Operation {row['operation_id']} {reason}"
+    raise ConflictError("operation_not_retryable", message, {"status": row["status"]})
 
 
 def _unknown_worker(worker_id: str) -> NotFoundError:

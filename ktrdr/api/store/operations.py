@@ -116,6 +116,15 @@ def of_worker(db: Connection, worker_id: str) -> Row | None:
     )
 
 
+def retry_under_way(db: Connection, operation_id: str) -> str | None:
+    """Return the id of the operation that repeats another one and has not ended, or None."""
+    row = db.row(
+        "SELECT operation_id FROM operations WHERE retry_of = :operation_id AND status IN ('pending', 'running')",
+        operation_id=operation_id,
+    )
+    return row["operation_id"] if row else None
+
+
 def hand_out(db: Connection, operation_id: str, worker_id: str | None) -> None:
     """Give a pending operation to a worker, or (None) put it back to where it stood in the queue."""
     db.rows(

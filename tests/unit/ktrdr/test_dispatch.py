@@ -1,6 +1,7 @@
 """Queue, heartbeats, lost workers."""
 
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
@@ -152,6 +153,37 @@ def test_work_begun_by_a_silent_worker_fails_as_worker_lost_and_can_be_retried(
     metadata = again["metadata"]
     assert isinstance(metadata, dict)
     assert (metadata["retry_of"], metadata["request"]) == (operation, {"strategy_name": "s"})
+
+
+def test_an_operation_is_retried_once_at_a_time_and_again_when_that_has_failed_too(dispatcher: Dispatcher) -> None:
+    join(dispatcher, "a")
+    operation = dispatcher.enqueue("training", {})
+    dispatcher.cancel(operation)
+    again = dispatcher.retry(operation)
+    with pytest.raises(ConflictError, match=f"is being retried already, as {again}") as refusal:
+        dispatcher.retry(operation)
+    assert (refusal.value.code, refusal.value.details) == ("operation_retried", {"operation_id": again})
+    begin(dispatcher, "a", again)
+    with pytest.raises(ConflictError, match="already"):
+        dispatcher.retry(operation)
+    dispatcher.heartbeat("a", report(again, "failed"))
+    assert look(dispatcher, dispatcher.retry(operation))["status"] == "pending"
+
+
+def test_of_retries_asked_for_at_once_one_is_queued(dispatcher: Dispatcher) -> None:
+    join(dispatcher, "a")
+    operation = dispatcher.enqueue("training", {})
+    dispatcher.cancel(operation)
+
+    def retry(_: int) -> bool:
+        try:
+            dispatcher.retry(operation)
+        except ConflictError:
+            return False
+        return True
+
+    with ThreadPoolExecutor(8) as pool:
+        assert list(pool.map(retry, range(16))).count(True) == 1
 
 
 def test_a_worker_whose_work_was_given_up_is_told_to_stop(dispatcher: Dispatcher, clock: Clock) -> None:

@@ -5,8 +5,9 @@ from typing import Any, Final
 from ktrdr.api.services.dispatch import Dispatcher
 from ktrdr.api.services.requests import require_bars, require_strategy
 from ktrdr.data.files import DataDirectory
-from ktrdr.errors import NotFoundError
+from ktrdr.errors import BadRequestError, NotFoundError
 from ktrdr.model_files import ModelDirectory
+from ktrdr.names import TIMEFRAMES
 from ktrdr.strategy.files import StrategyDirectory
 
 FEWEST_BARS: Final = 50
@@ -33,10 +34,19 @@ class BacktestService:
         """
         strategy = require_strategy(self._strategies, request["strategy_name"])
         model = self._model(request["model_path"], strategy.name)
-        trained_on = self._models.describe(model)["metadata"]["timeframes"]
-        timeframes = list(dict.fromkeys((request["timeframe"], *trained_on)))
+        timeframes = self._timeframes(model)
+        if request["timeframe"] != timeframes[0]:
+            message = f"Model {model} decides on {timeframes[0]} bars, not on {request['timeframe']}."
+            raise BadRequestError("bad_timeframe", message)
         require_bars(self._data, request["symbol"], timeframes, request, FEWEST_BARS + strategy.history_required)
         return self._dispatcher.enqueue("backtesting", {**request, "model": model})
+
+    def _timeframes(self, model: str) -> list[str]:
+        """Return what a model was trained on, from the finest, on which it decides, to the coarsest."""
+        trained_on = set(self._models.describe(model)["metadata"]["timeframes"])
+        if not trained_on or not trained_on <= set(TIMEFRAMES):
+            raise BadRequestError("bad_model", f"Model {model} names no timeframes it was trained on; train it again.")
+        return [timeframe for timeframe in TIMEFRAMES if timeframe in trained_on]
 
     def _model(self, model_path: str | None, strategy_name: str) -> str:
         if model_path:

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from ktrdr.data.bars import iso, parse_range
-from ktrdr.data.files import DataDirectory
+from ktrdr.data.files import DataDirectory, Series
 from ktrdr.errors import BadRequestError, KtrdrError, NotFoundError
 from ktrdr.names import TIMEFRAME_SECONDS
 from ktrdr.strategy.files import StrategyDirectory
@@ -30,19 +30,23 @@ def require_strategy(strategies: StrategyDirectory, name: str) -> Strategy:
 def require_bars(
     data: DataDirectory, symbol: str, timeframes: Sequence[str], request: dict[str, Any], fewest: int
 ) -> None:
-    """BadRequestError unless every timeframe is stored and the finest has `fewest` bars in the request's range."""
+    """BadRequestError unless every timeframe has a bar in the request's range, and the finest has `fewest`."""
     start, end = read_range(request["start_date"], request["end_date"])
-    try:
-        stored = [data.describe(symbol, timeframe) for timeframe in timeframes]
-        finest = min(stored, key=lambda series: TIMEFRAME_SECONDS[series.timeframe])
-        found = len(data.read(symbol, finest.timeframe, start, end, fewest))
-    except KtrdrError as error:
-        raise BadRequestError(error.code, error.message, error.details) from None
-    if found < fewest:
-        span = f"{iso(finest.first)} to {iso(finest.last)}"
-        message = (
-            f"{symbol} {finest.timeframe} has {found} bars in that range, {fewest} are needed;"
-            f" stored are {finest.points}, {span}."
-        )
-        details = {"symbol": symbol, "timeframe": finest.timeframe, "points": found, "needed": fewest}
-        raise BadRequestError("no_data", message, details)
+    finest, *coarser = sorted(timeframes, key=TIMEFRAME_SECONDS.__getitem__)
+    for timeframe, needed in ((finest, fewest), *((timeframe, 1) for timeframe in coarser)):
+        try:
+            stored = data.describe(symbol, timeframe)
+            found = len(data.read(symbol, timeframe, start, end, needed))
+        except KtrdrError as error:
+            raise BadRequestError(error.code, error.message, error.details) from None
+        if found < needed:
+            raise _too_few(stored, found, needed)
+
+
+def _too_few(stored: Series, found: int, needed: int) -> BadRequestError:
+    message = (
+        f"{stored.symbol} {stored.timeframe} has {found} bars in that range, {needed} are needed;"
+        f" stored are {stored.points}, {iso(stored.first)} to {iso(stored.last)}."
+    )
+    details = {"symbol": stored.symbol, "timeframe": stored.timeframe, "points": found, "needed": needed}
+    return BadRequestError("no_data", message, details)

@@ -1,0 +1,71 @@
+"""What cannot come to a good end is refused when it is asked for, not found out by a worker."""
+
+import json
+
+import httpx
+import pytest
+from fastapi.testclient import TestClient
+
+from ktrdr.data.bars import HEADER, iso
+from ktrdr.model_files import METADATA
+from ktrdr.settings import Settings
+from tests.api.population import STRATEGY, store_model
+
+BOTH = "zigzag_multi_timeframe"
+DAY = 86_400
+MONDAY = 1_672_617_600  # 2023-01-02
+
+
+def store_days(client: TestClient, number: int) -> None:
+    rows = "".join(f"{iso(MONDAY + day * DAY)},1.0,2.0,0.5,1.5,10\n" for day in range(number))
+    assert client.post("data/EURUSD/1d", content=f"{HEADER}\n{rows}").status_code == 201
+
+
+@pytest.fixture
+def client(client: TestClient, csv: str) -> TestClient:
+    client.post("data/EURUSD/1h", content=csv)
+    for kind in ("training", "backtest"):
+        body = {"worker_id": kind, "worker_type": kind, "endpoint_url": f"http://{kind}:5003"}
+        client.post("workers/register", json=body)
+    return client
+
+
+def train(client: httpx.Client) -> httpx.Response:
+    body = {"strategy_name": BOTH, "start_date": "2023-06-01"}
+    return client.post("trainings/start", json=body)
+
+
+def backtest(client: httpx.Client, timeframe: str) -> httpx.Response:
+    body = {"strategy_name": STRATEGY, "symbol": "EURUSD", "timeframe": timeframe}
+    return client.post("backtests/start", json=body)
+
+
+def test_a_training_needs_a_bar_of_every_timeframe_in_its_range(client: TestClient) -> None:
+    store_days(client, 30)
+    error = train(client).json()["error"]
+    assert error["code"] == "no_data"
+    assert "EURUSD 1d has 0 bars in that range, 1 are needed; stored are 30, 2023-01-02" in error["message"]
+    assert client.get("operations", params={"operation_type": "training"}).json()["total_count"] == 0
+    store_days(client, 365)
+    assert train(client).status_code == 200
+
+
+def test_a_backtest_on_other_bars_than_its_model_decides_on_is_refused_at_once(client: TestClient) -> None:
+    store_days(client, 365)
+    store_model(client, "hourly")
+    answer = backtest(client, "1d")
+    assert (answer.status_code, answer.json()["error"]["code"]) == (400, "bad_timeframe")
+    assert answer.json()["error"]["message"] == "Model hourly decides on 1h bars, not on 1d."
+    assert backtest(client, "1h").status_code == 200
+
+
+@pytest.mark.parametrize("timeframes", [[], ["2h"], ["1h", "fortnight"]])
+def test_a_model_that_names_no_known_timeframes_is_refused_with_the_mend(
+    client: TestClient, settings: Settings, timeframes: list[str]
+) -> None:
+    store_model(client, "hourly")
+    metadata = settings.data_dir / "models" / "hourly" / METADATA
+    metadata.write_text(json.dumps({**json.loads(metadata.read_text()), "timeframes": timeframes}))
+    answer = backtest(client, "1h")
+    assert (answer.status_code, answer.json()["error"]["code"]) == (400, "bad_model")
+    assert "train it again" in answer.json()["error"]["message"]

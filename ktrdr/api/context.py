@@ -2,7 +2,7 @@
 
 import contextlib
 import time
-from typing import Annotated
+from typing import Annotated, Final
 
 from fastapi import Depends, Request
 
@@ -19,6 +19,8 @@ from ktrdr.model_files import ModelDirectory
 from ktrdr.settings import SHIPPED_STRATEGIES, Settings
 from ktrdr.strategy.files import StrategyDirectory
 
+SWEEP_EVERY_S: Final = 3600.0
+
 
 class Context:
     """Everything an application owns. Making one touches no file; `open` does."""
@@ -26,6 +28,7 @@ class Context:
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
         self.started = time.monotonic()
+        self._swept: float | None = None
         self.database = Database(settings.database)
         self._opening = self.database.openings
         self.data = DataDirectory(settings.data_dir)
@@ -41,9 +44,6 @@ class Context:
         """Open the store. What fails is told by the health route and mended by `tick`, not raised."""
         self.started = time.monotonic()
         self.tick()
-        with contextlib.suppress(OSError):
-            self.data.sweep()
-            self.models.sweep()
 
     def close(self) -> None:
         """Close the store."""
@@ -51,6 +51,7 @@ class Context:
 
     def tick(self) -> None:
         """Do what time alone brings about; open a store that could not be opened before."""
+        self._sweep()
         if self.database.open() is not None or self.database.check() is not None:
             return
         with contextlib.suppress(KtrdrError, StoreError):
@@ -58,6 +59,16 @@ class Context:
                 self.dispatcher.start()
                 self._opening = self.database.openings
             self.dispatcher.tick()
+
+    def _sweep(self) -> None:
+        """Remove what dead uploads left, at the start and every hour: at the start the last ones are too young."""
+        now = time.monotonic()
+        if self._swept is not None and now - self._swept < SWEEP_EVERY_S:
+            return
+        self._swept = now
+        with contextlib.suppress(OSError):
+            self.data.sweep()
+            self.models.sweep()
 
 
 def get_context(request: Request) -> Context:

@@ -43,6 +43,12 @@ class InvalidError(KtrdrError):
     status = 422
 
 
+class TooManyError(KtrdrError):
+    """As many as there may be are there already."""
+
+    status = 429
+
+
 class UnavailableError(KtrdrError):
     """Nothing wrong with the request: what it needs is not there at the moment."""
 

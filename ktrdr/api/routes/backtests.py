@@ -31,7 +31,7 @@ class BacktestRequest(RequestBody):
     model_path: Annotated[str, Field(pattern=r"^(models/)?[A-Za-z0-9][A-Za-z0-9._\-]{0,99}$")] | None = None
 
 
-@router.post("/start", responses=answers_to_body("BacktestStartedAnswer", 404))
+@router.post("/start", responses=answers_to_body("BacktestStartedAnswer", 404, 429))
 def start(context: ContextDep, request: BacktestRequest) -> JSONResponse:
     """Queue a backtest; without a model_path the strategy's newest model is used."""
     operation_id = context.backtests.start(request.model_dump())

@@ -71,7 +71,7 @@ def cancel(context: ContextDep, operation_id: NameInPath) -> JSONResponse:
 
 
 @router.post(
-    "/{operation_id}/retry", status_code=202, responses=answers_to_change("RetriedAnswer", 404, 409, status=202)
+    "/{operation_id}/retry", status_code=202, responses=answers_to_change("RetriedAnswer", 404, 409, 429, status=202)
 )
 def retry(context: ContextDep, operation_id: NameInPath) -> JSONResponse:
     """Queue the same request anew, as a new operation that names its predecessor."""

@@ -23,7 +23,7 @@ class TrainingRequest(RequestBody):
     end_date: DateText | None = None
 
 
-@router.post("/start", responses=answers_to_body("TrainingStartedAnswer"))
+@router.post("/start", responses=answers_to_body("TrainingStartedAnswer", 429))
 def start(context: ContextDep, request: TrainingRequest) -> JSONResponse:
     """Queue a training; `task_id` is its operation's id."""
     task_id = context.trainings.start(request.model_dump())

@@ -9,10 +9,12 @@ from typing import Any, Final
 from ktrdr.api.store import operations, workers
 from ktrdr.api.store.connection import Connection, Row
 from ktrdr.api.store.database import Database
-from ktrdr.errors import ConflictError, NotFoundError, UnavailableError
+from ktrdr.errors import ConflictError, NotFoundError, TooManyError, UnavailableError
 
 SILENT_AFTER_S: Final = 10.0
 FORGOTTEN_AFTER_S: Final = 600.0
+QUEUE_LIMIT: Final = 200
+"""Operations of one type that wait: a day's work for one worker at minutes each, and no more than a list can show."""
 PAUSED_AFTER_S: Final = 5.0
 """Ticks come every second: where none came for longer, the backend was paused, and nobody could report to it."""
 
@@ -42,7 +44,10 @@ class Dispatcher:
             workers.grant_grace(db, self.clock())
 
     def enqueue(self, kind: operations.OperationType, request: dict[str, Any]) -> str:
-        """Queue an operation and return its id; UnavailableError where no worker of its type has registered."""
+        """Queue an operation and return its id.
+
+        UnavailableError where no worker of its type has registered, TooManyError where QUEUE_LIMIT of them wait.
+        """
         with self.database.transaction() as db:
             return self._enqueue(db, kind, request)
 
@@ -62,7 +67,8 @@ class Dispatcher:
     def retry(self, operation_id: str) -> str:
         """Queue the same request anew and return the new id.
 
-        ConflictError for one that has not ended, has completed, was an upload or is being retried already.
+        ConflictError for one that has not ended, has completed, was an upload or is being retried already; what
+        `enqueue` raises.
         """
         with self.database.transaction() as db:
             row = _require(db, operation_id)
@@ -138,6 +144,9 @@ class Dispatcher:
         worker_type = operations.WORKER_TYPE[kind]
         if not any(row["worker_type"] == worker_type for row in workers.every(db)):
             raise _no_worker(worker_type)
+        if operations.pending(db, kind) >= QUEUE_LIMIT:
+            message = f"{QUEUE_LIMIT} {kind} operations wait already: try again when some have begun, or cancel some."
+            raise TooManyError("queue_full", message, {"at_most": QUEUE_LIMIT})
         return operations.add(db, kind, request, self.clock(), retry_of)
 
     def _take(self, db: Connection, worker_id: str, report: Report) -> bool:

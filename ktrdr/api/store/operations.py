@@ -104,8 +104,19 @@ def results_size(db: Connection, *, status: str | None, kind: str | None, limit:
 
 
 def waiting(db: Connection) -> list[Row]:
-    """Return what nobody has been given yet, first come first."""
-    return db.rows("SELECT * FROM operations WHERE status = 'pending' AND worker_id IS NULL ORDER BY position")
+    """Return id and type of what nobody has been given yet, first come first."""
+    return db.rows(
+        "SELECT operation_id, operation_type FROM operations WHERE status = 'pending' AND worker_id IS NULL"
+        " ORDER BY position"
+    )
+
+
+def pending(db: Connection, kind: OperationType) -> int:
+    """Return how many operations of a type have not begun."""
+    row = db.row(
+        "SELECT COUNT(*) AS number FROM operations WHERE status = 'pending' AND operation_type = :kind", kind=kind
+    )
+    return row["number"] if row else 0
 
 
 def of_worker(db: Connection, worker_id: str) -> Row | None:

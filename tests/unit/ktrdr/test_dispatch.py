@@ -8,7 +8,7 @@ import pytest
 from ktrdr.api.services.dispatch import Dispatcher, Report
 from ktrdr.api.store import operations, workers
 from ktrdr.api.store.database import Database
-from ktrdr.errors import ConflictError, NotFoundError, UnavailableError
+from ktrdr.errors import ConflictError, NotFoundError, TooManyError, UnavailableError
 
 
 class Clock:
@@ -73,6 +73,32 @@ def test_starting_is_refused_only_when_no_worker_of_the_type_is_registered(dispa
         dispatcher.enqueue("backtesting", {})
     dispatcher.enqueue("training", {})
     dispatcher.enqueue("training", {})
+
+
+def test_a_queue_that_is_full_takes_no_more_of_that_type_until_some_have_begun(
+    dispatcher: Dispatcher, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("ktrdr.api.services.dispatch.QUEUE_LIMIT", 2)
+    join(dispatcher, "a")
+    dispatcher.register("tester", "backtest", "http://tester:5003", {}, None)
+    first, cancelled = dispatcher.enqueue("training", {}), dispatcher.enqueue("training", {})
+    dispatcher.cancel(cancelled)
+    dispatcher.enqueue("training", {})
+    with pytest.raises(TooManyError, match="2 training operations wait already: try again when") as refusal:
+        dispatcher.enqueue("training", {})
+    assert (refusal.value.status, refusal.value.code) == (429, "queue_full")
+    with pytest.raises(TooManyError):
+        dispatcher.retry(cancelled)
+    dispatcher.enqueue("backtesting", {})
+    begin(dispatcher, "a", first)
+    dispatcher.enqueue("training", {})
+
+
+def test_looking_for_work_reads_no_requests(dispatcher: Dispatcher) -> None:
+    join(dispatcher, "a")
+    dispatcher.enqueue("training", {"strategy": "x" * 1000})
+    with dispatcher.database.transaction() as db:
+        assert [set(row) for row in operations.waiting(db)] == [{"operation_id", "operation_type"}]
 
 
 def test_operations_are_handed_out_first_in_first_out(dispatcher: Dispatcher) -> None:

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 from ktrdr.data.bars import Bars, iso
-from ktrdr.data.marks import Marks, scan
+from ktrdr.data.marks import Marks, rows_before, scan
 from ktrdr.data.upload import PREFIX, Upload
 from ktrdr.errors import BadRequestError, InvalidError, NotFoundError
 from ktrdr.leftovers import abandoned
@@ -115,6 +115,14 @@ class DataDirectory:
                     break
                 bars.append(bar)
         return bars, f"{version.modified_ns:x}-{version.size_bytes:x}"
+
+    def count(self, symbol: str, timeframe: str, start: int | None, end: int | None) -> int:
+        """Return how many bars `read` would, without a limit, in the time of a page; it raises what `read` does."""
+        points = self.describe(symbol, timeframe).points
+        with self._open(symbol, timeframe) as (file, version):
+            first = rows_before(file, version.marks, start) if start is not None else 0
+            stop = rows_before(file, version.marks, end) if end is not None else points
+        return max(0, stop - first)
 
     def upload(self, symbol: str, timeframe: str) -> Upload:
         """Begin to replace a series."""

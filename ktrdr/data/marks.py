@@ -4,6 +4,7 @@ import threading
 from bisect import bisect_right
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import takewhile
 from pathlib import Path
 from typing import BinaryIO, Final
 
@@ -56,7 +57,7 @@ def scan(file: BinaryIO, marks: Marks, start: int | None = None) -> Iterator[Bar
     """
     path = Path(file.name)
     rows = Rows(path.stem.rpartition("_")[2])
-    mark = marks.before(start) or Mark(EARLIEST, len(file.readline()), FIRST_ROW)
+    mark = marks.before(start) or _top(file)
     offset = file.seek(mark.offset)
     try:
         for number, line in enumerate(file, mark.line):
@@ -69,3 +70,15 @@ def scan(file: BinaryIO, marks: Marks, start: int | None = None) -> Iterator[Bar
     except RowError as error:
         message = f"{path.name}, line {number}: {error}. Upload the series again."
         raise InvalidError("bad_data_file", message) from None
+
+
+def rows_before(file: BinaryIO, marks: Marks, time: int) -> int:
+    """Return how many bars of a series' file open before a time (epoch seconds); InvalidError as `scan`."""
+    mark = marks.before(time) or _top(file)
+    rest = takewhile(lambda bar: bar.time < time, scan(file, marks, mark.time))
+    return mark.line - FIRST_ROW + sum(1 for _ in rest)
+
+
+def _top(file: BinaryIO) -> Mark:
+    file.seek(0)
+    return Mark(EARLIEST, len(file.readline()), FIRST_ROW)

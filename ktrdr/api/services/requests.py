@@ -29,18 +29,23 @@ def require_strategy(strategies: StrategyDirectory, name: str) -> Strategy:
 
 def require_bars(
     data: DataDirectory, symbol: str, timeframes: Sequence[str], request: dict[str, Any], fewest: int
-) -> None:
-    """BadRequestError unless every timeframe has a bar in the request's range, and the finest has `fewest`."""
+) -> dict[str, int]:
+    """Return how many bars each timeframe has in the request's range.
+
+    BadRequestError unless each of them has one, and the finest has `fewest`.
+    """
     start, end = read_range(request["start_date"], request["end_date"])
     finest, *coarser = sorted(timeframes, key=TIMEFRAME_SECONDS.__getitem__)
+    found = {}
     for timeframe, needed in ((finest, fewest), *((timeframe, 1) for timeframe in coarser)):
         try:
             stored = data.describe(symbol, timeframe)
-            found = len(data.read(symbol, timeframe, start, end, needed))
+            found[timeframe] = data.count(symbol, timeframe, start, end)
         except KtrdrError as error:
             raise BadRequestError(error.code, error.message, error.details) from None
-        if found < needed:
-            raise _too_few(stored, found, needed)
+        if found[timeframe] < needed:
+            raise _too_few(stored, found[timeframe], needed)
+    return found
 
 
 def _too_few(stored: Series, found: int, needed: int) -> BadRequestError:

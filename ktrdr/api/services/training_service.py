@@ -8,8 +8,12 @@ from ktrdr.api.store import operations
 from ktrdr.data.files import DataDirectory
 from ktrdr.errors import BadRequestError, ConflictError, NotFoundError
 from ktrdr.strategy.files import StrategyDirectory
+from ktrdr.strategy.schema import Strategy
+from ktrdr.strategy.size import training_bytes
 
 FEWEST_BARS: Final = 300
+MOST_BYTES: Final = 3_500_000_000
+"""A worker has 4 GiB, of which its libraries take 0.3 GB. Trainings that are reckoned so take 2.3 to 3.3 GB in all."""
 PERFORMANCE: Final = ("training_metrics", "test_metrics", "model_info")
 
 
@@ -25,18 +29,18 @@ class TrainingService:
         """Queue a training and return its id.
 
         The request holds strategy_name, symbols and timeframes (empty lists mean the strategy's own),
-        start_date and end_date. BadRequestError for a strategy or data that will not do,
-        UnavailableError where no training worker has registered.
+        start_date and end_date. BadRequestError for a strategy or data that will not do, or more data than a
+        worker has memory for; UnavailableError where no training worker has registered.
         """
         strategy = require_strategy(self._strategies, request["strategy_name"])
-        symbols = request["symbols"] or list(strategy.symbols)
-        timeframes = request["timeframes"] or list(strategy.timeframes)
+        symbols = list(dict.fromkeys(request["symbols"] or strategy.symbols))
+        timeframes = list(dict.fromkeys(request["timeframes"] or strategy.timeframes))
         named = {timeframe for item in strategy.nn_inputs for timeframe in item.timeframes}
         if missing := sorted(named - set(timeframes)):
             raise BadRequestError("bad_timeframes", f"Strategy {strategy.name} needs timeframe {missing[0]} too.")
         fewest = FEWEST_BARS + strategy.history_required
-        for symbol in symbols:
-            require_bars(self._data, symbol, timeframes, request, fewest)
+        bars = {symbol: require_bars(self._data, symbol, timeframes, request, fewest) for symbol in symbols}
+        _require_room(strategy, bars)
         document = self._strategies.document(strategy.name)
         full = {**request, "symbols": symbols, "timeframes": timeframes, "strategy": document}
         return self._dispatcher.enqueue("training", full)
@@ -52,3 +56,15 @@ class TrainingService:
             details = {"status": operation["status"], "progress": operation["progress"]}
             raise ConflictError("not_completed", f"Training {task_id} is {operation['status']}.", details)
         return {key: operation["result_summary"][key] for key in PERFORMANCE}
+
+
+def _require_room(strategy: Strategy, bars: dict[str, dict[str, int]]) -> None:
+    needed = training_bytes(strategy, bars)
+    if needed > MOST_BYTES:
+        number = sum(sum(counts.values()) for counts in bars.values())
+        message = (
+            f"A training on these {number:,} bars takes about {needed / 1e9:.1f} GB of a worker's memory,"
+            f" {MOST_BYTES / 1e9:.1f} GB are for it: shorten the range, or name fewer symbols or timeframes."
+        )
+        details = {"bars": number, "bytes_needed": round(needed), "bytes_at_most": MOST_BYTES}
+        raise BadRequestError("too_many_bars", message, details)

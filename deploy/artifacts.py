@@ -28,6 +28,7 @@ REPORTS = ("summary.json", "summary.md", "junit.xml", "report.html")
 
 # The images at work together: a directory beside the roles', and the roles whose images take part.
 E2E = "e2e"
+GPU = "gpu"  # a directory with what `verify-gpu` says, laid out as this one
 E2E_BACKEND, E2E_WORKER = E2E_ROLES = ("backend", "worker-cpu")
 
 M = TypeVar("M", bound=BaseModel)
@@ -98,7 +99,8 @@ class Artifacts:
         """Remove the stage's own file and those of all later stages, so that nothing old is taken for new.
 
         What was found of the images at work together goes with those of a role that takes part in it, and what tells
-        of all roles goes with any: no report says PASS of what is being looked at anew.
+        of all roles goes with any: no report says PASS of what is being looked at anew. A build is the end of what was
+        found of the image on a GPU, too.
 
         Raises:
             Problem: the directory cannot be written (exit 3); so does write.
@@ -110,6 +112,8 @@ class Artifacts:
             if role in E2E_ROLES:
                 self.path(E2E, VERDICT).unlink(missing_ok=True)
             self.forget_reports()
+            if stage == BUILD and (self.root / GPU / role).is_dir():
+                Artifacts(self.root / GPU).begin(role, CONTENTS)
             self.path(role, stage).parent.mkdir(parents=True, exist_ok=True)
 
     def forget_reports(self) -> None:

@@ -5,7 +5,7 @@ import difflib
 from rich.console import Console
 from rich.text import Text
 
-from deploy.artifacts import E2E, VERDICT, Artifacts, UnreadableArtifact
+from deploy.artifacts import E2E, GPU, VERDICT, Artifacts, UnreadableArtifact
 from deploy.errors import Exit, Problem
 from verify.checks import CHECKS, GPU_CHECKS, Check
 from verify.e2e import checks as together
@@ -51,7 +51,7 @@ def explain(words: list[str], roles: list[str], artifacts: Artifacts, console: C
     check = checks[rest[0]]
     gpu = check.name in GPU_CHECKS
     session = "e2e" if role == E2E else f"{'verify-gpu' if gpu else 'build verify'} -- {role}"
-    findings, when = _findings(Artifacts(artifacts.root / "gpu") if gpu else artifacts, role, session)
+    findings, when = _findings(Artifacts(artifacts.root / GPU) if gpu else artifacts, role, session)
     seen = next((finding for finding in findings if finding.check == check.name), None)
     for line in lines(role, when, seen) if seen else unseen(role, check, session):
         console.print(Text(line), soft_wrap=not console.is_terminal)

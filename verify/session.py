@@ -8,7 +8,7 @@ from threading import Semaphore
 
 from rich.console import Console
 
-from deploy.artifacts import BILL, BUILD, CONTENTS, OBSERVED, VERDICT, Artifacts, UnreadableArtifact, write_text
+from deploy.artifacts import BILL, BUILD, CONTENTS, GPU, OBSERVED, VERDICT, Artifacts, UnreadableArtifact, write_text
 from deploy.contents import Contents
 from deploy.contract import Contract, Image
 from deploy.engine import Engine
@@ -44,7 +44,7 @@ def verify(
     images = contract.select(roles)
     if gpu:
         images = [image for image in images if image.torch == "cuda"] if not roles else images
-    results = Artifacts(artifacts.root / "gpu") if gpu else artifacts  # two contracts, two verdicts
+    results = Artifacts(artifacts.root / GPU) if gpu else artifacts  # two contracts, two verdicts
     for image in images:
         results.begin(image.role, CONTENTS)
     check_current(contract.python)

@@ -37,6 +37,7 @@ log = logging.getLogger(__name__)
 
 PREFIX: Final = "/api/v1"
 TICK_S: Final = 1.0
+WRONG_SETTING: Final = 2  # exit code, as every command has it
 
 
 def create_application(settings: Settings | None = None) -> FastAPI:
@@ -67,8 +68,9 @@ def create_application(settings: Settings | None = None) -> FastAPI:
 def _settings() -> Settings:
     try:
         return Settings.from_environment()
-    except ValueError as error:
-        sys.exit(f"ktrdr: {error}")  # a wrong setting is told in one line, not in a traceback
+    except ValueError as error:  # told in one line, not in a traceback
+        print(f"ktrdr: {error}", file=sys.stderr)
+        sys.exit(WRONG_SETTING)
 
 
 @contextlib.asynccontextmanager

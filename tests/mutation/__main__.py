@@ -20,7 +20,8 @@ JUDGED = [
 ]
 JUDGE = [*JUDGED, f"{UNIT}/verify/test_judge.py", f"{UNIT}/verify/test_checks.py"]
 LAYERS = [
-    f"{UNIT}/deploy/test_contents{name}.py" for name in ("", "_altered", "_damaged", "_named", "_rights", "_writable")
+    f"{UNIT}/deploy/test_contents{name}.py"
+    for name in ("", "_altered", "_damaged", "_named", "_readable", "_rights", "_writable")
 ]
 
 # Module -> the tests that are for it, then those that it meets on the way; the second only where the first pass.
@@ -54,6 +55,10 @@ MODULES: dict[str, tuple[list[str], list[str]]] = {
         f"deploy/{name}.py": ([f"{UNIT}/deploy/test_{name}.py"], [])
         for name in ("commands", "packages", "accounts", "lock", "left_out", "der", "inputs", "packed")
     },
+    "deploy/rights.py": (
+        [f"{UNIT}/deploy/test_contents_writable.py", f"{UNIT}/deploy/test_contents_readable.py"],
+        [],
+    ),
     "deploy/elf.py": (
         [f"{UNIT}/deploy/test_elf.py", f"{UNIT}/deploy/test_elf_layout.py"],
         [f"{UNIT}/deploy/test_files.py"],

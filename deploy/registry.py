@@ -20,6 +20,7 @@ import docker.errors
 import docker.utils
 import requests
 
+from deploy.engine import classify
 from deploy.errors import Exit, Problem
 from deploy.record import identity
 
@@ -194,6 +195,8 @@ class Repository:
             if answer.status_code == requests.codes.unauthorized:
                 self._identify(answer.headers.get("WWW-Authenticate", ""))
                 answer = self._send(method, url, **more)
+        except requests.ConnectionError as error:
+            raise self._refused(f"it does not answer: {classify(error)[1]}") from None
         except (requests.RequestException, ValueError, KeyError) as error:
             raise self._refused(str(error) or type(error).__name__) from None
         if not answer.ok and answer.status_code not in allowed:

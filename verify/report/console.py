@@ -120,8 +120,8 @@ def show_findings(row: Row | EndToEnd, console: Console) -> None:
         return
     image = "" if row.image == row.role else f"  {one_line(row.image, MOST_NAME)}"
     _say(console, Text.assemble("\n", (one_line(row.role, MOST_NAME), "bold"), image))
-    for finding in shown:
-        _show_finding(finding, console)
+    for alike in _alike(shown):
+        _show_finding(alike, console)
     for because in dict.fromkeys(finding.because for finding in followed):
         names = ", ".join(one_line(one.check, MOST_NAME) for one in followed if one.because == because)
         cause = f"  not seen, see {one_line(because, MOST_NAME)}: {names}"
@@ -145,11 +145,20 @@ def _reasons(skipped: list[Finding]) -> str:
     return "; ".join(f"{reason}: {', '.join(names)}" for reason, names in checks.items())
 
 
-def _show_finding(finding: Finding, console: Console) -> None:
-    title = Text.assemble("  ", (finding.outcome, STYLES[finding.outcome]), f"  {one_line(finding.check, MOST_NAME)}")
-    _say(console, title)
+def _alike(findings: list[Finding]) -> list[list[Finding]]:
+    """Return findings together of which the same was found, without evidence that would tell them apart."""
+    groups: dict[object, list[Finding]] = {}
+    for finding in findings:
+        same = (finding.outcome, finding.found, finding.category, finding.action)
+        groups.setdefault(finding.check if finding.evidence else same, []).append(finding)
+    return list(groups.values())
+
+
+def _show_finding(alike: list[Finding], console: Console) -> None:
+    finding, names = alike[0], ", ".join(one_line(one.check, MOST_NAME) for one in alike)
+    _say(console, Text.assemble("  ", (finding.outcome, STYLES[finding.outcome]), f"  {names}"))
     fields: dict[str, list[str]] = {
-        "expected": [one_line(finding.expected, MOST_FIELD)],
+        "expected": [one_line(one.expected, MOST_FIELD) for one in alike],
         "found": [one_line(finding.found, MOST_FIELD)],
         "category": [finding.category or ""],
         "next": [one_line(finding.action, MOST_FIELD)],

@@ -136,6 +136,11 @@ def test_what_lies_in_netrc_does_not_take_the_place_of_the_registry_s_token(
     assert repository.image(OWN)["mediaType"] == MANIFEST
 
 
+def test_a_registry_that_is_away_is_told_in_words(artifacts: Artifacts) -> None:
+    with pytest.raises(Problem, match="it does not answer: connection refused"):
+        attach("dev", "localhost:1/some/name:1", artifacts)
+
+
 @pytest.mark.parametrize("scheme", ["Basic", "Bearer"])
 def test_whoever_has_not_logged_in_is_told_to(held: Held, artifacts: Artifacts, scheme: str) -> None:
     held.asks_for = scheme

@@ -62,6 +62,21 @@ def test_a_finding_is_shown_with_all_that_a_person_can_act_on() -> None:
     assert NO_VERDICT in text
 
 
+def test_findings_that_say_the_same_are_shown_once_with_all_their_names() -> None:
+    alike = [finding("ERROR", name, found="no device", evidence={}) for name in ("a", "b", "c")]
+    other = finding("ERROR", "d", found="no device", evidence={"log": "of its own"})
+    text = shown(summarize([verdict("dev", *alike, other)], ["dev"]))
+    assert "ERROR  a, b, c\n" in text
+    assert "ERROR  d\n" in text
+    assert text.count("mend it") == 2
+
+
+def test_what_is_wrong_can_be_asked_for_in_words() -> None:
+    assert "`./noxw -s explain -- backend x`" not in shown(summarize([verdict("dev", finding("PASS"))], ["dev"]))
+    summary = summarize([verdict("dev", finding("PASS"), finding("FAIL", "torch"))], ["dev"])
+    assert "more on a finding: `./noxw -s explain -- dev torch`" in shown(summary)
+
+
 def test_skips_take_one_line_a_role() -> None:
     skips = [finding("SKIP", f"check-{number}", found=f"reason {number % 2}") for number in range(9)]
     summary = summarize([verdict("dev", finding("PASS"), *skips)], ["dev"])

@@ -24,7 +24,7 @@ class _NoGpuError(Exception):
 def _seen(case: Case) -> GpuReport:
     run = case.observation.gpu
     if run is not None and run.refused and NO_DEVICE.search(run.error):
-        raise _NoGpuError(f"no GPU to attach: {run.error}")
+        raise _NoGpuError(run.error)
     report = case.gpu
     if report.imported and not report.available:
         raise _NoGpuError(report.reason or "torch.cuda.is_available() is False")

@@ -152,3 +152,28 @@ def test_of_what_the_image_lets_it_write_eight_are_named(count: int) -> None:
     paths = [f"/opt/{number}" for number in range(count)]
     told = found("user", contents(writable=paths)).found
     assert told == f"the image lets the user write elsewhere than it is meant to: {', '.join(paths[:8])}"
+
+
+def ran(**values: object) -> Change:
+    return report("commands", commands={"ktrdr": values})
+
+
+@pytest.mark.parametrize(
+    ("change", "told"),
+    [
+        (ran(outcome="ended", exit_code=0, printed="usage: ktrdr"), "so it does"),
+        (ran(outcome="ended", exit_code=1, printed="Traceback\nImportError: no x\n\n"),
+         "ktrdr: ended with 1, ImportError: no x"),
+        (ran(outcome="ended", exit_code=2, printed="x" * 300), f"ktrdr: ended with 2, {'x' * 200}"),
+        (ran(outcome="not found"), "ktrdr: not found"),
+        (ran(outcome="timed out", exit_code=None, printed=""), "ktrdr: timed out"),
+    ],
+)  # fmt: skip
+def test_what_became_of_a_command_is_told_with_its_last_line(change: Change, told: str) -> None:
+    finding = found("commands-run", change)
+    assert (finding.found, finding.outcome) == (told, "PASS" if told == "so it does" else "FAIL")
+
+
+def test_of_many_files_that_the_user_may_not_read_eight_are_told() -> None:
+    told = found("user", contents(unreadable=[f"/opt/{number}" for number in range(10)])).found
+    assert told.endswith(f"the user may not read: {', '.join(f'/opt/{number}' for number in range(8))}")

@@ -136,6 +136,19 @@ def test_what_cannot_be_known_without_the_import_says_so() -> None:
     )
 
 
+def test_what_the_application_refused_as_invalid_is_counted_for_what_is_behind_was_not_run() -> None:
+    def change(facts: Facts) -> None:
+        facts.report("application")["answers"] = {
+            "GET /a": 200,
+            "POST /b": 422,
+            "POST /c": 421,
+            "POST /d": 423,
+            "PUT /e": 422,
+        }
+
+    assert found("api-answers", change).found == "5 requests answered, 2 of them with 422: not run"
+
+
 @pytest.mark.parametrize("status", [200, 201, 204, 301, 400, 404, 409, 422, 503])
 def test_an_answer_that_the_application_meant_is_no_failure(status: int) -> None:
     def change(facts: Facts) -> None:

@@ -330,3 +330,8 @@ def test_what_follows_an_address_with_a_password_stays(text: str, shown: str) ->
 
 def test_the_line_around_a_hidden_value_stays() -> None:
     assert masked("", "RUN PASSWORD=x make all") == f"RUN PASSWORD={HIDDEN} make all"
+
+
+@pytest.mark.parametrize(("letters", "told"), [(200, ["secret: netrc"]), (201, [])])
+def test_between_a_command_and_its_secret_it_is_looked_so_far(letters: int, told: list[str]) -> None:
+    assert disclosures(f"echo machine {'h' * letters} login me password hunter2") == told

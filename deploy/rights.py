@@ -25,7 +25,7 @@ def unreadable(layers: Iterable[RawLayer], user: Numbers, needed: Iterable[str])
     """Return which of the files that are needed, and of the directories above them, the user may not read."""
     layers, wanted = list(layers), set[str]()
     for path in needed:
-        while path not in wanted and path != "/":
+        while path not in wanted:
             wanted.add(path)
             path = posixpath.dirname(path)  # noqa: PLW2901 - on the way up
     directories = {path for layer in layers for path in layer.directories}

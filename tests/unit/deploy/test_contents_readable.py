@@ -64,6 +64,8 @@ def test_a_directory_has_to_be_passed_through_as_well() -> None:
     assert unreadable(replace(PACKAGE, mode=0o744)) == [f"/{SITE}/a"]
     assert unreadable(replace(MODULE, mode=0o744)) == []
     assert unreadable(replace(directory("opt"), mode=0o750)) == ["/opt"]
+    assert unreadable(replace(directory("."), mode=0o750)) == ["/"]
+    assert unreadable(replace(MODULE, mode=0o644, owner=(0, 10004))) == []
 
 
 @pytest.mark.parametrize("path", ["root/.profile", "etc/shadow", f"{SITE}/b/m.py"])

@@ -209,6 +209,13 @@ def test_of_many_differences_the_first_are_told_and_the_others_counted(tree: Pat
     assert "new4 is not locked, and 3 more" in refusal(tree)
 
 
+def test_as_many_differences_as_are_told_are_not_counted(tree: Path) -> None:
+    change(tree, '    "uvicorn>=0.54",\n', "".join(f'    "new{n}",\n' for n in range(4)))
+    said = refusal(tree)
+    assert "uvicorn>=0.54 is no requirement any more\n" in said
+    assert "more" not in said.replace("any more", "")
+
+
 @pytest.mark.parametrize(("python", "good"), [("3.11", True), ("3.12", False), ("3.1", False)])
 def test_a_contract_s_python_that_the_project_excludes_is_refused(tree: Path, python: str, *, good: bool) -> None:
     if good:

@@ -85,3 +85,17 @@ def test_what_a_later_layer_mends_or_removes_is_no_matter() -> None:
     closed = [replace(MODULE, mode=0o600)]
     assert read(BASE, WHOLE, closed, [MODULE], user="10001").unreadable == []
     assert read(BASE, WHOLE, closed, [removed(f"{SITE}/a")], user="10001").unreadable == []
+
+
+@pytest.mark.parametrize(
+    ("member", "mode", "kept"),
+    [
+        (file("x"), 0o644, False),
+        (directory("x"), 0o755, False),
+        (file("x"), 0o640, True),
+        (directory("x"), 0o754, True),
+    ],
+)
+def test_rights_that_most_files_have_are_not_kept(member: Member, mode: int, *, kept: bool) -> None:
+    (found,) = read_layers(chunks(archive([layer(replace(member, mode=mode))]))).values()
+    assert found.rights == ({"/x": (0, 0, mode)} if kept else {})

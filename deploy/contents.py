@@ -173,7 +173,8 @@ def summed(
     texts = {name: entry.facts.text for name, entry in merged.items() if entry.facts.text is not None}
     installed, owner = distributions.read(texts)
     working_directory = follow(merged, working_directory)
-    numbers = accounts.numbers(user, texts)
+    numbers, given = accounts.numbers(user, texts), rights.above_the_lowest(layers)
+    directories = {path for layer in layers for path in layer.directories}
     return Contents(
         identity=identity,
         layers=[
@@ -244,8 +245,8 @@ def summed(
             }
         ),
         accounts=accounts.faults((path for path in accounts.FILES if path in merged), texts, user),
-        writable=rights.writable(layers, numbers, (*written, *rights.FOR_EVERYBODY)),
-        unreadable=rights.unreadable(layers, numbers, {*owner, *_below(merged, working_directory)}),
+        writable=rights.writable(given, numbers, (*written, *rights.FOR_EVERYBODY)),
+        unreadable=rights.unreadable(given, numbers, {*owner, *_below(merged, working_directory)}, directories),
         absent=_absent(installed, texts, merged),
         environments={name: _whole(texts, name) for name in merged if name.endswith("/pyvenv.cfg")},
         privileged=sorted(

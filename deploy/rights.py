@@ -2,7 +2,7 @@
 
 import posixpath
 import stat
-from collections.abc import Iterable
+from collections.abc import Container, Iterable, Mapping
 
 from deploy.accounts import Numbers
 from deploy.layers import RawLayer, Rights
@@ -11,27 +11,28 @@ FOR_EVERYBODY = ("/home/", "/tmp/", "/var/tmp/")  # noqa: S108 - where users may
 KEPT = 100  # paths
 
 
-def writable(layers: Iterable[RawLayer], user: Numbers, meant: tuple[str, ...]) -> list[str]:
-    """Return files and directories above the lowest layer that the user may write, but for those below ``meant``."""
+def writable(rights: Mapping[str, Rights], user: Numbers, meant: tuple[str, ...]) -> list[str]:
+    """Return the files and directories that the user may write, but for those below ``meant``."""
     found = [
         path
-        for path, (uid, gid, mode) in _above_the_lowest(layers).items()
+        for path, (uid, gid, mode) in rights.items()
         if uid == user.uid or mode & stat.S_IWOTH or (gid in user.gids and mode & stat.S_IWGRP)
     ]
     return sorted(path for path in found if not f"{path}/".startswith(meant))[:KEPT]
 
 
-def unreadable(layers: Iterable[RawLayer], user: Numbers, needed: Iterable[str]) -> list[str]:
+def unreadable(
+    rights: Mapping[str, Rights], user: Numbers, needed: Iterable[str], directories: Container[str]
+) -> list[str]:
     """Return which of the files that are needed, and of the directories above them, the user may not read."""
-    layers, wanted = list(layers), set[str]()
+    wanted = set[str]()
     for path in needed:
         while path not in wanted:
             wanted.add(path)
             path = posixpath.dirname(path)  # noqa: PLW2901 - on the way up
-    directories = {path for layer in layers for path in layer.directories}
     return sorted(
         path
-        for path, found in _above_the_lowest(layers).items()
+        for path, found in rights.items()
         if path in wanted and _lacks(found, user, 0o5 if path in directories else 0o4)
     )[:KEPT]
 
@@ -43,7 +44,7 @@ def _lacks(rights: Rights, user: Numbers, bits: int) -> bool:
     return user.uid != 0 and (mode >> shift) & bits != bits
 
 
-def _above_the_lowest(layers: Iterable[RawLayer]) -> dict[str, Rights]:
+def above_the_lowest(layers: Iterable[RawLayer]) -> dict[str, Rights]:
     """Return the rights of paths as the last layer that has them says, where those are not what most files have."""
     rights: dict[str, Rights] = {}
     for number, layer in enumerate(layers):

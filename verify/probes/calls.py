@@ -66,13 +66,18 @@ def body_of(declared, document):
     return kind, (value if isinstance(value, str) else WORD).encode()
 
 
+def value_of(parameter, document):
+    """Return a value for a parameter, as the text that it is sent as."""
+    value = sample(parameter.get("schema", {"type": "string"}), document)
+    return value if isinstance(value, str) else json.dumps(value)
+
+
 def headers_of(parameters, document):
     """Return the required headers, and cookies as one."""
     found, cookies = {}, []
     for one in parameters:
         if one.get("required") and one.get("in") in ("header", "cookie"):
-            value = sample(one.get("schema", {"type": "string"}), document)
-            value = value if isinstance(value, str) else json.dumps(value)
+            value = value_of(one, document)
             if one["in"] == "header":
                 found[str(one.get("name"))] = value
             else:
@@ -84,8 +89,7 @@ def filled(path, parameters, document):
     """Return a path of the document with a value for each parameter, and the required ones of the query."""
     path, query = urllib.parse.quote(path, safe="/{}"), []
     for one in parameters:
-        value = sample(one.get("schema", {"type": "string"}), document)
-        value = urllib.parse.quote(value if isinstance(value, str) else json.dumps(value), safe="")
+        value = urllib.parse.quote(value_of(one, document), safe="")
         if one.get("in") == "path":
             path = path.replace("{" + str(one.get("name")) + "}", value)
         elif one.get("in") == "query" and one.get("required"):

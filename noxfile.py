@@ -131,7 +131,7 @@ def types(session: nox.Session) -> None:
 @nox.session(default=False)
 def faults(session: nox.Session) -> None:
     """Judge every broken image [-- NAME …], then the good ones twenty times: what is missed, what alarms."""
-    run(session, "python", "-m", "tests.faults", *session.posargs)
+    run(session, "python", "-m", "tests.broken_images", *session.posargs)
 
 
 @nox.session(default=False)
@@ -143,7 +143,7 @@ def bench(session: nox.Session) -> None:
 @nox.session(default=False)
 def accidents(session: nox.Session) -> None:
     """Harm engines and runs [-- PYTEST-OPTION …], whole builds on the other image store among them."""
-    run(session, "env", "KTRDR_ALL_ROLES=1", "pytest", "tests/accidents", *session.posargs, group="tests")
+    run(session, "env", "KTRDR_ALL_ROLES=1", "pytest", "tests/resilience", *session.posargs, group="tests")
 
 
 @nox.session(default=False)

@@ -15,7 +15,7 @@ from bench.measure import SHOWN
 from bench.model import Report
 from bench.table import table
 from bench.workplace import Workplace, workplace
-from deploy import interruption
+from deploy import signals
 from deploy.artifacts import Artifacts, write_model, write_text
 from deploy.contract import ROOT, read_contract
 from deploy.errors import Exit, Problem
@@ -39,7 +39,7 @@ def parser() -> argparse.ArgumentParser:
 def main() -> int:
     """Run the command line; a group that cannot be measured is told, and the others still are."""
     arguments = parser().parse_args()
-    artifacts, console = Artifacts(arguments.artifacts), interruption.Screen()
+    artifacts, console = Artifacts(arguments.artifacts), signals.Screen()
     try:
         groups = _known(arguments.groups)
         with workplace(read_contract(), artifacts, console, quick=arguments.quick) as place:
@@ -51,7 +51,7 @@ def main() -> int:
         print(problem, file=sys.stderr)
         return problem.code
     except KeyboardInterrupt:
-        return interruption.interrupted()
+        return signals.interrupted()
     return Exit.UNAVAILABLE if report.not_measured else Exit.OK
 
 
@@ -116,4 +116,4 @@ def _revision() -> str:
 
 
 if __name__ == "__main__":
-    sys.exit(interruption.program(main))
+    sys.exit(signals.program(main))

@@ -6,7 +6,7 @@ import re
 from pathlib import Path
 
 from bench.model import Machine
-from deploy.engine import Engine
+from deploy.engine.connection import Engine
 
 
 def describe(engine: Engine) -> Machine:

@@ -14,14 +14,14 @@ from pathlib import Path
 from docker import DockerClient
 from rich.console import Console
 
+from bench.copies import copy_tree
 from bench.measure import Sample, run
-from deploy import engine as engines
 from deploy.artifacts import VERDICT, Artifacts, UnreadableArtifact
 from deploy.contract import CONTRACT, ROOT, Contract, Image
-from deploy.engine import Engine
+from deploy.engine import connection as engines
+from deploy.engine.connection import Engine
 from deploy.errors import Problem
-from tests.copies import copy_tree
-from verify.trust import read_verdict
+from verify.judge.reading import read_verdict
 
 
 @dataclass(frozen=True)

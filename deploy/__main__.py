@@ -5,12 +5,11 @@ import json
 import sys
 from pathlib import Path
 
-from deploy.environment import outside
+from deploy.errors import Exit, Problem, outside
 
 try:
-    from deploy import contract, interruption
+    from deploy import contract, signals
     from deploy.artifacts import E2E_ROLES, Artifacts
-    from deploy.errors import Exit, Problem
 except ImportError as error:
     outside("deploy", error)
 
@@ -63,33 +62,34 @@ def run(arguments: argparse.Namespace) -> int:
         print(" ".join(E2E_ROLES) if arguments.together else json.dumps({"role": roles}))
         return Exit.OK
     if arguments.command == "stack":
-        from deploy import stack  # noqa: PLC0415 - what it needs is not loaded for the other commands
+        from deploy import compose  # noqa: PLC0415 - what it needs is not loaded for the other commands
 
-        print(stack.stack(), end="")
+        print(compose.stack(), end="")
         return Exit.OK
     if arguments.command in ("engine", "engine-stop"):
-        from deploy import start  # noqa: PLC0415 - what it needs is not loaded for the other commands
+        from deploy.engine import bring_up  # noqa: PLC0415 - what it needs is not loaded for the other commands
 
-        return start.start() if arguments.command == "engine" else start.stop()
+        return bring_up.start() if arguments.command == "engine" else bring_up.stop()
     if arguments.command == "clean":
         from deploy import clean  # noqa: PLC0415
 
         return clean.clean(everything=arguments.all)
     known = contract.read_contract()
     if arguments.command == "attach":
-        from deploy import attach  # noqa: PLC0415
+        from deploy.publish import attach  # noqa: PLC0415
 
         (image,) = known.select([arguments.role])
         place = Artifacts(arguments.artifacts)
         return attach.attach(image.role, arguments.image, place, plain_http=arguments.plain_http)
-    from deploy import nursery  # noqa: PLC0415
+    from deploy.build import forkserver  # noqa: PLC0415
 
     known.select(arguments.roles)
-    with nursery.opened():  # it imports while this process does
-        from deploy import build, engine  # noqa: PLC0415
+    with forkserver.opened():  # it imports while this process does
+        from deploy.build.roles import build  # noqa: PLC0415
+        from deploy.engine import connection  # noqa: PLC0415
 
-        artifacts, console = Artifacts(arguments.artifacts), interruption.Screen()
-        return build.build(known, arguments.roles, engine.find_engine(), artifacts, console)
+        artifacts, console = Artifacts(arguments.artifacts), signals.Screen()
+        return build(known, arguments.roles, connection.find_engine(), artifacts, console)
 
 
 def main() -> int:
@@ -103,8 +103,8 @@ def main() -> int:
     except ImportError as error:
         outside("deploy", error)
     except KeyboardInterrupt:
-        return interruption.interrupted()
+        return signals.interrupted()
 
 
 if __name__ == "__main__":
-    sys.exit(interruption.program(main))
+    sys.exit(signals.program(main))

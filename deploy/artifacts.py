@@ -8,10 +8,12 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TypeVar
 
-from pydantic import BaseModel, ValidationError
+from pydantic import BaseModel, ConfigDict, ValidationError
 
 from deploy.contract import ROOT
 from deploy.errors import Problem
+
+CACHE = ROOT / ".cache"  # what later runs may use again; git-ignored
 
 # In the order of the stages: one that starts removes its own file and every later one.
 BUILD, LOG, CONTENTS, BILL, OBSERVED, VERDICT = STAGES = (
@@ -31,7 +33,15 @@ E2E = "e2e"
 GPU = "gpu"  # a directory with what `verify-gpu` says, laid out as this one
 E2E_BACKEND, E2E_WORKER = E2E_ROLES = ("backend", "worker-cpu")
 
+IDENTITY = "ktrdr:identity"  # the property of a bill of materials that says which image it is of
+
 M = TypeVar("M", bound=BaseModel)
+
+
+class Model(BaseModel):
+    """A value in an artifact: unknown keys are refused, nothing changes after reading."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
 
 
 class UnreadableArtifact(Exception):

@@ -9,12 +9,14 @@ from typing import Any
 import docker
 import docker.errors
 
-from deploy import bootstrap, runs, state
+from deploy import locks
+from deploy.base import bootstrap
 from deploy.contract import ROLE_LABEL
-from deploy.engine import client_for, judge, look
+from deploy.engine import runs
+from deploy.engine.bring_up import tell
+from deploy.engine.connection import client_for, judge, look
+from deploy.engine.labelled import ENGINE_ERRORS, RUN_HOST, Thing, find, remove, request
 from deploy.errors import Exit, Problem
-from deploy.leftovers import ENGINE_ERRORS, RUN_HOST, Thing, find, remove, request
-from deploy.start import tell
 
 NAMES = "ktrdr-"
 DIRECTORIES = ("artifacts", ".cache")
@@ -78,8 +80,8 @@ def sort_out(things: Iterable[Thing], host: str, alive: Callable[[str], bool]) -
 
 def remove_leftovers(client: docker.DockerClient, say: Callable[[str], None]) -> tuple[int, int]:
     """Remove what dead runs left; returns how many went and how many could not."""
-    where = state.folder()
-    dead, kept = sort_out(find(client, {}), state.host_name(where), lambda run: runs.is_alive(where, run))
+    where = locks.folder()
+    dead, kept = sort_out(find(client, {}), locks.host_name(where), lambda run: runs.is_alive(where, run))
     for thing, why in kept.items():
         say(f"clean: left {thing}: {why}")
     stayed = remove(client, dead, REMOVE_SECONDS)

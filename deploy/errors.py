@@ -1,6 +1,10 @@
-"""The one way this pipeline tells a person that something is in the way."""
+"""How this pipeline tells a person that something is in the way; the standard library alone."""
 
+import sys
 from enum import IntEnum
+from typing import NoReturn
+
+OURS = ("bench", "deploy", "ktrdr", "tests", "verify")
 
 
 class Exit(IntEnum):
@@ -22,3 +26,13 @@ class Problem(Exception):
 
     def __str__(self) -> str:
         return f"{self.doing}: {self.wrong}\n  next: {self.mend}"
+
+
+def outside(package: str, error: ImportError) -> NoReturn:
+    """End with one line that says how to run the command (exit 2); a module of our own that is missing is a fault."""
+    if (error.name or "").partition(".")[0] in OURS:
+        raise error
+    command, version = f"python -m {package}", ".".join(map(str, sys.version_info[:2]))
+    here = f"{sys.executable} ({version}) is not the environment of uv.lock ({error})"
+    print(f"{command}: {here}; run `uv run --frozen --group tools {command} ...` or ./noxw", file=sys.stderr)
+    sys.exit(2)

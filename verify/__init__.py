@@ -1,1 +1,1 @@
-"""Tells whether the images are right: observe, judge, summarize."""
+"""Tells whether the images are what their roles demand: observe, judge, report."""

@@ -7,16 +7,15 @@ import sys
 from collections.abc import Iterable
 from pathlib import Path
 
-from deploy.environment import outside
+from deploy.errors import Exit, Problem, outside
 
 try:
     from rich.console import Console
 
-    from deploy import interruption
+    from deploy import signals
     from deploy.artifacts import Artifacts, UnreadableArtifact
     from deploy.contract import Contract, Image, read_contract
-    from deploy.errors import Exit, Problem
-    from verify import session, summarize
+    from verify.commands import summarize, verify
 except ImportError as error:
     outside("verify", error)
 
@@ -74,9 +73,9 @@ def read_command_line(words: list[str]) -> argparse.Namespace:
 def run(arguments: argparse.Namespace) -> int:
     """Carry out one command; returns its exit code."""
     contract, artifacts = read_contract(), Artifacts(arguments.artifacts)
-    console, word, words = interruption.Screen(), arguments.command, arguments.words
+    console, word, words = signals.Screen(), arguments.command, arguments.words
     if arguments.history:
-        from verify import history  # noqa: PLC0415
+        from verify.commands import history  # noqa: PLC0415
 
         if words:
             wrong = f"--history DIR takes no {' '.join(words)} beside it"
@@ -85,28 +84,28 @@ def run(arguments: argparse.Namespace) -> int:
     if word == "summarize":
         return summarize.command([Path(one) for one in words], artifacts, contract.roles, console)
     if word == "explain":
-        from verify import explain  # noqa: PLC0415
+        from verify.commands import explain  # noqa: PLC0415
 
         return explain.explain(words, contract.roles, artifacts, console)
     if word == "baseline":
-        from verify import baseline  # noqa: PLC0415
+        from verify.commands import baseline  # noqa: PLC0415
 
         return baseline.keep(contract, words, artifacts, console)
     if word == "lazy-imports":
-        from verify import lazy_imports  # noqa: PLC0415 - the other commands need nothing of it
+        from verify.commands import lazy_imports  # noqa: PLC0415 - the other commands need nothing of it
 
         return lazy_imports.lazy_imports(contract, console, os.environ)
-    from deploy import engine  # noqa: PLC0415
+    from deploy.engine import connection  # noqa: PLC0415
 
     if word == "e2e":
-        from verify.e2e.session import end_to_end  # noqa: PLC0415 - the other commands need nothing of it
+        from verify.commands.end_to_end import end_to_end  # noqa: PLC0415 - the other commands need nothing of it
 
-        return end_to_end(contract, engine.find_engine(), artifacts, console)
+        return end_to_end(contract, connection.find_engine(), artifacts, console)
     return _verify(arguments, contract, artifacts, console)
 
 
 def _verify(arguments: argparse.Namespace, contract: Contract, artifacts: Artifacts, console: Console) -> int:
-    from deploy import engine  # noqa: PLC0415
+    from deploy.engine import connection  # noqa: PLC0415
 
     first = next(iter(arguments.words), "")
     if first not in contract.roles and (close := difflib.get_close_matches(first, COMMANDS, n=1)) and first:
@@ -114,7 +113,7 @@ def _verify(arguments: argparse.Namespace, contract: Contract, artifacts: Artifa
     images = contract.select(arguments.words)
     if arguments.gpu and arguments.words:
         _hold_cuda(images, contract)
-    return session.verify(contract, arguments.words, engine.find_engine(), artifacts, console, gpu=arguments.gpu)
+    return verify.verify(contract, arguments.words, connection.find_engine(), artifacts, console, gpu=arguments.gpu)
 
 
 def _hold_cuda(images: Iterable[Image], contract: Contract) -> None:
@@ -139,8 +138,8 @@ def main() -> int:
     except ImportError as error:
         outside("verify", error)
     except KeyboardInterrupt:
-        return interruption.interrupted()
+        return signals.interrupted()
 
 
 if __name__ == "__main__":
-    sys.exit(interruption.program(main))
+    sys.exit(signals.program(main))

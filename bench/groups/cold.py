@@ -16,10 +16,10 @@ from bench.model import Figure
 from bench.records import removed_again
 from bench.workplace import Checkout, Workplace
 from deploy.artifacts import BUILD
+from deploy.build.host_settings import host_settings
+from deploy.build_record import BuildRecord
 from deploy.errors import Problem
-from deploy.lock import locked_version
-from deploy.record import BuildRecord
-from deploy.settings import host_settings
+from deploy.uv_lock import locked_version
 
 CACHE_ID = "id=ktrdr-uv"
 NEEDED = {"absent": 2e9, "cpu": 5e9, "cuda": 18e9}  # bytes free on the engine's disk: layers, cache, the engine's copy

@@ -10,7 +10,7 @@ from bench.measure import run
 from bench.model import Figure, Series
 from bench.workplace import Checkout, Workplace
 from deploy.artifacts import BUILD, Artifacts
-from deploy.record import BuildRecord
+from deploy.build_record import BuildRecord
 
 NUMBERS = (1, 2, 4, 8, 16)
 HOST_MB = 150.0

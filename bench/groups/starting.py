@@ -10,10 +10,10 @@ from bench.model import Figure, Series
 from bench.workplace import Workplace
 from deploy.artifacts import OBSERVED, Artifacts
 from deploy.contract import Image
-from deploy.runs import Run, new_run
-from verify.observation import Observation
-from verify.observe import seconds_between
-from verify.reports import ApplicationReport
+from deploy.engine.runs import Run, new_run
+from verify.observe.model import Observation
+from verify.observe.observer import seconds_between
+from verify.observe.probe_reports import ApplicationReport
 
 SECONDS = 120.0  # one command's deadline
 REGISTERING = 60.0  # seconds for a worker to be there

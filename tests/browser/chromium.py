@@ -7,7 +7,7 @@ from typing import Final
 
 from playwright.sync_api import Browser, sync_playwright
 
-from deploy import apt
+from deploy.engine import apt
 from deploy.errors import Problem
 
 NAMES: Final = ("chromium", "google-chrome", "google-chrome-stable")

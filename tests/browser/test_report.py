@@ -8,12 +8,12 @@ import pytest
 
 from tests.browser.conftest import OpenVisit
 from tests.browser.visit import DESKTOP, PHONE, Scheme
-from tests.unit.verify.pages import empty, every_kind, run
-from tests.unit.verify.test_history import save
-from tests.unit.verify.test_report_page import RUNS, hostile, many
-from verify.history import page as history
-from verify.history import read_runs
-from verify.material import Materials
+from tests.support.pages import empty, every_kind, run
+from tests.unit.verify.commands.test_history import save
+from tests.unit.verify.report.test_page import RUNS, hostile, many
+from verify.commands.history import page as history
+from verify.commands.history import read_runs
+from verify.report.artifacts import Materials
 from verify.report.model import Summary
 from verify.report.page import page
 

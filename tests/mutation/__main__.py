@@ -15,55 +15,70 @@ ROOT = Path(__file__).resolve().parents[2]
 EQUIVALENT = Path(__file__).with_name("equivalent.toml")
 UNIT = "tests/unit"
 JUDGED = [
-    f"{UNIT}/verify/test_rulings_{name}.py"
-    for name in ("subject", "contents", "python", "pytorch", "application", "server", "gpu", "disclosure")
+    *(
+        f"{UNIT}/verify/judge/test_rulings_{name}.py"
+        for name in ("subject", "contents", "python", "pytorch", "application", "server", "gpu")
+    ),
+    f"{UNIT}/verify/observe/test_disclosure.py",
 ]
-JUDGE = [*JUDGED, f"{UNIT}/verify/test_judge.py", f"{UNIT}/verify/test_checks.py"]
+JUDGE = [*JUDGED, f"{UNIT}/verify/judge/test_judge.py", f"{UNIT}/verify/judge/test_checks.py"]
+CONTENTS = f"{UNIT}/verify/contents"
 LAYERS = [
-    f"{UNIT}/deploy/test_contents{name}.py"
-    for name in ("", "_altered", "_damaged", "_named", "_readable", "_rights", "_writable")
+    *(f"{CONTENTS}/test_inventory{name}.py" for name in ("", "_altered", "_named")),
+    f"{CONTENTS}/test_archive_damaged.py",
+    *(f"{CONTENTS}/test_permissions{name}.py" for name in ("", "_readable", "_writable")),
 ]
+REPORTS = f"{UNIT}/verify/observe/test_probe_reports.py"
 
 # Module -> the tests that are for it, then those that it meets on the way; the second only where the first pass.
 MODULES: dict[str, tuple[list[str], list[str]]] = {
     **{
-        f"verify/rulings/{name}.py": ([f"{UNIT}/verify/test_rulings_{name}.py"], JUDGE)
+        f"verify/judge/rulings/{name}.py": ([f"{UNIT}/verify/judge/test_rulings_{name}.py"], JUDGE)
         for name in ("subject", "contents", "python", "pytorch", "application", "server", "gpu")
     },
-    "verify/rulings/growth.py": ([f"{UNIT}/verify/test_difference.py"], JUDGE),
-    "verify/disclosure.py": ([f"{UNIT}/verify/test_rulings_disclosure.py"], JUDGE),
-    "verify/judge.py": (JUDGE, []),
-    "verify/case.py": (JUDGE, [f"{UNIT}/verify/test_reports.py"]),
-    "verify/verdict.py": ([f"{UNIT}/verify/test_judge.py", f"{UNIT}/verify/test_summarize.py"], JUDGE),
-    "verify/reports.py": ([f"{UNIT}/verify/test_reports.py"], JUDGE),
-    "verify/questions.py": (
-        [f"{UNIT}/verify/test_observe.py"],
-        [f"{UNIT}/verify/test_reports.py", f"{UNIT}/verify/test_probes_watch.py"],
+    "verify/judge/rulings/growth.py": ([f"{UNIT}/verify/judge/test_difference.py"], JUDGE),
+    "verify/observe/disclosure.py": ([f"{UNIT}/verify/observe/test_disclosure.py"], JUDGE),
+    "verify/judge/judge.py": (JUDGE, []),
+    "verify/judge/case.py": (JUDGE, [REPORTS]),
+    "verify/judge/verdict.py": (
+        [f"{UNIT}/verify/judge/test_judge.py", f"{UNIT}/verify/commands/test_summarize.py"],
+        JUDGE,
     ),
-    "verify/observation.py": ([f"{UNIT}/verify/test_reports.py"], JUDGE),
-    "deploy/contract.py": ([f"{UNIT}/deploy/test_contract.py"], []),
-    "deploy/artifacts.py": ([f"{UNIT}/deploy/test_artifacts.py"], []),
-    "deploy/record.py": ([f"{UNIT}/deploy/test_record.py"], []),
-    "deploy/files.py": ([f"{UNIT}/deploy/test_files.py", *LAYERS], []),
-    "deploy/layers.py": (LAYERS, [f"{UNIT}/deploy/test_files.py", f"{UNIT}/deploy/test_packed.py"]),
-    "deploy/contents.py": (LAYERS, [f"{UNIT}/deploy/test_distributions_whole.py"]),
-    "deploy/distributions.py": (
-        [f"{UNIT}/deploy/test_distributions.py", f"{UNIT}/deploy/test_distributions_whole.py"],
+    "verify/observe/probe_reports.py": ([REPORTS], JUDGE),
+    "verify/observe/requests.py": (
+        [f"{UNIT}/verify/observe/test_observer.py"],
+        [REPORTS, f"{UNIT}/verify/probes/test_watch.py"],
+    ),
+    "verify/observe/model.py": ([REPORTS], JUDGE),
+    **{
+        f"deploy/{name}.py": ([f"{UNIT}/deploy/test_{name}.py"], [])
+        for name in ("contract", "artifacts", "uv_lock", "left_out", "build_inputs")
+    },
+    "deploy/build_record.py": ([f"{UNIT}/deploy/test_build_record.py"], []),
+    "deploy/image_config.py": ([f"{UNIT}/deploy/test_build_record.py"], []),
+    "verify/contents/files.py": ([f"{CONTENTS}/test_files.py", *LAYERS], []),
+    **{
+        f"verify/contents/{name}.py": (LAYERS, [f"{CONTENTS}/test_files.py", f"{CONTENTS}/test_nested_archives.py"])
+        for name in ("archive", "filesystem")
+    },
+    "verify/contents/inventory.py": (LAYERS, [f"{CONTENTS}/test_distributions_whole.py"]),
+    "verify/contents/distributions.py": (
+        [f"{CONTENTS}/test_distributions.py", f"{CONTENTS}/test_distributions_whole.py"],
         LAYERS,
     ),
     **{
-        f"deploy/{name}.py": ([f"{UNIT}/deploy/test_{name}.py"], [])
-        for name in ("commands", "packages", "accounts", "lock", "left_out", "der", "inputs", "packed")
+        f"verify/contents/{name}.py": ([f"{CONTENTS}/test_{name}.py"], [])
+        for name in ("command_words", "dpkg", "accounts", "der", "nested_archives")
     },
-    "deploy/rights.py": (
-        [f"{UNIT}/deploy/test_contents_writable.py", f"{UNIT}/deploy/test_contents_readable.py"],
+    "verify/contents/permissions.py": (
+        [f"{CONTENTS}/test_permissions_writable.py", f"{CONTENTS}/test_permissions_readable.py"],
         [],
     ),
-    "deploy/elf.py": (
-        [f"{UNIT}/deploy/test_elf.py", f"{UNIT}/deploy/test_elf_layout.py"],
-        [f"{UNIT}/deploy/test_files.py"],
+    "verify/contents/elf.py": (
+        [f"{CONTENTS}/test_elf.py", f"{CONTENTS}/test_elf_layout.py"],
+        [f"{CONTENTS}/test_files.py"],
     ),
-    "deploy/credentials.py": ([f"{UNIT}/deploy/test_credentials.py"], [f"{UNIT}/deploy/test_files.py"]),
+    "verify/contents/secrets.py": ([f"{CONTENTS}/test_secrets.py"], [f"{CONTENTS}/test_files.py"]),
 }
 
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from deploy import apt
+from deploy.engine import apt
 from deploy.errors import Problem
 from tests.browser import chromium
 

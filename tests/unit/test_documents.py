@@ -8,15 +8,14 @@ import pytest
 
 from deploy import __main__ as deploy
 from deploy.artifacts import Artifacts
+from deploy.compose import COMPOSE
 from deploy.contract import ROOT, Application, Image, read_contract
 from deploy.errors import Exit
-from deploy.stack import COMPOSE
 from ktrdr.settings import Settings
 from ktrdr.worker.settings import WorkerSettings
 from verify import __main__ as verify
-from verify.checks import CHECKS, GPU_CHECKS
-from verify.e2e import checks as e2e
-from verify.lazy_imports import server_port
+from verify.commands.lazy_imports import server_port
+from verify.judge.checks import CHECKS, END_TO_END_CHECKS, GPU_CHECKS
 
 README, CONTRIBUTING = ROOT / "README.md", ROOT / "CONTRIBUTING.md"
 CHECKS_TABLE = ROOT / "verify" / "README.md"
@@ -93,12 +92,12 @@ def test_the_commands_with_exit_codes_exist() -> None:
 
 
 def test_the_checks_are_those_of_the_code_in_their_order() -> None:
-    assert [quoted(row[0])[0] for row in rows(CHECKS_TABLE, "check")] == [*CHECKS, *GPU_CHECKS, *e2e.CHECKS]
+    assert [quoted(row[0])[0] for row in rows(CHECKS_TABLE, "check")] == [*CHECKS, *GPU_CHECKS, *END_TO_END_CHECKS]
 
 
 def test_every_check_is_told_with_its_own_purpose_and_category() -> None:
     told = {quoted(row[0])[0]: (row[1], row[2]) for row in rows(CHECKS_TABLE, "check")}
-    every = (*CHECKS.values(), *GPU_CHECKS.values(), *e2e.CHECKS.values())
+    every = (*CHECKS.values(), *GPU_CHECKS.values(), *END_TO_END_CHECKS.values())
     assert told == {check.name: (check.purpose, check.category) for check in every}
 
 

@@ -15,7 +15,7 @@ import uv
 from nox import registry
 
 from deploy.contract import ROOT
-from verify.questions import source
+from verify.observe.requests import source
 
 # What each session runs, after `uv run …`; ARGUMENTS stands for the words after `--`.
 COMMANDS: dict[str, list[str]] = {
@@ -35,10 +35,10 @@ COMMANDS: dict[str, list[str]] = {
     "lint": ["ruff check", "ruff format --check"],
     "types": ["mypy"],
     "clean": ["python -m deploy clean ARGUMENTS"],
-    "faults": ["python -m tests.faults ARGUMENTS"],
+    "faults": ["python -m tests.broken_images ARGUMENTS"],
     "bench": ["python -m bench ARGUMENTS"],
     "mutation": ["python -m tests.mutation ARGUMENTS"],
-    "accidents": ["env KTRDR_ALL_ROLES=1 pytest tests/accidents ARGUMENTS"],
+    "accidents": ["env KTRDR_ALL_ROLES=1 pytest tests/resilience ARGUMENTS"],
 }
 # What a session needs on top of the tools.
 GROUPS = {"unit": "tests", "types": "tests", "tests": "tests", "mutation": "mutation", "accidents": "tests"}

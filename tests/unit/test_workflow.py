@@ -12,9 +12,9 @@ from typing import Any
 import pytest
 import yaml
 
+from bench.copies import KEPT
 from deploy.artifacts import E2E_ROLES
 from deploy.contract import ROOT, read_contract
-from tests.copies import KEPT
 
 WORKFLOW = ROOT / ".github" / "workflows" / "images.yml"
 TEXT = WORKFLOW.read_text(encoding="utf-8")

@@ -1,22 +1,21 @@
 """What was seen → the verdict. Pure: nothing here touches an engine, a file or a clock."""
 
-from verify.case import Ruling, finding_of
-from verify.checks import Check
-from verify.e2e import harm, work
-from verify.e2e.checks import CHECKS
-from verify.e2e.observed import Observed
+from verify.e2e import rulings_disturbed, rulings_normal
+from verify.e2e.observation import Observed
 from verify.e2e.scenes import TESTER, TRAINER
-from verify.e2e.verdict import EndToEnd
 from verify.e2e.view import MISSHAPEN, View, Wrong
-from verify.verdict import Finding, outcome_of
+from verify.judge.case import Ruling, finding_of
+from verify.judge.checks import END_TO_END_CHECKS, Check
+from verify.judge.end_to_end import EndToEnd
+from verify.judge.verdict import Finding, outcome_of
 
-RULINGS = {**work.CHECKS, **harm.CHECKS}
+RULINGS = {**rulings_normal.CHECKS, **rulings_disturbed.CHECKS}
 
 
 def judge(observed: Observed, worker_images: tuple[str, ...], started: str) -> EndToEnd:
     """Apply every check; `worker_images` are the tags that a misplaced worker has to name."""
     view = View(observed, worker_images)
-    findings = [finding(view, check) for check in CHECKS.values()]
+    findings = [finding(view, check) for check in END_TO_END_CHECKS.values()]
     return EndToEnd(
         outcome=outcome_of(findings),
         images=observed.images,
@@ -57,6 +56,6 @@ def figures(observed: Observed) -> dict[str, float]:
         known |= {
             f"{name}_to_registered": seconds
             for name in (TRAINER, TESTER)
-            if (seconds := work.seconds_to_registered(startup, name)) is not None
+            if (seconds := rulings_normal.seconds_to_registered(startup, name)) is not None
         }
     return known

@@ -4,15 +4,15 @@ import time
 from collections.abc import Callable, Iterable
 
 from deploy.contract import Contract
-from deploy.engine import Engine
-from deploy.runs import new_run
-from verify.e2e.observed import Observed, Scene, Seen
+from deploy.engine.connection import Engine
+from deploy.engine.runs import new_run
+from verify.e2e.observation import Observed, Scene, Seen
 from verify.e2e.recorder import BreakOff, Recorder
 from verify.e2e.scenes import CANCELLED, FINAL, SCENES, ended
 from verify.e2e.stage import Ask, Silent, Stage
-from verify.e2e.verdict import Used
 from verify.e2e.view import MISSHAPEN
-from verify.observe import ENGINE_ERRORS, told
+from verify.judge.end_to_end import Used
+from verify.observe.observer import ENGINE_ERRORS, told
 
 Tell = Callable[[str, str], None]
 """Told what a scene is at: the scene's name, and what it does or waits for; "" when it has ended."""

@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
-from verify.e2e.observed import Answer, Printed, Scene, Seen
+from verify.e2e.observation import Answer, Printed, Scene, Seen
 from verify.e2e.stage import Ask, Stage
 
 

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from typing import Any
 
 from deploy.artifacts import E2E_BACKEND, E2E_WORKER
-from verify.e2e.observed import Answer
+from verify.e2e.observation import Answer
 from verify.e2e.recorder import BreakOff, Recorder
 from verify.e2e.stage import BACKEND, BASE, CLIENT, WAIT_FOR_EVER, Ask
 

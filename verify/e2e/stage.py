@@ -1,7 +1,7 @@
 """Containers of the verified images on a network of their own, and questions to them: the one part that acts.
 
-Whatever is made carries the run's labels, and the run removes it (deploy.runs). Nothing of the host is mounted and no
-port is published: questions are asked by a container inside, so that the engine may be anywhere.
+Whatever is made carries the run's labels, and the run removes it (deploy.engine.runs). Nothing of the host is mounted
+and no port is published: questions are asked by a container inside, so that the engine may be anywhere.
 """
 
 import json
@@ -9,12 +9,12 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from deploy.contract import Contract
-from deploy.engine import Engine, sdk
-from deploy.runs import Run
-from verify import containers
-from verify.e2e.observed import Answer, Printed, Seen
-from verify.e2e.verdict import Used
-from verify.questions import source
+from deploy.engine.connection import Engine, sdk
+from deploy.engine.runs import Run
+from verify.e2e.observation import Answer, Printed, Seen
+from verify.judge.end_to_end import Used
+from verify.observe import containers
+from verify.observe.requests import source
 
 BACKEND = "backend"  # the name by which the others reach it
 CLIENT = "client"

@@ -3,8 +3,8 @@
 from dataclasses import dataclass
 from typing import Any
 
-from verify.case import NotSeen
-from verify.e2e.observed import Answer, Observed, Printed, Scene, Seen
+from verify.e2e.observation import Answer, Observed, Printed, Scene, Seen
+from verify.judge.case import NotSeen
 
 OK = 200
 # What reading an answer of another form than the API's comes to.

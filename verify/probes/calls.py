@@ -1,6 +1,6 @@
 """One request to every operation of an API, and what of an answer is the same whoever gives it: a part of the probes.
 
-``verify.questions`` puts it into their source; it is no probe by itself.
+``verify.observe.requests`` puts it into their source; it is no probe by itself.
 """
 
 import json

@@ -1,6 +1,6 @@
 """Remembers who asks for a heavy package, and who starts a process: a part of the probes that look at programs.
 
-``verify.questions`` puts it into their source; it is no probe by itself.
+``verify.observe.requests`` puts it into their source; it is no probe by itself.
 """
 
 import contextlib

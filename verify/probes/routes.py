@@ -1,6 +1,6 @@
 """What an API answers that its OpenAPI document does not name, and how a client comes: a part of the probes.
 
-``verify.questions`` puts it into their source; it is no probe by itself.
+``verify.observe.requests`` puts it into their source; it is no probe by itself.
 """
 
 import asyncio

@@ -1,6 +1,6 @@
 """Small values of JSON schemas, that a request may reach the code behind the validation: a part of the probes.
 
-``verify.questions`` puts it into their source; it is no probe by itself.
+``verify.observe.requests`` puts it into their source; it is no probe by itself.
 """
 
 import re

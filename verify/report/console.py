@@ -10,10 +10,10 @@ from rich.measure import Measurement
 from rich.table import Table
 from rich.text import Text
 
-from verify.e2e.verdict import EndToEnd
+from verify.judge.end_to_end import EndToEnd
+from verify.judge.verdict import Finding
 from verify.report.model import CHANGES, UNITS, Row, Summary, megabytes
 from verify.report.text import evidence_lines, one_line
-from verify.verdict import Finding
 
 STYLES = {"PASS": "green", "FAIL": "bold red", "ERROR": "red", "UNVERIFIED": "yellow", "SKIP": "dim"}
 MOST_EACH, MOST_LINES, MOST_CHARACTERS = 8, 24, 2_000  # of one item of a finding's evidence, of all of it

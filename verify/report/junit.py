@@ -9,10 +9,10 @@ property ``unverified`` names the checks.
 from datetime import datetime
 from xml.etree import ElementTree as ET
 
-from verify.e2e.verdict import EndToEnd
+from verify.judge.end_to_end import EndToEnd
+from verify.judge.verdict import Finding
 from verify.report.model import Row, Summary
 from verify.report.text import evidence_lines, plain, shorten
-from verify.verdict import Finding
 
 ELEMENTS = {"FAIL": "failure", "ERROR": "error", "SKIP": "skipped", "UNVERIFIED": "skipped"}
 REPLACEMENT = "\ufffd"

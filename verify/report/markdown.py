@@ -5,10 +5,10 @@ from collections import Counter
 from dataclasses import dataclass
 from html import escape
 
-from verify.e2e.verdict import EndToEnd
+from verify.judge.end_to_end import EndToEnd
+from verify.judge.verdict import Finding
 from verify.report.model import CHANGES, UNITS, Row, Summary, megabytes
 from verify.report.text import evidence_lines, one_line
-from verify.verdict import Finding
 
 LIMIT = 65_000  # characters: a comment takes 65,536
 ROOM_FOR_LEFT_OUT = 2_000  # characters that say what did not fit

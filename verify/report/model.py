@@ -4,10 +4,10 @@ from typing import Literal
 
 from pydantic import Field
 
-from deploy.contents import Model
-from verify.difference import Difference
-from verify.e2e.verdict import EndToEnd
-from verify.verdict import Figures, Finding, Outcome
+from deploy.artifacts import Model
+from verify.judge.difference import Difference
+from verify.judge.end_to_end import EndToEnd
+from verify.judge.verdict import Figures, Finding, Outcome
 
 # "Test duration > 10s" of the specification's sanity checks, all images together; printed, never judged.
 SPECIFICATION_FLOOR_SECONDS = 10

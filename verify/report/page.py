@@ -16,16 +16,16 @@ from typing import Any
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup, escape
 
-from verify.difference import NO_DISTRIBUTION, signed
-from verify.material import Materials
-from verify.purposes import PURPOSES
+from verify.judge.checks import PURPOSES
+from verify.judge.difference import NO_DISTRIBUTION, signed
+from verify.judge.rulings.application import place
+from verify.judge.verdict import Finding
+from verify.observe.probe_reports import Attempt
 from verify.report import seconds, weight
+from verify.report.artifacts import Materials
 from verify.report.model import CHANGES, UNITS, Row, Summary
 from verify.report.model import megabytes as column
 from verify.report.text import evidence_lines, one_line, plain
-from verify.reports import Attempt
-from verify.rulings.application import place
-from verify.verdict import Finding
 
 FORMS = ("wide", "narrow")
 LIMIT = 5_000_000  # bytes; what is longer is shortened, evidence first

@@ -5,9 +5,9 @@ import sys
 from collections import Counter
 from dataclasses import dataclass, field
 
-from deploy.record import BuildRecord, StepRecord
+from deploy.build_record import BuildRecord, StepRecord
+from verify.observe.probe_reports import ApplicationReport, Import
 from verify.report.boxes import LINE, MARGIN, Box, Chart, Rectangle, fitted
-from verify.reports import ApplicationReport, Import
 
 WIDE, NARROW = 1000.0, 340.0
 ROW, GAP = 18.0, 5.0

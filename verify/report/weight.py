@@ -3,8 +3,8 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from deploy.contents import Contents
-from verify.difference import NO_DISTRIBUTION, by_distribution
+from verify.contents.model import Contents
+from verify.judge.difference import NO_DISTRIBUTION, by_distribution
 from verify.report.boxes import LINE, Box, Chart, Rectangle, fitted, in_a_row, squarify
 
 MB = 10**6

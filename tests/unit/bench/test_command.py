@@ -16,10 +16,10 @@ from bench.groups.growth import _multiply
 from bench.model import Figure, Machine, Report, Series
 from bench.workplace import Checkout, Workplace
 from deploy.artifacts import BUILD, Artifacts
+from deploy.build_record import BuildRecord
 from deploy.contract import CONTRACT, read_contract
 from deploy.errors import Exit, Problem
-from deploy.record import BuildRecord
-from tests.unit.verify.cases import record
+from tests.support.cases import record
 
 
 def main(monkeypatch: pytest.MonkeyPatch, *words: str) -> int:

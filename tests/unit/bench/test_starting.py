@@ -11,7 +11,7 @@ import pytest
 
 from bench.groups import starting
 from bench.groups.starting import REGISTERED
-from deploy.runs import Run
+from deploy.engine.runs import Run
 
 
 def test_a_worker_that_never_registers_is_waited_for_no_longer_than_its_deadline() -> None:

@@ -22,12 +22,12 @@ from deploy.artifacts import (
     STAGES,
     VERDICT,
     Artifacts,
+    Model,
     UnreadableArtifact,
     read_model,
     write_model,
     write_text,
 )
-from deploy.contents import Model
 from deploy.contract import ROOT
 from deploy.errors import Problem
 

@@ -5,12 +5,12 @@ from typing import Any
 
 import pytest
 
-from deploy import clean, state
+from deploy import clean, locks
 from deploy.clean import our_names, remove_directories, sort_out
-from deploy.endpoint import DEFAULT_HOST, Endpoint
-from deploy.engine import Sighting
+from deploy.engine.connection import Sighting
+from deploy.engine.endpoint import DEFAULT_HOST, Endpoint
+from deploy.engine.labelled import RUN, RUN_HOST, Thing
 from deploy.errors import Problem
-from deploy.leftovers import RUN, RUN_HOST, Thing
 
 ROLE = {"ktrdr.role": "backend"}
 BASE = {"ktrdr.base": "d1"}
@@ -105,7 +105,7 @@ def test_where_there_is_nothing_that_is_said(
 ) -> None:
     monkeypatch.setattr(clean, "look", lambda: Sighting(Endpoint(DEFAULT_HOST, "default")))
     monkeypatch.setattr(clean, "client_for", lambda _endpoint, _timeout: Empty())
-    monkeypatch.setattr(state, "folder", lambda: tmp_path)
+    monkeypatch.setattr(locks, "folder", lambda: tmp_path)
     said: list[str] = []
     assert clean.clean(everything=everything, say=said.append, root=tmp_path) == 0
     assert said == ["clean: nothing to remove"]

@@ -7,8 +7,8 @@ import pytest
 import yaml
 
 from deploy.__main__ import parser
+from deploy.compose import COMPOSE, stack
 from deploy.contract import read_contract
-from deploy.stack import COMPOSE, stack
 
 CONTRACT = read_contract()
 TEXT = COMPOSE.read_text(encoding="utf-8")

@@ -10,7 +10,7 @@ from deploy.artifacts import UnreadableArtifact
 from deploy.contract import CONTRACT, read_contract
 from deploy.errors import Exit, Problem
 from verify import __main__ as command
-from verify import summarize
+from verify.commands import summarize
 
 
 def run(monkeypatch: pytest.MonkeyPatch, *words: str) -> int:
@@ -94,7 +94,7 @@ def test_an_unreadable_verdict_is_told_with_its_path(
     ],
 )
 def test_words_that_a_command_does_not_take_are_told(monkeypatch: pytest.MonkeyPatch, words: list[str]) -> None:
-    monkeypatch.setattr("verify.lazy_imports.lazy_imports", lambda *_arguments: Exit.OK)
+    monkeypatch.setattr("verify.commands.lazy_imports.lazy_imports", lambda *_arguments: Exit.OK)
     monkeypatch.setattr(summarize, "command", lambda *_arguments: Exit.OK)
     try:
         code: object = run(monkeypatch, *words)

@@ -10,9 +10,9 @@ from typing import Any
 
 import pytest
 
-from tests.unit.verify.servers import nobody, running, speaking
+from tests.support.servers import nobody, running, speaking
 from verify.e2e import scenes
-from verify.questions import source
+from verify.observe.requests import source
 
 
 @contextmanager

@@ -9,15 +9,15 @@ from rich.console import Console
 from deploy.artifacts import BUILD, CONTENTS, E2E, VERDICT, Artifacts, write_model
 from deploy.contract import read_contract
 from deploy.errors import Exit, Problem
-from tests.unit.verify.summaries import complete, finding, verdict
-from verify.e2e.checks import CHECKS
-from verify.e2e.verdict import EndToEnd, Used
+from tests.support.summaries import complete, finding, verdict
+from verify.commands.summarize import collect_e2e, command, exit_code, summarize
+from verify.judge.checks import END_TO_END_CHECKS
+from verify.judge.end_to_end import EndToEnd, Used
+from verify.judge.verdict import Finding, outcome_of
 from verify.report.console import show
 from verify.report.junit import junit
 from verify.report.markdown import markdown
 from verify.report.model import Summary
-from verify.summarize import collect_e2e, command, exit_code, summarize
-from verify.verdict import Finding, outcome_of
 
 ROLES = ["backend", "worker-cpu"]
 VERDICTS = [verdict("backend", torch="absent"), verdict("worker-cpu", torch_version="2.13.0+cpu")]
@@ -87,7 +87,7 @@ def test_where_it_was_not_run_that_is_said_and_fails_nothing() -> None:
 def whole(*findings: Finding) -> EndToEnd:
     """What came of them, with a PASS for every check that is not among the findings, as a file has to have them."""
     mentioned = {one.check for one in findings}
-    return end_to_end(*findings, *(finding("PASS", name) for name in CHECKS if name not in mentioned))
+    return end_to_end(*findings, *(finding("PASS", name) for name in END_TO_END_CHECKS if name not in mentioned))
 
 
 def saved(root: Path, e2e: EndToEnd) -> Path:

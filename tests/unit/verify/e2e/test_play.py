@@ -8,11 +8,11 @@ import pytest
 import requests
 
 from deploy.contract import read_contract
-from deploy.engine import Engine
-from deploy.runs import Run
-from tests.unit.verify.e2e.observations import answer, of, seen
+from deploy.engine.connection import Engine
+from deploy.engine.runs import Run
+from tests.support.e2e_observations import answer, of, seen
 from verify.e2e import play as plays
-from verify.e2e.observed import Answer, Observed, Printed, Seen
+from verify.e2e.observation import Answer, Observed, Printed, Seen
 from verify.e2e.scenes import SCENES
 from verify.e2e.stage import Ask, Silent
 

@@ -6,11 +6,11 @@ from typing import Any
 import pytest
 
 from deploy.contract import read_contract
-from deploy.engine import Engine
-from deploy.runs import Run
+from deploy.engine.connection import Engine
+from deploy.engine.runs import Run
 from verify.e2e import stage as stages
 from verify.e2e.stage import Ask, Silent, Stage
-from verify.e2e.verdict import Used
+from verify.judge.end_to_end import Used
 
 ENGINE = Engine("unix:///nowhere", "id", "26", "1.45", "overlay2", "0.13", "2.26", "docker")
 RUN = Run("260101-000000-abc", {"ktrdr.run": "260101-000000-abc", "ktrdr.run.host": "here"})
@@ -114,7 +114,7 @@ def asked(monkeypatch: pytest.MonkeyPatch, stage: Stage, code: int | None, print
         commands.append(command)
         return code, printed
 
-    monkeypatch.setattr("verify.containers.execute", execute)
+    monkeypatch.setattr("verify.observe.containers.execute", execute)
     stage._ids["client"] = "id-c"
     answers = stage.ask(Ask("GET", "/health", until={"status": 200}, limit=5.0, waited_for="health"), Ask("GET", "/x"))
     return [answers, json.loads(commands[0][-1])]

@@ -1,0 +1,225 @@
+"""Makes a base image where no registry answers: Debian's own Python, by mmdebstrap from the machine's package sources.
+
+The same packages give the same layer and the same image id, on any machine: times are clamped, what varies is removed,
+and the image's configuration is written here rather than left to the engine.
+"""
+
+import contextlib
+import hashlib
+import io
+import json
+import os
+import platform
+import shlex
+import shutil
+import signal
+import subprocess
+import tarfile
+import tempfile
+import threading
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from deploy.engine import apt
+from deploy.errors import Problem
+
+DOING = "Bootstrapping a base image"
+LABEL = "ktrdr.base"
+SECONDS = 900.0
+
+# Files newer than this get this time, so that the day of the bootstrap does not show (2025-01-01, UTC).
+EPOCH = 1735689600
+CREATED = "2025-01-01T00:00:00Z"
+
+# Which release's python3 is which Python.
+SUITES = {
+    "debian": {"3.9": "bullseye", "3.11": "bookworm", "3.13": "trixie"},
+    "ubuntu": {"3.10": "jammy", "3.12": "noble"},
+}
+PACKAGES = {
+    "usr-is-merged": "lets the essential packages do without usrmerge and its 75 MB of Perl",
+    "python3": "the interpreter and its standard library",
+    "python3-distutils": "the part of the standard library that Debian splits off",
+    "python3-gdbm": "and another such part, dbm.gnu",
+    "ca-certificates": "the distribution's own certificates, and no others",
+    "netbase": "names of protocols and services",
+    "tzdata": "zoneinfo",
+    "libstdc++6": "what compiled distributions, torch among them, are linked with",
+    "passwd": "useradd and groupadd, for the images' own user",
+}
+# What the root holds is removed by base_slim, so mmdebstrap's own cleaning would stumble over what is gone.
+SKIP = "output/dev,cleanup/apt,cleanup/mmdebstrap,cleanup/reproducible,cleanup/run,cleanup/tmp"
+SLIM = Path(__file__).with_name("slim.py")
+MERGED_USR = Path("/usr/share/mmdebstrap/hooks/merged-usr")
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """Everything that decides what a bootstrapped image holds, save the packages' versions."""
+
+    python: str
+    suite: str
+    architecture: str
+
+    @property
+    def digest(self) -> str:
+        """A digest over the recipe: another package list or another way of slimming is another image."""
+        parts = [self.python, self.suite, self.architecture, *PACKAGES, SKIP, str(EPOCH)]
+        parts += [SLIM.read_text(encoding="utf-8"), json.dumps(self.config(), sort_keys=True)]
+        return hashlib.sha256("\0".join(parts).encode()).hexdigest()
+
+    @property
+    def reference(self) -> str:
+        """The name of the image on the engine, which says what it is made of."""
+        return f"ktrdr-base:py{self.python}-{self.suite}-{self.digest[:12]}"
+
+    def config(self) -> dict[str, Any]:
+        """Return what containers of the image start with."""
+        path = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+        return {"Env": [f"PATH={path}", "LANG=C.UTF-8"], "Cmd": ["python3"], "WorkingDir": "/"}
+
+
+def recipe(python: str, distribution: apt.Distribution) -> Recipe:
+    """Choose the release whose python3 is `python` ("3.11"); Problem when this distribution has none."""
+    suite = SUITES.get(distribution.id, {}).get(python)
+    if not suite:
+        raise Problem(
+            DOING,
+            f"no release of {distribution.name} that this pipeline knows has Python {python} as its python3",
+            f"set PYTHON_IMAGE to an image with Python {python} that this engine can get",
+        )
+    machine = platform.machine()
+    return Recipe(python, suite, {"x86_64": "amd64", "aarch64": "arm64"}.get(machine, machine))
+
+
+def check_tools() -> None:
+    """Raise Problem when this process cannot bootstrap here."""
+    mend = "or set PYTHON_IMAGE to an image that this engine can get"
+    if not shutil.which("mmdebstrap"):
+        raise Problem(DOING, "mmdebstrap is not installed", f"./noxw -s engine installs it; {mend}")
+    if os.geteuid() != 0:
+        raise Problem(DOING, "mmdebstrap needs root here, and this is not root", f"run the build once as root, {mend}")
+
+
+@contextlib.contextmanager
+def archive(made: Recipe, say: Callable[[str], None]) -> Iterator[Path]:
+    """Bootstrap, and give an archive for `docker load`, removed again afterwards."""
+    check_tools()
+    folder = Path(tempfile.mkdtemp(prefix="ktrdr-base-"))
+    try:
+        folder.chmod(0o755)  # apt fetches as a user of its own
+        layer = folder / "layer.tar"
+        _bootstrap(made, folder, layer, say)
+        yield write_archive(made, layer, folder / "image.tar")
+    finally:
+        # One file system only: should a mount of the bootstrap have stayed, what is behind it is not ours.
+        subprocess.run(["rm", "-rf", "--one-file-system", str(folder)], check=False)
+
+
+def command(made: Recipe, sources: Path, layer: Path, settings: list[str]) -> list[str]:
+    """Return mmdebstrap's command line."""
+    slim = f'chroot "$1" /usr/bin/python3 -IB - {made.python} <{shlex.quote(str(SLIM))}'
+    hooks = [f"--hook-dir={MERGED_USR}"] if MERGED_USR.is_dir() else []
+    options = [f"--aptopt={setting}" for setting in settings]
+    # The machine's own passwords for its mirrors; the file is read where it lies and never copied.
+    options += ['--aptopt=Dir::Etc::netrc "/etc/apt/auth.conf"', '--aptopt=Dir::Etc::netrcparts "/etc/apt/auth.conf.d"']
+    return [
+        *("mmdebstrap", "--mode=root", "--variant=essential", f"--architectures={made.architecture}", *hooks),
+        *(f"--skip={SKIP}", f"--include={','.join(PACKAGES)}", *options),
+        *(f"--customize-hook={slim}", "--format=tar", made.suite, str(layer), str(sources)),
+    ]
+
+
+def _bootstrap(made: Recipe, folder: Path, layer: Path, say: Callable[[str], None]) -> None:
+    sources = folder / "ktrdr.sources"
+    sources.write_text(apt.own_sources(made.suite), encoding="utf-8")
+    dump = subprocess.run(["apt-config", "dump"], capture_output=True, text=True, check=True, timeout=30).stdout
+    clean = {"SOURCE_DATE_EPOCH": str(EPOCH), "LC_ALL": "C.UTF-8", "TZ": "UTC", "PYTHONHASHSEED": "0"}
+    process = subprocess.Popen(
+        [*_ended_with_parent(), *command(made, sources, layer, apt.access_settings(dump))],
+        env={**os.environ, **clean, "TMPDIR": str(folder)},
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+        text=True,
+        errors="replace",
+        start_new_session=True,
+    )
+    tail: list[str] = []
+    late = threading.Event()
+
+    def too_late() -> None:
+        late.set()
+        _end(process)
+
+    timer = threading.Timer(SECONDS, too_late)
+    timer.start()
+    try:
+        for line in process.stderr or ():
+            tail = [*tail[-30:], line.rstrip()]
+            if line.startswith("I: ") and line.rstrip().endswith("..."):
+                say(f"base: {line[3:].rstrip().rstrip('.')}")
+        with contextlib.suppress(subprocess.TimeoutExpired):  # it has closed its output: ending it is all that is left
+            process.wait(30)
+    finally:
+        timer.cancel()
+        _end(process)
+    if process.returncode or not layer.is_file():
+        wrong = f"it did not end within {SECONDS:.0f} s" if late.is_set() else _last_words(tail)
+        raise Problem(DOING, wrong, "see that the package mirror answers (apt-get update), or set PYTHON_IMAGE")
+
+
+def _ended_with_parent() -> list[str]:
+    """Return what has the kernel end a command politely when its parent was killed (prctl(2), PR_SET_PDEATHSIG)."""
+    return ["setpriv", "--pdeathsig=TERM"] if shutil.which("setpriv") else []
+
+
+def _end(process: "subprocess.Popen[str]") -> None:
+    """End the bootstrap with all its children; it removes its own mounts on the first, polite signal."""
+    for number, seconds in ((signal.SIGTERM, 10.0), (signal.SIGKILL, 5.0)):
+        if process.poll() is None:
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(process.pid, number)
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                process.wait(seconds)
+
+
+def _last_words(lines: list[str]) -> str:
+    telling = [line for line in lines if line.startswith(("E: ", "dpkg: error", "the suite's")) or "Error" in line]
+    return "\n  ".join((telling or lines)[-6:]) or "mmdebstrap said nothing"
+
+
+def write_archive(made: Recipe, layer: Path, path: Path) -> Path:
+    """Write the archive that `docker load` takes: one layer, and a configuration in which nothing varies."""
+    with tarfile.open(layer, "a") as tar:  # the devices are Docker's; the directory itself has to be there
+        devices = tarfile.TarInfo("./dev")
+        devices.type, devices.mode, devices.mtime = tarfile.DIRTYPE, 0o755, EPOCH
+        tar.addfile(devices)
+    with layer.open("rb") as stream:
+        diff_id = hashlib.file_digest(stream, "sha256").hexdigest()
+    document = json.dumps(image_config(made, f"sha256:{diff_id}"), sort_keys=True).encode()
+    name = f"{hashlib.sha256(document).hexdigest()}.json"
+    manifest = [{"Config": name, "RepoTags": [made.reference], "Layers": [f"{diff_id}/layer.tar"]}]
+    with tarfile.open(path, "w") as tar:
+        for member, data in ((name, document), ("manifest.json", json.dumps(manifest).encode())):
+            entry = tarfile.TarInfo(member)
+            entry.size = len(data)
+            tar.addfile(entry, io.BytesIO(data))
+        tar.add(layer, f"{diff_id}/layer.tar")
+    return path
+
+
+def image_config(made: Recipe, diff_id: str) -> dict[str, Any]:
+    """Return the image's configuration document."""
+    labels = {LABEL: made.digest, f"{LABEL}.python": made.python, f"{LABEL}.suite": made.suite}
+    history = f"mmdebstrap {made.suite}: {' '.join(PACKAGES)} (recipe {made.digest[:12]})"
+    return {
+        "architecture": made.architecture,
+        "os": "linux",
+        "created": CREATED,
+        "config": {**made.config(), "Labels": labels},
+        "rootfs": {"type": "layers", "diff_ids": [diff_id]},
+        "history": [{"created": CREATED, "created_by": history}],
+    }

@@ -1,0 +1,255 @@
+"""The image that all four are built on: the one given, the official one, or an equivalent where no registry answers."""
+
+import queue
+import re
+import threading
+import time
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import docker
+import docker.errors
+import requests.exceptions
+from docker.utils import parse_repository_tag
+
+from deploy import locks
+from deploy.base import bootstrap
+from deploy.engine import apt
+from deploy.engine.connection import Engine, sdk
+from deploy.errors import Exit, Problem
+
+Origin = Literal["given", "local", "registry", "bootstrapped"]
+
+SILENCE_SECONDS = 20.0  # a registry that has not said a word for so long does not answer
+STALL_SECONDS = 120.0
+PULL_SECONDS = 900.0
+LOAD_SECONDS = 300.0
+
+
+@dataclass(frozen=True)
+class BaseImage:
+    """The base as builds use it: what FROM gets, where it came from, and what it is. `layers` are diff ids."""
+
+    reference: str
+    origin: Origin
+    image_id: str
+    layers: tuple[str, ...]
+    note: str = ""
+
+
+class NoRegistryError(Exception):
+    """No registry answered: the name is unknown, nothing listens, or nothing was said in time."""
+
+
+def default_reference(python: str) -> str:
+    """Return the official slim image of this Python ("3.11")."""
+    return f"python:{python}-slim-bookworm"
+
+
+def ensure_base(engine: Engine, python: str, reference: str | None, progress: Callable[[str], None]) -> BaseImage:
+    """Make sure that the engine has the base image, and say where it came from.
+
+    `reference` is what the caller was given (PYTHON_IMAGE); None means the official image. An official image that the
+    engine has is used as it is; one that it lacks is pulled. Where no registry answers, an equivalent is bootstrapped
+    from the distribution's packages, once: it is used again until its recipe changes or `clean -- --all` removes it.
+    Raises Problem when a registry refuses, when the given image cannot be had, and when nothing can be bootstrapped.
+    """
+    client = sdk(engine, timeout=SILENCE_SECONDS)
+    try:
+        if reference:
+            return _given(client, reference, progress)
+        official = default_reference(python)
+        if found := _inspect(client, official):
+            return _describe(official, found, "local", "the engine had it")
+        if earlier := _bootstrapped_before(client, python):
+            note = f"bootstrapped earlier; docker pull {official} replaces it"
+            return _describe(*earlier, "bootstrapped", note)
+        try:
+            return _describe(official, pull(client, official, progress), "registry", "pulled")
+        except NoRegistryError as silent:
+            progress(f"base: NO REGISTRY ANSWERS for {official} ({silent}): bootstrapping an equivalent from packages")
+            return _bootstrap(engine, client, python, str(silent), progress)
+    except requests.exceptions.RequestException as error:
+        wrong = f"the engine at {engine.address.shown} does not answer: {error}"
+        raise Problem("Getting the base image", wrong, "./noxw -s engine") from error
+    finally:
+        client.close()
+
+
+def _given(client: docker.DockerClient, reference: str, progress: Callable[[str], None]) -> BaseImage:
+    if found := _inspect(client, reference):
+        return _describe(reference, found, "given", "the engine had it")
+    try:
+        return _describe(reference, pull(client, reference, progress), "given", "pulled")
+    except NoRegistryError as silent:
+        raise Problem(
+            f"Getting the base image {reference}",
+            f"the engine does not have it, and no registry answers for it ({silent})",
+            "docker load it or make its registry reachable; without PYTHON_IMAGE an equivalent is bootstrapped",
+        ) from silent
+
+
+def _describe(reference: str, facts: Mapping[str, Any], origin: Origin, note: str) -> BaseImage:
+    layers = tuple((facts.get("RootFS") or {}).get("Layers") or ())
+    return BaseImage(reference, origin, str(facts["Id"]), layers, note)
+
+
+def _inspect(client: docker.DockerClient, reference: str) -> Mapping[str, Any] | None:
+    try:
+        facts: Mapping[str, Any] = client.images.get(reference).attrs
+    except docker.errors.ImageNotFound:
+        return None
+    except docker.errors.APIError as error:
+        mend = "PYTHON_IMAGE takes what a Dockerfile's FROM takes, for example python:3.11-slim-bookworm"
+        wrong = str(error.explanation or error)
+        raise Problem(f"Looking for the base image {reference}", wrong, mend, Exit.USAGE) from error
+    return facts
+
+
+def pull(client: docker.DockerClient, reference: str, progress: Callable[[str], None]) -> Mapping[str, Any]:
+    """Pull an image; NoRegistryError when nobody answers, Problem when a registry does and says no."""
+    progress(f"base: pulling {reference}")
+    repository, tag = parse_repository_tag(reference)
+    try:
+        follow_pull(_events(client, repository, tag or "latest"), progress)
+    except docker.errors.APIError as error:
+        raise refused(reference, str(error.explanation or error)) from error
+    except requests.exceptions.RequestException as error:
+        raise Problem(f"Pulling {reference}", f"the engine broke off: {error}", "./noxw -s engine") from error
+    except PullError as error:
+        if error.begun:
+            wrong, mend = f"it broke off: {error}", "run this again; layers that are complete are kept"
+            raise Problem(f"Pulling the base image {reference}", wrong, mend) from error
+        raise refused(reference, str(error)) from error
+    if found := _inspect(client, reference):
+        return found
+    raise Problem(f"Pulling {reference}", "the engine says it did, and does not have it", "docker pull it by hand")
+
+
+def _events(client: docker.DockerClient, repository: str, tag: str) -> Iterator[Mapping[str, Any]]:
+    """Give a pull's events as they come; NoRegistryError when the first is late, PullError when a later one is.
+
+    The SDK lets a pull wait for ever, so it waits in a thread of its own, which is left behind when it is too late.
+    """
+    came: queue.Queue[Mapping[str, Any] | BaseException | None] = queue.Queue()
+
+    def ask() -> None:
+        try:
+            for event in client.api.pull(repository, tag=tag, stream=True, decode=True):
+                came.put(event)
+            came.put(None)
+        except BaseException as error:  # noqa: BLE001  raised again where somebody listens
+            came.put(error)
+
+    threading.Thread(target=ask, daemon=True).start()
+    begun = False
+    while True:
+        try:
+            event = came.get(timeout=STALL_SECONDS if begun else SILENCE_SECONDS)
+        except queue.Empty:
+            if begun:
+                raise PullError(f"no progress for {STALL_SECONDS:.0f} s", begun=True) from None
+            raise NoRegistryError(f"nothing said within {SILENCE_SECONDS:.0f} s") from None
+        if event is None:
+            return
+        if isinstance(event, BaseException):
+            raise event
+        yield event
+        begun = True
+
+
+class PullError(Exception):
+    """The engine reported that a pull failed; `begun` is whether layers were coming already."""
+
+    def __init__(self, message: str, *, begun: bool) -> None:
+        super().__init__(message)
+        self.begun = begun
+
+
+def follow_pull(events: Iterable[Mapping[str, Any]], progress: Callable[[str], None]) -> None:
+    """Read a pull's events to the end, with a line of progress a few seconds apart and a deadline."""
+    started = said = time.monotonic()
+    done, layers = set[str](), set[str]()
+    for event in events:
+        if message := event.get("error"):
+            raise PullError(str(message), begun=bool(layers))
+        status, layer = event.get("status", ""), event.get("id", "")
+        layers |= {layer} if status == "Pulling fs layer" else set()
+        done |= {layer} if status in {"Pull complete", "Already exists"} else set()
+        now = time.monotonic()
+        if now - started > PULL_SECONDS:
+            raise PullError(f"not done within {PULL_SECONDS:.0f} s", begun=True)
+        if now - said > 5.0:  # noqa: PLR2004  seconds between two lines of progress
+            said = now
+            progress(f"base: pulled {len(done)} of {len(layers | done)} layers in {now - started:.0f} s")
+
+
+# What engines and Go's network library say when there is nobody to talk to, in the words of both image stores.
+_SILENT = re.compile(
+    r"no such host|server misbehaving|name resolution|name or service not known|i/o timeout|connection refused"
+    r"|network is unreachable|no route to host|host is down|connection reset by peer|connection timed out"
+    r"|Client\.Timeout|context deadline exceeded|TLS handshake timeout|proxyconnect|unexpected EOF"
+    # a proxy that refuses the tunnel: the registry itself was never reached
+    r"|\": (Forbidden|Bad Gateway|Service Unavailable|Gateway Time-?out|Proxy Authentication Required)\s*$",
+    re.IGNORECASE,
+)
+
+
+def is_silent(message: str) -> bool:
+    """Whether an engine's message says that no registry answered, rather than that one refused."""
+    return bool(_SILENT.search(message))
+
+
+def refused(reference: str, message: str) -> Exception:
+    """Turn an engine's message into NoRegistryError (nobody there) or a Problem (a registry answered: no)."""
+    if is_silent(message):
+        return NoRegistryError(message.rsplit(": ", 1)[-1])
+    mend = "set PYTHON_IMAGE to an image that the registry gives, or docker load this one"
+    if "x509" in message or "certificate" in message:
+        mend = "give the engine your company's certificate (in /etc/docker/certs.d/REGISTRY), or set PYTHON_IMAGE"
+    elif "toomanyrequests" in message or "rate limit" in message:
+        mend = "docker login, or wait, or set PYTHON_IMAGE to a mirror's name of the image"
+    elif "denied" in message or "unauthorized" in message:
+        mend = "docker login to that registry, or " + mend
+    return Problem(f"Pulling the base image {reference}", f"the registry answers: {message}", mend)
+
+
+def _recipe(python: str) -> bootstrap.Recipe:
+    return bootstrap.recipe(python, apt.this_distribution())
+
+
+def _bootstrapped_before(client: docker.DockerClient, python: str) -> tuple[str, Mapping[str, Any]] | None:
+    """Return name and facts of the image that today's recipe gave; None where there is none."""
+    try:
+        made = _recipe(python)
+    except Problem:
+        return None
+    found = _inspect(client, made.reference)
+    labels = ((found or {}).get("Config") or {}).get("Labels") or {}
+    return (made.reference, found) if found and labels.get(bootstrap.LABEL) == made.digest else None
+
+
+def _bootstrap(
+    engine: Engine, client: docker.DockerClient, python: str, silent: str, progress: Callable[[str], None]
+) -> BaseImage:
+    made = _recipe(python)
+    note = f"bootstrapped from {made.suite}'s packages: no registry answered ({silent})"
+    with locks.lock(locks.folder() / "base.lock", bootstrap.SECONDS):
+        if found := _bootstrapped_before(client, python):  # by another process, while this one waited
+            return _describe(*found, "bootstrapped", note)
+        started = time.monotonic()
+        with bootstrap.archive(made, progress) as path, path.open("rb") as stream:
+            progress("base: loading it into the engine")
+            patient = sdk(engine, timeout=LOAD_SECONDS)
+            try:
+                patient.images.load(stream)
+            except (docker.errors.APIError, docker.errors.ImageLoadError) as error:
+                mend = "see that the engine's disk has room (docker system df), then build again"
+                raise Problem(bootstrap.DOING, f"the engine does not load it: {error}", mend) from error
+            finally:
+                patient.close()
+    if not (found := _bootstrapped_before(client, python)):
+        raise Problem(bootstrap.DOING, f"the engine loaded {made.reference} and does not show it", "build again")
+    progress(f"base: {made.reference} is ready after {time.monotonic() - started:.0f} s")
+    return _describe(*found, "bootstrapped", note)

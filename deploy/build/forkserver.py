@@ -1,0 +1,112 @@
+"""Processes of builds, forked from one that has imported what they need: four builds pay for one import of it.
+
+Everything that such a process prints, with all that it starts, goes to a socket. It leads a process group of its own,
+and when the other end of the socket closes, however that came about, the whole group goes.
+"""
+
+import contextlib
+import multiprocessing
+import os
+import signal
+import socket
+import sys
+import threading
+from collections.abc import Callable, Iterator, Mapping
+from multiprocessing import forkserver, resource_tracker
+from multiprocessing.process import BaseProcess
+from types import FrameType
+from typing import Any, NoReturn
+
+from deploy.contract import ROOT
+from deploy.errors import Problem
+
+_CONTEXT = multiprocessing.get_context("forkserver")
+_CTRL_C = {signal.SIGINT}
+MEND = "see how many processes this user may have (ulimit -u), and what memory is free; then build again"
+
+Request = Mapping[str, Any]
+
+
+@contextlib.contextmanager
+def opened() -> Iterator[None]:
+    """Begin to import what builds need, in the process that they are forked from, which has ended afterwards.
+
+    Raises:
+        Problem: it cannot be started.
+
+    """
+    _prepare()
+    try:
+        yield
+    finally:  # these would end by themselves a moment after this process, and whoever looks then finds them
+        forkserver._forkserver._stop()  # type: ignore[attr-defined]  # noqa: SLF001
+        resource_tracker._resource_tracker._stop()  # type: ignore[attr-defined]  # noqa: SLF001
+
+
+def _prepare() -> None:
+    """Let it be there; returns at once.
+
+    Raises:
+        Problem: it cannot be started: no room for its socket, or for another process.
+
+    """
+    _CONTEXT.set_forkserver_preload(["deploy.build.worker"])
+    # Inherited: a terminal's Ctrl-C is for the command alone
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, _CTRL_C)
+    try:
+        forkserver.ensure_running()
+    except OSError as error:
+        raise Problem("starting the builds' processes", str(error), "TMPDIR names where their socket lies") from None
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
+def start(
+    play: Callable[[Request], int], request: Request, environment: Mapping[str, str]
+) -> tuple[BaseProcess, socket.socket]:
+    """Start a process that carries out a request, in this environment; returns it, and our end of its socket.
+
+    Raises:
+        Problem: it cannot be started.
+
+    """
+    _prepare()
+    ours, theirs = socket.socketpair()
+    with theirs:
+        process = _CONTEXT.Process(target=_live, args=(play, request, dict(environment), theirs))
+        try:
+            process.start()
+        except (OSError, EOFError) as error:  # no room for it, or the process that it is forked from has ended
+            ours.close()
+            raise Problem("starting a build's process", str(error) or type(error).__name__, MEND) from None
+    return process, ours
+
+
+def build_one(request: Request) -> int:
+    """Carry out a build's request (deploy.build.worker), without an import of it in the command's own process."""
+    from deploy.build import worker as program  # noqa: PLC0415 - the process that this one was forked from has it
+
+    return program.build(request)
+
+
+def _live(play: Callable[[Request], int], request: Request, environment: dict[str, str], said: socket.socket) -> None:
+    os.setsid()
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, _CTRL_C)
+    said.set_inheritable(False)  # what this process starts holds no more of it than its output
+    os.dup2(said.fileno(), 1)
+    os.dup2(said.fileno(), 2)
+    os.environ.clear()
+    os.environ.update(environment)
+    os.chdir(ROOT)
+    threading.Thread(target=_end_with_parent, args=(said,), daemon=True).start()
+    signal.signal(signal.SIGTERM, _leave)
+    sys.exit(play(request))
+
+
+def _leave(_number: int, _frame: FrameType | None) -> NoReturn:
+    sys.exit(128 + signal.SIGTERM)  # by way of what cleans up
+
+
+def _end_with_parent(said: socket.socket) -> None:
+    said.recv(1)  # nothing is ever sent: it returns when the other end has closed
+    os.killpg(0, signal.SIGKILL)

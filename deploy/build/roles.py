@@ -1,0 +1,355 @@
+"""Contract → images, with python-on-whales: every role in a process of its own, side by side."""
+
+import asyncio
+import contextlib
+import json
+import os
+import signal
+import subprocess
+import time
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from importlib.metadata import version
+from multiprocessing.process import BaseProcess
+from typing import Any
+
+from pydantic import TypeAdapter
+from rich.console import Console
+
+from deploy.artifacts import BUILD, LOG, Artifacts
+from deploy.base.image import BaseImage, ensure_base
+from deploy.build import forkserver
+from deploy.build.buildkit_log import BuildLog
+from deploy.build.host_settings import Settings, host_settings
+from deploy.build_inputs import inputs
+from deploy.build_record import Base, BuildRecord, Source, StepRecord
+from deploy.contract import ROOT, Contract, Image
+from deploy.engine.connection import Engine, silence
+from deploy.errors import Exit, Problem
+from deploy.progress import Progress
+from deploy.uv_lock import check_current, lock_sha256, locked_version
+
+DEADLINE = 3600.0  # seconds a build may take in all
+STALL = 900.0  # seconds a build may stay silent: compressing a CUDA layer is the longest silence seen
+LISTEN = 30.0  # seconds of silence after which the engine is asked whether it is still there
+GRACE = 3.0  # seconds between asking a build to end and ending it
+SHOWN_LINES = 20
+LINE_AT_MOST = 1 << 26  # bytes of one line that a build's process prints
+NO_SPACE = "no space left on device"
+
+
+@dataclass(frozen=True)
+class Shared:
+    """What every build of one run shares."""
+
+    settings: Settings
+    base: BaseImage
+    engine: Engine
+    source: Source
+    inputs: Mapping[str, str]  # role -> digest of what it is built from, taken before the builds begin
+    artifacts: Artifacts
+
+
+@dataclass
+class Build:
+    """One role's build, as it goes."""
+
+    image: Image
+    log: BuildLog = field(default_factory=BuildLog)
+    built: dict[str, Any] | None = None
+    failure: str = ""
+    mend: str = ""
+    code: Exit = Exit.FAILED  # of a build that failed
+    started: float = field(default_factory=time.monotonic)
+    read_since: float | None = None  # monotonic, as the above
+
+    def prevented(self, wrong: str, mend: str) -> None:
+        """Note that something outside the build is in its way."""
+        self.built, self.failure, self.mend, self.code = None, wrong, mend, Exit.UNAVAILABLE
+
+
+def build(contract: Contract, roles: list[str], engine: Engine, artifacts: Artifacts, console: Console) -> Exit:
+    """Build the images of these roles, all of them where none is named; a failed one stops no other.
+
+    Raises:
+        Problem: nothing could be built: settings, base image, engine.
+
+    """
+    images = contract.select(roles)
+    check_current(contract.python)
+    for image in images:
+        artifacts.begin(image.role, BUILD)
+    settings = host_settings(locked_version("torch"))
+    base = ensure_base(
+        engine, contract.python, os.environ.get("PYTHON_IMAGE"), lambda text: console.print(text, soft_wrap=True)
+    )
+    console.print(f"base image {base.reference} ({base.origin})", soft_wrap=True)
+    for note in _notes(images, settings):
+        console.print(note, soft_wrap=True)
+    shared = Shared(settings, base, engine, _source(), {one.role: inputs(one) for one in images}, artifacts)
+    builds = asyncio.run(_build_all(images, shared, console))
+    failed = [one for one in builds if one.built is None]
+    _find_the_cause(failed, engine)
+    for one in failed:
+        _show_failure(one, artifacts, settings, console)
+    if not failed:
+        return Exit.OK
+    return Exit.UNAVAILABLE if all(one.code == Exit.UNAVAILABLE for one in failed) else Exit.FAILED
+
+
+def _notes(images: list[Image], settings: Settings) -> list[str]:
+    if settings.torch_wheel and any(image.torch == "cpu" for image in images):
+        return [f"CPU torch from the host's find-links directory: {settings.torch_wheel}"]
+    return []
+
+
+async def _build_all(images: list[Image], shared: Shared, console: Console) -> list[Build]:
+    with Progress((image.role for image in images), console) as progress:
+        done = await asyncio.gather(*(_build(image, shared, progress) for image in images), return_exceptions=True)
+    builds = [one for one in done if isinstance(one, Build)]
+    if unforeseen := [one for one in done if isinstance(one, BaseException)]:
+        raise unforeseen[0]  # the others have come to their end first
+    return builds
+
+
+async def _build(image: Image, shared: Shared, progress: Progress) -> Build:
+    """Build one image and write its record; a failure is part of what is returned."""
+    state = Build(image)
+    try:
+        with _log(shared.artifacts, image.role) as log:
+            await _run(state, shared, log, progress)
+        if state.built is not None:
+            record = _record(state, shared)
+            shared.artifacts.write(image.role, BUILD, record)
+    except TimeoutError as error:
+        state.failure, state.mend = str(error), "see what that step waits for; what is done is cached: build again"
+    except Problem as problem:
+        state.prevented(f"{problem.doing}: {problem.wrong}", problem.mend)
+    if state.built is None:
+        progress.show(image.role, "failed", shared.settings.redact(state.failure), ended=True)
+        return state
+    detail = f"{record.unpacked_bytes / 1e6:,.1f} MB unpacked, {record.added_bytes / 1e6:,.1f} MB added, "
+    detail += f"{record.steps_cached} steps cached, {record.steps_run} run"
+    progress.show(image.role, "built", detail, ended=True)
+    return state
+
+
+Write = Callable[[str], None]
+
+
+@contextlib.contextmanager
+def _log(artifacts: Artifacts, role: str) -> Iterator[Write]:
+    """Open the build's log, and give what writes a line to it at once; a log that cannot be written is a Problem."""
+    path = artifacts.path(role, LOG)
+    with artifacts.writing():
+        path.parent.mkdir(parents=True, exist_ok=True)
+        file = path.open("wb", buffering=0)
+
+    def write(line: str) -> None:
+        with artifacts.writing():
+            file.write(f"{line}\n".encode("utf-8", "replace"))
+
+    with file:
+        yield write
+
+
+def _request(image: Image, shared: Shared) -> dict[str, Any]:
+    settings, base = shared.settings, shared.base
+    return {
+        "engine": TypeAdapter(Engine).dump_json(shared.engine).decode(),
+        "base_layers": len(base.layers),
+        "writable": image.writable,
+        "deadline": DEADLINE,
+        "options": {
+            "context_path": str(ROOT),
+            "file": str(ROOT / image.dockerfile),
+            "tags": [image.name],
+            "build_args": {**settings.build_args, "PYTHON_IMAGE": base.reference, "REVISION": shared.source.revision},
+            "build_contexts": settings.contexts,
+            "secrets": settings.secrets,
+            **cache_options(image.role, os.environ),
+        },
+    }
+
+
+def cache_options(role: str, environ: Mapping[str, str]) -> dict[str, dict[str, str]]:
+    """Return where layers are cached beyond the engine: KTRDR_CACHE_FROM and KTRDR_CACHE_TO, as buildx writes them.
+
+    For example ``type=registry,ref=registry.example/ktrdr/{role}:cache``; ``{role}`` becomes the role.
+
+    Raises:
+        Problem: a value is no list of ``key=value`` (exit 2).
+
+    """
+    options = {}
+    for option, name in (("cache_from", "KTRDR_CACHE_FROM"), ("cache_to", "KTRDR_CACHE_TO")):
+        if text := environ.get(name):
+            pairs = [pair.partition("=") for pair in text.replace("{role}", role).split(",")]
+            if not all(key and equals for key, equals, _ in pairs):
+                mend = "write key=value pairs with commas between them, type=… first"
+                raise Problem("reading the cache's address", f"{name} is no list of key=value pairs", mend, Exit.USAGE)
+            options[option] = {key: value for key, _, value in pairs}
+    return options
+
+
+async def _run(state: Build, shared: Shared, log: Write, progress: Progress) -> None:
+    """Run one build to its end; ends its process group on a deadline and when cancelled.
+
+    Raises:
+        TimeoutError: the build took too long or fell silent; the message says what was waited for.
+        Problem: the engine fell silent, or the log cannot be written.
+
+    """
+    environment = {**os.environ, **shared.settings.environment}
+    process, said = forkserver.start(forkserver.build_one, _request(state.image, shared), environment)
+    try:
+        stream, held = await asyncio.open_connection(sock=said, limit=LINE_AT_MOST)
+        progress.show(state.image.role, "building")
+        while line := await _next_line(state, stream, shared.engine):
+            _take(state, line.decode("utf-8", "replace"), log, shared.settings, progress)
+        await asyncio.to_thread(process.join, GRACE)
+        held.close()
+    finally:
+        await _end(process)
+    if state.built is None and not state.failure:
+        state.failure = f"the build's process ended with {process.exitcode}"
+
+
+async def _next_line(state: Build, stream: asyncio.StreamReader, engine: Engine) -> bytes:
+    """Wait for the next line of a build, as long as there is time and the engine answers; b"" when it has ended."""
+    heard = time.monotonic()
+    while True:
+        now = time.monotonic()
+        silent, all_in_all = heard + STALL - now, state.started + DEADLINE - now
+        left = max(0.0, min(silent, all_in_all))
+        try:
+            return await asyncio.wait_for(stream.readline(), min(LISTEN, left))
+        except TimeoutError:
+            what = state.log.current or "the builder"
+        if left <= LISTEN:
+            waited = f"waited {DEADLINE:.0f} s in all" if all_in_all <= silent else f"nothing heard for {STALL:.0f} s"
+            raise TimeoutError(f"{waited} for: {what}")
+        if wrong := await asyncio.to_thread(silence, engine):
+            raise _engine_gone(engine, f"{wrong}; waited for: {what}")
+
+
+def _engine_gone(engine: Engine, wrong: str) -> Problem:
+    mend = "restart the engine (./noxw -s engine starts one where none runs), then build again"
+    return Problem(
+        f"building on the engine at {engine.address.shown}", f"it answered before and does not now: {wrong}", mend
+    )
+
+
+def _take(state: Build, line: str, log: Write, settings: Settings, progress: Progress) -> None:
+    """Take one message of the build's process (build_one)."""
+    try:
+        message = json.loads(line)
+    except ValueError:
+        message = None
+    if not isinstance(message, dict):
+        message = {"line": line}  # a traceback of the process itself: it belongs into the log
+    for text in state.log.feed(message["line"]) if "line" in message else []:
+        log(settings.redact(text))
+    state.built = message.get("built", state.built)
+    state.failure = message.get("failed", state.failure)
+    phase = message.get("phase")
+    if phase:
+        state.read_since = time.monotonic()
+    if phase or state.log.current:
+        progress.show(state.image.role, phase or "building", "" if phase else settings.redact(state.log.current))
+
+
+async def _end(process: BaseProcess) -> None:
+    """End the build's process group, asking first; whatever of it is left when its leader has gone is killed."""
+    assert process.pid is not None  # noqa: S101 - it was started
+    if process.exitcode is None:
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGTERM)
+        await asyncio.to_thread(process.join, GRACE)
+    with contextlib.suppress(ProcessLookupError, PermissionError):
+        os.killpg(process.pid, signal.SIGKILL)
+    process.kill()  # where it was ended before it had a group
+    await asyncio.to_thread(process.join, GRACE)  # one that the kernel does not let go of keeps nobody waiting
+
+
+def _record(state: Build, shared: Shared) -> BuildRecord:
+    settings, base, engine = shared.settings, shared.base, shared.engine
+    ended = time.monotonic()
+    seconds = ended - state.started
+    began = datetime.fromtimestamp(time.time() - seconds, UTC)
+    torch_source = {"absent": "none", "cuda": "the lock's index"}.get(state.image.torch)
+    return BuildRecord(
+        role=state.image.role,
+        tag=state.image.name,
+        started=began.isoformat(timespec="seconds"),
+        seconds=round(seconds, 3),
+        steps=[
+            StepRecord(
+                name=settings.redact(step.title),
+                cached=step.cached,
+                seconds=step.seconds,
+                after=state.log.after(step),
+            )
+            for step in state.log.instructions
+        ],
+        exporting_seconds=round(state.log.exporting_seconds, 3),
+        reading_seconds=None if state.read_since is None else round(ended - state.read_since, 3),
+        source=shared.source,
+        inputs=shared.inputs[state.image.role],
+        base=Base(reference=base.reference, origin=base.origin, layers=list(base.layers)),
+        torch_source=torch_source or settings.torch_wheel or "pytorch-cpu index",
+        tools={
+            "docker engine": engine.version,
+            "buildx": engine.buildx,
+            **{name: version(name) for name in ("python-on-whales", "docker", "uv")},
+        },
+        **(state.built or {}),
+    )
+
+
+def _source() -> Source:
+    def git(*words: str) -> str:
+        try:
+            return subprocess.run(
+                ["git", *words], cwd=ROOT, capture_output=True, text=True, check=True, timeout=30
+            ).stdout.strip()
+        except (OSError, subprocess.SubprocessError):
+            return "unknown"
+
+    revision = git("rev-parse", "HEAD")
+    dirty = git("status", "--porcelain") != ""  # unknown counts as dirty: nothing vouches for the source
+    return Source(revision=revision, dirty=dirty, lock_sha256=lock_sha256())
+
+
+def _find_the_cause(failed: list[Build], engine: Engine) -> None:
+    """Tell builds that failed by themselves from those that a full disk or a dead engine ended."""
+    unexplained = [one for one in failed if one.code == Exit.FAILED]
+    gone = silence(engine) if unexplained else ""
+    for one in unexplained:
+        if gone:
+            problem = _engine_gone(engine, gone)
+            one.prevented(f"{problem.doing}: {problem.wrong}", problem.mend)
+        elif NO_SPACE in _failure_text(one).lower():
+            disk = f"the disk that holds {engine.root}" if engine.root else "the engine's disk"
+            mend = f"free some of {disk} (docker system df shows what takes it, ./noxw -s clean -- --all frees it)"
+            one.prevented(f"{one.failure}: {NO_SPACE} on {disk}", mend)
+
+
+def _failure_text(one: Build) -> str:
+    step = one.log.failed
+    return "\n".join([one.failure, *one.log.other, *([step.error, *step.tail] if step else [])])
+
+
+def _show_failure(one: Build, artifacts: Artifacts, settings: Settings, console: Console) -> None:
+    step = one.log.failed
+    name = step.title if step else "no step: the build client itself failed"
+    lines = (step.tail if step and step.tail else one.log.other)[-SHOWN_LINES:]
+    text = [f"\n{one.image.role}: build failed: {one.failure}"]
+    text += [f"  step  {name}"] if step or not one.mend else []
+    text += [f"  error {step.error}"] if step else []
+    text += [f"  | {line}" for line in lines]
+    text += [f"  next: {one.mend}"] if one.mend else []
+    log = artifacts.path(one.image.role, LOG)
+    text += [f"  whole log: {log}"] if log.exists() else []
+    console.print(settings.redact("\n".join(text)), markup=False, highlight=False, soft_wrap=True)

@@ -1,0 +1,320 @@
+"""Finds the one Docker Engine that everything talks to, and gives both libraries a client for exactly that one."""
+
+import contextlib
+import json
+import math
+import os
+import re
+import shutil
+import subprocess
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+import docker
+import docker.errors
+import docker.tls
+import requests.exceptions
+
+from deploy.engine.endpoint import Endpoint, Tls, resolve
+from deploy.errors import Problem
+
+if TYPE_CHECKING:
+    import python_on_whales
+
+LOOKING = "Looking for a Docker Engine"
+MINIMUM_ENGINE = (23,)  # the first whose own Dockerfile frontend knows named build contexts
+MINIMUM_BUILDX = (0, 13)
+ANSWER_SECONDS = 20.0  # how long an engine may take to say that it is there
+
+Trouble = Literal["", "absent", "denied", "hung", "other"]
+
+
+@dataclass(frozen=True)
+class Engine:
+    """An engine that answers, with all that the pipeline needs beside it. `id` is the engine's own."""
+
+    endpoint: str
+    id: str
+    version: str
+    api_version: str
+    storage_driver: str
+    buildx: str
+    compose: str
+    cli: str
+    tls: Tls | None = None
+    origin: str = "default"
+    root: str = ""  # the directory on the engine's machine in which it keeps images
+
+    def command(self) -> list[str]:
+        """Return the start of a docker command line that reaches exactly this engine."""
+        return [self.cli, *self.address.flags()]
+
+    @property
+    def address(self) -> Endpoint:
+        """Where it is, as it was found."""
+        return Endpoint(self.endpoint, self.origin, self.tls)
+
+
+@dataclass(frozen=True)
+class Sighting:
+    """What was seen on looking for an engine, before any judgement. Empty strings mean: not there."""
+
+    endpoint: Endpoint
+    trouble: Trouble = ""
+    detail: str = ""
+    id: str = ""
+    version: str = ""
+    api_version: str = ""
+    storage_driver: str = ""
+    root: str = ""
+    cli: str = ""
+    cli_id: str = ""
+    cli_error: str = ""
+    plugins: Mapping[str, tuple[str, str]] = field(default_factory=dict)  # version and path, by name
+
+    @property
+    def buildx(self) -> str:
+        """The buildx plugin's version."""
+        return self.plugins.get("buildx", ("", ""))[0]
+
+    @property
+    def compose(self) -> str:
+        """The compose plugin's version."""
+        return self.plugins.get("compose", ("", ""))[0]
+
+
+def find_engine(timeout: float = 10.0) -> Engine:
+    """Find the engine that the environment names, within `timeout` seconds.
+
+    Raises Problem (UNAVAILABLE) when none answers, when it is too old, when the docker command or its buildx plugin
+    is missing or too old, and when the SDK and the docker command see different engines.
+    """
+    return judge(look(timeout))
+
+
+def look(timeout: float = 10.0) -> Sighting:
+    """Ask the engine and the docker command, side by side, what they are.
+
+    All requests together share `timeout` seconds; the command gets half a second more where they used them up.
+    """
+    endpoint = resolve(os.environ, Path.home())
+    cli = shutil.which("docker") or ""
+    deadline = time.monotonic() + timeout
+    process = _ask_cli(cli, endpoint) if cli else None
+    try:
+        facts = _ask_engine(endpoint, deadline)
+        answer = _read_cli(process, max(0.5, deadline - time.monotonic())) if process else {}
+    finally:
+        if process and process.poll() is None:
+            process.kill()
+            process.communicate()
+    return Sighting(endpoint=endpoint, cli=cli, **facts, **answer)
+
+
+def judge(seen: Sighting) -> Engine:
+    """Turn a sighting into an engine that can be used, or a Problem that says what to do."""
+    if seen.trouble:
+        raise _unreachable(seen)
+    if not seen.cli:
+        raise Problem(LOOKING, "there is no docker command on PATH", "./noxw -s engine installs it")
+    if version_numbers(seen.version) < MINIMUM_ENGINE:
+        needed = f"the builds need {_dotted(MINIMUM_ENGINE)} or later"
+        raise Problem(
+            LOOKING,
+            f"the engine at {seen.endpoint.shown} is {seen.version}; {needed}",
+            "upgrade it (an engine that answers is never touched by this pipeline), or set DOCKER_HOST to another",
+        )
+    if not seen.buildx:
+        because = f" ({seen.cli_error})" if seen.cli_error else ""
+        raise Problem(LOOKING, f"{seen.cli} has no buildx plugin{because}", "./noxw -s engine adds it")
+    if version_numbers(seen.buildx) < MINIMUM_BUILDX:
+        path = seen.plugins["buildx"][1]
+        wrong = f"the buildx plugin {path} is {seen.buildx}; the builds need {_dotted(MINIMUM_BUILDX)} or later"
+        raise Problem(LOOKING, wrong, f"./noxw -s engine adds a newer one where it can; else upgrade or remove {path}")
+    if seen.cli_id != seen.id:
+        raise Problem(
+            LOOKING,
+            f"at {seen.endpoint.shown} the SDK sees engine {seen.id}, but {seen.cli} sees {seen.cli_id or 'none'}"
+            + (f" ({seen.cli_error})" if seen.cli_error else ""),
+            "unset DOCKER_HOST and DOCKER_CONTEXT or make them name one engine; `docker context ls` shows what is set",
+        )
+    return Engine(
+        endpoint=seen.endpoint.host,
+        id=seen.id,
+        version=seen.version,
+        api_version=seen.api_version,
+        storage_driver=seen.storage_driver,
+        buildx=seen.buildx,
+        compose=seen.compose,
+        cli=seen.cli,
+        tls=seen.endpoint.tls,
+        origin=seen.endpoint.origin,
+        root=seen.root,
+    )
+
+
+def sdk(engine: Engine, timeout: float = 60.0) -> docker.DockerClient:
+    """Give a docker SDK client for this engine; each request waits at most `timeout` seconds for the next byte.
+
+    Raises Problem (UNAVAILABLE) when the engine, which answered before, does not answer any more.
+    """
+    try:
+        return client_for(engine.address, timeout)
+    except (docker.errors.DockerException, requests.exceptions.RequestException, OSError) as error:
+        wrong = f"the engine at {engine.address.shown} answered before and does not now: {classify(error)[1]}"
+        raise Problem("Talking to the Docker Engine", wrong, "./noxw -s engine, then the same again") from error
+
+
+def silence(engine: Engine) -> str:
+    """Say why an engine that answered before does not answer within ANSWER_SECONDS now; "" where it answers."""
+    try:
+        with contextlib.closing(client_for(engine.address, ANSWER_SECONDS)) as client:
+            client.ping()
+    except (docker.errors.DockerException, requests.exceptions.RequestException, OSError) as error:
+        return classify(error)[1]
+    return ""
+
+
+def whales(engine: Engine) -> "python_on_whales.DockerClient":
+    """Give a python-on-whales client for this engine."""
+    import python_on_whales  # noqa: PLC0415  half a second that only a build needs to spend
+
+    tls = engine.tls
+    return python_on_whales.DockerClient(
+        host=engine.endpoint,
+        client_call=[engine.cli],
+        client_type="docker",
+        tls=bool(tls) or None,
+        tlsverify=(tls.verify if tls else None) or None,
+        tlscacert=tls.ca if tls else None,
+        tlscert=tls.cert if tls else None,
+        tlskey=tls.key if tls else None,
+    )
+
+
+def version_numbers(text: str) -> tuple[int, ...]:
+    """Read the leading numbers of a version: `v0.13.1+ds1` is (0, 13, 1); no number at all is ()."""
+    match = re.search(r"\d+(?:\.\d+)*", text)
+    return tuple(int(part) for part in match.group().split(".")) if match else ()
+
+
+def _dotted(numbers: tuple[int, ...]) -> str:
+    return ".".join(str(number) for number in numbers)
+
+
+def client_for(endpoint: Endpoint, timeout: float) -> docker.DockerClient:
+    """Give a docker SDK client for an endpoint, whatever lies behind it; most callers want `sdk`."""
+    tls: docker.tls.TLSConfig | bool = False
+    if endpoint.tls:
+        pair = endpoint.tls.cert and endpoint.tls.key and (str(endpoint.tls.cert), str(endpoint.tls.key))
+        ca = str(endpoint.tls.ca) if endpoint.tls.ca else None
+        tls = docker.tls.TLSConfig(client_cert=pair or None, ca_cert=ca, verify=endpoint.tls.verify)
+    client = docker.DockerClient(
+        base_url=endpoint.host, timeout=math.ceil(timeout), tls=tls, use_ssh_client=endpoint.host.startswith("ssh://")
+    )
+    if endpoint.host.startswith("unix://"):
+        client.api.trust_env = False  # no proxy leads to a socket; finding that out anew is a third of a request
+    return client
+
+
+def _ask_engine(endpoint: Endpoint, deadline: float) -> dict[str, Any]:
+    """Ask the engine what it is; its three requests share the time until the deadline (monotonic clock)."""
+    try:
+        client = client_for(endpoint, deadline - time.monotonic())
+        try:
+            answers = []
+            for ask in (client.info, client.version):
+                left = max(0.01, deadline - time.monotonic())  # to requests, no time at all is a mistake
+                client.api.timeout = left  # type: ignore[assignment]  # requests takes fractions of a second
+                answers.append(ask())
+            info, version = answers
+        finally:
+            client.close()
+    except (docker.errors.DockerException, requests.exceptions.RequestException, OSError) as error:
+        trouble, detail = classify(error)
+        return {"trouble": trouble, "detail": detail}
+    return {
+        "id": str(info.get("ID", "")),
+        "version": str(version.get("Version", "")),
+        "api_version": str(version.get("ApiVersion", "")),
+        "storage_driver": str(info.get("Driver", "")),
+        "root": str(info.get("DockerRootDir", "")),
+    }
+
+
+def classify(error: BaseException) -> tuple[Trouble, str]:
+    """Tell why an engine did not answer: nobody there, not allowed, no answer in time, or something else."""
+    text = str(error)
+    lowered = text.lower()
+    if "permission denied" in lowered:
+        return "denied", "permission denied"
+    if isinstance(error, requests.exceptions.ReadTimeout) or "read timed out" in lowered:
+        return "hung", "it accepts connections and does not answer"
+    signs = ("connection refused", "no such file", "timed out", "name or service not known", "no route to host")
+    more = ("temporary failure in name resolution", "no address associated", "network is unreachable")
+    for sign in (*signs, *more):
+        if sign in lowered:
+            return "absent", sign
+    if any(sign in lowered for sign in ("connection aborted", "connection broken", "reset by peer", "broken pipe")):
+        return "other", "it broke off the connection"
+    return "other", text.splitlines()[0] if text else type(error).__name__
+
+
+def _ask_cli(cli: str, endpoint: Endpoint) -> "subprocess.Popen[str]":
+    command = [cli, *endpoint.flags(), "info", "--format", "{{json .}}"]
+    return subprocess.Popen(
+        command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, errors="replace"
+    )
+
+
+def _read_cli(process: "subprocess.Popen[str]", timeout: float) -> dict[str, Any]:
+    try:
+        output, errors = process.communicate(timeout=timeout)
+    except subprocess.TimeoutExpired:
+        return {"cli_error": f"docker info did not end within {timeout:.0f} s"}
+    return parse_info(output, errors)
+
+
+def parse_info(output: str, errors: str) -> dict[str, Any]:
+    """Read what `docker info` printed, which is JSON even when it found no engine, into fields of a sighting."""
+    try:
+        document = json.loads(output)
+        plugins = (document.get("ClientInfo") or {}).get("Plugins") or []
+        whole = [plugin for plugin in plugins if not plugin.get("Err")]
+        known = {str(one["Name"]): (str(one.get("Version", "")), str(one.get("Path", ""))) for one in whole}
+        broken = [f"{plugin['Name']}: {plugin['Err']}" for plugin in plugins if plugin.get("Err")]
+    except (ValueError, AttributeError, KeyError, TypeError):
+        return {"cli_error": (errors.strip().splitlines() or ["docker info printed no JSON"])[-1]}
+    complaints = [*(document.get("ServerErrors") or []), *broken]
+    return {"cli_id": str(document.get("ID") or ""), "plugins": known, "cli_error": "; ".join(map(str, complaints))}
+
+
+def _unreachable(seen: Sighting) -> Problem:
+    where = f"{seen.endpoint.shown} ({seen.endpoint.origin})"
+    detail = seen.detail.replace(seen.endpoint.host, seen.endpoint.shown)
+    if seen.trouble == "denied":
+        return Problem(
+            LOOKING,
+            f"{where}: permission denied",
+            "run as a member of the group docker (sudo usermod -aG docker $USER, then log in again) or as root",
+        )
+    if seen.trouble == "hung":
+        return Problem(
+            LOOKING,
+            f"{where}: {detail}",
+            "see what the daemon is doing (its log: journalctl -u docker), and restart it if it hangs",
+        )
+    if seen.trouble == "other":
+        mend = "see that the address and its certificates are right; `docker info` tells the same from the command"
+        if "paramiko" in detail:
+            mend = (
+                "tunnel it: ssh -nNT -L /tmp/docker.sock:/var/run/docker.sock HOST, DOCKER_HOST=unix:///tmp/docker.sock"
+            )
+        return Problem(LOOKING, f"{where}: {detail}", mend)
+    if seen.endpoint.is_default:
+        return Problem(LOOKING, f"nothing answers at {where}: {detail}", "./noxw -s engine")
+    mend = "start that engine, or unset the setting that names it and run ./noxw -s engine for a local one"
+    return Problem(LOOKING, f"nothing answers at {where}: {detail}", mend)

@@ -1,0 +1,164 @@
+"""A run: everything it makes on an engine carries its labels, and is removed however the run ends.
+
+A run holds a lock file while it lives. A run that was killed holds none: the next one on this machine removes what it
+left, and nothing else. Two runs at once do not disturb each other.
+"""
+
+import contextlib
+import datetime as dt
+import os
+import re
+import secrets
+import sys
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import docker
+
+from deploy import locks, signals
+from deploy.engine.connection import Engine, sdk
+from deploy.engine.labelled import (
+    ENGINE_ERRORS,
+    REQUEST_SECONDS,
+    RUN,
+    RUN_HOST,
+    RUN_PID,
+    RUN_STARTED,
+    Thing,
+    find,
+    remove,
+)
+
+CLEANING_SECONDS = 30.0
+_ID = re.compile(r"[A-Za-z0-9-]{1,64}")
+
+
+@dataclass(frozen=True)
+class Run:
+    """A run that lives. Give `labels` to every container, network and volume that it makes."""
+
+    id: str
+    labels: dict[str, str] = field(hash=False)
+
+    def name(self, part: str) -> str:
+        """Return a name for one of its containers that no other run's has."""
+        return f"ktrdr-{self.id}-{part}"
+
+
+def complain(text: str) -> None:
+    """Print a warning where it does not mix with results."""
+    print(text, file=sys.stderr, flush=True)
+
+
+@contextlib.contextmanager
+def new_run(engine: Engine, say: Callable[[str], None] = complain) -> Iterator[Run]:
+    """Hold a run: on entry remove what dead runs of this machine left, at the end what this one made.
+
+    The end may be success, an exception, Ctrl-C, SIGTERM or SIGHUP (those two act like Ctrl-C when this is the main
+    thread; a second one of the three is answered with a word, as the end is on its way). Cleaning takes at most
+    CLEANING_SECONDS and never hides the exception that ended the run; what it could not remove is said. Threads that
+    make containers must have ended before the run does.
+    """
+    where = locks.folder()
+    host = locks.host_name(where)
+    run_id = f"{dt.datetime.now(dt.UTC):%y%m%d-%H%M%S}-{secrets.token_hex(3)}"
+
+    def cleaning() -> None:
+        say(f"cleaning up, at most {CLEANING_SECONDS:.0f} s more")
+
+    with (
+        _held(where, run_id),
+        signals.heeded_once(cleaning, 2 * CLEANING_SECONDS) as undisturbed,
+        contextlib.closing(sdk(engine, REQUEST_SECONDS)) as client,
+    ):
+        reap(client, where, host, say)
+        started = dt.datetime.now(dt.UTC).isoformat(timespec="seconds")
+        labels = {RUN: run_id, RUN_HOST: host, RUN_PID: str(os.getpid()), RUN_STARTED: started}
+        try:
+            yield Run(run_id, labels)
+        finally:
+            undisturbed()
+            _clean_up(client, engine, run_id, say)
+
+
+def is_alive(where: Path, run_id: str) -> bool:
+    """Whether a run of this machine still holds its lock."""
+    if not _ID.fullmatch(run_id):
+        return False
+    try:
+        descriptor = locks.try_lock(_lock_path(where, run_id), create=False)
+    except FileNotFoundError:
+        return False
+    if descriptor is None:
+        return True
+    os.close(descriptor)
+    return False
+
+
+def reap(client: docker.DockerClient, where: Path, host: str, say: Callable[[str], None]) -> dict[Thing, str]:
+    """Remove what dead runs of this machine left; returns what stayed, with reasons, which are also said."""
+    try:
+        left = [thing for thing in find(client, {RUN_HOST: host}) if not is_alive(where, thing.run)]
+        stayed = remove(client, left, CLEANING_SECONDS) if left else {}
+    except ENGINE_ERRORS as error:
+        say(f"warning: could not look for what earlier runs left: {error}")
+        return {}
+    for thing in left:
+        if thing in stayed:
+            say(f"warning: {thing}, left by run {thing.run}, could not be removed: {stayed[thing]}")
+        else:
+            say(f"removed {thing}, left by run {thing.run}")
+    _forget_dead(where)
+    return stayed
+
+
+def _clean_up(client: docker.DockerClient, engine: Engine, run_id: str, say: Callable[[str], None]) -> None:
+    """Remove the run's own things, and look again until there are none: one may have been in the making."""
+    deadline = time.monotonic() + CLEANING_SECONDS
+    stayed: dict[Thing, str] = {}
+    try:
+        while things := [thing for thing in find(client, {RUN: run_id}) if thing not in stayed]:
+            stayed.update(remove(client, things, deadline - time.monotonic()))
+    except Exception as error:  # noqa: BLE001  whatever ended the run must not be hidden by this
+        say(
+            f"warning: cleaning up failed: {error}\n  what carries the label {RUN}={run_id} at"
+            f" {engine.address.shown} may remain there; the next run on this machine removes it, and so does"
+            " ./noxw -s clean"
+        )
+    for thing, wrong in stayed.items():
+        say(f"warning: {thing} remains: {wrong}\n  ./noxw -s clean tries again")
+
+
+def _lock_path(where: Path, run_id: str) -> Path:
+    return where / "runs" / f"{run_id}.lock"
+
+
+@contextlib.contextmanager
+def _held(where: Path, run_id: str) -> Iterator[None]:
+    """Hold the run's lock file; the kernel lets go of it when the process ends, however it ends."""
+    path = _lock_path(where, run_id)
+    path.parent.mkdir(mode=0o700, exist_ok=True)
+    while True:
+        descriptor = locks.try_lock(path)
+        # Another run's tidying may have removed the file between its making and its locking.
+        if descriptor is not None and path.exists() and path.stat().st_ino == os.fstat(descriptor).st_ino:
+            break
+        if descriptor is not None:
+            os.close(descriptor)
+    try:
+        yield
+    finally:
+        path.unlink(missing_ok=True)
+        os.close(descriptor)
+
+
+def _forget_dead(where: Path) -> None:
+    """Remove the lock files of dead runs; those alive hold theirs."""
+    for path in (where / "runs").glob("*.lock"):
+        with contextlib.suppress(OSError):
+            descriptor = locks.try_lock(path, create=False)
+            if descriptor is not None:
+                path.unlink(missing_ok=True)
+                os.close(descriptor)

@@ -1,0 +1,60 @@
+"""``python -m deploy attach ROLE IMAGE``: the bill of materials goes beside the image that it is of, in its registry.
+
+As an artifact that names the image as its subject (OCI image specification 1.1, guidelines for artifact usage), so that
+whoever has the image's digest finds the bill, and the image stays the same to the byte.
+"""
+
+import json
+from pathlib import Path
+from typing import Any
+
+from deploy.artifacts import BILL, IDENTITY, Artifacts
+from deploy.errors import Exit, Problem
+from deploy.publish.registry import EMPTY, MANIFEST, Reference, Repository, descriptor
+
+KIND = "application/vnd.cyclonedx+json"
+NOTHING = b"{}"  # the configuration of what is no image
+READING = "reading the bill of materials"
+
+
+def attach(role: str, image: str, artifacts: Artifacts, *, plain_http: bool = False) -> Exit:
+    """Put a role's bill of materials beside the image in the registry, which must be the one that it is of.
+
+    Raises:
+        Problem: there is no bill (exit 3) or none that can be read (exit 2), another image lies there (exit 1), or the
+            registry refuses (exit 3).
+
+    """
+    bill, identity = _bill(artifacts.path(role, BILL), role)
+    repository = Repository(Reference.read(image), plain_http=plain_http)
+    subject = repository.image(identity)
+    for data in (bill, NOTHING):
+        repository.put(data)
+    digest = repository.refer(manifest(bill, subject))
+    print(f"{role}: {digest} names {subject['digest']} as its subject, in {repository.reference.name}")
+    return Exit.OK
+
+
+def manifest(bill: bytes, subject: dict[str, Any]) -> dict[str, Any]:
+    """Return the artifact's manifest: the same for the same bill and image, and so without a time."""
+    return {
+        "schemaVersion": 2,
+        "mediaType": MANIFEST,
+        "artifactType": KIND,
+        "config": descriptor(EMPTY, NOTHING),
+        "layers": [descriptor(KIND, bill, annotations={"org.opencontainers.image.title": BILL})],
+        "subject": subject,
+    }
+
+
+def _bill(path: Path, role: str) -> tuple[bytes, str]:
+    """Return the bill and the identity of the image that it is of."""
+    mend = f"./noxw -s verify -- {role} writes it"
+    try:
+        data = path.read_bytes()
+        properties = json.loads(data)["metadata"]["properties"]
+        return data, next(str(one["value"]) for one in properties if one["name"] == IDENTITY)
+    except FileNotFoundError:
+        raise Problem(READING, f"there is no {path}", mend) from None
+    except (OSError, ValueError, LookupError, TypeError, StopIteration) as error:
+        raise Problem(READING, f"{path}: {error or type(error).__name__}", mend, Exit.USAGE) from None

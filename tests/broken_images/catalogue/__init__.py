@@ -1,0 +1,32 @@
+"""Every broken image: what is wrong with it, and the finding that it must cause."""
+
+from tests.broken_images.catalogue import (
+    application,
+    contents,
+    lazy,
+    limits,
+    python,
+    pytorch,
+    roles,
+    secrets,
+    server,
+    subject,
+)
+from tests.broken_images.fault import Fault
+
+FAULTS: tuple[Fault, ...] = (
+    *subject.FAULTS,
+    *contents.FAULTS,
+    *python.FAULTS,
+    *secrets.FAULTS,
+    *pytorch.FAULTS,
+    *roles.FAULTS,
+    *application.FAULTS,
+    *lazy.FAULTS,
+    *server.FAULTS,
+    *limits.FAULTS,
+)
+_FIRST = {fault.check: fault for fault in reversed(FAULTS)}
+
+# One fault a check: the first of each.
+QUICK: tuple[Fault, ...] = tuple(fault for fault in FAULTS if _FIRST[fault.check] is fault)

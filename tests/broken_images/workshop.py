@@ -1,0 +1,171 @@
+"""Builds faulty images, looks at them as `verify` does, and judges them; leaves none of them behind."""
+
+import contextlib
+import json
+import os
+import shutil
+import subprocess
+import uuid
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from docker import DockerClient
+from docker.errors import APIError, ImageNotFound
+
+from deploy.build_record import BuildRecord
+from deploy.contract import Contract, Image
+from deploy.engine import connection as engines
+from deploy.engine.connection import Engine
+from deploy.engine.runs import Run
+from deploy.errors import Problem
+from deploy.image_config import diff_ids, identity
+from deploy.left_out import read_left_out
+from deploy.uv_lock import LOCK, locked_distributions, requirers
+from tests.broken_images.cut_off import cut_off
+from tests.broken_images.fault import Fault
+from tests.broken_images.glance import Glance, parts_for
+from verify.commands.baseline import read_baseline
+from verify.contents.model import Contents
+from verify.judge.case import Case
+from verify.judge.judge import judge
+from verify.judge.verdict import Verdict
+from verify.observe.model import Observation
+from verify.observe.observer import Deadlines, Observer
+
+BUILD_SECONDS = 120.0
+STARTED = "2026-01-01T00:00:00+00:00"
+
+
+@dataclass(frozen=True)
+class Good:
+    """A role's good image, with its build's record."""
+
+    image: Image
+    record: BuildRecord
+
+
+@dataclass(frozen=True)
+class Seen:
+    """What came of one image: the verdict, and whether anything that would be written shows the secret."""
+
+    verdict: Verdict
+    shows_secret: bool
+
+
+class Workshop:
+    """One run's faulty images, each under a tag of its own in one repository."""
+
+    def __init__(
+        self, engine: Engine, contract: Contract, run: Run, goods: Mapping[str, Good], *, directory: Path, whole: bool
+    ) -> None:
+        self.engine, self.contract, self.run, self.goods, self.whole = engine, contract, run, goods, whole
+        self.directory, self.repository = directory, f"ktrdr-fault-{uuid.uuid4().hex[:8]}"
+        self.client = engines.sdk(engine)
+        self.environ = dict(os.environ)  # pytest changes the process's own while threads start commands
+        self.locked = {role: locked_distributions(image, contract.python) for role, image in contract.images.items()}
+        self.left_out, self.baselines = read_left_out(), read_baseline().images
+        self.requirers = requirers(LOCK.read_text(encoding="utf-8"))
+        for role, good in goods.items():
+            try:
+                self.client.api.tag(good.record.image_id, self.repository, f"good-{role}")
+            except ImageNotFound:
+                self.close()
+                wrong = f"the engine no longer has the image of {role} that was built in this state"
+                raise Problem("looking for the good images", wrong, "run `./noxw -s build`") from None
+
+    def close(self) -> None:
+        """Remove every tag of the repository, and with it what no other tag holds."""
+        with contextlib.closing(self.client):
+            remove(self.client, self.repository)
+
+    def judge_good(self, role: str = "backend") -> Verdict:
+        """Look at a good image, and keep its answers for the program that will lie with them."""
+        good = self.goods[role]
+        image = good.image.model_copy(update={"name": f"{self.repository}:good-{role}"})
+        observation, contents = Observer(self.engine, self.contract, self.run).observe(image)
+        results = observation.probes.results if observation.probes else None
+        answers = {name: result.model_dump() for name, result in (results or {}).items()}
+        (self.directory / "answers.json").write_text(json.dumps(answers), encoding="utf-8")
+        record = good.record.model_copy(update={"tag": image.name})
+        return self._judge(image, observation, contents, record, record.inputs)
+
+    def judge_faulty(self, number: int, fault: Fault) -> Seen:
+        """Build a fault's image, look at it by its role's contract, judge what was seen."""
+        name = f"{self.repository}:{number}"
+        image = self.contract.images[fault.role].model_copy(update={"name": name, **fault.contract})
+        self._build(name, fault, number)
+        try:
+            record = self._record(image, fault)
+            if fault.accident == "image removed":
+                remove(self.client, name)
+            with self._engine(fault, number) as engine:
+                observation, contents = self._observer(engine, fault, number).observe(image)
+        finally:
+            with contextlib.suppress(
+                APIError
+            ):  # a container still runs where looking broke off: the end has another try
+                remove(self.client, name)
+        if fault.accident == "tag moved":
+            record = self.goods["backend"].record.model_copy(update={"tag": name})
+        inputs = "another" if fault.accident == "source changed" else record.inputs
+        kept = None if fault.accident == "record lost" else record
+        verdict = self._judge(image, observation, contents, kept, inputs)
+        written = [one.model_dump_json() for one in (verdict, observation, contents) if one is not None]
+        return Seen(verdict, bool(fault.hides) and any(fault.hides in text for text in written))
+
+    def _observer(self, engine: Engine, fault: Fault, number: int) -> Observer:
+        run = replace(self.run, id=f"{self.run.id}-{number}")  # names of its own; the labels are the run's
+        deadlines = Deadlines()
+        if short := fault.seconds:
+            deadlines = Deadlines(probe=short / 2, run=short, healthy=short, asked=short)
+        if self.whole:
+            return Observer(engine, self.contract, run, deadlines)
+        return Glance(engine, self.contract, run, deadlines, parts_for(fault.check))
+
+    def _build(self, name: str, fault: Fault, number: int) -> None:
+        context = self.directory / str(number)
+        context.mkdir()
+        shutil.copy2(self.directory / "answers.json", context)
+        (context / "Dockerfile").write_text(
+            f"FROM {self.repository}:good-{fault.base}\n{fault.lines}\n", encoding="utf-8"
+        )
+        command = [*self.engine.command(), "buildx", "build", "--network=none", "--provenance=false", "--load"]
+        done = subprocess.run(
+            [*command, "--tag", name, str(context)],
+            env=self.environ, capture_output=True, text=True, check=False, timeout=BUILD_SECONDS,
+        )  # fmt: skip
+        if done.returncode:
+            wrong = done.stderr.strip()[-3000:]
+            raise Problem(f"building the image of the fault {fault.name!r}", wrong, "mend the fault's lines")
+
+    def _record(self, image: Image, fault: Fault) -> BuildRecord:
+        """Return the record that a build of this image would have left."""
+        inspected = self.client.api.inspect_image(image.name)
+        seen = {"image_id": inspected["Id"], "identity": identity(inspected), "layers": diff_ids(inspected)}
+        return self.goods[fault.base].record.model_copy(update={"role": image.role, "tag": image.name, **seen})
+
+    @contextlib.contextmanager
+    def _engine(self, fault: Fault, number: int) -> Iterator[Engine]:
+        if fault.accident == "export cut off":
+            with cut_off(self.engine, self.directory / str(number)) as engine:
+                yield engine
+        else:
+            yield self.engine
+
+    def _judge(
+        self, image: Image, observation: Observation, contents: Contents | None, record: BuildRecord | None, inputs: str
+    ) -> Verdict:
+        case = Case(
+            self.contract, image, observation, contents, record, "", self.locked[image.role], self.left_out,
+            self.baselines.get(image.role), self.requirers, inputs,
+        )  # fmt: skip
+        return judge(case, STARTED)
+
+
+def remove(client: DockerClient, name: str) -> None:
+    """Remove a tag, or all of a repository, where it is there; an image that no other tag holds goes with it."""
+    for image in client.images.list(name):
+        for tag in image.tags:
+            if name in (tag, tag.rpartition(":")[0]):
+                client.images.remove(tag)

@@ -1,0 +1,103 @@
+"""Which folder may import which, and who may talk to Docker: the arrows of the house, each with one direction."""
+
+import ast
+from collections.abc import Iterator
+from graphlib import TopologicalSorter
+from pathlib import PurePosixPath
+
+import pytest
+
+from deploy.contract import ROOT
+
+# Folder -> the folders that it may import. A folder that is not named belongs to the one above it.
+ARROWS = {
+    # Makes images
+    "deploy": [],
+    "deploy/engine": ["deploy"],
+    "deploy/base": ["deploy", "deploy/engine"],
+    "deploy/build": ["deploy", "deploy/engine", "deploy/base", "verify/contents"],
+    "deploy/publish": ["deploy", "deploy/engine"],
+    # Tells whether they are right
+    "verify": [],
+    "verify/contents": ["deploy"],
+    "verify/observe": ["deploy", "deploy/engine", "verify/contents"],
+    "verify/probes": [],
+    "verify/judge": ["deploy", "verify/contents", "verify/observe"],
+    "verify/report": ["deploy", "verify/contents", "verify/observe", "verify/judge"],
+    "verify/e2e": ["deploy", "deploy/engine", "verify/observe", "verify/judge"],
+    "verify/commands": [
+        "deploy", "deploy/engine", "verify/contents", "verify/observe", "verify/judge", "verify/report", "verify/e2e",
+    ],
+    # Measures both
+    "bench": [
+        "deploy", "deploy/engine", "deploy/build", "verify/contents", "verify/observe", "verify/judge",
+    ],
+}  # fmt: skip
+# Commands that stand in front of the folders: each may import any, and nobody imports them.
+FRONT = ("deploy/__main__.py", "deploy/clean.py", "verify/__main__.py", "bench/__main__.py")
+LIBRARIES = ("docker", "python_on_whales")
+# Who may talk to Docker.
+TALKS = {
+    "deploy/clean.py", "deploy/base/image.py", "deploy/build/worker.py", "deploy/engine/connection.py",
+    "deploy/engine/labelled.py", "deploy/engine/runs.py", "deploy/publish/registry.py", "verify/contents/cache.py",
+    "verify/observe/containers.py", "verify/observe/observer.py", "verify/commands/end_to_end.py", "bench/workplace.py",
+}  # fmt: skip
+OURS = ("deploy", "verify", "bench", "ktrdr", "tests")
+CODE = sorted(
+    path.relative_to(ROOT).as_posix()
+    for package in ("deploy", "verify", "bench")
+    for path in (ROOT / package).rglob("*.py")
+)
+
+
+def folder(path: str) -> str:
+    """The folder of the table that a file belongs to."""
+    above = [parent.as_posix() for parent in PurePosixPath(path).parents]
+    return next((one for one in above if one in ARROWS), above[0])
+
+
+def imported(path: str) -> Iterator[str]:
+    """Every module that a file imports, wherever in it; of our own the file's path."""
+    for node in ast.walk(ast.parse((ROOT / path).read_text(encoding="utf-8"))):
+        names = [alias.name for alias in node.names] if isinstance(node, ast.Import) else []
+        if isinstance(node, ast.ImportFrom) and node.module:
+            names = [f"{node.module}.{alias.name}" for alias in node.names]
+        for name in names:
+            yield where(name) if name.partition(".")[0] in OURS else name
+
+
+def where(name: str) -> str:
+    """The path of the module that a dotted name leads to: itself, or what is defined in it."""
+    path = name.replace(".", "/")
+    while not (ROOT / f"{path}.py").is_file() and not (ROOT / path).is_dir():
+        path = path.rpartition("/")[0]
+    return f"{path}.py" if (ROOT / f"{path}.py").is_file() else f"{path}/__init__.py"
+
+
+@pytest.mark.parametrize("path", CODE)
+def test_a_file_imports_only_what_its_folder_may(path: str) -> None:
+    ours = [target for target in imported(path) if target.partition("/")[0] in OURS]
+    if path not in FRONT:
+        assert not [target for target in ours if target in FRONT], f"{path} imports a command"
+        allowed = {folder(path), *ARROWS[folder(path)]}
+        assert {target: folder(target) for target in ours if folder(target) not in allowed} == {}
+
+
+def test_no_arrow_leads_back() -> None:
+    order = list(TopologicalSorter(ARROWS).static_order())
+    assert set(order) == set(ARROWS)
+
+
+def test_every_arrow_is_used() -> None:
+    drawn = {(folder(path), folder(target)) for path in CODE if path not in FRONT for target in imported(path)}
+    assert {(source, target) for source, targets in ARROWS.items() for target in targets} <= drawn
+
+
+def test_docker_is_spoken_to_by_these_alone() -> None:
+    talking = {path for path in CODE if any(name.partition(".")[0] in LIBRARIES for name in imported(path))}
+    assert talking == TALKS
+
+
+def test_every_folder_says_what_it_is_for() -> None:
+    for name in ARROWS:
+        assert ast.get_docstring(ast.parse((ROOT / name / "__init__.py").read_text(encoding="utf-8"))), name

@@ -1,0 +1,54 @@
+"""A verification says what it saw of every image, whatever goes wrong beside one of them."""
+
+import io
+from pathlib import Path
+from typing import Any
+
+import pytest
+from rich.console import Console
+
+from deploy.artifacts import BILL, BUILD, CONTENTS, VERDICT, Artifacts
+from deploy.build_record import BuildRecord
+from deploy.errors import Problem
+from tests.support.cases import CONTRACT, good
+from verify.commands import verify
+from verify.commands.verify import Conclude
+from verify.judge.verdict import Verdict
+
+ROLES = ["backend", "dev"]
+ENGINE: Any = None  # the observations are there already
+
+
+@pytest.fixture
+def artifacts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Artifacts:
+    """Records of builds, and observations of their images in the place of an engine."""
+
+    def observed(_contract: Any, images: Any, _engine: Any, _progress: Any, conclude: Conclude, **_: Any) -> None:
+        for image in images:
+            case = good(image.role).case()
+            conclude(image, case.observation, case.contents)
+
+    monkeypatch.setattr(verify, "_observe_all", observed)
+    one = Artifacts(tmp_path / "artifacts")
+    for role in ROLES:
+        one.write(role, BUILD, BuildRecord.model_validate(good(role).record))
+    return one
+
+
+def test_an_image_whose_bill_of_materials_cannot_be_made_keeps_nobody_from_a_verdict(
+    artifacts: Artifacts, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def bill_of(image: Any, *_: Any) -> str:
+        if image.role == "backend":
+            raise KeyError("a name that no library takes")
+        return "{}"
+
+    monkeypatch.setattr(verify, "bill_of", bill_of)
+    screen = io.StringIO()
+    with pytest.raises(Problem, match=r"bill of materials of backend.*a name that no library takes"):
+        verify.verify(CONTRACT, ROLES, ENGINE, artifacts, Console(file=screen, width=200))
+    for role in ROLES:
+        assert artifacts.read(role, VERDICT, Verdict).role == role
+        assert CONTRACT.images[role].name in screen.getvalue()
+        assert artifacts.path(role, CONTENTS).is_file()
+        assert artifacts.path(role, BILL).is_file() is (role == "dev")

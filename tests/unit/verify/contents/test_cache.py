@@ -1,0 +1,264 @@
+"""Contents are read once: kept by the image's identity, its layers by what was read of them."""
+
+import errno
+import os
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, cast
+
+import pytest
+
+from tests.support.archives import archive, chunks, diff_id, file, layer, symlink
+from verify.contents import cache
+from verify.contents.model import Contents
+from verify.contents.raw_layer import UnreadableArchive
+
+BASE, CORE = layer(file("usr/bin/python", b"base")), layer(file("etc/hosts", 40))
+OLD, NEW = layer(file("app.py", b"one")), layer(file("app.py", b"other"))
+
+
+class Engine:
+    """An engine that exports images, as the docker SDK shows it, and counts how often."""
+
+    def __init__(self, *layers: bytes) -> None:
+        self.api, self.layers, self.exports = self, layers, 0
+
+    def get_image(self, _image: str, chunk_size: int) -> Iterator[bytes]:
+        self.exports += 1
+        return chunks(archive(self.layers), chunk_size)
+
+    @property
+    def inspected(self) -> dict[str, Any]:
+        layers = [diff_id(one) for one in self.layers]
+        return {"Id": "sha256:i", "RootFS": {"Layers": layers}, "Config": {"Env": ["PATH=/usr/bin"]}}
+
+
+class Slow(Engine):
+    """An engine that tells when it is asked, and exports when it is told to."""
+
+    def __init__(self, *layers: bytes) -> None:
+        super().__init__(*layers)
+        self.within, self.go_on = threading.Event(), threading.Event()
+
+    def get_image(self, image: str, chunk_size: int) -> Iterator[bytes]:
+        self.within.set()
+        self.go_on.wait(10)
+        return super().get_image(image, chunk_size)
+
+
+@pytest.fixture(autouse=True)
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setattr(cache, "CACHE", tmp_path)
+    return tmp_path
+
+
+def contents_of(engine: Any) -> Contents:
+    return cache.contents_of(engine, engine.inspected)
+
+
+def test_an_image_that_is_known_is_not_exported_again() -> None:
+    engine = Engine(BASE, CORE, OLD)
+    assert contents_of(engine) == contents_of(engine)
+    assert engine.exports == 1
+
+
+def test_what_lies_in_a_writable_directory_is_left_over_and_kept_by_those_directories_too() -> None:
+    engine: Any = Engine(BASE, layer(file("data/k.db", 4), symlink("data/l", "/x"), file("database", 1)), OLD)
+    for directories, told in (([], []), (["/srv", "/data"], ["/data/k.db", "/data/l"]), (["/srv"], [])):
+        for _ in range(2):
+            found = cache.contents_of(engine, engine.inspected, directories).leftovers
+            assert [(one.kind, one.path, one.layer) for one in found] == [("data", path, 1) for path in told]
+    assert engine.exports == 1
+
+
+def test_an_image_of_known_layers_is_not_exported() -> None:
+    contents_of(Engine(BASE, CORE, OLD))
+    engine = Engine(CORE, BASE)
+    assert [one.files for one in contents_of(engine).layers] == [1, 1]
+    assert engine.exports == 0
+
+
+def test_what_is_put_together_from_kept_layers_is_what_is_read_at_once(folder: Path) -> None:
+    contents_of(Engine(BASE, CORE, OLD))
+    together = contents_of(Engine(BASE, CORE, NEW))
+    for path in folder.rglob("*.json"):
+        path.unlink()
+    assert contents_of(Engine(BASE, CORE, NEW)) == together
+
+
+def test_the_layers_of_which_nothing_is_kept_are_told_in_order() -> None:
+    contents_of(Engine(BASE, CORE, OLD))
+    assert cache.unknown(Engine(BASE, NEW, OLD, layer(file("x"))).inspected) == [
+        diff_id(NEW),
+        diff_id(layer(file("x"))),
+    ]
+
+
+def test_a_layer_that_was_read_from_another_image_serves_as_well() -> None:
+    contents_of(Engine(BASE, CORE, OLD))
+    alone: Any = Engine(NEW)
+    cache.keep_layers(alone, "alone")
+    engine = Engine(BASE, CORE, NEW)
+    assert [one.diff_id for one in contents_of(engine).layers] == [diff_id(BASE), diff_id(CORE), diff_id(NEW)]
+    assert engine.exports == 0
+
+
+def test_a_layer_that_is_another_than_the_image_s_is_of_no_use() -> None:
+    contents_of(Engine(BASE, CORE, OLD))
+    alone: Any = Engine(layer(file("app.py", b"a lie")))
+    cache.keep_layers(alone, "alone")
+    engine = Engine(BASE, CORE, NEW)
+    contents_of(engine)
+    assert engine.exports == 1
+
+
+@pytest.mark.parametrize("text", ["", "{", "[]", '{"sizes": 5}'])
+def test_a_kept_layer_that_is_damaged_is_read_again(folder: Path, text: str) -> None:
+    right = contents_of(Engine(BASE, OLD))
+    for path in folder.rglob("*.json"):
+        path.write_text(text, encoding="utf-8")
+    engine = Engine(BASE, OLD)
+    assert contents_of(engine) == right
+    assert engine.exports == 1
+
+
+def test_an_export_without_one_of_the_image_s_layers_is_told() -> None:
+    engine: Any = Engine(BASE, OLD)
+    with pytest.raises(UnreadableArchive, match=diff_id(NEW)):
+        cache.contents_of(engine, Engine(BASE, NEW).inspected)
+
+
+@pytest.mark.parametrize("place", ["nothing/in/it", "f" * 300], ids=["below a file", "a name that is none"])
+def test_contents_are_read_again_where_nothing_can_be_kept(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, place: str
+) -> None:
+    right = contents_of(Engine(BASE, CORE, OLD))
+    (tmp_path / "nothing").touch()
+    monkeypatch.setattr(cache, "CACHE", tmp_path / place)
+    engine = Engine(BASE, CORE, OLD)
+    assert contents_of(engine) == contents_of(engine) == right
+    assert engine.exports == 2
+    assert cache.unknown(engine.inspected) == [diff_id(one) for one in engine.layers]
+
+
+def test_contents_are_read_where_turns_can_be_had_and_nothing_else_be_kept(monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(*_: object) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    right = contents_of(Engine(BASE, CORE))
+    monkeypatch.setattr(cache, "write_text", full)
+    monkeypatch.setattr(cache, "write_model", full)
+    engine = Engine(BASE, CORE, OLD)
+    assert contents_of(engine).layers[:2] == right.layers
+    assert engine.exports == 1
+
+
+def test_a_turn_that_cannot_be_had_holds_nobody_off_and_hides_no_error(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "nothing").touch()
+    monkeypatch.setattr(cache, "CACHE", tmp_path / "nothing")
+    with cache.turn("sha256:a", wait=False) as mine:
+        assert mine
+
+    def read() -> None:
+        with cache.turn("sha256:a"):
+            raise OSError("of the reading")
+
+    with pytest.raises(OSError, match="of the reading"):
+        read()
+
+
+def test_what_was_written_more_than_two_weeks_ago_goes_when_something_new_is_kept(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    contents_of(Engine(BASE, OLD))
+    now, day = time.time(), 24 * 3600
+    for kind in ("contents", "layers"):
+        for name, days in (("a" * 16, 13), ("b" * 16, 15)):
+            (folder / kind / name).mkdir()
+            (folder / kind / name / "c.turn").touch()
+            os.utime(folder / kind / name, (now, now - days * day))
+    earlier = cache.reader()
+    (of_the_base,) = (one for one in (folder / "layers" / earlier).glob("*.json") if diff_id(BASE)[7:] in one.name)
+    os.utime(of_the_base, (now, now - 15 * day))
+    contents_of(Engine(NEW))
+    assert not of_the_base.exists()
+    monkeypatch.setattr(cache, "reader", lambda: "d" * 16)
+    contents_of(Engine(BASE, NEW))
+    for kind in ("contents", "layers"):
+        assert {path.name for path in (folder / kind).iterdir()} == {earlier, "a" * 16, "d" * 16}
+
+
+def test_images_built_at_once_have_what_they_share_read_once() -> None:
+    slow, second = Slow(BASE, CORE), Engine(BASE, CORE)
+    threads = [threading.Thread(target=contents_of, args=[one]) for one in (slow, second)]
+    threads[0].start()
+    slow.within.wait(10)
+    threads[1].start()
+    threads[1].join(0.2)  # long enough for one that does not wait for its turn
+    slow.go_on.set()
+    for thread in threads:
+        thread.join(10)
+    assert (slow.exports, second.exports) == (1, 0)
+
+
+def test_who_waits_for_a_layer_reads_its_own_ones_meanwhile() -> None:
+    slow, quick = Slow(BASE, CORE, OLD), Engine(BASE, CORE, NEW)
+    threads = [threading.Thread(target=contents_of, args=[one]) for one in (slow, quick)]
+    threads[0].start()
+    slow.within.wait(10)
+    threads[1].start()
+    end = time.monotonic() + 10
+    while not quick.exports and time.monotonic() < end:
+        time.sleep(0.01)
+    slow.go_on.set()
+    for thread in threads:
+        thread.join(10)
+    assert (slow.exports, quick.exports) == (1, 1)
+    assert cache.unknown(slow.inspected) == cache.unknown(quick.inspected) == []
+
+
+def test_what_images_do_not_share_is_read_at_the_same_time() -> None:
+    both = threading.Barrier(2, timeout=10)
+
+    class Meeting(Engine):
+        def get_image(self, image: str, chunk_size: int) -> Iterator[bytes]:
+            both.wait()
+            return super().get_image(image, chunk_size)
+
+    engines = [Meeting(OLD), Meeting(NEW)]
+    threads = [threading.Thread(target=contents_of, args=[one]) for one in engines]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(20)
+    assert [one.exports for one in engines] == [1, 1]
+
+
+def test_two_that_read_the_same_take_turns() -> None:
+    order: list[str] = []
+    within = threading.Event()
+
+    def second() -> None:
+        within.wait(10)
+        with cache.turn("sha256:a"):
+            order.append("second")
+
+    thread = threading.Thread(target=second)
+    thread.start()
+    with cache.turn("sha256:a"):
+        within.set()
+        thread.join(0.2)  # long enough for one that does not wait for its turn
+        order.append("first")
+    thread.join(10)
+    assert order == ["first", "second"]
+
+
+def test_what_the_image_s_commands_name_is_read_with_its_contents() -> None:
+    engine = Engine(BASE, NEW)
+    inspected = {**engine.inspected, "Config": {"Cmd": ["/app.py"]}}
+    found = cache.contents_of(cast("Any", engine), inspected)
+    assert [(one.word, one.path) for one in found.named] == [("/app.py", "/app.py")]

@@ -1,0 +1,72 @@
+"""Debian packages are read from the package database's text, licences from machine-readable copyright files."""
+
+from tests.support.archives import file
+from tests.support.archives import read as contents_of
+from verify.contents.dpkg import Debian, is_package_text, licences, read
+
+STATUS = """\
+Package: zlib1g
+Status: install ok installed
+Architecture: amd64
+Version: 1:1.2.13.dfsg-1
+Description: compression library
+ runtime; a line that belongs to the one before
+
+Package: gone
+Status: deinstall ok config-files
+Architecture: all
+Version: 1.0
+
+Package: base-files
+Status: install ok installed
+Architecture: amd64
+Version: 12.4
+"""
+COPYRIGHT = """\
+Format: https://www.debian.org/doc/packaging-manuals/copyright-format/1.0/
+
+Files: *
+License: Zlib
+
+Files: debian/*
+License: GPL-2+
+ The text of the licence.
+
+License: Zlib
+ again
+"""
+
+
+def test_installed_packages_are_told_with_version_and_architecture_and_removed_ones_are_not() -> None:
+    assert read({"/var/lib/dpkg/status": STATUS}) == [
+        Debian("base-files", "12.4", "amd64", ()),
+        Debian("zlib1g", "1:1.2.13.dfsg-1", "amd64", ()),
+    ]
+
+
+def test_licences_are_those_of_the_package_s_own_copyright_file_each_once() -> None:
+    texts = {"/var/lib/dpkg/status": STATUS, "/usr/share/doc/zlib1g/copyright": COPYRIGHT}
+    assert [one.licences for one in read(texts)] == [(), ("Zlib", "GPL-2+")]
+
+
+def test_a_copyright_file_in_prose_names_no_licence() -> None:
+    assert licences("This is free software.\nLicense: whatever you like") == ()
+
+
+def test_an_image_without_a_package_database_has_no_packages() -> None:
+    assert read({}) == []
+
+
+def test_only_the_status_and_the_copyright_files_are_package_texts() -> None:
+    assert is_package_text("/var/lib/dpkg/status")
+    assert is_package_text("/usr/share/doc/zlib1g/copyright")
+    assert not is_package_text("/usr/share/doc/zlib1g/extra/copyright")
+    assert not is_package_text("/opt/var/lib/dpkg/status")
+
+
+def test_an_image_s_packages_are_those_of_its_last_database() -> None:
+    first = [file("var/lib/dpkg/status", STATUS), file("usr/share/doc/zlib1g/copyright", COPYRIGHT)]
+    second = [file("var/lib/dpkg/status", STATUS.partition("\n\n")[0])]
+    assert [one.name for one in contents_of(first).packages] == ["base-files", "zlib1g"]
+    (one,) = contents_of(first, second).packages
+    assert (one.name, one.licences) == ("zlib1g", ["Zlib", "GPL-2+"])

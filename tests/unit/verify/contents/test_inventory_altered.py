@@ -1,0 +1,246 @@
+"""Files that stand between an image's Python and what it reports, and what a later layer replaces."""
+
+from typing import Any
+
+import pytest
+from pydantic import ValidationError
+
+from tests.support.archives import (
+    SITE,
+    Member,
+    archive,
+    chunks,
+    diff_id,
+    directory,
+    distribution,
+    emptied,
+    file,
+    hardlink,
+    layer,
+    read,
+    removed,
+    symlink,
+)
+from verify.contents.archive import read_layers
+from verify.contents.files import is_hook
+from verify.contents.inventory import summed
+from verify.contents.model import Contents, Layer
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        f"/{SITE}/lies.pth",
+        f"/{SITE}/sitecustomize.py",
+        "/usr/lib/python3/dist-packages/usercustomize.py",
+        "/usr/lib/python3.11/sitecustomize.py",
+        "/etc/ld.so.preload",
+        "/usr/lib/python3.11/json/decoder.py",
+        "/usr/local/lib/python3.11/os.py",
+        "/app/json.py",
+        "/app/json/__init__.py",
+        "/app/main.py",
+        "/app/anyio/__init__.py",
+        "/app/anyio.pyc",
+        "/app/ktrdr/__init__.so",
+        "/app/ssl.cpython-311-x86_64-linux-gnu.so",
+        "/app/ssl.cpython-311-aarch64-linux-gnu.so",
+        f"/{SITE}/sitecustomize/__init__.py",
+        f"/{SITE}/sitecustomize.pyc",
+        f"/{SITE}/usercustomize.cpython-311-x86_64-linux-gnu.so",
+        f"/{SITE}/usercustomize",
+    ],
+)
+def test_a_file_that_changes_what_any_process_does_is_known(path: str) -> None:
+    assert is_hook(path, "/app")
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        f"/{SITE}/torch/lies.pth",
+        f"/{SITE}/json/__init__.py",
+        "/usr/lib/python3.11/site-packages/x.py",
+        "/app/ktrdr/json.py",
+        "/app/__init__.py",
+        "/app/ktrdr/json/__init__.py",
+        "/app/not-a-name.py",
+        "/srv/json.py",
+        "/app/calendar.csv",
+        "/app/statistics/2024.csv",
+        f"/{SITE}/tool/sitecustomize_help.py",
+    ],
+)
+def test_an_ordinary_file_is_not_taken_for_one(path: str) -> None:
+    assert not is_hook(path, "/app")
+
+
+def test_a_link_that_has_a_module_s_name_may_lead_to_a_package() -> None:
+    assert is_hook("/app/glob", "/app", link=True)
+    assert not is_hook("/app/glob", "/app")
+    assert is_hook("/app/ktrdr", "/app", link=True)
+    assert not is_hook("/app/not-a-name", "/app", link=True)
+    assert not is_hook("/app/data.csv", "/app", link=True)
+
+
+@pytest.mark.parametrize(
+    ("path", "hook"),
+    [
+        ("/opt/venv/bin/secrets.py", True), ("/usr/bin/json.so", True), ("/opt/venv/bin/json/__init__.py", True),
+        ("/opt/venv/bin/json.pyc", True), ("/opt/venv/bin/activate_this.py", False), ("/opt/venv/bin/py.test", False),
+        ("/opt/venv/bin/json", False), ("/opt/venv/bin/a-b.py", False), ("/opt/venv/bin/deep/json.py", False),
+        (f"/{SITE}/tool/bin/json.py", False), ("/opt/venv/cabin/json.py", False),
+    ],
+)  # fmt: skip
+def test_a_module_beside_a_script_is_found_before_any_other(path: str, *, hook: bool) -> None:
+    assert is_hook(path, "/app") is hook
+
+
+def test_a_link_to_a_python_beside_the_scripts_is_no_module() -> None:
+    assert not is_hook("/opt/venv/bin/python3", "/app", link=True)
+    assert is_hook("/opt/venv/bin/json", "/app", link=True)
+
+
+def test_a_link_to_a_package_in_the_working_directory_is_told() -> None:
+    layers = [layer(file("x")), layer(file("opt/lib/glob/__init__.py"), symlink("srv/w/glob", "/opt/lib/glob"))]
+    known = read_layers(chunks(archive(layers)))
+    contents = summed(known, "sha256:i", [diff_id(one) for one in layers], "/usr/bin", "/srv/w")
+    assert [one.path for one in contents.hooks] == ["/srv/w/glob"]
+    assert contents.working_directory == "/srv/w"
+
+
+@pytest.mark.parametrize(("length", "kept"), [(65_536, True), (65_537, False)])
+def test_a_text_is_kept_whole_or_not_at_all(length: int, kept: bool) -> None:  # noqa: FBT001 - a parameter of the test
+    text = "#" * (length - 5) + "\nlies"
+    contents = read([file("x")], [file(f"{SITE}/lies.pth", text), file("opt/venv/pyvenv.cfg", text)])
+    assert [one.text for one in contents.hooks] == [text if kept else ""]
+    assert contents.environments == {"/opt/venv/pyvenv.cfg": text if kept else ""}
+
+
+def test_an_environment_that_is_a_link_is_told_without_text() -> None:
+    contents = read([file("x")], [symlink("opt/venv/pyvenv.cfg", "/opt/x"), file("opt/x", "home = /usr/bin")])
+    assert contents.environments == {"/opt/venv/pyvenv.cfg": ""}
+
+
+def test_every_python_that_path_leads_to_is_told_whether_or_not_the_layers_hold_it() -> None:
+    contents = read(
+        [file("usr/bin/python"), symlink("opt/x", "/proc/self/cwd")], [file("srv/python")], path="/opt/x:/usr/bin:/srv:"
+    )
+    assert [(one.directory, one.python, one.layer) for one in contents.search] == [
+        ("/opt/x", "/proc/self/cwd/python", None), ("/usr/bin", "/usr/bin/python", 0),
+        ("/srv", "/srv/python", 1), ("", "/python", None),
+    ]  # fmt: skip
+
+
+def test_what_is_above_a_link_s_end_is_not_what_is_above_the_link() -> None:
+    links = [symlink("opt/l", "/srv/w"), symlink("opt/x", "/opt/l/../bin")]
+    contents = read([file("opt/bin/python")], [*links, file("srv/bin/python")], path="/opt/x")
+    assert [one.python for one in contents.search] == ["/srv/bin/python"]
+
+
+def test_a_link_is_followed_however_many_directories_its_target_names() -> None:
+    contents = read([file("usr/bin/python")], [symlink("opt/x", "/" + "a/../" * 300 + "usr/bin")], path="/opt/x")
+    assert contents.search[0].python == "/usr/bin/python"
+
+
+@pytest.mark.parametrize(("links", "leads"), [(40, "/usr/bin/python"), (41, "/opt/l0/python")])
+def test_as_many_links_are_followed_as_linux_follows(links: int, leads: str) -> None:
+    chain = [symlink(f"opt/l{number}", f"/opt/l{number + 1}") for number in range(links - 1)]
+    members = [file("usr/bin/python"), *chain, symlink(f"opt/l{links - 1}", "/usr/bin")]
+    contents = read(members, path="/opt/l0")
+    assert contents.search[0].python == leads
+    assert (contents.interpreter is None) is (leads == "/opt/l0/python")
+
+
+@pytest.mark.parametrize("member", [file("tmp/x"), directory("tmp/x"), symlink("tmp", "/srv"), symlink("tmp/x", "/y")])
+def test_what_lies_where_the_verifier_s_containers_hide_it_is_left_over(member: Member) -> None:
+    assert [(one.kind, one.path) for one in read([member]).leftovers] == [("temporary", f"/{member.path}")]
+
+
+@pytest.mark.parametrize("member", [directory("tmp"), file("var/tmp/x"), file("tmpx")])
+def test_the_directory_for_temporary_files_itself_is_not(member: Member) -> None:
+    assert read([member]).leftovers == []
+
+
+@pytest.mark.parametrize("path", ["/json.py", "/json/__init__.py"])
+def test_a_module_beside_the_root_is_found_first_where_processes_start_there(path: str) -> None:
+    assert is_hook(path, "/")
+
+
+def test_a_hook_is_told_with_path_layer_and_owner() -> None:
+    owned = distribution("tool", "1.0", file(f"{SITE}/tool.pth", "x"))
+    contents = read([file("usr/lib/python3.11/sitecustomize.py")], [*owned, file(f"{SITE}/lies.pth", "x")])
+    assert [(one.path, one.layer, one.distribution) for one in contents.hooks] == [
+        (f"/{SITE}/lies.pth", 1, ""), (f"/{SITE}/tool.pth", 1, "tool"),
+    ]  # fmt: skip
+
+
+def test_a_hook_that_a_later_layer_removes_is_none() -> None:
+    assert read([file("x")], [file(f"{SITE}/lies.pth", "x")], [removed(f"{SITE}/lies.pth")]).hooks == []
+
+
+def replaced(*layers: list[Member]) -> list[list[str]]:
+    return [one.replaced for one in read(*layers).layers]
+
+
+@pytest.mark.parametrize(
+    "member",
+    [file("usr/bin/python", "other"), symlink("usr/bin/python", "/x"), hardlink("usr/bin/python", "x"),
+     removed("usr/bin/python"), directory("usr/bin/python")],
+    ids=["written again", "by a link", "by a hard link", "removed", "by a directory"],
+)  # fmt: skip
+def test_a_file_of_an_earlier_layer_that_is_replaced_is_told(member: Member) -> None:
+    assert replaced([file("usr/bin/python", "base")], [file("x"), member]) == [[], ["/usr/bin/python"]]
+
+
+@pytest.mark.parametrize("member", [emptied("usr"), removed("usr"), file("usr")])
+def test_all_that_is_replaced_with_its_directory_is_told(member: Member) -> None:
+    below = [file("usr/a"), file("usr/b/c"), file("user")]
+    assert replaced(below, [member]) == [[], ["/usr/a", "/usr/b/c"]]
+
+
+@pytest.mark.parametrize("slashes", ["/", "//", "/./", "///"])
+def test_a_member_with_an_absolute_name_lies_where_a_container_sees_it(slashes: str) -> None:
+    contents = read(
+        [file("etc/passwd", "root:x:0:0\n"), file("usr/bin/tool", 5)],
+        [
+            file(f"{slashes}etc/passwd", "root::0:0\n"),
+            file(f"{slashes}tmp/left", 1),
+            file(f"{slashes}etc/ld.so.preload", "x"),
+            removed(f"{slashes}usr/bin/tool"),
+            file("usr/bin/other", 7),
+            hardlink(f"{slashes}usr/lib/python3.11/os.py", f"{slashes}usr/bin/other"),
+        ],
+    )
+    assert contents.accounts == ["/etc/passwd: root has no password"]
+    assert [(one.kind, one.path) for one in contents.leftovers] == [("temporary", "/tmp/left")]
+    assert {one.path for one in contents.hooks} == {"/etc/ld.so.preload", "/usr/lib/python3.11/os.py"}
+    assert contents.layers[1].replaced == ["/etc/passwd", "/usr/bin/tool"]
+
+
+def test_new_files_replace_nothing() -> None:
+    assert replaced([file("a")], [file("b"), directory("usr")], [file("usr/c")]) == [[], [], []]
+
+
+def test_no_more_than_a_hundred_replaced_paths_are_kept() -> None:
+    below = [file(f"usr/{number:03}") for number in range(150)]
+    assert [len(one) for one in replaced(below, [removed("usr")])] == [0, 100]
+
+
+def without(document: dict[str, Any], key: str) -> dict[str, Any]:
+    return {name: value for name, value in document.items() if name != key}
+
+
+@pytest.mark.parametrize("key", [name for name in Contents.model_fields if name != "schema_"])
+def test_kept_contents_that_lack_a_fact_are_none_and_not_good_news(key: str) -> None:
+    """Contents are kept for long; a version that learns to look for more must not read the old as having nothing."""
+    document = read([file("a")]).model_dump(by_alias=True)
+    with pytest.raises(ValidationError):
+        Contents.model_validate(without(document, key))
+
+
+@pytest.mark.parametrize("key", list(Layer.model_fields))
+def test_a_kept_layer_that_lacks_a_fact_is_none_and_not_good_news(key: str) -> None:
+    document = read([file("a")]).layers[0].model_dump()
+    with pytest.raises(ValidationError):
+        Layer.model_validate(without(document, key))

@@ -1,0 +1,44 @@
+"""Files that give whoever runs them other rights (setuid, setgid, capabilities): those above the base image."""
+
+import stat
+from dataclasses import replace
+
+import pytest
+
+from tests.support.archives import Member, file, hardlink, read, removed
+
+TOOL = file("usr/bin/tool", b"\x7fELF")
+SETUID, SETGID = replace(TOOL, mode=0o755 | stat.S_ISUID), replace(TOOL, mode=0o755 | stat.S_ISGID)
+CAPABLE = replace(TOOL, headers=(("SCHILY.xattr.security.capability", "\x01\x00"),))
+
+
+def privileged(*layers: list[Member]) -> list[str]:
+    return read([file("etc/hostname")], *layers).privileged
+
+
+@pytest.mark.parametrize("member", [SETUID, SETGID, CAPABLE], ids=["setuid", "setgid", "capability"])
+def test_a_file_that_gives_other_rights_is_told(member: Member) -> None:
+    assert privileged([member]) == ["/usr/bin/tool"]
+    assert privileged([], [member]) == ["/usr/bin/tool"]
+
+
+@pytest.mark.parametrize("mode", [0o755, 0o777, 0o755 | stat.S_ISVTX])
+def test_an_ordinary_program_gives_none(mode: int) -> None:
+    assert privileged([replace(TOOL, mode=mode, headers=(("SCHILY.xattr.user.note", "x"),))]) == []
+
+
+def test_what_the_base_image_brings_is_the_base_s_and_stays_so_where_a_layer_takes_the_rights_away() -> None:
+    assert read([SETUID]).privileged == []
+    assert read([SETUID], [TOOL]).privileged == []
+
+
+def test_a_base_s_file_that_a_layer_gives_other_rights_is_told() -> None:
+    assert read([TOOL], [SETUID]).privileged == ["/usr/bin/tool"]
+
+
+def test_what_a_later_layer_removes_gives_nobody_rights() -> None:
+    assert privileged([SETUID], [removed("usr/bin/tool")]) == []
+
+
+def test_another_name_for_the_base_s_file_is_none_of_the_layer_s() -> None:
+    assert read([TOOL, file("usr/bin/other")], [SETUID], [hardlink("usr/bin/tool", "usr/bin/other")]).privileged == []

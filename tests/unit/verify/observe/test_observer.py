@@ -1,0 +1,393 @@
+"""The runner's one document is believed only where it is whole, alone, in time, and this run's own."""
+
+import json
+import threading
+from collections.abc import Callable
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any, cast
+
+import pytest
+import requests
+from docker.errors import APIError, DockerException, ImageNotFound
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from deploy.artifacts import read_model, write_model
+from deploy.contract import read_contract
+from deploy.engine import connection
+from deploy.errors import Problem
+from verify.observe import observer
+from verify.observe.containers import OUTPUT_AT_MOST, Output
+from verify.observe.model import Observation, ProbeResult, ProbeRun, ServerRun
+from verify.observe.observer import gpu_devices, seconds_between
+from verify.observe.requests import (
+    check_writable,
+    healthcheck,
+    patience,
+    probe_request,
+    read_document,
+    shell,
+    source,
+    unhealthy_after,
+)
+
+REQUEST: dict[str, Any] = {"nonce": "n1", "probes": {"environment": {}, "pytorch": {}, "healthcheck": {}}}
+RESULTS: dict[str, Any] = {
+    "environment": {"outcome": "ended", "exit_code": 0, "report": {"uid": 1}},
+    "pytorch": {"outcome": "timed out", "exit_code": -9},
+    "healthcheck": {"outcome": "not started", "error": "no such file"},
+}
+
+
+def document(**values: Any) -> dict[str, Any]:
+    return {"schema": 1, "nonce": "n1", "results": RESULTS, **values}
+
+
+def read(
+    text: str | bytes, *, late: float | None = None, flooded: bool = False
+) -> tuple[dict[str, ProbeResult] | None, str]:
+    data = text.encode() if isinstance(text, str) else text
+    return read_document(Output(stdout=data, flooded=flooded), REQUEST, late=late)
+
+
+def refused(text: str | bytes) -> str:
+    results, error = read(text)
+    assert results is None
+    return error
+
+
+def test_the_one_document_is_read() -> None:
+    results, error = read(json.dumps(document()))
+    assert error == ""
+    assert results is not None
+    assert [results[name].outcome for name in REQUEST["probes"]] == [
+        "ended", "timed out", "not started",
+    ]  # fmt: skip
+    assert results["environment"].report == {"uid": 1}
+
+
+@pytest.mark.parametrize("text", ["", "\n", "  \n\n"])
+def test_nothing_where_a_document_was_due_is_told(text: str) -> None:
+    assert refused(text) == "it printed nothing where a JSON document was due"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Killed", "{", json.dumps(document()) * 2, json.dumps(document()) + "\nBye", "Hello\n" + json.dumps(document()),
+        b"\xff\xfe", b'{"schema": "\xe9"}', "[" * 100_000, '{"schema": ' + "1" * 5000 + "}",
+    ],
+    ids=["words", "half", "twice", "more after it", "more before it", "no text", "Latin-1", "deep", "huge number"],
+)  # fmt: skip
+def test_what_is_not_one_json_document_is_told(text: str | bytes) -> None:
+    assert refused(text).startswith("what it printed is not one JSON document: ")
+
+
+@pytest.mark.parametrize("value", [[], 5, None, "x", {}, {**document(), "schema": 2}, {**document(), "schema": None}])
+def test_a_json_document_of_another_kind_is_told(value: Any) -> None:
+    assert refused(json.dumps(value)) == "what it printed is no probe document"
+
+
+@pytest.mark.parametrize("nonce", ["n2", "", None, 1, ["n1"]])
+def test_a_document_of_another_run_is_told(nonce: Any) -> None:
+    assert f"nonce is {str(nonce)!r}, not the one this run gave" in refused(json.dumps(document(nonce=nonce)))
+
+
+@pytest.mark.parametrize(
+    "results",
+    [None, [], 5, "x", {"environment": None}, {"environment": {"outcome": "green"}}, {"environment": {"more": 1}},
+     {**RESULTS, "environment": {"outcome": "ended", "report": [1]}}],
+)  # fmt: skip
+def test_results_that_are_none_are_told(results: Any) -> None:
+    assert refused(json.dumps(document(results=results))).startswith("the document is malformed: ")
+
+
+def test_a_document_without_results_is_told() -> None:
+    assert refused('{"schema": 1, "nonce": "n1"}').startswith("the document is malformed: ")
+
+
+@pytest.mark.parametrize(
+    "results",
+    [{}, {**RESULTS, "more": RESULTS["pytorch"]}, {name: RESULTS[name] for name in ("environment", "pytorch")}],
+)
+def test_missing_and_extra_answers_are_told(results: dict[str, Any]) -> None:
+    told = refused(json.dumps(document(results=results)))
+    assert told == f"the document answers {sorted(results)}, not ['environment', 'healthcheck', 'pytorch']"
+
+
+def test_a_document_that_came_late_does_not_count() -> None:
+    assert read(json.dumps(document()), late=150.0) == (None, "it did not end within 150 s and was stopped")
+
+
+def test_a_document_among_a_flood_does_not_count() -> None:
+    results, error = read(json.dumps(document()), flooded=True)
+    assert results is None
+    assert f"more than {OUTPUT_AT_MOST:,} bytes" in error
+
+
+def test_what_comes_on_standard_error_is_no_part_of_the_document() -> None:
+    output = Output(stdout=json.dumps(document()).encode(), stderr=b"warning\n")
+    assert read_document(output, REQUEST)[1] == ""
+
+
+@pytest.mark.parametrize(
+    "value",
+    ["\ud800", {"\udce9": 1}, json.loads("[" * 400 + "]" * 400), float("nan"), 10**30],
+    ids=["half a character", "in a key", "deep", "not a number", "large number"],
+)
+def test_whatever_a_report_holds_the_observation_can_be_written_and_read_back(tmp_path: Path, value: Any) -> None:
+    """A path that is no UTF-8 reaches a report as half a character: os.fsdecode, then json."""
+    results = {**RESULTS, "environment": {"outcome": "ended", "report": {"x": value}}}
+    found, error = read(json.dumps(document(results=results)))
+    run = ProbeRun(nonce="n1", proof=None, seconds=0, results=found, error=error)
+    write_model(tmp_path / "observed.json", Observation(role="dev", probes=run))
+    assert read_model(tmp_path / "observed.json", Observation).probes is not None
+
+
+@pytest.mark.parametrize("kind", [lambda inner: [inner], lambda inner: {"x": inner}], ids=["lists", "objects"])
+def test_a_document_is_64_levels_deep_at_most(kind: Callable[[Any], Any]) -> None:
+    document: Any = 1
+    for _ in range(63):
+        document = kind(document)
+    check_writable(document)
+    with pytest.raises(ValueError, match="nested more than 64 levels deep"):
+        check_writable(kind(document))
+
+
+@settings(deadline=None, max_examples=50)
+@given(data=st.binary(max_size=80) | st.text(max_size=80).map(str.encode))
+def test_no_output_makes_the_reading_break_down(data: bytes) -> None:
+    assert read(data)[0] is None
+
+
+@settings(deadline=None, max_examples=50)
+@given(data=st.data())
+def test_a_spoilt_document_is_read_whole_or_not_at_all(data: st.DataObject) -> None:
+    whole = json.dumps(document())
+    at = data.draw(st.integers(0, len(whole) - 1))
+    results, error = read(whole[:at] + data.draw(st.text(max_size=3)) + whole[at + 1 :])
+    assert (results is None) == bool(error)
+    assert results is None or set(results) == set(RESULTS)
+
+
+def asked(healthcheck: list[str]) -> dict[str, Any]:
+    contract = read_contract()
+    return probe_request(contract, contract.images["backend"], healthcheck)
+
+
+def test_every_question_is_asked_of_an_interpreter_of_its_own() -> None:
+    request = asked([])
+    assert {name: one["source"] for name, one in request["probes"].items()} == {
+        name: source(name) for name in ("environment", "pytorch", "application", "commands")
+    }
+
+
+def test_the_application_is_looked_at_as_the_contract_says() -> None:
+    application = read_contract().application
+    assert asked([])["probes"]["application"]["argument"] == {
+        "module": application.module, "attribute": application.attribute, "health": application.health,
+        "heavy": application.heavy,
+    }  # fmt: skip
+
+
+def test_every_request_has_a_nonce_of_its_own() -> None:
+    nonces = {asked([])["nonce"] for _ in range(20)}
+    assert len(nonces) == 20
+    assert all(len(nonce) == 32 for nonce in nonces)
+
+
+@pytest.mark.parametrize(
+    ("healthcheck", "command"),
+    [
+        ([], None),
+        (["NONE"], None),
+        (["CMD", "python", "-m", "x"], ["python", "-m", "x"]),
+        (["CMD-SHELL", "curl -f http://x || exit 1"], ["/bin/sh", "-c", "curl -f http://x || exit 1"]),
+    ],
+)
+def test_the_image_s_own_healthcheck_is_run_at_its_server_s_address(
+    healthcheck: list[str], command: list[str] | None
+) -> None:
+    found = asked(healthcheck)["probes"].get("healthcheck")
+    assert (found["argument"]["command"] if found else None) == command
+    assert found is None or found["argument"]["address"] == read_contract().images["backend"].health
+
+
+def test_a_healthcheck_in_words_is_run_in_the_image_s_own_shell() -> None:
+    contract, inspected = read_contract(), {"Config": {"Shell": ["/bin/bash", "-c"]}}
+    found = probe_request(contract, contract.images["dev"], ["CMD-SHELL", "true"], shell=shell(inspected))
+    assert found["probes"]["healthcheck"]["argument"]["command"] == ["/bin/bash", "-c", "true"]
+    assert shell({}) == ["/bin/sh", "-c"]
+
+
+@pytest.mark.parametrize("inspected", [{}, {"Config": None}, {"Config": {}}, {"Config": {"Healthcheck": None}}])
+def test_an_image_without_healthcheck_has_no_words_of_one(inspected: dict[str, Any]) -> None:
+    assert healthcheck(inspected) == []
+    assert healthcheck({"Config": {"Healthcheck": {"Test": ["CMD", "true"]}}}) == ["CMD", "true"]
+
+
+def test_every_question_has_a_deadline_before_the_container_s() -> None:
+    request = asked(["CMD", "true"])
+    deadlines = [one["seconds"] for one in request["probes"].values()]
+    assert max(deadlines) < observer.Deadlines().run
+
+
+def test_a_request_is_json() -> None:
+    assert json.loads(json.dumps(asked(["CMD", "true"])))["probes"]["healthcheck"]
+
+
+def test_a_gpu_is_asked_for_by_its_cdi_name_where_the_engine_has_found_one() -> None:
+    (device,) = gpu_devices({"DiscoveredDevices": [{"Source": "cdi", "ID": "nvidia.com/gpu=0"}]})
+    assert (device["Driver"], device["DeviceIDs"]) == ("cdi", ["nvidia.com/gpu=all"])
+
+
+@pytest.mark.parametrize(
+    "info",
+    [{}, {"CDISpecDirs": ["/etc/cdi"]}, {"DiscoveredDevices": None}, {"DiscoveredDevices": [{"ID": "other/device"}]}],
+)
+def test_all_gpus_are_asked_for_where_the_engine_knows_no_such_names(info: dict[str, Any]) -> None:
+    (device,) = gpu_devices(info)
+    assert (device["Driver"], device["Count"], device["Capabilities"]) == ("nvidia", -1, [["gpu"]])
+
+
+@pytest.mark.parametrize(
+    ("start", "end", "seconds"),
+    [
+        ("2026-11-21T10:00:00Z", "2026-11-21T10:00:05Z", 5.0),
+        ("2026-11-21T10:00:00.123456789Z", "2026-11-21T10:00:01.123456789Z", 1.0),
+        ("2026-11-21T10:00:00.5Z", "2026-11-21T11:00:01+01:00", 0.5),
+        ("2026-11-21T23:59:59.9Z", "2026-11-22T00:00:00.1Z", 0.2),
+        ("2026-11-21T10:00:00.123456789Z", "2026-11-21T10:00:02.623+00:00", 2.5),
+        ("2026-11-21T10:00:00.5+00:00", "2026-11-21T11:00:01.123456+01:00", 0.623),
+    ],
+)
+def test_the_engine_s_times_are_read_whatever_their_precision_and_zone(start: str, end: str, seconds: float) -> None:
+    assert seconds_between(start, end) == seconds
+
+
+@pytest.mark.parametrize("time", ["", "soon", "2026-11-21T10:00:02.623"])
+def test_what_is_no_time_or_has_no_zone_is_a_value_error(time: str) -> None:
+    with pytest.raises(ValueError, match=r"zone|isoformat"):
+        seconds_between("2026-11-21T10:00:00Z", time)
+
+
+class FakeEngine:
+    """An engine that answers the one question about an image, or refuses to."""
+
+    def __init__(self, refusal: Exception) -> None:
+        self.refusal, self.api, self.closed = refusal, self, False
+
+    def inspect_image(self, _name: str) -> dict[str, Any]:
+        raise self.refusal
+
+    def close(self) -> None:
+        self.closed = True
+
+
+@pytest.mark.parametrize("late", ["probe", "_serve"])
+def test_what_one_container_came_to_is_kept_when_the_engine_is_not_done_with_the_other(
+    monkeypatch: pytest.MonkeyPatch, late: str
+) -> None:
+    contract, release, closed = read_contract(), threading.Event(), threading.Event()
+    run = ProbeRun(nonce="n", proof=None, seconds=1.0, results=None)
+    server = ServerRun(proof=None, health="healthy", running=True, seconds_to_healthy=1.0, reply="", asked=None, log="")
+    inspected = {"Id": "sha256:i", "RootFS": {"Layers": []}, "Config": {}}
+    client = SimpleNamespace(inspect_image=lambda _: inspected, history=lambda _: [])
+    monkeypatch.setattr(
+        connection, "sdk", lambda *_arguments, **_options: SimpleNamespace(api=client, close=closed.set)
+    )
+    monkeypatch.setattr(observer, "RUNS_SECONDS", 0.5)
+    looking = observer.Observer(cast("Any", None), contract, cast("Any", None))
+    for name, result in {"probe": run, "_serve": server, "_contents": (None, "not read")}.items():
+        monkeypatch.setattr(looking, name, lambda *_, result=result: result)
+    monkeypatch.setattr(looking, late, lambda *_: release.wait(30))  # so long at most, if it is waited for
+    seen = looking.observe(contract.images["dev"])[0]
+    release.set()
+    assert (seen.probes, seen.server) == ((None, server) if late == "probe" else (run, None))
+    assert seen.error == "the engine: it was not done with the image's containers within 0 s"
+    assert closed.is_set()
+
+
+@pytest.mark.parametrize("gpu", [False, True])
+@pytest.mark.parametrize(
+    ("refusal", "told"),
+    [
+        (ImageNotFound("no such image"), "no image ktrdr-backend:dev on the engine"),
+        (APIError("500 server error"), "the engine: 500 server error"),
+        (ConnectionRefusedError("refused"), "the engine: refused"),
+        (TimeoutError("no answer"), "the engine: no answer"),
+        (DockerException("no version"), "the engine: no version"),
+        (requests.ConnectionError("gone"), "the engine: gone"),
+        (OSError(28, "No space left", "/tmp/x"), "this machine: [Errno 28] No space left: '/tmp/x'"),
+        (
+            Problem("Keeping state", "none can be written", "set it"),
+            "Keeping state: none can be written\n  next: set it",
+        ),
+    ],
+)
+def test_an_image_that_cannot_be_looked_at_is_an_observation_that_says_why(
+    monkeypatch: pytest.MonkeyPatch, refusal: Exception, told: str, *, gpu: bool
+) -> None:
+    asked = FakeEngine(refusal)
+    monkeypatch.setattr(connection, "sdk", lambda *_arguments, **_options: asked)
+    contract = read_contract()
+    looking = observer.Observer(cast("Any", None), contract, cast("Any", None))
+    image = contract.images["dev"]
+    seen = looking.observe_gpu(image) if gpu else looking.observe(image)[0]
+    assert (seen.role, seen.subject, seen.error) == ("dev", None, told)
+    assert asked.closed
+
+
+@pytest.mark.parametrize(
+    ("declared", "seconds"),
+    [
+        ({"Interval": 10 * 10**9, "Timeout": 5 * 10**9, "StartPeriod": 60 * 10**9, "Retries": 2}, 90.0),
+        ({"Interval": 10 * 10**9, "Timeout": 5 * 10**9, "Retries": 2}, 30.0),
+        ({"Test": ["CMD", "true"]}, 180.0),
+        ({"Test": ["CMD", "true"], "Retries": 1, "StartPeriod": 0}, 60.0),
+        ({}, 0.0),
+        (None, 0.0),
+    ],
+)
+def test_a_healthcheck_tells_of_a_server_after_its_start_period_and_all_tries(declared: Any, seconds: float) -> None:
+    assert unhealthy_after({"Config": {"Healthcheck": declared}}) == seconds
+
+
+@pytest.mark.parametrize(
+    ("declared", "seconds"),
+    [({"Timeout": 5 * 10**9}, 5.0), ({"Timeout": 86_400 * 10**9}, 30.0), ({"Timeout": 0}, 30.0), ({}, 30.0)],
+)
+def test_a_server_that_never_answers_is_waited_for_as_long_as_the_engine_does_and_half_a_minute_at_most(
+    declared: dict[str, Any], seconds: float
+) -> None:
+    inspected = {"Config": {"Healthcheck": {"Test": ["CMD", "true"], **declared}}}
+    contract = read_contract()
+    looking = observer.Observer(cast("Any", None), contract, cast("Any", None))
+    request = looking._request(contract.images["backend"], inspected)
+    assert request["probes"]["healthcheck"]["argument"]["seconds"] == seconds == patience(inspected)
+    assert patience({}) == patience({"Config": None}) == 30.0
+
+
+def test_an_image_without_a_configuration_never_tells() -> None:
+    assert unhealthy_after({}) == unhealthy_after({"Config": None}) == 0.0
+
+
+@pytest.mark.parametrize(
+    ("config", "volumes", "shell"),
+    [
+        (
+            {"Volumes": {"/opt/venv": {}, "/etc": {}}, "Shell": ["/bin/bash", "-c"]},
+            ["/etc", "/opt/venv"],
+            ["/bin/bash", "-c"],
+        ),
+        ({"Volumes": None, "Shell": None}, [], []),
+        ({}, [], []),
+    ],
+)
+def test_volumes_and_shell_of_the_subject_are_its_configuration_s(
+    config: dict[str, Any], volumes: list[str], shell: list[str]
+) -> None:
+    client = cast("Any", SimpleNamespace(api=SimpleNamespace(history=lambda _id: [])))
+    subject = observer._subject(client, "x:y", {"Id": "sha256:i", "Config": config})
+    assert (subject.volumes, subject.shell) == (volumes, shell)

@@ -1,0 +1,119 @@
+"""What asks a server inside a container always prints one answer, whatever the server does."""
+
+import importlib
+import json
+import mmap
+import socket
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.support.servers import HEALTH, answering, nobody, publishing, speaking
+from verify.observe.probe_reports import Answer, Memory, Published
+from verify.observe.requests import source
+
+probe: Any = importlib.import_module("verify.probes.ask")
+
+
+def ask(port: str) -> dict[str, Any]:
+    command = [sys.executable, "-c", source("ask"), f"http://127.0.0.1:{port}{HEALTH}"]
+    done = subprocess.run(command, capture_output=True, text=True, check=True, timeout=30)
+    report: dict[str, Any] = json.loads(done.stdout)
+    Answer.model_validate(report)
+    Memory.model_validate(report)
+    return report
+
+
+@pytest.mark.parametrize("status", [200, 404, 503])
+def test_an_answer_is_told_with_status_and_body(status: int) -> None:
+    with answering(status, b'{"status": "ok"}') as port:
+        report = ask(port)
+    assert (report["status"], report["body"]) == (status, '{"status": "ok"}')
+
+
+def test_a_body_that_is_no_text_is_told_all_the_same() -> None:
+    with answering(200, b"\xff") as port:
+        assert ask(port)["body"] == "�"
+
+
+def test_a_long_body_is_cut() -> None:
+    with answering(200, b"x" * 100_000) as port:
+        assert len(ask(port)["body"]) == 4000
+
+
+def test_a_server_that_is_not_there_is_told_by_the_error() -> None:
+    report = ask(nobody())
+    assert report["status"] == 0
+    assert "refused" in report["body"]
+
+
+def test_a_server_that_speaks_something_else_is_told_by_the_error() -> None:
+    with speaking(b"SSH-2.0-OpenSSH_9.2\r\n") as port:
+        assert ask(port)["status"] == 0
+
+
+def test_the_native_libraries_of_processes_are_told_by_package() -> None:
+    report = ask(nobody())
+    assert report["processes"] > 0
+    assert "pydantic_core" in report["packages"]  # this very process's
+
+
+@pytest.mark.parametrize(
+    ("name", "told"), [("libtorch_cpu.so", True), ("libc10-0a.so.2", True), ("libother.so", False)]
+)
+def test_torch_in_memory_is_told_wherever_its_library_lies(tmp_path: Path, name: str, told: bool) -> None:  # noqa: FBT001 - a parameter of the test
+    library = tmp_path / name
+    library.write_bytes(bytes(mmap.PAGESIZE))
+    with library.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ):
+        library.unlink()  # what is deleted stays in memory
+        (tmp_path / "maps").write_text(Path("/proc/self/maps").read_text(encoding="utf-8"), encoding="utf-8")
+    assert ("torch" in probe.memory(str(tmp_path / "maps"))["packages"]) is told
+
+
+def test_an_answer_that_leads_elsewhere_is_not_followed() -> None:
+    with answering(302, b"") as port:
+        assert ask(port)["status"] == 302
+
+
+def test_every_operation_of_the_server_s_own_document_is_asked_and_paths_that_it_does_not_name() -> None:
+    document = {"paths": {"/api/v1/health": {"get": {}}, "/things/{name}": {"delete": {}, "parameters": []}}}
+    with publishing(document) as port:
+        report = ask(port)
+    assert report["routes"] == [["DELETE", "/things/{name}"], ["GET", "/api/v1/health"]]
+    assert list(report["answers"]) == [
+        "GET /api/v1/health", "DELETE /things/EURUSD", "GET /", "GET /nowhere", "GET /api/v1/nowhere",
+    ]  # fmt: skip
+    assert [one.partition(" ")[0] for one in report["answers"].values()] == ["200", "501", "404", "404", "404"]
+
+
+def test_what_there_is_no_time_for_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(probe, "ASKING_SECONDS", 0.0)
+    assert probe.answers({"paths": {"/x": {"get": {}}}}) == (
+        {},
+        ["GET /x", "GET /", "GET /nowhere", "GET /api/v1/nowhere"],
+    )
+
+
+@pytest.mark.parametrize(
+    ("family", "address"), [(socket.AF_INET, "127.0.0.1"), (socket.AF_INET6, "::ffff:127.0.0.1")], ids=["IPv4", "IPv6"]
+)
+def test_who_takes_datagrams_from_anyone_is_told_and_who_is_connected_is_not(
+    family: socket.AddressFamily, address: str
+) -> None:
+    with socket.socket(family, socket.SOCK_DGRAM) as anyone, socket.socket(family, socket.SOCK_DGRAM) as connected:
+        anyone.bind(("", 0))
+        connected.bind(("", 0))
+        connected.connect((address, 9))
+        told = ask(nobody())["datagrams"]
+        assert [one.getsockname()[1] in told for one in (anyone, connected)] == [True, False]
+
+
+@pytest.mark.parametrize("document", [[], {}, {"paths": []}, {"paths": {"/x": {"get": []}}}, {"paths": {"/x": 5}}])
+def test_a_document_that_no_application_writes_leads_to_no_answers(document: Any) -> None:
+    with publishing(document) as port:
+        report = ask(port)
+    assert report["answers"] == {}
+    Published.model_validate(report)

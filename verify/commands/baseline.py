@@ -1,0 +1,112 @@
+"""``baseline``: keeps what a good run measured in ``deploy/docker/baseline.json``; later runs say what changed."""
+
+from pathlib import Path
+
+from rich.console import Console
+
+from deploy.artifacts import BUILD, CONTENTS, VERDICT, Artifacts, UnreadableArtifact, read_model, write_model
+from deploy.build_record import BuildRecord
+from deploy.contract import ROOT, Contract
+from deploy.errors import Exit, Problem
+from verify.contents.model import Contents
+from verify.judge import difference
+from verify.judge.difference import Baseline, ImageBaseline, LayerBytes
+from verify.judge.reading import read_verdict
+from verify.judge.rulings.growth import GROWTH
+from verify.judge.verdict import Verdict
+
+PATH = ROOT / difference.BASELINE
+KEEPING = "keeping a baseline"
+
+
+def read_baseline(path: Path = PATH) -> Baseline:
+    """Read the committed baseline; an empty one where there is none.
+
+    Raises:
+        Problem: it cannot be read (exit 2).
+
+    """
+    try:
+        return read_model(path, Baseline)
+    except FileNotFoundError:
+        return Baseline(images={})
+    except UnreadableArtifact as error:
+        mend = "git checkout it, or remove it and keep another with ./noxw -s baseline"
+        raise Problem("reading the baseline", str(error), mend, Exit.USAGE) from None
+
+
+def measured(verdict: Verdict, contents: Contents, record: BuildRecord) -> ImageBaseline:
+    """Return what one verified image weighs."""
+    base = len(record.base.layers)
+    return ImageBaseline(
+        revision=record.source.revision,
+        dirty=record.source.dirty,
+        started=verdict.started,
+        identity=contents.identity,
+        base_bytes=contents.unpacked_bytes - contents.added_bytes(base),
+        layers=[
+            LayerBytes(unpacked_bytes=layer.unpacked_bytes, by_distribution=layer.by_distribution)
+            for layer in contents.layers[base:]
+        ],
+        versions={one.name: one.version for one in contents.distributions if one.layer >= base},
+        records={
+            one.name: one.record
+            for one in contents.distributions
+            if one.layer >= base and one.record and difference.is_pinned(one.name, one.version)
+        },
+        new_modules=verdict.figures.new_modules,
+    )
+
+
+def refusal(verdict: Verdict, contents: Contents, record: BuildRecord) -> str:
+    """Return why an image's figures are no baseline; "" where they are. Growth is what a new baseline is for."""
+    wrong = [one.check for one in verdict.findings if one.outcome in ("FAIL", "ERROR") and one.check != GROWTH]
+    if verdict.gpu or wrong or not any(one.outcome == "PASS" for one in verdict.findings):
+        return f"{verdict.role} does not PASS: {', '.join(wrong) or 'nothing was executed'}"
+    if not verdict.identity == contents.identity == record.identity:
+        return f"{verdict.role}: verdict, contents and build record are of different images"
+    return ""
+
+
+def keep(contract: Contract, roles: list[str], artifacts: Artifacts, console: Console, path: Path = PATH) -> Exit:
+    """Write the figures of these roles' last verification (all where none is named); the others' stay as they are.
+
+    Raises:
+        Problem: an image was not verified (exit 3) or does not PASS (exit 1), or the file cannot be written (exit 3).
+
+    """
+    before, found, told = read_baseline(path), dict[str, ImageBaseline](), list[str]()
+    for image in contract.select(roles):
+        verdict, contents, record = _artifacts(artifacts, image.role)
+        if why := refusal(verdict, contents, record):
+            mend = f"mend what ./noxw -s verify -- {image.role} says; only a good run is a baseline"
+            raise Problem(KEEPING, why, mend, Exit.FAILED)
+        found[image.role] = measured(verdict, contents, record)
+        old = before.images.get(image.role)
+        modules, base = verdict.figures.new_modules, len(record.base.layers)
+        words = difference.difference(old, contents, base, modules).words if old else "new"
+        told.append(f"{image.role:<12} {words}")
+    kept = {
+        role: found.get(role) or before.images[role] for role in contract.roles if role in {**before.images, **found}
+    }
+    try:
+        write_model(path, Baseline(images=kept))
+    except OSError as error:
+        raise Problem(KEEPING, str(error), f"make {path} writable") from None
+    console.print("\n".join(told), soft_wrap=True)
+    console.print(f"{difference.BASELINE} says so now: look at the change, and commit it", soft_wrap=True)
+    return Exit.OK
+
+
+def _artifacts(artifacts: Artifacts, role: str) -> tuple[Verdict, Contents, BuildRecord]:
+    mend = f"./noxw -s build verify -- {role}"
+    try:
+        return (
+            read_verdict(artifacts.path(role, VERDICT)),
+            artifacts.read(role, CONTENTS, Contents),
+            artifacts.read(role, BUILD, BuildRecord),
+        )
+    except FileNotFoundError as error:
+        raise Problem(KEEPING, f"there is no {error.filename}", mend) from None
+    except UnreadableArtifact as error:
+        raise Problem(KEEPING, str(error), mend, Exit.USAGE) from None

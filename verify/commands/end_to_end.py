@@ -1,0 +1,134 @@
+"""``e2e``: the verified images at work together, from their verdicts to one more, which joins the summary."""
+
+import contextlib
+import os
+import shutil
+from collections.abc import Callable
+from datetime import UTC, datetime
+from typing import Any
+
+from docker.errors import ImageNotFound
+from rich.console import Console
+from rich.text import Text
+
+from deploy.artifacts import E2E, E2E_ROLES, OBSERVED, VERDICT, Artifacts, UnreadableArtifact, write_text
+from deploy.contract import Contract
+from deploy.engine import connection as engines
+from deploy.engine.connection import Engine
+from deploy.errors import Exit
+from deploy.image_config import identity
+from deploy.progress import Progress
+from verify.commands.summarize import collect_here, write
+from verify.e2e.judge import judge
+from verify.e2e.observation import Observed
+from verify.e2e.play import play
+from verify.e2e.scenes import SCENES
+from verify.judge.end_to_end import EndToEnd, Used
+from verify.judge.reading import read_verdict
+from verify.judge.verdict import Verdict
+from verify.observe.observer import ENGINE_ERRORS, told
+from verify.report.artifacts import read_materials
+from verify.report.console import STYLES, show_findings
+from verify.report.text import one_line
+
+MOST_FOUND = 120  # characters of what a check found, on its line
+
+
+class Unfit(Exception):
+    """An image that may not take part: the message says why."""
+
+
+def end_to_end(contract: Contract, engine: Engine, artifacts: Artifacts, console: Console) -> Exit:
+    """Play every scene with the verified images, judge, write, print; returns what the command ends with.
+
+    Raises:
+        Problem: the artifacts cannot be written.
+
+    """
+    _begin(artifacts)
+    began = datetime.now(UTC).isoformat(timespec="seconds")
+    observed = _observe(contract, engine, artifacts, console)
+    workers = [image for image in contract.images.values() if not contract.serves_api(image)]
+    verdict = judge(observed, tuple(image.name for image in workers), began)
+    _write(artifacts, observed, verdict)
+    if summary := collect_here(artifacts, contract.roles, verdict):
+        materials = read_materials({row.role: artifacts.root / row.role for row in summary.rows})
+        write(summary, artifacts.root, os.environ, materials)
+    _show(verdict, console)
+    return {"PASS": Exit.OK, "FAIL": Exit.FAILED}.get(verdict.outcome, Exit.UNAVAILABLE)
+
+
+def verified(engine: Engine, artifacts: Artifacts) -> dict[str, Used]:
+    """Return the images that take part, by role: verified with PASS, and their tags still on what was verified.
+
+    Raises:
+        Unfit: one is not.
+
+    """
+    with contextlib.closing(engines.sdk(engine)) as client:
+        return {role: fit(role, _read(artifacts, role), client.api.inspect_image) for role in E2E_ROLES}
+
+
+def fit(role: str, verdict: Verdict | None, inspect: Callable[[str], dict[str, Any]]) -> Used:
+    """Return the image that a verdict is about; Unfit where there is none, no PASS, or another one under its tag."""
+    if verdict is None:
+        raise Unfit(f"{role} has no verdict in this state")
+    if verdict.outcome != "PASS":
+        raise Unfit(f"{role} was verified with {verdict.outcome}")
+    try:
+        inspected = inspect(verdict.tag)
+    except ImageNotFound:
+        raise Unfit(f"{role}: no image {verdict.tag} on the engine") from None
+    now = identity(inspected)
+    if now != verdict.identity:
+        raise Unfit(f"{role}: {verdict.tag} is {now}, verified was {verdict.identity}")
+    return Used(tag=verdict.tag, image_id=inspected["Id"], identity=now)
+
+
+def _observe(contract: Contract, engine: Engine, artifacts: Artifacts, console: Console) -> Observed:
+    try:
+        images = verified(engine, artifacts)
+        with Progress(SCENES, console) as progress:
+
+            def tell(scene: str, detail: str) -> None:
+                progress.show(scene, "playing" if detail else "played", detail, ended=not detail)
+
+            return play(engine, contract, images, tell)
+    except Unfit as unfit:
+        return Observed(refused=str(unfit))
+    except ENGINE_ERRORS as error:
+        return Observed(refused=told(error))
+
+
+def _begin(artifacts: Artifacts) -> None:
+    """Remove what an earlier run wrote, so that nothing old is taken for new."""
+    with artifacts.writing():
+        artifacts.forget_reports()
+        with contextlib.suppress(FileNotFoundError):
+            shutil.rmtree(artifacts.root / E2E)
+
+
+def _read(artifacts: Artifacts, role: str) -> Verdict | None:
+    """Return a role's verdict; None where there is none that can be believed."""
+    try:
+        return read_verdict(artifacts.path(role, VERDICT))
+    except (FileNotFoundError, UnreadableArtifact):
+        return None
+
+
+def _write(artifacts: Artifacts, observed: Observed, verdict: EndToEnd) -> None:
+    artifacts.write(E2E, OBSERVED, observed)
+    for name, seen in observed.containers.items():
+        with artifacts.writing():
+            write_text(artifacts.path(E2E, f"logs/{name}.log"), seen.log)
+    artifacts.write(E2E, VERDICT, verdict)
+
+
+def _show(verdict: EndToEnd, console: Console) -> None:
+    for finding in verdict.findings:
+        if finding.outcome == "PASS":
+            line = f"  {finding.check:<28}  {one_line(finding.found, MOST_FOUND)}"
+            console.print(Text.assemble(("PASS", STYLES["PASS"]), line), soft_wrap=not console.is_terminal)
+    show_findings(verdict, console)
+    outcome = Text(f"\nend to end: {verdict.outcome}", STYLES[verdict.outcome])
+    console.print(outcome.append(f", {len(verdict.findings)} checks in {verdict.seconds:.1f} s", "default not bold"))

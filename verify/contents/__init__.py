@@ -1,0 +1,1 @@
+"""What the layers of an image hold: read from bytes, never by asking the image."""

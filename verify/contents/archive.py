@@ -1,0 +1,177 @@
+"""The layers of an exported image (``docker save``).
+
+Both layouts are read: layers named by digest (OCI image layout), compressed or not, and the older directory a layer.
+"""
+
+import gzip
+import hashlib
+import io
+import posixpath
+import stat
+import tarfile
+import zlib
+from collections.abc import Container, Iterable
+from concurrent.futures import Executor, Future, ThreadPoolExecutor
+from typing import IO, Any, Self
+
+from verify.contents import files, nested_archives
+from verify.contents.raw_layer import RawLayer, UnreadableArchive
+
+STEP = 1 << 16  # bytes: tarfile copies the rest of its buffer for every header, and most files are small
+GZIP = b"\x1f\x8b"
+CAPABILITY = "SCHILY.xattr.security.capability"  # how archives keep file capabilities (capabilities(7))
+
+
+class _Stream(io.RawIOBase):
+    """The engine's chunks as a file."""
+
+    def __init__(self, chunks: Iterable[bytes]) -> None:
+        self.chunks, self.rest = iter(chunks), memoryview(b"")
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Any) -> int:
+        while not self.rest:
+            chunk = next(self.chunks, None)
+            if chunk is None:
+                return 0
+            self.rest = memoryview(chunk)
+        size = min(len(buffer), len(self.rest))
+        buffer[:size] = self.rest[:size]
+        self.rest = self.rest[size:]
+        return size
+
+
+class _StrictHeader(tarfile.TarInfo):
+    """A header that is damaged or missing is an error; tarfile by itself takes it for the archive's end."""
+
+    @classmethod
+    def fromtarfile(cls, tarfile_: tarfile.TarFile) -> Self:
+        """Read the next header; only the zeros that end an archive may end it."""
+        try:
+            return super().fromtarfile(tarfile_)
+        except tarfile.EOFHeaderError:  # type: ignore[attr-defined]  # there since Python 3.2, not in the stubs
+            raise
+        except tarfile.HeaderError as error:
+            raise tarfile.ReadError(f"a damaged or missing header: {error}") from error
+
+
+class _Hashed(io.RawIOBase):
+    """A stream that knows the digest of what was read of it; a thread hashes each block while it is looked at."""
+
+    def __init__(self, source: IO[bytes], thread: Executor) -> None:
+        self.source, self.thread, self.hash = source, thread, hashlib.sha256()
+        self.rest = memoryview(b"")
+        self.hashing: Future[None] = thread.submit(self.hash.update, b"")
+
+    def readinto(self, buffer: Any) -> int:
+        if not self.rest:
+            self._next()
+        size = min(len(buffer), len(self.rest))
+        buffer[:size] = self.rest[:size]
+        self.rest = self.rest[size:]
+        return size
+
+    def _next(self) -> None:
+        block = self.source.read(files.BLOCK)
+        self.hashing.result()  # no more than one block is kept for it
+        self.rest, self.hashing = memoryview(block), self.thread.submit(self.hash.update, block)
+
+    def digest(self) -> str:
+        """Return the digest, in hexadecimal, of all that was read."""
+        self.hashing.result()
+        return self.hash.hexdigest()
+
+
+def read_layers(archive: Iterable[bytes], known: Container[str] = ()) -> dict[str, RawLayer]:
+    """Read the layers from the chunks of an exported archive, by the digest of what was read: their diff id.
+
+    Blobs that are named by a diff id in ``known`` are passed over.
+
+    Raises:
+        UnreadableArchive: it is cut off or damaged.
+
+    """
+    layers: dict[str, RawLayer] = {}
+    source = io.BufferedReader(_Stream(archive), files.BLOCK)
+    try:
+        with (
+            ThreadPoolExecutor(1) as thread,
+            tarfile.open(fileobj=source, mode="r|", bufsize=files.BLOCK, tarinfo=_StrictHeader) as outer,
+        ):
+            for member in outer:
+                directory, name = posixpath.split(member.name)
+                if name == "layer.tar" or (directory == "blobs/sha256" and f"sha256:{name}" not in known):
+                    stream = outer.extractfile(member) if member.isreg() else None
+                    layers |= _read_layer(stream, thread) if stream is not None else {}
+    except (tarfile.TarError, EOFError, ValueError, gzip.BadGzipFile, zlib.error) as error:
+        raise UnreadableArchive(f"the exported archive is unreadable: {error}") from error
+    return layers
+
+
+def _read_layer(stream: IO[bytes], thread: Executor) -> dict[str, RawLayer]:
+    """Read one layer's archive; nothing for a blob that is none (a manifest, a configuration)."""
+    buffered = io.BufferedReader(stream, files.BLOCK)  # type: ignore[type-var]  # ExFileObject is a raw reader
+    start = buffered.peek()[:2]
+    if start[:1] in (b"{", b""):
+        return {}
+    source: Any = gzip.GzipFile(fileobj=buffered) if start == GZIP else buffered
+    layer, hashed = RawLayer(), _Hashed(source, thread)
+    with tarfile.open(fileobj=hashed, mode="r|", bufsize=STEP, tarinfo=_StrictHeader) as inner:
+        for member in inner:
+            _read_member(layer, inner, member)
+    while hashed.read(files.BLOCK):
+        pass  # what fills up the archive's last record belongs to the digest
+    return {f"sha256:{hashed.digest()}": layer}
+
+
+def _shown(path: str) -> str:
+    """Return a path that can be written as UTF-8: bytes that are none become escapes."""
+    return path.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
+
+
+def _absolute(name: str) -> str:
+    """Return a member's path from the root, however it is written: two slashes at a path's start would stay (POSIX)."""
+    return _shown(posixpath.normpath("/" + name.lstrip("/")))
+
+
+def _read_member(layer: RawLayer, archive: tarfile.TarFile, member: tarfile.TarInfo) -> None:
+    path = _absolute(member.name)
+    directory, name = posixpath.split(path)
+    if name == ".wh..wh..opq":
+        layer.emptied.append(directory)
+        return
+    if name.startswith(".wh."):
+        layer.removed.append(posixpath.join(directory, name.removeprefix(".wh.")))
+        return
+    head, packed_up = b"", list[tuple[str, str]]()
+    if member.isdir():
+        layer.directories.add(path)
+        _take_rights(layer, path, member)
+    elif member.issym():
+        layer.links[path] = _shown(member.linkname)
+    elif member.islnk():
+        layer.hard[path] = _absolute(member.linkname)
+    elif member.isreg():
+        layer.sizes[path] = member.size
+        _take_rights(layer, path, member)
+        if member.mode & (stat.S_ISUID | stat.S_ISGID) or CAPABILITY in member.pax_headers:
+            layer.privileged.append(path)
+        stream = archive.extractfile(member)
+        if stream is not None:
+            head, facts = files.examine(path, member.size, stream)
+            if facts != files.NOTHING:
+                layer.facts[path] = facts
+            if nested_archives.is_archive(head):
+                packed_up = nested_archives.look_into(head, stream, files.leftover)
+    layer.leftovers += [(kind, path) for kind in files.leftover(path, head, member.size)]
+    if path.startswith(f"{files.HIDDEN}/") or (path == files.HIDDEN and not member.isdir()):
+        layer.leftovers.append(("temporary", path))
+    layer.leftovers += [(kind, _shown(f"{path}{inner}")) for kind, inner in packed_up]
+
+
+def _take_rights(layer: RawLayer, path: str, member: tarfile.TarInfo) -> None:
+    everybody_s = stat.S_IROTH | (stat.S_IXOTH if member.isdir() else 0)
+    if member.uid or member.gid or member.mode & stat.S_IWOTH or ~member.mode & everybody_s:
+        layer.rights[path] = member.uid, member.gid, stat.S_IMODE(member.mode)

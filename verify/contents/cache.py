@@ -1,0 +1,151 @@
+"""Contents kept by identity, layers by diff id: each is read once, whatever holds it and wherever it was built."""
+
+import contextlib
+import fcntl
+import functools
+import hashlib
+import os
+import shutil
+import time
+from collections.abc import Container, Iterable, Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from docker import DockerClient
+from pydantic import TypeAdapter, ValidationError
+
+from deploy.artifacts import CACHE, UnreadableArtifact, read_model, write_model, write_text
+from deploy.image_config import diff_ids, identity
+from verify.contents import archive, command_words, inventory
+from verify.contents.model import Contents
+from verify.contents.raw_layer import RawLayer
+
+CHUNK = 1 << 20  # bytes asked of the engine at a time
+UNUSED = 14 * 24 * 3600.0  # seconds after which what was kept is read again, if anybody still needs it
+LAYER = TypeAdapter(RawLayer)
+
+
+def contents_of(client: DockerClient, inspected: dict[str, Any], writable: Iterable[str] = ()) -> Contents:
+    """Return the image's contents: from what is kept of it or of its layers, else from the engine's export.
+
+    ``writable``: the directories that the contract calls so.
+
+    Raises:
+        UnreadableArchive: the export is cut off.
+        docker.errors.DockerException: the engine refuses it.
+
+    """
+    name, wanted, writable = identity(inspected), diff_ids(inspected), sorted(writable)
+    path = _place("contents", hashlib.sha256("\0".join((name, *writable)).encode()).hexdigest())
+    with contextlib.suppress(FileNotFoundError, UnreadableArtifact):
+        found = read_model(path, Contents)
+        if found.identity == name and [layer.diff_id for layer in found.layers] == wanted:
+            return found
+    known = _layers(client, inspected)
+    where = environment(inspected).get("PATH", ""), (inspected.get("Config") or {}).get("WorkingDir") or "/"
+    user = (inspected.get("Config") or {}).get("User") or "0"
+    words = command_words.names(inspected.get("Config") or {})
+    found = inventory.summed(known, name, wanted, *where, user=user, writable=writable, words=words)
+    with contextlib.suppress(OSError):  # it is read again where it cannot be kept
+        _make_room(path)
+        write_model(path, found)
+    return found
+
+
+def _layers(client: DockerClient, inspected: dict[str, Any]) -> dict[str, RawLayer]:
+    """Return an image's layers by diff id: those that are kept, and from the engine's export the others.
+
+    Images built at once often have layers in common: whoever comes first reads one, the others wait for it.
+    """
+    known: dict[str, RawLayer] = {}
+    while True:
+        lacking = [diff_id for diff_id in diff_ids(inspected) if diff_id not in known]
+        known |= {diff_id: layer for diff_id in lacking if (layer := _layer(diff_id)) is not None}
+        lacking = [diff_id for diff_id in lacking if diff_id not in known]
+        if not lacking:
+            return known
+        with contextlib.ExitStack() as turns:
+            mine = [one for one in lacking if turns.enter_context(turn(one, wait=False)) and _layer(one) is None]
+            if mine:
+                others = known.keys() | set(lacking) - set(mine)
+                known |= keep_layers(client, inspected["Id"], others)
+                if not known.keys() >= set(mine):
+                    return known  # the export lacks one
+                continue
+        with turn(lacking[0]):
+            pass
+
+
+def unknown(inspected: dict[str, Any]) -> list[str]:
+    """Return the diff ids of the image's layers that nothing is kept of, the lowest first."""
+    return [diff_id for diff_id in diff_ids(inspected) if not os.access(_place("layers", diff_id), os.R_OK)]
+
+
+def keep_layers(client: DockerClient, image_id: str, known: Container[str] = ()) -> dict[str, RawLayer]:
+    """Read an image's layers from the engine's export, all but the known ones, and keep them by diff id, where it can.
+
+    Raises:
+        UnreadableArchive: the export is cut off.
+        docker.errors.DockerException: the engine refuses it.
+
+    """
+    found = archive.read_layers(client.api.get_image(image_id, chunk_size=CHUNK), known)
+    for diff_id, layer in found.items():
+        with contextlib.suppress(OSError):
+            _make_room(path := _place("layers", diff_id))
+            write_text(path, LAYER.dump_json(layer).decode())
+    return found
+
+
+@contextlib.contextmanager
+def turn(diff_id: str, *, wait: bool = True) -> Iterator[bool]:
+    """Hold off whoever is about to read the same layer; the system ends a turn with the process that has it.
+
+    Without ``wait`` it yields at once, False where somebody else has the turn. Nobody is held off where no file can be
+    written.
+    """
+    path = _place("layers", diff_id).with_suffix(".turn")
+    with contextlib.ExitStack() as held:
+        try:
+            _make_room(path)
+            file = held.enter_context(path.open("w", encoding="utf-8"))
+            fcntl.flock(file, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))
+            mine = True
+        except BlockingIOError:
+            mine = False
+        except OSError:
+            mine = True
+        yield mine
+
+
+def _layer(diff_id: str) -> RawLayer | None:
+    try:
+        return LAYER.validate_json(_place("layers", diff_id).read_bytes())
+    except (OSError, ValidationError):
+        return None
+
+
+def _place(kind: str, digest: str) -> Path:
+    return CACHE / kind / reader() / f"{digest.removeprefix('sha256:')}.json"
+
+
+def _make_room(path: Path) -> None:
+    """Make this reader's directory; what was written too long ago goes: files in it, and other readers' directories."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with contextlib.suppress(OSError):  # another run removes them as well
+        for other in (*path.parent.iterdir(), *path.parent.parent.iterdir()):
+            if other != path.parent and time.time() - other.stat().st_mtime > UNUSED:
+                shutil.rmtree(other) if other.is_dir() else other.unlink()
+
+
+@functools.cache
+def reader() -> str:
+    """Return a digest of the code that reads contents: what an earlier version of it read is no answer to this one."""
+    sources = b"".join(path.read_bytes() for path in sorted(Path(__file__).parent.glob("*.py")))
+    return hashlib.sha256(sources).hexdigest()[:16]
+
+
+def environment(inspected: Mapping[str, Any]) -> dict[str, str]:
+    """Return the environment variables of an image's configuration."""
+    pairs = (entry.partition("=") for entry in (inspected.get("Config") or {}).get("Env") or [])
+    return {name: value for name, _, value in pairs}

@@ -1,0 +1,132 @@
+"""The contents of an image as values: what ``contents.json`` holds."""
+
+from typing import Literal
+
+from pydantic import Field
+
+from deploy.artifacts import Model
+
+
+class Layer(Model):
+    """One layer. ``unpacked_bytes``: the sum of its regular files' sizes, hard links once (OCI image layer)."""
+
+    diff_id: str
+    unpacked_bytes: int
+    repeated_bytes: int  # of files that an earlier layer held already: paid for twice
+    files: int
+    by_distribution: dict[str, int]  # normalized name -> bytes; "" for what no distribution owns
+    replaced: list[str]  # paths of earlier layers that this one writes again or removes; the first REPLACED_KEPT
+
+
+class Distribution(Model):
+    """One installed Python distribution (PyPA, recording installed projects)."""
+
+    name: str  # normalized (PyPA, names and normalization)
+    version: str
+    path: str  # of its .dist-info directory
+    layer: int
+    licence: str = ""  # in the words of its metadata
+    record: str = ""  # digest of what its RECORD says of its wheel's files
+
+
+class Package(Model):
+    """One installed Debian package."""
+
+    name: str
+    version: str
+    architecture: str
+    licences: list[str]  # short names, where its copyright file is machine-readable
+
+
+class Library(Model):
+    """A CUDA shared library: its soname from the ELF file, or the file's name where it has none."""
+
+    soname: str
+    path: str
+    bytes: int
+
+
+class Interpreter(Model):
+    """What ``python`` is on the image's PATH, links followed."""
+
+    path: str
+    layer: int
+    sha256: str
+
+
+class Searched(Model):
+    """A directory of the image's PATH, and where ``python`` in it leads to."""
+
+    directory: str  # in the words of PATH
+    python: str  # links followed, whether or not the layers hold a file there
+    layer: int | None  # of that file; None where the layers hold none
+    path: str = ""  # of the directory, links followed
+
+
+class Named(Model):
+    """A file that a word of the image's commands leads to: by its path, on PATH, or from where processes start."""
+
+    word: str
+    path: str  # links followed
+    layer: int
+    distribution: str  # its owner; "" for none
+
+
+class Hook(Model):
+    """A file above the lowest layer that changes what every process does: who reports on itself may be told to lie."""
+
+    path: str
+    layer: int
+    distribution: str  # its owner; "" for none
+    text: str = ""  # of a .pth file, whose lines are run or searched; "" where it is longer than TEXT_KEPT
+    leads: list[str] = Field(
+        default_factory=list
+    )  # where the lines of a .pth file that are searched lead to, links followed
+
+
+class Leftover(Model):
+    """A file that has no business in an image, in any layer, also one that a later layer deletes."""
+
+    kind: Literal["git", "environment", "private key", "certificate", "credentials", "archive", "temporary", "data"]
+    path: str
+    layer: int
+
+
+class Contents(Model):
+    """Everything read from the layers of one image."""
+
+    schema_: Literal[1] = Field(default=1, alias="schema")
+    identity: str
+    layers: list[Layer]
+    distributions: list[Distribution]
+    cuda_libraries: list[Library]  # by name
+    cuda_code: dict[str, str]  # path of what is CUDA's by what is in it, whatever it is called -> why
+    interpreter: Interpreter | None
+    search: list[Searched]  # PATH, in its order
+    named: list[Named]  # by the image's commands, and each Python on PATH by its name
+    working_directory: str  # where processes start, links followed
+    leftovers: list[Leftover]
+    hooks: list[Hook]
+    environments: dict[
+        str, str
+    ]  # path of each pyvenv.cfg -> its text, "" where it was not kept: whose standard library is used
+    packages: list[Package]  # of the distribution that the base image is made from
+    privileged: list[str]  # files above the lowest layer that are setuid or setgid, or have capabilities
+    absent: dict[str, list[str]]  # path of a .dist-info directory -> what its RECORD lists and no layer holds
+    altered: list[
+        str
+    ]  # files above the lowest layer of another size, Python sources of another digest, than RECORD says
+    unowned: dict[str, int]  # files above the lowest layer among packages that no RECORD vouches for -> layer
+    torch: list[str]  # what is PyTorch by its path or soname, in any layer, also what a later layer deletes
+    accounts: list[str]  # what opens an account of the image to everybody
+    writable: list[str]  # what layers above the lowest let the user write elsewhere than it is meant to; rights.KEPT
+    unreadable: list[str]  # of distributions, and where processes start: what the user may not read; rights.KEPT
+
+    @property
+    def unpacked_bytes(self) -> int:
+        """The sum over all layers."""
+        return sum(layer.unpacked_bytes for layer in self.layers)
+
+    def added_bytes(self, base_layers: int) -> int:
+        """Unpacked bytes above the base image's layers."""
+        return sum(layer.unpacked_bytes for layer in self.layers[base_layers:])

@@ -1,0 +1,242 @@
+"""Rulings on the images at their work: registration, data, trainings, a backtest."""
+
+import math
+from collections.abc import Iterator
+from typing import Any
+from urllib.parse import urlsplit
+
+from verify.e2e.observation import Scene
+from verify.e2e.scenes import STARTUP, TESTER, TRAINER, TRAINING
+from verify.e2e.stage import CLIENT
+from verify.e2e.view import View, Wrong, dig, listed, number
+from verify.judge.case import NotSeen, Ruling, rule
+from verify.observe.observer import seconds_between
+
+FEWEST_SAMPLES = 6_000  # specs, training/smoke: "about 6,000 samples or more"; the sample year has 6,200 bars
+CENT = 0.01
+TIME_IS_NO_METRIC = "training_time"
+
+
+def verified_images(view: View) -> Ruling:
+    """Both roles have a PASS on the identity that the tag has, and each container ran one of these image ids."""
+    expected = "both images verified with PASS, the tags still on them, every container from their ids"
+    if view.observed.refused:
+        return Ruling("ERROR", expected, view.observed.refused)
+    ids = {role: used.image_id for role, used in view.observed.images.items()}
+    ran = [*view.observed.containers.values(), *view.scene("startup").scene.containers.values()]
+    other = sorted({seen.name for seen in ran if seen.image_id != ids.get(seen.role)})
+    if not ran or other:
+        return Ruling("ERROR", expected, f"ran something else: {', '.join(other)}" if other else "no container ran")
+    tags = [f"{used.tag} {used.image_id[:19]}" for used in view.observed.images.values()]
+    return rule(
+        True, expected, ", ".join(tags), images={role: one.identity for role, one in view.observed.images.items()}
+    )
+
+
+def startup_registration(view: View) -> Ruling:
+    """Specs, workers/startup-registration."""
+    scene = view.scene("startup")
+    expected = "health 200; a training and a backtest worker, idle or busy, at a well formed endpoint_url, within 30 s"
+    scene.good("health")
+    for name in ("trainer", "tester"):
+        scene.good(name)
+    workers = {one.get("worker_id"): one for one in listed(scene.good("workers"), "workers")}
+    faults, times = [], dict[str, float]()
+    for name, kind in ((TRAINER, "training"), (TESTER, "backtest")):
+        one = workers.get(name) or {}
+        if one.get("type") != kind or one.get("status") not in ("idle", "busy"):
+            faults.append(f"{name} is listed as {one.get('type')}, {one.get('status')}")
+        if not _is_well_formed(one.get("endpoint_url")):
+            faults.append(f"{name} has the endpoint_url {one.get('endpoint_url')!r}")
+        scene.container(name)
+        times[name] = seconds_to_registered(scene.scene, name) or 0.0
+        if not 0.0 < times[name] <= STARTUP:
+            faults.append(f"{name} took {times[name]:.1f} s")
+    found = "; ".join(faults) or ", ".join(f"{name} after {seconds:.1f} s" for name, seconds in times.items())
+    return rule(not faults, expected, found, workers=list(workers.values()))
+
+
+def _is_well_formed(url: Any) -> bool:
+    try:
+        parts = urlsplit(url) if isinstance(url, str) else urlsplit("")
+        return parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0 and not parts.query
+    except ValueError:
+        return False
+
+
+def seconds_to_registered(startup: Scene, name: str) -> float | None:
+    """Return the seconds from a container's start to its worker's registration, None where they are not known."""
+    answer, seen = startup.answers.get("workers"), startup.containers.get(name)
+    if answer is None or seen is None:
+        return None
+    try:
+        moments = [one["registered_at"] for one in listed(answer.body, "workers") if one.get("worker_id") == name]
+        return seconds_between(seen.started, moments[0])
+    except (Wrong, LookupError, ValueError, TypeError):
+        return None
+
+
+def data_sample(view: View) -> Ruling:
+    """The command ends with 0, and the backend then holds the year."""
+    scene = view.scene("sample")
+    expected = f"`ktrdr data sample --upload` ends with 0, and at least {FEWEST_SAMPLES:,} bars are stored"
+    upload = scene.printed("upload")
+    if upload.exit_code != 0:
+        return rule(False, expected, f"it ended with {upload.exit_code}", printed=upload.output[-2000:])
+    copies = scene.printed("copies")
+    if copies.exit_code != 0:
+        return rule(
+            False,
+            "the same bars under other symbols",
+            f"it ended with {copies.exit_code}",
+            printed=copies.output[-2000:],
+        )
+    series = dig(scene.good("series"), "data")
+    points = number(series, "points")
+    return rule(points >= FEWEST_SAMPLES, expected, f"{points:,.0f} bars", series=series)
+
+
+def training_smoke(view: View) -> Ruling:
+    """Specs, training/smoke: the sanity checks, and a loss that falls."""
+    scene = view.scene("training")
+    scene.good("start")
+    operation = scene.ended("ended", "completed")
+    summary = dig(operation, "result_summary")
+    seconds = scene.answer("ended").seconds
+    checks = {
+        f"completed in under {TRAINING:.0f} s": seconds < TRAINING,
+        f"at least {FEWEST_SAMPLES:,} samples": number(summary, "data_summary.total_samples") >= FEWEST_SAMPLES,
+        "test accuracy < 0.99": number(summary, "test_metrics.test_accuracy") < 0.99,  # noqa: PLR2004 - specs
+        "validation accuracy < 1.0": number(summary, "training_metrics.final_val_accuracy") < 1.0,
+        "validation loss > 0.001": number(summary, "training_metrics.final_val_loss") > 0.001,  # noqa: PLR2004 - specs
+        "training time > 0.1 s": number(summary, "training_metrics.training_time") > 0.1,  # noqa: PLR2004 - specs
+        "the last epoch's loss below the first's": number(summary, "training_metrics.final_train_loss")
+        < number(summary, "training_metrics.first_train_loss"),
+        "the model is listed": dig(summary, "model_path")
+        in [one.get("model_path") for one in listed(scene.good("models"), "models")],
+        "its performance is told": dig(scene.good("performance"), "test_metrics") == dig(summary, "test_metrics"),
+        "no error lines in the logs": not [
+            line for seen in scene.scene.containers.values() for line in error_lines(seen.log)
+        ],
+    }
+    broken = [words for words, holds in checks.items() if not holds]
+    accuracy = number(summary, "test_metrics.test_accuracy")
+    found = f"not so: {'; '.join(broken)}" if broken else f"completed in {seconds:.1f} s, test accuracy {accuracy:.3f}"
+    evidence = {key: value for key, value in summary.items() if key != "model_info"}
+    return rule(not broken, "; ".join(checks), found, seconds=seconds, summary=evidence)
+
+
+def training_repeatable(view: View) -> Ruling:
+    """Both trainings of the year come to the same figures."""
+    expected = "the same training_metrics (time aside) and test_metrics"
+    first = _metrics(view.trained())
+    second = _metrics(dig(view.scene("again").ended("ended", "completed"), "result_summary"))
+    different = sorted(name for name in first.keys() | second.keys() if first.get(name) != second.get(name))
+    found = f"different: {', '.join(different)}" if different else f"{len(first)} figures are the same"
+    pairs = {name: [first.get(name), second.get(name)] for name in different}
+    return rule(bool(first) and not different, expected, found, different=pairs)
+
+
+def _metrics(summary: dict[str, Any]) -> dict[str, Any]:
+    groups = ("training_metrics", "test_metrics")
+    figures = {f"{group}.{name}": value for group in groups for name, value in dig(summary, group).items()}
+    return {name: value for name, value in figures.items() if not name.endswith(TIME_IS_NO_METRIC)}
+
+
+def backtest_smoke(view: View) -> Ruling:
+    """Specs, backtest/smoke; and the return follows from the equity curve, and the curve from the fills."""
+    scene, trained = view.scene("backtest"), view.trained()
+    scene.good("start")
+    operation = scene.ended("ended", "completed")
+    summary, bars = dig(operation, "result_summary"), dig(scene.good("bars"), "data")
+    faults = [*_other_worker(operation), *_other_bars(bars, trained), *_figures(summary, bars)]
+    total = number(summary, "metrics.total_return_pct")
+    trades = number(summary, "trade_count")
+    found = "; ".join(faults) or f"{trades:.0f} trades on {number(bars, 'points'):.0f} bars, {total:+.2f} %"
+    expected = (
+        "trades on held-out bars by a backtest worker; total return = equity[-1] / equity[0] - 1 = fills and costs"
+    )
+    evidence = {"metrics": summary.get("metrics"), "worker": dig(operation, "metadata.worker_id")}
+    return rule(not faults, expected, found, **evidence, trades=(summary.get("trades") or [])[:5])
+
+
+def _other_worker(operation: dict[str, Any]) -> Iterator[str]:
+    worker = dig(operation, "metadata.worker_id")
+    if worker != TESTER:
+        yield f"it was done by {worker}, not by {TESTER}"
+
+
+def _other_bars(bars: dict[str, Any], trained: dict[str, Any]) -> Iterator[str]:
+    """The bars are the last ones of the year, and fewer than the test part: no training or validation sample."""
+    held_out = number(trained, "data_summary.test_samples")
+    if not 0 < number(bars, "points") <= held_out or dig(bars, "dates")[-1] < str(
+        dig(trained, "data_summary.end_date")
+    ):
+        yield f"{number(bars, 'points'):.0f} bars, of which the {held_out:.0f} of the test part are held out"
+
+
+def _figures(summary: dict[str, Any], bars: dict[str, Any]) -> Iterator[str]:
+    curve, trades = listed(summary, "equity_curve"), listed(summary, "trades")
+    if number(summary, "trade_count") < 1 or not trades or not curve:
+        yield "no trades"
+        return
+    if len(trades) != number(summary, "trade_count"):
+        yield f"{len(trades)} trades are told, {number(summary, 'trade_count'):.0f} were counted"
+    first, last = number(curve[0], "equity"), number(curve[-1], "equity")
+    total = number(summary, "metrics.total_return_pct") / 100
+    if not math.isclose(total, last / first - 1, abs_tol=2 * CENT / first):
+        yield f"total return {total:.8f}, but equity[-1] / equity[0] - 1 is {last / first - 1:.8f}"
+    worth = worth_of(trades, bars, dig(summary, "config"))
+    if not math.isclose(worth, last, abs_tol=CENT):
+        yield f"the equity ends at {last:.2f}, but fills and costs come to {worth:.2f}"
+
+
+def worth_of(trades: list[dict[str, Any]], bars: dict[str, Any], config: dict[str, Any]) -> float:
+    """Return what the initial capital comes to by these trades, at the bars' own prices.
+
+    All of it is in every position. A fill is at its bar's open, worsened by the slippage, the very last one at the last
+    close; the commission is a share of what is traded.
+    """
+    opens = dict(zip(dig(bars, "dates"), (row[0] for row in dig(bars, "ohlcv")), strict=True))
+    end = (dig(bars, "dates")[-1], dig(bars, "ohlcv")[-1][3])
+    capital, commission, slippage = (number(config, key) for key in ("initial_capital", "commission", "slippage"))
+    for trade in trades:
+        sign = 1 if trade.get("direction") == "long" else -1
+        entry = opens.get(trade.get("entry_time"), math.nan) * (1 + sign * slippage)
+        leaves_at_end = trade is trades[-1] and trade.get("exit_time") == end[0]
+        exits = end[1] if leaves_at_end else opens.get(trade.get("exit_time"), math.nan)
+        leave = exits * (1 - sign * slippage)
+        units = capital / (entry * (1 + commission))
+        capital += units * (sign * (leave - entry) - commission * (entry + leave))
+    return capital
+
+
+def error_lines(log: str) -> list[str]:
+    """Return the lines of a log that tell of an error."""
+    return [line for line in log.splitlines() if line.startswith(("ERROR", "CRITICAL", "Traceback"))]
+
+
+def containers_logs(view: View) -> Ruling:
+    """No line of any container tells of an error; what the misplaced worker prints is its own check's."""
+    startup = view.scene("startup").scene
+    logs = {name: seen.log for name, seen in view.observed.containers.items() if name != CLIENT}
+    if not logs:
+        raise NotSeen("the engine told no logs", "")
+    if empty := sorted(name for name, log in logs.items() if not log.strip()):
+        if not all(answer.met for answer in startup.answers.values()):
+            raise NotSeen(f"{', '.join(empty)} did not come to log anything", "workers/startup-registration")
+        raise Wrong(f"nothing was logged by: {', '.join(empty)}")
+    found = {name: lines for name, log in logs.items() if (lines := error_lines(log))}
+    told = f"errors of: {', '.join(sorted(found))}" if found else f"none in {len(logs)} logs"
+    return rule(not found, "no line that begins with ERROR, CRITICAL or Traceback", told, lines=found)
+
+
+CHECKS = {
+    "verified-images": verified_images,
+    "workers/startup-registration": startup_registration,
+    "data/sample": data_sample,
+    "training/smoke": training_smoke,
+    "training/repeatable": training_repeatable,
+    "backtest/smoke": backtest_smoke,
+    "containers/logs": containers_logs,
+}

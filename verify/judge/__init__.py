@@ -1,0 +1,1 @@
+"""The judge: pure functions from contract and observation to findings and verdicts."""

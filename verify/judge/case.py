@@ -1,0 +1,243 @@
+"""Everything the judge may look at for one image, and what it says when something was not seen."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any, TypeVar
+
+from pydantic import BaseModel, ValidationError
+
+from deploy.build_record import BuildRecord
+from deploy.contract import Contract, Image
+from deploy.left_out import LeftOut
+from verify.contents.model import Contents
+from verify.judge import checks
+from verify.judge.difference import Difference, ImageBaseline, difference
+from verify.judge.verdict import Category, Finding, Outcome
+from verify.observe.model import Observation, ProbeResult, ProbeRun, ServerRun, Subject
+from verify.observe.probe_reports import (
+    ApplicationReport,
+    CommandsReport,
+    EnvironmentReport,
+    GpuReport,
+    HealthcheckReport,
+    TorchReport,
+)
+
+R = TypeVar("R", bound=BaseModel)
+STUMBLED_SHOWN = 600  # characters of an exception that no ruling expected
+
+
+class NotSeen(Exception):
+    """The evidence for a check is missing: an ERROR. ``because`` names the check that says why."""
+
+    def __init__(self, reason: str, because: str) -> None:
+        super().__init__(reason)
+        self.reason, self.because = reason, because
+
+
+@dataclass(frozen=True)
+class Ruling:
+    """What one check comes to; category and action stand in for the check's own where they differ."""
+
+    outcome: Outcome
+    expected: str
+    found: str
+    evidence: dict[str, Any] = field(default_factory=dict)
+    category: Category | None = None
+    action: str | None = None
+
+
+def rule(holds: bool, expected: str, found: str, **evidence: Any) -> Ruling:  # noqa: FBT001 - the question itself
+    """PASS where the contract holds, FAIL where it is broken."""
+    return Ruling("PASS" if holds else "FAIL", expected, found, evidence)
+
+
+def skip(reason: str) -> Ruling:
+    """SKIP: the contract says that the check does not apply here."""
+    return Ruling("SKIP", "not applicable", reason)
+
+
+def finding_of(check: checks.Check, ruling: Callable[[], Ruling], **names: str) -> Finding:
+    """Apply one check; evidence that is missing makes it an ERROR that names the check which says why.
+
+    So does whatever else a ruling raises, by the exception's type: never a traceback, and never a PASS.
+
+    ``names``: what stands in braces in the check's action.
+    """
+    try:
+        ruled = ruling()
+    except NotSeen as missing:
+        evidence = {"because": missing.because} if missing.because not in ("", check.name) else {}
+        ruled = Ruling("ERROR", check.purpose, f"not seen: {missing.reason}", evidence, category="ENVIRONMENT")
+    except Exception as error:  # noqa: BLE001 - whatever an image makes a ruling stumble over, the others still rule
+        stumbled = f"the check itself failed: {type(error).__name__}: {error}"
+        ruled = Ruling("ERROR", check.purpose, stumbled[:STUMBLED_SHOWN], category="ENVIRONMENT")
+    good = ruled.outcome in ("PASS", "SKIP")
+    return Finding(
+        check=check.name,
+        outcome=ruled.outcome,
+        expected=ruled.expected,
+        found=ruled.found,
+        category=None if good else ruled.category or check.category,
+        action="" if good else (ruled.action or check.action).format(**names),
+        evidence={name: value for name, value in ruled.evidence.items() if value not in (None, "", [], {})},
+    )
+
+
+@dataclass(frozen=True)
+class Case:
+    """One image's evidence. What is missing raises NotSeen when it is asked for."""
+
+    contract: Contract
+    image: Image
+    observation: Observation
+    maybe_contents: Contents | None
+    maybe_record: BuildRecord | None
+    record_error: str
+    locked: dict[str, str]
+    left_out: list[LeftOut] = field(default_factory=list)
+    baseline: ImageBaseline | None = None
+    requirers: Mapping[str, list[str]] = field(default_factory=dict)  # distribution -> who requires it, by the lock
+    inputs: str | None = None  # digest of what the checkout would be built from; None where nothing was built from it
+
+    @property
+    def subject(self) -> Subject:
+        """The image that the tag pointed to."""
+        if self.observation.subject is None:
+            raise NotSeen(self.observation.error, "image-present")
+        return self.observation.subject
+
+    @property
+    def record(self) -> BuildRecord:
+        """The build's record."""
+        if self.maybe_record is None:
+            raise NotSeen(self.record_error or "no build record", "built-here")
+        return self.maybe_record
+
+    @property
+    def contents(self) -> Contents:
+        """What the layers hold."""
+        if self.maybe_contents is None:
+            because = "contents" if self.observation.subject else "image-present"
+            raise NotSeen(self.observation.contents_error or self.observation.error, because)
+        return self.maybe_contents
+
+    @property
+    def base_layers(self) -> int:
+        """How many of the subject's layers are the base image's.
+
+        The build says which; a subject that does not start with them is not what was built.
+        """
+        base = self.record.base.layers
+        if self.subject.layers[: len(base)] != base:
+            raise NotSeen("the image does not start with the base image's layers", "same-image")
+        return len(base)
+
+    @property
+    def difference(self) -> Difference | None:
+        """What changed since the baseline; None where that does not know the image."""
+        if self.baseline is None:
+            return None
+        try:
+            modules = self.application.new_modules or None  # none were counted where it could not be imported
+        except NotSeen:
+            modules = None
+        return difference(self.baseline, self.contents, self.base_layers, modules)
+
+    @property
+    def server(self) -> ServerRun:
+        """The container that ran the image's own command."""
+        if self.observation.server is None:
+            raise NotSeen(self.observation.error or "no server was started", "image-present")
+        if self.observation.server.error:
+            raise NotSeen(self.observation.server.error, "server-healthy")
+        proof = self.observation.server.proof
+        if proof is None or proof.image_id != self.subject.image_id or not proof.started:
+            raise NotSeen("the engine gave no proof that the server ran in this image", "proof")
+        return self.observation.server
+
+    @cached_property
+    def environment(self) -> EnvironmentReport:
+        """What the environment probe reported."""
+        return self._report("environment", EnvironmentReport)
+
+    @cached_property
+    def commands(self) -> CommandsReport:
+        """What the commands probe reported."""
+        return self._report("commands", CommandsReport)
+
+    @cached_property
+    def pytorch(self) -> TorchReport:
+        """What the PyTorch probe reported."""
+        return self._report("pytorch", TorchReport)
+
+    @cached_property
+    def application(self) -> ApplicationReport:
+        """What the application probe reported."""
+        return self._report("application", ApplicationReport)
+
+    @cached_property
+    def healthcheck(self) -> HealthcheckReport:
+        """What the HEALTHCHECK probe reported."""
+        return self._report("healthcheck", HealthcheckReport)
+
+    @cached_property
+    def gpu(self) -> GpuReport:
+        """What the GPU probe reported."""
+        return self._report("gpu", GpuReport, self.observation.gpu)
+
+    def result(self, name: str, run: ProbeRun | None = None) -> ProbeResult:
+        """Return what became of a probe or command; its container's proof has to be good first."""
+        run = run or self.observation.probes
+        if run is None:
+            raise NotSeen(self.observation.error or "no probe ran", "image-present")
+        if fault := proof_fault(run, self.subject):
+            raise NotSeen(fault, "proof")
+        result = (run.results or {}).get(name)
+        if result is None:
+            raise NotSeen(f"no result of the probe {name}", "proof")
+        return result
+
+    def _report(self, name: str, model: type[R], run: ProbeRun | None = None) -> R:
+        result = self.result(name, run)
+        if result.outcome != "ended" or result.report is None:
+            how = "ran out of time" if result.outcome == "timed out" else f"ended with {result.exit_code}"
+            printed = result.printed.strip()[-600:]
+            raise NotSeen(f"the {name} probe {how} without a report. {result.error} {printed}".strip(), "")
+        try:
+            return model.model_validate(_printable(result.report))
+        except ValidationError as error:
+            first = error.errors(include_url=False)[0]
+            where = ".".join(map(str, first["loc"]))
+            raise NotSeen(f"the {name} probe's report is malformed: {where}: {first['msg']}", "") from None
+
+
+def _printable(value: Any) -> Any:
+    """Return what a report holds as UTF-8 can write it: whatever an image put into it, its verdict is written."""
+    if isinstance(value, dict):
+        return {_printable(key): _printable(one) for key, one in value.items()}
+    if isinstance(value, list):
+        return [_printable(one) for one in value]
+    return value.encode("utf-8", "backslashreplace").decode("utf-8") if isinstance(value, str) else value
+
+
+def proof_fault(run: ProbeRun, subject: Subject) -> str:
+    """Return what is wrong with the engine's proof that this run took place; "" where nothing is."""
+    proof = run.proof
+    if proof is not None and proof.out_of_memory:
+        return "the container was ended by its memory limit (OOMKilled)"
+    if run.error:
+        return run.error
+    if proof is None:
+        return "the engine gave no proof"
+    if proof.image_id != subject.image_id:
+        return f"the container ran {proof.image_id}, not the subject {subject.image_id}"
+    if not proof.started or not proof.finished:
+        return "the engine has no start or no finish of the container"
+    if proof.exit_code != 0:
+        return f"the container ended with {proof.exit_code}"
+    return ""
+
+
+Check = Callable[[Case], Ruling]

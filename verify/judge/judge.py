@@ -1,0 +1,104 @@
+"""Contract x observation → verdict. Pure: nothing here touches an engine, a file or a clock."""
+
+import functools
+from collections.abc import Mapping
+
+from verify.judge import checks
+from verify.judge.case import Case, Check, NotSeen, finding_of
+from verify.judge.difference import Difference
+from verify.judge.rulings import application, contents, gpu, growth, python, pytorch, server, subject
+from verify.judge.verdict import Figures, Finding, Verdict, outcome_of
+from verify.observe.probe_reports import GpuReport, TorchReport
+
+RULINGS: dict[str, Check] = {
+    **subject.CHECKS,
+    **contents.CHECKS,
+    **python.CHECKS,
+    **growth.CHECKS,
+    **pytorch.CHECKS,
+    **application.CHECKS,
+    **server.CHECKS,
+    **gpu.CHECKS,
+}
+
+
+def judge(case: Case, started: str) -> Verdict:
+    """Apply every check of the complete contract."""
+    return _verdict(case, started, checks.CHECKS, gpu_contract=False)
+
+
+def judge_gpu(case: Case, started: str) -> Verdict:
+    """Apply the GPU contract: the device is really used."""
+    return _verdict(case, started, checks.ON_THE_DEVICE, gpu_contract=True)
+
+
+def _verdict(case: Case, started: str, applied: Mapping[str, checks.Check], *, gpu_contract: bool) -> Verdict:
+    findings = [finding(case, check) for check in applied.values()]
+    observation, found = case.observation, case.observation.subject
+    runs = (observation.probes, observation.server, observation.gpu)
+    return Verdict(
+        role=case.image.role,
+        tag=case.image.name,
+        torch_expected=case.image.torch_expected,
+        cuda_expected=case.image.cuda_expected,
+        image_id=found.image_id if found else None,
+        identity=found.identity if found else None,
+        outcome=outcome_of(findings, gpu=gpu_contract),
+        figures=figures(case),
+        difference=_difference(case),
+        findings=findings,
+        container_ids=[run.proof.container_id for run in runs if run and run.proof],
+        gpu=gpu_contract,
+        started=started,
+        seconds=observation.seconds,
+    )
+
+
+def finding(case: Case, check: checks.Check) -> Finding:
+    """Apply one check to an image."""
+    ruling = functools.partial(RULINGS[check.name], case)
+    return finding_of(check, ruling, role=case.image.role, dockerfile=case.image.dockerfile)
+
+
+def _torch(report: TorchReport | GpuReport) -> str:
+    if report.imported:
+        return "imported"
+    missing = (
+        isinstance(report, TorchReport) and report.error_type == "ModuleNotFoundError" and report.missing == "torch"
+    )
+    return "absent" if missing else "broken"
+
+
+def _difference(case: Case) -> Difference | None:
+    try:
+        return case.difference
+    except NotSeen:
+        return None
+
+
+def figures(case: Case) -> Figures:
+    """Return what is worth knowing beside the outcomes, as far as it was seen."""
+    known: dict[str, object] = {}
+    if case.maybe_contents is not None:
+        known["unpacked_bytes"] = case.maybe_contents.unpacked_bytes
+        if case.maybe_record is not None:
+            known["added_bytes"] = case.maybe_contents.added_bytes(len(case.maybe_record.base.layers))
+    try:
+        seen = case.gpu if case.observation.gpu else None
+        torch = seen or case.pytorch
+        known["torch"] = _torch(torch)
+        known["torch_version"] = (torch.torch_version if isinstance(torch, GpuReport) else torch.version) or None
+        known["cuda_build"] = torch.cuda_build
+    except NotSeen:
+        pass
+    try:
+        known["new_modules"] = case.application.new_modules or None
+        known["import_seconds"] = case.application.import_seconds
+        known["import_peak_bytes"] = case.application.import_peak_bytes
+    except NotSeen:
+        pass
+    if case.observation.server is not None:
+        known["seconds_to_healthy"] = case.observation.server.seconds_to_healthy
+    if case.observation.probes is not None:
+        known["probe_seconds"] = case.observation.probes.seconds
+    return Figures.model_validate(known)

@@ -1,0 +1,168 @@
+"""The API: the lazy-import specification, and what goes beyond it (vacuous laziness)."""
+
+import json
+from collections.abc import Sequence
+from typing import Any
+
+from verify.judge.case import Case, NotSeen, Ruling, rule
+from verify.observe.probe_reports import ApplicationReport, Attempt, Heard, Loaded, Started
+
+SERVER_ERROR, INVALID = 500, 422  # statuses of HTTP; the second is what FastAPI says of values that it refuses
+
+
+def api_imports(case: Case) -> Ruling:
+    """The module can be imported and has the attribute."""
+    seen, where = case.application, _where(case)
+    error = seen.import_error
+    found = f"imported in {seen.import_seconds} s" if seen.imported else f"{error.type if error else 'no reason given'}"
+    return rule(seen.imported, f"`{where}` can be imported", found, traceback=error.traceback if error else "")
+
+
+def _where(case: Case) -> str:
+    return f"from {case.contract.application.module} import {case.contract.application.attribute}"
+
+
+def _imported(case: Case) -> ApplicationReport:
+    seen = case.application
+    if not seen.imported:
+        raise NotSeen("the application could not be imported", "api-imports")
+    return seen
+
+
+def api_is_fastapi(case: Case) -> Ruling:
+    """What was imported is a FastAPI instance."""
+    seen = _imported(case)
+    return rule(seen.is_fastapi, "an instance of fastapi.FastAPI", seen.kind or "something else")
+
+
+def api_routes(case: Case) -> Ruling:
+    """More effective method and path pairs than the floor, and health among them."""
+    seen, floor, health = _imported(case), case.contract.application.more_routes_than, case.contract.application.health
+    present = any(route[-1] == health for route in seen.routes if route)
+    found = f"{len(seen.routes)} routes" + ("" if present else f", but none for {health}")
+    return rule(len(seen.routes) > floor and present, f"more than {floor} routes, {health} among them", found)
+
+
+def api_new_modules(case: Case) -> Ruling:
+    """Importing the application loaded more modules than the floor."""
+    seen, floor = _imported(case), case.contract.application.more_new_modules_than
+    return rule(seen.new_modules > floor, f"more than {floor} new modules", f"{seen.new_modules} new modules")
+
+
+def api_starts(case: Case) -> Ruling:
+    """The application's start-up completes."""
+    seen = _imported(case)
+    error = seen.start_error or (seen.error.type if seen.error else "")
+    found = f"started in {seen.start_seconds} s" if seen.started else error or "it did not start"
+    return rule(seen.started, "start-up completes", found, traceback=seen.error.traceback if seen.error else "")
+
+
+def has_status(body: str) -> bool:
+    """Whether a reply is a JSON object with a `status`."""
+    try:
+        document = json.loads(body)
+    except (ValueError, RecursionError):
+        return False
+    return isinstance(document, dict) and bool(document.get("status"))
+
+
+def api_answers(case: Case) -> Ruling:
+    """Health answers 200 with a status; no other request ends in an unexpected error; the probe came to its end."""
+    seen = _imported(case)
+    if not seen.started:
+        raise NotSeen("the application did not start", "api-starts")
+    faults = []
+    if seen.health is None or seen.health.status != 200 or not has_status(seen.health.body):  # noqa: PLR2004
+        faults.append(
+            f"health: {seen.health.status} {seen.health.body[:200]}" if seen.health else "health was not asked"
+        )
+    broken = [route for route, status in seen.answers.items() if status in {SERVER_ERROR, 0}]
+    faults += [f"{route}: {seen.answers[route]}" for route in broken]
+    if seen.error:
+        faults.append(f"the requests broke off: {seen.error.type}")
+    refused = sum(status == INVALID for status in seen.answers.values())
+    told = f"{len(seen.answers)} requests answered" + f", {refused} of them with {INVALID}: not run" * bool(refused)
+    expected = f"health 200 with `status`, and no request ends in {SERVER_ERROR}"
+    return rule(not faults, expected, "; ".join(faults) or told, answers=seen.answers)
+
+
+def _lazy(case: Case, phases: tuple[str, ...], looks: list[Loaded | None]) -> Ruling:
+    heavy = ", ".join(case.contract.application.heavy)
+    attempts = [attempt for attempt in case.application.attempts if attempt.phase in phases]
+    loaded = [name for look in looks if look for name in (*look.modules, *look.libraries)]
+    faults = [describe(attempt) for attempt in attempts]
+    faults += [f"loaded: {', '.join(sorted(set(loaded))[:8])}"] * bool(loaded)
+    if not faults and None in looks:
+        raise NotSeen("the application did not come this far", "api-starts")
+    if not faults and (unseen := [one for one in case.application.processes if one.phase in phases]):
+        return _unfollowed(f"no attempt to import {heavy}", unseen)
+    if not faults and "use" in phases and (late := case.application.unasked):
+        action = "Let every operation and WebSocket answer within seconds; what came before took all the time there was"
+        found = f"not seen: no time was left to ask {len(late)} operations, {printable(late[0][:200])} the first"
+        return Ruling("ERROR", f"no attempt to import {heavy}", found, category="CODE_BUG", action=action)
+    return rule(not faults, f"no attempt to import {heavy}", "; ".join(faults[:5]) or "none", attempts=chains(attempts))
+
+
+def chains(attempts: Sequence[Attempt | Heard]) -> list[dict[str, Any]]:
+    """Return the chains of the first attempts, for the evidence."""
+    return [{"package": one.package, "chain": [place(frame) for frame in one.chain]} for one in attempts[:5]]
+
+
+def _unfollowed(expected: str, started: list[Started]) -> Ruling:
+    """ERROR: what another program imports was not seen; a forked child's attempts are among the application's own."""
+    where = [f"{one.what[:200]}{f' at {place(one.chain[-1])}' if one.chain else ''}" for one in started]
+    evidence = {
+        "processes": [{"what": one.what, "chain": [place(frame) for frame in one.chain]} for one in started[:5]]
+    }
+    action = "Let a worker do it: what a process of the API's imports cannot be followed"
+    found = f"not seen: it starts a process, whose imports nobody follows: {'; '.join(where[:3])}"
+    return Ruling("ERROR", expected, printable(found), evidence, category="CODE_BUG", action=action)
+
+
+def printable(text: str) -> str:
+    """Return a text as one that UTF-8 can write, whatever an image put into it."""
+    return text.encode("utf-8", "backslashreplace").decode("utf-8")
+
+
+def place(frame: list[Any]) -> str:
+    """Return a frame of a chain, [file, line, function], as ``file:line in function``; printable whatever it holds."""
+    file, line, function = [str(part)[:300] for part in [*frame, "", "", ""][:3]]
+    text = f"{file}:{line}" + ("" if function in ("<module>", "") else f" in {function}")
+    return printable(text)
+
+
+def describe(attempt: Attempt | Heard) -> str:
+    """Return an attempt in a line: what was imported, and the file and line that did."""
+    if not attempt.chain:
+        return f"import {attempt.package}"
+    return f"import {attempt.package} at {place(attempt.chain[-1])}"
+
+
+def lazy_import(case: Case) -> Ruling:
+    """Nothing heavy while the application is imported, nor before."""
+    seen = case.application
+    return _lazy(case, ("import",), [seen.loaded_before, seen.loaded_after_import])
+
+
+def lazy_start(case: Case) -> Ruling:
+    """Nothing heavy while the application starts."""
+    seen = _imported(case)
+    return _lazy(case, ("start",), [seen.loaded_after_start if seen.started else None, seen.loaded_after_start])
+
+
+def lazy_use(case: Case) -> Ruling:
+    """Nothing heavy while requests are served, nor when it stops."""
+    return _lazy(case, ("use", "stop"), [_imported(case).loaded_after_use])
+
+
+CHECKS = {
+    "api-imports": api_imports,
+    "api-is-fastapi": api_is_fastapi,
+    "api-routes": api_routes,
+    "api-new-modules": api_new_modules,
+    "api-starts": api_starts,
+    "api-answers": api_answers,
+    "lazy-import": lazy_import,
+    "lazy-start": lazy_start,
+    "lazy-use": lazy_use,
+}

@@ -1,0 +1,244 @@
+"""What the layers hold, whether the running image says the same, and whether it is what the lock demands."""
+
+import posixpath
+from collections import Counter
+from collections.abc import Iterable
+from fnmatch import fnmatchcase
+from typing import Any
+
+from packaging.utils import canonicalize_name
+from packaging.version import InvalidVersion, Version
+
+from deploy.contract import Allowed
+from deploy.uv_lock import CUDA_DISTRIBUTION
+from verify.contents.files import CUDA
+from verify.contents.model import Distribution
+from verify.judge.case import Case, Ruling, rule, skip
+from verify.judge.difference import is_pinned
+from verify.observe.disclosure import disclosures
+
+MB = 10**6
+REPEATED_AT_MOST = 1 * MB  # bytes: /etc/passwd and its like are written again on purpose
+SHOWN = 12
+
+
+def listed(names: Iterable[str]) -> str:
+    """Return names for a sentence, the first dozen of them."""
+    names = list(names)
+    more = f" and {len(names) - SHOWN} more" if len(names) > SHOWN else ""
+    return ", ".join(names[:SHOWN]) + more
+
+
+def contents(case: Case) -> Ruling:
+    """The layers were read, and are the subject's."""
+    read = case.contents
+    same = [layer.diff_id for layer in read.layers] == case.subject.layers and read.identity == case.subject.identity
+    found = f"{len(read.layers)} layers, {read.unpacked_bytes:,} unpacked bytes"
+    layers = [{"diff_id": layer.diff_id, "unpacked_bytes": layer.unpacked_bytes} for layer in read.layers]
+    return rule(same, "the layers of the subject", found, layers=layers)
+
+
+def installed(case: Case) -> list[Distribution]:
+    """Return the distributions above the base image: those of the image's own environment."""
+    base = case.base_layers
+    return [one for one in case.contents.distributions if one.layer >= base]
+
+
+def distributions_agree(case: Case) -> Ruling:
+    """Names and versions in the layers are those that importlib.metadata sees."""
+    held = {(one.name, one.version) for one in installed(case)}
+    seen = {(canonicalize_name(one[0]), one[1]) for one in case.environment.distributions if len(one) > 1}
+    only_held = sorted(f"{name} {version}" for name, version in held - seen)
+    only_seen = sorted(f"{name} {version}" for name, version in seen - held)
+    faults = [f"only in the layers: {listed(only_held)}"] * bool(only_held)
+    faults += [f"only seen by Python: {listed(only_seen)}"] * bool(only_seen)
+    found = "; ".join(faults) or f"{len(held)} distributions in both"
+    return rule(not faults, "the same distributions in the layers and at work", found)
+
+
+def cuda_libraries_agree(case: Case) -> Ruling:
+    """Every CUDA library that the process mapped is one that the layers hold."""
+    if case.image.torch == "absent":
+        return skip("no torch expected")
+    held = {library.path for library in case.contents.cuda_libraries}
+    mapped = [path for path in case.pytorch.libraries if CUDA.match(posixpath.basename(path))]
+    foreign = sorted(set(mapped) - held)
+    found = (
+        f"loaded, but not in the layers: {listed(foreign)}" if foreign else f"{len(mapped)} loaded, all in the layers"
+    )
+    return rule(not foreign, "every CUDA library loaded lies in the layers", found)
+
+
+def lock_parity(case: Case) -> Ruling:
+    """The distributions above the base are the lock's (torch: the public version), with their files and no others."""
+    held = [(one.name, one.version) for one in installed(case)]
+    counts = Counter(name for name, _ in held)
+    versions = dict(held)
+    wrong = [
+        f"{name} {versions[name]} (lock: {version})"
+        for name, version in case.locked.items()
+        if name in versions and not same_version(versions[name], version)
+    ]
+    faults = [f"another version: {listed(wrong)}"] * bool(wrong)
+    for label, names in (
+        ("missing", case.locked.keys() - versions.keys()),
+        ("extra", versions.keys() - case.locked.keys()),
+        ("more than once", {name for name, count in counts.items() if count > 1}),
+    ):
+        faults += [f"{label}: {listed(sorted(names))}"] * bool(names)
+    lacking, left_out = _absent(case)
+    faults += [f"in RECORD, and not in the image: {listed(lacking)}"] * bool(lacking)
+    base = case.base_layers
+    unowned = sorted(path for path, layer in case.contents.unowned.items() if layer >= base)
+    faults += [f"no distribution's: {listed(unowned)}"] * bool(unowned)
+    altered = case.contents.altered
+    faults += [f"not what RECORD says: {listed(altered)}"] * bool(altered)
+    other, compared = _other_records(case)
+    faults += [f"another RECORD than the baseline's of the same version: {listed(other)}"] * bool(other)
+    found = "; ".join(faults) or f"{len(held)} distributions as locked"
+    found += f", {sum(one['files'] for one in left_out)} of their files left out" * bool(left_out and not faults)
+    expected = f"the {len(case.locked)} distributions of uv.lock for this role, whole but for what left-out.toml names"
+    return rule(not faults, expected, found, left_out=left_out, records_compared=compared)
+
+
+def _other_records(case: Case) -> tuple[list[str], int]:
+    """Return the distributions whose RECORD is not the baseline's, and how many were compared.
+
+    The lock pins the wheel, and the wheel decides what its RECORD says: at the same version nothing may differ.
+    """
+    baseline = case.baseline
+    known = baseline.records if baseline else {}
+    versions = baseline.versions if baseline else {}
+    due = [
+        one
+        for one in installed(case)
+        if is_pinned(one.name, one.version) and one.name in known and versions.get(one.name) == one.version
+    ]
+    return [f"{one.name} {one.version}" for one in due if one.record != known[one.name]], len(due)
+
+
+def _absent(case: Case) -> tuple[list[str], list[dict[str, Any]]]:
+    """Return the files that a distribution lists and lacks, and those that it lacks on purpose: patterns, reasons."""
+    lacking, counts = [], Counter[int]()
+    for one in installed(case):
+        for path in case.contents.absent.get(one.path, []):
+            covers = (entry.covers(one.name, posixpath.dirname(one.path), path) for entry in case.left_out)
+            number = next((number for number, covered in enumerate(covers) if covered), None)
+            if number is None:
+                lacking.append(path)
+            else:
+                counts[number] += 1
+    return lacking, [{**case.left_out[number].model_dump(), "files": count} for number, count in counts.items()]
+
+
+def same_version(held: str, locked: str) -> bool:
+    """Whether two versions are the same public version (PEP 440): torch's +cpu and +cu130 are local labels."""
+    try:
+        return Version(Version(held).public) == Version(Version(locked).public)
+    except InvalidVersion:
+        return held == locked
+
+
+def _size(case: Case, at_most: int, what: str, size: int, first: int = 0) -> Ruling:
+    by: Counter[str] = Counter()
+    for layer in case.contents.layers[first:]:
+        by.update(layer.by_distribution)
+    largest = {name or "(no distribution)": size for name, size in by.most_common(SHOWN)}
+    found = f"{size / MB:,.1f} MB ({size:,} {what} bytes)"
+    return rule(size <= at_most, f"at most {at_most / MB:,.1f} MB {what}", found, largest=largest)
+
+
+def size_total(case: Case) -> Ruling:
+    """The sum over all layers stays within the contract's total."""
+    return _size(case, case.image.total_at_most, "unpacked", case.contents.unpacked_bytes)
+
+
+def size_added(case: Case) -> Ruling:
+    """The sum over the layers above the base stays within the contract's budget."""
+    return _size(case, case.image.added_at_most, "added", case.contents.added_bytes(case.base_layers), case.base_layers)
+
+
+def no_repeated_bytes(case: Case) -> Ruling:
+    """No layer above the base holds again more than a trifle of what an earlier layer holds."""
+    layers = list(enumerate(case.contents.layers))[case.base_layers :]
+    faults = [
+        f"layer {number}: {layer.repeated_bytes:,} bytes"
+        for number, layer in layers
+        if layer.repeated_bytes > REPEATED_AT_MOST
+    ]
+    found = "; ".join(faults) or f"{sum(layer.repeated_bytes for _, layer in layers):,} bytes"
+    return rule(not faults, f"at most {REPEATED_AT_MOST:,} bytes of files that an earlier layer holds", found)
+
+
+def excused(path: str, allowed: Iterable[Allowed]) -> bool:
+    """Whether the contract allows a path, with its reason."""
+    return any(fnmatchcase(path, one.path) for one in allowed)
+
+
+def leftovers(case: Case) -> Ruling:
+    """Nothing that has no business in an image, in any layer above the base."""
+    base, allowed = case.base_layers, case.image.leftovers
+    left = [one for one in case.contents.leftovers if one.layer >= base and not excused(one.path, allowed)]
+    found = listed(f"{one.path} ({one.kind}, layer {one.layer})" for one in left) or "none"
+    reasons = {one.path: one.reason for one in allowed}
+    return rule(
+        not left,
+        "no .git, .env, key, certificate, credential, temporary file or data above the base",
+        found,
+        allowed=reasons,
+    )
+
+
+def history(case: Case) -> Ruling:
+    """No secret, proxy, credential or package source of the build host in history, environment, labels or commands."""
+    texts = [*case.subject.history, *(f"{name}={value}" for name, value in case.subject.environment.items())]
+    texts += [f"{name}={value}" for name, value in case.subject.labels.items()]
+    texts += [" ".join(words) for words in (case.subject.entrypoint, case.subject.command, case.subject.healthcheck)]
+    faults = sorted({fault for text in texts for fault in disclosures(text)})
+    return rule(not faults, "no secret, proxy, credential or package source", listed(faults) or "none")
+
+
+def cuda_distributions(case: Case) -> Ruling:
+    """No distribution of CUDA's, unless the role demands it."""
+    names = sorted(one.name for one in case.contents.distributions if CUDA_DISTRIBUTION.match(one.name))
+    if case.image.torch == "cuda":
+        return rule(bool(names), "the CUDA distributions that CUDA torch needs", listed(names) or "none")
+    return rule(not names, "no nvidia-*, cuda-* or triton distribution", listed(names) or "none")
+
+
+NEEDED = ("libcudart.so", "libcublas.so", "libcudnn.so", "libnccl.so", "libtorch_cuda.so")
+
+
+def cuda_libraries(case: Case) -> Ruling:
+    """No CUDA library anywhere, by name or by what is in it; or all that CUDA torch needs, one copy of each soname."""
+    libraries = case.contents.cuda_libraries
+    if case.image.torch != "cuda":
+        named = {one.path: one.path for one in libraries}
+        held = {path: f"{path} ({why})" for path, why in case.contents.cuda_code.items()}
+        return rule(not named and not held, "no CUDA library", listed({**held, **named}.values()) or "none")
+    missing = [name for name in NEEDED if not any(one.soname.startswith(name) for one in libraries)]
+    paths: dict[str, list[str]] = {}
+    for one in libraries:
+        if not excused(one.path, case.image.duplicate_libraries):
+            paths.setdefault(one.soname, []).append(one.path)
+    twice = {soname: where for soname, where in paths.items() if len(where) > 1}
+    faults = [f"missing: {listed(missing)}"] * bool(missing)
+    faults += [f"{soname} {len(where)} times: {listed(where)}" for soname, where in twice.items()]
+    found = "; ".join(faults) or f"{len(paths)} sonames, one copy each"
+    reasons = {one.path: one.reason for one in case.image.duplicate_libraries}
+    return rule(not faults, "all that CUDA torch needs, one copy of each soname", found, allowed=reasons)
+
+
+CHECKS = {
+    "contents": contents,
+    "distributions-agree": distributions_agree,
+    "cuda-libraries-agree": cuda_libraries_agree,
+    "lock-parity": lock_parity,
+    "size-total": size_total,
+    "size-added": size_added,
+    "no-repeated-bytes": no_repeated_bytes,
+    "leftovers": leftovers,
+    "history": history,
+    "cuda-distributions": cuda_distributions,
+    "cuda-libraries": cuda_libraries,
+}

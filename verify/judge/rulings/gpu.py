@@ -1,0 +1,123 @@
+"""The GPU contract: the device is there and really used. What a host without a GPU cannot show is UNVERIFIED."""
+
+import re
+from pathlib import PurePosixPath
+
+from verify.judge.case import Case, Ruling, rule
+from verify.judge.checks import GPU_CHECKS
+from verify.observe.probe_reports import Compared, GpuReport, Library
+
+PRODUCT_TOLERANCE = 1e-4  # relative, float32 without TF32 against float64 over 512 terms
+WEIGHT_TOLERANCE = 1e-3  # absolute, after three steps of float32 on two devices
+
+# How engines say that they have no GPU to attach: no NVIDIA runtime, no CDI device.
+NO_DEVICE = re.compile(
+    r"could not select device driver|CDI device|unresolvable|nvidia-container|no NVIDIA GPU|unknown runtime",
+    re.IGNORECASE,
+)
+
+
+class _NoGpuError(Exception):
+    """This host cannot show the claim."""
+
+
+def _seen(case: Case) -> GpuReport:
+    run = case.observation.gpu
+    if run is not None and run.refused and NO_DEVICE.search(run.error):
+        raise _NoGpuError(run.error)
+    report = case.gpu
+    if report.imported and not report.available:
+        raise _NoGpuError(report.reason or "torch.cuda.is_available() is False")
+    return report
+
+
+def _unverified(expected: str, reason: Exception) -> Ruling:
+    return Ruling(
+        "UNVERIFIED", expected, f"no GPU: {reason}", category="ENVIRONMENT", action=GPU_CHECKS["gpu-present"].action
+    )
+
+
+def gpu_present(case: Case) -> Ruling:
+    """Name, capability, memory and driver of the device that torch uses."""
+    expected = "a CUDA device that torch can use"
+    try:
+        seen = _seen(case)
+    except _NoGpuError as reason:
+        return _unverified(expected, reason)
+    if not seen.imported:
+        return Ruling("FAIL", expected, seen.error, category="CODE_BUG")
+    found = f"{seen.name}, compute capability {seen.capability}, {seen.memory_bytes / 1e9:.1f} GB, "
+    found += f"driver {seen.driver or 'unknown'}"
+    return rule(seen.available, expected, found, cuda_build=seen.cuda_build, torch=seen.torch_version)
+
+
+def _compared(case: Case, name: str, tolerance: float) -> Ruling:
+    expected = f"on the device the same as on the CPU, within {tolerance:g}"
+    try:
+        result: Compared = getattr(_seen(case), name)
+    except _NoGpuError as reason:
+        return _unverified(expected, reason)
+    if not result.ok or result.difference is None:
+        return rule(False, expected, result.error, traceback=result.traceback)
+    on_device = all(word.startswith("cuda") for word in result.device.split(", "))
+    holds = on_device and result.difference <= tolerance
+    return rule(holds, expected, f"differs by {result.difference:.2g} on {result.device or 'no device'}")
+
+
+def gpu_matrix_product(case: Case) -> Ruling:
+    """A product of two matrices, compared with double precision on the CPU."""
+    return _compared(case, "matrix_product", PRODUCT_TOLERANCE)
+
+
+def gpu_training_step(case: Case) -> Ruling:
+    """Three steps of gradient descent, compared with the same on the CPU; the loss has to fall."""
+    ruling = _compared(case, "training_step", WEIGHT_TOLERANCE)
+    if ruling.outcome != "PASS":
+        return ruling
+    losses = _seen(case).training_step.losses
+    falls = bool(losses) and losses[-1] < losses[0]
+    return ruling if falls else rule(False, "the loss falls", f"losses {losses}")
+
+
+def gpu_libraries(case: Case) -> Ruling:
+    """CuDNN and NCCL say the installed distributions' versions and were loaded from their directories."""
+    expected = "cuDNN and NCCL as installed, loaded from their distributions"
+    try:
+        seen = _seen(case)
+    except _NoGpuError as reason:
+        return _unverified(expected, reason)
+    faults = [*_library_faults("cuDNN", seen.cudnn), *_library_faults("NCCL", seen.nccl)]
+    found = "; ".join(faults) or f"cuDNN {seen.cudnn.version}, NCCL {seen.nccl.version}"
+    return rule(not faults, expected, found, cudnn=seen.cudnn.loaded, nccl=seen.nccl.loaded)
+
+
+def _library_faults(name: str, library: Library) -> list[str]:
+    if not library.installed:
+        return [f"{name} is not installed as a distribution"]
+    faults = []
+    numbers = library.version.split(".")
+    if not library.version or library.installed.split(".")[: len(numbers)] != numbers:
+        faults.append(f"{name} says {library.version or 'nothing'}, {library.installed} is installed")
+    foreign = [path for path in library.loaded if not PurePosixPath(path).is_relative_to(library.directory)]
+    if foreign or not library.loaded:
+        faults.append(f"{name} was loaded from {', '.join(foreign) or 'nowhere'}")
+    return faults
+
+
+def gpu_error_raised(case: Case) -> Ruling:
+    """Reading beyond a tensor's end on the device raises."""
+    expected = "an error on the device is raised"
+    try:
+        tried = _seen(case).error_raised
+    except _NoGpuError as reason:
+        return _unverified(expected, reason)
+    return rule(tried.ok and tried.value is True, expected, tried.error or ("raised" if tried.value else "swallowed"))
+
+
+CHECKS = {
+    "gpu-present": gpu_present,
+    "gpu-matrix-product": gpu_matrix_product,
+    "gpu-training-step": gpu_training_step,
+    "gpu-libraries": gpu_libraries,
+    "gpu-error-raised": gpu_error_raised,
+}

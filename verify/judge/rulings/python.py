@@ -1,0 +1,187 @@
+"""Whether the image's Python is the base image's, and whether nothing stands between it and what it reports."""
+
+import posixpath
+import re
+from collections.abc import Iterable
+
+from verify.contents.command_words import assigned, elsewhere, healthcheck_words, python_options, shell_options
+from verify.contents.files import HIDDEN
+from verify.contents.model import Hook
+from verify.judge.case import Case, Ruling, rule
+from verify.judge.rulings.contents import listed
+
+# Where nothing that a process finds is the layers': the kernel's own (path_resolution(7)), what is in memory, and what
+# everybody may write
+UNSEEN = ("/proc", "/sys", "/dev", "/run", "/var/run", "/var/lock", "/var/tmp", HIDDEN)  # noqa: S108 - in the image
+
+
+def _within(path: str, directories: Iterable[str]) -> bool:
+    path = posixpath.normpath(path)
+    return any(path == one or path.startswith(f"{one}/") for one in directories)
+
+
+def _written(case: Case) -> tuple[str, ...]:
+    """Return the directories in which others than the layers say what is found: homes, too, whatever is there yet."""
+    named = (case.subject.environment.get("HOME", ""), case.environment.home)
+    homes = (posixpath.normpath(one) for one in named if one.startswith("/") and one.strip("/."))
+    return (*UNSEEN, *case.image.writable, "/home", *homes)
+
+
+def _searched_elsewhere(case: Case) -> list[str]:
+    """Return what PATH searches that the layers do not answer for, and each `python` in it that is not the base's.
+
+    Also behind the first one: who may not search a directory, or run what is in it, goes on to the next (execvp(3)).
+    """
+    written, faults = _written(case), []
+    for one in case.contents.search:
+        if not one.directory.startswith("/"):
+            faults.append(f"PATH has {one.directory!r}, which is wherever a process starts")
+        elif any(_within(path, written) for path in (one.directory, one.path or one.directory, one.python)):
+            faults.append(f"PATH leads to {one.python} by {one.directory}, where the layers do not say what is found")
+        elif one.layer is not None and one.layer >= case.base_layers:
+            faults.append(f"{one.python} does not come from the base image")
+    return faults
+
+
+def interpreter(case: Case) -> Ruling:
+    """`python` on PATH is a file of the base image, and the process that ran the probe was that file."""
+    found, seen, base = case.contents.interpreter, case.environment, case.base_layers
+    expected = f"CPython {case.contract.python} of the base image, the same in the layers and at work"
+    if found is None:
+        return rule(False, expected, "no `python` on the image's PATH")
+    faults = []
+    if found.layer >= base:
+        faults.append(f"{found.path} does not come from the base image")
+    if seen.interpreter != found.path:
+        faults.append(f"the layers say {found.path}, the process says {seen.interpreter}")
+    if seen.implementation != "CPython" or not seen.python.startswith(f"{case.contract.python}."):
+        faults.append(f"it is {seen.implementation} {seen.python}")
+    faults += [fault for fault in _searched_elsewhere(case) if fault not in faults]
+    evidence = {"path": found.path, "sha256": found.sha256, "executable": seen.executable}
+    return rule(not faults, expected, "; ".join(faults) or f"CPython {seen.python}, {found.path}", **evidence)
+
+
+# Where an image's user is made, and what a package manager writes of what it did
+REPLACED = re.compile(r"/etc/(?:passwd|group|shadow|gshadow|subuid|subgid)-?|/var/(?:lib/(?:dpkg|apt)|log|cache)/.*")
+# Variables that change what is run, loaded or read: all of Python's own (its manual, "Environment variables") but those
+# that change nothing but output and speed, the loader's (ld.so(8)), and those that let libraries load code or skip a
+# safeguard: OpenSSL's; PyTorch's, its compilers' and Triton's (where kernels, compiled code and tools are taken from);
+# CUDA's, NVTX's, NCCL's and ITT's (libraries that they load by name); OpenMP's and OpenACC's tools; servers' options
+# that say which code is served; and what shells read first.
+ALTERING = re.compile(
+    r"(PYTHON(?!(?:UNBUFFERED|DONTWRITEBYTECODE|HASHSEED|FAULTHANDLER|UTF8|IOENCODING|NOUSERSITE|SAFEPATH"
+    r"|NODEBUGRANGES)$)[A-Z]+"
+    r"|LD_\w+|GLIBC_TUNABLES|GCONV_PATH|OPENSSL_(?:CONF|MODULES|ENGINES)"
+    r"|TORCH_(?:FORCE_NO_WEIGHTS_ONLY_LOAD|EXTENSIONS_DIR|USE_RTLD_GLOBAL)"
+    r"|PYTORCH_(?:KERNEL_CACHE_PATH|SKIP_CUDNN_COMPATIBILITY_CHECK)|TORCHINDUCTOR_(?:\w+_DIR|\w+_REMOTE_CACHE)"
+    r"|TRITON_(?:HOME|KERNEL_OVERRIDE|\w+_DIR|\w+_PATH)"
+    r"|(?:CUDA|NVTX)_INJECTION(?:32|64)_PATH|CUDA_(?:HOME|PATH|CACHE_PATH)|NCCL_(?:CONF_FILE|\w+_PLUGIN)"
+    r"|UVICORN_(?:APP_DIR|ENV_FILE|FACTORY|LOG_CONFIG|RELOAD\w*)|GUNICORN_CMD_ARGS|BASH_ENV|ZDOTDIR"
+    r"|INTEL_(?:LIBITTNOTIFY|JIT_PROFILER)(?:32|64)|OMP_TOOL_LIBRARIES|ACC_PROFLIB|KMP_DUPLICATE_LIB_OK)$"
+)
+
+
+# Where a base image keeps its programs; a standard library beside them that is not the base's is found as a hook.
+BINARIES = ("/usr/bin", "/usr/local/bin")
+# What setuptools installs, to the letter: the one start-up line that is known to be harmless.
+DISTUTILS = (
+    "import os; var = 'SETUPTOOLS_USE_DISTUTILS'; enabled = os.environ.get(var, 'local') == 'local'; "
+    "enabled and __import__('_distutils_hack').add_shim();"
+)
+
+
+def _harmless(hook: Hook, case: Case) -> bool:
+    """Whether it is a locked distribution's: a script, or a .pth file that runs nothing."""
+    if posixpath.basename(posixpath.dirname(hook.path)) == "bin":
+        return hook.distribution in case.locked  # a script of it, which only scripts find
+    lines = [line.strip() for line in hook.text.splitlines()]
+    runs = [line for line in lines if line.startswith(("import ", "import\t")) and line != DISTUTILS]
+    return hook.path.endswith(".pth") and hook.distribution in case.locked and bool(lines) and not runs
+
+
+def _editable(hook: Hook, case: Case) -> bool:
+    """Whether it is the application where a start-up file of its distribution says that its source is."""
+    package, start = case.contract.application.module.partition(".")[0], case.contents.working_directory
+    own = (one for one in case.contents.hooks if one.distribution == package and _harmless(one, case))
+    sources = {posixpath.normpath(line) for one in own for line in one.text.splitlines()}
+    return start in sources and hook.path == posixpath.join(start, package, "__init__.py")
+
+
+def _foreign_libraries(case: Case) -> list[str]:
+    """Return what says that Python's standard library is not the base's: pyvenv.cfg, or the path that it searches."""
+    found = case.contents.interpreter
+    if found is None:
+        return []
+    binaries, prefix = posixpath.dirname(found.path), posixpath.dirname(posixpath.dirname(found.path))
+    faults = []
+    for path, text in case.contents.environments.items():
+        homes = re.findall(r"(?mi)^\s*home\s*=\s*(.*?)\s*$", text)
+        if homes not in [[one] for one in (binaries, *BINARIES)]:
+            faults.append(f"{path} takes Python from {listed(homes) or 'nowhere'}, not from {binaries}")
+    version = case.contract.python
+    library = f"{prefix}/lib/python{version}"
+    known = {"", f"{prefix}/lib/python{version.replace('.', '')}.zip", library, f"{library}/lib-dynload"}
+    known |= {posixpath.dirname(one.path) for one in case.contents.distributions}
+    lines = [line for one in case.contents.hooks if _harmless(one, case) for line in one.text.split()]
+    known |= {posixpath.normpath(line) for line in lines}
+    foreign = [path for path in case.environment.path if path not in known]
+    return faults + [f"modules are searched in {listed(foreign)}"] * bool(foreign)
+
+
+def _commands(case: Case) -> list[str]:
+    """Return what the image's command and HEALTHCHECK do that its environment and files may not."""
+    subject, read = case.subject, case.contents
+    runs = [[*subject.entrypoint, *subject.command], healthcheck_words(subject.healthcheck, subject.shell)]
+    path = read.interpreter.path if read.interpreter else None
+    pythons = {one.word for one in read.named if one.path == path}
+    variables = {name for run in runs for name in assigned(run) if name == "PATH" or ALTERING.match(name)}
+    options = {option for run in runs for option in python_options(run, pythons)}
+    foreign = {
+        one.path: f"{one.path} ({one.word})"
+        for one in read.named
+        if one.layer >= case.base_layers and one.distribution not in case.locked
+    }
+    faults = [f"a command sets {listed(sorted(variables))}"] * bool(variables)
+    faults += [f"a command runs Python with {listed(sorted(options))}"] * bool(options)
+    shells = {option for run in runs for option in shell_options(run)}
+    faults += [f"a command's shell reads start-up files: {listed(sorted(shells))}"] * bool(shells)
+    moved = {word for run in runs for word in elsewhere(run)}
+    faults += [f"a command looks elsewhere: {listed(sorted(moved))}"] * bool(moved)
+    neither = f"neither the base's nor a locked distribution's: {listed(foreign.values())}"
+    return faults + [f"by their names the commands find what is {neither}"] * bool(foreign)
+
+
+def python_unaltered(case: Case) -> Ruling:
+    """No entry point, variable, command, volume, start-up or replaced file that could make the image's Python lie."""
+    base, read, subject = case.base_layers, case.contents, case.subject
+    faults = [f"the entry point {' '.join(subject.entrypoint)!r} stands before every command"] * bool(
+        subject.entrypoint
+    )
+    variables = sorted(name for name in subject.environment if ALTERING.match(name))
+    faults += [f"the environment sets {listed(variables)}"] * bool(variables)
+    hooks = [
+        one.path for one in read.hooks if one.layer >= base and not _harmless(one, case) and not _editable(one, case)
+    ]
+    faults += [f"run or found before the program: {listed(hooks)}"] * bool(hooks)
+    faults += _foreign_libraries(case)
+    faults += _commands(case)
+    leads = [path for one in read.hooks if one.layer >= base for path in one.leads if _within(path, _written(case))]
+    faults += [f"a start-up file leads to {listed(leads)}, where the layers do not say what is found"] * bool(leads)
+    started, unseen = read.working_directory, (*UNSEEN, *case.image.writable)
+    faults += [f"processes start in {started}, where the layers do not say what is found"] * _within(started, unseen)
+    volumes = [path for path in subject.volumes if not _within(path, case.image.writable)]
+    faults += [f"volumes where the contract has nothing writable: {listed(volumes)}"] * bool(volumes)
+    paths = {path for layer in read.layers[base:] for path in layer.replaced}
+    replaced = sorted(path for path in paths if not REPLACED.fullmatch(path))
+    faults += [f"replaced or removed by a later layer: {listed(replaced)}"] * bool(replaced)
+    return rule(
+        not faults,
+        "no entry point, no altering variable or command, start-up file, other volume or replaced file",
+        "; ".join(faults) or "none",
+    )
+
+
+CHECKS = {
+    "interpreter": interpreter,
+    "python-unaltered": python_unaltered,
+}

@@ -1,0 +1,140 @@
+"""PyTorch and CUDA: the torch specification, and what goes beyond it (silent CUDA, real torch)."""
+
+import math
+import re
+from collections.abc import Mapping
+from itertools import takewhile
+
+from verify.judge.case import Case, Ruling, rule, skip
+from verify.judge.rulings.contents import listed, same_version
+
+PRODUCT = [[19.0, 22.0], [43.0, 50.0]]  # [[1 2] [3 4]] · [[5 6] [7 8]]
+GRADIENT = 12.0  # of x³ at 2
+VERSION = re.compile(r"\d+\.\d+(\.\d+)?\S*")
+DEVICE = re.compile(r"[0-9]+|(GPU|MIG)-\S+")  # by its number, or the beginning of its UUID
+
+
+def torch(case: Case) -> Ruling:
+    """Import torch: it is there, or raises ModuleNotFoundError for the name torch."""
+    seen = case.pytorch
+    evidence = {
+        "version": seen.version,
+        "error": f"{seen.error_type}: {seen.error_message}" if not seen.imported else "",
+    }
+    if case.image.torch == "absent":
+        absent = not seen.imported and seen.error_type == "ModuleNotFoundError" and seen.missing == "torch"
+        found = f"torch {seen.version} from {seen.file}" if seen.imported else evidence["error"]
+        held = [one.path for one in case.contents.distributions if one.name == "torch"]
+        held += case.contents.torch
+        found += f"; in the layers: {listed(held)}" if held else ""
+        return rule(absent and not held, "ModuleNotFoundError: No module named 'torch'", found, **evidence)
+    if not seen.imported:
+        return rule(False, "torch can be imported", evidence["error"], **evidence)
+    home = [one.path.rpartition("/")[0] for one in case.contents.distributions if one.name == "torch"]
+    inside = any((seen.file or "").startswith(f"{directory}/torch/") for directory in home)
+    found = f"torch {seen.version}" if inside else f"torch {seen.version} from {seen.file}, not from its distribution"
+    return rule(inside, "torch can be imported, from its own distribution", found, file=seen.file, **evidence)
+
+
+def torch_version(case: Case) -> Ruling:
+    """The version is one, and module, metadata and lock agree on it."""
+    if case.image.torch == "absent":
+        return skip("no torch expected")
+    seen, locked = case.pytorch, case.locked.get("torch", "")
+    if not seen.imported:
+        return rule(False, f"torch {locked}", f"{seen.error_type}: {seen.error_message}")
+    faults = []
+    if not VERSION.fullmatch(seen.version):
+        faults.append(f"{seen.version!r} is no version")
+    if seen.metadata_version is None or not same_version(seen.metadata_version, seen.version):
+        faults.append(f"the module says {seen.version}, its metadata {seen.metadata_version}")
+    if not same_version(seen.version, locked):
+        faults.append(f"the lock says {locked}")
+    return rule(not faults, f"torch {locked}, in module and metadata", "; ".join(faults) or seen.version)
+
+
+def torch_build(case: Case) -> Ruling:
+    """torch.version.cuda is None in a CPU image and set in the GPU image."""
+    if case.image.torch == "absent":
+        return skip("no torch expected")
+    seen = case.pytorch
+    if not seen.imported:
+        return rule(False, "an importable torch", f"{seen.error_type}: {seen.error_message}")
+    build = f"CUDA {seen.cuda_build}" if seen.cuda_build else f"ROCm {seen.hip_build}" if seen.hip_build else "CPU only"
+    found = f"torch {seen.version}: {build}"
+    if case.image.torch == "cpu":
+        holds = seen.cuda_build is None and seen.hip_build is None and "+cu" not in seen.version
+        return rule(holds, "a CPU-only build: torch.version.cuda is None", found)
+    return rule(bool(seen.cuda_build), "a CUDA build: torch.version.cuda is set", found)
+
+
+def torch_works(case: Case) -> Ruling:
+    """What torch computes is right: a product, a gradient, a step that lowers the loss, weights that survive a file."""
+    if case.image.torch == "absent":
+        return skip("no torch expected")
+    seen = case.pytorch
+    if not seen.imported:
+        return rule(False, "an importable torch", f"{seen.error_type}: {seen.error_message}")
+    faults = []
+    for name in ("tensor", "autograd", "save_and_load"):
+        tried = getattr(seen, name)
+        if not tried.ok:
+            faults.append(f"{name.replace('_', ' ')}: {tried.error}")
+    if not faults:
+        losses = seen.autograd.losses
+        if seen.tensor.product != PRODUCT:
+            faults.append(f"the matrix product is {seen.tensor.product}")
+        if seen.autograd.gradient is None or not math.isclose(seen.autograd.gradient, GRADIENT):
+            faults.append(f"the gradient of x³ at 2 is {seen.autograd.gradient}")
+        if len(losses) != 2 or not losses[1] < losses[0]:  # noqa: PLR2004 - before and after one step
+            faults.append(f"a step down the gradient took the loss from {losses}")
+        if not seen.save_and_load.same:
+            faults.append("weights came back from a file changed")
+    tracebacks = [tried.traceback for tried in (seen.tensor, seen.autograd, seen.save_and_load) if tried.traceback]
+    found = "; ".join(faults) or f"imported in {seen.import_seconds} s, all right"
+    return rule(not faults, "a tensor operation, an autograd step, save and load", found, tracebacks=tracebacks)
+
+
+def _hidden(environment: Mapping[str, str]) -> str:
+    """Return the variables that keep every GPU from a container; "" where none does.
+
+    CUDA C++ programming guide, environment variables: what follows the first word that is no device is not visible.
+    NVIDIA container toolkit, user guide. Where a device is named twice PyTorch sees none (torch/cuda/__init__.py).
+    """
+    words = [one.strip() for one in environment.get("CUDA_VISIBLE_DEVICES", "0").split(",")]
+    devices = list(takewhile(DEVICE.fullmatch, words))
+    named = all(one.isdigit() for one in devices)  # a UUID is one machine's device, which no other has
+    hiding = ["CUDA_VISIBLE_DEVICES"] * (not devices or not named or len(set(devices)) < len(devices))
+    hiding += ["NVIDIA_VISIBLE_DEVICES"] * (environment.get("NVIDIA_VISIBLE_DEVICES") in ("", "void", "none"))
+    able = {one.strip() for one in environment.get("NVIDIA_DRIVER_CAPABILITIES", "").split(",")}
+    hiding += ["NVIDIA_DRIVER_CAPABILITIES"] * able.isdisjoint({"", "all", "compute"})
+    return ", ".join(f"{name}={environment[name]}" for name in hiding)
+
+
+def cuda_runtime(case: Case) -> Ruling:
+    """Never available in a CPU image; in the GPU image it depends on the host, and is UNVERIFIED without a GPU."""
+    if case.image.torch == "absent":
+        return skip("no torch expected")
+    seen = case.pytorch
+    if not seen.imported:
+        return rule(False, "an importable torch", f"{seen.error_type}: {seen.error_message}")
+    if not seen.cuda_available.ok or seen.cuda_available.value is None:
+        return rule(False, "torch.cuda.is_available() answers", seen.cuda_available.error)
+    available = seen.cuda_available.value
+    found = f"torch.cuda.is_available() is {available}"
+    if case.image.torch == "cpu":
+        return rule(not available, "torch.cuda.is_available() is False", found)
+    if hidden := _hidden(case.subject.environment):
+        return rule(False, "a GPU of the host can be seen", f"the image's environment hides every GPU: {hidden}")
+    if available:
+        return rule(True, "depends on the host", found)
+    return Ruling("UNVERIFIED", "depends on the host", f"{found}: no GPU in this container", category="ENVIRONMENT")
+
+
+CHECKS = {
+    "torch": torch,
+    "torch-version": torch_version,
+    "torch-build": torch_build,
+    "torch-works": torch_works,
+    "cuda-runtime": cuda_runtime,
+}

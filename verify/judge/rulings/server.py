@@ -1,0 +1,219 @@
+"""Health means serving: the image's own command, its own HEALTHCHECK, and our own question."""
+
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
+
+from verify.judge.case import Case, NotSeen, Ruling, rule, skip
+from verify.judge.rulings.application import chains, describe, has_status, printable
+from verify.judge.rulings.subject import NOT_EXECUTABLE
+from verify.observe.probe_reports import Answer, ApplicationReport, Checked, Heard, Memory, Published, Watched
+
+if TYPE_CHECKING:
+    from verify.judge.verdict import Category
+
+OF_A_WORKER = "worker_type"  # what a worker's health says and no other server's
+SHOWN = 3  # answers that are told
+KILLED = (137, 143)  # 128 + SIGKILL, 128 + SIGTERM: ended from outside
+
+
+def server_healthy(case: Case) -> Ruling:
+    """The container reaches healthy by itself, as its own user, and the reply holds a status."""
+    expected = "healthy by its own HEALTHCHECK, with a reply that holds `status`"
+    if not case.subject.has_healthcheck:
+        return rule(False, expected, "the image has no HEALTHCHECK", log=_log(case))
+    refusal = case.observation.server.error if case.observation.server else ""
+    if NOT_EXECUTABLE.search(refusal):
+        return rule(False, expected, refusal)
+    seen = case.server
+    if not seen.running:
+        code = seen.proof.exit_code if seen.proof else "unknown"
+        killed = seen.proof is not None and (seen.proof.exit_code in KILLED or seen.proof.out_of_memory)
+        category: Category = "ENVIRONMENT" if killed else "CODE_BUG"
+        why = ", ended by its memory limit (OOMKilled)" if seen.proof and seen.proof.out_of_memory else ""
+        return Ruling("FAIL", expected, f"it stopped with {code}{why}", {"log": _log(case)}, category)
+    if seen.health != "healthy":
+        return rule(False, expected, f"{seen.health}: {seen.reply.strip()[:300]}", log=_log(case))
+    found = (
+        f"healthy after {seen.seconds_to_healthy} s"
+        if '"status"' in seen.reply
+        else f"reply: {seen.reply.strip()[:300]}"
+    )
+    return rule('"status"' in seen.reply, expected, found, reply=seen.reply.strip(), log=_log(case))
+
+
+def _log(case: Case) -> str:
+    return case.server.log[-2000:]
+
+
+def lazy_server(case: Case) -> Ruling:
+    """Where the image serves the API, no process in the container has, or tried to import, a heavy package."""
+    application = case.contract.application
+    if not case.contract.serves_api(case.image):
+        return skip("the image serves no API: a worker loads torch on purpose")
+    asked = case.server.asked
+    if asked is None or asked.report is None:
+        raise NotSeen("the server could not be asked", "server-answers")
+    try:
+        memory = Memory.model_validate(asked.report)
+    except ValueError:
+        raise NotSeen("the answer does not say what is in memory", "server-answers") from None
+    heavy = sorted({name for name in memory.packages if name in application.heavy})
+    attempts = _heard(asked.report)
+    faults = [describe(attempt) for attempt in attempts[:5]]
+    faults += [f"in memory: {', '.join(heavy)}"] * bool(heavy)
+    faults += [f"{memory.unreadable} hide their memory"] * bool(memory.unreadable)
+    faults += ["no process was seen"] * (memory.processes <= 0)
+    expected = f"no library of {', '.join(application.heavy)} in memory, and no attempt to import one"
+    if not faults and (unheard := _unheard(asked.report)):
+        action = "Start the server as a Python that heeds its environment: no -E, -I or -S, and no other program"
+        found = printable(f"not seen: nobody listened to what is imported in {unheard}")
+        return Ruling("ERROR", expected, found, category="CODE_BUG", action=action)
+    found = printable("; ".join(faults)) or f"none in {memory.processes} process" + "es" * (memory.processes != 1)
+    return rule(not faults, expected, found, attempts=chains(attempts))
+
+
+def _heard(report: dict[str, Any]) -> list[Heard]:
+    """Return the attempts that were heard in the server's processes; nothing where nobody says."""
+    try:
+        return Watched.model_validate(report).attempts
+    except ValueError:
+        return []
+
+
+def _unheard(report: dict[str, Any]) -> str:
+    """Return in which of the server's processes nobody listened; "" where somebody did in all of them."""
+    try:
+        seen = Watched.model_validate(report)
+    except ValueError:
+        return "the server: the answer does not say"
+    return "; ".join(seen.unwatched[:3]) or ("" if seen.watched else "any of its processes")
+
+
+def server_answers(case: Case) -> Ruling:
+    """Whatever HEALTHCHECK says, the contract's address answers 200 with a status."""
+    expected = f"{case.image.health} answers 200 with `status`"
+    asked = case.server.asked
+    if not case.server.running:
+        return rule(False, expected, "no answer: the server was not running")
+    if asked is not None and asked.outcome == "timed out":
+        return Ruling("ERROR", expected, "not seen: what asks the server ran out of time", category="ENVIRONMENT")
+    if asked is None or asked.report is None:
+        return rule(False, expected, f"no answer: {asked.printed.strip()[:300] if asked else ''}")
+    try:
+        answer, published = Answer.model_validate(asked.report), Published.model_validate(asked.report)
+    except ValueError:
+        return rule(False, expected, f"an answer that is none: {str(asked.report)[:300]}")
+    faults = [] if answer.status == 200 and has_status(answer.body) else [_answered(answer)]  # noqa: PLR2004 - HTTP's OK
+    if not faults:
+        faults = _unreachable(published.listens) + _besides(case, published) + _another_application(case, published)
+    if not case.contract.serves_api(case.image) and f'"{OF_A_WORKER}"' not in answer.body:
+        faults.append(f"no worker answers so, without `{OF_A_WORKER}`: {_answered(answer)}")
+    expected += ", from outside too and nothing else does, and all else as the application that was examined"
+    if not faults and (late := published.unasked) and _examined(case):
+        action = "Let every operation answer within seconds; what came before took all the time there was"
+        found = f"not seen: no time was left to ask {len(late)} operations, {printable(late[0][:200])} the first"
+        return Ruling("ERROR", expected, found, category="CODE_BUG", action=action)
+    return rule(not faults, expected, "; ".join(faults) or _answered(answer))
+
+
+def _answered(answer: Answer) -> str:
+    return f"{answer.status} {answer.body[:300]}"
+
+
+def _unreachable(listens: list[str]) -> list[str]:
+    """Return what keeps other containers from a server that answers within its own; nothing where nobody was seen."""
+    inside = [one for one in listens if one == "::1" or one.removeprefix("::ffff:").startswith("127.")]
+    only = bool(listens) and inside == listens
+    return [f"it listens at {', '.join(listens[:8])} only: out of reach for other containers"] * only
+
+
+def _besides(case: Case, served: Published) -> list[str]:
+    """Return who else listens in the server's container."""
+    own = urlsplit(case.image.health).port or 80
+    faults = []
+    for kind, ports in (("port", set(served.ports) - {own}), ("UDP port", set(served.datagrams))):
+        faults += [f"something listens at {kind} {', '.join(map(str, sorted(ports)[:8]))}, too"] * bool(ports)
+    return faults
+
+
+def _another_application(case: Case, served: Published) -> list[str]:
+    """Return how the image that serves the API answers other than the application that was examined."""
+    examined = _examined(case)
+    if examined is None:
+        return []
+    routes = [route for route in examined.routes if route[:1] != ["MOUNT"]]
+    different = sorted(served.routes) != sorted(routes)
+    faults = [f"it serves {len(served.routes)} routes, the application has {len(routes)}"] * different
+    answers = [
+        _difference(route, served.answers.get(route, ""), digest)
+        for route, digest in sorted(examined.digests.items())
+        if served.answers.get(route) != digest and route not in served.unasked
+    ]
+    more = [f"and {len(answers) - SHOWN} more"] * (len(answers) > SHOWN)
+    return faults + [printable(one) for one in answers[:SHOWN]] + more
+
+
+def _examined(case: Case) -> ApplicationReport | None:
+    """Return what was seen of the application that the image has to serve; None where there is nothing of the kind."""
+    try:
+        examined = case.application
+    except NotSeen:
+        return None
+    return examined if examined.routes and case.contract.serves_api(case.image) else None
+
+
+def _difference(route: str, served: str, examined: str) -> str:
+    """Return in words how two digests of an answer differ, each beginning with its status."""
+    status, due = served.partition(" ")[0], examined.partition(" ")[0]
+    if status == due:
+        return f"{route[:200]}: {due} with another content than the application's"
+    return f"{route[:200]}: {status or 'not asked'}, the application answers {due}"
+
+
+# How the stand-ins for the server answer that HEALTHCHECK has to fail at
+WRONG = {
+    "nobody": "where nothing serves",
+    "failure": "at a 500",
+    "unready": "at a 503",
+    "moved": "at a 302",
+    "missing": "at a 404",
+    "stateless": "at a 200 without `status`",
+    "gone": "at a server that hangs up, though it answered well before",
+    "hung": "at a server that takes connections and never answers",
+}
+NOTICED_WITHIN = 180.0  # seconds: a minute for the start, and three checks that each take half of one
+
+
+def healthcheck_tells(case: Case) -> Ruling:
+    """HEALTHCHECK passes at a 200 with `status`, and nowhere else."""
+    expected = f"HEALTHCHECK passes at a 200 with `status`, and fails {', '.join(WRONG.values())}"
+    expected += f"; a server that is gone is noticed within {NOTICED_WITHIN:.0f} s"
+    if not case.subject.has_healthcheck:
+        return rule(False, expected, "the image has no HEALTHCHECK")
+    report = case.healthcheck
+    if report.nobody.outcome == "not started":
+        return rule(False, expected, f"it cannot be run: {report.nobody.error}")
+    runs = {name: getattr(report, name) for name in (*WRONG, "good")}
+    if unseen := [name for name, one in runs.items() if one is None or (one.outcome, one.exit_code) == ("ended", None)]:
+        raise NotSeen(f"the health check's exit code is missing: {', '.join(unseen)}", "proof")
+    faults = [f"it passes {words}" for name, words in WRONG.items() if runs[name].passed]
+    faults += [f"it fails at a 200 with `status`: {_told(runs['good'])}"] * (not runs["good"].passed)
+    if case.subject.unhealthy_after is None:
+        raise NotSeen("the engine does not say how often HEALTHCHECK runs", "")
+    late = case.subject.unhealthy_after > NOTICED_WITHIN
+    faults += [f"a server that is gone is unhealthy after {case.subject.unhealthy_after:,.0f} s only"] * late
+    printed = {name: one.printed for name, one in runs.items() if one.printed}
+    return rule(not faults, expected, "; ".join(faults) or "so it does", printed=printed)
+
+
+def _told(run: Checked) -> str:
+    code = "it did not end" if run.outcome == "timed out" else f"exit code {run.exit_code}"
+    return f"{code}, {run.asked} requests made, {run.printed.strip()[:200] or 'nothing printed'}"
+
+
+CHECKS = {
+    "server-healthy": server_healthy,
+    "lazy-server": lazy_server,
+    "server-answers": server_answers,
+    "healthcheck-tells": healthcheck_tells,
+}

@@ -1,0 +1,143 @@
+"""Whether it is the image that was built, and whether the probes really ran in it."""
+
+import re
+
+from verify.judge.case import Case, NotSeen, Ruling, proof_fault, rule
+from verify.judge.rulings.application import printable
+from verify.observe.probe_reports import Ran
+
+# What the engine says when the image has nothing that could be run under the name, or as the user, that it says.
+NOT_EXECUTABLE = re.compile(
+    r"executable file not found|no such file or directory|permission denied|exec format error|no command specified"
+    r"|unable to find (?:user|group)|no matching entries in (?:passwd|group) file|uids and gids must be in range"
+    r"|not a directory"
+)
+NUMERIC = re.compile("[0-9]{1,10}")  # a user's number has 32 bits
+
+
+def image_present(case: Case) -> Ruling:
+    """The tag resolves to an image."""
+    observation = case.observation
+    if observation.subject is None:
+        return Ruling("ERROR", f"an image {case.image.name}", observation.error)
+    return rule(True, f"an image {case.image.name}", observation.subject.image_id, tag=observation.subject.tag)
+
+
+def built_here(case: Case) -> Ruling:
+    """A record of a build in this state exists, and what was built is what the checkout would build now."""
+    if case.maybe_record is None:
+        return Ruling(
+            "ERROR", "a build record of this state", case.record_error or "none: not built, or the build failed"
+        )
+    source = case.maybe_record.source
+    found = f"built from {source.revision[:12]}{' (dirty)' if source.dirty else ''}"
+    if case.inputs not in (None, case.maybe_record.inputs):
+        return Ruling("ERROR", "a build record of this state", f"{found}, and what it is built from is another now")
+    return rule(True, "a build record of this state", found, tools=case.maybe_record.tools)
+
+
+def same_image(case: Case) -> Ruling:
+    """The subject has the identity that the build recorded."""
+    built, subject = case.record, case.subject
+    same = built.identity == subject.identity and built.tag == subject.tag
+    found = subject.identity if same else f"{subject.identity}: the tag moved after the build, or the record is stale"
+    return rule(same, built.identity, found, built_image_id=built.image_id, subject_image_id=subject.image_id)
+
+
+def python_runs(case: Case) -> Ruling:
+    """A container of the image starts, and its Python takes the probe."""
+    run = case.observation.probes
+    expected = "`python -c …` runs in a container of the image"
+    if run is None:
+        raise NotSeen(case.observation.error or "no probe ran", "image-present")
+    if run.refused:
+        broken = NOT_EXECUTABLE.search(run.error) is not None
+        if broken:
+            return rule(False, expected, run.error)
+        action = "See that the engine runs (`./noxw -s engine`) and what its log says, then verify again"
+        return Ruling("ERROR", expected, run.error, category="ENVIRONMENT", action=action)
+    code = run.proof.exit_code if run.proof else None
+    if run.results is None and (code in (126, 127) or "Fatal Python error" in run.output):
+        return rule(False, expected, f"the container ended with {code}", output=run.output[:2000])
+    if run.results is None and not run.output:
+        raise NotSeen(run.error or f"the container ended with {code} and printed nothing", "proof")
+    return rule(True, expected, "it ran", seconds=run.seconds)
+
+
+def proof(case: Case) -> Ruling:
+    """One document with this run's nonce, from a container of this image that started and finished."""
+    run = case.observation.probes
+    expected = "one document with this run's nonce, from a container of this image"
+    if run is None:
+        raise NotSeen(case.observation.error or "no probe ran", "image-present")
+    fault = proof_fault(run, case.subject)
+    evidence = {"nonce": run.nonce, **(run.proof.model_dump() if run.proof else {})}
+    if fault or run.results is None:
+        return Ruling("ERROR", expected, fault or "no document", {**evidence, "output": run.output[:2000]})
+    return rule(True, expected, f"checks took {run.seconds:.1f} s", **evidence)
+
+
+def user(case: Case) -> Ruling:
+    """Numeric in the configuration, not root, the same when running, with a home that it owns."""
+    configured, seen = case.subject.user, case.environment
+    uid = configured.partition(":")[0]
+    faults = []
+    if not NUMERIC.fullmatch(uid):
+        faults.append(f"USER is {configured!r}, not numeric")
+    elif int(uid) == 0:
+        faults.append("USER is root")
+    elif int(uid) != seen.uid:
+        faults.append(f"USER is {uid}, but the process runs as {seen.uid}")
+    if seen.gid == 0:
+        faults.append("the group is root's")
+    if seen.may_write:
+        faults.append(f"the user may write what runs, or who may what: {', '.join(seen.may_write[:8])}")
+    if seen.user is None:
+        faults.append("the user has no entry in /etc/passwd")
+    if not seen.home_is_writable:
+        faults.append(f"the home {seen.home} is missing or not the user's own")
+    privileged = case.contents.privileged
+    faults += [f"files that give other rights (setuid, setgid, capabilities): {', '.join(privileged[:8])}"] * bool(
+        privileged
+    )
+    faults += case.contents.accounts
+    writable = case.contents.writable
+    faults += [f"the image lets the user write elsewhere than it is meant to: {', '.join(writable[:8])}"] * bool(
+        writable
+    )
+    unreadable = case.contents.unreadable
+    faults += [f"the user may not read: {', '.join(unreadable[:8])}"] * bool(unreadable)
+    found = "; ".join(faults) or f"{configured}, at home in {seen.home}"
+    return rule(
+        not faults,
+        "a numeric user other than root, with a home, and no way to another user's rights or to what runs",
+        found,
+    )
+
+
+def commands_run(case: Case) -> Ruling:
+    """Each of the contract's commands is found on PATH, and its help ends with 0."""
+    demanded, seen = case.contract.application.commands, case.commands.commands
+    if unseen := [name for name in demanded if name not in seen]:
+        raise NotSeen(f"nothing is said of {', '.join(unseen)}", "")
+    wrong = {name: ran for name in demanded if ((ran := seen[name]).outcome, ran.exit_code) != ("ended", 0)}
+    expected = f"`--help` of {', '.join(demanded)} ends with 0"
+    found = "; ".join(_told(name, ran) for name, ran in wrong.items()) or "so it does"
+    return rule(not wrong, expected, found, printed={name: printable(ran.printed) for name, ran in wrong.items()})
+
+
+def _told(name: str, ran: Ran) -> str:
+    code = f" with {ran.exit_code}" * (ran.exit_code is not None)
+    last = next((line.strip() for line in reversed(ran.printed.splitlines()) if line.strip()), "")
+    return printable(f"{name}: {ran.outcome}{code}{f', {last[:200]}' if last else ''}")
+
+
+CHECKS = {
+    "image-present": image_present,
+    "built-here": built_here,
+    "same-image": same_image,
+    "python-runs": python_runs,
+    "commands-run": commands_run,
+    "proof": proof,
+    "user": user,
+}

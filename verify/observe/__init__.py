@@ -1,0 +1,1 @@
+"""What containers of an image show: observations and probe reports, without judgement."""

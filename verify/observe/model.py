@@ -1,0 +1,93 @@
+"""What was seen of one image: the values between observing and judging (``observed.json``)."""
+
+from typing import Any, Literal
+
+from pydantic import Field
+
+from deploy.artifacts import Model
+
+
+class Proof(Model):
+    """The engine's own word that a container ran, and which image it ran."""
+
+    container_id: str
+    image_id: str
+    started: str  # the engine's clock, RFC 3339; "" for a container that never started
+    finished: str
+    exit_code: int
+    out_of_memory: bool
+
+
+class ProbeResult(Model):
+    """What became of one probe, or of one command, inside the probe container."""
+
+    outcome: Literal["ended", "timed out", "not started"]
+    exit_code: int | None = None
+    seconds: float = 0.0
+    printed: str = ""
+    printed_bytes: int = 0
+    report: dict[str, Any] | None = None
+    error: str = ""
+
+
+class ProbeRun(Model):
+    """The container that ran the probes. ``results`` is None where its one document is missing or foreign."""
+
+    nonce: str
+    proof: Proof | None
+    seconds: float
+    results: dict[str, ProbeResult] | None
+    error: str = ""  # why there are no results
+    refused: bool = False  # the error is the engine's: it refused, was silent, or went
+    output: str = ""  # the beginning of what it printed, where that is no document
+
+
+class ServerRun(Model):
+    """The container that ran the image's own command."""
+
+    proof: Proof | None
+    health: str  # the engine's word: healthy, unhealthy, starting, none
+    running: bool
+    seconds_to_healthy: float | None
+    reply: str  # what the HEALTHCHECK printed last
+    asked: ProbeResult | None  # our own question at the contract's health address, from inside the container
+    log: str
+    error: str = ""
+
+
+class Subject(Model):
+    """The image that a tag pointed to when verification started."""
+
+    tag: str
+    image_id: str
+    identity: str
+    layers: list[str]
+    user: str
+    environment: dict[str, str]
+    command: list[str]
+    entrypoint: list[str]
+    healthcheck: list[str]
+    shell: list[str] = Field(default_factory=list)  # what words for a shell are given to, where the image says
+    volumes: list[str] = Field(default_factory=list)  # directories that are declared so
+    unhealthy_after: float | None = None  # seconds until HEALTHCHECK has told of a server that never answers, at most
+    labels: dict[str, str]
+    history: list[str]
+
+    @property
+    def has_healthcheck(self) -> bool:
+        """Whether a HEALTHCHECK is declared; ``NONE`` is Docker's word for taking the base's away."""
+        return self.healthcheck not in ([], ["NONE"])
+
+
+class Observation(Model):
+    """``observed.json``: everything that was seen of one role's image. A part that is None could not be seen."""
+
+    schema_: Literal[1] = Field(default=1, alias="schema")
+    role: str
+    subject: Subject | None = None
+    probes: ProbeRun | None = None
+    server: ServerRun | None = None
+    gpu: ProbeRun | None = None
+    contents_error: str = ""
+    error: str = ""  # why there is no subject
+    seconds: float = 0.0

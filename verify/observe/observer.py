@@ -1,0 +1,324 @@
+"""Contract → running containers → observations, with the docker SDK. Nothing is judged here."""
+
+import contextlib
+import json
+import time
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import requests
+from docker import DockerClient
+from docker.errors import APIError, DockerException, ImageNotFound
+from docker.types import DeviceRequest
+
+from deploy.contract import Contract, Image
+from deploy.engine import connection as engines
+from deploy.engine.connection import Engine
+from deploy.engine.runs import Run
+from deploy.errors import Problem
+from deploy.image_config import diff_ids, identity
+from verify.contents import cache
+from verify.contents.model import Contents
+from verify.contents.raw_layer import UnreadableArchive
+from verify.observe import containers
+from verify.observe.disclosure import masked
+from verify.observe.model import Observation, ProbeResult, ProbeRun, ServerRun, Subject
+from verify.observe.requests import (
+    PROBE_SECONDS,
+    check_writable,
+    healthcheck,
+    patience,
+    probe_request,
+    read_document,
+    request,
+    shell,
+    source,
+    unhealthy_after,
+    watch,
+)
+
+if TYPE_CHECKING:
+    from concurrent.futures import Future
+
+T = TypeVar("T")
+RUNS_SECONDS = 480.0  # both containers, with every answer of the engine as late as it may be
+EXPORT_SECONDS = 1800.0  # an image's layers, from a busy engine
+LOOK = 0.25  # seconds between two looks at a server's health, which engines ask after once a second at most
+LOG_AT_MOST = 16_000  # bytes
+
+
+@dataclass(frozen=True)
+class Deadlines:
+    """How many seconds what an image does may take."""
+
+    probe: float = PROBE_SECONDS  # one probe
+    run: float = 150.0  # the container that runs them
+    healthy: float = 90.0  # from the server's start to healthy
+    asked: float = 75.0  # what asks the server, for all its questions
+
+
+# What the engine or its libraries raise when it is gone, hung or refuses.
+ENGINE_ERRORS = (DockerException, requests.RequestException, OSError, TimeoutError, Problem)
+
+
+def told(error: Exception) -> str:
+    """Return what the engine said, or what kind of silence it was; what else went wrong is not laid at its door."""
+    if isinstance(error, Problem):
+        return str(error)
+    engine_s = (requests.RequestException, ConnectionError, TimeoutError)
+    if isinstance(error, OSError) and not isinstance(error, engine_s):
+        return f"this machine: {error}"
+    if isinstance(error, requests.RequestException) and not isinstance(error, APIError):
+        trouble, detail = engines.classify(error)  # "permission denied" is what an image's own program gets, too
+        return f"the engine: {'it does not let this user in' if trouble == 'denied' else detail}"
+    explanation = error.explanation if isinstance(error, APIError) else None
+    return f"the engine: {explanation or str(error) or type(error).__name__}"
+
+
+class Observer:
+    """Looks at one image after another, on one engine, with one run's labels."""
+
+    def __init__(self, engine: Engine, contract: Contract, run: Run, deadlines: Deadlines | None = None) -> None:
+        self.engine, self.contract, self.run, self.gate = engine, contract, run, containers.Gate()
+        self.deadlines = deadlines or Deadlines()
+
+    def observe(self, image: Image) -> tuple[Observation, Contents | None]:
+        """Resolve the image's tag once, then look at its layers, its probes and its server side by side."""
+        began = time.monotonic()
+        try:
+            with self._client() as client:
+                inspected = client.api.inspect_image(image.name)
+                return self._look(client, image, inspected, began)
+        except ImageNotFound:
+            return Observation(role=image.role, error=f"no image {image.name} on the engine"), None
+        except ENGINE_ERRORS as error:
+            return Observation(role=image.role, error=told(error)), None
+
+    def _client(self, seconds: float = containers.ANSWER) -> "contextlib.closing[DockerClient]":
+        """Give a client that is closed with the block; each of its answers is waited for so many seconds."""
+        return contextlib.closing(engines.sdk(self.engine, timeout=seconds))
+
+    def _look(
+        self, client: DockerClient, image: Image, inspected: dict[str, Any], began: float
+    ) -> tuple[Observation, Contents | None]:
+        subject = _subject(client, image.name, inspected)
+        reading = containers.spawn(self._contents, image, inspected)
+        probing = containers.spawn(self.probe, image, subject, self._request(image, inspected), "probe")
+        serving = containers.spawn(self._serve, image, subject)
+        contents = None
+        try:
+            contents, contents_error = containers.wait(client, reading, EXPORT_SECONDS)
+        except TimeoutError:
+            contents_error = f"its layers were not read within {EXPORT_SECONDS:.0f} s"
+        except ENGINE_ERRORS as silent:
+            contents_error = told(silent)
+        end = time.monotonic() + RUNS_SECONDS
+        probes, server = _by(end, probing), _by(end, serving)
+        late = f"the engine: it was not done with the image's containers within {RUNS_SECONDS:.0f} s"
+        observation = Observation(
+            role=image.role,
+            subject=subject,
+            probes=probes,
+            server=server,
+            contents_error=contents_error,
+            error="" if probes and server else late,
+            seconds=round(time.monotonic() - began, 3),
+        )
+        return observation, contents
+
+    def observe_gpu(self, image: Image) -> Observation:
+        """Run the GPU probe with the host's GPU attached: by its CDI name where the engine offers one."""
+        began = time.monotonic()
+        try:
+            with self._client() as client:
+                subject = _subject(client, image.name, client.api.inspect_image(image.name))
+                devices = gpu_devices(client.info())
+        except ImageNotFound:
+            return Observation(role=image.role, error=f"no image {image.name} on the engine")
+        except ENGINE_ERRORS as error:
+            return Observation(role=image.role, error=told(error))
+        asked = request({"gpu": None}, self.deadlines.probe)
+        run = self.probe(image, subject, asked, "gpu", devices)
+        return Observation(role=image.role, subject=subject, gpu=run, seconds=round(time.monotonic() - began, 3))
+
+    def _request(self, image: Image, inspected: dict[str, Any]) -> dict[str, Any]:
+        test = healthcheck(inspected)
+        words, seconds = shell(inspected), patience(inspected)
+        return probe_request(self.contract, image, test, self.deadlines.probe, shell=words, patience=seconds)
+
+    def _contents(self, image: Image, inspected: dict[str, Any]) -> tuple[Contents | None, str]:
+        try:
+            with self._client(EXPORT_SECONDS) as client:
+                return cache.contents_of(client, inspected, image.writable), ""
+        except UnreadableArchive as error:
+            return None, str(error)
+        except ENGINE_ERRORS as error:
+            return None, told(error)
+
+    def probe(
+        self,
+        image: Image,
+        subject: Subject,
+        request: dict[str, Any],
+        name: str,
+        devices: list[DeviceRequest] | None = None,
+    ) -> ProbeRun:
+        """Run the probes of a request in a container of their own and read their one document."""
+        began = time.monotonic()
+        command = ["python", "-c", source("runner"), json.dumps(request)]
+        proof, results, output, refused = None, None, b"", False
+        try:
+            with self._client() as client, containers.container(
+                client, subject.image_id, self.gate, name=self.run.name(f"{image.role}-{name}"),
+                labels=self.run.labels, command=command, writable=image.writable, devices=devices,
+            ) as container_id:  # fmt: skip
+                try:
+                    printed, late = containers.run(client, container_id, self.deadlines.run)
+                    output = printed.stdout + printed.stderr
+                    results, error = read_document(printed, request, late=self.deadlines.run if late else None)
+                finally:
+                    proof = containers.proof(client, container_id)
+        except ENGINE_ERRORS as refusal:
+            error, refused = told(refusal), True
+        return ProbeRun(
+            nonce=request["nonce"],
+            proof=proof,
+            seconds=round(time.monotonic() - began, 3),
+            results=results,
+            error=error,
+            refused=refused,
+            output="" if results else output[:LOG_AT_MOST].decode("utf-8", "replace"),
+        )
+
+    def _serve(self, image: Image, subject: Subject) -> ServerRun:
+        """Start the image with its own command and wait for its own HEALTHCHECK; then ask it ourselves."""
+        seen: dict[str, Any] = {"proof": None, "health": "none", "running": False, "seconds_to_healthy": None}
+        seen |= {"reply": "", "asked": None, "log": ""}
+        listening = watch(self.contract, image)
+        try:
+            with self._client() as client, containers.container(
+                client, subject.image_id, self.gate, name=self.run.name(f"{image.role}-server"),
+                labels=self.run.labels, command=None, writable=image.writable, watch=listening,
+            ) as container_id:  # fmt: skip
+                try:
+                    client.api.start(container_id)
+                    state = containers.until(
+                        self.deadlines.healthy, lambda: _settled(client, container_id, subject), LOOK
+                    )
+                    seen |= _health(state or client.api.inspect_container(container_id)["State"])
+                    seen["log"] = _log(client, container_id)
+                    if seen["running"]:
+                        seen["asked"] = _ask(client, container_id, image.health, self.deadlines.asked, listening)
+                finally:
+                    seen["proof"] = containers.proof(client, container_id)
+        except ENGINE_ERRORS as refusal:
+            seen["error"] = told(refusal)
+        return ServerRun(**seen)
+
+
+def _by(end: float, future: "Future[T]") -> T | None:
+    """Return what a container came to; None where the engine was not done with it by then (monotonic clock)."""
+    try:
+        return future.result(max(0.0, end - time.monotonic()))
+    except TimeoutError:
+        return None
+
+
+def _subject(client: DockerClient, tag: str, inspected: dict[str, Any]) -> Subject:
+    config = inspected.get("Config") or {}
+    return Subject(
+        tag=tag,
+        image_id=inspected["Id"],
+        identity=identity(inspected),
+        layers=diff_ids(inspected),
+        user=config.get("User") or "",
+        environment={name: masked(name, value) for name, value in cache.environment(inspected).items()},
+        command=[masked("", word) for word in config.get("Cmd") or []],
+        entrypoint=[masked("", word) for word in config.get("Entrypoint") or []],
+        healthcheck=[masked("", word) for word in healthcheck(inspected)],
+        shell=[masked("", word) for word in config.get("Shell") or []],
+        volumes=sorted(masked("", path) for path in config.get("Volumes") or {}),
+        unhealthy_after=unhealthy_after(inspected),
+        labels={name: masked(name, value) for name, value in (config.get("Labels") or {}).items()},
+        history=[masked("", entry.get("CreatedBy") or "") for entry in client.api.history(inspected["Id"])],
+    )
+
+
+def _settled(client: DockerClient, container_id: str, subject: Subject) -> dict[str, Any] | None:
+    """Return the container's state once its health is decided or it has stopped; without HEALTHCHECK at once."""
+    state: dict[str, Any] = client.api.inspect_container(container_id)["State"]
+    health = (state.get("Health") or {}).get("Status", "none")
+    if not state["Running"] or health in ("healthy", "unhealthy") or not subject.has_healthcheck:
+        return state
+    return None
+
+
+def _health(state: dict[str, Any]) -> dict[str, Any]:
+    health = state.get("Health") or {}
+    log = health.get("Log") or []
+    passed = next((entry for entry in log if entry.get("ExitCode") == 0), None)
+    return {
+        "health": health.get("Status", "none"),
+        "running": bool(state["Running"]),
+        "reply": (passed or (log[-1] if log else {})).get("Output", ""),
+        "seconds_to_healthy": seconds_between(state["StartedAt"], passed["End"]) if passed else None,
+    }
+
+
+def seconds_between(start: str, end: str) -> float:
+    """Return the seconds between two times with their zones (RFC 3339, up to nanoseconds), to the millisecond.
+
+    Raises:
+        ValueError: one is no such time.
+
+    """
+    return round((_moment(end) - _moment(start)).total_seconds(), 3)
+
+
+def _moment(text: str) -> datetime:
+    moment = datetime.fromisoformat(text)
+    if moment.tzinfo is None:
+        raise ValueError(f"{text!r} is a time without a zone")
+    return moment
+
+
+def _ask(
+    client: DockerClient, container_id: str, address: str, deadline: float, listening: containers.Watch | None = None
+) -> ProbeResult:
+    where = [listening.directory] if listening else []
+    command = ["python", "-c", source("ask"), address, *where]
+    unheard = {"PYTHONPATH": ""} if listening else {}  # as if it were not set (Python's manual)
+    code, printed = containers.execute(client, container_id, command, deadline, unheard)
+    try:
+        report = json.loads(printed)
+        check_writable(report)
+        return ProbeResult(outcome="ended", exit_code=code, report=report if isinstance(report, dict) else None)
+    except (ValueError, RecursionError):
+        text = printed[:LOG_AT_MOST].decode("utf-8", "replace")
+        return ProbeResult(outcome="ended" if code is not None else "timed out", exit_code=code, printed=text)
+
+
+def _log(client: DockerClient, container_id: str) -> str:
+    """Return the beginning of the last lines that the server printed; "" where the log driver keeps none."""
+
+    def read() -> bytes:
+        text = b""
+        for chunk in client.api.logs(container_id, stream=True, follow=False, tail=60):
+            text += chunk
+            if len(text) > LOG_AT_MOST:
+                break
+        return text[:LOG_AT_MOST]
+
+    try:
+        return containers.spawn(read).result(containers.ANSWER).decode("utf-8", "replace")
+    except (APIError, TimeoutError):
+        return ""
+
+
+def gpu_devices(info: dict[str, Any]) -> list[DeviceRequest]:
+    """Return how to ask this engine for its GPUs: the CDI name where it has found one, a device request otherwise."""
+    found = info.get("DiscoveredDevices") or []
+    if any(str(one.get("ID", "")).startswith("nvidia.com/gpu") for one in found if isinstance(one, dict)):
+        return [DeviceRequest(driver="cdi", device_ids=["nvidia.com/gpu=all"])]
+    return [DeviceRequest(driver="nvidia", count=-1, capabilities=[["gpu"]])]

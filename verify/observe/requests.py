@@ -1,0 +1,160 @@
+"""What the probes of a container are asked, and how their one document is read. Nothing here touches an engine."""
+
+import json
+import re
+import secrets
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+from deploy.contract import Contract, Image
+from verify.contents.command_words import SHELL
+from verify.observe import containers
+from verify.observe.model import ProbeResult
+
+PROBES = Path(__file__).parent.parent / "probes"
+PROBE_SECONDS = 120.0
+PART = re.compile(r"^from verify\.probes\.(\w+) import .*$", re.MULTILINE)
+WATCH = "/run/watch"  # what the watch's directory in the server's container is called after
+DEFAULT_NS = 30_000_000_000  # of interval and time-out
+HUNG_SECONDS = 30.0  # that a HEALTHCHECK gets at most, at a server that never answers
+DEEPEST = 64  # levels of a probe's document
+
+
+def source(name: str) -> str:
+    """Return a probe's source code, with that of each part that it shares with others in place of its first import."""
+    there: set[str] = set()
+
+    def whole(part: str) -> str:
+        if part in there:
+            return ""
+        there.add(part)
+        return PART.sub(lambda found: whole(found[1]), (PROBES / f"{part}.py").read_text(encoding="utf-8"))
+
+    return whole(name)
+
+
+def watch(contract: Contract, image: Image) -> containers.Watch | None:
+    """Return what listens in the image's own server; None where that serves no API, and may import what it likes.
+
+    Its directory has a name that nobody knows before, so that no layer holds notes there already: a volume begins with
+    what the image has at its place.
+    """
+    if not contract.serves_api(image):
+        return None
+    files = {"sitecustomize.py": source("watch"), "heavy.json": json.dumps(contract.application.heavy)}
+    return containers.Watch(f"{WATCH}-{secrets.token_hex(16)}", files)
+
+
+def shell(inspected: dict[str, Any]) -> list[str]:
+    """Return what an image's words for a shell are given to (Dockerfile reference, SHELL)."""
+    return (inspected.get("Config") or {}).get("Shell") or list(SHELL)
+
+
+def unhealthy_after(inspected: dict[str, Any]) -> float:
+    """Return the seconds until the image's HEALTHCHECK has told of a server that never answers, at most.
+
+    Where the image says nothing, what engines do stands in (Dockerfile reference, HEALTHCHECK). 0 where there is none.
+    """
+    declared = (inspected.get("Config") or {}).get("Healthcheck") or {}
+    if not declared:
+        return 0.0
+    interval, timeout = ((declared.get(name) or DEFAULT_NS) / 1e9 for name in ("Interval", "Timeout"))
+    return float((declared.get("StartPeriod") or 0) / 1e9 + (interval + timeout) * (declared.get("Retries") or 3))
+
+
+def patience(inspected: dict[str, Any]) -> float:
+    """Return the seconds after which the engine takes the image's HEALTHCHECK for failed, HUNG_SECONDS at most."""
+    declared = (inspected.get("Config") or {}).get("Healthcheck") or {}
+    return min((declared.get("Timeout") or DEFAULT_NS) / 1e9, HUNG_SECONDS)
+
+
+def healthcheck(inspected: dict[str, Any]) -> list[str]:
+    """Return the ``Test`` of an image's HEALTHCHECK; nothing where it has none."""
+    return ((inspected.get("Config") or {}).get("Healthcheck") or {}).get("Test") or []
+
+
+def request(probes: dict[str, Any], seconds: float) -> dict[str, Any]:
+    """Return what the runner is told: every probe with its argument, under a fresh nonce."""
+    return {
+        "nonce": secrets.token_hex(16),
+        "probes": {
+            name: {"source": source(name), "argument": argument, "seconds": seconds}
+            for name, argument in probes.items()
+        },
+    }
+
+
+def probe_request(
+    contract: Contract,
+    image: Image,
+    healthcheck: list[str],
+    seconds: float = PROBE_SECONDS,
+    *,
+    shell: Iterable[str] = SHELL,
+    patience: float = HUNG_SECONDS,
+) -> dict[str, Any]:
+    """Return what the probe container is asked: every question in an interpreter of its own, under a fresh nonce.
+
+    The image's HEALTHCHECK (its ``Test``, in its ``shell``) runs there too, against nobody and against a stand-in for
+    its server, for ``patience`` seconds where that never answers.
+    """
+    application = contract.application.model_dump(include={"module", "attribute", "health", "heavy"})
+    kind, *test = healthcheck or ["NONE"]
+    commands = {
+        "CMD": test or ["true"],  # no words run nothing, and so never fail
+        "CMD-SHELL": [*shell, " ".join(test)],
+    }
+    probes: dict[str, Any] = {"environment": None, "pytorch": None, "application": application}
+    probes["commands"] = contract.application.commands
+    if kind in commands:
+        probes["healthcheck"] = {"command": commands[kind], "address": image.health, "seconds": patience}
+    return request(probes, seconds)
+
+
+def read_document(
+    printed: containers.Output, asked: dict[str, Any], *, late: float | None = None
+) -> tuple[dict[str, ProbeResult] | None, str]:
+    """Read the runner's one document; returns the results, or None and why they cannot be believed.
+
+    ``late``: the deadline that it was stopped at, in seconds.
+    """
+    if printed.flooded:
+        return None, f"it printed more than {containers.OUTPUT_AT_MOST:,} bytes and was stopped"
+    if late is not None:
+        return None, f"it did not end within {late:.0f} s and was stopped"
+    if not printed.stdout.strip():
+        return None, "it printed nothing where a JSON document was due"
+    try:
+        document = json.loads(printed.stdout.decode("utf-8"))
+        check_writable(document)
+    except (ValueError, RecursionError) as error:
+        return None, f"what it printed is not one JSON document: {str(error)[:200]}"
+    if not isinstance(document, dict) or document.get("schema") != 1:
+        return None, "what it printed is no probe document"
+    if document.get("nonce") != asked["nonce"]:
+        return None, f"the document's nonce is {str(document.get('nonce'))[:40]!r}, not the one this run gave"
+    try:
+        results = {name: ProbeResult.model_validate(value) for name, value in document["results"].items()}
+    except (KeyError, AttributeError, ValueError) as error:
+        return None, f"the document is malformed: {str(error)[:400]}"
+    if set(results) != set(asked["probes"]):
+        return None, f"the document answers {sorted(results)}, not {sorted(asked['probes'])}"
+    return results, ""
+
+
+def check_writable(document: Any) -> None:
+    """Raise ValueError for JSON that is no text in UTF-8, or deeper than anything that a probe reports."""
+    json.dumps(document, ensure_ascii=False).encode("utf-8")
+    level, depth = [document], 0
+    while level:
+        depth += 1
+        if depth > DEEPEST:
+            raise ValueError(f"nested more than {DEEPEST} levels deep")
+        level = [child for one in level for child in _children(one)]
+
+
+def _children(value: Any) -> list[Any]:
+    if isinstance(value, dict):
+        return list(value.values())
+    return value if isinstance(value, list) else []

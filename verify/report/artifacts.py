@@ -1,0 +1,83 @@
+"""What the artifacts hold of the images beside their verdicts: all that the report draws."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TypeVar
+
+from pydantic import BaseModel, ValidationError
+
+from deploy.artifacts import BUILD, CONTENTS, OBSERVED, UnreadableArtifact, read_model
+from deploy.build_record import BuildRecord
+from verify.contents.model import Contents
+from verify.observe.model import Observation
+from verify.observe.probe_reports import ApplicationReport
+
+M = TypeVar("M", bound=BaseModel)
+
+
+@dataclass(frozen=True)
+class Material:
+    """One image's artifacts; None where there is none, or none that this version reads."""
+
+    record: BuildRecord | None = None
+    contents: Contents | None = None
+    observation: Observation | None = None
+
+    @property
+    def application(self) -> ApplicationReport | None:
+        """What the application probe reported, where its report is well-formed."""
+        run = self.observation.probes if self.observation else None
+        result = (run.results or {}).get("application") if run else None
+        try:
+            return ApplicationReport.model_validate(result.report) if result and result.report else None
+        except ValidationError:
+            return None
+
+
+@dataclass(frozen=True)
+class Materials:
+    """The images' artifacts by role, in the roles' order."""
+
+    of: Mapping[str, Material] = field(default_factory=dict)
+
+    @property
+    def contents(self) -> dict[str, Contents]:
+        """The contents of the images whose layers were read."""
+        return {role: one.contents for role, one in self.of.items() if one.contents}
+
+    @property
+    def records(self) -> dict[str, BuildRecord]:
+        """The records of the images that were built here."""
+        return {role: one.record for role, one in self.of.items() if one.record}
+
+    @property
+    def applications(self) -> dict[str, ApplicationReport]:
+        """What the application probe reported of the images that it looked at."""
+        return {role: one.application for role, one in self.of.items() if one.application}
+
+    def base_layers(self, role: str) -> int:
+        """How many of an image's layers are its base image's; 0 where no record says so."""
+        record = self.of[role].record
+        return len(record.base.layers) if record else 0
+
+
+def read_materials(places: Mapping[str, Path]) -> Materials:
+    """Read the artifacts of each role from its directory, leaving out what cannot be read: the verdicts judged it."""
+    return Materials(
+        {
+            role: Material(
+                _read(place / BUILD, BuildRecord),
+                _read(place / CONTENTS, Contents),
+                _read(place / OBSERVED, Observation),
+            )
+            for role, place in places.items()
+        }
+    )
+
+
+def _read(path: Path, model: type[M]) -> M | None:
+    try:
+        return read_model(path, model)
+    except (FileNotFoundError, UnreadableArtifact):
+        return None

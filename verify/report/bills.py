@@ -1,0 +1,35 @@
+"""Bills of materials, each made once for an image and a lock: making one takes longer than reading it."""
+
+import contextlib
+import functools
+import hashlib
+import json
+from collections.abc import Mapping
+from pathlib import Path
+
+from deploy.artifacts import CACHE, write_text
+from deploy.contract import Image
+from verify.contents.model import Contents
+
+KEPT = CACHE / "sbom"
+
+
+def bill_of(
+    image: Image, contents: Contents, locked: Mapping[str, str], requirers: Mapping[str, list[str]], kept: Path = KEPT
+) -> str:
+    """Return an image's bill of materials, the kept one where everything that it is made of is the same."""
+    made_of = [image.name, contents.model_dump_json(), dict(locked), dict(requirers), _maker()]
+    path = kept / f"{hashlib.sha256(json.dumps(made_of, sort_keys=True).encode()).hexdigest()}.json"
+    with contextlib.suppress(OSError, ValueError):
+        return path.read_text(encoding="utf-8")
+    from verify.report import sbom  # noqa: PLC0415 - its library takes half a second to load
+
+    text = sbom.bill(image.name, contents, locked, requirers)
+    with contextlib.suppress(OSError):  # it is made again where it cannot be kept
+        write_text(path, text)
+    return text
+
+
+@functools.cache
+def _maker() -> str:
+    return (Path(__file__).parent / "sbom.py").read_text(encoding="utf-8")

@@ -141,6 +141,12 @@ def bench(session: nox.Session) -> None:
 
 
 @nox.session(default=False)
+def screenshot(session: nox.Session) -> None:
+    """Take docs/report.png, the README's picture, from the last report [-- REPORT]."""
+    run(session, "python", "-m", "tests.browser.screenshot", *session.posargs, group="tests")
+
+
+@nox.session(default=False)
 def accidents(session: nox.Session) -> None:
     """Harm engines and runs [-- PYTEST-OPTION …], whole builds on the other image store among them."""
     run(session, "env", "KTRDR_ALL_ROLES=1", "pytest", "tests/resilience", *session.posargs, group="tests")

@@ -38,10 +38,18 @@ COMMANDS: dict[str, list[str]] = {
     "faults": ["python -m tests.broken_images ARGUMENTS"],
     "bench": ["python -m bench ARGUMENTS"],
     "mutation": ["python -m tests.mutation ARGUMENTS"],
+    "screenshot": ["python -m tests.browser.screenshot ARGUMENTS"],
     "accidents": ["env KTRDR_ALL_ROLES=1 pytest tests/resilience ARGUMENTS"],
 }
 # What a session needs on top of the tools.
-GROUPS = {"unit": "tests", "types": "tests", "tests": "tests", "mutation": "mutation", "accidents": "tests"}
+GROUPS = {
+    "unit": "tests",
+    "types": "tests",
+    "tests": "tests",
+    "mutation": "mutation",
+    "accidents": "tests",
+    "screenshot": "tests",
+}
 
 
 def locked(name: str, *commands: str) -> list[str]:

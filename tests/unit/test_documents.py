@@ -13,20 +13,18 @@ from deploy.contract import ROOT, Application, Image, read_contract
 from deploy.errors import Exit
 from ktrdr.settings import Settings
 from ktrdr.worker.settings import WorkerSettings
+from tests.support.documents import README, every_document, text
 from verify import __main__ as verify
 from verify.commands.lazy_imports import server_port
 from verify.judge.checks import CHECKS, END_TO_END_CHECKS, GPU_CHECKS
 
-README, CONTRIBUTING = ROOT / "README.md", ROOT / "CONTRIBUTING.md"
 CHECKS_TABLE = ROOT / "verify" / "README.md"
-DOCUMENTS = [README, CONTRIBUTING, CHECKS_TABLE, ROOT / "CHANGELOG.md"]
+COMMANDS, SETTINGS, NETWORK, KEYS = (
+    ROOT / "docs" / f"{name}.md" for name in ("commands", "settings", "network", "contract")
+)
 CONTRACT = read_contract()
 # What one process of ours tells another one that it starts: nobody sets it.
 BETWEEN_OUR_OWN = {"KTRDR_PROBE_ARGUMENT", "KTRDR_PROBE_FD", "KTRDR_UV_SETTINGS"}
-
-
-def text(path: Path) -> str:
-    return path.read_text(encoding="utf-8")
 
 
 def rows(path: Path, header: str) -> list[list[str]]:
@@ -54,15 +52,20 @@ def sessions() -> dict[str, str]:
     return found
 
 
-def test_the_sessions_are_those_of_the_noxfile() -> None:
-    told = [quoted(row[0])[0] for row in rows(README, "session")]
-    assert sorted(told) == sorted(sessions())
+def session_rows() -> list[list[str]]:
+    """The ten of daily use, then all others."""
+    return rows(README, "session") + rows(COMMANDS, "session")
+
+
+def test_the_sessions_are_those_of_the_noxfile_each_in_one_place() -> None:
+    assert len(rows(README, "session")) == 10
+    assert sorted(quoted(row[0])[0] for row in session_rows()) == sorted(sessions())
 
 
 def test_a_session_s_words_after_the_dashes_are_told_where_it_takes_some() -> None:
     noxfile = text(ROOT / "noxfile.py")
     taking = {name for name in sessions() if "posargs" in _body(noxfile, name)}
-    assert {quoted(row[0])[0] for row in rows(README, "session") if "[--" in row[0]} == taking
+    assert {quoted(row[0])[0] for row in session_rows() if "[--" in row[0]} == taking
 
 
 def _body(noxfile: str, name: str) -> str:
@@ -78,7 +81,7 @@ def test_the_images_are_the_contract_s_with_role_tag_and_torch() -> None:
 
 
 def test_the_exit_codes_are_the_commands_own() -> None:
-    header = next(line for line in text(README).splitlines() if line.startswith("| command"))
+    header = next(line for line in text(COMMANDS).splitlines() if line.startswith("| command"))
     assert [int(cell) for cell in re.findall(r"\d+", header)] == [int(code) for code in Exit]
 
 
@@ -86,7 +89,7 @@ def test_the_commands_with_exit_codes_exist() -> None:
     grammar = next(one for one in deploy.parser()._actions if isinstance(one, argparse._SubParsersAction))
     existing = {f"python -m deploy {name}" for name in grammar.choices}
     existing |= {f"python -m verify {name}".rstrip() for name in verify.COMMANDS}
-    told = {quoted(row[0])[0] for row in rows(README, "command")}
+    told = {quoted(row[0])[0] for row in rows(COMMANDS, "command")}
     assert told >= {"python -m deploy build", "python -m verify", "python -m verify e2e", "python -m verify summarize"}
     assert told <= existing
 
@@ -107,7 +110,7 @@ def test_the_outcomes_are_those_of_a_finding() -> None:
 
 def test_the_contract_s_keys_are_all_told_and_no_other() -> None:
     told = set()
-    for row in rows(CONTRIBUTING, "key"):
+    for row in rows(KEYS, "key"):
         first, *others = quoted(row[0])
         told |= {first, *(f"{first.rpartition('.')[0]}{name}" for name in others)}
     expected = {"schema", "python"}
@@ -118,7 +121,7 @@ def test_the_contract_s_keys_are_all_told_and_no_other() -> None:
 
 def test_the_variables_that_change_a_build_are_all_read_somewhere() -> None:
     code = "".join(text(path) for path in [*(ROOT / "deploy").rglob("*.py"), *(ROOT / "verify").rglob("*.py")])
-    for row in rows(README, "the host has"):
+    for row in rows(NETWORK, "the host has"):
         for name in quoted(row[0]):
             if re.fullmatch(r"[A-Z][A-Z_]+", name) and name != "BUILDX_BUILDER":  # buildx reads that one itself
                 assert name in code, name
@@ -132,20 +135,19 @@ def named_settings(*places: str) -> set[str]:
 
 
 def test_the_settings_of_ktrdr_are_those_that_it_reads() -> None:
-    told = {quoted(row[0])[0] for row in rows(README, "setting") if row[1] in ("backend", "workers")}
+    told = {quoted(row[0])[0] for row in rows(SETTINGS, "setting") if row[1] in ("backend", "workers")}
     assert told == named_settings("ktrdr")
 
 
 def test_no_setting_of_the_pipeline_or_the_compose_file_goes_untold() -> None:
     compose = set(re.findall(r"\$\{(KTRDR_[A-Z_]+)", text(COMPOSE)))
-    of_builds = {name for row in rows(README, "the host has") for name in quoted(row[0]) if name.startswith("KTRDR_")}
-    of_measurements = {name for name in quoted(text(CONTRIBUTING)) if name.startswith("KTRDR_")}
-    told = {quoted(row[0])[0] for row in rows(README, "setting")} | of_builds | of_measurements
+    of_builds = {name for row in rows(NETWORK, "the host has") for name in quoted(row[0]) if name.startswith("KTRDR_")}
+    told = {quoted(row[0])[0] for row in rows(SETTINGS, "setting")} | of_builds
     assert told >= compose | named_settings("deploy", "verify", "bench", "ktrdr")
 
 
 def test_the_defaults_of_the_settings_are_what_ktrdr_does_without_them() -> None:
-    for name, _, default, _ in rows(README, "setting"):
+    for name, _, default, _ in rows(SETTINGS, "setting"):
         for value in quoted(default)[:1]:
             given = {quoted(name)[0]: value}
             assert Settings.from_environment(given) == Settings.from_environment({}), given
@@ -154,27 +156,20 @@ def test_the_defaults_of_the_settings_are_what_ktrdr_does_without_them() -> None
 
 def test_the_defaults_of_the_other_settings_are_what_is_done_without_them(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("KTRDR_ARTIFACTS", raising=False)
-    told = {quoted(row[0])[0]: quoted(row[2])[0] for row in rows(README, "setting") if quoted(row[2])}
+    told = {quoted(row[0])[0]: quoted(row[2])[0] for row in rows(SETTINGS, "setting") if quoted(row[2])}
     assert dict(re.findall(r"\$\{(KTRDR_\w+):-([^}]*)\}", text(COMPOSE))).items() <= told.items()
     assert told["KTRDR_API_PORT"] == server_port({}, ROOT / "absent")
     assert ROOT / told["KTRDR_ARTIFACTS"] == Artifacts().root
 
 
-@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: str(path.relative_to(ROOT)))
-def test_links_within_the_repository_lead_somewhere(document: Path) -> None:
-    for target in re.findall(r"\]\(([^)#]+)[^)]*\)", text(document)):
-        if not target.startswith(("http:", "https:")):
-            assert (document.parent / target).exists(), target
-
-
-@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: str(path.relative_to(ROOT)))
+@every_document
 def test_places_that_are_named_exist(document: Path) -> None:
     for name in quoted(text(document)):
         if re.fullmatch(r"(deploy|verify|tests|ktrdr)/[\w./-]*", name):
             assert (ROOT / name).exists(), name
 
 
-@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: str(path.relative_to(ROOT)))
+@every_document
 def test_sessions_that_are_named_in_commands_exist(document: Path) -> None:
     known = set(sessions())
     for words in re.findall(r"(?:nox|\./noxw) -s ((?:[a-z][\w-]*[ `\n])+)", text(document)):
@@ -182,14 +177,7 @@ def test_sessions_that_are_named_in_commands_exist(document: Path) -> None:
         assert known.issuperset(named), words
 
 
-def test_the_purpose_comes_first_and_the_two_commands_soon_after() -> None:
-    beginning = text(README).split("\n## ")[0]
-    assert beginning.startswith("# ")
-    assert beginning.index("ktrdr is ") < beginning.index("./noxw -s engine build verify") < 900
-    assert "./noxw -s engine tests" in beginning
-
-
-def test_the_readme_s_plain_docker_command_builds_an_image_of_the_contract() -> None:
-    commands = re.findall(r"docker build -f (\S+) -t (\S+) \.", text(README))
+def test_the_plain_docker_command_builds_an_image_of_the_contract() -> None:
+    commands = re.findall(r"docker build -f (\S+) -t (\S+) \.", text(NETWORK))
     assert commands
     assert set(commands) <= {(image.dockerfile, image.name) for image in CONTRACT.images.values()}

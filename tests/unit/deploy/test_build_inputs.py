@@ -59,8 +59,8 @@ def test_what_a_build_would_read_changes_the_digest(checkout: Path, change: Chan
 
 @pytest.mark.parametrize(
     "name",
-    ["README.md", "deploy/docker/Dockerfile.dev", "ktrdr/api/__pycache__/main.pyc", "ktrdr/a.pyc", "ktrdr/api/.env",
-     "ktrdr/.env.local/x", "verify/new.py", "ktrdr/__pycache__/x/y"],
+    ["README.md", "ktrdr/README.md", "deploy/docker/Dockerfile.dev", "ktrdr/api/__pycache__/main.pyc", "ktrdr/a.pyc",
+     "ktrdr/api/.env", "ktrdr/.env.local/x", "verify/new.py", "ktrdr/__pycache__/x/y"],
 )  # fmt: skip
 def test_what_no_build_reads_does_not(checkout: Path, name: str) -> None:
     before = inputs(BACKEND, checkout)

@@ -130,7 +130,7 @@ def types(session: nox.Session) -> None:
 
 @nox.session(default=False)
 def faults(session: nox.Session) -> None:
-    """Judge every broken image [-- NAME …], then the good ones twenty times: what is missed, what alarms."""
+    """Judge every broken image [-- NAME …], then the good ones twenty times; report misses and false alarms."""
     run(session, "python", "-m", "tests.broken_images", *session.posargs)
 
 

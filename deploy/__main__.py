@@ -17,7 +17,7 @@ except ImportError as error:
 def parser() -> argparse.ArgumentParser:
     """Return the command line's grammar."""
     top = argparse.ArgumentParser(
-        allow_abbrev=False, prog="python -m deploy", description="Makes ktrdr's images. Exit codes: README.md."
+        allow_abbrev=False, prog="python -m deploy", description="Makes ktrdr's images. Exit codes: docs/commands.md."
     )
     commands = top.add_subparsers(dest="command", required=True)
     one = commands.add_parser(

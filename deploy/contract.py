@@ -198,7 +198,7 @@ def read_contract(path: Path = CONTRACT) -> Contract:
     if not mistakes:
         return Contract.model_validate(_with_roles(document))
     wrong = f"{len(mistakes)} mistake{'s' * (len(mistakes) > 1)}" + "".join(f"\n  - {line}" for line in mistakes)
-    raise Problem(doing, wrong, "mend the keys above; CONTRIBUTING.md describes each", Exit.USAGE)
+    raise Problem(doing, wrong, "mend the keys above; docs/contract.md explains each", Exit.USAGE)
 
 
 def contract_mistakes(document: dict[str, Any]) -> list[str]:

@@ -8,7 +8,7 @@ OURS = ("bench", "deploy", "ktrdr", "tests", "verify")
 
 
 class Exit(IntEnum):
-    """Exit codes of every command; the README's table is tested against these."""
+    """Exit codes of every command; docs/commands.md lists them, and a test compares."""
 
     OK = 0
     FAILED = 1  # a build failed, an image FAILs

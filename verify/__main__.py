@@ -44,7 +44,7 @@ def parser(word: str = "") -> argparse.ArgumentParser:
     others = "; ".join(f"python -m verify {name}: {about}" for name, (about, _) in COMMANDS.items() if name)
     top = argparse.ArgumentParser(
         allow_abbrev=False, prog=f"python -m verify {word}".rstrip(),
-        description=f"{description} Exit codes: README.md.",
+        description=f"{description} Exit codes: docs/commands.md.",
         epilog=None if word else f"Other commands, each with --help. {others}",
     )  # fmt: skip
     top.set_defaults(command=word, gpu=False, history=None, artifacts=None)

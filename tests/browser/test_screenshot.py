@@ -8,8 +8,8 @@ import pytest
 
 from tests.browser.screenshot import MOST_BYTES, main
 from tests.browser.visit import DESKTOP
-from tests.unit.verify.pages import every_kind, run
-from verify.material import Materials
+from tests.support.pages import every_kind, run
+from verify.report.artifacts import Materials
 from verify.report.model import Summary
 from verify.report.page import page
 

@@ -14,7 +14,7 @@ from verify.report.text import evidence_lines, one_line
 
 EXPLAINING = "explaining a check"
 MOST_LINES, MOST_CHARACTERS, MOST_FIELD = 400, 40_000, 4_000  # of the evidence, of one field
-# What a category says of where to look (README, outcomes).
+# What a category says of where to look (verify/README.md, outcomes).
 MEANT = {
     "CODE_BUG": "ktrdr or a Dockerfile is wrong",
     "CONFIGURATION": "contract, lock, sources or settings are wrong",

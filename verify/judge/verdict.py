@@ -64,7 +64,7 @@ class Verdict(Model):
 
 
 def outcome_of(findings: list[Finding], *, gpu: bool = False) -> Outcome:
-    """Return an image's outcome from its findings (README, outcomes).
+    """Return an image's outcome from its findings (verify/README.md, outcomes).
 
     FAIL if any check FAILs; else ERROR if any is in error or none was executed; else PASS. UNVERIFIED stands beside
     PASS, except with the GPU contract, where what this host lacks is an ERROR.

@@ -91,7 +91,7 @@ def test_a_checkout_that_lacks_the_list_is_told_without_a_traceback(checkout: Pa
 def test_what_is_let_in_is_what_the_list_names() -> None:
     found = set(let_in(ROOT))
     assert {"pyproject.toml", "uv.lock", "LICENSE", "deploy/docker/left-out.toml", "ktrdr/api/main.py"} <= found
-    assert not any(name.startswith(("verify/", "tests/", ".git")) or name.endswith(".pyc") for name in found)
+    assert not any(name.startswith(("verify/", "tests/", ".git")) or name.endswith((".pyc", ".md")) for name in found)
 
 
 def test_the_list_lets_nothing_in_that_it_has_not_named_before_it_takes_away() -> None:

@@ -188,7 +188,7 @@ def test_a_file_with_mistakes_is_a_usage_problem_that_counts_them(tmp_path: Path
     assert problem.doing == f"reading the contract {path}"
     assert "2 mistakes\n  - images.backend.added_at_most = '24.5MB': write a size" in problem.wrong
     assert "\n  - images.dev.extra = ['ml']: unknown key; did you mean 'extras'?" in problem.wrong
-    assert "CONTRIBUTING.md" in problem.mend
+    assert "docs/contract.md" in problem.mend
 
 
 def test_a_dockerfile_that_is_not_there_is_told_with_its_path(tmp_path: Path) -> None:

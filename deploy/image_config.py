@@ -1,27 +1,116 @@
-"""What is read of an image's configuration, and the identity that ties a build to what is verified."""
+"""An image's configuration as one value, and the identity that ties a build to what is verified.
+
+Nothing else reads the engine's answer about an image, or the configuration that a registry holds of it.
+"""
 
 import hashlib
 import json
-from typing import Any
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Self
 
 # What of an image's configuration decides its behaviour; labels and history do not.
 BEHAVIOUR = (
     "Env", "User", "WorkingDir", "Entrypoint", "Cmd", "Healthcheck", "ExposedPorts", "Shell", "StopSignal", "Volumes",
 )  # fmt: skip
+DEFAULT_SECONDS, DEFAULT_RETRIES = 30.0, 3  # what engines do where an image says nothing (Dockerfile, HEALTHCHECK)
+_NANOSECONDS = 1e9  # in a second
 
 
-def identity(inspected: dict[str, Any]) -> str:
+@dataclass(frozen=True)
+class Healthcheck:
+    """The HEALTHCHECK that an image declares; times in seconds."""
+
+    test: tuple[str, ...] = ()
+    interval: float = DEFAULT_SECONDS
+    timeout: float = DEFAULT_SECONDS
+    start_period: float = 0.0
+    retries: int = DEFAULT_RETRIES
+
+
+@dataclass(frozen=True)
+class ImageConfig:
+    """The configuration of one image. What it leaves out is empty here, however the engine writes that."""
+
+    image_id: str
+    identity: str
+    layers: tuple[str, ...]  # diff ids: digests of the unpacked layers, the lowest first
+    user: str = ""
+    environment: Mapping[str, str] = field(default_factory=dict)
+    working_directory: str = ""
+    entrypoint: tuple[str, ...] = ()
+    command: tuple[str, ...] = ()
+    healthcheck: Healthcheck | None = None
+    shell: tuple[str, ...] = ()
+    stop_signal: str = ""
+    volumes: tuple[str, ...] = ()
+    exposed_ports: tuple[str, ...] = ()
+    labels: Mapping[str, str] = field(default_factory=dict)
+    on_build: tuple[str, ...] = ()
+
+    @property
+    def path(self) -> str:
+        """The directories in which programs are searched (the variable PATH)."""
+        return self.environment.get("PATH", "")
+
+    @property
+    def healthcheck_test(self) -> tuple[str, ...]:
+        """The ``Test`` of the HEALTHCHECK: ``CMD`` or ``CMD-SHELL`` and its words; empty where there is none."""
+        return self.healthcheck.test if self.healthcheck else ()
+
+    @classmethod
+    def from_inspect(cls, inspected: Mapping[str, Any]) -> Self:
+        """Read the engine's answer about an image (``docker image inspect``)."""
+        layers = (inspected.get("RootFS") or {}).get("Layers")
+        return cls._read(str(inspected.get("Id") or ""), inspected.get("Config"), layers)
+
+    @classmethod
+    def from_registry(cls, digest: str, document: Mapping[str, Any]) -> Self | None:
+        """Read the configuration that a registry holds under this digest (OCI); None where it is of no image."""
+        layers = (document.get("rootfs") or {}).get("diff_ids")
+        return cls._read(digest, document.get("config"), layers) if layers else None
+
+    @classmethod
+    def _read(cls, image_id: str, config: Mapping[str, Any] | None, layers: list[str] | None) -> Self:
+        config, layers = config or {}, layers or []
+        pairs = (entry.partition("=") for entry in config.get("Env") or [])
+        return cls(
+            image_id=image_id,
+            identity=_identity(config, layers),
+            layers=tuple(layers),
+            user=config.get("User") or "",
+            environment={name: value for name, _, value in pairs},
+            working_directory=config.get("WorkingDir") or "",
+            entrypoint=tuple(config.get("Entrypoint") or ()),
+            command=tuple(config.get("Cmd") or ()),
+            healthcheck=_healthcheck(config.get("Healthcheck") or {}),
+            shell=tuple(config.get("Shell") or ()),
+            stop_signal=config.get("StopSignal") or "",
+            volumes=tuple(config.get("Volumes") or ()),
+            exposed_ports=tuple(config.get("ExposedPorts") or ()),
+            labels=config.get("Labels") or {},
+            on_build=tuple(config.get("OnBuild") or ()),
+        )
+
+
+def _healthcheck(declared: Mapping[str, Any]) -> Healthcheck | None:
+    if not declared:
+        return None
+    return Healthcheck(
+        test=tuple(declared.get("Test") or ()),
+        interval=(declared.get("Interval") or 0) / _NANOSECONDS or DEFAULT_SECONDS,
+        timeout=(declared.get("Timeout") or 0) / _NANOSECONDS or DEFAULT_SECONDS,
+        start_period=(declared.get("StartPeriod") or 0) / _NANOSECONDS,
+        retries=declared.get("Retries") or DEFAULT_RETRIES,
+    )
+
+
+def _identity(config: Mapping[str, Any], layers: list[str]) -> str:
     """Return the digest over an image's layers and the configuration that decides its behaviour.
 
-    The same on every engine, because it is made from the image specification's own values (OCI: ``rootfs.diff_ids``
-    and ``config``), not from the engine's image id. ``inspected`` is the engine's answer about the image.
+    It is the same on every engine: it is made from the image specification's own values (OCI: ``rootfs.diff_ids`` and
+    ``config``), not from the engine's image id.
     """
-    config = inspected.get("Config") or {}
     behaviour = {key: config.get(key) or None for key in BEHAVIOUR}
-    document = {"layers": diff_ids(inspected), "config": behaviour}
+    document = {"layers": list(layers), "config": behaviour}
     return "sha256:" + hashlib.sha256(json.dumps(document, sort_keys=True).encode()).hexdigest()
-
-
-def diff_ids(inspected: dict[str, Any]) -> list[str]:
-    """Return the digests of the image's unpacked layers, the lowest first."""
-    return list((inspected.get("RootFS") or {}).get("Layers") or [])

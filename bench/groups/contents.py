@@ -15,12 +15,14 @@ from deploy.contract import ROOT
 READ = """
 import sys, time
 from pathlib import Path
-from deploy import engine, kept
-kept.CACHE = Path(sys.argv[2])
-client = engine.sdk(engine.find_engine(), timeout=1800.0)
-inspected = client.api.inspect_image(sys.argv[1])
+from deploy.engine import connection
+from deploy.image_config import ImageConfig
+from verify.contents import cache
+cache.CACHE = Path(sys.argv[2])
+client = connection.sdk(connection.find_engine(), timeout=1800.0)
+config = ImageConfig.from_inspect(client.api.inspect_image(sys.argv[1]))
 began = time.monotonic()
-kept.contents_of(client, inspected)
+cache.contents_of(client, config)
 print(time.monotonic() - began)
 """
 

@@ -18,6 +18,7 @@ from deploy.base import bootstrap
 from deploy.engine import apt
 from deploy.engine.connection import Engine, sdk
 from deploy.errors import Exit, Problem
+from deploy.image_config import ImageConfig
 
 Origin = Literal["given", "local", "registry", "bootstrapped"]
 
@@ -90,24 +91,22 @@ def _given(client: docker.DockerClient, reference: str, progress: Callable[[str]
         ) from silent
 
 
-def _describe(reference: str, facts: Mapping[str, Any], origin: Origin, note: str) -> BaseImage:
-    layers = tuple((facts.get("RootFS") or {}).get("Layers") or ())
-    return BaseImage(reference, origin, str(facts["Id"]), layers, note)
+def _describe(reference: str, config: ImageConfig, origin: Origin, note: str) -> BaseImage:
+    return BaseImage(reference, origin, config.image_id, config.layers, note)
 
 
-def _inspect(client: docker.DockerClient, reference: str) -> Mapping[str, Any] | None:
+def _inspect(client: docker.DockerClient, reference: str) -> ImageConfig | None:
     try:
-        facts: Mapping[str, Any] = client.images.get(reference).attrs
+        return ImageConfig.from_inspect(client.images.get(reference).attrs)
     except docker.errors.ImageNotFound:
         return None
     except docker.errors.APIError as error:
         mend = "PYTHON_IMAGE takes what a Dockerfile's FROM takes, for example python:3.11-slim-bookworm"
         wrong = str(error.explanation or error)
         raise Problem(f"Looking for the base image {reference}", wrong, mend, Exit.USAGE) from error
-    return facts
 
 
-def pull(client: docker.DockerClient, reference: str, progress: Callable[[str], None]) -> Mapping[str, Any]:
+def pull(client: docker.DockerClient, reference: str, progress: Callable[[str], None]) -> ImageConfig:
     """Pull an image; NoRegistryError when nobody answers, Problem when a registry does and says no."""
     progress(f"base: pulling {reference}")
     repository, tag = parse_repository_tag(reference)
@@ -219,15 +218,14 @@ def _recipe(python: str) -> bootstrap.Recipe:
     return bootstrap.recipe(python, apt.this_distribution())
 
 
-def _bootstrapped_before(client: docker.DockerClient, python: str) -> tuple[str, Mapping[str, Any]] | None:
-    """Return name and facts of the image that today's recipe gave; None where there is none."""
+def _bootstrapped_before(client: docker.DockerClient, python: str) -> tuple[str, ImageConfig] | None:
+    """Return name and configuration of the image that today's recipe gave; None where there is none."""
     try:
         made = _recipe(python)
     except Problem:
         return None
     found = _inspect(client, made.reference)
-    labels = ((found or {}).get("Config") or {}).get("Labels") or {}
-    return (made.reference, found) if found and labels.get(bootstrap.LABEL) == made.digest else None
+    return (made.reference, found) if found and found.labels.get(bootstrap.LABEL) == made.digest else None
 
 
 def _bootstrap(

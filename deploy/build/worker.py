@@ -18,7 +18,7 @@ from python_on_whales.exceptions import DockerException
 from deploy.contract import ROLE_LABEL
 from deploy.engine import connection
 from deploy.errors import Problem
-from deploy.image_config import diff_ids, identity
+from deploy.image_config import ImageConfig
 from verify.contents import cache
 from verify.contents.raw_layer import UnreadableArchive
 
@@ -40,8 +40,9 @@ def build(request: Mapping[str, Any]) -> int:
             inspected = client.api.inspect_image(image_id)
         except docker.errors.ImageNotFound:  # engines with containerd's image store know the manifest's digest only
             inspected = client.api.inspect_image(request["options"]["tags"][0])
-        _keep_application(where, client, request["options"], inspected)
-        contents = cache.contents_of(client, inspected, request["writable"])
+        config = ImageConfig.from_inspect(inspected)
+        _keep_application(where, client, request["options"], config)
+        contents = cache.contents_of(client, config, request["writable"])
     except DockerException:
         _tell(failed="buildx ended with an error")  # what went wrong is in the lines already sent
         return 1
@@ -51,9 +52,9 @@ def build(request: Mapping[str, Any]) -> int:
     base_layers = request["base_layers"]
     _tell(
         built={
-            "image_id": inspected["Id"],
-            "identity": identity(inspected),
-            "layers": diff_ids(inspected),
+            "image_id": config.image_id,
+            "identity": config.identity,
+            "layers": config.layers,
             "unpacked_bytes": contents.unpacked_bytes,
             "added_bytes": contents.added_bytes(base_layers),
         }
@@ -78,7 +79,7 @@ def _buildx(where: connection.Engine, **options: Any) -> Iterator[str]:
 
 
 def _keep_application(
-    where: connection.Engine, client: docker.DockerClient, options: dict[str, Any], inspected: dict[str, Any]
+    where: connection.Engine, client: docker.DockerClient, options: dict[str, Any], config: ImageConfig
 ) -> None:
     """Keep the application's layer, where it alone is new, from an image that holds nothing else.
 
@@ -86,10 +87,10 @@ def _keep_application(
     does not matter where one was, and images that share the layer have it read once; whatever goes wrong here, the
     export of the whole image stands in.
     """
-    application = diff_ids(inspected)[-1:]
-    if cache.unknown(inspected) == application:
+    application = list(config.layers[-1:])
+    if cache.unknown(config) == application:
         with cache.turn(application[0]):
-            if cache.unknown(inspected) == application:  # still: nobody else kept it meanwhile
+            if cache.unknown(config) == application:  # still: nobody else kept it meanwhile
                 _keep_alone(where, client, options)
 
 

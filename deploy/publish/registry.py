@@ -22,7 +22,7 @@ import requests
 
 from deploy.engine.connection import classify
 from deploy.errors import Exit, Problem
-from deploy.image_config import identity
+from deploy.image_config import ImageConfig
 
 MANIFEST, INDEX = "application/vnd.oci.image.manifest.v1+json", "application/vnd.oci.image.index.v1+json"
 INDEXES = (INDEX, "application/vnd.docker.distribution.manifest.list.v2+json")
@@ -183,9 +183,8 @@ class Repository:
         answer = self._ask("GET", f"blobs/{manifest['config']['digest']}")
         if digest_of(answer.content) != manifest["config"]["digest"]:
             raise self._refused(f"what it gives for {manifest['config']['digest']} has another digest")
-        config = answer.json()
-        layers = (config.get("rootfs") or {}).get("diff_ids")
-        return identity({"Config": config.get("config"), "RootFS": {"Layers": layers}}) if layers else ""
+        config = ImageConfig.from_registry(manifest["config"]["digest"], answer.json())
+        return config.identity if config else ""
 
     def _ask(self, method: str, path: str, allowed: tuple[int, ...] = (), **more: Any) -> requests.Response:
         """Ask once, and once more with what the registry wants to see of the person who asks."""

@@ -8,6 +8,7 @@ from docker.types import DeviceRequest
 from deploy.contract import Contract, Image
 from deploy.engine.connection import Engine
 from deploy.engine.runs import Run
+from deploy.image_config import ImageConfig
 from verify.contents.model import Contents
 from verify.observe.model import ProbeRun, ServerRun, Subject
 from verify.observe.observer import Deadlines, Observer
@@ -57,8 +58,8 @@ class Glance(Observer):
         super().__init__(engine, contract, run, deadlines)
         self.parts = parts
 
-    def _contents(self, image: Image, inspected: dict[str, Any]) -> tuple[Contents | None, str]:
-        return super()._contents(image, inspected) if "contents" in self.parts else (None, NOT_LOOKED_AT)
+    def _contents(self, image: Image, config: ImageConfig) -> tuple[Contents | None, str]:
+        return super()._contents(image, config) if "contents" in self.parts else (None, NOT_LOOKED_AT)
 
     def probe(
         self,

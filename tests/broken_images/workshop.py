@@ -19,7 +19,7 @@ from deploy.engine import connection as engines
 from deploy.engine.connection import Engine
 from deploy.engine.runs import Run
 from deploy.errors import Problem
-from deploy.image_config import diff_ids, identity
+from deploy.image_config import ImageConfig
 from deploy.left_out import read_left_out
 from deploy.uv_lock import LOCK, locked_distributions, requirers
 from tests.broken_images.cut_off import cut_off
@@ -141,8 +141,8 @@ class Workshop:
 
     def _record(self, image: Image, fault: Fault) -> BuildRecord:
         """Return the record that a build of this image would have left."""
-        inspected = self.client.api.inspect_image(image.name)
-        seen = {"image_id": inspected["Id"], "identity": identity(inspected), "layers": diff_ids(inspected)}
+        config = ImageConfig.from_inspect(self.client.api.inspect_image(image.name))
+        seen = {"image_id": config.image_id, "identity": config.identity, "layers": list(config.layers)}
         return self.goods[fault.base].record.model_copy(update={"role": image.role, "tag": image.name, **seen})
 
     @contextlib.contextmanager

@@ -6,7 +6,7 @@ import pytest
 
 from deploy.artifacts import BUILD, CONTENTS
 from deploy.build_record import BuildRecord
-from deploy.image_config import diff_ids, identity
+from deploy.image_config import ImageConfig
 from tests.integration.conftest import Checkout, Ended, Images
 from verify.contents.model import Contents
 
@@ -15,9 +15,9 @@ ROLE = "backend"
 
 def verify(images: Images, checkout: Checkout) -> Ended:
     """Verify what the checkout's tag points to, as if it had been built so; its layers are the good image's."""
-    inspected = images.client.api.inspect_image(checkout.name(ROLE))
-    assert diff_ids(inspected) == images.records[ROLE].layers
-    seen = {"image_id": inspected["Id"], "identity": identity(inspected), "tag": checkout.name(ROLE)}
+    config = ImageConfig.from_inspect(images.client.api.inspect_image(checkout.name(ROLE)))
+    assert list(config.layers) == images.records[ROLE].layers
+    seen = {"image_id": config.image_id, "identity": config.identity, "tag": checkout.name(ROLE)}
     checkout.artifacts.write(ROLE, BUILD, images.records[ROLE].model_copy(update=seen))
     assert checkout.artifacts.read(ROLE, BUILD, BuildRecord).tag == checkout.name(ROLE)
     return checkout.verify(ROLE)

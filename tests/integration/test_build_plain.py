@@ -3,7 +3,7 @@
 import pytest
 
 from deploy.build.host_settings import host_settings
-from deploy.image_config import identity
+from deploy.image_config import ImageConfig
 from deploy.uv_lock import locked_version
 from tests.integration.conftest import Images, execute
 
@@ -33,4 +33,4 @@ def plain(images: Images) -> dict[str, object]:
 
 
 def test_plain_docker_build_makes_the_same_image(images: Images, plain: dict[str, object]) -> None:
-    assert identity(plain) == images.records["backend"].identity
+    assert ImageConfig.from_inspect(plain).identity == images.records["backend"].identity

@@ -13,7 +13,7 @@ import pytest
 from docker import DockerClient
 
 from deploy.artifacts import E2E, OBSERVED, VERDICT, Artifacts, read_model
-from deploy.image_config import identity
+from deploy.image_config import ImageConfig
 from tests.integration.conftest import Images, execute, until
 from verify.e2e.judge import judge
 from verify.e2e.observation import Observed
@@ -105,8 +105,8 @@ def broken(images: Images, client: DockerClient, tmp_path: Path) -> Iterator[Bro
         done = execute(*build, "--tag", name, str(tmp_path))
         assert done.code == 0, done
         made.append(name)
-        inspected = client.api.inspect_image(name)
-        return Used(tag=name, image_id=inspected["Id"], identity=identity(inspected))
+        config = ImageConfig.from_inspect(client.api.inspect_image(name))
+        return Used(tag=name, image_id=config.image_id, identity=config.identity)
 
     yield make
     for name in made:

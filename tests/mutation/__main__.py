@@ -52,10 +52,8 @@ MODULES: dict[str, tuple[list[str], list[str]]] = {
     "verify/observe/model.py": ([REPORTS], JUDGE),
     **{
         f"deploy/{name}.py": ([f"{UNIT}/deploy/test_{name}.py"], [])
-        for name in ("contract", "artifacts", "uv_lock", "left_out", "build_inputs")
+        for name in ("contract", "artifacts", "uv_lock", "left_out", "build_inputs", "build_record", "image_config")
     },
-    "deploy/build_record.py": ([f"{UNIT}/deploy/test_build_record.py"], []),
-    "deploy/image_config.py": ([f"{UNIT}/deploy/test_build_record.py"], []),
     "verify/contents/files.py": ([f"{CONTENTS}/test_files.py", *LAYERS], []),
     **{
         f"verify/contents/{name}.py": (LAYERS, [f"{CONTENTS}/test_files.py", f"{CONTENTS}/test_nested_archives.py"])

@@ -16,7 +16,7 @@ from deploy.contract import Contract
 from deploy.engine import connection as engines
 from deploy.engine.connection import Engine
 from deploy.errors import Exit
-from deploy.image_config import identity
+from deploy.image_config import ImageConfig
 from deploy.progress import Progress
 from verify.commands.summarize import collect_here, write
 from verify.e2e.judge import judge
@@ -76,13 +76,12 @@ def fit(role: str, verdict: Verdict | None, inspect: Callable[[str], dict[str, A
     if verdict.outcome != "PASS":
         raise Unfit(f"{role} was verified with {verdict.outcome}")
     try:
-        inspected = inspect(verdict.tag)
+        config = ImageConfig.from_inspect(inspect(verdict.tag))
     except ImageNotFound:
         raise Unfit(f"{role}: no image {verdict.tag} on the engine") from None
-    now = identity(inspected)
-    if now != verdict.identity:
-        raise Unfit(f"{role}: {verdict.tag} is {now}, verified was {verdict.identity}")
-    return Used(tag=verdict.tag, image_id=inspected["Id"], identity=now)
+    if config.identity != verdict.identity:
+        raise Unfit(f"{role}: {verdict.tag} is {config.identity}, verified was {verdict.identity}")
+    return Used(tag=verdict.tag, image_id=config.image_id, identity=config.identity)
 
 
 def _observe(contract: Contract, engine: Engine, artifacts: Artifacts, console: Console) -> Observed:

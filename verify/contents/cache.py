@@ -7,15 +7,14 @@ import hashlib
 import os
 import shutil
 import time
-from collections.abc import Container, Iterable, Iterator, Mapping
+from collections.abc import Container, Iterable, Iterator
 from pathlib import Path
-from typing import Any
 
 from docker import DockerClient
 from pydantic import TypeAdapter, ValidationError
 
 from deploy.artifacts import CACHE, UnreadableArtifact, read_model, write_model, write_text
-from deploy.image_config import diff_ids, identity
+from deploy.image_config import ImageConfig
 from verify.contents import archive, command_words, inventory
 from verify.contents.model import Contents
 from verify.contents.raw_layer import RawLayer
@@ -25,7 +24,7 @@ UNUSED = 14 * 24 * 3600.0  # seconds after which what was kept is read again, if
 LAYER = TypeAdapter(RawLayer)
 
 
-def contents_of(client: DockerClient, inspected: dict[str, Any], writable: Iterable[str] = ()) -> Contents:
+def contents_of(client: DockerClient, config: ImageConfig, writable: Iterable[str] = ()) -> Contents:
     """Return the image's contents: from what is kept of it or of its layers, else from the engine's export.
 
     ``writable``: the directories that the contract calls so.
@@ -35,31 +34,36 @@ def contents_of(client: DockerClient, inspected: dict[str, Any], writable: Itera
         docker.errors.DockerException: the engine refuses it.
 
     """
-    name, wanted, writable = identity(inspected), diff_ids(inspected), sorted(writable)
-    path = _place("contents", hashlib.sha256("\0".join((name, *writable)).encode()).hexdigest())
+    writable = sorted(writable)
+    path = _place("contents", hashlib.sha256("\0".join((config.identity, *writable)).encode()).hexdigest())
     with contextlib.suppress(FileNotFoundError, UnreadableArtifact):
         found = read_model(path, Contents)
-        if found.identity == name and [layer.diff_id for layer in found.layers] == wanted:
+        if found.identity == config.identity and tuple(layer.diff_id for layer in found.layers) == config.layers:
             return found
-    known = _layers(client, inspected)
-    where = environment(inspected).get("PATH", ""), (inspected.get("Config") or {}).get("WorkingDir") or "/"
-    user = (inspected.get("Config") or {}).get("User") or "0"
-    words = command_words.names(inspected.get("Config") or {})
-    found = inventory.summed(known, name, wanted, *where, user=user, writable=writable, words=words)
+    found = inventory.summed(
+        _layers(client, config),
+        config.identity,
+        list(config.layers),
+        config.path,
+        config.working_directory or "/",
+        user=config.user or "0",
+        writable=writable,
+        words=command_words.names(config),
+    )
     with contextlib.suppress(OSError):  # it is read again where it cannot be kept
         _make_room(path)
         write_model(path, found)
     return found
 
 
-def _layers(client: DockerClient, inspected: dict[str, Any]) -> dict[str, RawLayer]:
+def _layers(client: DockerClient, config: ImageConfig) -> dict[str, RawLayer]:
     """Return an image's layers by diff id: those that are kept, and from the engine's export the others.
 
     Images built at once often have layers in common: whoever comes first reads one, the others wait for it.
     """
     known: dict[str, RawLayer] = {}
     while True:
-        lacking = [diff_id for diff_id in diff_ids(inspected) if diff_id not in known]
+        lacking = [diff_id for diff_id in config.layers if diff_id not in known]
         known |= {diff_id: layer for diff_id in lacking if (layer := _layer(diff_id)) is not None}
         lacking = [diff_id for diff_id in lacking if diff_id not in known]
         if not lacking:
@@ -68,7 +72,7 @@ def _layers(client: DockerClient, inspected: dict[str, Any]) -> dict[str, RawLay
             mine = [one for one in lacking if turns.enter_context(turn(one, wait=False)) and _layer(one) is None]
             if mine:
                 others = known.keys() | set(lacking) - set(mine)
-                known |= keep_layers(client, inspected["Id"], others)
+                known |= keep_layers(client, config.image_id, others)
                 if not known.keys() >= set(mine):
                     return known  # the export lacks one
                 continue
@@ -76,9 +80,9 @@ def _layers(client: DockerClient, inspected: dict[str, Any]) -> dict[str, RawLay
             pass
 
 
-def unknown(inspected: dict[str, Any]) -> list[str]:
+def unknown(config: ImageConfig) -> list[str]:
     """Return the diff ids of the image's layers that nothing is kept of, the lowest first."""
-    return [diff_id for diff_id in diff_ids(inspected) if not os.access(_place("layers", diff_id), os.R_OK)]
+    return [diff_id for diff_id in config.layers if not os.access(_place("layers", diff_id), os.R_OK)]
 
 
 def keep_layers(client: DockerClient, image_id: str, known: Container[str] = ()) -> dict[str, RawLayer]:
@@ -143,9 +147,3 @@ def reader() -> str:
     """Return a digest of the code that reads contents: what an earlier version of it read is no answer to this one."""
     sources = b"".join(path.read_bytes() for path in sorted(Path(__file__).parent.glob("*.py")))
     return hashlib.sha256(sources).hexdigest()[:16]
-
-
-def environment(inspected: Mapping[str, Any]) -> dict[str, str]:
-    """Return the environment variables of an image's configuration."""
-    pairs = (entry.partition("=") for entry in (inspected.get("Config") or {}).get("Env") or [])
-    return {name: value for name, _, value in pairs}

@@ -2,9 +2,10 @@
 
 import posixpath
 import re
-from collections.abc import Container, Iterable, Iterator, Mapping
+from collections.abc import Container, Iterable, Iterator
 from itertools import takewhile
-from typing import Any
+
+from deploy.image_config import ImageConfig
 
 SHELL = ("/bin/sh", "-c")  # what words for a shell are given to (Dockerfile reference, SHELL)
 QUOTES = re.compile(r"[\"'\\]")
@@ -20,9 +21,9 @@ HARMLESS, HARMLESS_X = "bBEIPRqsu", {"faulthandler", "no_debug_ranges", "utf8"}
 ELSEWHERE = re.compile(r"(?:cd|pushd|chdir|--chdir(?:=.*)?|--app-dir(?:=.*)?|(?:.*/)?ld(?:-[\w-]+)?\.so(?:\.\d+)?)")
 
 
-def healthcheck_words(test: list[str], shell: Iterable[str] = ()) -> list[str]:
+def healthcheck_words(test: Iterable[str], shell: Iterable[str] = ()) -> list[str]:
     """Return what a HEALTHCHECK's ``Test`` runs; nothing where it is none."""
-    kind, *words = test or ["NONE"]
+    kind, *words = tuple(test) or ("NONE",)
     return {"CMD": words, "CMD-SHELL": [*(shell or SHELL), *words]}.get(kind, [])
 
 
@@ -80,9 +81,8 @@ def shell_options(command: Iterable[str]) -> list[str]:
     return found
 
 
-def names(config: Mapping[str, Any]) -> set[str]:
-    """Return what in the commands of an image's configuration may name a file: words, and parts of `--option=PATH`."""
-    test = (config.get("Healthcheck") or {}).get("Test") or []
-    own = [*(config.get("Entrypoint") or []), *(config.get("Cmd") or [])]
-    words = written([*own, *healthcheck_words(test, config.get("Shell") or [])])
+def names(config: ImageConfig) -> set[str]:
+    """Return what in an image's commands may name a file: words, and parts of `--option=PATH`."""
+    healthcheck = healthcheck_words(config.healthcheck_test, config.shell)
+    words = written([*config.entrypoint, *config.command, *healthcheck])
     return {part for word in words for part in (word, *WITHIN.split(word)) if part}

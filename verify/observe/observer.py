@@ -17,8 +17,9 @@ from deploy.engine import connection as engines
 from deploy.engine.connection import Engine
 from deploy.engine.runs import Run
 from deploy.errors import Problem
-from deploy.image_config import diff_ids, identity
+from deploy.image_config import ImageConfig
 from verify.contents import cache
+from verify.contents.command_words import SHELL
 from verify.contents.model import Contents
 from verify.contents.raw_layer import UnreadableArchive
 from verify.observe import containers
@@ -27,12 +28,10 @@ from verify.observe.model import Observation, ProbeResult, ProbeRun, ServerRun, 
 from verify.observe.requests import (
     PROBE_SECONDS,
     check_writable,
-    healthcheck,
     patience,
     probe_request,
     read_document,
     request,
-    shell,
     source,
     unhealthy_after,
     watch,
@@ -88,8 +87,8 @@ class Observer:
         began = time.monotonic()
         try:
             with self._client() as client:
-                inspected = client.api.inspect_image(image.name)
-                return self._look(client, image, inspected, began)
+                config = ImageConfig.from_inspect(client.api.inspect_image(image.name))
+                return self._look(client, image, config, began)
         except ImageNotFound:
             return Observation(role=image.role, error=f"no image {image.name} on the engine"), None
         except ENGINE_ERRORS as error:
@@ -100,11 +99,11 @@ class Observer:
         return contextlib.closing(engines.sdk(self.engine, timeout=seconds))
 
     def _look(
-        self, client: DockerClient, image: Image, inspected: dict[str, Any], began: float
+        self, client: DockerClient, image: Image, config: ImageConfig, began: float
     ) -> tuple[Observation, Contents | None]:
-        subject = _subject(client, image.name, inspected)
-        reading = containers.spawn(self._contents, image, inspected)
-        probing = containers.spawn(self.probe, image, subject, self._request(image, inspected), "probe")
+        subject = _subject(client, image.name, config)
+        reading = containers.spawn(self._contents, image, config)
+        probing = containers.spawn(self.probe, image, subject, self._request(image, config), "probe")
         serving = containers.spawn(self._serve, image, subject)
         contents = None
         try:
@@ -132,7 +131,7 @@ class Observer:
         began = time.monotonic()
         try:
             with self._client() as client:
-                subject = _subject(client, image.name, client.api.inspect_image(image.name))
+                subject = _subject(client, image.name, ImageConfig.from_inspect(client.api.inspect_image(image.name)))
                 devices = gpu_devices(client.info())
         except ImageNotFound:
             return Observation(role=image.role, error=f"no image {image.name} on the engine")
@@ -142,15 +141,14 @@ class Observer:
         run = self.probe(image, subject, asked, "gpu", devices)
         return Observation(role=image.role, subject=subject, gpu=run, seconds=round(time.monotonic() - began, 3))
 
-    def _request(self, image: Image, inspected: dict[str, Any]) -> dict[str, Any]:
-        test = healthcheck(inspected)
-        words, seconds = shell(inspected), patience(inspected)
-        return probe_request(self.contract, image, test, self.deadlines.probe, shell=words, patience=seconds)
+    def _request(self, image: Image, config: ImageConfig) -> dict[str, Any]:
+        test, shell = config.healthcheck_test, config.shell or SHELL
+        return probe_request(self.contract, image, test, self.deadlines.probe, shell=shell, patience=patience(config))
 
-    def _contents(self, image: Image, inspected: dict[str, Any]) -> tuple[Contents | None, str]:
+    def _contents(self, image: Image, config: ImageConfig) -> tuple[Contents | None, str]:
         try:
             with self._client(EXPORT_SECONDS) as client:
-                return cache.contents_of(client, inspected, image.writable), ""
+                return cache.contents_of(client, config, image.writable), ""
         except UnreadableArchive as error:
             return None, str(error)
         except ENGINE_ERRORS as error:
@@ -225,23 +223,22 @@ def _by(end: float, future: "Future[T]") -> T | None:
         return None
 
 
-def _subject(client: DockerClient, tag: str, inspected: dict[str, Any]) -> Subject:
-    config = inspected.get("Config") or {}
+def _subject(client: DockerClient, tag: str, config: ImageConfig) -> Subject:
     return Subject(
         tag=tag,
-        image_id=inspected["Id"],
-        identity=identity(inspected),
-        layers=diff_ids(inspected),
-        user=config.get("User") or "",
-        environment={name: masked(name, value) for name, value in cache.environment(inspected).items()},
-        command=[masked("", word) for word in config.get("Cmd") or []],
-        entrypoint=[masked("", word) for word in config.get("Entrypoint") or []],
-        healthcheck=[masked("", word) for word in healthcheck(inspected)],
-        shell=[masked("", word) for word in config.get("Shell") or []],
-        volumes=sorted(masked("", path) for path in config.get("Volumes") or {}),
-        unhealthy_after=unhealthy_after(inspected),
-        labels={name: masked(name, value) for name, value in (config.get("Labels") or {}).items()},
-        history=[masked("", entry.get("CreatedBy") or "") for entry in client.api.history(inspected["Id"])],
+        image_id=config.image_id,
+        identity=config.identity,
+        layers=list(config.layers),
+        user=config.user,
+        environment={name: masked(name, value) for name, value in config.environment.items()},
+        command=[masked("", word) for word in config.command],
+        entrypoint=[masked("", word) for word in config.entrypoint],
+        healthcheck=[masked("", word) for word in config.healthcheck_test],
+        shell=[masked("", word) for word in config.shell],
+        volumes=sorted(masked("", path) for path in config.volumes),
+        unhealthy_after=unhealthy_after(config),
+        labels={name: masked(name, value) for name, value in config.labels.items()},
+        history=[masked("", entry.get("CreatedBy") or "") for entry in client.api.history(config.image_id)],
     )
 
 

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from deploy.contract import Contract, Image
+from deploy.image_config import DEFAULT_SECONDS, ImageConfig
 from verify.contents.command_words import SHELL
 from verify.observe import containers
 from verify.observe.model import ProbeResult
@@ -16,7 +17,6 @@ PROBES = Path(__file__).parent.parent / "probes"
 PROBE_SECONDS = 120.0
 PART = re.compile(r"^from verify\.probes\.(\w+) import .*$", re.MULTILINE)
 WATCH = "/run/watch"  # what the watch's directory in the server's container is called after
-DEFAULT_NS = 30_000_000_000  # of interval and time-out
 HUNG_SECONDS = 30.0  # that a HEALTHCHECK gets at most, at a server that never answers
 DEEPEST = 64  # levels of a probe's document
 
@@ -46,32 +46,19 @@ def watch(contract: Contract, image: Image) -> containers.Watch | None:
     return containers.Watch(f"{WATCH}-{secrets.token_hex(16)}", files)
 
 
-def shell(inspected: dict[str, Any]) -> list[str]:
-    """Return what an image's words for a shell are given to (Dockerfile reference, SHELL)."""
-    return (inspected.get("Config") or {}).get("Shell") or list(SHELL)
-
-
-def unhealthy_after(inspected: dict[str, Any]) -> float:
+def unhealthy_after(config: ImageConfig) -> float:
     """Return the seconds until the image's HEALTHCHECK has told of a server that never answers, at most.
 
     Where the image says nothing, what engines do stands in (Dockerfile reference, HEALTHCHECK). 0 where there is none.
     """
-    declared = (inspected.get("Config") or {}).get("Healthcheck") or {}
-    if not declared:
+    if (declared := config.healthcheck) is None:
         return 0.0
-    interval, timeout = ((declared.get(name) or DEFAULT_NS) / 1e9 for name in ("Interval", "Timeout"))
-    return float((declared.get("StartPeriod") or 0) / 1e9 + (interval + timeout) * (declared.get("Retries") or 3))
+    return declared.start_period + (declared.interval + declared.timeout) * declared.retries
 
 
-def patience(inspected: dict[str, Any]) -> float:
+def patience(config: ImageConfig) -> float:
     """Return the seconds after which the engine takes the image's HEALTHCHECK for failed, HUNG_SECONDS at most."""
-    declared = (inspected.get("Config") or {}).get("Healthcheck") or {}
-    return min((declared.get("Timeout") or DEFAULT_NS) / 1e9, HUNG_SECONDS)
-
-
-def healthcheck(inspected: dict[str, Any]) -> list[str]:
-    """Return the ``Test`` of an image's HEALTHCHECK; nothing where it has none."""
-    return ((inspected.get("Config") or {}).get("Healthcheck") or {}).get("Test") or []
+    return min(config.healthcheck.timeout if config.healthcheck else DEFAULT_SECONDS, HUNG_SECONDS)
 
 
 def request(probes: dict[str, Any], seconds: float) -> dict[str, Any]:
@@ -88,7 +75,7 @@ def request(probes: dict[str, Any], seconds: float) -> dict[str, Any]:
 def probe_request(
     contract: Contract,
     image: Image,
-    healthcheck: list[str],
+    healthcheck: Iterable[str],
     seconds: float = PROBE_SECONDS,
     *,
     shell: Iterable[str] = SHELL,
@@ -100,7 +87,7 @@ def probe_request(
     its server, for ``patience`` seconds where that never answers.
     """
     application = contract.application.model_dump(include={"module", "attribute", "health", "heavy"})
-    kind, *test = healthcheck or ["NONE"]
+    kind, *test = tuple(healthcheck) or ("NONE",)
     commands = {
         "CMD": test or ["true"],  # no words run nothing, and so never fail
         "CMD-SHELL": [*shell, " ".join(test)],

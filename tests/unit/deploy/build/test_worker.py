@@ -22,6 +22,7 @@ from python_on_whales.exceptions import DockerException
 
 from deploy.build import forkserver, worker
 from deploy.engine.connection import Engine
+from deploy.image_config import ImageConfig
 from tests.support.builds import ENGINE, ended
 from tests.support.player import linger
 from verify.contents import cache
@@ -120,7 +121,7 @@ class Alone:
         self.kept: list[str] = []
         self.removed: list[str] = []
         answers = itertools.chain([unknown], itertools.repeat(unknown if then is None else then))
-        monkeypatch.setattr(cache, "unknown", lambda _inspected: next(answers))
+        monkeypatch.setattr(cache, "unknown", lambda _config: next(answers))
         monkeypatch.setattr(cache, "turn", lambda _diff_id: contextlib.nullcontext())
         monkeypatch.setattr(cache, "keep_layers", lambda _client, name: self.kept.append(name))
         monkeypatch.setattr(worker, "_buildx", self._build)
@@ -134,7 +135,8 @@ class Alone:
 
     def keep(self) -> None:
         client: Any = self
-        worker._keep_application(ENGINE, client, OPTIONS, {"RootFS": {"Layers": LAYERS}})
+        config = ImageConfig.from_inspect({"RootFS": {"Layers": LAYERS}})
+        worker._keep_application(ENGINE, client, OPTIONS, config)
 
 
 def test_an_application_s_layer_that_alone_is_new_is_read_from_an_image_of_its_own(

@@ -11,7 +11,7 @@ import pytest
 
 from deploy.artifacts import BILL, IDENTITY, Artifacts
 from deploy.errors import Exit, Problem
-from deploy.image_config import identity
+from deploy.image_config import ImageConfig
 from deploy.publish.attach import KIND, attach
 from deploy.publish.registry import INDEX, MANIFEST, Reference, Repository, digest_of
 from tests.support.registries import NAME, PASSWORD, TOKEN, Held, stand_in
@@ -21,7 +21,9 @@ CONFIG: dict[str, Any] = {
     "config": {"User": "10001", "Env": ["A=b"]},
     "rootfs": {"type": "layers", "diff_ids": ["sha256:1", "sha256:2"]},
 }
-OWN = identity({"Config": CONFIG["config"], "RootFS": {"Layers": CONFIG["rootfs"]["diff_ids"]}})
+OWN = ImageConfig.from_inspect(
+    {"Config": CONFIG["config"], "RootFS": {"Layers": CONFIG["rootfs"]["diff_ids"]}}
+).identity
 OTHER = {**CONFIG, "config": {"User": "0"}}
 
 

@@ -13,7 +13,7 @@ from deploy.artifacts import E2E, OBSERVED, VERDICT, Artifacts, write_model
 from deploy.contract import read_contract
 from deploy.engine.connection import Engine
 from deploy.errors import Exit, Problem
-from deploy.image_config import identity
+from deploy.image_config import ImageConfig
 from tests.support.e2e_observations import good
 from tests.support.summaries import complete, finding, verdict
 from verify.commands import end_to_end
@@ -35,7 +35,7 @@ def inspect(_tag: str) -> dict[str, Any]:
 
 
 def test_a_verified_image_takes_part_by_its_id() -> None:
-    good_one = verdict("backend").model_copy(update={"identity": identity(INSPECTED)})
+    good_one = verdict("backend").model_copy(update={"identity": ImageConfig.from_inspect(INSPECTED).identity})
     assert fit("backend", good_one, inspect).image_id == "sha256:1"
 
 

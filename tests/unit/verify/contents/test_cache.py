@@ -10,6 +10,7 @@ from typing import Any, cast
 
 import pytest
 
+from deploy.image_config import ImageConfig
 from tests.support.archives import archive, chunks, diff_id, file, layer, symlink
 from verify.contents import cache
 from verify.contents.model import Contents
@@ -30,9 +31,12 @@ class Engine:
         return chunks(archive(self.layers), chunk_size)
 
     @property
-    def inspected(self) -> dict[str, Any]:
+    def config(self) -> ImageConfig:
+        return self.configured({"Env": ["PATH=/usr/bin"]})
+
+    def configured(self, config: dict[str, Any]) -> ImageConfig:
         layers = [diff_id(one) for one in self.layers]
-        return {"Id": "sha256:i", "RootFS": {"Layers": layers}, "Config": {"Env": ["PATH=/usr/bin"]}}
+        return ImageConfig.from_inspect({"Id": "sha256:i", "RootFS": {"Layers": layers}, "Config": config})
 
 
 class Slow(Engine):
@@ -55,7 +59,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def contents_of(engine: Any) -> Contents:
-    return cache.contents_of(engine, engine.inspected)
+    return cache.contents_of(engine, engine.config)
 
 
 def test_an_image_that_is_known_is_not_exported_again() -> None:
@@ -68,7 +72,7 @@ def test_what_lies_in_a_writable_directory_is_left_over_and_kept_by_those_direct
     engine: Any = Engine(BASE, layer(file("data/k.db", 4), symlink("data/l", "/x"), file("database", 1)), OLD)
     for directories, told in (([], []), (["/srv", "/data"], ["/data/k.db", "/data/l"]), (["/srv"], [])):
         for _ in range(2):
-            found = cache.contents_of(engine, engine.inspected, directories).leftovers
+            found = cache.contents_of(engine, engine.config, directories).leftovers
             assert [(one.kind, one.path, one.layer) for one in found] == [("data", path, 1) for path in told]
     assert engine.exports == 1
 
@@ -90,7 +94,7 @@ def test_what_is_put_together_from_kept_layers_is_what_is_read_at_once(folder: P
 
 def test_the_layers_of_which_nothing_is_kept_are_told_in_order() -> None:
     contents_of(Engine(BASE, CORE, OLD))
-    assert cache.unknown(Engine(BASE, NEW, OLD, layer(file("x"))).inspected) == [
+    assert cache.unknown(Engine(BASE, NEW, OLD, layer(file("x"))).config) == [
         diff_id(NEW),
         diff_id(layer(file("x"))),
     ]
@@ -127,7 +131,7 @@ def test_a_kept_layer_that_is_damaged_is_read_again(folder: Path, text: str) -> 
 def test_an_export_without_one_of_the_image_s_layers_is_told() -> None:
     engine: Any = Engine(BASE, OLD)
     with pytest.raises(UnreadableArchive, match=diff_id(NEW)):
-        cache.contents_of(engine, Engine(BASE, NEW).inspected)
+        cache.contents_of(engine, Engine(BASE, NEW).config)
 
 
 @pytest.mark.parametrize("place", ["nothing/in/it", "f" * 300], ids=["below a file", "a name that is none"])
@@ -140,7 +144,7 @@ def test_contents_are_read_again_where_nothing_can_be_kept(
     engine = Engine(BASE, CORE, OLD)
     assert contents_of(engine) == contents_of(engine) == right
     assert engine.exports == 2
-    assert cache.unknown(engine.inspected) == [diff_id(one) for one in engine.layers]
+    assert cache.unknown(engine.config) == [diff_id(one) for one in engine.layers]
 
 
 def test_contents_are_read_where_turns_can_be_had_and_nothing_else_be_kept(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -218,7 +222,7 @@ def test_who_waits_for_a_layer_reads_its_own_ones_meanwhile() -> None:
     for thread in threads:
         thread.join(10)
     assert (slow.exports, quick.exports) == (1, 1)
-    assert cache.unknown(slow.inspected) == cache.unknown(quick.inspected) == []
+    assert cache.unknown(slow.config) == cache.unknown(quick.config) == []
 
 
 def test_what_images_do_not_share_is_read_at_the_same_time() -> None:
@@ -259,6 +263,5 @@ def test_two_that_read_the_same_take_turns() -> None:
 
 def test_what_the_image_s_commands_name_is_read_with_its_contents() -> None:
     engine = Engine(BASE, NEW)
-    inspected = {**engine.inspected, "Config": {"Cmd": ["/app.py"]}}
-    found = cache.contents_of(cast("Any", engine), inspected)
+    found = cache.contents_of(cast("Any", engine), engine.configured({"Cmd": ["/app.py"]}))
     assert [(one.word, one.path) for one in found.named] == [("/app.py", "/app.py")]

@@ -1,7 +1,10 @@
 """What an image's commands do is told by their words, in whatever form they are written."""
 
+from typing import Any
+
 import pytest
 
+from deploy.image_config import ImageConfig
 from verify.contents.command_words import (
     assigned,
     elsewhere,
@@ -117,8 +120,12 @@ def test_a_healthcheck_is_a_command_of_its_own(test: list[str], shell: list[str]
     assert healthcheck_words(test, shell) == words
 
 
+def config(configured: dict[str, Any]) -> ImageConfig:
+    return ImageConfig.from_inspect({"Config": configured})
+
+
 def test_whatever_a_configuration_s_commands_may_name_is_told() -> None:
     test = {"Test": ["CMD-SHELL", "check /a:/b"]}
-    config = {"Entrypoint": ["/e"], "Cmd": ["c", "--x=/d"], "Healthcheck": test, "Shell": ["/s", "-c"]}
-    assert names(config) == {"/e", "c", "--x=/d", "--x", "/d", "/s", "-c", "check", "/a:/b", "/a", "/b"}
-    assert names({}) == names({"Cmd": None, "Entrypoint": None, "Healthcheck": None}) == set()
+    configured = {"Entrypoint": ["/e"], "Cmd": ["c", "--x=/d"], "Healthcheck": test, "Shell": ["/s", "-c"]}
+    assert names(config(configured)) == {"/e", "c", "--x=/d", "--x", "/d", "/s", "-c", "check", "/a:/b", "/a", "/b"}
+    assert names(config({})) == names(config({"Cmd": None, "Entrypoint": None, "Healthcheck": None})) == set()

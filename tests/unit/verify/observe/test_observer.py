@@ -17,17 +17,16 @@ from deploy.artifacts import read_model, write_model
 from deploy.contract import read_contract
 from deploy.engine import connection
 from deploy.errors import Problem
+from deploy.image_config import ImageConfig
 from verify.observe import observer
 from verify.observe.containers import OUTPUT_AT_MOST, Output
 from verify.observe.model import Observation, ProbeResult, ProbeRun, ServerRun
 from verify.observe.observer import gpu_devices, seconds_between
 from verify.observe.requests import (
     check_writable,
-    healthcheck,
     patience,
     probe_request,
     read_document,
-    shell,
     source,
     unhealthy_after,
 )
@@ -171,6 +170,10 @@ def test_a_spoilt_document_is_read_whole_or_not_at_all(data: st.DataObject) -> N
     assert results is None or set(results) == set(RESULTS)
 
 
+def config(configured: dict[str, Any] | None) -> ImageConfig:
+    return ImageConfig.from_inspect({"Id": "sha256:i", "Config": configured})
+
+
 def asked(healthcheck: list[str]) -> dict[str, Any]:
     contract = read_contract()
     return probe_request(contract, contract.images["backend"], healthcheck)
@@ -215,16 +218,19 @@ def test_the_image_s_own_healthcheck_is_run_at_its_server_s_address(
 
 
 def test_a_healthcheck_in_words_is_run_in_the_image_s_own_shell() -> None:
-    contract, inspected = read_contract(), {"Config": {"Shell": ["/bin/bash", "-c"]}}
-    found = probe_request(contract, contract.images["dev"], ["CMD-SHELL", "true"], shell=shell(inspected))
-    assert found["probes"]["healthcheck"]["argument"]["command"] == ["/bin/bash", "-c", "true"]
-    assert shell({}) == ["/bin/sh", "-c"]
+    contract = read_contract()
+    looking = observer.Observer(cast("Any", None), contract, cast("Any", None))
+    for shell, words in {("/bin/bash", "-c"): ["/bin/bash", "-c"], (): ["/bin/sh", "-c"]}.items():
+        configured = config({"Healthcheck": {"Test": ["CMD-SHELL", "true"]}, "Shell": shell})
+        found = looking._request(contract.images["dev"], configured)["probes"]["healthcheck"]
+        assert found["argument"]["command"] == [*words, "true"]
 
 
-@pytest.mark.parametrize("inspected", [{}, {"Config": None}, {"Config": {}}, {"Config": {"Healthcheck": None}}])
-def test_an_image_without_healthcheck_has_no_words_of_one(inspected: dict[str, Any]) -> None:
-    assert healthcheck(inspected) == []
-    assert healthcheck({"Config": {"Healthcheck": {"Test": ["CMD", "true"]}}}) == ["CMD", "true"]
+@pytest.mark.parametrize("answer", [{}, {"Config": None}, {"Config": {}}, {"Config": {"Healthcheck": None}}])
+def test_an_image_without_healthcheck_is_not_asked_for_one(answer: dict[str, Any]) -> None:
+    contract = read_contract()
+    looking = observer.Observer(cast("Any", None), contract, cast("Any", None))
+    assert "healthcheck" not in looking._request(contract.images["dev"], ImageConfig.from_inspect(answer))["probes"]
 
 
 def test_every_question_has_a_deadline_before_the_container_s() -> None:
@@ -351,7 +357,7 @@ def test_an_image_that_cannot_be_looked_at_is_an_observation_that_says_why(
     ],
 )
 def test_a_healthcheck_tells_of_a_server_after_its_start_period_and_all_tries(declared: Any, seconds: float) -> None:
-    assert unhealthy_after({"Config": {"Healthcheck": declared}}) == seconds
+    assert unhealthy_after(config({"Healthcheck": declared})) == seconds
 
 
 @pytest.mark.parametrize(
@@ -361,20 +367,20 @@ def test_a_healthcheck_tells_of_a_server_after_its_start_period_and_all_tries(de
 def test_a_server_that_never_answers_is_waited_for_as_long_as_the_engine_does_and_half_a_minute_at_most(
     declared: dict[str, Any], seconds: float
 ) -> None:
-    inspected = {"Config": {"Healthcheck": {"Test": ["CMD", "true"], **declared}}}
+    configured = config({"Healthcheck": {"Test": ["CMD", "true"], **declared}})
     contract = read_contract()
     looking = observer.Observer(cast("Any", None), contract, cast("Any", None))
-    request = looking._request(contract.images["backend"], inspected)
-    assert request["probes"]["healthcheck"]["argument"]["seconds"] == seconds == patience(inspected)
-    assert patience({}) == patience({"Config": None}) == 30.0
+    request = looking._request(contract.images["backend"], configured)
+    assert request["probes"]["healthcheck"]["argument"]["seconds"] == seconds == patience(configured)
+    assert patience(config({})) == patience(config(None)) == 30.0
 
 
 def test_an_image_without_a_configuration_never_tells() -> None:
-    assert unhealthy_after({}) == unhealthy_after({"Config": None}) == 0.0
+    assert unhealthy_after(config({})) == unhealthy_after(config(None)) == 0.0
 
 
 @pytest.mark.parametrize(
-    ("config", "volumes", "shell"),
+    ("configured", "volumes", "shell"),
     [
         (
             {"Volumes": {"/opt/venv": {}, "/etc": {}}, "Shell": ["/bin/bash", "-c"]},
@@ -386,8 +392,8 @@ def test_an_image_without_a_configuration_never_tells() -> None:
     ],
 )
 def test_volumes_and_shell_of_the_subject_are_its_configuration_s(
-    config: dict[str, Any], volumes: list[str], shell: list[str]
+    configured: dict[str, Any], volumes: list[str], shell: list[str]
 ) -> None:
     client = cast("Any", SimpleNamespace(api=SimpleNamespace(history=lambda _id: [])))
-    subject = observer._subject(client, "x:y", {"Id": "sha256:i", "Config": config})
+    subject = observer._subject(client, "x:y", config(configured))
     assert (subject.volumes, subject.shell) == (volumes, shell)

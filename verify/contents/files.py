@@ -6,7 +6,7 @@ import re
 from dataclasses import dataclass
 from typing import IO
 
-from verify.contents import accounts, der, distributions, dpkg, elf, secrets
+from verify.contents import accounts, distributions, dpkg, elf, secrets
 
 BLOCK = 1 << 20  # bytes read at a time
 TEXT_AT_MOST = 16 << 20  # bytes of a RECORD or METADATA file that are read
@@ -150,7 +150,7 @@ def leftover(path: str, head: bytes, size: int | None = None) -> list[str]:
         kinds.append("private key")
     if name.endswith(".whl"):
         kinds.append("archive")
-    kind = der.kind_of(head, len(head) if size is None else size)
+    kind = secrets.der_kind(head, len(head) if size is None else size)
     kinds += [kind] * bool(kind)
     kinds += sorted(secrets.pem_kinds(text), reverse=True)
     return list(dict.fromkeys(kinds))

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from verify.contents.der import kind_of
+from verify.contents.secrets import der_kind
 
 
 def value(tag: int, *parts: bytes) -> bytes:
@@ -38,27 +38,27 @@ CERTIFICATE = value(0x30, value(0x30, value(0xA0, number(2)), number(7), ALGORIT
 
 @pytest.mark.parametrize("form", KEYS)
 def test_a_private_key_is_known_in_every_form(form: str) -> None:
-    assert kind_of(KEYS[form], len(KEYS[form])) == "private key"
+    assert der_kind(KEYS[form], len(KEYS[form])) == "private key"
 
 
 def test_a_certificate_is_known() -> None:
-    assert kind_of(CERTIFICATE, len(CERTIFICATE)) == "certificate"
+    assert der_kind(CERTIFICATE, len(CERTIFICATE)) == "certificate"
 
 
 @pytest.mark.parametrize("form", KEYS)
 def test_what_only_begins_like_a_key_is_none(form: str) -> None:
-    assert kind_of(KEYS[form] + b"more", len(KEYS[form]) + 4) == ""
-    assert kind_of(KEYS[form], len(KEYS[form]) + 4) == ""
+    assert der_kind(KEYS[form] + b"more", len(KEYS[form]) + 4) == ""
+    assert der_kind(KEYS[form], len(KEYS[form]) + 4) == ""
 
 
 def test_the_beginning_of_a_long_key_is_enough() -> None:
-    assert kind_of(KEYS["PKCS 12"][:64], len(KEYS["PKCS 12"])) == "private key"
+    assert der_kind(KEYS["PKCS 12"][:64], len(KEYS["PKCS 12"])) == "private key"
 
 
 @pytest.mark.parametrize(("length", "kind"), [("8401000000", "private key"), ("850001000000", "")])
 def test_a_length_has_four_bytes_at_most(length: str, kind: str) -> None:
     head = b"\x30" + bytes.fromhex(length)
-    assert kind_of(head + number(0) + ALGORITHM, len(head) + 2**24) == kind
+    assert der_kind(head + number(0) + ALGORITHM, len(head) + 2**24) == kind
 
 
 PUBLIC = value(0x30, ALGORITHM, value(0x03, bytes(33)))
@@ -66,9 +66,9 @@ PUBLIC = value(0x30, ALGORITHM, value(0x03, bytes(33)))
 
 @pytest.mark.parametrize("data", [b"", b"0", PUBLIC, value(0x30), value(0x30, number(0)), value(0x31, number(0))])
 def test_what_is_neither_key_nor_certificate_is_neither(data: bytes) -> None:
-    assert kind_of(data, len(data)) == ""
+    assert der_kind(data, len(data)) == ""
 
 
 @given(st.binary(max_size=60))
 def test_no_bytes_are_a_traceback(data: bytes) -> None:
-    assert kind_of(b"0" + data, len(data) + 1) in ("", "private key", "certificate")
+    assert der_kind(b"0" + data, len(data) + 1) in ("", "private key", "certificate")

@@ -57,7 +57,7 @@ MODULES: dict[str, tuple[list[str], list[str]]] = {
     "verify/contents/files.py": ([f"{CONTENTS}/test_files.py", *LAYERS], []),
     **{
         f"verify/contents/{name}.py": (LAYERS, [f"{CONTENTS}/test_files.py", f"{CONTENTS}/test_nested_archives.py"])
-        for name in ("archive", "filesystem")
+        for name in ("archive", "filesystem", "hooks", "programs")
     },
     "verify/contents/inventory.py": (LAYERS, [f"{CONTENTS}/test_distributions_whole.py"]),
     "verify/contents/distributions.py": (
@@ -66,17 +66,20 @@ MODULES: dict[str, tuple[list[str], list[str]]] = {
     ),
     **{
         f"verify/contents/{name}.py": ([f"{CONTENTS}/test_{name}.py"], [])
-        for name in ("command_words", "dpkg", "accounts", "der", "nested_archives")
+        for name in ("command_words", "dpkg", "accounts", "nested_archives")
     },
     "verify/contents/permissions.py": (
         [f"{CONTENTS}/test_permissions_writable.py", f"{CONTENTS}/test_permissions_readable.py"],
-        [],
+        LAYERS,
     ),
     "verify/contents/elf.py": (
         [f"{CONTENTS}/test_elf.py", f"{CONTENTS}/test_elf_layout.py"],
         [f"{CONTENTS}/test_files.py"],
     ),
-    "verify/contents/secrets.py": ([f"{CONTENTS}/test_secrets.py"], [f"{CONTENTS}/test_files.py"]),
+    "verify/contents/secrets.py": (
+        [f"{CONTENTS}/test_secrets.py", f"{CONTENTS}/test_der.py"],
+        [f"{CONTENTS}/test_files.py"],
+    ),
 }
 
 

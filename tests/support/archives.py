@@ -8,14 +8,16 @@ import json
 import tarfile
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
+from deploy.image_config import ImageConfig
 from verify.contents.archive import read_layers
-from verify.contents.inventory import summed
+from verify.contents.inventory import inventory
 from verify.contents.model import Contents
 
 SITE = "opt/venv/lib/python3.11/site-packages"
 PATH = "/opt/venv/bin:/usr/bin"
+STRANGER = "stranger"  # a user that no image here knows
 Layout = Literal["oci", "oci, compressed", "old"]
 LAYOUTS: tuple[Layout, ...] = ("oci", "oci, compressed", "old")
 
@@ -116,12 +118,17 @@ def chunks(data: bytes, size: int = 64 * 1024) -> Iterator[bytes]:
     return (data[start : start + size] for start in range(0, len(data), size))
 
 
-def read_contents(data: Iterable[bytes], identity: str, diff_ids: list[str], path: str, user: str = "") -> Contents:
+def config(diff_ids: Iterable[str], path: str = PATH, user: str = STRANGER, **values: Any) -> ImageConfig:
+    """The configuration of an image with these layers."""
+    return ImageConfig("sha256:0", "sha256:i", tuple(diff_ids), user=user, environment={"PATH": path}, **values)
+
+
+def read_contents(data: Iterable[bytes], image: ImageConfig) -> Contents:
     """What the chunks of an image's exported archive hold."""
-    return summed(read_layers(data), identity, diff_ids, path, user=user, writable=["/data"])
+    return inventory(read_layers(data), image, writable=["/data"])
 
 
-def read(*layers: Iterable[Member], layout: Layout = "oci", path: str = PATH, user: str = "") -> Contents:
+def read(*layers: Iterable[Member], layout: Layout = "oci", path: str = PATH, user: str = STRANGER) -> Contents:
     """The contents of an image with these layers."""
     packed = [layer(*members) for members in layers]
-    return read_contents(chunks(archive(packed, layout)), "sha256:i", [diff_id(one) for one in packed], path, user)
+    return read_contents(chunks(archive(packed, layout)), config(map(diff_id, packed), path, user))

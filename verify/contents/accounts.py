@@ -1,13 +1,15 @@
-"""An image's accounts (passwd(5), shadow(5), group(5)): who may become somebody else; never what a password is."""
+"""An image's accounts (passwd(5), shadow(5), group(5)): who may become somebody else. No password is kept."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from typing import NamedTuple
+
+from verify.contents.filesystem import FileSystem
 
 FILES = ("/etc/group", "/etc/passwd", "/etc/shadow")
 FIELDS = 4  # of each line that are kept
-HIDDEN, USABLE = "*", "$"  # what is written of a password that opens nothing, and of one that does
-_HASH_AT_LEAST = 13  # characters (crypt(5)); what is shorter matches nothing that anybody could type
-_FIRST_OF_PEOPLE = 1000  # the number from which on users and groups are not the system's (Debian policy, 9.2.2)
+HIDDEN, USABLE = "*", "$"  # written in place of a password that opens nothing, and of one that does
+_HASH_AT_LEAST = 13  # characters (crypt(5)); a shorter text matches nothing that anybody could type
+_FIRST_OF_PEOPLE = 1000  # the system's users and groups have lower numbers (Debian policy, 9.2.2)
 
 
 class Numbers(NamedTuple):
@@ -18,7 +20,7 @@ class Numbers(NamedTuple):
 
 
 def without_passwords(text: str) -> str:
-    """Return the first four fields of each line, and of a password whether it is empty or opens anything."""
+    """Return the first four fields of each line. Of a password they say whether it is empty or opens anything."""
     return "\n".join(":".join(_hidden(*line.split(":")[:FIELDS])) for line in text.splitlines())
 
 
@@ -30,7 +32,7 @@ def _hidden(name: str, *rest: str) -> list[str]:
 
 
 def _rows(texts: Mapping[str, str], path: str) -> list[list[str]]:
-    """Return the lines that are whole, as far as they are kept."""
+    """Return the lines that have all their fields, as far as these are kept."""
     rows = (line.split(":") for line in texts.get(path, "").splitlines() if line[:1] != "#")
     return [row for row in rows if len(row) >= FIELDS]
 
@@ -40,9 +42,9 @@ def _number(text: str) -> int:
 
 
 def numbers(user: str, texts: Mapping[str, str]) -> Numbers:
-    """Return whom an image's processes run as: the configuration's user with the groups that an engine gives it.
+    """Return the user and the groups that an engine gives an image's processes.
 
-    A name that the image does not know, and what is no number, is -1.
+    ``user``: the configuration's. A name that the image does not know is -1, and so is a text that is no number.
     """
     name, _, group = user.partition(":")
     accounts = [row for row in _rows(texts, "/etc/passwd") if name and name in (row[0], row[2].strip())]
@@ -57,21 +59,21 @@ def numbers(user: str, texts: Mapping[str, str]) -> Numbers:
     return Numbers(uid, frozenset(gids - {-1}))
 
 
-def faults(paths: Iterable[str], texts: Mapping[str, str], user: str = "") -> list[str]:
+def faults(system: FileSystem, user: str) -> list[str]:
     """Return what opens an account, or gives the image's user the rights of the system's groups.
 
-    That is: no password, one that somebody may know, root's number for another, a file that could not be read.
-    ``paths`` are those of ``FILES`` that the image holds, ``texts`` what was read of them.
+    An account is open with no password, with one that somebody may know, or with root's number. A file that could not
+    be read is a fault, too.
     """
     found = []
-    for path in sorted(paths):
-        if path not in texts:
+    for path in sorted(path for path in FILES if path in system.merged):
+        if path not in system.texts:
             found.append(f"{path} is a link, or too large to be read")
             continue
         if path != "/etc/group":
-            found += _opened(path, texts[path])
-    names = {_number(row[2]): row[0] for row in _rows(texts, "/etc/group")}
-    systems = [gid for gid in sorted(numbers(user, texts).gids) if gid < _FIRST_OF_PEOPLE]
+            found += _opened(path, system.texts[path])
+    names = {_number(row[2]): row[0] for row in _rows(system.texts, "/etc/group")}
+    systems = [gid for gid in sorted(numbers(user, system.texts).gids) if gid < _FIRST_OF_PEOPLE]
     return found + [f"the user is in the system's group {names.get(gid, gid)}" for gid in systems]
 
 

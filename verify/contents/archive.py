@@ -1,6 +1,7 @@
 """The layers of an exported image (``docker save``).
 
 Both layouts are read: layers named by digest (OCI image layout), compressed or not, and the older directory a layer.
+Why not tarfile alone: it takes a damaged header for the archive's end, and does not hash what it reads.
 """
 
 import gzip
@@ -15,7 +16,7 @@ from concurrent.futures import Executor, Future, ThreadPoolExecutor
 from typing import IO, Any, Self
 
 from verify.contents import files, nested_archives
-from verify.contents.raw_layer import RawLayer, UnreadableArchive
+from verify.contents.raw_layer import NOTHING, RawLayer, UnreadableArchive
 
 STEP = 1 << 16  # bytes: tarfile copies the rest of its buffer for every header, and most files are small
 GZIP = b"\x1f\x8b"
@@ -44,7 +45,7 @@ class _Stream(io.RawIOBase):
 
 
 class _StrictHeader(tarfile.TarInfo):
-    """A header that is damaged or missing is an error; tarfile by itself takes it for the archive's end."""
+    """A damaged or missing header is an error. By itself tarfile takes it for the archive's end."""
 
     @classmethod
     def fromtarfile(cls, tarfile_: tarfile.TarFile) -> Self:
@@ -58,7 +59,7 @@ class _StrictHeader(tarfile.TarInfo):
 
 
 class _Hashed(io.RawIOBase):
-    """A stream that knows the digest of what was read of it; a thread hashes each block while it is looked at."""
+    """A stream that knows the digest of what was read of it. A thread hashes each block while others look at it."""
 
     def __init__(self, source: IO[bytes], thread: Executor) -> None:
         self.source, self.thread, self.hash = source, thread, hashlib.sha256()
@@ -75,7 +76,7 @@ class _Hashed(io.RawIOBase):
 
     def _next(self) -> None:
         block = self.source.read(files.BLOCK)
-        self.hashing.result()  # no more than one block is kept for it
+        self.hashing.result()  # so that no more than one block waits for the thread
         self.rest, self.hashing = memoryview(block), self.thread.submit(self.hash.update, block)
 
     def digest(self) -> str:
@@ -87,10 +88,10 @@ class _Hashed(io.RawIOBase):
 def read_layers(archive: Iterable[bytes], known: Container[str] = ()) -> dict[str, RawLayer]:
     """Read the layers from the chunks of an exported archive, by the digest of what was read: their diff id.
 
-    Blobs that are named by a diff id in ``known`` are passed over.
+    Blobs that are named by a diff id in ``known`` are skipped.
 
     Raises:
-        UnreadableArchive: it is cut off or damaged.
+        UnreadableArchive: the archive is cut off or damaged.
 
     """
     layers: dict[str, RawLayer] = {}
@@ -111,7 +112,7 @@ def read_layers(archive: Iterable[bytes], known: Container[str] = ()) -> dict[st
 
 
 def _read_layer(stream: IO[bytes], thread: Executor) -> dict[str, RawLayer]:
-    """Read one layer's archive; nothing for a blob that is none (a manifest, a configuration)."""
+    """Read one layer's archive. A blob that is no layer (a manifest, a configuration) gives none."""
     buffered = io.BufferedReader(stream, files.BLOCK)  # type: ignore[type-var]  # ExFileObject is a raw reader
     start = buffered.peek()[:2]
     if start[:1] in (b"{", b""):
@@ -122,17 +123,17 @@ def _read_layer(stream: IO[bytes], thread: Executor) -> dict[str, RawLayer]:
         for member in inner:
             _read_member(layer, inner, member)
     while hashed.read(files.BLOCK):
-        pass  # what fills up the archive's last record belongs to the digest
+        pass  # the digest covers the zeros that fill up the last record
     return {f"sha256:{hashed.digest()}": layer}
 
 
 def _shown(path: str) -> str:
-    """Return a path that can be written as UTF-8: bytes that are none become escapes."""
+    """Return a path that can be written as UTF-8: other bytes become escapes."""
     return path.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
 
 
 def _absolute(name: str) -> str:
-    """Return a member's path from the root, however it is written: two slashes at a path's start would stay (POSIX)."""
+    """Return a member's path from the root. Two slashes at its start would stay (POSIX), so they are removed first."""
     return _shown(posixpath.normpath("/" + name.lstrip("/")))
 
 
@@ -145,33 +146,33 @@ def _read_member(layer: RawLayer, archive: tarfile.TarFile, member: tarfile.TarI
     if name.startswith(".wh."):
         layer.removed.append(posixpath.join(directory, name.removeprefix(".wh.")))
         return
-    head, packed_up = b"", list[tuple[str, str]]()
+    head, inside = b"", list[tuple[str, str]]()
     if member.isdir():
         layer.directories.add(path)
-        _take_rights(layer, path, member)
+        _take_permissions(layer, path, member)
     elif member.issym():
         layer.links[path] = _shown(member.linkname)
     elif member.islnk():
         layer.hard[path] = _absolute(member.linkname)
     elif member.isreg():
         layer.sizes[path] = member.size
-        _take_rights(layer, path, member)
+        _take_permissions(layer, path, member)
         if member.mode & (stat.S_ISUID | stat.S_ISGID) or CAPABILITY in member.pax_headers:
             layer.privileged.append(path)
         stream = archive.extractfile(member)
         if stream is not None:
             head, facts = files.examine(path, member.size, stream)
-            if facts != files.NOTHING:
+            if facts != NOTHING:
                 layer.facts[path] = facts
             if nested_archives.is_archive(head):
-                packed_up = nested_archives.look_into(head, stream, files.leftover)
-    layer.leftovers += [(kind, path) for kind in files.leftover(path, head, member.size)]
+                inside = nested_archives.look_into(head, stream, files.misplaced)
+    layer.misplaced += [(kind, path) for kind in files.misplaced(path, head, member.size)]
     if path.startswith(f"{files.HIDDEN}/") or (path == files.HIDDEN and not member.isdir()):
-        layer.leftovers.append(("temporary", path))
-    layer.leftovers += [(kind, _shown(f"{path}{inner}")) for kind, inner in packed_up]
+        layer.misplaced.append(("temporary", path))
+    layer.misplaced += [(kind, _shown(f"{path}{inner}")) for kind, inner in inside]
 
 
-def _take_rights(layer: RawLayer, path: str, member: tarfile.TarInfo) -> None:
-    everybody_s = stat.S_IROTH | (stat.S_IXOTH if member.isdir() else 0)
-    if member.uid or member.gid or member.mode & stat.S_IWOTH or ~member.mode & everybody_s:
-        layer.rights[path] = member.uid, member.gid, stat.S_IMODE(member.mode)
+def _take_permissions(layer: RawLayer, path: str, member: tarfile.TarInfo) -> None:
+    everybody = stat.S_IROTH | (stat.S_IXOTH if member.isdir() else 0)
+    if member.uid or member.gid or member.mode & stat.S_IWOTH or ~member.mode & everybody:
+        layer.permissions[path] = member.uid, member.gid, stat.S_IMODE(member.mode)

@@ -1,4 +1,4 @@
-"""Contents kept by identity, layers by diff id: each is read once, whatever holds it and wherever it was built."""
+"""Contents kept by identity, layers by diff id: each is read once, in whatever image and wherever it was built."""
 
 import contextlib
 import fcntl
@@ -15,19 +15,20 @@ from pydantic import TypeAdapter, ValidationError
 
 from deploy.artifacts import CACHE, UnreadableArtifact, read_model, write_model, write_text
 from deploy.image_config import ImageConfig
-from verify.contents import archive, command_words, inventory
+from verify.contents import archive
+from verify.contents.inventory import inventory
 from verify.contents.model import Contents
 from verify.contents.raw_layer import RawLayer
 
 CHUNK = 1 << 20  # bytes asked of the engine at a time
-UNUSED = 14 * 24 * 3600.0  # seconds after which what was kept is read again, if anybody still needs it
+UNUSED = 14 * 24 * 3600.0  # seconds after which an entry is removed, and read again if somebody still needs it
 LAYER = TypeAdapter(RawLayer)
 
 
 def contents_of(client: DockerClient, config: ImageConfig, writable: Iterable[str] = ()) -> Contents:
-    """Return the image's contents: from what is kept of it or of its layers, else from the engine's export.
+    """Return the image's contents: from the cache of images or of layers, else from the engine's export.
 
-    ``writable``: the directories that the contract calls so.
+    ``writable``: the directories that the contract calls writable.
 
     Raises:
         UnreadableArchive: the export is cut off.
@@ -40,26 +41,17 @@ def contents_of(client: DockerClient, config: ImageConfig, writable: Iterable[st
         found = read_model(path, Contents)
         if found.identity == config.identity and tuple(layer.diff_id for layer in found.layers) == config.layers:
             return found
-    found = inventory.summed(
-        _layers(client, config),
-        config.identity,
-        list(config.layers),
-        config.path,
-        config.working_directory or "/",
-        user=config.user or "0",
-        writable=writable,
-        words=command_words.names(config),
-    )
-    with contextlib.suppress(OSError):  # it is read again where it cannot be kept
+    found = inventory(_layers(client, config), config, writable)
+    with contextlib.suppress(OSError):  # contents that cannot be kept are read again
         _make_room(path)
         write_model(path, found)
     return found
 
 
 def _layers(client: DockerClient, config: ImageConfig) -> dict[str, RawLayer]:
-    """Return an image's layers by diff id: those that are kept, and from the engine's export the others.
+    """Return an image's layers by diff id: from the cache, and the others from the engine's export.
 
-    Images built at once often have layers in common: whoever comes first reads one, the others wait for it.
+    Images built at once often have layers in common: the first to come reads such a layer, the others wait for it.
     """
     known: dict[str, RawLayer] = {}
     while True:
@@ -69,24 +61,30 @@ def _layers(client: DockerClient, config: ImageConfig) -> dict[str, RawLayer]:
         if not lacking:
             return known
         with contextlib.ExitStack() as turns:
-            mine = [one for one in lacking if turns.enter_context(turn(one, wait=False)) and _layer(one) is None]
+            mine = [
+                diff_id
+                for diff_id in lacking
+                if turns.enter_context(turn(diff_id, wait=False)) and _layer(diff_id) is None
+            ]
             if mine:
                 others = known.keys() | set(lacking) - set(mine)
                 known |= keep_layers(client, config.image_id, others)
                 if not known.keys() >= set(mine):
-                    return known  # the export lacks one
+                    return known  # the export lacks a layer
                 continue
         with turn(lacking[0]):
             pass
 
 
 def unknown(config: ImageConfig) -> list[str]:
-    """Return the diff ids of the image's layers that nothing is kept of, the lowest first."""
+    """Return the diff ids of the image's layers that the cache lacks, the lowest first."""
     return [diff_id for diff_id in config.layers if not os.access(_place("layers", diff_id), os.R_OK)]
 
 
 def keep_layers(client: DockerClient, image_id: str, known: Container[str] = ()) -> dict[str, RawLayer]:
-    """Read an image's layers from the engine's export, all but the known ones, and keep them by diff id, where it can.
+    """Read an image's layers, all but the known ones, from the engine's export, and keep them by diff id.
+
+    Where no file can be written they are only returned.
 
     Raises:
         UnreadableArchive: the export is cut off.
@@ -103,10 +101,10 @@ def keep_layers(client: DockerClient, image_id: str, known: Container[str] = ())
 
 @contextlib.contextmanager
 def turn(diff_id: str, *, wait: bool = True) -> Iterator[bool]:
-    """Hold off whoever is about to read the same layer; the system ends a turn with the process that has it.
+    """Hold off others that are about to read the same layer. The system ends a turn with the process that has it.
 
-    Without ``wait`` it yields at once, False where somebody else has the turn. Nobody is held off where no file can be
-    written.
+    Without ``wait`` it yields at once, False where somebody else has the turn. Where no file can be written nobody is
+    held off.
     """
     path = _place("layers", diff_id).with_suffix(".turn")
     with contextlib.ExitStack() as held:
@@ -134,7 +132,7 @@ def _place(kind: str, digest: str) -> Path:
 
 
 def _make_room(path: Path) -> None:
-    """Make this reader's directory; what was written too long ago goes: files in it, and other readers' directories."""
+    """Make this reader's directory. Old files in it are removed, and so are other readers' old directories."""
     path.parent.mkdir(parents=True, exist_ok=True)
     with contextlib.suppress(OSError):  # another run removes them as well
         for other in (*path.parent.iterdir(), *path.parent.parent.iterdir()):
@@ -144,6 +142,6 @@ def _make_room(path: Path) -> None:
 
 @functools.cache
 def reader() -> str:
-    """Return a digest of the code that reads contents: what an earlier version of it read is no answer to this one."""
+    """Return a digest of the code that reads contents: no version takes what another version read."""
     sources = b"".join(path.read_bytes() for path in sorted(Path(__file__).parent.glob("*.py")))
     return hashlib.sha256(sources).hexdigest()[:16]

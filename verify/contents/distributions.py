@@ -1,4 +1,7 @@
-"""Python distributions as they lie on a file system: names, versions, and which files each owns."""
+"""Python distributions as they lie on a file system: names, versions, and which files each owns.
+
+Why not importlib.metadata: it reads the file system that it runs in, and here are texts from layers.
+"""
 
 import base64
 import contextlib
@@ -15,8 +18,11 @@ from email.parser import HeaderParser
 
 from packaging.utils import canonicalize_name
 
+from verify.contents.filesystem import Entry, FileSystem
+from verify.contents.model import Distribution
+
 SITE = re.compile(r"/(?:site|dist)-packages/")
-# What an installer writes into .dist-info by itself (PyPA, recording installed projects; uv)
+# Files that an installer writes into .dist-info by itself (PyPA, recording installed projects; uv)
 NOTES = {"INSTALLER", "RECORD", "REQUESTED", "direct_url.json", "uv_build.json", "uv_cache.json"}
 SIZE = re.compile(r"[0-9]{1,18}")
 LICENCE_NAME = 100  # characters; longer is a licence's text, not its name
@@ -34,7 +40,7 @@ class Installed:
 
 @dataclass(frozen=True)
 class Row:
-    """A line of a RECORD: a file, and what is said of it."""
+    """A line of a RECORD: a file with its digest and size."""
 
     path: str  # absolute
     sha256: str  # hexadecimal; "" for none, or for another digest
@@ -42,29 +48,29 @@ class Row:
 
     @property
     def vouches(self) -> bool:
-        """Whether it says what the file is, and not only that there is one."""
+        """Whether the line says what the file holds, and not only that there is one."""
         return bool(self.sha256) and self.size is not None
 
 
 def read(texts: Mapping[str, str]) -> tuple[list[Installed], dict[str, str]]:
     """Return the distributions and who owns which file, given the texts of METADATA and RECORD files by path.
 
-    A distribution in a directory that Python does not install into counts too, unless another one owns it: what a
-    distribution vendors is part of that one, what merely lies there is not.
+    A distribution in a directory that Python does not install into counts, too. If another distribution owns it, it is
+    vendored, and part of that one.
     """
     found = installed(texts)
     owner = owners(found, texts)
-    known = {one.path for one in found}
+    known = {distribution.path for distribution in found}
     stray = {
         path: text
         for path, text in texts.items()
         if posixpath.basename(path) == "METADATA" and path not in owner and posixpath.dirname(path) not in known
     }
-    found += [_one(path, text) for path, text in stray.items()]
-    return sorted(found, key=lambda one: (one.name, one.path)), owner
+    found += [_installed(path, text) for path, text in stray.items()]
+    return sorted(found, key=lambda distribution: (distribution.name, distribution.path)), owner
 
 
-def _one(path: str, text: str) -> Installed:
+def _installed(path: str, text: str) -> Installed:
     headers = HeaderParser().parsestr(text)
     name, version = headers.get("Name", ""), headers.get("Version", "")
     return Installed(canonicalize_name(name), version, posixpath.dirname(path), _licence(headers))
@@ -76,39 +82,42 @@ def _licence(headers: Message) -> str:
         text = str(headers.get(field, "")).strip()
         if text and "\n" not in text and len(text) <= LICENCE_NAME:
             return text
-    classifiers = [str(one) for one in headers.get_all("Classifier", []) if str(one).startswith("License ::")]
-    return ", ".join(one.rpartition(" :: ")[2] for one in classifiers)
+    classifiers = [str(classifier) for classifier in headers.get_all("Classifier", [])]
+    licences = [classifier for classifier in classifiers if classifier.startswith("License ::")]
+    return ", ".join(licence.rpartition(" :: ")[2] for licence in licences)
 
 
 def installed(metadata: Mapping[str, str]) -> list[Installed]:
     """Return the distributions whose METADATA text is given by path, sorted by name.
 
-    Only those in a directory that Python installs into: what another distribution vendors is part of that one.
+    Only those in a directory that Python installs into: a vendored distribution is part of the one that vendors it.
     """
     found = []
     for path, text in metadata.items():
         site = posixpath.basename(posixpath.dirname(posixpath.dirname(path)))
         if posixpath.basename(path) == "METADATA" and site in ("site-packages", "dist-packages"):
-            found.append(_one(path, text))
-    return sorted(found, key=lambda one: (one.name, one.path))
+            found.append(_installed(path, text))
+    return sorted(found, key=lambda distribution: (distribution.name, distribution.path))
 
 
 def owners(distributions: Iterable[Installed], metadata: Mapping[str, str]) -> dict[str, str]:
     """Return absolute path -> distribution name for every file that a RECORD vouches for (PyPA, the RECORD file).
 
-    A line without digest or size says nothing of the file, so anything could lie there; RECORD's own cannot have them.
+    A line without digest or size says nothing of the file, so anything could lie there. RECORD's own line cannot have
+    them, and counts.
     """
     return {
-        row.path: one.name
-        for one in distributions
-        for row in recorded(one, metadata)
-        if row.vouches or row.path == f"{one.path}/RECORD"
+        row.path: distribution.name
+        for distribution in distributions
+        for row in recorded(distribution, metadata)
+        if row.vouches or row.path == f"{distribution.path}/RECORD"
     }
 
 
-def recorded(one: Installed, metadata: Mapping[str, str]) -> tuple[Row, ...]:
+def recorded(distribution: Installed, metadata: Mapping[str, str]) -> tuple[Row, ...]:
     """Return the lines of a distribution's RECORD; of a damaged one those before the damage."""
-    return _rows(posixpath.dirname(one.path), metadata.get(posixpath.join(one.path, "RECORD"), ""))
+    record = metadata.get(posixpath.join(distribution.path, "RECORD"), "")
+    return _rows(posixpath.dirname(distribution.path), record)
 
 
 @functools.lru_cache(maxsize=256)  # an image's, each of which is asked for several times
@@ -125,17 +134,17 @@ def _rows(site: str, text: str) -> tuple[Row, ...]:
     return tuple(found)
 
 
-def fingerprint(one: Installed, metadata: Mapping[str, str]) -> str:
-    """Return a digest of what a RECORD says of the files that its wheel brought; "" where it says nothing.
+def fingerprint(distribution: Installed, metadata: Mapping[str, str]) -> str:
+    """Return a digest of the lines of RECORD on the files that the wheel brought; "" where there are none.
 
-    The wheel decides it, whoever installs it and where: the installer's notes, bytecode and scripts are left aside.
+    It is the same whoever installs the wheel, and where: the installer's notes, bytecode and scripts are left out.
     """
-    site = f"{posixpath.dirname(one.path)}/"
+    site = f"{posixpath.dirname(distribution.path)}/"
     rows = sorted(
         f"{row.path.removeprefix(site)} {row.sha256}"
-        for row in recorded(one, metadata)
+        for row in recorded(distribution, metadata)
         if row.sha256 and row.path.startswith(site) and not row.path.endswith(".pyc")
-        if posixpath.dirname(row.path) != one.path or posixpath.basename(row.path) not in NOTES
+        if posixpath.dirname(row.path) != distribution.path or posixpath.basename(row.path) not in NOTES
     )
     return hashlib.sha256("\n".join(rows).encode()).hexdigest()[:32] if rows else ""
 
@@ -143,22 +152,66 @@ def fingerprint(one: Installed, metadata: Mapping[str, str]) -> str:
 def _hexadecimal(digest: str) -> str:
     """Return a RECORD's digest (urlsafe base64 without padding) in hexadecimal; of a damaged one the text itself."""
     try:
-        return base64.urlsafe_b64decode(f"{digest}==").hex()  # padding that is not needed is passed over
+        return base64.urlsafe_b64decode(f"{digest}==").hex()  # padding that is not needed is ignored
     except ValueError:
         return digest
 
 
-def unowned(paths: Iterable[str], owner: Mapping[str, str]) -> list[str]:
-    """Return the files where Python finds packages that no RECORD vouches for; compiled bytecode is its source's.
+def described(system: FileSystem, installed: Iterable[Installed]) -> list[Distribution]:
+    """Return what contents.json holds of each distribution."""
+    return [
+        Distribution(
+            name=distribution.name,
+            version=distribution.version,
+            path=distribution.path,
+            layer=system.merged[f"{distribution.path}/METADATA"].layer,
+            licence=distribution.licence,
+            record=fingerprint(distribution, system.texts),
+        )
+        for distribution in installed
+    ]
 
-    Bytecode that Python would run without any source (PEP 3147) is nobody's, whatever a RECORD says: a fingerprint of
-    RECORDs leaves all bytecode out.
+
+def absent(system: FileSystem, installed: Iterable[Installed]) -> dict[str, list[str]]:
+    """Return what RECORDs list and the file system lacks. Bytecode comes and goes (PyPA, the RECORD file)."""
+    found = {}
+    for distribution in installed:
+        listed = (row.path for row in recorded(distribution, system.texts) if not row.path.endswith(".pyc"))
+        lacking = sorted(path for path in listed if path not in system.merged and system.resolve(path) is None)
+        if lacking:
+            found[distribution.path] = lacking
+    return found
+
+
+def altered(system: FileSystem, installed: Iterable[Installed]) -> list[str]:
+    """Return the files above the lowest layer that are not what a RECORD says of them."""
+    rows = (row for distribution in installed for row in recorded(distribution, system.texts))
+    entries = ((row, system.merged.get(row.path)) for row in rows)
+    return sorted({row.path for row, entry in entries if entry is not None and entry.layer and _differs(entry, row)})
+
+
+def _differs(entry: Entry, row: Row) -> bool:
+    """Whether a file differs from its line of a RECORD. A size or digest that the line leaves out cannot differ.
+
+    Wheels hold no links, and a hard link's source outside of the packages was not read.
     """
-    return sorted(
-        path
-        for path in paths
-        if SITE.search(path) and (_is_sourceless(path) or not (owner.get(path) or owner.get(_source(path))))
-    )
+    unread = row.path.endswith(".py") and entry.facts.sha256 is None
+    other = bool(row.sha256) and (unread or entry.facts.sha256 not in (None, row.sha256))
+    return other or row.size not in (None, entry.size) or entry.target is not None
+
+
+def unowned(system: FileSystem, owner: Mapping[str, str]) -> dict[str, int]:
+    """Return the files above the lowest layer, where Python finds packages, that no RECORD vouches for: path -> layer.
+
+    Compiled bytecode belongs to the owner of its source. Bytecode that Python would run without a source (PEP 3147)
+    belongs to nobody, whatever a RECORD says: a fingerprint of RECORDs leaves all bytecode out.
+    """
+    above = sorted((path, entry.layer) for path, entry in system.merged.items() if entry.layer and SITE.search(path))
+    return {
+        path: layer
+        for path, layer in above
+        if _is_sourceless(path) or not (owner.get(path) or owner.get(_source(path)))
+    }
 
 
 def _is_sourceless(path: str) -> bool:
@@ -166,9 +219,9 @@ def _is_sourceless(path: str) -> bool:
 
 
 def bytes_by_owner(sizes: Mapping[str, int], owner: Mapping[str, str]) -> dict[str, int]:
-    """Sum file sizes by owning distribution, largest first; ``""`` for what none owns.
+    """Sum file sizes by owning distribution, largest first; ``""`` for files without an owner.
 
-    Bytecode that was compiled after the installation belongs to whoever owns its source.
+    Bytecode that was compiled after the installation belongs to the owner of its source.
     """
     total: Counter[str] = Counter()
     for path, size in sizes.items():

@@ -1,10 +1,14 @@
-"""Debian packages as they lie on a file system: names, versions, licences, from the package database's own text."""
+"""Debian packages as they lie on a file system: names, versions, licences, from the package database's own text.
+
+Why not python-debian: it reads the database of a file system, and here are texts from layers.
+"""
 
 import posixpath
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
 from email.parser import HeaderParser
+
+from verify.contents.model import Package
 
 STATUS = "/var/lib/dpkg/status"
 _COPYRIGHT = re.compile(r"/usr/share/doc/([^/]+)/copyright$")
@@ -12,23 +16,16 @@ _LICENCE = re.compile(r"(?m)^License:[ \t]*(\S.*?)[ \t]*$")
 _FORMAT = re.compile(r"(?im)\AFormat:.*copyright-format")
 
 
-@dataclass(frozen=True)
-class Debian:
-    """One installed package (dpkg(1), the status file)."""
-
-    name: str
-    version: str
-    architecture: str
-    licences: tuple[str, ...]  # short names of its machine-readable copyright file; none where it has no such file
-
-
 def is_package_text(path: str) -> bool:
-    """Whether a file tells which packages are installed, or under which licences."""
+    """Whether a file says which packages are installed, or under which licences."""
     return path == STATUS or _COPYRIGHT.match(path) is not None
 
 
-def read(texts: Mapping[str, str]) -> list[Debian]:
-    """Return the installed packages, sorted by name, given the texts of status and copyright files by path."""
+def read(texts: Mapping[str, str]) -> list[Package]:
+    """Return the installed packages (dpkg(1), the status file), sorted by name.
+
+    ``texts``: those of the status and copyright files, by path.
+    """
     found = []
     for paragraph in re.split(r"\n\n+", texts.get(STATUS, "").strip()):
         headers = HeaderParser().parsestr(paragraph)
@@ -36,10 +33,10 @@ def read(texts: Mapping[str, str]) -> list[Debian]:
         if name and state.split()[-1:] == ["installed"]:
             copyright_ = texts.get(posixpath.join("/usr/share/doc", name, "copyright"), "")
             version, architecture = headers.get("Version", ""), headers.get("Architecture", "")
-            found.append(Debian(name, version, architecture, licences(copyright_)))
-    return sorted(found, key=lambda one: (one.name, one.architecture))
+            found.append(Package(name=name, version=version, architecture=architecture, licences=licences(copyright_)))
+    return sorted(found, key=lambda package: (package.name, package.architecture))
 
 
-def licences(text: str) -> tuple[str, ...]:
+def licences(text: str) -> list[str]:
     """Return the licences' short names that a machine-readable copyright file uses (DEP-5), each once."""
-    return tuple(dict.fromkeys(_LICENCE.findall(text))) if _FORMAT.search(text) else ()
+    return list(dict.fromkeys(_LICENCE.findall(text))) if _FORMAT.search(text) else []

@@ -1,4 +1,8 @@
-"""Reads what an ELF file tells of itself from a stream that cannot seek (System V ABI, ELF-64, little-endian)."""
+"""Reads what an ELF file says of itself from a stream that cannot seek (System V ABI, ELF-64, little-endian).
+
+Why not pyelftools: it needs a file that can seek, and layers come as a stream. It knows no fat binaries and no PTX,
+which tell CUDA's code apart. The tests compare the two readers.
+"""
 
 import contextlib
 import re
@@ -8,7 +12,7 @@ from dataclasses import dataclass
 from itertools import takewhile
 
 HEAD = 1 << 20  # bytes kept from a file's start: headers, and the string table wherever a linker put it
-MAGIC = b"\x7fELF\x02\x01"  # 64-bit, little-endian: all that the images' platform loads
+MAGIC = b"\x7fELF\x02\x01"  # 64-bit, little-endian: the only kind that the images' platform loads
 ARCHIVE = b"!<arch>\n"  # a static library (ar(5))
 PT_LOAD, PT_DYNAMIC = 1, 2
 DT_NULL, DT_NEEDED, DT_STRTAB, DT_SONAME = 0, 1, 5, 14
@@ -28,15 +32,15 @@ OVERLAP = max(map(len, DEVICE_CODE)) - 1
 
 @dataclass(frozen=True)
 class Object:
-    """What was read of an ELF file; ``soname`` None and ``needed`` empty where it has none, or it had passed."""
+    """What was read of an ELF file. Names are missing where it has none, or where the stream had passed them."""
 
     soname: str | None = None
     needed: tuple[str, ...] = ()  # the libraries that it asks the loader for
-    device_code: bool = False  # for a GPU of NVIDIA's, by the file's kind or by what lies in it
+    device_code: bool = False  # for a GPU of NVIDIA's, by the file's kind or its content
 
 
 class _Watched:
-    """A stream in which nothing passes unseen: whether any of it is code for a GPU."""
+    """A stream that is searched for code for a GPU as it is read."""
 
     def __init__(self, head: bytes, read: Callable[[int], bytes]) -> None:
         self.source, self.end, self.found = read, head[-OVERLAP:], _has_device_code(head)
@@ -53,17 +57,17 @@ def _has_device_code(data: bytes) -> bool:
 
 
 class _Window:
-    """Byte ranges of a stream, asked for in rising order, over what was kept from its start."""
+    """Byte ranges of a stream, asked for in rising order, and of what is kept from its start."""
 
     def __init__(self, head: bytes, read: Callable[[int], bytes]) -> None:
         self.head, self.read, self.position = head, read, len(head)
 
     def get(self, offset: int, size: int) -> bytes | None:
-        """Return ``size`` bytes at ``offset``; None where they have passed or the file ends before them."""
+        """Return ``size`` bytes at ``offset``; None where the stream has passed them or ends before them."""
         kept = self.head[offset : offset + size]
         if len(kept) == size:
             return kept
-        if kept and self.position == len(self.head):  # across the end of what was kept
+        if kept and self.position == len(self.head):  # across the end of the kept bytes
             rest = self.read(size - len(kept))
             self.position += len(rest)
             return kept + rest
@@ -82,8 +86,8 @@ class _Window:
 def read_object(head: bytes, read: Callable[[int], bytes]) -> Object:
     """Read the ELF file that starts with ``head`` and goes on with what ``read`` returns, to its end.
 
-    ``head`` holds up to HEAD bytes. There are no names where the file is no shared library, or where its string table
-    had already passed when the dynamic section named it (the caller falls back to the file's name).
+    ``head`` holds up to HEAD bytes. The names are missing where the file is no shared library. They are missing, too,
+    where the stream had passed the string table before the dynamic section named it: then the file's name stands in.
     """
     if not head.startswith(MAGIC):
         return Object()
@@ -94,7 +98,7 @@ def read_object(head: bytes, read: Callable[[int], bytes]) -> Object:
 
 
 def _to_its_end(watched: _Watched) -> bool:
-    """Read a stream to its end, or to code for a GPU; returns whether there was any."""
+    """Read a stream to its end, or to code for a GPU; returns whether there is any."""
     while not watched.found and watched.read(HEAD):
         pass
     return watched.found
@@ -114,7 +118,7 @@ _NAMELESS: tuple[str | None, tuple[str, ...]] = (None, ())
 
 
 def _names(file: _Window) -> tuple[str | None, tuple[str, ...]]:
-    """Return the soname and what the file needs."""
+    """Return the soname and the names of the libraries that the file needs."""
     (offset,), (count,) = struct.unpack_from("<Q", file.head, 32), struct.unpack_from("<H", file.head, 56)
     headers = file.get(offset, count * 56) or b""
     segments = [struct.unpack_from("<IIQQQQ", headers, i * 56) for i in range(len(headers) // 56)]

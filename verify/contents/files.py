@@ -1,12 +1,14 @@
-"""What one file of a layer tells: soname, digest, text of its metadata, whether it has any business in an image."""
+"""Facts of one file of a layer: soname, digest, text of its metadata, and whether it belongs in an image."""
 
 import hashlib
 import posixpath
 import re
-from dataclasses import dataclass
 from typing import IO
 
 from verify.contents import accounts, distributions, dpkg, elf, secrets
+from verify.contents.filesystem import FileSystem
+from verify.contents.model import Library, Misplaced
+from verify.contents.raw_layer import NOTHING, Facts
 
 BLOCK = 1 << 20  # bytes read at a time
 TEXT_AT_MOST = 16 << 20  # bytes of a RECORD or METADATA file that are read
@@ -25,32 +27,12 @@ BARE = re.compile(r"[^/]\.git/HEAD$")  # of a git repository without a work tree
 ENVIRONMENT = re.compile(
     r"\.env(?:[._-].*|rc)?|.*\.env|env\.(?:prod|production|stag|staging|stage|dev|development|local|secrets?)"
 )
-TEMPLATE = re.compile(r"[._-](?:example|sample|template|tmpl|dist)$")  # of it, to be filled in elsewhere
-ACTIVATE = "activate_this.py"  # virtualenv's and uv's, beside the scripts: it does nothing where it is imported
-STARTUP = {"sitecustomize", "usercustomize"}  # modules that site imports, whatever form they have
-MODULE = re.compile(r"(py|pyc|so|abi3\.so|cpython-\d+[\w-]*\.so)$")  # what comes after a module's name
+TEMPLATE = re.compile(r"[._-](?:example|sample|template|tmpl|dist)$")  # of such a file, to be filled in elsewhere
 HIDDEN = "/tmp"  # noqa: S108 - inside the image: the verifier's containers have a file system of their own there
-STDLIB = re.compile(r"^/usr/(?:local/)?lib/python3(?:\.\d+/(?!(?:site|dist)-packages/)|\d+\.zip$)")
-# What tells the loader where libraries are, and where it looks before anywhere else (ld.so(8))
-LOADER = re.compile(r"/etc/ld\.so\.(?:preload|cache|conf)|.*/glibc-hwcaps/")
-
-
-@dataclass(frozen=True)
-class Facts:
-    """What was learnt of one file; each None where it does not apply."""
-
-    library: bool = False  # an ELF file
-    soname: str | None = None
-    sha256: str | None = None  # of what may be an interpreter, and of a distribution's Python sources
-    cuda: str = ""  # why it is CUDA's by what is in it, whatever it is called; "" where it is not
-    text: str | None = None  # of metadata of a distribution or a package, a .pth file, pyvenv.cfg, the accounts
-
-
-NOTHING = Facts()
 
 
 def examine(path: str, size: int, stream: IO[bytes]) -> tuple[bytes, Facts]:
-    """Read what matters of a file of ``size`` bytes; returns its first bytes (at most elf.HEAD) and the facts."""
+    """Read the facts of a file of ``size`` bytes; returns its first bytes (at most elf.HEAD) and the facts."""
     directory, name = posixpath.split(path)
     head = whole = stream.read(elf.HEAD)
     text = size <= TEXT_AT_MOST and _is_text(path)
@@ -92,7 +74,7 @@ def _text(path: str, data: bytes) -> str:
 
 
 def _cuda(found: elf.Object) -> str:
-    """Return what makes an ELF file CUDA's by what is in it; "" where nothing does."""
+    """Return what in an ELF file makes it CUDA's; "" where nothing does."""
     needed = next((name for name in found.needed if CUDA.match(name)), "")
     return DEVICE_CODE if found.device_code else f"needs {needed}" * bool(needed)
 
@@ -109,33 +91,43 @@ def is_torch(path: str, facts: Facts = NOTHING) -> bool:
     )
 
 
-def is_hook(path: str, working_directory: str, *, link: bool = False) -> bool:
-    """Whether a file changes what any Python process does, or any process.
+def cuda_libraries(system: FileSystem) -> list[Library]:
+    """Return the libraries that are CUDA's by their name."""
+    return [
+        Library(soname=entry.facts.soname or posixpath.basename(path), path=path, bytes=entry.size)
+        for path, entry in system.regular_files()
+        if is_cuda_library(entry.facts, path)
+    ]
 
-    It runs at the start (site), is loaded first (ld.so(8)), lies among the standard library, or can be imported from
-    where modules are searched first: the working directory, of `python -c` and `-m`, and the directory that a script
-    lies in. A ``link`` there may lead to a package.
+
+def cuda_code(system: FileSystem) -> dict[str, str]:
+    """Return the files that are CUDA's by their content, each with the reason."""
+    return {path: entry.facts.cuda for path, entry in system.regular_files() if entry.facts.cuda}
+
+
+def torch(system: FileSystem) -> list[str]:
+    """Return PyTorch's files in any layer, although a later layer deletes them."""
+    return sorted(
+        {path for layer in system.layers for path in layer.paths if is_torch(path, layer.facts.get(path, NOTHING))}
+    )
+
+
+def all_misplaced(system: FileSystem, written: tuple[str, ...]) -> list[Misplaced]:
+    """Return the files of all layers that do not belong there.
+
+    That includes every path that begins with one in ``written``: the application writes there, no build does.
     """
-    directory, name = posixpath.split(path)
-    module, _, suffix = name.partition(".")
-    is_module = MODULE.match(suffix) is not None
-    if not STARTUP.isdisjoint(path.split("/")) or (module in STARTUP and is_module):
-        return True
-    if posixpath.basename(directory) in ("site-packages", "dist-packages"):
-        return name.endswith(".pth")
-    if module == "__init__":  # a package; a directory without it comes after what is installed
-        directory, module = posixpath.split(directory)
-    shadows = is_module or (link and not suffix and not module.startswith("python"))
-    of_a_script = posixpath.basename(directory) == "bin" and not distributions.SITE.search(path) and name != ACTIVATE
-    if (directory == working_directory or of_a_script) and shadows and module.isidentifier():
-        return True
-    return LOADER.match(path) is not None or STDLIB.search(path) is not None
+    return [
+        Misplaced(kind=kind, path=path, layer=number)  # type: ignore[arg-type]  # the kinds that misplaced() gives
+        for number, layer in enumerate(system.layers)
+        for kind, path in [*layer.misplaced, *(("data", path) for path in layer.paths if path.startswith(written))]
+    ]
 
 
-def leftover(path: str, head: bytes, size: int | None = None) -> list[str]:
-    """Return what kinds of leftover a path is: by name, by PEM text in its beginning, and by DER from end to end.
+def misplaced(path: str, head: bytes, size: int | None = None) -> list[str]:
+    """Return the kinds of misplaced file that a path is: by name, by PEM text in its beginning, by DER as a whole.
 
-    ``size`` in bytes, where ``head`` is not all of it. A copy that an editor keeps is known by what it is a copy of.
+    ``size`` in bytes, where ``head`` is not the whole file. An editor's copy is of the same kind as its original.
     """
     path, text = secrets.original(path), secrets.plain(head)
     name = posixpath.basename(path)

@@ -1,11 +1,11 @@
 """The file system that the layers of an image make together: whiteouts, opaque directories, links."""
 
 import posixpath
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Self
 
-from verify.contents import files
-from verify.contents.raw_layer import RawLayer
+from verify.contents.raw_layer import NOTHING, Facts, Permissions, RawLayer
 
 REPLACED_KEPT = 100
 LINKS_FOLLOWED = 40  # as many as Linux follows (path_resolution(7))
@@ -18,14 +18,63 @@ class Entry:
     layer: int
     size: int
     target: str | None  # of a symbolic link
-    facts: files.Facts
+    facts: Facts
     inode: tuple[int, str]
 
 
 Merged = dict[str, Entry]
 
 
-def merge(layers: list[RawLayer]) -> tuple[Merged, list[tuple[int, list[str]]]]:
+@dataclass(frozen=True)
+class FileSystem:
+    """The file system that a container sees, and the layers that it is made of."""
+
+    layers: Sequence[RawLayer]
+    merged: Merged
+    replaced: Sequence[tuple[int, list[str]]]  # of each layer: bytes that it repeats, and paths that it replaces
+    texts: Mapping[str, str]  # path -> text, of the files whose text is kept
+    permissions: Mapping[str, Permissions]  # of paths above the lowest layer, where most files have others
+
+    @classmethod
+    def of(cls, layers: Sequence[RawLayer]) -> Self:
+        """Lay these layers one above the other, the lowest first."""
+        merged, replaced = merge(layers)
+        texts = {path: entry.facts.text for path, entry in merged.items() if entry.facts.text is not None}
+        return cls(layers, merged, replaced, texts, _permissions(layers))
+
+    def resolve(self, path: str) -> str | None:
+        """Follow symbolic links, of directories too, to a file; None where they lead to none."""
+        end = self.follow(path)
+        return end if end in self.merged and self.merged[end].target is None else None
+
+    def follow(self, path: str) -> str:
+        """Follow symbolic links to whatever path they lead to; the path itself where the kernel would give up."""
+        pending, done, links = [part for part in reversed(path.split("/")) if part], "/", 0
+        while pending and links <= LINKS_FOLLOWED:
+            done = posixpath.normpath(posixpath.join(done, pending.pop()))
+            entry = self.merged.get(done)
+            if entry is not None and entry.target is not None:
+                links += 1
+                # Not normalized: `..` in it is above where a link before it leads to, not above the link
+                target = posixpath.join(posixpath.dirname(done), entry.target)
+                pending += [part for part in reversed(target.split("/")) if part]
+                done = "/"
+        return path if pending else done
+
+    def below(self, directory: str) -> list[str]:
+        """Return the paths below a directory, none where it is the root."""
+        return [path for path in self.merged if directory != "/" and path.startswith(f"{directory}/")]
+
+    def regular_files(self) -> list[tuple[str, Entry]]:
+        """Return the regular files by path. Of hard links the first that was written stands for all."""
+        first: dict[tuple[int, str], str] = {}
+        for path, entry in sorted(self.merged.items(), key=lambda item: (item[0] != item[1].inode[1], item[0])):
+            if entry.target is None:
+                first.setdefault(entry.inode, path)
+        return sorted((path, self.merged[path]) for path in first.values())
+
+
+def merge(layers: Iterable[RawLayer]) -> tuple[Merged, list[tuple[int, list[str]]]]:
     """Return the file system that a container sees, and of each layer how many bytes and which paths it replaces.
 
     Whiteouts as in the OCI image layer specification.
@@ -34,7 +83,7 @@ def merge(layers: list[RawLayer]) -> tuple[Merged, list[tuple[int, list[str]]]]:
     directories: set[str] = set()
     replaced = []
     for number, layer in enumerate(layers):
-        written = {*layer.sizes, *layer.links, *layer.hard}
+        written = set(layer.paths)
         again = sum(size for path, size in layer.sizes.items() if path in merged and not merged[path].target)
         hidden = written & directories
         below = tuple(f"{gone}/" for gone in (*layer.removed, *layer.emptied, *hidden))
@@ -49,7 +98,7 @@ def merge(layers: list[RawLayer]) -> tuple[Merged, list[tuple[int, list[str]]]]:
 
 
 def _add_directories(found: set[str], paths: Iterable[str]) -> None:
-    """Add the directories above paths; one that a later layer empties stays, and then has nothing in it to hide."""
+    """Add the directories above paths. A directory that a later layer empties stays: it hides nothing then."""
     for path in paths:
         directory = posixpath.dirname(path)
         while directory not in found and directory != "/":
@@ -59,30 +108,25 @@ def _add_directories(found: set[str], paths: Iterable[str]) -> None:
 
 def _lay(merged: Merged, number: int, layer: RawLayer) -> None:
     for path, size in layer.sizes.items():
-        merged[path] = Entry(number, size, None, layer.facts.get(path, files.NOTHING), (number, path))
+        merged[path] = Entry(number, size, None, layer.facts.get(path, NOTHING), (number, path))
     for path, target in layer.links.items():
-        merged[path] = Entry(number, 0, target, files.NOTHING, (number, path))
+        merged[path] = Entry(number, 0, target, NOTHING, (number, path))
     for path, target in layer.hard.items():
         other = merged.get(target)
-        merged[path] = other or Entry(number, 0, None, files.NOTHING, (number, path))
+        merged[path] = other or Entry(number, 0, None, NOTHING, (number, path))
 
 
-def resolve(merged: Merged, path: str) -> str | None:
-    """Follow symbolic links, of directories too, to a file of the merged file system; None where they lead nowhere."""
-    done = follow(merged, path)
-    return done if done in merged and merged[done].target is None else None
+def _permissions(layers: Iterable[RawLayer]) -> dict[str, Permissions]:
+    """Return the permissions above the lowest layer, as the last layer with a path gives them.
 
-
-def follow(merged: Merged, path: str) -> str:
-    """Follow symbolic links to whatever path they lead to; the path itself where the kernel would give up."""
-    pending, done, links = [part for part in reversed(path.split("/")) if part], "/", 0
-    while pending and links <= LINKS_FOLLOWED:
-        done = posixpath.normpath(posixpath.join(done, pending.pop()))
-        entry = merged.get(done)
-        if entry is not None and entry.target is not None:
-            links += 1
-            # Not normalized: `..` in it is above where a link before it leads to, not above the link
-            target = posixpath.join(posixpath.dirname(done), entry.target)
-            pending += [part for part in reversed(target.split("/")) if part]
-            done = "/"
-    return path if pending else done
+    Paths with the permissions that most files have are left out.
+    """
+    permissions: dict[str, Permissions] = {}
+    for number, layer in enumerate(layers):
+        again = {*layer.paths, *layer.directories, *layer.removed}
+        below = tuple(f"{gone}/" for gone in (*layer.removed, *layer.emptied))
+        for path in [path for path in permissions if path in again or (below and path.startswith(below))]:
+            del permissions[path]
+        if number:
+            permissions |= layer.permissions
+    return permissions

@@ -73,19 +73,18 @@ class Named(Model):
 
 
 class Hook(Model):
-    """A file above the lowest layer that changes what every process does: who reports on itself may be told to lie."""
+    """A file above the lowest layer that changes what every process does: a process may lie about itself."""
 
     path: str
     layer: int
     distribution: str  # its owner; "" for none
-    text: str = ""  # of a .pth file, whose lines are run or searched; "" where it is longer than TEXT_KEPT
-    leads: list[str] = Field(
-        default_factory=list
-    )  # where the lines of a .pth file that are searched lead to, links followed
+    text: str = ""  # of a .pth file, whose lines are run or searched; "" where it is longer than hooks.TEXT_KEPT
+    # Where the searched lines of a .pth file lead to, links followed
+    leads: list[str] = Field(default_factory=list)
 
 
-class Leftover(Model):
-    """A file that has no business in an image, in any layer, also one that a later layer deletes."""
+class Misplaced(Model):
+    """A file that does not belong in an image, in any layer. It counts although a later layer deletes it."""
 
     kind: Literal["git", "environment", "private key", "certificate", "credentials", "archive", "temporary", "data"]
     path: str
@@ -100,27 +99,26 @@ class Contents(Model):
     layers: list[Layer]
     distributions: list[Distribution]
     cuda_libraries: list[Library]  # by name
-    cuda_code: dict[str, str]  # path of what is CUDA's by what is in it, whatever it is called -> why
+    cuda_code: dict[str, str]  # path of a file that is CUDA's by its content, whatever its name -> why
     interpreter: Interpreter | None
     search: list[Searched]  # PATH, in its order
     named: list[Named]  # by the image's commands, and each Python on PATH by its name
     working_directory: str  # where processes start, links followed
-    leftovers: list[Leftover]
+    leftovers: list[Misplaced]
     hooks: list[Hook]
-    environments: dict[
-        str, str
-    ]  # path of each pyvenv.cfg -> its text, "" where it was not kept: whose standard library is used
-    packages: list[Package]  # of the distribution that the base image is made from
+    environments: dict[str, str]  # path of each pyvenv.cfg -> its text, "" where it was not kept
+    packages: list[Package]  # of the Linux distribution that the base image is made from
     privileged: list[str]  # files above the lowest layer that are setuid or setgid, or have capabilities
     absent: dict[str, list[str]]  # path of a .dist-info directory -> what its RECORD lists and no layer holds
-    altered: list[
-        str
-    ]  # files above the lowest layer of another size, Python sources of another digest, than RECORD says
+    # Files above the lowest layer of another size, and Python sources of another digest, than RECORD says
+    altered: list[str]
     unowned: dict[str, int]  # files above the lowest layer among packages that no RECORD vouches for -> layer
-    torch: list[str]  # what is PyTorch by its path or soname, in any layer, also what a later layer deletes
+    torch: list[str]  # PyTorch's files by path or soname, in any layer, although a later layer deletes them
     accounts: list[str]  # what opens an account of the image to everybody
-    writable: list[str]  # what layers above the lowest let the user write elsewhere than it is meant to; rights.KEPT
-    unreadable: list[str]  # of distributions, and where processes start: what the user may not read; rights.KEPT
+    # Paths above the lowest layer that the user may write and is not meant to; permissions.KEPT at most
+    writable: list[str]
+    # Files of distributions, and where processes start, that the user may not read; permissions.KEPT at most
+    unreadable: list[str]
 
     @property
     def unpacked_bytes(self) -> int:

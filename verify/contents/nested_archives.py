@@ -1,7 +1,8 @@
-"""Looks into archives for what has no business in an image: zip, tar, gzip, bzip2 and xz, one within another.
+"""Looks into archives for files that do not belong in an image: zip, tar, gzip, bzip2 and xz, one within another.
 
-A zip archive may lie behind anything, a tar archive behind another, and the oldest tar archives have no magic.
-Bounded in bytes, members and depth; an archive that goes beyond the bounds is told as one that was not looked through.
+A zip archive may lie behind anything, a tar archive behind another, and the oldest tar archives have no magic. The
+reading is bounded in bytes, members and depth. An archive beyond the bounds is reported as not looked through.
+Why not tarfile and zipfile alone: they unpack, which is done here with them, but bound nothing and recognize less.
 """
 
 import bz2
@@ -21,11 +22,11 @@ from typing import IO
 AT_MOST = 64 << 20  # bytes of an archive, and bytes that are unpacked of it
 MEMBERS_AT_MOST = 5000
 DEEPEST = 3  # archives within archives
-NOT_LOOKED_THROUGH = "archive"  # the kind of leftover
+NOT_LOOKED_THROUGH = "archive"  # the kind of misplaced file
 
 
 def _gunzip(data: io.BytesIO) -> IO[bytes]:
-    return gzip.GzipFile(fileobj=data)  # type: ignore[return-value]  # it is one, but for a method that nobody calls
+    return gzip.GzipFile(fileobj=data)  # type: ignore[return-value]  # it is such a stream, but for a method that nobody calls
 
 
 _PACKED: dict[bytes, Callable[[io.BytesIO], AbstractContextManager[IO[bytes]]]] = {
@@ -43,7 +44,7 @@ _DAMAGED = (
     zlib.error, lzma.LZMAError, tarfile.TarError, zipfile.BadZipFile,
 )  # fmt: skip
 
-# Returns the kinds of leftover that a member is, given its path and its content.
+# Returns the kinds of misplaced file that a member is, given its path and its content.
 Judge = Callable[[str, bytes], list[str]]
 
 
@@ -52,7 +53,7 @@ class _TooMuchError(Exception):
 
 
 class _Budget:
-    """What may still be read of an archive and of all that lies in it."""
+    """How much may still be read of an archive and of the archives in it."""
 
     def __init__(self) -> None:
         self.bytes, self.members = AT_MOST, MEMBERS_AT_MOST
@@ -71,7 +72,7 @@ class _Budget:
 
 
 def is_archive(head: bytes) -> bool:
-    """Whether a file that begins so is an archive, or packed, whatever it is called; or may have one behind it."""
+    """Whether a file that begins so is an archive or packed, whatever its name, or may have an archive behind it."""
     return head.startswith((_ZIP, *_PACKED)) or _is_tar(head) or _ZIP_BEHIND.search(head) is not None
 
 
@@ -88,7 +89,7 @@ def _is_tar(head: bytes) -> bool:
 
 
 def _is_behind(data: bytes) -> bool:
-    """Whether it is not known of a file's beginning, but of its end, if it is an archive."""
+    """Whether a file's beginning is no archive's: its end decides whether it is one."""
     return not data.startswith((_ZIP, *_PACKED)) and not _is_tar(data)
 
 
@@ -97,10 +98,10 @@ def _is_whole_archive(data: bytes) -> bool:
 
 
 def look_into(head: bytes, rest: IO[bytes], judge: Judge) -> list[tuple[str, str]]:
-    """Return (kind, path within the archive) for each leftover in an archive that begins with ``head``.
+    """Return (kind, path within the archive) for each misplaced file in an archive that begins with ``head``.
 
-    What cannot be unpacked, damaged, encrypted or packed in a way that is not known, is told as not looked through: the
-    rest of a zip archive can be had all the same, and so can what lies before the damage in any other.
+    A member that is damaged, encrypted or packed in an unknown way is reported as not looked through. The rest of a zip
+    archive is read all the same, and so are the members before the damage in any other archive.
     """
     budget = _Budget()
     found: list[tuple[str, str]] = []
@@ -121,7 +122,7 @@ def look_into(head: bytes, rest: IO[bytes], judge: Judge) -> list[tuple[str, str
 
 
 def _members(data: bytes, path: str, budget: _Budget, depth: int) -> Iterator[tuple[str, bytes | None]]:
-    """Yield path and content of what lies in an archive, and of archives among it; None for what cannot be unpacked."""
+    """Yield path and content of each member, also of archives among them; None for one that cannot be unpacked."""
     if depth == 0:
         raise _TooMuchError
     try:
@@ -132,20 +133,20 @@ def _members(data: bytes, path: str, budget: _Budget, depth: int) -> Iterator[tu
             if content is None or not is_archive(content) or _is_behind(content):
                 yield inner, content
     except _DAMAGED:
-        if not _is_behind(data):  # what comes first need not have an archive behind it
+        if not _is_behind(data):  # such a file need not have an archive behind it
             yield path, None
 
 
 def _opened(data: bytes, budget: _Budget) -> Iterator[tuple[str, bytes | None]]:
     if data.startswith(_ZIP) or _is_behind(data):
         with zipfile.ZipFile(io.BytesIO(data)) as archive:
-            for one in archive.infolist():
+            for zipped in archive.infolist():
                 budget.member()
-                if not one.is_dir():
+                if not zipped.is_dir():
                     content = None
-                    with contextlib.suppress(*_DAMAGED), archive.open(one) as stream:
+                    with contextlib.suppress(*_DAMAGED), archive.open(zipped) as stream:
                         content = budget.read(stream, AT_MOST)
-                    yield one.filename, content
+                    yield zipped.filename, content
     elif _is_tar(data):
         with tarfile.open(fileobj=io.BytesIO(data), mode="r:", ignore_zeros=True) as tar:
             for member in tar:

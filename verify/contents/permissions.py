@@ -1,57 +1,53 @@
-"""What owner, group and mode of files let an image's user do (inode(7)), by what its layers say."""
+"""What owner, group and mode of files let an image's user do (inode(7)), as the layers give them."""
 
 import posixpath
 import stat
-from collections.abc import Container, Iterable, Mapping
+from collections.abc import Iterable
 
 from verify.contents.accounts import Numbers
-from verify.contents.raw_layer import RawLayer, Rights
+from verify.contents.filesystem import FileSystem
+from verify.contents.raw_layer import Permissions
 
 FOR_EVERYBODY = ("/home/", "/tmp/", "/var/tmp/")  # noqa: S108 - where users may write
 KEPT = 100  # paths
 
 
-def writable(rights: Mapping[str, Rights], user: Numbers, meant: tuple[str, ...]) -> list[str]:
-    """Return the files and directories that the user may write, but for those below ``meant``."""
+def writable(system: FileSystem, user: Numbers, meant: Iterable[str]) -> list[str]:
+    """Return the files and directories above the lowest layer that the user may write.
+
+    Paths below one of the directories in ``meant``, each with a slash at its end, or FOR_EVERYBODY are left out.
+    """
     found = [
         path
-        for path, (uid, gid, mode) in rights.items()
+        for path, (uid, gid, mode) in system.permissions.items()
         if uid == user.uid or mode & stat.S_IWOTH or (gid in user.gids and mode & stat.S_IWGRP)
     ]
-    return sorted(path for path in found if not f"{path}/".startswith(meant))[:KEPT]
+    return sorted(path for path in found if not f"{path}/".startswith((*meant, *FOR_EVERYBODY)))[:KEPT]
 
 
-def unreadable(
-    rights: Mapping[str, Rights], user: Numbers, needed: Iterable[str], directories: Container[str]
-) -> list[str]:
+def unreadable(system: FileSystem, user: Numbers, needed: Iterable[str]) -> list[str]:
     """Return which of the files that are needed, and of the directories above them, the user may not read."""
     wanted = set[str]()
     for path in needed:
         while path not in wanted:
             wanted.add(path)
             path = posixpath.dirname(path)  # noqa: PLW2901 - on the way up
+    directories = {path for layer in system.layers for path in layer.directories}
     return sorted(
         path
-        for path, found in rights.items()
-        if path in wanted and _lacks(found, user, 0o5 if path in directories else 0o4)
+        for path, permissions in system.permissions.items()
+        if path in wanted and _lacks(permissions, user, 0o5 if path in directories else 0o4)
     )[:KEPT]
 
 
-def _lacks(rights: Rights, user: Numbers, bits: int) -> bool:
-    """Whether the class of users that this one belongs to lacks one of these bits; root lacks none."""
-    uid, gid, mode = rights
+def _lacks(permissions: Permissions, user: Numbers, bits: int) -> bool:
+    """Whether the class of users that this user belongs to lacks one of these bits; root lacks none."""
+    uid, gid, mode = permissions
     shift = 6 if uid == user.uid else 3 if gid in user.gids else 0
     return user.uid != 0 and (mode >> shift) & bits != bits
 
 
-def above_the_lowest(layers: Iterable[RawLayer]) -> dict[str, Rights]:
-    """Return the rights of paths as the last layer that has them says, where those are not what most files have."""
-    rights: dict[str, Rights] = {}
-    for number, layer in enumerate(layers):
-        again = {*layer.sizes, *layer.links, *layer.hard, *layer.directories, *layer.removed}
-        below = tuple(f"{gone}/" for gone in (*layer.removed, *layer.emptied))
-        for path in [path for path in rights if path in again or (below and path.startswith(below))]:
-            del rights[path]
-        if number:
-            rights |= layer.rights
-    return rights
+def privileged(system: FileSystem) -> list[str]:
+    """Return the files above the lowest layer that are setuid or setgid, or have capabilities."""
+    given = {path for layer in system.layers[1:] for path in layer.privileged}
+    return sorted(path for path in given if path in system.merged and system.merged[path].layer)

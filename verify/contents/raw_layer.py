@@ -2,19 +2,29 @@
 
 from dataclasses import dataclass, field
 
-from verify.contents import files
-
 
 class UnreadableArchive(Exception):
     """The engine's export is cut off or is no image archive."""
 
 
-Rights = tuple[int, int, int]  # owner, group, mode
+@dataclass(frozen=True)
+class Facts:
+    """What was learnt of one file. A field that does not apply is None or empty."""
+
+    library: bool = False  # an ELF file
+    soname: str | None = None
+    sha256: str | None = None  # of what may be an interpreter, and of a distribution's Python sources
+    cuda: str = ""  # why the file is CUDA's by its content, whatever its name is; "" where it is not
+    text: str | None = None  # of metadata of a distribution or a package, a .pth file, pyvenv.cfg, the accounts
+
+
+NOTHING = Facts()
+Permissions = tuple[int, int, int]  # owner, group, mode
 
 
 @dataclass
 class RawLayer:
-    """What one layer's archive holds, before it is known where in the image the layer lies."""
+    """The content of one layer's archive, by path."""
 
     sizes: dict[str, int] = field(default_factory=dict)  # regular files, path -> bytes
     links: dict[str, str] = field(default_factory=dict)  # symbolic links, path -> target
@@ -22,7 +32,13 @@ class RawLayer:
     directories: set[str] = field(default_factory=set)
     removed: list[str] = field(default_factory=list)  # whiteouts
     emptied: list[str] = field(default_factory=list)  # opaque directories
-    facts: dict[str, files.Facts] = field(default_factory=dict)
-    leftovers: list[tuple[str, str]] = field(default_factory=list)
+    facts: dict[str, Facts] = field(default_factory=dict)
+    misplaced: list[tuple[str, str]] = field(default_factory=list)  # what does not belong in a layer: kind, path
     privileged: list[str] = field(default_factory=list)  # files that give rights: setuid, setgid, capabilities
-    rights: dict[str, Rights] = field(default_factory=dict)  # where not root's to write, and everybody's to read
+    # Only where another than root may write, or somebody may not read
+    permissions: dict[str, Permissions] = field(default_factory=dict)
+
+    @property
+    def paths(self) -> list[str]:
+        """The paths of files and links, in no order that matters."""
+        return [*self.sizes, *self.links, *self.hard]

@@ -96,7 +96,8 @@ GROUPS = "root:x:0:\nshadow:x:42:www\ndisk:x:6:ktrdr,www\nktrdr:x:10001:\nstaff:
         ("10002", []),
         ("nobody:nobody", []),
         ("33", ["shadow", "disk", "www-data"]),
-        ("", []),
+        ("", ["root"]),
+        ("stranger", []),
     ],
 )
 def test_the_system_s_groups_are_not_for_the_image_s_user(user: str, groups: list[object]) -> None:

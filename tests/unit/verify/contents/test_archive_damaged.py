@@ -10,12 +10,12 @@ from hypothesis import strategies as st
 
 from tests.support.archives import (
     LAYOUTS,
-    PATH,
     SITE,
     Layout,
     Member,
     archive,
     chunks,
+    config,
     diff_id,
     distribution,
     file,
@@ -36,7 +36,7 @@ DIFF_IDS = [diff_id(one) for one in LAYERS]
 
 
 def read(data: bytes, diff_ids: list[str] = DIFF_IDS) -> Contents:
-    return read_contents(chunks(data, 1000), "sha256:i", diff_ids, PATH)
+    return read_contents(chunks(data, 1000), config(diff_ids))
 
 
 WHOLE = {layout: archive(LAYERS, layout) for layout in LAYOUTS}

@@ -2,7 +2,8 @@
 
 from tests.support.archives import file
 from tests.support.archives import read as contents_of
-from verify.contents.dpkg import Debian, is_package_text, licences, read
+from verify.contents.dpkg import is_package_text, licences, read
+from verify.contents.model import Package
 
 STATUS = """\
 Package: zlib1g
@@ -39,18 +40,18 @@ License: Zlib
 
 def test_installed_packages_are_told_with_version_and_architecture_and_removed_ones_are_not() -> None:
     assert read({"/var/lib/dpkg/status": STATUS}) == [
-        Debian("base-files", "12.4", "amd64", ()),
-        Debian("zlib1g", "1:1.2.13.dfsg-1", "amd64", ()),
+        Package(name="base-files", version="12.4", architecture="amd64", licences=[]),
+        Package(name="zlib1g", version="1:1.2.13.dfsg-1", architecture="amd64", licences=[]),
     ]
 
 
 def test_licences_are_those_of_the_package_s_own_copyright_file_each_once() -> None:
     texts = {"/var/lib/dpkg/status": STATUS, "/usr/share/doc/zlib1g/copyright": COPYRIGHT}
-    assert [one.licences for one in read(texts)] == [(), ("Zlib", "GPL-2+")]
+    assert [one.licences for one in read(texts)] == [[], ["Zlib", "GPL-2+"]]
 
 
 def test_a_copyright_file_in_prose_names_no_licence() -> None:
-    assert licences("This is free software.\nLicense: whatever you like") == ()
+    assert licences("This is free software.\nLicense: whatever you like") == []
 
 
 def test_an_image_without_a_package_database_has_no_packages() -> None:

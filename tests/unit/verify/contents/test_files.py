@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 from tests.support.archives import Member, directory, file, read, removed
 from tests.support.elves import shared_library
 from verify.contents.elf import ARCHIVE, DEVICE_CODE
-from verify.contents.files import NOTHING, examine, is_cuda_library, leftover
+from verify.contents.files import examine, is_cuda_library, misplaced
+from verify.contents.raw_layer import NOTHING
 
 # Put together here, so that no scanner for secrets takes this file for one that holds a key.
 BEGIN, KEY = "-----BEGIN ", "PRIVATE KEY-----"
@@ -222,7 +223,7 @@ def test_a_certificate_in_a_distribution_s_metadata_is_found_too() -> None:
 def test_whatever_a_file_is_called_and_holds_it_can_be_examined(path: str, data: bytes) -> None:
     head, facts = examine(path, len(data), io.BytesIO(data))
     assert data.startswith(head)
-    assert isinstance(leftover(path, head), list)
+    assert isinstance(misplaced(path, head), list)
     assert facts != NOTHING or not is_cuda_library(facts, path)
 
 
@@ -234,9 +235,9 @@ def test_no_more_than_the_beginning_of_a_file_is_kept(size: int) -> None:
 
 def test_a_key_in_der_is_known_from_its_beginning_where_the_size_of_all_of_it_is_given() -> None:
     key = bytes.fromhex("30820200" + "020103" + "30") + bytes(0x200 - 4)
-    assert leftover("/k", key) == ["private key"]
-    assert leftover("/k", key[:64], len(key)) == ["private key"]
-    assert leftover("/k", key[:64]) == []
+    assert misplaced("/k", key) == ["private key"]
+    assert misplaced("/k", key[:64], len(key)) == ["private key"]
+    assert misplaced("/k", key[:64]) == []
 
 
 INFO = "/opt/venv/lib/python3.11/site-packages/x-1.dist-info"

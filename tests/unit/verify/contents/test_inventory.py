@@ -8,12 +8,12 @@ import pytest
 
 from tests.support.archives import (
     LAYOUTS,
-    PATH,
     SITE,
     Layout,
     Member,
     archive,
     chunks,
+    config,
     diff_id,
     directory,
     distribution,
@@ -329,5 +329,5 @@ def test_a_file_name_that_is_no_utf_8_is_read_like_any_other(members: Callable[[
 def test_an_image_is_the_same_in_whatever_pieces_the_engine_sends_it() -> None:
     packed = [layer(*members) for members in any_image()]
     sent, diff_ids = archive(packed), [diff_id(one) for one in packed]
-    seen = [read_contents(chunks(sent, size), "i", diff_ids, PATH) for size in (1000, 512, len(sent))]
+    seen = [read_contents(chunks(sent, size), config(diff_ids)) for size in (1000, 512, len(sent))]
     assert all(one == two for one, two in itertools.pairwise(seen))

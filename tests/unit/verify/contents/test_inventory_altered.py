@@ -10,6 +10,7 @@ from tests.support.archives import (
     Member,
     archive,
     chunks,
+    config,
     diff_id,
     directory,
     distribution,
@@ -22,8 +23,8 @@ from tests.support.archives import (
     symlink,
 )
 from verify.contents.archive import read_layers
-from verify.contents.files import is_hook
-from verify.contents.inventory import summed
+from verify.contents.hooks import is_hook
+from verify.contents.inventory import inventory
 from verify.contents.model import Contents, Layer
 
 
@@ -104,7 +105,7 @@ def test_a_link_to_a_python_beside_the_scripts_is_no_module() -> None:
 def test_a_link_to_a_package_in_the_working_directory_is_told() -> None:
     layers = [layer(file("x")), layer(file("opt/lib/glob/__init__.py"), symlink("srv/w/glob", "/opt/lib/glob"))]
     known = read_layers(chunks(archive(layers)))
-    contents = summed(known, "sha256:i", [diff_id(one) for one in layers], "/usr/bin", "/srv/w")
+    contents = inventory(known, config(map(diff_id, layers), "/usr/bin", working_directory="/srv/w"))
     assert [one.path for one in contents.hooks] == ["/srv/w/glob"]
     assert contents.working_directory == "/srv/w"
 

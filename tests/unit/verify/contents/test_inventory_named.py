@@ -4,9 +4,9 @@ from collections.abc import Iterable
 
 import pytest
 
-from tests.support.archives import SITE, Member, archive, chunks, diff_id, distribution, file, layer, symlink
+from tests.support.archives import SITE, Member, archive, chunks, config, diff_id, distribution, file, layer, symlink
 from verify.contents.archive import read_layers
-from verify.contents.inventory import summed
+from verify.contents.inventory import inventory
 from verify.contents.model import Contents
 
 BASE = [file("usr/bin/python3.11"), symlink("usr/bin/python3", "python3.11"), file("bin/sh")]
@@ -16,8 +16,8 @@ PATH = "/opt/venv/bin:/usr/bin"
 def contents(*members: Iterable[Member], words: Iterable[str] = (), path: str = PATH) -> Contents:
     """The contents of an image with these layers above the base's, whose commands have these words."""
     layers = [layer(*BASE), *(layer(*one) for one in members)]
-    known, diff_ids = read_layers(chunks(archive(layers))), [diff_id(one) for one in layers]
-    return summed(known, "sha256:i", diff_ids, path, "/srv", words=words)
+    image = config(map(diff_id, layers), path, working_directory="/srv", command=tuple(words))
+    return inventory(read_layers(chunks(archive(layers))), image)
 
 
 def named(found: Contents) -> list[tuple[str, str, int]]:

@@ -44,7 +44,8 @@ _TOLD_BY = 1 << 16  # a zero among so many first bytes means that a file is no t
 MARKS = {
     "ghp_": r"\w{36}", "gho_": r"\w{36}", "ghu_": r"\w{36}", "ghs_": r"\w{36}", "ghr_": r"\w{36}",
     "github_pat_": r"\w{22}", "AKIA": r"[A-Z0-9]{16}(?!\w)", "ASIA": r"[A-Z0-9]{16}(?!\w)",
-    **{f"gl{kind}-": r"[\w-]{20}" for kind in ("pat", "rt", "dt", "ptt", "ft")},
+    **{f"gl{kind}-": r"[\w-]{20}" for kind in ("pat", "rt", "dt", "ptt", "ft", "soat", "cbt")},
+    "glimt-": r"[\w-]{25}", "glagent-": r"[\w-]{50}", "gloas-": r"[\w-]{64}", "GR1348941": r"[\w-]{20}",
     "AIza": r"[\w-]{35}", "GOCSPX-": r"[\w-]{28}", "ya29.": r"[\w-]{30}",
     "npm_": r"[A-Za-z0-9]{36}", "hf_": r"[A-Za-z0-9]{34}", "nvapi-": r"[\w-]{60}",
     "sk-": r"(?=[\w-]*\d)[\w-]{40}", "pypi-Ag": r"[\w-]{50}",
@@ -54,7 +55,8 @@ MARKS = {
     **{f"shp{kind}_": r"[0-9A-Fa-f]{32}" for kind in ("at", "ca", "pa", "ss")},
     **{f"do{kind}_v1_": r"[0-9a-f]{64}" for kind in "opr"},
     **{f"tskey-{kind}-": r"[A-Za-z0-9]{8,30}-[A-Za-z0-9]{20}" for kind in ("auth", "api", "client")},
-    **{f"xox{kind}-": r"\d[\w-]{19}" for kind in "abeprs"}, "xapp-": r"\d-[A-Z0-9]{6,20}-\d{8,20}-[0-9a-f]{20}",
+    **{f"xox{kind}-": r"\d[\w-]{19}" for kind in "abeoprs"}, "sq0csp-": r"[\w-]{43}",
+    "xapp-": r"\d-[A-Z0-9]{6,20}-\d{8,20}-[0-9a-f]{20}",
 }  # fmt: skip
 # Tokens of several parts. Left out are the placeholder in Slack's documents, and three Web Tokens (RFC 7519) that
 # jwt.io and PyJWT show as examples.
@@ -66,7 +68,7 @@ PARTS = {
 }
 _ALL = MARKS | PARTS
 # The marks alone, by a rare letter of each: an expression that begins with it searches a gigabyte a second.
-_RAREST_FIRST = "J39IGkxvghm"
+_RAREST_FIRST = "J39IGkxqvghm"
 
 
 def _found_by(mark: str) -> str:

@@ -108,8 +108,8 @@ def _healthcheck(declared: Mapping[str, Any]) -> Healthcheck | None:
 def _identity(config: Mapping[str, Any], layers: list[str]) -> str:
     """Return the digest over an image's layers and the configuration that decides its behaviour.
 
-    It is the same on every engine: it is made from the image specification's own values (OCI: ``rootfs.diff_ids`` and
-    ``config``), not from the engine's image id.
+    It is the same on every engine. It is made from the image specification's own values (OCI: ``rootfs.diff_ids`` and
+    ``config``). The engine's image id has no part in it.
     """
     behaviour = {key: config.get(key) or None for key in BEHAVIOUR}
     document = {"layers": list(layers), "config": behaviour}

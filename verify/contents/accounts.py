@@ -1,4 +1,4 @@
-"""An image's accounts (passwd(5), shadow(5), group(5)): who may become somebody else. No password is kept."""
+"""An image's accounts (passwd(5), shadow(5), group(5)): which of them are open. No password is kept."""
 
 from collections.abc import Mapping
 from typing import NamedTuple

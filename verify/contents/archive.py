@@ -59,7 +59,7 @@ class _StrictHeader(tarfile.TarInfo):
 
 
 class _Hashed(io.RawIOBase):
-    """A stream that knows the digest of what was read of it. A thread hashes each block while others look at it."""
+    """A stream that knows the digest of the bytes read so far. A thread hashes each block while it is examined."""
 
     def __init__(self, source: IO[bytes], thread: Executor) -> None:
         self.source, self.thread, self.hash = source, thread, hashlib.sha256()
@@ -86,7 +86,7 @@ class _Hashed(io.RawIOBase):
 
 
 def read_layers(archive: Iterable[bytes], known: Container[str] = ()) -> dict[str, RawLayer]:
-    """Read the layers from the chunks of an exported archive, by the digest of what was read: their diff id.
+    """Read the layers from the chunks of an exported archive, by diff id: the digest of the bytes read.
 
     Blobs that are named by a diff id in ``known`` are skipped.
 

@@ -1,4 +1,4 @@
-"""Contents kept by identity, layers by diff id: each is read once, in whatever image and wherever it was built."""
+"""Contents kept by identity, and layers by diff id: each is read once, in any image and wherever it was built."""
 
 import contextlib
 import fcntl
@@ -103,8 +103,8 @@ def keep_layers(client: DockerClient, image_id: str, known: Container[str] = ())
 def turn(diff_id: str, *, wait: bool = True) -> Iterator[bool]:
     """Hold off others that are about to read the same layer. The system ends a turn with the process that has it.
 
-    Without ``wait`` it yields at once, False where somebody else has the turn. Where no file can be written nobody is
-    held off.
+    Without ``wait`` it yields at once, False where somebody else has the turn. Where no file can be
+    written, the others are not held off.
     """
     path = _place("layers", diff_id).with_suffix(".turn")
     with contextlib.ExitStack() as held:

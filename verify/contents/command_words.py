@@ -45,7 +45,7 @@ def elsewhere(command: Iterable[str]) -> list[str]:
 
 
 def python_options(command: Iterable[str], pythons: Container[str] = ()) -> list[str]:
-    """Return the options of Python that change what is run. ``pythons``: further names of the interpreter."""
+    """Return the options of Python that change its behaviour. ``pythons``: further names of the interpreter."""
     words = written(command)
     starts = (at for at, word in enumerate(words, 1) if PYTHON.fullmatch(posixpath.basename(word)) or word in pythons)
     return [option for at in starts for option in _options(iter(words[at:]))]

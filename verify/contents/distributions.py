@@ -137,7 +137,7 @@ def _rows(site: str, text: str) -> tuple[Row, ...]:
 def fingerprint(distribution: Installed, metadata: Mapping[str, str]) -> str:
     """Return a digest of the lines of RECORD on the files that the wheel brought; "" where there are none.
 
-    It is the same whoever installs the wheel, and where: the installer's notes, bytecode and scripts are left out.
+    It does not depend on the installer or the place: the installer's notes, bytecode and scripts are left out.
     """
     site = f"{posixpath.dirname(distribution.path)}/"
     rows = sorted(
@@ -204,7 +204,7 @@ def unowned(system: FileSystem, owner: Mapping[str, str]) -> dict[str, int]:
     """Return the files above the lowest layer, where Python finds packages, that no RECORD vouches for: path -> layer.
 
     Compiled bytecode belongs to the owner of its source. Bytecode that Python would run without a source (PEP 3147)
-    belongs to nobody, whatever a RECORD says: a fingerprint of RECORDs leaves all bytecode out.
+    has no owner, even if a RECORD lists it: a fingerprint of RECORDs leaves all bytecode out.
     """
     above = sorted((path, entry.layer) for path, entry in system.merged.items() if entry.layer and SITE.search(path))
     return {

@@ -21,8 +21,8 @@ NAMES_AT_MOST = 1 << 26  # bytes between the first and the last name that the dy
 LONGEST = 256  # bytes; the longest file name Linux has
 MACHINE = slice(18, 20)  # where the header has it
 EM_CUDA = struct.pack("<H", 190)
-# How a compiler puts code for a GPU into a host's file: a fat binary's magic, version 1 and header size (the CUDA
-# toolkit's fatbinary.h), in a section by one name, found through another.
+# Code for a GPU in a host's file: a fat binary's magic, version 1 and header size (the CUDA toolkit's fatbinary.h). It
+# lies in a section of the second name, and the loader finds it through the third.
 DEVICE_CODE = (b"\x50\xed\x55\xba\x01\x00\x10\x00", b"\0.nv_fatbin\0", b"\0.nvFatBinSegment\0")
 _MAGIC = re.compile(re.escape(DEVICE_CODE[0]))  # as an expression it is found twice as fast
 # How PTX begins: comments, its version, its target. Possessive, so that comments are taken apart in one way only.
@@ -57,7 +57,7 @@ def _has_device_code(data: bytes) -> bool:
 
 
 class _Window:
-    """Byte ranges of a stream, asked for in rising order, and of what is kept from its start."""
+    """Byte ranges of a stream, asked for in rising order, and of the bytes kept from its start."""
 
     def __init__(self, head: bytes, read: Callable[[int], bytes]) -> None:
         self.head, self.read, self.position = head, read, len(head)

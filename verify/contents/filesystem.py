@@ -48,7 +48,7 @@ class FileSystem:
         return end if end in self.merged and self.merged[end].target is None else None
 
     def follow(self, path: str) -> str:
-        """Follow symbolic links to whatever path they lead to; the path itself where the kernel would give up."""
+        """Follow symbolic links to the path that they lead to. A path that the kernel gives up stays as it is."""
         pending, done, links = [part for part in reversed(path.split("/")) if part], "/", 0
         while pending and links <= LINKS_FOLLOWED:
             done = posixpath.normpath(posixpath.join(done, pending.pop()))

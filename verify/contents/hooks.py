@@ -8,12 +8,12 @@ from verify.contents.distributions import SITE
 from verify.contents.filesystem import FileSystem
 from verify.contents.model import Hook
 
-TEXT_KEPT = 1 << 16  # characters: a longer text is not kept at all, as what was cut off cannot be judged
+TEXT_KEPT = 1 << 16  # characters: a longer text is not kept at all, as half a text cannot be judged
 ACTIVATE = "activate_this.py"  # virtualenv's and uv's, beside the scripts: it does nothing where it is imported
-STARTUP = {"sitecustomize", "usercustomize"}  # modules that site imports, whatever form they have
+STARTUP = {"sitecustomize", "usercustomize"}  # modules that site imports, in any form
 MODULE = re.compile(r"(py|pyc|so|abi3\.so|cpython-\d+[\w-]*\.so)$")  # what comes after a module's name
 STDLIB = re.compile(r"^/usr/(?:local/)?lib/python3(?:\.\d+/(?!(?:site|dist)-packages/)|\d+\.zip$)")
-# Files that tell the loader where libraries are, and where it looks before anywhere else (ld.so(8))
+# Files in which the loader reads where libraries are, and directories that it searches first (ld.so(8))
 LOADER = re.compile(r"/etc/ld\.so\.(?:preload|cache|conf)|.*/glibc-hwcaps/")
 
 
@@ -63,7 +63,7 @@ def is_hook(path: str, working_directory: str, *, link: bool = False) -> bool:
         return True
     if posixpath.basename(directory) in ("site-packages", "dist-packages"):
         return name.endswith(".pth")
-    if module == "__init__":  # a package; a directory without it comes after what is installed
+    if module == "__init__":  # a package; Python takes a directory without it last
         directory, module = posixpath.split(directory)
     shadows = is_module or (link and not suffix and not module.startswith("python"))
     of_a_script = posixpath.basename(directory) == "bin" and not SITE.search(path) and name != ACTIVATE

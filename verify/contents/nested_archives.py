@@ -2,7 +2,7 @@
 
 A zip archive may lie behind anything, a tar archive behind another, and the oldest tar archives have no magic. The
 reading is bounded in bytes, members and depth. An archive beyond the bounds is reported as not looked through.
-Why not tarfile and zipfile alone: they unpack, which is done here with them, but bound nothing and recognize less.
+Why not tarfile and zipfile alone: they unpack here, too, but set no bounds, and one of them has to be chosen first.
 """
 
 import bz2
@@ -26,7 +26,7 @@ NOT_LOOKED_THROUGH = "archive"  # the kind of misplaced file
 
 
 def _gunzip(data: io.BytesIO) -> IO[bytes]:
-    return gzip.GzipFile(fileobj=data)  # type: ignore[return-value]  # it is such a stream, but for a method that nobody calls
+    return gzip.GzipFile(fileobj=data)  # type: ignore[return-value]  # it is such a stream, but for one method that is not called
 
 
 _PACKED: dict[bytes, Callable[[io.BytesIO], AbstractContextManager[IO[bytes]]]] = {
@@ -72,7 +72,7 @@ class _Budget:
 
 
 def is_archive(head: bytes) -> bool:
-    """Whether a file that begins so is an archive or packed, whatever its name, or may have an archive behind it."""
+    """Whether a file that begins so is an archive or packed, or may have an archive behind it. Names do not count."""
     return head.startswith((_ZIP, *_PACKED)) or _is_tar(head) or _ZIP_BEHIND.search(head) is not None
 
 
@@ -89,7 +89,7 @@ def _is_tar(head: bytes) -> bool:
 
 
 def _is_behind(data: bytes) -> bool:
-    """Whether a file's beginning is no archive's: its end decides whether it is one."""
+    """Whether a file does not begin as an archive. Then its end decides whether it is one."""
     return not data.startswith((_ZIP, *_PACKED)) and not _is_tar(data)
 
 

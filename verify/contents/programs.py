@@ -35,7 +35,7 @@ def named(
 ) -> list[Named]:
     """Return each file that a word may lead to, and each Python on PATH.
 
-    A user who may not run the first such program on PATH runs the next (execvp(3)): all of them count.
+    All programs of a name on PATH count: if the user may not run the first, the next is run (execvp(3)).
     """
     there = (posixpath.split(place) for place in system.merged)
     pythons = {name for directory, name in there if directory in path and PYTHON.fullmatch(name)}

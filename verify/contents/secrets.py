@@ -96,7 +96,7 @@ _UTF = {  # by the byte order mark (the Unicode standard, section 23.8): the lon
     codecs.BOM_UTF32_LE: "utf-32", codecs.BOM_UTF32_BE: "utf-32",
     codecs.BOM_UTF16_LE: "utf-16", codecs.BOM_UTF16_BE: "utf-16",
 }  # fmt: skip
-# Keys and certificates in DER have no text, and names that need not tell: their first bytes do (ITU-T X.690)
+# Keys and certificates in DER have no text, and may have any name: their first bytes decide (ITU-T X.690)
 _SEQUENCE, _INTEGER, _OCTETS, _EXPLICIT = 0x30, 0x02, 0x04, 0xA0
 _VERSION_0, _VERSION_1, _VERSION_3 = b"\x02\x01\x00", b"\x02\x01\x01", b"\x02\x01\x03"
 # pkcs-5 (1.2.840.113549.1.5) and pkcs-12 (1.2.840.113549.1.12.1): encrypted keys name these first (RFC 8018, 7292)
@@ -142,7 +142,10 @@ def pem_kinds(head: bytes) -> set[str]:
 
 
 def der_kind(head: bytes, size: int) -> str:
-    """Return "private key", "certificate" or "" for a file of ``size`` bytes in DER that begins with ``head``."""
+    """Return "private key", "certificate" or "" for a file of ``size`` bytes that begins with ``head``.
+
+    One value in DER has to fill the file.
+    """
     body = _inside_der(head, size, _SEQUENCE)
     if body is None:
         return ""

@@ -1,11 +1,13 @@
 """An image's configuration, as engines and registries write it, and the identity that is made from it."""
 
+import re
 from typing import Any
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from deploy.contract import ROOT
 from deploy.image_config import BEHAVIOUR, Healthcheck, ImageConfig
 
 CONFIG: dict[str, Any] = {
@@ -180,3 +182,10 @@ def test_a_registry_s_document_is_of_the_same_image_as_the_engine_s_answer() -> 
 @pytest.mark.parametrize("document", [{}, {"rootfs": None}, {"rootfs": {"diff_ids": []}, "config": {"User": "0"}}])
 def test_a_document_without_layers_is_of_no_image(document: dict[str, Any]) -> None:
     assert ImageConfig.from_registry("sha256:i", document) is None
+
+
+def test_no_other_module_reads_an_engine_s_answer_about_an_image() -> None:
+    paths = (path for package in ("deploy", "verify", "bench") for path in (ROOT / package).rglob("*.py"))
+    reads = re.compile(r"""\[['"]Config['"]\]|get\(['"]Config['"]\)|['"]RootFS['"]""")
+    found = {path.relative_to(ROOT).as_posix() for path in paths if reads.search(path.read_text(encoding="utf-8"))}
+    assert found == {"deploy/image_config.py"}

@@ -57,8 +57,8 @@ def main() -> int:
 
 def _known(names: list[str]) -> list[str]:
     if unknown := [name for name in names if name not in GROUPS]:
-        mend = f"name some of: {', '.join(GROUPS)}"
-        raise Problem("reading the command line", f"no such group: {', '.join(unknown)}", mend, Exit.USAGE)
+        next_step = f"name some of: {', '.join(GROUPS)}"
+        raise Problem("reading the command line", f"no such group: {', '.join(unknown)}", next_step, Exit.USAGE)
     return names or list(GROUPS)
 
 
@@ -111,8 +111,8 @@ def _revision() -> str:
     try:
         return subprocess.run(command, cwd=ROOT, check=True, capture_output=True, text=True, timeout=30).stdout.strip()
     except (OSError, subprocess.SubprocessError) as error:
-        mend = "run it in a git checkout: bench copies the files that git knows"
-        raise Problem("reading the checkout's revision", _told(error), mend) from None
+        next_step = "run it in a git checkout: bench copies the files that git knows"
+        raise Problem("reading the checkout's revision", _told(error), next_step) from None
 
 
 if __name__ == "__main__":

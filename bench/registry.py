@@ -62,21 +62,24 @@ def registry(directory: Path) -> Iterator[Registry]:
 
 
 def _program(place: Path) -> Path:
-    doing, mend = f"fetching Debian's {PACKAGE}", "run `apt-get update` as root, or name other groups than `builds`"
+    doing, next_step = (
+        f"fetching Debian's {PACKAGE}",
+        "run `apt-get update` as root, or name other groups than `builds`",
+    )
     try:
         for command in (["apt-get", "download", PACKAGE], ["dpkg-deb", "--extract", "PACKAGE", "unpacked"]):
             words = [next(place.glob("*.deb")).name if word == "PACKAGE" else word for word in command]
             subprocess.run(words, cwd=place, check=True, capture_output=True, text=True, timeout=SECONDS)
         return next((place / "unpacked" / "usr" / "bin").iterdir())
     except subprocess.CalledProcessError as error:
-        raise Problem(doing, error.stderr.strip(), mend) from None
+        raise Problem(doing, error.stderr.strip(), next_step) from None
     except (OSError, StopIteration, subprocess.TimeoutExpired) as error:
-        raise Problem(doing, str(error) or type(error).__name__, mend) from None
+        raise Problem(doing, str(error) or type(error).__name__, next_step) from None
 
 
 def _until_it_answers(one: Registry, process: "subprocess.Popen[bytes]") -> None:
     """Wait for the registry, which is on this machine: no proxy is asked for it."""
-    doing, mend = "starting a registry", "see whether 127.0.0.1 can be listened on"
+    doing, next_step = "starting a registry", "see whether 127.0.0.1 can be listened on"
     direct = urllib.request.build_opener(urllib.request.ProxyHandler({}))
     end = time.monotonic() + SECONDS
     while True:
@@ -86,9 +89,9 @@ def _until_it_answers(one: Registry, process: "subprocess.Popen[bytes]") -> None
         except OSError as error:
             if process.poll() is not None:
                 log = (one.root.parent / LOG).read_text(encoding="utf-8", errors="replace")
-                raise Problem(doing, f"it ended with {process.returncode}: {log[-SHOWN:]}", mend) from None
+                raise Problem(doing, f"it ended with {process.returncode}: {log[-SHOWN:]}", next_step) from None
             if time.monotonic() > end:
-                raise Problem(doing, str(error), mend) from None
+                raise Problem(doing, str(error), next_step) from None
             time.sleep(0.05)
 
 

@@ -115,10 +115,13 @@ def workplace(contract: Contract, artifacts: Artifacts, console: Console, *, qui
 
 
 def _verified(artifacts: Artifacts, image: Image) -> None:
-    doing, mend = f"looking for the verified image {image.name}", f"run `./noxw -s build verify -- {image.role}` first"
+    doing, next_step = (
+        f"looking for the verified image {image.name}",
+        f"run `./noxw -s build verify -- {image.role}` first",
+    )
     try:
         outcome = read_verdict(artifacts.path(image.role, VERDICT)).outcome
     except (FileNotFoundError, UnreadableArtifact) as error:
-        raise Problem(doing, str(error), mend) from None
+        raise Problem(doing, str(error), next_step) from None
     if outcome != "PASS":
-        raise Problem(doing, f"its verdict is {outcome}", mend)
+        raise Problem(doing, f"its verdict is {outcome}", next_step)

@@ -45,7 +45,7 @@ class Model(BaseModel):
 
 
 class UnreadableArtifact(Exception):
-    """A file between stages that is no artifact of this version: the message names file, fault and mend."""
+    """A file between stages that is no artifact of this version: the message names file, fault and next step."""
 
 
 def write_text(path: Path, text: str) -> None:
@@ -75,24 +75,26 @@ def read_model(path: Path, model: type[M]) -> M:
         UnreadableArtifact: it is corrupt, of another schema, or no file that can be read.
 
     """
-    mend = "run the stage that writes it again"
+    next_step = "run the stage that writes it again"
     try:
         text = path.read_text(encoding="utf-8")
         document = json.loads(text)
     except FileNotFoundError:
         raise
     except (OSError, ValueError, RecursionError) as error:
-        raise UnreadableArtifact(f"{path}: {error}; {mend}") from None
+        raise UnreadableArtifact(f"{path}: {error}; {next_step}") from None
     known = model.model_fields["schema_"].default
     version = document.get("schema") if isinstance(document, dict) else None
     if version != known or isinstance(version, bool):
-        raise UnreadableArtifact(f"{path}: schema {version!r}, this version reads {known}; {mend} with this version")
+        raise UnreadableArtifact(
+            f"{path}: schema {version!r}, this version reads {known}; {next_step} with this version"
+        )
     try:
         return model.model_validate_json(text)
     except ValidationError as error:
         first = error.errors(include_url=False)[0]
         where = ".".join(map(str, first["loc"]))
-        raise UnreadableArtifact(f"{path}: {where}: {first['msg'].lower()}; {mend}") from None
+        raise UnreadableArtifact(f"{path}: {where}: {first['msg'].lower()}; {next_step}") from None
 
 
 class Artifacts:
@@ -137,9 +139,9 @@ class Artifacts:
         try:
             yield
         except OSError as error:
-            mend = "make room or make it writable, or name another directory with --artifacts"
+            next_step = "make room or make it writable, or name another directory with --artifacts"
             wrong = f"{error.filename or self.root}: {error.strerror or error}"
-            raise Problem(f"writing the artifacts in {self.root}", wrong, mend) from None
+            raise Problem(f"writing the artifacts in {self.root}", wrong, next_step) from None
 
     def write(self, role: str, name: str, model: BaseModel) -> None:
         """Write a role's file."""

@@ -24,8 +24,11 @@ def inputs(image: Image, root: Path = ROOT) -> str:
     try:
         return _digest(root, {*let_in(root), IGNORED, ALSO, image.dockerfile})
     except OSError as error:
-        doing, mend = f"reading what {image.role} is built from", "restore that file (git status), or make it readable"
-        raise Problem(doing, str(error), mend, Exit.USAGE) from None
+        doing, next_step = (
+            f"reading what {image.role} is built from",
+            "restore that file (git status), or make it readable",
+        )
+        raise Problem(doing, str(error), next_step, Exit.USAGE) from None
 
 
 def _digest(root: Path, names: Iterable[str]) -> str:

@@ -43,7 +43,7 @@ def clean(*, everything: bool = False, say: Callable[[str], None] = tell, root: 
                 gone, stayed = gone + more, stayed + kept
         except ENGINE_ERRORS as error:
             raise Problem(
-                "Cleaning up", str(error), "see that the engine answers (docker info), run it again"
+                "cleaning up", str(error), "see that the engine answers (docker info), run it again"
             ) from error
     if not (removed or gone or stayed):
         say("clean: nothing to remove")

@@ -1,6 +1,6 @@
 """The contract, ``deploy/docker/images.toml``, as typed and validated values.
 
-Every mistake in the file is reported at once, each with its key, its value and its mend.
+Every mistake in the file is reported at once, each with its key, its value and the next step.
 """
 
 import difflib
@@ -64,7 +64,7 @@ FORMS = {
     PYTHON: 'a version of Python in two parts, for example "3.11"',
 }
 # What pydantic calls a mistake, and what to do about it
-MENDS = {
+NEXT_STEPS = {
     "string_type": "write a text in quotes",
     "list_type": 'write a list, for example ["ml"]',
     "int_type": "write a whole number, without quotes",
@@ -184,7 +184,7 @@ def read_contract(path: Path = CONTRACT) -> Contract:
     """Read and validate the contract.
 
     Raises:
-        Problem: with every mistake in it, each on a line with key, value and mend (exit 2).
+        Problem: with every mistake in it, each on a line with key, value and next step (exit 2).
 
     """
     doing = f"reading the contract {path.relative_to(ROOT) if path.is_relative_to(ROOT) else path}"
@@ -193,16 +193,16 @@ def read_contract(path: Path = CONTRACT) -> Contract:
     except OSError as error:
         raise Problem(doing, error.strerror or str(error), f"restore {path}", Exit.USAGE) from None
     except (ValueError, RecursionError) as error:  # TOMLDecodeError and UnicodeDecodeError are ValueErrors
-        raise Problem(doing, f"not TOML: {error}", "mend the line it names", Exit.USAGE) from None
+        raise Problem(doing, f"not TOML: {error}", "correct the line it names", Exit.USAGE) from None
     mistakes = contract_mistakes(document) + _missing_files(document)
     if not mistakes:
         return Contract.model_validate(_with_roles(document))
     wrong = f"{len(mistakes)} mistake{'s' * (len(mistakes) > 1)}" + "".join(f"\n  - {line}" for line in mistakes)
-    raise Problem(doing, wrong, "mend the keys above; docs/contract.md explains each", Exit.USAGE)
+    raise Problem(doing, wrong, "correct the keys above; docs/contract.md explains each", Exit.USAGE)
 
 
 def contract_mistakes(document: dict[str, Any]) -> list[str]:
-    """Return every mistake in a contract document, as ``key = value: what is wrong; mend``."""
+    """Return every mistake in a contract document, as ``key = value: what is wrong; the next step``."""
     version = document.get("schema")
     if version is None:
         return [f"schema: missing; write schema = {SCHEMA}"]
@@ -259,7 +259,7 @@ def _missing_files(document: dict[str, Any]) -> list[str]:
         except (OSError, ValueError):
             there = False
         if not there:
-            mistakes.append(f"images.{role}.dockerfile = {_shown(name)}: no such file; create it or mend the path")
+            mistakes.append(f"images.{role}.dockerfile = {_shown(name)}: no such file; create it or correct the path")
     return mistakes
 
 
@@ -271,14 +271,14 @@ def _mistake(error: dict[str, Any]) -> str:
         return f"{key}: missing; add it"
     if kind == "extra_forbidden":
         close = difflib.get_close_matches(str(location[-1]), _known_keys(len(location)), n=1)
-        mend = f"did you mean {close[0]!r}?" if close else "remove it"
-        return f"{key} = {_shown(error['input'])}: unknown key; {mend}"
+        next_step = f"did you mean {close[0]!r}?" if close else "remove it"
+        return f"{key} = {_shown(error['input'])}: unknown key; {next_step}"
     if kind == "value_error":
         return f"{key} = {_shown(error['input'])}: {context['error']}"
     if kind == "string_pattern_mismatch":
         return f"{key} = {_shown(error['input'])}: write {FORMS[context['pattern']]}"
-    mend = MENDS[kind].format(**context) if kind in MENDS else error["msg"].lower()
-    return f"{key} = {_shown(error['input'])}: {mend}"
+    next_step = NEXT_STEPS[kind].format(**context) if kind in NEXT_STEPS else error["msg"].lower()
+    return f"{key} = {_shown(error['input'])}: {next_step}"
 
 
 def _shown(value: Any) -> str:

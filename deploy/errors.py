@@ -20,12 +20,12 @@ class Exit(IntEnum):
 class Problem(Exception):
     """What was being done, what went wrong, what to do next: shown without a traceback."""
 
-    def __init__(self, doing: str, wrong: str, mend: str, code: Exit = Exit.UNAVAILABLE) -> None:
-        super().__init__(doing, wrong, mend)
-        self.doing, self.wrong, self.mend, self.code = doing, wrong, mend, code
+    def __init__(self, doing: str, wrong: str, next_step: str, code: Exit = Exit.UNAVAILABLE) -> None:
+        super().__init__(doing, wrong, next_step)
+        self.doing, self.wrong, self.next_step, self.code = doing, wrong, next_step, code
 
     def __str__(self) -> str:
-        return f"{self.doing}: {self.wrong}\n  next: {self.mend}"
+        return f"{self.doing}: {self.wrong}\n  next: {self.next_step}"
 
 
 def outside(package: str, error: ImportError) -> NoReturn:

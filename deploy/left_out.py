@@ -38,7 +38,7 @@ def read_left_out(path: Path = LEFT_OUT) -> list[LeftOut]:
         Problem: it cannot be read, or an entry is malformed (exit 2).
 
     """
-    mend = "mend the entry: distribution, path and reason"
+    next_step = "correct the entry: distribution, path and reason"
     try:
         return _File.model_validate(tomllib.loads(path.read_text(encoding="utf-8"))).left_out
     except ValidationError as error:
@@ -46,4 +46,4 @@ def read_left_out(path: Path = LEFT_OUT) -> list[LeftOut]:
         wrong = f"{'.'.join(map(str, first['loc']))}: {first['msg'].lower()}"
     except (OSError, ValueError) as error:
         wrong = str(error)
-    raise Problem(f"reading {path.name}", wrong, mend, Exit.USAGE)
+    raise Problem(f"reading {path.name}", wrong, next_step, Exit.USAGE)

@@ -27,7 +27,7 @@ def folder(env: Mapping[str, str] = os.environ) -> Path:
             path.mkdir(mode=0o700, parents=True, exist_ok=True)
             if path.stat().st_uid == os.getuid() and os.access(path, os.W_OK | os.X_OK):
                 return path
-    raise Problem("Keeping state", f"none of {', '.join(map(str, wanted))} can be written", "set XDG_STATE_HOME")
+    raise Problem("keeping state", f"none of {', '.join(map(str, wanted))} can be written", "set XDG_STATE_HOME")
 
 
 def host_name(where: Path) -> str:
@@ -72,7 +72,7 @@ def lock(path: Path, seconds: float) -> Iterator[None]:
     while (descriptor := try_lock(path)) is None:
         if time.monotonic() > deadline:
             raise Problem(
-                f"Waiting for {path}", f"another process held it for {seconds:.0f} s", "wait for that one, or end it"
+                f"waiting for {path}", f"another process held it for {seconds:.0f} s", "wait for that one, or end it"
             )
         time.sleep(0.1)
     try:

@@ -73,7 +73,7 @@ def check_current(python: str, root: Path = ROOT) -> None:
     lock, of_project = _document((root / "uv.lock").read_text(encoding="utf-8")), project["project"]
     if not SpecifierSet(of_project.get("requires-python", "")).contains(f"{python}.99"):
         wrong = f"it requires Python {of_project['requires-python']}, images.toml's python is {python!r}"
-        raise Problem("reading pyproject.toml", wrong, "mend python in images.toml, or requires-python", Exit.USAGE)
+        raise Problem("reading pyproject.toml", wrong, "correct python in images.toml, or requires-python", Exit.USAGE)
     here, there = declared(project), recorded(lock, of_project["name"])
     told = [f"{text} is not locked" for _, text in sorted(here - there)]
     told += [f"{text} is no requirement any more" for _, text in sorted(there - here)]
@@ -155,8 +155,8 @@ def locked_distributions(image: Image, python: str, root: Path = ROOT) -> dict[s
         raise Problem(doing, wrong, "see what the machine is busy with, then do the same again") from None
     if done.returncode:
         wrong = done.stderr.strip()
-        mend = f"mend images.{image.role} in images.toml, or run `uv lock`"
-        raise Problem(doing, wrong, mend, Exit.USAGE)
+        next_step = f"correct images.{image.role} in images.toml, or run `uv lock`"
+        raise Problem(doing, wrong, next_step, Exit.USAGE)
     locked = required(done.stdout.splitlines(), python)
     if image.torch == "cpu":
         locked = {name: version for name, version in locked.items() if not CUDA_DISTRIBUTION.match(name)}

@@ -96,9 +96,9 @@ def _shell_steps(place: Workplace) -> list[str]:
     try:
         found = STEP.findall((directory / SPECIFICATION).read_text(encoding="utf-8"))
     except OSError as error:
-        mend = f"name the directory that holds {SPECIFICATION} in KTRDR_SPECS: the checkout does not bring it"
+        next_step = f"name the directory that holds {SPECIFICATION} in KTRDR_SPECS: the checkout does not bring it"
         raise Problem(
-            "reading the specification whose shell steps `verify` is compared with", str(error), mend
+            "reading the specification whose shell steps `verify` is compared with", str(error), next_step
         ) from None
     wanted = [text for _, text in found if len(place.images) > 1 or place.images[0].name in text]
     steps = "\n".join(f"({text}\n)" for text in wanted[: len(place.images) + 1])

@@ -25,7 +25,7 @@ from typing import Any
 from deploy.engine import apt
 from deploy.errors import Problem
 
-DOING = "Bootstrapping a base image"
+DOING = "bootstrapping a base image"
 LABEL = "ktrdr.base"
 SECONDS = 900.0
 
@@ -96,11 +96,13 @@ def recipe(python: str, distribution: apt.Distribution) -> Recipe:
 
 def check_tools() -> None:
     """Raise Problem when this process cannot bootstrap here."""
-    mend = "or set PYTHON_IMAGE to an image that this engine can get"
+    next_step = "or set PYTHON_IMAGE to an image that this engine can get"
     if not shutil.which("mmdebstrap"):
-        raise Problem(DOING, "mmdebstrap is not installed", f"./noxw -s engine installs it; {mend}")
+        raise Problem(DOING, "mmdebstrap is not installed", f"./noxw -s engine installs it; {next_step}")
     if os.geteuid() != 0:
-        raise Problem(DOING, "mmdebstrap needs root here, and this is not root", f"run the build once as root, {mend}")
+        raise Problem(
+            DOING, "mmdebstrap needs root here, and this is not root", f"run the build once as root, {next_step}"
+        )
 
 
 @contextlib.contextmanager

@@ -73,7 +73,7 @@ def ensure_base(engine: Engine, python: str, reference: str | None, progress: Ca
             return _bootstrap(engine, client, python, str(silent), progress)
     except requests.exceptions.RequestException as error:
         wrong = f"the engine at {engine.address.shown} does not answer: {error}"
-        raise Problem("Getting the base image", wrong, "./noxw -s engine") from error
+        raise Problem("getting the base image", wrong, "./noxw -s engine") from error
     finally:
         client.close()
 
@@ -85,7 +85,7 @@ def _given(client: docker.DockerClient, reference: str, progress: Callable[[str]
         return _describe(reference, pull(client, reference, progress), "given", "pulled")
     except NoRegistryError as silent:
         raise Problem(
-            f"Getting the base image {reference}",
+            f"getting the base image {reference}",
             f"the engine does not have it, and no registry answers for it ({silent})",
             "docker load it or make its registry reachable; without PYTHON_IMAGE an equivalent is bootstrapped",
         ) from silent
@@ -101,9 +101,9 @@ def _inspect(client: docker.DockerClient, reference: str) -> ImageConfig | None:
     except docker.errors.ImageNotFound:
         return None
     except docker.errors.APIError as error:
-        mend = "PYTHON_IMAGE takes what a Dockerfile's FROM takes, for example python:3.11-slim-bookworm"
+        next_step = "PYTHON_IMAGE takes what a Dockerfile's FROM takes, for example python:3.11-slim-bookworm"
         wrong = str(error.explanation or error)
-        raise Problem(f"Looking for the base image {reference}", wrong, mend, Exit.USAGE) from error
+        raise Problem(f"looking for the base image {reference}", wrong, next_step, Exit.USAGE) from error
 
 
 def pull(client: docker.DockerClient, reference: str, progress: Callable[[str], None]) -> ImageConfig:
@@ -115,15 +115,15 @@ def pull(client: docker.DockerClient, reference: str, progress: Callable[[str], 
     except docker.errors.APIError as error:
         raise refused(reference, str(error.explanation or error)) from error
     except requests.exceptions.RequestException as error:
-        raise Problem(f"Pulling {reference}", f"the engine broke off: {error}", "./noxw -s engine") from error
+        raise Problem(f"pulling {reference}", f"the engine broke off: {error}", "./noxw -s engine") from error
     except PullError as error:
         if error.begun:
-            wrong, mend = f"it broke off: {error}", "run this again; layers that are complete are kept"
-            raise Problem(f"Pulling the base image {reference}", wrong, mend) from error
+            wrong, next_step = f"it broke off: {error}", "run this again; layers that are complete are kept"
+            raise Problem(f"pulling the base image {reference}", wrong, next_step) from error
         raise refused(reference, str(error)) from error
     if found := _inspect(client, reference):
         return found
-    raise Problem(f"Pulling {reference}", "the engine says it did, and does not have it", "docker pull it by hand")
+    raise Problem(f"pulling {reference}", "the engine says it did, and does not have it", "docker pull it by hand")
 
 
 def _events(client: docker.DockerClient, repository: str, tag: str) -> Iterator[Mapping[str, Any]]:
@@ -204,14 +204,14 @@ def refused(reference: str, message: str) -> Exception:
     """Turn an engine's message into NoRegistryError (nobody there) or a Problem (a registry answered: no)."""
     if is_silent(message):
         return NoRegistryError(message.rsplit(": ", 1)[-1])
-    mend = "set PYTHON_IMAGE to an image that the registry gives, or docker load this one"
+    next_step = "set PYTHON_IMAGE to an image that the registry gives, or docker load this one"
     if "x509" in message or "certificate" in message:
-        mend = "give the engine your company's certificate (in /etc/docker/certs.d/REGISTRY), or set PYTHON_IMAGE"
+        next_step = "give the engine your company's certificate (in /etc/docker/certs.d/REGISTRY), or set PYTHON_IMAGE"
     elif "toomanyrequests" in message or "rate limit" in message:
-        mend = "docker login, or wait, or set PYTHON_IMAGE to a mirror's name of the image"
+        next_step = "docker login, or wait, or set PYTHON_IMAGE to a mirror's name of the image"
     elif "denied" in message or "unauthorized" in message:
-        mend = "docker login to that registry, or " + mend
-    return Problem(f"Pulling the base image {reference}", f"the registry answers: {message}", mend)
+        next_step = "docker login to that registry, or " + next_step
+    return Problem(f"pulling the base image {reference}", f"the registry answers: {message}", next_step)
 
 
 def _recipe(python: str) -> bootstrap.Recipe:
@@ -243,8 +243,8 @@ def _bootstrap(
             try:
                 patient.images.load(stream)
             except (docker.errors.APIError, docker.errors.ImageLoadError) as error:
-                mend = "see that the engine's disk has room (docker system df), then build again"
-                raise Problem(bootstrap.DOING, f"the engine does not load it: {error}", mend) from error
+                next_step = "see that the engine's disk has room (docker system df), then build again"
+                raise Problem(bootstrap.DOING, f"the engine does not load it: {error}", next_step) from error
             finally:
                 patient.close()
     if not (found := _bootstrapped_before(client, python)):

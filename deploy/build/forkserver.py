@@ -22,7 +22,7 @@ from deploy.errors import Problem
 
 _CONTEXT = multiprocessing.get_context("forkserver")
 _CTRL_C = {signal.SIGINT}
-MEND = "see how many processes this user may have (ulimit -u), and what memory is free; then build again"
+NEXT_STEP = "see how many processes this user may have (ulimit -u), and what memory is free; then build again"
 
 Request = Mapping[str, Any]
 
@@ -78,7 +78,7 @@ def start(
             process.start()
         except (OSError, EOFError) as error:  # no room for it, or the process that it is forked from has ended
             ours.close()
-            raise Problem("starting a build's process", str(error) or type(error).__name__, MEND) from None
+            raise Problem("starting a build's process", str(error) or type(error).__name__, NEXT_STEP) from None
     return process, ours
 
 

@@ -59,14 +59,14 @@ class Build:
     log: BuildLog = field(default_factory=BuildLog)
     built: dict[str, Any] | None = None
     failure: str = ""
-    mend: str = ""
+    next_step: str = ""
     code: Exit = Exit.FAILED  # of a build that failed
     started: float = field(default_factory=time.monotonic)
     read_since: float | None = None  # monotonic, as the above
 
-    def prevented(self, wrong: str, mend: str) -> None:
+    def prevented(self, wrong: str, next_step: str) -> None:
         """Note that something outside the build is in its way."""
-        self.built, self.failure, self.mend, self.code = None, wrong, mend, Exit.UNAVAILABLE
+        self.built, self.failure, self.next_step, self.code = None, wrong, next_step, Exit.UNAVAILABLE
 
 
 def build(contract: Contract, roles: list[str], engine: Engine, artifacts: Artifacts, console: Console) -> Exit:
@@ -123,9 +123,9 @@ async def _build(image: Image, shared: Shared, progress: Progress) -> Build:
             record = _record(state, shared)
             shared.artifacts.write(image.role, BUILD, record)
     except TimeoutError as error:
-        state.failure, state.mend = str(error), "see what that step waits for; what is done is cached: build again"
+        state.failure, state.next_step = str(error), "see what that step waits for; what is done is cached: build again"
     except Problem as problem:
-        state.prevented(f"{problem.doing}: {problem.wrong}", problem.mend)
+        state.prevented(f"{problem.doing}: {problem.wrong}", problem.next_step)
     if state.built is None:
         progress.show(image.role, "failed", shared.settings.redact(state.failure), ended=True)
         return state
@@ -187,8 +187,10 @@ def cache_options(role: str, environ: Mapping[str, str]) -> dict[str, dict[str, 
         if text := environ.get(name):
             pairs = [pair.partition("=") for pair in text.replace("{role}", role).split(",")]
             if not all(key and equals for key, equals, _ in pairs):
-                mend = "write key=value pairs with commas between them, type=… first"
-                raise Problem("reading the cache's address", f"{name} is no list of key=value pairs", mend, Exit.USAGE)
+                next_step = "write key=value pairs with commas between them, type=… first"
+                raise Problem(
+                    "reading the cache's address", f"{name} is no list of key=value pairs", next_step, Exit.USAGE
+                )
             options[option] = {key: value for key, _, value in pairs}
     return options
 
@@ -235,9 +237,9 @@ async def _next_line(state: Build, stream: asyncio.StreamReader, engine: Engine)
 
 
 def _engine_gone(engine: Engine, wrong: str) -> Problem:
-    mend = "restart the engine (./noxw -s engine starts one where none runs), then build again"
+    next_step = "restart the engine (./noxw -s engine starts one where none runs), then build again"
     return Problem(
-        f"building on the engine at {engine.address.shown}", f"it answered before and does not now: {wrong}", mend
+        f"building on the engine at {engine.address.shown}", f"it answered before and does not now: {wrong}", next_step
     )
 
 
@@ -329,11 +331,11 @@ def _find_the_cause(failed: list[Build], engine: Engine) -> None:
     for one in unexplained:
         if gone:
             problem = _engine_gone(engine, gone)
-            one.prevented(f"{problem.doing}: {problem.wrong}", problem.mend)
+            one.prevented(f"{problem.doing}: {problem.wrong}", problem.next_step)
         elif NO_SPACE in _failure_text(one).lower():
             disk = f"the disk that holds {engine.root}" if engine.root else "the engine's disk"
-            mend = f"free some of {disk} (docker system df shows what takes it, ./noxw -s clean -- --all frees it)"
-            one.prevented(f"{one.failure}: {NO_SPACE} on {disk}", mend)
+            next_step = f"free some of {disk} (docker system df shows what takes it, ./noxw -s clean -- --all frees it)"
+            one.prevented(f"{one.failure}: {NO_SPACE} on {disk}", next_step)
 
 
 def _failure_text(one: Build) -> str:
@@ -346,10 +348,10 @@ def _show_failure(one: Build, artifacts: Artifacts, settings: Settings, console:
     name = step.title if step else "no step: the build client itself failed"
     lines = (step.tail if step and step.tail else one.log.other)[-SHOWN_LINES:]
     text = [f"\n{one.image.role}: build failed: {one.failure}"]
-    text += [f"  step  {name}"] if step or not one.mend else []
+    text += [f"  step  {name}"] if step or not one.next_step else []
     text += [f"  error {step.error}"] if step else []
     text += [f"  | {line}" for line in lines]
-    text += [f"  next: {one.mend}"] if one.mend else []
+    text += [f"  next: {one.next_step}"] if one.next_step else []
     log = artifacts.path(one.image.role, LOG)
     text += [f"  whole log: {log}"] if log.exists() else []
     console.print(settings.redact("\n".join(text)), markup=False, highlight=False, soft_wrap=True)

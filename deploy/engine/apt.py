@@ -163,7 +163,7 @@ def own_sources(wanted: str) -> str:
     found = of_release(machine_sources(), here.codename, wanted)
     if not found:
         raise Problem(
-            f"Reading the package sources of {here.name}",
+            f"reading the package sources of {here.name}",
             f"no entry in /etc/apt is its own archive of {here.codename or '(unknown)'}",
             f"add one for {here.codename or 'this release'}, or install what is missing by hand",
         )
@@ -243,28 +243,28 @@ class Apt:
         """Take these sources (deb822 text) and fetch their lists."""
         (self._folder / "sources" / "ktrdr.sources").write_text(sources, encoding="utf-8")
         self._say("apt: fetching the package lists")
-        self._run(["apt-get", *self._options(), "update", "--error-on=any"], UPDATE_SECONDS, "Fetching package lists")
+        self._run(["apt-get", *self._options(), "update", "--error-on=any"], UPDATE_SECONDS, "fetching package lists")
 
     def offered(self, packages: Iterable[str]) -> dict[str, dict[str, str]]:
         """Return, by package and suite, the versions that are offered."""
         command = ["apt-cache", *self._options(), "madison", *packages]
-        return parse_policy(self._run(command, 60, "Reading package lists"))
+        return parse_policy(self._run(command, 60, "reading package lists"))
 
     def install(self, packages: list[str]) -> list[Change]:
         """Simulate, refuse what would harm the machine, install. Returns what was installed or upgraded."""
         command = ["apt-get", *self._options(), "--no-install-recommends", "-y"]
         force = ["-o", "Dpkg::Options::=--force-confdef", "-o", "Dpkg::Options::=--force-confold"]
-        changes = parse_simulation(self._run([*command, "-s", "install", *packages], 60, "Planning the installation"))
+        changes = parse_simulation(self._run([*command, "-s", "install", *packages], 60, "planning the installation"))
         if bad := refusal(changes):
             raise Problem(
-                f"Installing {' '.join(packages)}",
+                f"installing {' '.join(packages)}",
                 f"apt would {bad}",
                 "install a Docker Engine in the way your distribution recommends; this pipeline uses any that answers",
             )
         if changes:
             self._say(f"apt: installing {', '.join(f'{change.package} {change.new}' for change in changes)}")
             command += [*force, "--no-remove", "install", *packages]
-            self._run(command, INSTALL_SECONDS, f"Installing {' '.join(packages)}")
+            self._run(command, INSTALL_SECONDS, f"installing {' '.join(packages)}")
         return changes
 
     def _run(self, command: list[str], seconds: float, doing: str) -> str:
@@ -289,7 +289,9 @@ class Apt:
         if done.returncode:
             lines = [line for line in text.splitlines() if re.match(r"E:|W:|dpkg: error", line)]
             wrong = "\n  ".join(lines[:6]) or f"apt ended with {done.returncode}"
-            raise Problem(doing, wrong, "mend what apt says (is the package mirror within reach?), then run this again")
+            raise Problem(
+                doing, wrong, "correct what apt names (is the package mirror within reach?), then run this again"
+            )
         return text
 
 

@@ -22,7 +22,7 @@ from deploy.engine.daemon import SYSTEM_PATH, Daemon
 from deploy.engine.processes import Process
 from deploy.errors import Exit, Problem
 
-DOING = "Getting a Docker Engine"
+DOING = "getting a Docker Engine"
 LOCK_SECONDS = 1200.0
 BY_HAND = (
     "install Docker Engine 23 or later with its docker command and the plugins buildx (0.13 or later) and compose,"

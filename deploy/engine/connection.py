@@ -24,7 +24,7 @@ from deploy.errors import Problem
 if TYPE_CHECKING:
     import python_on_whales
 
-LOOKING = "Looking for a Docker Engine"
+LOOKING = "looking for a Docker Engine"
 MINIMUM_ENGINE = (23,)  # the first whose own Dockerfile frontend knows named build contexts
 MINIMUM_BUILDX = (0, 13)
 ANSWER_SECONDS = 20.0  # how long an engine may take to say that it is there
@@ -165,7 +165,7 @@ def sdk(engine: Engine, timeout: float = 60.0) -> docker.DockerClient:
         return client_for(engine.address, timeout)
     except (docker.errors.DockerException, requests.exceptions.RequestException, OSError) as error:
         wrong = f"the engine at {engine.address.shown} answered before and does not now: {classify(error)[1]}"
-        raise Problem("Talking to the Docker Engine", wrong, "./noxw -s engine, then the same again") from error
+        raise Problem("talking to the Docker Engine", wrong, "./noxw -s engine, then the same again") from error
 
 
 def silence(engine: Engine) -> str:
@@ -308,13 +308,13 @@ def _unreachable(seen: Sighting) -> Problem:
             "see what the daemon is doing (its log: journalctl -u docker), and restart it if it hangs",
         )
     if seen.trouble == "other":
-        mend = "see that the address and its certificates are right; `docker info` tells the same from the command"
+        next_step = "see that the address and its certificates are right; `docker info` tells the same from the command"
         if "paramiko" in detail:
-            mend = (
+            next_step = (
                 "tunnel it: ssh -nNT -L /tmp/docker.sock:/var/run/docker.sock HOST, DOCKER_HOST=unix:///tmp/docker.sock"
             )
-        return Problem(LOOKING, f"{where}: {detail}", mend)
+        return Problem(LOOKING, f"{where}: {detail}", next_step)
     if seen.endpoint.is_default:
         return Problem(LOOKING, f"nothing answers at {where}: {detail}", "./noxw -s engine")
-    mend = "start that engine, or unset the setting that names it and run ./noxw -s engine for a local one"
-    return Problem(LOOKING, f"nothing answers at {where}: {detail}", mend)
+    next_step = "start that engine, or unset the setting that names it and run ./noxw -s engine for a local one"
+    return Problem(LOOKING, f"nothing answers at {where}: {detail}", next_step)

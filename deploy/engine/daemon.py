@@ -20,8 +20,8 @@ from deploy.engine.endpoint import DEFAULT_SOCKET
 from deploy.engine.processes import Process
 from deploy.errors import Problem
 
-STARTING = "Starting the Docker Engine"
-STOPPING = "Stopping the Docker Engine"
+STARTING = "starting the Docker Engine"
+STOPPING = "stopping the Docker Engine"
 START_SECONDS = 60.0
 ANSWER_SECONDS = 20.0  # a busy engine's, about what runs on it
 STOP_SECONDS = 45.0  # dockerd gives containers 10 s and itself 15 s
@@ -190,10 +190,10 @@ def await_answer(daemon: Daemon, pid: int, say: Callable[[str], None]) -> None:
     try:
         _wait(daemon, None)
     except Problem as problem:
-        mend = f"restart it: systemctl restart docker, or end process {pid} and run this again"
+        next_step = f"restart it: systemctl restart docker, or end process {pid} and run this again"
         if remembered(daemon).get("pid") == pid:
-            mend = "restart it: ./noxw -s engine-stop engine"
-        raise Problem(STARTING, f"dockerd (process {pid}) runs, but {problem.wrong}", mend) from problem
+            next_step = "restart it: ./noxw -s engine-stop engine"
+        raise Problem(STARTING, f"dockerd (process {pid}) runs, but {problem.wrong}", next_step) from problem
 
 
 def _wait(daemon: Daemon, child: "subprocess.Popen[bytes] | None") -> None:
@@ -201,7 +201,7 @@ def _wait(daemon: Daemon, child: "subprocess.Popen[bytes] | None") -> None:
     while not answers(daemon.socket):
         if child and child.poll() is not None:
             wrong = f"dockerd ended with {child.returncode}:\n  {_tail(daemon.log)}"
-            raise Problem(STARTING, wrong, f"mend what it says; its whole log is {daemon.log}")
+            raise Problem(STARTING, wrong, f"correct what it names; its whole log is {daemon.log}")
         if time.monotonic() > deadline:
             wrong = f"it does not answer at {daemon.socket} after {START_SECONDS:.0f} s\n  {_tail(daemon.log)}"
             raise Problem(STARTING, wrong.rstrip(), "see its log (journalctl -u docker, or the file above)")

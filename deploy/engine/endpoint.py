@@ -91,8 +91,8 @@ def _current_context(config: Path) -> str:
     except FileNotFoundError:
         return ""
     except (OSError, ValueError) as error:
-        mend = "mend that file, or set DOCKER_HOST"
-        raise Problem("Reading docker's settings", f"{path}: {error}", mend, Exit.USAGE) from error
+        next_step = "correct that file, or set DOCKER_HOST"
+        raise Problem("reading docker's settings", f"{path}: {error}", next_step, Exit.USAGE) from error
     current = document.get("currentContext", "") if isinstance(document, dict) else ""
     return current if isinstance(current, str) else ""
 
@@ -106,7 +106,7 @@ def _context(config: Path, name: str, origin: str) -> Endpoint:
         host = docker["Host"]
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise Problem(
-            "Finding the Docker Engine",
+            "finding the Docker Engine",
             f"{origin} names the context '{name}', which is not in {config / 'contexts'} ({type(error).__name__})",
             "docker context ls shows those there are; docker context use default selects the local engine",
             Exit.USAGE,

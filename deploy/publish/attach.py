@@ -49,12 +49,12 @@ def manifest(bill: bytes, subject: dict[str, Any]) -> dict[str, Any]:
 
 def _bill(path: Path, role: str) -> tuple[bytes, str]:
     """Return the bill and the identity of the image that it is of."""
-    mend = f"./noxw -s verify -- {role} writes it"
+    next_step = f"./noxw -s verify -- {role} writes it"
     try:
         data = path.read_bytes()
         properties = json.loads(data)["metadata"]["properties"]
         return data, next(str(one["value"]) for one in properties if one["name"] == IDENTITY)
     except FileNotFoundError:
-        raise Problem(READING, f"there is no {path}", mend) from None
+        raise Problem(READING, f"there is no {path}", next_step) from None
     except (OSError, ValueError, LookupError, TypeError, StopIteration) as error:
-        raise Problem(READING, f"{path}: {error or type(error).__name__}", mend, Exit.USAGE) from None
+        raise Problem(READING, f"{path}: {error or type(error).__name__}", next_step, Exit.USAGE) from None

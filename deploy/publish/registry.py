@@ -43,8 +43,10 @@ HOST = re.compile(r"(?:[\w.-]+|\[[0-9A-Fa-f:]+\])(?::\d{1,5})?", re.ASCII)
 
 
 def _no_name(wrong: str) -> Problem:
-    mend = "write registry.example/name:tag or registry.example/name@sha256:…, Docker Hub's as docker.io/user/name:tag"
-    return Problem("reading the image's name", wrong, mend, Exit.USAGE)
+    next_step = (
+        "write registry.example/name:tag or registry.example/name@sha256:…, Docker Hub's as docker.io/user/name:tag"
+    )
+    return Problem("reading the image's name", wrong, next_step, Exit.USAGE)
 
 
 @dataclass(frozen=True)
@@ -129,8 +131,8 @@ class Repository:
             raise self._refused(f"its manifest cannot be read: {error or type(error).__name__}") from None
         if wanted not in there:
             seen = ", ".join(filter(None, there)) or "no image"
-            mend = "verify the image that was pushed, or push the one that was verified"
-            raise Problem(LOOKING, f"expected {wanted}, there is {seen}", mend, Exit.FAILED)
+            next_step = "verify the image that was pushed, or push the one that was verified"
+            raise Problem(LOOKING, f"expected {wanted}, there is {seen}", next_step, Exit.FAILED)
         return there[wanted]
 
     def put(self, data: bytes) -> None:

@@ -58,7 +58,7 @@ def figures(suite: Suite) -> list[str]:
 
 
 def troubles(suite: Suite) -> list[str]:
-    """Return everything that keeps a suite from being good, a line each, with what a reader needs to mend it."""
+    """Return everything that keeps a suite from being good, a line each, with what a reader needs to correct it."""
     lines = []
     for one in suite.faults:
         if one.how != "caught":

@@ -137,7 +137,7 @@ class Workshop:
         )  # fmt: skip
         if done.returncode:
             wrong = done.stderr.strip()[-3000:]
-            raise Problem(f"building the image of the fault {fault.name!r}", wrong, "mend the fault's lines")
+            raise Problem(f"building the image of the fault {fault.name!r}", wrong, "correct the fault's lines")
 
     def _record(self, image: Image, fault: Fault) -> BuildRecord:
         """Return the record that a build of this image would have left."""

@@ -32,7 +32,7 @@ def find_or_install() -> str:
 
 
 def _install() -> str:
-    doing = "Looking for Chromium"
+    doing = "looking for Chromium"
     here = apt.must_be_able(doing, BY_HAND)
     if here.id != "debian":
         raise Problem(doing, f"the package of {here.name} is no browser that tests can drive", BY_HAND)

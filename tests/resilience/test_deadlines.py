@@ -44,7 +44,7 @@ def test_a_registry_that_accepts_and_never_answers_is_given_up_and_named(site: S
     impatient = "import deploy.base.image\ndeploy.base.image.SILENCE_SECONDS = 3.0"
     ended = site.build(before=impatient).end(WITHIN)
     assert second.id
-    told(ended, 3, f"Getting the base image 127.0.0.1:{mute}/python:3.11", "no registry answers for it", "next: ")
+    told(ended, 3, f"getting the base image 127.0.0.1:{mute}/python:3.11", "no registry answers for it", "next: ")
 
 
 def test_a_registry_of_another_stage_that_never_answers_is_given_up_and_named(

@@ -38,7 +38,7 @@ def _find() -> Path | None:
 
 
 def _install() -> Path:
-    doing = "Looking for PostgreSQL"
+    doing = "looking for PostgreSQL"
     here = apt.must_be_able(doing, BY_HAND)
     with _no_cluster(), apt.with_sources(here.codename, print) as own:
         own.use(apt.own_sources(here.codename))

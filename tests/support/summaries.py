@@ -20,7 +20,7 @@ def finding(
     evidence: dict[str, Any] | None = None,
 ) -> Finding:
     category: Category | None = None if outcome in ("PASS", "SKIP") else "CODE_BUG"
-    action = "mend it" if category else ""
+    action = "correct it" if category else ""
     return Finding(
         check=check,
         outcome=outcome,

@@ -31,8 +31,8 @@ def read_baseline(path: Path = PATH) -> Baseline:
     except FileNotFoundError:
         return Baseline(images={})
     except UnreadableArtifact as error:
-        mend = "git checkout it, or remove it and keep another with ./noxw -s baseline"
-        raise Problem("reading the baseline", str(error), mend, Exit.USAGE) from None
+        next_step = "git checkout it, or remove it and keep another with ./noxw -s baseline"
+        raise Problem("reading the baseline", str(error), next_step, Exit.USAGE) from None
 
 
 def measured(verdict: Verdict, contents: Contents, record: BuildRecord) -> ImageBaseline:
@@ -79,8 +79,8 @@ def keep(contract: Contract, roles: list[str], artifacts: Artifacts, console: Co
     for image in contract.select(roles):
         verdict, contents, record = _artifacts(artifacts, image.role)
         if why := refusal(verdict, contents, record):
-            mend = f"mend what ./noxw -s verify -- {image.role} says; only a good run is a baseline"
-            raise Problem(KEEPING, why, mend, Exit.FAILED)
+            next_step = f"correct what ./noxw -s verify -- {image.role} says; only a good run is a baseline"
+            raise Problem(KEEPING, why, next_step, Exit.FAILED)
         found[image.role] = measured(verdict, contents, record)
         old = before.images.get(image.role)
         modules, base = verdict.figures.new_modules, len(record.base.layers)
@@ -99,7 +99,7 @@ def keep(contract: Contract, roles: list[str], artifacts: Artifacts, console: Co
 
 
 def _artifacts(artifacts: Artifacts, role: str) -> tuple[Verdict, Contents, BuildRecord]:
-    mend = f"./noxw -s build verify -- {role}"
+    next_step = f"./noxw -s build verify -- {role}"
     try:
         return (
             read_verdict(artifacts.path(role, VERDICT)),
@@ -107,6 +107,6 @@ def _artifacts(artifacts: Artifacts, role: str) -> tuple[Verdict, Contents, Buil
             artifacts.read(role, BUILD, BuildRecord),
         )
     except FileNotFoundError as error:
-        raise Problem(KEEPING, f"there is no {error.filename}", mend) from None
+        raise Problem(KEEPING, f"there is no {error.filename}", next_step) from None
     except UnreadableArtifact as error:
-        raise Problem(KEEPING, str(error), mend, Exit.USAGE) from None
+        raise Problem(KEEPING, str(error), next_step, Exit.USAGE) from None

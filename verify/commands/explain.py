@@ -42,10 +42,10 @@ def explain(words: list[str], roles: list[str], artifacts: Artifacts, console: C
         raise Problem(EXPLAINING, f"name a check of {role}", names, Exit.USAGE)
     if rest[0] not in checks:
         close = difflib.get_close_matches(rest[0], checks, n=1)
-        mend = f"did you mean {close[0]}? " if close else ""
+        next_step = f"did you mean {close[0]}? " if close else ""
         if rest[0] in END_TO_END_CHECKS:
-            mend = f"did you mean python -m verify explain {E2E} {rest[0]}? "
-        raise Problem(EXPLAINING, f"{role} has no check {rest[0]}", f"{mend}{names}", Exit.USAGE)
+            next_step = f"did you mean python -m verify explain {E2E} {rest[0]}? "
+        raise Problem(EXPLAINING, f"{role} has no check {rest[0]}", f"{next_step}{names}", Exit.USAGE)
     check = checks[rest[0]]
     gpu = check.name in GPU_CHECKS
     session = "e2e" if role == E2E else f"{'verify-gpu' if gpu else 'build verify'} -- {role}"

@@ -157,8 +157,8 @@ def write(summary: Summary, root: Path, environ: Mapping[str, str], materials: M
             with Path(page).open("a", encoding="utf-8") as file:
                 file.write(f"{text}\n")
     except OSError as error:
-        mend = f"make room in {root} or make it writable, or name another directory with --artifacts"
-        raise Problem("writing the summary", str(error), mend) from None
+        next_step = f"make room in {root} or make it writable, or name another directory with --artifacts"
+        raise Problem("writing the summary", str(error), next_step) from None
 
 
 def publish(summary: Summary, root: Path, console: Console, places: Mapping[str, Path] | None = None) -> Exit:
@@ -208,8 +208,8 @@ def _read(path: Path) -> Verdict:
     try:
         return read_verdict(path)
     except (UnreadableArtifact, FileNotFoundError) as error:
-        mend = f"./noxw -s verify -- {path.parent.name} writes it again; or leave its directory out"
-        raise Problem(READING, str(error), mend, Exit.USAGE) from None
+        next_step = f"./noxw -s verify -- {path.parent.name} writes it again; or leave its directory out"
+        raise Problem(READING, str(error), next_step, Exit.USAGE) from None
 
 
 def _read_e2e(path: Path) -> EndToEnd:

@@ -66,8 +66,8 @@ def verify(
             try:
                 bill = bill_of(image, contents, locked[image.role], required) if contents else None
             except Exception as error:  # noqa: BLE001 - of one image's bill: the verdicts are shown all the same
-                mend = "this is an error of the verifier: report it with contents.json"
-                unwritten.append(Problem(f"making the bill of materials of {image.role}", repr(error)[:500], mend))
+                next_step = "this is an error of the verifier: report it with contents.json"
+                unwritten.append(Problem(f"making the bill of materials of {image.role}", repr(error)[:500], next_step))
             verdict = (judge_gpu if gpu else judge)(case, datetime.now(UTC).isoformat(timespec="seconds"))
             try:
                 _write(results, verdict, observation, contents, bill)

@@ -28,7 +28,7 @@ _ALL = [
     # Proof that the checks ran
     Check("python-runs", "A container starts and its Python runs", "CODE_BUG", "Image build broken: run the command above by hand and read `docker logs`"),
     Check("proof", "The probes' answer is this run's own, from a container of this image", "ENVIRONMENT", "Check Docker resources, run `docker logs`; repeat the verification"),
-    Check("commands-run", "Every command that people type in the image is there and starts", "CODE_BUG", "Run the command by hand (`docker run --rm IMAGE COMMAND --help`), and mend what it fails at"),
+    Check("commands-run", "Every command that people type in the image is there and starts", "CODE_BUG", "Run the command by hand (`docker run --rm IMAGE COMMAND --help`), and correct what it fails at"),
     # What the layers hold, and whether the running image says the same
     Check("contents", "The image's layers can be read", "ENVIRONMENT", "Check the engine and its disk, then verify again"),
     Check("interpreter", "`python` is the base image's own interpreter, and the one that ran", "CODE_BUG", "Find what put another `python`, or where one may be put, on the image's PATH in {dockerfile}"),

@@ -106,7 +106,7 @@ def test_outside_a_git_checkout_it_is_told_in_words(
     monkeypatch.setattr(subprocess, "run", refused)
     with pytest.raises(Problem, match="git") as caught:
         command.measure(place, ["growth"], quick=True)
-    assert (caught.value.code, "git checkout" in caught.value.mend) == (Exit.UNAVAILABLE, True)
+    assert (caught.value.code, "git checkout" in caught.value.next_step) == (Exit.UNAVAILABLE, True)
 
 
 def test_artifacts_that_cannot_be_written_are_told_in_words(monkeypatch: pytest.MonkeyPatch, place: Any) -> None:

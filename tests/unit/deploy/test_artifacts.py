@@ -101,7 +101,7 @@ def test_a_file_that_is_not_there_is_told_apart_from_one_that_is_broken(path: Pa
     [b"", b"{", b"\xff\xfe", b"[" * 100_000, b'{"schema": 1, "name": "x"} more', b'{"schema": ' + b"1" * 5000 + b"}"],
     ids=["empty", "cut off", "not UTF-8", "deeply nested", "more than one document", "huge number"],
 )
-def test_a_corrupt_file_is_refused_with_its_path_and_the_mend(path: Path, data: bytes) -> None:
+def test_a_corrupt_file_is_refused_with_its_path_and_the_next_step(path: Path, data: bytes) -> None:
     write_text(path, "")
     path.write_bytes(data)
     message = refused(path)
@@ -235,7 +235,7 @@ def test_a_role_s_file_that_cannot_be_written_is_told_with_what_to_do(tmp_path: 
     artifacts.path("backend", BUILD).mkdir(parents=True)
     with pytest.raises(Problem, match="writing the artifacts in") as told:
         artifacts.write("backend", BUILD, Example(name="x"))
-    assert "name another directory with --artifacts" in told.value.mend
+    assert "name another directory with --artifacts" in told.value.next_step
 
 
 @pytest.mark.parametrize(

@@ -103,8 +103,8 @@ def test_every_command_has_help(
     ("error", "code", "told"),
     [
         (KeyboardInterrupt(), 130, "interrupted\n"),
-        (Problem("doing", "wrong", "mend", Exit.FAILED), 1, "doing: wrong\n  next: mend\n"),
-        (Problem("doing", "wrong", "mend"), 3, "doing: wrong\n  next: mend\n"),
+        (Problem("doing", "wrong", "what to do", Exit.FAILED), 1, "doing: wrong\n  next: what to do\n"),
+        (Problem("doing", "wrong", "what to do"), 3, "doing: wrong\n  next: what to do\n"),
     ],
 )
 def test_however_a_command_ends_its_exit_code_says_so(

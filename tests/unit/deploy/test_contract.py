@@ -1,4 +1,4 @@
-"""The contract is read strictly: each mistake is told with its key, its value and its mend, all of them at once."""
+"""The contract is read strictly: each mistake is told with key, value and next step, all of them at once."""
 
 import json
 import re
@@ -125,7 +125,7 @@ def test_the_shipped_budgets_are_the_agreed_ones() -> None:
         ("images.dev.name", "ktrdr-backend:prod", r"images\.dev\.name = .*: images\.backend has this name; give"),
     ],
 )  # fmt: skip
-def test_a_mistake_is_told_with_its_key_its_value_and_its_mend(key: str, value: Any, told: str) -> None:
+def test_a_mistake_is_told_with_its_key_its_value_and_the_next_step(key: str, value: Any, told: str) -> None:
     mistakes = contract_mistakes(with_value(key, value))
     assert any(re.match(told, mistake) for mistake in mistakes), mistakes
 
@@ -188,7 +188,7 @@ def test_a_file_with_mistakes_is_a_usage_problem_that_counts_them(tmp_path: Path
     assert problem.doing == f"reading the contract {path}"
     assert "2 mistakes\n  - images.backend.added_at_most = '24.5MB': write a size" in problem.wrong
     assert "\n  - images.dev.extra = ['ml']: unknown key; did you mean 'extras'?" in problem.wrong
-    assert "docs/contract.md" in problem.mend
+    assert "docs/contract.md" in problem.next_step
 
 
 def test_a_dockerfile_that_is_not_there_is_told_with_its_path(tmp_path: Path) -> None:
@@ -199,7 +199,7 @@ def test_a_dockerfile_that_is_not_there_is_told_with_its_path(tmp_path: Path) ->
 def test_a_missing_contract_says_which_file_to_restore(tmp_path: Path) -> None:
     problem = problem_of(tmp_path / "images.toml")
     assert (problem.code, problem.wrong) == (Exit.USAGE, "No such file or directory")
-    assert str(tmp_path / "images.toml") in problem.mend
+    assert str(tmp_path / "images.toml") in problem.next_step
 
 
 @pytest.mark.parametrize(
@@ -250,7 +250,7 @@ def test_an_unknown_role_is_told_with_those_that_exist() -> None:
         read_contract().select(["backend", "wroker-cpu", "x"])
     assert caught.value.code == Exit.USAGE
     assert caught.value.wrong == "no such role: wroker-cpu, x"
-    assert "backend, dev, worker-cpu, worker-gpu" in caught.value.mend
+    assert "backend, dev, worker-cpu, worker-gpu" in caught.value.next_step
 
 
 KEYS = sorted({"schema", *Contract.model_fields, *Application.model_fields, *Image.model_fields, *Allowed.model_fields})

@@ -107,7 +107,7 @@ def test_an_extra_that_the_project_does_not_have_is_told_with_the_role() -> None
     with pytest.raises(Problem, match="mll") as caught:
         locked_distributions(image, CONTRACT.python)
     assert caught.value.code == Exit.USAGE
-    assert "images.worker-cpu" in caught.value.mend
+    assert "images.worker-cpu" in caught.value.next_step
 
 
 def test_the_lock_s_digest_is_that_of_its_bytes(tmp_path: Path) -> None:

@@ -174,7 +174,7 @@ def test_options_may_stand_before_and_after_words(monkeypatch: pytest.MonkeyPatc
     [
         (KeyboardInterrupt(), 130, "interrupted\n"),
         (UnreadableArtifact("x.json: schema 2"), 2, "x.json: schema 2\n"),
-        (Problem("doing", "wrong", "mend"), 3, "doing: wrong\n  next: mend\n"),
+        (Problem("doing", "wrong", "what to do"), 3, "doing: wrong\n  next: what to do\n"),
     ],
 )
 def test_however_a_command_ends_its_exit_code_says_so(

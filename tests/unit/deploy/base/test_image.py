@@ -177,7 +177,7 @@ def test_nobody_there_is_silence(message: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("message", "mend"),
+    ("message", "next_step"),
     [
         ("pull access denied for python, repository does not exist or may require 'docker login'", "docker login"),
         ("manifest for python:3.99 not found: manifest unknown: manifest unknown", "set PYTHON_IMAGE"),
@@ -187,10 +187,10 @@ def test_nobody_there_is_silence(message: str) -> None:
         ("error parsing HTTP 403 response body: denied by policy", "PYTHON_IMAGE"),
     ],
 )
-def test_an_answer_is_no_silence_and_has_its_mend(message: str, mend: str) -> None:
+def test_an_answer_is_no_silence_and_has_its_next_step(message: str, next_step: str) -> None:
     problem = refused("python:3.11", message)
     assert isinstance(problem, Problem)
-    assert mend in problem.mend
+    assert next_step in problem.next_step
 
 
 def test_silence_names_its_reason_in_a_few_words() -> None:
@@ -238,7 +238,7 @@ def test_without_root_bootstrapping_is_a_problem(monkeypatch: pytest.MonkeyPatch
         bootstrap.check_tools()
 
 
-def test_without_mmdebstrap_the_mend_is_the_engine_session(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_without_mmdebstrap_the_next_step_is_the_engine_session(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("shutil.which", lambda _program: None)
     with pytest.raises(Problem, match=r"\./noxw -s engine installs it"):
         bootstrap.check_tools()

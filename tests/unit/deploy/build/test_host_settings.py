@@ -71,7 +71,7 @@ def test_a_certificate_bundle_that_is_not_there_is_told_with_its_path(tmp_path: 
     with pytest.raises(Problem) as caught:
         read(tmp_path, SSL_CERT_FILE=str(tmp_path / "gone.pem"))
     assert caught.value.wrong == f"SSL_CERT_FILE={tmp_path}/gone.pem: no such file"
-    assert caught.value.mend == "mend or unset it"
+    assert caught.value.next_step == "correct or unset it"
 
 
 @pytest.mark.usefixtures("cache")

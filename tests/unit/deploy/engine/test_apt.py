@@ -210,5 +210,5 @@ def test_what_is_installed_already_is_not_installed_again(tmp_path: Path) -> Non
 def test_another_distribution_is_told_what_to_do_by_hand(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(apt, "this_distribution", lambda: Distribution("fedora", "", "Fedora 44"))
     with pytest.raises(Problem, match="this is Fedora 44, where this pipeline installs nothing") as caught:
-        apt.must_be_able("Getting an engine", "install docker-ce")
-    assert caught.value.mend == "install docker-ce"
+        apt.must_be_able("getting an engine", "install docker-ce")
+    assert caught.value.next_step == "install docker-ce"

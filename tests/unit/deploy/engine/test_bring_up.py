@@ -164,14 +164,14 @@ def test_a_local_engine_that_hangs_is_not_installed_over(monkeypatch: pytest.Mon
         bring_up.start(print, place)
 
 
-def test_without_root_nothing_is_installed_and_the_mend_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_without_root_nothing_is_installed_and_the_next_step_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(apt, "this_distribution", lambda: apt.Distribution("debian", "bookworm", "Debian 12"))
     monkeypatch.setattr("os.geteuid", lambda: 1000)
     monkeypatch.setattr(bring_up, "installed", lambda _program: "")
     forbid(monkeypatch, "install")
     with pytest.raises(Problem, match="takes root") as caught:
         bring_up.supply(ABSENT, print)
-    assert "docker.io docker-cli docker-buildx" in caught.value.mend
+    assert "docker.io docker-cli docker-buildx" in caught.value.next_step
     assert caught.value.code == Exit.UNAVAILABLE
 
 
@@ -205,7 +205,7 @@ def test_an_engine_that_its_package_started_is_remembered_as_started_here(
     assert daemon.remembered(place)["pid"] == fresh.pid
 
 
-def test_a_dockerd_whose_socket_was_removed_is_left_alone_and_the_mend_is_said(
+def test_a_dockerd_whose_socket_was_removed_is_left_alone_and_the_next_step_is_said(
     monkeypatch: pytest.MonkeyPatch, place: Daemon
 ) -> None:
     monkeypatch.setattr(daemon, "START_SECONDS", 0.01)
@@ -213,12 +213,12 @@ def test_a_dockerd_whose_socket_was_removed_is_left_alone_and_the_mend_is_said(
     monkeypatch.setattr(processes, "named", lambda _program: {OTHER})
     with pytest.raises(Problem, match=r"dockerd \(process 42\) runs, but it does not answer at") as caught:
         bring_up.bring_up(place, {OTHER}, print)
-    assert "end process 42 and run this again" in caught.value.mend
+    assert "end process 42 and run this again" in caught.value.next_step
     daemon.adopt(place, processes.find(1))
     monkeypatch.setattr(daemon, "running", lambda _path, _program: 1)
     with pytest.raises(Problem, match="process 1") as caught:
         bring_up.bring_up(place, {OTHER}, print)
-    assert "engine-stop engine" in caught.value.mend
+    assert "engine-stop engine" in caught.value.next_step
 
 
 def test_stop_says_when_there_is_nothing_of_its_own_to_stop(place: Daemon) -> None:

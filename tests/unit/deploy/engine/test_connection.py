@@ -1,4 +1,4 @@
-"""What is made of an engine that was looked for: usable, or a problem with its mend."""
+"""What is made of an engine that was looked for: usable, or a problem with its next step."""
 
 import dataclasses
 import json
@@ -41,15 +41,15 @@ def test_an_engine_with_everything_beside_it_is_usable() -> None:
     assert found.command() == ["/usr/bin/docker", "--host", DEFAULT_HOST]
 
 
-def test_where_nothing_answers_at_the_default_socket_the_mend_is_the_engine_session() -> None:
+def test_where_nothing_answers_at_the_default_socket_the_next_step_is_the_engine_session() -> None:
     problem = problem_of(trouble="absent", detail="connection refused")
-    assert problem.mend == "./noxw -s engine"
+    assert problem.next_step == "./noxw -s engine"
 
 
 def test_where_nothing_answers_at_a_given_address_the_setting_is_named() -> None:
     problem = problem_of(endpoint=Endpoint("tcp://far:2375", "DOCKER_HOST"), trouble="absent", detail="timed out")
     assert "tcp://far:2375 (DOCKER_HOST)" in problem.wrong
-    assert problem.mend.startswith("start that engine, or unset")
+    assert problem.next_step.startswith("start that engine, or unset")
 
 
 @pytest.mark.parametrize(

@@ -135,7 +135,7 @@ def test_an_engine_that_does_not_say_what_runs_on_it_is_not_stopped(
         with pytest.raises(Problem, match="does not say what runs on it") as caught:
             daemon.stop(place, print)
         assert ours.poll() is None
-    assert caught.value.mend == f"wait until it answers, or end it yourself: kill {ours.pid}"
+    assert caught.value.next_step == f"wait until it answers, or end it yourself: kill {ours.pid}"
     assert min(waited) >= 20
     assert place.record.exists()
 
@@ -242,7 +242,7 @@ def test_a_service_that_was_started_again_since_is_not_stopped(
         systemd.runs(another.pid)
         with pytest.raises(Problem, match="was started again since") as caught:
             daemon.stop(own, print)
-    assert caught.value.mend.endswith("systemctl stop docker.socket docker.service")
+    assert caught.value.next_step.endswith("systemctl stop docker.socket docker.service")
     assert systemd.told == ["start docker.service"]
 
 

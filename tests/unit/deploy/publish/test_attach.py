@@ -149,7 +149,7 @@ def test_whoever_has_not_logged_in_is_told_to(held: Held, artifacts: Artifacts, 
     held.take_image("1", CONFIG)
     told = problem(held, artifacts)
     assert told.code == Exit.UNAVAILABLE
-    assert "docker login" in told.mend
+    assert "docker login" in told.next_step
 
 
 def test_an_image_that_is_not_there_is_told_with_the_registry_s_words(held: Held, artifacts: Artifacts) -> None:
@@ -198,7 +198,7 @@ def test_a_registry_that_does_not_answer_is_told(artifacts: Artifacts) -> None:
 
 def test_without_a_bill_it_says_what_writes_it(held: Held, tmp_path: Path) -> None:
     told = problem(held, Artifacts(tmp_path))
-    assert (told.code, told.mend) == (Exit.UNAVAILABLE, "./noxw -s verify -- dev writes it")
+    assert (told.code, told.next_step) == (Exit.UNAVAILABLE, "./noxw -s verify -- dev writes it")
 
 
 @pytest.mark.parametrize("document", [3, {}, {"metadata": {"properties": [{"name": "other", "value": "x"}]}}])
@@ -244,7 +244,7 @@ def test_a_name_that_is_none_or_names_no_registry_is_told_before_anybody_is_aske
     with pytest.raises(Problem) as told:
         Reference.read(text)
     assert told.value.code == Exit.USAGE
-    assert "registry.example/name:tag" in told.value.mend
+    assert "registry.example/name:tag" in told.value.next_step
 
 
 def test_a_digest_is_that_of_the_bytes() -> None:

@@ -180,7 +180,7 @@ def test_a_verdict_that_cannot_be_believed_lets_no_image_take_part(
     [
         (Unfit("backend has no verdict in this state"), "backend has no verdict in this state"),
         (requests.ConnectionError("gone"), "the engine: gone"),
-        (Problem("Talking", "it does not answer", "start it"), "it does not answer"),
+        (Problem("talking", "it does not answer", "start it"), "it does not answer"),
     ],
 )
 def test_what_could_not_begin_is_an_error_with_the_next_step(

@@ -108,7 +108,7 @@ def test_an_artifact_of_another_schema_is_refused_with_both_versions(
 
 @FUZZ
 @given(data=st.data())
-def test_a_spoilt_contract_is_read_or_refused_with_what_to_mend(tmp_path: Path, data: st.DataObject) -> None:
+def test_a_spoilt_contract_is_read_or_refused_with_what_to_correct(tmp_path: Path, data: st.DataObject) -> None:
     raw = CONTRACT.read_bytes()
     at = data.draw(st.integers(0, len(raw)), "at")
     instead, cut = data.draw(st.binary(max_size=4), "instead"), data.draw(st.integers(0, 60), "cut")

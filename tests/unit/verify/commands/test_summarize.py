@@ -162,14 +162,14 @@ def test_two_different_verdicts_on_one_role_are_refused_naming_both(tmp_path: Pa
     "text",
     ["{", "[]", "{}", '{"schema": 2}', '{"schema": 1, "role": "dev"}', "\ud800"],
 )
-def test_an_unreadable_verdict_is_refused_naming_file_and_mend(tmp_path: Path, text: str) -> None:
+def test_an_unreadable_verdict_is_refused_naming_file_and_next_step(tmp_path: Path, text: str) -> None:
     path = tmp_path / "dev" / VERDICT
     path.parent.mkdir()
     path.write_bytes(text.encode("utf-8", "surrogatepass"))
     problem = refused([tmp_path], ROLES)
     assert problem.code is Exit.USAGE
     assert str(path) in problem.wrong
-    assert "./noxw -s verify -- dev" in problem.mend
+    assert "./noxw -s verify -- dev" in problem.next_step
 
 
 def test_a_verdict_whose_outcome_does_not_follow_from_its_findings_is_refused(tmp_path: Path) -> None:
@@ -189,7 +189,7 @@ def test_a_verdict_that_lacks_a_check_is_refused_naming_it(tmp_path: Path, *, gp
     problem = refused([tmp_path], ROLES)
     assert problem.code is Exit.USAGE
     assert f"it lacks what this version demands of every image: {name}" in problem.wrong
-    assert "./noxw -s verify -- dev" in problem.mend
+    assert "./noxw -s verify -- dev" in problem.next_step
 
 
 def test_a_verdict_in_another_roles_directory_is_refused(tmp_path: Path) -> None:
@@ -204,7 +204,7 @@ def test_nothing_to_read_says_what_to_do_next(tmp_path: Path) -> None:
         problem = refused([directory], ROLES)
         assert problem.code is Exit.UNAVAILABLE
         assert str(directory) in problem.wrong
-        assert "./noxw -s build verify" in problem.mend
+        assert "./noxw -s build verify" in problem.next_step
 
 
 @pytest.mark.parametrize("order", list(itertools.permutations(range(3))))

@@ -129,7 +129,7 @@ def test_one_that_cannot_be_believed_is_refused(tmp_path: Path, text: str, reaso
     with pytest.raises(Problem, match=reason) as refusal:
         collect_e2e([tmp_path])
     assert refusal.value.code == Exit.USAGE
-    assert "./noxw -s e2e" in refusal.value.mend
+    assert "./noxw -s e2e" in refusal.value.next_step
 
 
 @pytest.mark.parametrize("stage", [BUILD, CONTENTS])

@@ -327,8 +327,8 @@ def test_what_one_container_came_to_is_kept_when_the_engine_is_not_done_with_the
         (requests.ConnectionError("gone"), "the engine: gone"),
         (OSError(28, "No space left", "/tmp/x"), "this machine: [Errno 28] No space left: '/tmp/x'"),
         (
-            Problem("Keeping state", "none can be written", "set it"),
-            "Keeping state: none can be written\n  next: set it",
+            Problem("keeping state", "none can be written", "set it"),
+            "keeping state: none can be written\n  next: set it",
         ),
     ],
 )

@@ -56,7 +56,15 @@ def test_nothing_is_wider_than_the_terminal_and_every_word_of_the_table_is_whole
 def test_a_finding_is_shown_with_all_that_a_person_can_act_on() -> None:
     text = shown(four_and_a_missing_one())
     section = text[text.index("FAIL  cuda-absent") : text.index("worker-gpu  ktrdr")]
-    words = ("what must be", "15 distributions", "CODE_BUG", "mend it", "line 0", "line 79", "file: ktrdr/api/main.py")
+    words = (
+        "what must be",
+        "15 distributions",
+        "CODE_BUG",
+        "correct it",
+        "line 0",
+        "line 79",
+        "file: ktrdr/api/main.py",
+    )
     assert all(word in section for word in words)
     assert "73 of 81 lines left out" in section
     assert NO_VERDICT in text
@@ -68,7 +76,7 @@ def test_findings_that_say_the_same_are_shown_once_with_all_their_names() -> Non
     text = shown(summarize([verdict("dev", *alike, other)], ["dev"]))
     assert "ERROR  a, b, c\n" in text
     assert "ERROR  d\n" in text
-    assert text.count("mend it") == 2
+    assert text.count("correct it") == 2
 
 
 def test_what_is_wrong_can_be_asked_for_in_words() -> None:

@@ -80,7 +80,7 @@ def test_each_finding_that_is_not_pass_is_told_with_category_action_and_folded_e
     headings = [token.content for before, token in pairwise(tokens(text)) if before.tag == "h3" and token.content]
     assert headings == ["FAIL cuda-absent", "UNVERIFIED gpu-runtime", "ERROR verdict"]
     plain = html.unescape(text)
-    for words in ("CODE_BUG", "mend it", "15 distributions", "what must be", NO_VERDICT, "no torch expected"):
+    for words in ("CODE_BUG", "correct it", "15 distributions", "what must be", NO_VERDICT, "no torch expected"):
         assert words in plain
     (evidence,) = preformatted(text)
     assert evidence.startswith("log:\n  line 0\n")

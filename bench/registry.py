@@ -10,12 +10,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from bench.measure import SHOWN
+from deploy.engine import processes
 from deploy.errors import Problem
 
 PACKAGE = "docker-registry"
 LOG = "log"
 SECONDS = 120.0
-STOPPING = 10.0  # seconds for a registry to end when it is asked to
+STOPPING = 10.0  # seconds for a registry to end when it is asked to, and when it is killed
 CONFIGURATION = """
 version: 0.1
 log: {{level: error}}
@@ -58,7 +59,8 @@ def registry(directory: Path) -> Iterator[Registry]:
             _until_it_answers(one, process)
             yield one
         finally:
-            _end(process)
+            processes.end(process.pid, STOPPING, STOPPING)
+            process.wait()
 
 
 def _program(place: Path) -> Path:
@@ -93,12 +95,3 @@ def _until_it_answers(one: Registry, process: "subprocess.Popen[bytes]") -> None
             if time.monotonic() > end:
                 raise Problem(doing, str(error), next_step) from None
             time.sleep(0.05)
-
-
-def _end(process: "subprocess.Popen[bytes]") -> None:
-    process.terminate()
-    try:
-        process.wait(STOPPING)
-    except subprocess.TimeoutExpired:
-        process.kill()
-        process.wait()

@@ -14,8 +14,8 @@ from deploy.base import bootstrap
 from deploy.contract import ROLE_LABEL
 from deploy.engine import runs
 from deploy.engine.bring_up import tell
-from deploy.engine.connection import client_for, judge, look
-from deploy.engine.labelled import ENGINE_ERRORS, RUN_HOST, Thing, find, remove, request
+from deploy.engine.connection import ENGINE_ERRORS, client_for, judge, look
+from deploy.engine.labelled import RUN_HOST, Thing, find, remove, request
 from deploy.errors import Exit, Problem
 
 NAMES = "ktrdr-"
@@ -41,6 +41,8 @@ def clean(*, everything: bool = False, say: Callable[[str], None] = tell, root: 
             if everything:
                 more, kept = remove_images(client, say)
                 gone, stayed = gone + more, stayed + kept
+        except Problem:
+            raise
         except ENGINE_ERRORS as error:
             raise Problem(
                 "cleaning up", str(error), "see that the engine answers (docker info), run it again"

@@ -46,6 +46,11 @@ def parse_cuda(value: Any) -> Any:
     raise ValueError('write "n/a" (no torch), false (CPU-only torch) or "host_dependent" (CUDA torch)')
 
 
+def megabytes(size: float, sign: str = "") -> str:
+    """Return bytes as megabytes (10^6) with one decimal, as every text shows them; ``sign`` is a format's."""
+    return f"{size / UNITS['MB']:{sign},.1f}"
+
+
 Bytes = Annotated[int, BeforeValidator(parse_bytes)]
 # The forms that texts have, each with how it is told; a tag is as `docker build --tag` takes it: the distribution
 # project's reference grammar, no digest.

@@ -13,6 +13,7 @@ import time
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
+from deploy.artifacts import write_text
 from deploy.errors import Problem
 
 
@@ -40,22 +41,22 @@ def host_name(where: Path) -> str:
             drawn = ""
         if not drawn:
             drawn = secrets.token_hex(4)
-            write_whole(path, drawn + "\n")
+            write_text(path, drawn + "\n")
     return f"{socket.gethostname()}-{drawn}"
 
 
-def write_whole(path: Path, text: str) -> None:
-    """Write a file under a temporary name and rename it, so that nobody ever reads half of it."""
-    temporary = path.with_name(f".{path.name}.{os.getpid()}")
-    temporary.write_text(text, encoding="utf-8")
-    temporary.replace(path)
+def try_lock(path: Path, *, create: bool = True, wait: bool = False) -> int | None:
+    """Take the lock file at `path`, made if need be; its descriptor, or None while another process holds it.
 
+    With `wait` it returns once nobody else holds it. The kernel releases it when the process ends, however it ends.
 
-def try_lock(path: Path, *, create: bool = True) -> int | None:
-    """Take the lock file at `path`, made if need be; its descriptor, or None while another process holds it."""
+    Raises:
+        OSError: the file cannot be opened or made.
+
+    """
     descriptor = os.open(path, os.O_RDWR | os.O_CLOEXEC | (os.O_CREAT if create else 0), 0o600)
     try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        fcntl.flock(descriptor, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))
     except BlockingIOError:
         os.close(descriptor)
         return None

@@ -12,7 +12,16 @@ from rich.table import Table
 from rich.text import Text
 
 STILL = 30.0  # seconds after which a plain line says that a step still runs
-STYLES = {"built": "green", "PASS": "green", "failed": "red", "FAIL": "red", "ERROR": "red"}
+# How outcomes and states look on a terminal.
+STYLES = {
+    "built": "green",
+    "failed": "red",
+    "PASS": "green",
+    "FAIL": "bold red",
+    "ERROR": "red",
+    "UNVERIFIED": "yellow",
+    "SKIP": "dim",
+}
 
 
 @dataclass

@@ -6,6 +6,7 @@ from bench.measure import Sample, run, series
 from bench.model import Figure, Series
 from bench.registry import Registry, registry
 from bench.workplace import Checkout, Workplace
+from deploy.contract import megabytes
 
 MAIN = "ktrdr/api/main.py"
 
@@ -22,8 +23,8 @@ def figures(place: Workplace) -> Iterator[Figure]:
         yield Figure(name=f"{of}, one line of ktrdr/ changed", unit="s", ours=series("build", changed), at_most=5.0)
         again = _pushed(place, checkout, store)
     for role in place.roles:
-        note = f"the whole image is {whole[role] / 1e6:,.1f} MB packed" if role == place.roles[0] else ""
-        note = note or f"{whole[role] / 1e6:,.1f} MB packed that the images before it did not bring"
+        note = f"the whole image is {megabytes(whole[role])} MB packed" if role == place.roles[0] else ""
+        note = note or f"{megabytes(whole[role])} MB packed that the images before it did not bring"
         received = Series(what="received by a registry", values=[round(again[role] / 1e6, 4)])
         yield Figure(name=f"push of {role} after it", unit="MB", ours=received, at_most=1.0, note=note)
 

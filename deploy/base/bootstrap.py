@@ -12,7 +12,6 @@ import os
 import platform
 import shlex
 import shutil
-import signal
 import subprocess
 import tarfile
 import tempfile
@@ -22,7 +21,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from deploy.engine import apt
+from deploy.engine import apt, processes
 from deploy.errors import Problem
 
 DOING = "bootstrapping a base image"
@@ -180,12 +179,9 @@ def _ended_with_parent() -> list[str]:
 
 def _end(process: "subprocess.Popen[str]") -> None:
     """End the bootstrap with all its children; it removes its own mounts on the first, polite signal."""
-    for number, seconds in ((signal.SIGTERM, 10.0), (signal.SIGKILL, 5.0)):
-        if process.poll() is None:
-            with contextlib.suppress(ProcessLookupError):
-                os.killpg(process.pid, number)
-            with contextlib.suppress(subprocess.TimeoutExpired):
-                process.wait(seconds)
+    processes.end(process.pid, 10.0, 5.0, group=True)
+    with contextlib.suppress(subprocess.TimeoutExpired):
+        process.wait(1.0)
 
 
 def _last_words(lines: list[str]) -> str:

@@ -4,7 +4,6 @@ import asyncio
 import contextlib
 import json
 import os
-import signal
 import subprocess
 import time
 from collections.abc import Callable, Iterator, Mapping
@@ -24,7 +23,8 @@ from deploy.build.buildkit_log import BuildLog
 from deploy.build.host_settings import Settings, host_settings
 from deploy.build_inputs import inputs
 from deploy.build_record import Base, BuildRecord, Source, StepRecord
-from deploy.contract import ROOT, Contract, Image
+from deploy.contract import ROOT, Contract, Image, megabytes
+from deploy.engine import processes
 from deploy.engine.connection import Engine, silence
 from deploy.errors import Exit, Problem
 from deploy.progress import Progress
@@ -129,7 +129,7 @@ async def _build(image: Image, shared: Shared, progress: Progress) -> Build:
     if state.built is None:
         progress.show(image.role, "failed", shared.settings.redact(state.failure), ended=True)
         return state
-    detail = f"{record.unpacked_bytes / 1e6:,.1f} MB unpacked, {record.added_bytes / 1e6:,.1f} MB added, "
+    detail = f"{megabytes(record.unpacked_bytes)} MB unpacked, {megabytes(record.added_bytes)} MB added, "
     detail += f"{record.steps_cached} steps cached, {record.steps_run} run"
     progress.show(image.role, "built", detail, ended=True)
     return state
@@ -263,16 +263,10 @@ def _take(state: Build, line: str, log: Write, settings: Settings, progress: Pro
 
 
 async def _end(process: BaseProcess) -> None:
-    """End the build's process group, asking first; whatever of it is left when its leader has gone is killed."""
+    """End the build's process group, asking first; a process that the kernel does not release delays nobody."""
     assert process.pid is not None  # noqa: S101 - it was started
-    if process.exitcode is None:
-        with contextlib.suppress(ProcessLookupError):
-            os.killpg(process.pid, signal.SIGTERM)
-        await asyncio.to_thread(process.join, GRACE)
-    with contextlib.suppress(ProcessLookupError, PermissionError):
-        os.killpg(process.pid, signal.SIGKILL)
-    process.kill()  # where it was ended before it had a group
-    await asyncio.to_thread(process.join, GRACE)  # one that the kernel does not let go of keeps nobody waiting
+    await asyncio.to_thread(processes.end, process.pid, GRACE, GRACE, group=True)
+    await asyncio.to_thread(process.join, GRACE)
 
 
 def _record(state: Build, shared: Shared) -> BuildRecord:

@@ -29,6 +29,9 @@ MINIMUM_ENGINE = (23,)  # the first whose own Dockerfile frontend knows named bu
 MINIMUM_BUILDX = (0, 13)
 ANSWER_SECONDS = 20.0  # how long an engine may take to say that it is there
 
+# What asking an engine can raise: it refuses, it is gone, it is silent, or `sdk` says so (Problem).
+ENGINE_ERRORS = (docker.errors.DockerException, requests.exceptions.RequestException, OSError, Problem)
+
 Trouble = Literal["", "absent", "denied", "hung", "other"]
 
 
@@ -163,7 +166,7 @@ def sdk(engine: Engine, timeout: float = 60.0) -> docker.DockerClient:
     """
     try:
         return client_for(engine.address, timeout)
-    except (docker.errors.DockerException, requests.exceptions.RequestException, OSError) as error:
+    except ENGINE_ERRORS as error:
         wrong = f"the engine at {engine.address.shown} answered before and does not now: {classify(error)[1]}"
         raise Problem("talking to the Docker Engine", wrong, "./noxw -s engine, then the same again") from error
 
@@ -173,7 +176,7 @@ def silence(engine: Engine) -> str:
     try:
         with contextlib.closing(client_for(engine.address, ANSWER_SECONDS)) as client:
             client.ping()
-    except (docker.errors.DockerException, requests.exceptions.RequestException, OSError) as error:
+    except ENGINE_ERRORS as error:
         return classify(error)[1]
     return ""
 
@@ -233,7 +236,7 @@ def _ask_engine(endpoint: Endpoint, deadline: float) -> dict[str, Any]:
             info, version = answers
         finally:
             client.close()
-    except (docker.errors.DockerException, requests.exceptions.RequestException, OSError) as error:
+    except ENGINE_ERRORS as error:
         trouble, detail = classify(error)
         return {"trouble": trouble, "detail": detail}
     return {

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from deploy import locks
+from deploy.artifacts import write_text
 from deploy.engine import processes
 from deploy.engine.endpoint import DEFAULT_SOCKET
 from deploy.engine.processes import Process
@@ -217,8 +217,7 @@ def _tail(log: Path) -> str:
 
 
 def _remember(daemon: Daemon, facts: dict[str, Any]) -> None:
-    daemon.record.parent.mkdir(parents=True, exist_ok=True)
-    locks.write_whole(daemon.record, json.dumps({"schema": SCHEMA, **facts}) + "\n")
+    write_text(daemon.record, json.dumps({"schema": SCHEMA, **facts}) + "\n")
 
 
 def remembered(daemon: Daemon) -> dict[str, Any]:

@@ -8,7 +8,8 @@ from typing import Any, Literal
 
 import docker
 import docker.errors
-import requests.exceptions
+
+from deploy.engine.connection import ENGINE_ERRORS
 
 RUN = "ktrdr.run"
 RUN_HOST = f"{RUN}.host"
@@ -20,9 +21,6 @@ BUSY_SECONDS = 5.0  # how long to wait for an engine that is removing a thing al
 
 Kind = Literal["container", "network", "volume"]
 KINDS: tuple[Kind, ...] = ("container", "network", "volume")  # in the order in which they can go
-
-# All that asking an engine can raise: it refuses, it is gone, it is silent.
-ENGINE_ERRORS = (docker.errors.DockerException, requests.exceptions.RequestException, OSError)
 
 
 @dataclass(frozen=True)

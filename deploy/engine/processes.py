@@ -24,8 +24,11 @@ class Process:
         """Whether it is still there; one that ended and only waits to be noticed by its parent is not."""
         return find(self.pid) == self
 
-    def end(self, polite: float, rude: float) -> bool:
-        """Ask it to end, wait `polite` seconds, kill it, wait `rude` seconds. Whether it is gone."""
+    def end(self, polite: float, rude: float, *, group: bool = False) -> bool:
+        """Ask it to end, wait `polite` seconds, kill it, wait `rude` seconds. Whether it is gone.
+
+        With `group` the whole process group that it leads is asked, and killed.
+        """
         try:
             descriptor = os.pidfd_open(self.pid)
         except ProcessLookupError:
@@ -35,12 +38,31 @@ class Process:
                 if not self.lives:  # asked while the descriptor is held, so that no other process can be meant
                     return True
                 with contextlib.suppress(ProcessLookupError):
-                    signal.pidfd_send_signal(descriptor, number)
+                    self._send(descriptor, number, group=group)
                 if select.select([descriptor], [], [], seconds)[0]:
                     return True
             return not self.lives
         finally:
             os.close(descriptor)
+
+    def _send(self, descriptor: int, number: signal.Signals, *, group: bool) -> None:
+        if group:
+            with contextlib.suppress(ProcessLookupError):  # it leads none yet
+                os.killpg(self.pid, number)
+                return
+        signal.pidfd_send_signal(descriptor, number)
+
+
+def end(pid: int, polite: float, rude: float, *, group: bool = False) -> None:
+    """End a process that was started here, as `Process.end` does; with `group` what is left of its group is killed.
+
+    Its exit code is still there for whoever waits for it.
+    """
+    if process := find(pid):
+        process.end(polite, rude, group=group)
+    if group:
+        with contextlib.suppress(ProcessLookupError, PermissionError):
+            os.killpg(pid, signal.SIGKILL)
 
 
 def find(pid: int) -> Process | None:

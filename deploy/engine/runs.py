@@ -18,9 +18,8 @@ from pathlib import Path
 import docker
 
 from deploy import locks, signals
-from deploy.engine.connection import Engine, sdk
+from deploy.engine.connection import ENGINE_ERRORS, Engine, sdk
 from deploy.engine.labelled import (
-    ENGINE_ERRORS,
     REQUEST_SECONDS,
     RUN,
     RUN_HOST,

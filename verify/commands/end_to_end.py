@@ -14,10 +14,10 @@ from rich.text import Text
 from deploy.artifacts import E2E, E2E_ROLES, OBSERVED, VERDICT, Artifacts, UnreadableArtifact, write_text
 from deploy.contract import Contract
 from deploy.engine import connection as engines
-from deploy.engine.connection import Engine
+from deploy.engine.connection import ENGINE_ERRORS, Engine
 from deploy.errors import Exit
 from deploy.image_config import ImageConfig
-from deploy.progress import Progress
+from deploy.progress import STYLES, Progress
 from verify.commands.summarize import collect_here, write
 from verify.e2e.judge import judge
 from verify.e2e.observation import Observed
@@ -26,9 +26,9 @@ from verify.e2e.scenes import SCENES
 from verify.judge.end_to_end import EndToEnd, Used
 from verify.judge.reading import read_verdict
 from verify.judge.verdict import Verdict
-from verify.observe.observer import ENGINE_ERRORS, told
+from verify.observe.observer import told
 from verify.report.artifacts import read_materials
-from verify.report.console import STYLES, show_findings
+from verify.report.console import show_findings
 from verify.report.text import one_line
 
 MOST_FOUND = 120  # characters of what a check found, on its line

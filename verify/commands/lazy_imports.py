@@ -16,7 +16,9 @@ from rich.console import Console
 from rich.text import Text
 
 from deploy.contract import ROOT, Contract
+from deploy.engine import processes
 from deploy.errors import Exit
+from deploy.progress import STYLES
 from verify.judge import judge
 from verify.judge.case import Case, NotSeen, Ruling, rule
 from verify.judge.checks import CHECKS
@@ -28,12 +30,11 @@ from verify.observe.requests import probe_request, read_document, source
 
 SECONDS = 120.0  # a probe's deadline
 ENDING_SECONDS = 20.0  # for the runner to end what it started
-POLITE_SECONDS = 5.0  # from SIGTERM to SIGKILL
+POLITE_SECONDS, KILLED_SECONDS = 5.0, 5.0  # from SIGTERM to SIGKILL, and after that
 SERVER_SECONDS = 5.0
 APPLIED = [
     name for name in CHECKS if name.startswith(("api-", "lazy-")) and name != "lazy-server"
 ]  # what needs no image
-STYLES = {"PASS": "green", "FAIL": "red", "ERROR": "red", "SKIP": "dim"}
 
 
 def lazy_imports(contract: Contract, console: Console, environ: Mapping[str, str], root: Path = ROOT) -> Exit:
@@ -102,7 +103,9 @@ def _probe(contract: Contract, environ: Mapping[str, str], root: Path) -> ProbeR
         except subprocess.TimeoutExpired:
             late = True
         finally:
-            _end(process)
+            # Its probes with it: it ends them at SIGTERM, which killing it would leave running
+            processes.end(process.pid, POLITE_SECONDS, KILLED_SECONDS)
+            process.wait()
         if late:
             stdout, stderr = process.communicate()
     results, error = read_document(Output(stdout, stderr), request, late=SECONDS if late else None)
@@ -112,15 +115,6 @@ def _probe(contract: Contract, environ: Mapping[str, str], root: Path) -> ProbeR
     )  # fmt: skip
     output = "" if results else (stdout + stderr)[-2000:].decode("utf-8", "replace")
     return ProbeRun(nonce=request["nonce"], proof=proof, seconds=0.0, results=results, error=error, output=output)
-
-
-def _end(runner: "subprocess.Popen[bytes]") -> None:
-    """End the runner, and with it its probes: it ends them at SIGTERM, which killing it would leave running."""
-    runner.terminate()
-    try:
-        runner.wait(POLITE_SECONDS)
-    except subprocess.TimeoutExpired:
-        runner.kill()
 
 
 def _subject() -> Subject:

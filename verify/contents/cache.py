@@ -1,7 +1,6 @@
 """Contents kept by identity, and layers by diff id: each is read once, in any image and wherever it was built."""
 
 import contextlib
-import fcntl
 import functools
 import hashlib
 import os
@@ -13,6 +12,7 @@ from pathlib import Path
 from docker import DockerClient
 from pydantic import TypeAdapter, ValidationError
 
+from deploy import locks
 from deploy.artifacts import CACHE, UnreadableArtifact, read_model, write_model, write_text
 from deploy.image_config import ImageConfig
 from verify.contents import archive
@@ -107,17 +107,16 @@ def turn(diff_id: str, *, wait: bool = True) -> Iterator[bool]:
     written, the others are not held off.
     """
     path = _place("layers", diff_id).with_suffix(".turn")
-    with contextlib.ExitStack() as held:
-        try:
-            _make_room(path)
-            file = held.enter_context(path.open("w", encoding="utf-8"))
-            fcntl.flock(file, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))
-            mine = True
-        except BlockingIOError:
-            mine = False
-        except OSError:
-            mine = True
+    held, mine = None, True
+    with contextlib.suppress(OSError):
+        _make_room(path)
+        held = locks.try_lock(path, wait=wait)
+        mine = held is not None
+    try:
         yield mine
+    finally:
+        if held is not None:
+            os.close(held)
 
 
 def _layer(diff_id: str) -> RawLayer | None:

@@ -4,7 +4,7 @@ import time
 from collections.abc import Callable, Iterable
 
 from deploy.contract import Contract
-from deploy.engine.connection import Engine
+from deploy.engine.connection import ENGINE_ERRORS, Engine
 from deploy.engine.runs import new_run
 from verify.e2e.observation import Observed, Scene, Seen
 from verify.e2e.recorder import BreakOff, Recorder
@@ -12,7 +12,7 @@ from verify.e2e.scenes import CANCELLED, FINAL, SCENES, ended
 from verify.e2e.stage import Ask, Silent, Stage
 from verify.e2e.view import MISSHAPEN
 from verify.judge.end_to_end import Used
-from verify.observe.observer import ENGINE_ERRORS, told
+from verify.observe.observer import told
 
 Tell = Callable[[str, str], None]
 """Told what a scene is at: the scene's name, and what it does or waits for; "" when it has ended."""

@@ -6,6 +6,7 @@ from typing import Literal
 from pydantic import Field
 
 from deploy.artifacts import Model
+from deploy.contract import megabytes
 from verify.contents.model import Contents
 
 BASELINE = "deploy/docker/baseline.json"
@@ -85,7 +86,7 @@ def is_pinned(name: str, version: str) -> bool:
 def signed(size: int) -> str:
     """Bytes with their sign, in the unit that suits them."""
     if abs(size) >= MB // 10:
-        return f"{size / MB:+,.1f} MB"
+        return f"{megabytes(size, '+')} MB"
     return f"{size / KB:+,.1f} kB" if abs(size) >= KB // 10 else f"{size:+} B"
 
 

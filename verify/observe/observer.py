@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import requests
 from docker import DockerClient
-from docker.errors import APIError, DockerException, ImageNotFound
+from docker.errors import APIError, ImageNotFound
 from docker.types import DeviceRequest
 
 from deploy.contract import Contract, Image
 from deploy.engine import connection as engines
-from deploy.engine.connection import Engine
+from deploy.engine.connection import ENGINE_ERRORS, Engine
 from deploy.engine.runs import Run
 from deploy.errors import Problem
 from deploy.image_config import ImageConfig
@@ -55,10 +55,6 @@ class Deadlines:
     run: float = 150.0  # the container that runs them
     healthy: float = 90.0  # from the server's start to healthy
     asked: float = 75.0  # what asks the server, for all its questions
-
-
-# What the engine or its libraries raise when it is gone, hung or refuses.
-ENGINE_ERRORS = (DockerException, requests.RequestException, OSError, TimeoutError, Problem)
 
 
 def told(error: Exception) -> str:

@@ -10,12 +10,12 @@ from rich.measure import Measurement
 from rich.table import Table
 from rich.text import Text
 
+from deploy.progress import STYLES
 from verify.judge.end_to_end import EndToEnd
 from verify.judge.verdict import Finding
-from verify.report.model import CHANGES, UNITS, Row, Summary, megabytes
+from verify.report.model import CHANGES, UNITS, Row, Summary, column
 from verify.report.text import evidence_lines, one_line
 
-STYLES = {"PASS": "green", "FAIL": "bold red", "ERROR": "red", "UNVERIFIED": "yellow", "SKIP": "dim"}
 MOST_EACH, MOST_LINES, MOST_CHARACTERS = 8, 24, 2_000  # of one item of a finding's evidence, of all of it
 MOST_FIELD, MOST_NAME = 600, 60
 UNBOUNDED = 10_000
@@ -76,8 +76,8 @@ def _table(summary: Summary, *, folded: bool) -> Table:
             Text(one_line(row.cuda, MOST_NAME)),
             Text(expected),
             Text(actual),
-            megabytes(row.figures.unpacked_bytes),
-            megabytes(row.figures.added_bytes),
+            column(row.figures.unpacked_bytes),
+            column(row.figures.added_bytes),
             Text(version),
             _outcome(row, "\n" if folded else ", "),
         )
@@ -91,7 +91,7 @@ def _block(row: Row) -> Text:
         f"  Torch {row.torch}, CUDA {one_line(row.cuda, MOST_NAME)}",
         f"  Expected {row.expected}",
         f"  Actual   {row.actual}",
-        f"  {megabytes(figures.unpacked_bytes)} MB unpacked, {megabytes(figures.added_bytes)} added",
+        f"  {column(figures.unpacked_bytes)} MB unpacked, {column(figures.added_bytes)} added",
         f"  torch version {one_line(row.torch_version, MOST_NAME)}",
     ]
     title = Text.assemble((one_line(row.image, MOST_NAME), "bold"), "\n  Outcome ")

@@ -7,7 +7,7 @@ from html import escape
 
 from verify.judge.end_to_end import EndToEnd
 from verify.judge.verdict import Finding
-from verify.report.model import CHANGES, UNITS, Row, Summary, megabytes
+from verify.report.model import CHANGES, UNITS, Row, Summary, column
 from verify.report.text import evidence_lines, one_line
 
 LIMIT = 65_000  # characters: a comment takes 65,536
@@ -95,8 +95,8 @@ def _row(row: Row) -> str:
         _name(row.cuda),
         _name(row.expected),
         _name(row.actual),
-        megabytes(row.figures.unpacked_bytes),
-        megabytes(row.figures.added_bytes),
+        column(row.figures.unpacked_bytes),
+        column(row.figures.added_bytes),
         _name(row.torch_version),
         f"**{row.outcome}**" + "".join(f", {word}" for word in row.outcome_words[1:]),
     ]

@@ -5,6 +5,7 @@ from typing import Literal
 from pydantic import Field
 
 from deploy.artifacts import Model
+from deploy.contract import megabytes
 from verify.judge.difference import Difference
 from verify.judge.end_to_end import EndToEnd
 from verify.judge.verdict import Figures, Finding, Outcome
@@ -85,9 +86,9 @@ class Summary(Model):
         )
 
 
-def megabytes(count: int | None) -> str:
+def column(count: int | None) -> str:
     """Unpacked bytes as MB (10^6) for a column."""
-    return "?" if count is None else f"{count / 1e6:,.1f}"
+    return "?" if count is None else megabytes(count)
 
 
 UNITS = "MB is 10^6 unpacked bytes; added: above the base image's layers"

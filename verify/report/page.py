@@ -23,8 +23,7 @@ from verify.judge.verdict import Finding
 from verify.observe.probe_reports import Attempt
 from verify.report import seconds, weight
 from verify.report.artifacts import Materials
-from verify.report.model import CHANGES, UNITS, Row, Summary
-from verify.report.model import megabytes as column
+from verify.report.model import CHANGES, UNITS, Row, Summary, column
 from verify.report.text import evidence_lines, one_line, plain
 
 FORMS = ("wide", "narrow")
@@ -164,7 +163,7 @@ def _drawn(summary: Summary, known: Materials) -> dict[str, Any]:
         "marked": marked,
         "many": MANY,
         "column": column,
-        "megabytes": weight.megabytes,
+        "megabytes": weight.short_size,
         "milliseconds": seconds.milliseconds,
         "signed": signed,
     }

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from deploy.contract import megabytes
 from verify.contents.model import Contents
 from verify.judge.difference import NO_DISTRIBUTION, by_distribution
 from verify.report.boxes import LINE, Box, Chart, Rectangle, fitted, in_a_row, squarify
@@ -30,9 +31,9 @@ class Part:
     distributions: dict[str, int]
 
 
-def megabytes(size: float) -> str:
+def short_size(size: float) -> str:
     """Bytes for a chart's label."""
-    return f"{size / MB:,.1f} MB" if size >= MB // 10 else f"{size / 1000:,.1f} kB"
+    return f"{megabytes(size)} MB" if size >= MB // 10 else f"{size / 1000:,.1f} kB"
 
 
 def parts(role: str, held: Mapping[str, Contents], base_layers: int) -> list[Part]:
@@ -57,15 +58,15 @@ def treemap(role: str, layers: list[Part], form: str) -> Chart:
     for part, place in zip(shown, squarify([one.size for one in shown], Rectangle(0, 0, width, height)), strict=True):
         boxes += _layer(part, place)
     total = sum(one.size for one in layers)
-    label = f"{role}: {megabytes(total)} unpacked, by layer and distribution. The table below holds the figures."
+    label = f"{role}: {short_size(total)} unpacked, by layer and distribution. The table below holds the figures."
     return Chart(width, height, label, tuple(boxes), form)
 
 
 def _layer(part: Part, place: Rectangle) -> list[Box]:
     """Return a layer's frame with its head, and its distributions' tiles."""
-    title = f"layer {part.number}: {part.name}, {megabytes(part.size)}, {part.files:,} files, {part.shared}"
+    title = f"layer {part.number}: {part.name}, {short_size(part.size)}, {part.files:,} files, {part.shared}"
     room = place.height > 3 * HEAD and place.width > 3 * HEAD
-    head = f"layer {part.number}: {part.name} · {megabytes(part.size)} · {part.shared}"
+    head = f"layer {part.number}: {part.name} · {short_size(part.size)} · {part.shared}"
     lines = fitted(Rectangle(place.x, place.y, place.width, HEAD), head) if room else ()
     boxes = [Box(place, f"layer {part.kind}", title, lines)]
     inner = Rectangle(place.x + 2, place.y + HEAD, place.width - 4, place.height - HEAD - 2) if room else place
@@ -76,8 +77,8 @@ def _layer(part: Part, place: Rectangle) -> list[Box]:
         tiles[f"{len(small)} smaller ones"] = sum(small)
     ordered = sorted(tiles.items(), key=lambda item: -item[1])
     for (name, size), where in zip(ordered, squarify([size for _, size in ordered], inner), strict=True):
-        words = fitted(where, name, megabytes(size))
-        boxes.append(Box(where, f"tile {part.kind}", f"{name}: {megabytes(size)} ({part.shared})", words))
+        words = fitted(where, name, short_size(size))
+        boxes.append(Box(where, f"tile {part.kind}", f"{name}: {short_size(size)} ({part.shared})", words))
     return boxes
 
 
@@ -88,11 +89,11 @@ def bars(images: Mapping[str, list[Part]], form: str) -> Chart:
     boxes, y = list[Box](), 0.0
     for role, layers in images.items():
         total = sum(one.size for one in layers)
-        words = f"{role}: {megabytes(total)}"
+        words = f"{role}: {short_size(total)}"
         boxes.append(Box(Rectangle(0, y, width, LINE + 4), "label", words, (words,)))
         places = in_a_row([one.size for one in layers], Rectangle(0, y + LINE + 4, width, BAR), most)
         for part, place in zip(layers, places, strict=True):
-            title = f"{role}, layer {part.number}: {part.name}, {megabytes(part.size)}, {part.shared}"
+            title = f"{role}, layer {part.number}: {part.name}, {short_size(part.size)}, {part.shared}"
             boxes.append(Box(place, f"tile {part.kind}", title, fitted(place, part.name)))
         y += LINE + 4 + BAR + 8
     return Chart(width, max(y, 1.0), "Unpacked bytes by layer, all images to one scale", tuple(boxes), form)

@@ -54,7 +54,7 @@ def firsts() -> Iterator[tuple[str, str]]:
                 value = constants.get(first.id, first) if isinstance(first, ast.Name) else first
                 start = value.values[0] if isinstance(value, ast.JoinedStr) else value
                 if isinstance(start, ast.Constant):
-                    yield f"{path.relative_to(ROOT)}:{node.lineno}", start.value
+                    yield f"{path.relative_to(ROOT)}:{node.lineno}", str(start.value)
 
 
 def test_every_problem_begins_with_what_was_being_done_in_small_letters() -> None:

@@ -9,7 +9,7 @@ from typing import Any
 from packaging.utils import canonicalize_name
 from packaging.version import InvalidVersion, Version
 
-from deploy.contract import Allowed
+from deploy.contract import Allowed, megabytes
 from deploy.uv_lock import CUDA_DISTRIBUTION
 from verify.contents.files import CUDA
 from verify.contents.model import Distribution
@@ -144,8 +144,8 @@ def _size(case: Case, at_most: int, what: str, size: int, first: int = 0) -> Rul
     for layer in case.contents.layers[first:]:
         by.update(layer.by_distribution)
     largest = {name or "(no distribution)": size for name, size in by.most_common(SHOWN)}
-    found = f"{size / MB:,.1f} MB ({size:,} {what} bytes)"
-    return rule(size <= at_most, f"at most {at_most / MB:,.1f} MB {what}", found, largest=largest)
+    found = f"{megabytes(size)} MB ({size:,} {what} bytes)"
+    return rule(size <= at_most, f"at most {megabytes(at_most)} MB {what}", found, largest=largest)
 
 
 def size_total(case: Case) -> Ruling:

@@ -1,7 +1,8 @@
 """How much the image grew since the baseline, and who caused it."""
 
+from deploy.contract import megabytes
 from verify.judge.case import Case, Ruling, rule, skip
-from verify.judge.difference import MB, NO_DISTRIBUTION, SHOWN, signed
+from verify.judge.difference import NO_DISTRIBUTION, SHOWN, signed
 
 GROWTH = "size-growth"
 
@@ -22,7 +23,7 @@ def size_growth(case: Case) -> Ruling:
     if changed.added_bytes > allowed:
         found += ": " + ", ".join(f"{name} {cause}" for name, cause in list(causes.items())[:SHOWN])
     evidence = {"grown": causes, "layers": _layers(case)} if changed.added_bytes > allowed else {}
-    expected = f"at most {allowed / MB:,.1f} MB more than the baseline ({changed.run})"
+    expected = f"at most {megabytes(allowed)} MB more than the baseline ({changed.run})"
     return rule(changed.added_bytes <= allowed, expected, found, **evidence)
 
 
@@ -37,7 +38,7 @@ def _layers(case: Case) -> list[str]:
     now = case.contents.layers[case.base_layers :]
     sizes = [then[number].unpacked_bytes if number < len(then) else 0 for number in range(len(now))]
     return [
-        f"layer {number + case.base_layers}: {old / MB:,.1f} MB then, {layer.unpacked_bytes / MB:,.1f} MB now"
+        f"layer {number + case.base_layers}: {megabytes(old)} MB then, {megabytes(layer.unpacked_bytes)} MB now"
         for number, (old, layer) in enumerate(zip(sizes, now, strict=True))
     ]
 

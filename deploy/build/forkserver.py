@@ -15,16 +15,17 @@ from collections.abc import Callable, Iterator, Mapping
 from multiprocessing import forkserver, resource_tracker
 from multiprocessing.process import BaseProcess
 from types import FrameType
-from typing import Any, NoReturn
+from typing import TYPE_CHECKING, NoReturn
 
 from deploy.contract import ROOT
 from deploy.errors import Problem
 
+if TYPE_CHECKING:
+    from deploy.build.messages import BuildRequest
+
 _CONTEXT = multiprocessing.get_context("forkserver")
 _CTRL_C = {signal.SIGINT}
 NEXT_STEP = "see how many processes this user may have (ulimit -u), and what memory is free; then build again"
-
-Request = Mapping[str, Any]
 
 
 @contextlib.contextmanager
@@ -61,10 +62,10 @@ def _prepare() -> None:
         signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
-def start(
-    play: Callable[[Request], int], request: Request, environment: Mapping[str, str]
-) -> tuple[BaseProcess, socket.socket]:
-    """Start a process that carries out a request, in this environment; returns it, and our end of its socket.
+def start(work: Callable[[], int], environment: Mapping[str, str]) -> tuple[BaseProcess, socket.socket]:
+    """Start a process that does this work, in this environment; returns it, and our end of its socket.
+
+    ``work`` is pickled; what it returns is the process's exit code.
 
     Raises:
         Problem: it cannot be started.
@@ -73,7 +74,7 @@ def start(
     _prepare()
     ours, theirs = socket.socketpair()
     with theirs:
-        process = _CONTEXT.Process(target=_live, args=(play, request, dict(environment), theirs))
+        process = _CONTEXT.Process(target=_live, args=(work, dict(environment), theirs))
         try:
             process.start()
         except (OSError, EOFError) as error:  # no room for it, or the process that it is forked from has ended
@@ -82,14 +83,14 @@ def start(
     return process, ours
 
 
-def build_one(request: Request) -> int:
+def build_one(request: "BuildRequest") -> int:
     """Carry out a build's request (deploy.build.worker), without an import of it in the command's own process."""
     from deploy.build import worker as program  # noqa: PLC0415 - the process that this one was forked from has it
 
     return program.build(request)
 
 
-def _live(play: Callable[[Request], int], request: Request, environment: dict[str, str], said: socket.socket) -> None:
+def _live(work: Callable[[], int], environment: dict[str, str], said: socket.socket) -> None:
     os.setsid()
     signal.pthread_sigmask(signal.SIG_UNBLOCK, _CTRL_C)
     said.set_inheritable(False)  # what this process starts holds no more of it than its output
@@ -100,7 +101,7 @@ def _live(play: Callable[[Request], int], request: Request, environment: dict[st
     os.chdir(ROOT)
     threading.Thread(target=_end_with_parent, args=(said,), daemon=True).start()
     signal.signal(signal.SIGTERM, _leave)
-    sys.exit(play(request))
+    sys.exit(work())
 
 
 def _leave(_number: int, _frame: FrameType | None) -> NoReturn:

@@ -2,18 +2,17 @@
 
 import asyncio
 import contextlib
-import json
 import os
 import subprocess
 import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from functools import partial
 from importlib.metadata import version
 from multiprocessing.process import BaseProcess
-from typing import Any
 
-from pydantic import TypeAdapter
+from pydantic import ValidationError
 from rich.console import Console
 
 from deploy.artifacts import BUILD, LOG, Artifacts
@@ -21,6 +20,8 @@ from deploy.base.image import BaseImage, ensure_base
 from deploy.build import forkserver
 from deploy.build.buildkit_log import BuildLog
 from deploy.build.host_settings import Settings, host_settings
+from deploy.build.layer_cache import cache_options, check_export
+from deploy.build.messages import MESSAGE, BuildRequest, Built, Failed, Line, Options, Phase
 from deploy.build_inputs import inputs
 from deploy.build_record import Base, BuildRecord, Source, StepRecord
 from deploy.contract import ROOT, Contract, Image, megabytes
@@ -57,7 +58,7 @@ class Build:
 
     image: Image
     log: BuildLog = field(default_factory=BuildLog)
-    built: dict[str, Any] | None = None
+    built: Built | None = None
     failure: str = ""
     next_step: str = ""
     code: Exit = Exit.FAILED  # of a build that failed
@@ -78,6 +79,7 @@ def build(contract: Contract, roles: list[str], engine: Engine, artifacts: Artif
     """
     images = contract.select(roles)
     check_current(contract.python)
+    check_export(engine, os.environ)
     for image in images:
         artifacts.begin(image.role, BUILD)
     settings = host_settings(locked_version("torch"))
@@ -120,7 +122,7 @@ async def _build(image: Image, shared: Shared, progress: Progress) -> Build:
         with _log(shared.artifacts, image.role) as log:
             await _run(state, shared, log, progress)
         if state.built is not None:
-            record = _record(state, shared)
+            record = _record(state, state.built, shared)
             shared.artifacts.write(image.role, BUILD, record)
     except TimeoutError as error:
         state.failure, state.next_step = str(error), "see what that step waits for; what is done is cached: build again"
@@ -154,45 +156,26 @@ def _log(artifacts: Artifacts, role: str) -> Iterator[Write]:
         yield write
 
 
-def _request(image: Image, shared: Shared) -> dict[str, Any]:
+def _request(image: Image, shared: Shared) -> BuildRequest:
     settings, base = shared.settings, shared.base
-    return {
-        "engine": TypeAdapter(Engine).dump_json(shared.engine).decode(),
-        "base_layers": len(base.layers),
-        "writable": image.writable,
-        "deadline": DEADLINE,
-        "options": {
-            "context_path": str(ROOT),
-            "file": str(ROOT / image.dockerfile),
-            "tags": [image.name],
-            "build_args": {**settings.build_args, "PYTHON_IMAGE": base.reference, "REVISION": shared.source.revision},
-            "build_contexts": settings.contexts,
-            "secrets": settings.secrets,
-            **cache_options(image.role, os.environ),
-        },
-    }
-
-
-def cache_options(role: str, environ: Mapping[str, str]) -> dict[str, dict[str, str]]:
-    """Return where layers are cached beyond the engine: KTRDR_CACHE_FROM and KTRDR_CACHE_TO, as buildx writes them.
-
-    For example ``type=registry,ref=registry.example/ktrdr/{role}:cache``; ``{role}`` becomes the role.
-
-    Raises:
-        Problem: a value is no list of ``key=value`` (exit 2).
-
-    """
-    options = {}
-    for option, name in (("cache_from", "KTRDR_CACHE_FROM"), ("cache_to", "KTRDR_CACHE_TO")):
-        if text := environ.get(name):
-            pairs = [pair.partition("=") for pair in text.replace("{role}", role).split(",")]
-            if not all(key and equals for key, equals, _ in pairs):
-                next_step = "write key=value pairs with commas between them, type=… first"
-                raise Problem(
-                    "reading the cache's address", f"{name} is no list of key=value pairs", next_step, Exit.USAGE
-                )
-            options[option] = {key: value for key, _, value in pairs}
-    return options
+    cache = cache_options(image.role, os.environ)
+    options = Options(
+        context_path=str(ROOT),
+        file=str(ROOT / image.dockerfile),
+        tags=[image.name],
+        build_args={**settings.build_args, "PYTHON_IMAGE": base.reference, "REVISION": shared.source.revision},
+        build_contexts=settings.contexts,
+        secrets=settings.secrets,
+        cache_from=cache.get("cache_from"),
+        cache_to=cache.get("cache_to"),
+    )
+    return BuildRequest(
+        engine=shared.engine,
+        base_layers=len(base.layers),
+        writable=image.writable,
+        deadline=DEADLINE,
+        options=options,
+    )
 
 
 async def _run(state: Build, shared: Shared, log: Write, progress: Progress) -> None:
@@ -204,7 +187,7 @@ async def _run(state: Build, shared: Shared, log: Write, progress: Progress) -> 
 
     """
     environment = {**os.environ, **shared.settings.environment}
-    process, said = forkserver.start(forkserver.build_one, _request(state.image, shared), environment)
+    process, said = forkserver.start(partial(forkserver.build_one, _request(state.image, shared)), environment)
     try:
         stream, held = await asyncio.open_connection(sock=said, limit=LINE_AT_MOST)
         progress.show(state.image.role, "building")
@@ -244,20 +227,22 @@ def _engine_gone(engine: Engine, wrong: str) -> Problem:
 
 
 def _take(state: Build, line: str, log: Write, settings: Settings, progress: Progress) -> None:
-    """Take one message of the build's process (build_one)."""
+    """Take one message of the build's process (deploy.build.messages)."""
     try:
-        message = json.loads(line)
-    except ValueError:
-        message = None
-    if not isinstance(message, dict):
-        message = {"line": line}  # a traceback of the process itself: it belongs into the log
-    for text in state.log.feed(message["line"]) if "line" in message else []:
-        log(settings.redact(text))
-    state.built = message.get("built", state.built)
-    state.failure = message.get("failed", state.failure)
-    phase = message.get("phase")
-    if phase:
-        state.read_since = time.monotonic()
+        message = MESSAGE.validate_json(line)
+    except ValidationError:
+        message = Line(text=line)  # a traceback of the process itself: it belongs into the log
+    phase = ""
+    match message:
+        case Line(text=text):
+            for shown in state.log.feed(text):
+                log(settings.redact(shown))
+        case Phase(name=phase):
+            state.read_since = time.monotonic()
+        case Built():
+            state.built = message
+        case Failed(reason=reason):
+            state.failure = reason
     if phase or state.log.current:
         progress.show(state.image.role, phase or "building", "" if phase else settings.redact(state.log.current))
 
@@ -269,7 +254,7 @@ async def _end(process: BaseProcess) -> None:
     await asyncio.to_thread(process.join, GRACE)
 
 
-def _record(state: Build, shared: Shared) -> BuildRecord:
+def _record(state: Build, built: Built, shared: Shared) -> BuildRecord:
     settings, base, engine = shared.settings, shared.base, shared.engine
     ended = time.monotonic()
     seconds = ended - state.started
@@ -278,6 +263,11 @@ def _record(state: Build, shared: Shared) -> BuildRecord:
     return BuildRecord(
         role=state.image.role,
         tag=state.image.name,
+        image_id=built.image_id,
+        identity=built.identity,
+        layers=built.layers,
+        unpacked_bytes=built.unpacked_bytes,
+        added_bytes=built.added_bytes,
         started=began.isoformat(timespec="seconds"),
         seconds=round(seconds, 3),
         steps=[
@@ -300,7 +290,6 @@ def _record(state: Build, shared: Shared) -> BuildRecord:
             "buildx": engine.buildx,
             **{name: version(name) for name in ("python-on-whales", "docker", "uv")},
         },
-        **(state.built or {}),
     )
 
 

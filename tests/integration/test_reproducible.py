@@ -11,7 +11,7 @@ import pytest
 
 from deploy.artifacts import BUILD
 from deploy.build.host_settings import host_settings
-from deploy.build.worker import APPLICATION
+from deploy.build.messages import APPLICATION
 from deploy.build_record import BuildRecord
 from deploy.engine.connection import whales
 from deploy.image_config import ImageConfig

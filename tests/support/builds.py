@@ -9,7 +9,6 @@ import time
 from collections.abc import Iterable
 from functools import partial
 from pathlib import Path
-from typing import Any
 
 import pytest
 from rich.console import Console
@@ -18,6 +17,7 @@ from deploy.artifacts import Artifacts
 from deploy.base.image import BaseImage
 from deploy.build import forkserver, roles
 from deploy.build.host_settings import Settings
+from deploy.build.messages import BuildRequest, Built, Failed, Line, Phase
 from deploy.contract import read_contract
 from deploy.engine.connection import Engine
 from deploy.errors import Exit
@@ -29,14 +29,14 @@ ENGINE = Engine(
 BASE = BaseImage("python:3.11-slim-bookworm", "local", "sha256:b", ("sha256:base",))
 PLAIN = Settings({}, {"uv": "/uv"}, [], {}, None, ())
 RUN = "[stage-1 2/2] RUN sh /mnt/sync.sh"
-BUILT = {
-    "image_id": "sha256:i", "identity": "sha256:y", "layers": ["sha256:base", "sha256:l"],
-    "unpacked_bytes": 100_000_000, "added_bytes": 20_000_000,
-}  # fmt: skip
+BUILT = Built(
+    image_id="sha256:i", identity="sha256:y", layers=["sha256:base", "sha256:l"], unpacked_bytes=100_000_000,
+    added_bytes=20_000_000,
+)  # fmt: skip
 
 
-def said(**message: Any) -> str:
-    return json.dumps(message)
+def said(message: Line | Phase | Built | Failed) -> str:
+    return message.model_dump_json()
 
 
 def step(name: str = RUN, *, text: str = "", error: str = "", cached: bool = False, ended: bool = True) -> str:
@@ -44,15 +44,15 @@ def step(name: str = RUN, *, text: str = "", error: str = "", cached: bool = Fal
     times = {"started": "2026-11-21T10:00:00Z"} | ({"completed": "2026-11-21T10:00:02Z"} if ended else {})
     vertex = {"digest": name, "name": name, "error": error, "cached": cached, **times}
     logs = [{"vertex": name, "data": base64.b64encode(text.encode()).decode()}] if text else []
-    return said(line=json.dumps({"vertexes": [vertex], "logs": logs}) + "\n")
+    return said(Line(text=json.dumps({"vertexes": [vertex], "logs": logs}) + "\n"))
 
 
 GOOD = [
     step("[stage-1 1/2] RUN one", cached=True),
     step(text="Installed 5\n"),
     step("exporting to image"),
-    said(phase="reading the layers"),
-    said(built=BUILT),
+    said(Phase(name="reading the layers")),
+    said(BUILT),
 ]
 
 
@@ -83,10 +83,9 @@ class Stage:
         """All that was printed."""
         return self.screen.getvalue()
 
-    def request(self, role: str) -> dict[str, Any]:
+    def request(self, role: str) -> BuildRequest:
         """What the role's process was asked to build."""
-        document: dict[str, Any] = json.loads((self.path / f"{role}.request").read_text(encoding="utf-8"))
-        return document
+        return BuildRequest.model_validate_json((self.path / f"{role}.request").read_text(encoding="utf-8"))
 
     def log(self, role: str) -> str:
         return self.artifacts.path(role, "build.log").read_text(encoding="utf-8")

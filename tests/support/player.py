@@ -1,14 +1,14 @@
 """What plays the part of a program that builds: imported by each of its processes, so it imports little."""
 
-import json
 import os
 import time
-from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import NoReturn
+
+from deploy.build.messages import BuildRequest
 
 
-def linger(directory: Path, _request: Mapping[str, Any]) -> int:
+def linger(directory: Path) -> int:
     """Wait to be ended, and clean up then."""
     (directory / "begun").touch()
     try:
@@ -18,10 +18,10 @@ def linger(directory: Path, _request: Mapping[str, Any]) -> int:
     return 0
 
 
-def play(directory: Path, request: Mapping[str, Any]) -> NoReturn:
+def play(directory: Path, request: BuildRequest) -> NoReturn:
     """Play the part of the role whose Dockerfile is asked for, as a build's process."""
-    role = request["options"]["file"].rpartition("Dockerfile.")[2]
-    (directory / f"{role}.request").write_text(json.dumps(request), encoding="utf-8")
+    role = request.options.file.rpartition("Dockerfile.")[2]
+    (directory / f"{role}.request").write_text(request.model_dump_json(), encoding="utf-8")
     (directory / f"{role}.pid").write_text(str(os.getpid()), encoding="utf-8")
     os.chdir(directory)
     os.execv("/bin/sh", ["sh", "-c", f"cat {role}.says; exec sh {role}.then"])  # noqa: S606  no shell in between

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from deploy.base.image import default_reference
-from deploy.build import worker
+from deploy.build import messages
 from deploy.contract import ROOT, read_contract
 from deploy.uv_lock import locked_version
 
@@ -151,7 +151,7 @@ def test_dependencies_come_before_the_application_and_nothing_after_it_makes_a_l
 
 
 def test_the_application_s_layer_alone_is_made_by_the_very_instruction_that_the_image_has(role: str) -> None:
-    start = instructions(role).index(f"FROM scratch AS {worker.APPLICATION}")
+    start = instructions(role).index(f"FROM scratch AS {messages.APPLICATION}")
     assert instructions(role)[start + 1] == APPLICATION
     assert instructions(role).count(APPLICATION) == 2
 

@@ -2,7 +2,6 @@
 
 import contextlib
 import itertools
-import json
 import os
 import signal
 import socket
@@ -17,16 +16,21 @@ from typing import Any
 
 import docker
 import pytest
-from pydantic import TypeAdapter
 from python_on_whales.exceptions import DockerException
 
 from deploy.build import forkserver, worker
+from deploy.build.messages import MESSAGE, BuildRequest, Failed, Options
 from deploy.engine.connection import Engine
 from deploy.image_config import ImageConfig
 from tests.support.builds import ENGINE, ended
 from tests.support.player import linger
 from verify.contents import cache
 from verify.contents.raw_layer import UnreadableArchive
+
+OPTIONS = Options(
+    context_path=".", file="Dockerfile", tags=["x:y"], build_args={}, build_contexts={}, secrets=["id=a,src=/a"],
+    cache_to={"type": "inline"},
+)  # fmt: skip
 
 
 @contextmanager
@@ -36,14 +40,8 @@ def building(directory: Path, script: str) -> Iterator[tuple[BaseProcess, socket
     command.write_text(f'#!/bin/sh\nprintf "%s\\n" "$@" >{directory}/arguments\n{script}\n', encoding="utf-8")
     command.chmod(0o755)
     engine = replace(ENGINE, cli=str(command), endpoint=f"unix://{directory}/none.sock")
-    request = {
-        "engine": TypeAdapter(Engine).dump_json(engine).decode(),
-        "base_layers": 1,
-        "writable": ["/data"],
-        "deadline": 5,
-        "options": {"context_path": ".", "file": "Dockerfile", "tags": ["x:y"], "secrets": ["id=a,src=/a"]},
-    }
-    process, said = forkserver.start(forkserver.build_one, request, os.environ)
+    request = BuildRequest(engine=engine, base_layers=1, writable=["/data"], deadline=5, options=OPTIONS)
+    process, said = forkserver.start(partial(forkserver.build_one, request), os.environ)
     with said:
         yield process, said
     process.join(5)
@@ -61,18 +59,18 @@ def failed(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
         ),
         said.makefile() as lines,
     ):
-        told = [json.loads(line) for line in lines]
+        told = [MESSAGE.validate_json(line) for line in lines]
         process.join(5)
         arguments = (directory / "arguments").read_text(encoding="utf-8").splitlines()
         return {"told": told, "code": process.exitcode, "arguments": arguments}
 
 
 def test_what_buildx_prints_is_passed_on_line_by_line(failed: dict[str, Any]) -> None:
-    assert [one["line"].rstrip() for one in failed["told"][:-1]] == ['{"vertexes":[]}', "ERROR: failed to solve"]
+    assert [line.text.rstrip() for line in failed["told"][:-1]] == ['{"vertexes":[]}', "ERROR: failed to solve"]
 
 
 def test_a_build_that_fails_is_told_last(failed: dict[str, Any]) -> None:
-    assert failed["told"][-1] == {"failed": "buildx ended with an error"}
+    assert failed["told"][-1] == Failed(reason="buildx ended with an error")
     assert failed["code"] == 1
 
 
@@ -94,7 +92,7 @@ def test_the_build_ends_with_whoever_wanted_it(tmp_path: Path) -> None:
 
 
 def test_a_build_that_is_told_to_end_cleans_up_first(tmp_path: Path) -> None:
-    process, said = forkserver.start(partial(linger, tmp_path), {}, os.environ)
+    process, said = forkserver.start(partial(linger, tmp_path), os.environ)
     with said:
         for _ in range(200):
             if (tmp_path / "begun").exists():
@@ -109,7 +107,6 @@ def test_a_build_that_is_told_to_end_cleans_up_first(tmp_path: Path) -> None:
 
 
 LAYERS = ["sha256:base", "sha256:core", "sha256:application"]
-OPTIONS = {"tags": ["x:y"], "file": "Dockerfile", "cache_to": {"type": "registry"}}
 
 
 class Alone:
@@ -117,7 +114,7 @@ class Alone:
 
     def __init__(self, unknown: list[str], monkeypatch: pytest.MonkeyPatch, *, then: list[str] | None = None) -> None:
         self.api = self
-        self.built: list[dict[str, Any]] = []
+        self.built: list[Options] = []
         self.kept: list[str] = []
         self.removed: list[str] = []
         answers = itertools.chain([unknown], itertools.repeat(unknown if then is None else then))
@@ -126,7 +123,7 @@ class Alone:
         monkeypatch.setattr(cache, "keep_layers", lambda _client, name: self.kept.append(name))
         monkeypatch.setattr(worker, "_buildx", self._build)
 
-    def _build(self, _where: Engine, **options: Any) -> list[str]:
+    def _build(self, _engine: Engine, options: Options) -> list[str]:
         self.built.append(options)
         return []
 
@@ -144,9 +141,10 @@ def test_an_application_s_layer_that_alone_is_new_is_read_from_an_image_of_its_o
 ) -> None:
     engine = Alone(LAYERS[-1:], monkeypatch)
     engine.keep()
-    labels = {"ktrdr.role": "application"}
-    expected = {"tags": ["x:y-application"], "file": "Dockerfile", "target": "application", "labels": labels}
-    assert engine.built == [expected]
+    labels, given = {"ktrdr.role": "application"}, OPTIONS.given
+    del given["cache_to"]
+    expected = {**given, "tags": ["x:y-application"], "target": "application", "labels": labels}
+    assert [options.given for options in engine.built] == [expected]
     assert engine.kept == engine.removed == ["x:y-application"]
 
 

@@ -1,9 +1,10 @@
 """What an image is built from, as one digest: whether a checkout is still the one that was built."""
 
 import hashlib
-import re
 from collections.abc import Iterable, Iterator
 from pathlib import Path
+
+from docker.utils.build import exclude_paths
 
 from deploy.contract import ROOT, Image
 from deploy.errors import Exit, Problem
@@ -15,14 +16,14 @@ ALSO = "deploy/docker/sync.sh"
 def inputs(image: Image, root: Path = ROOT) -> str:
     """Return a digest of the files that a build of this image may read: path, whether it is executable, content.
 
-    They are what .dockerignore, an allow-list, lets in, that list itself, the Dockerfile and sync.sh.
+    They are the files that .dockerignore lets in, that list itself, the Dockerfile and sync.sh.
 
     Raises:
         Problem: one of them cannot be read (exit 2).
 
     """
     try:
-        return _digest(root, {*let_in(root), IGNORED, ALSO, image.dockerfile})
+        return _digest(root, {*let_in(root), ALSO, image.dockerfile})
     except OSError as error:
         doing, next_step = (
             f"reading what {image.role} is built from",
@@ -47,23 +48,10 @@ def _digest(root: Path, names: Iterable[str]) -> str:
 
 
 def let_in(root: Path) -> Iterator[str]:
-    """Yield the files that .dockerignore lets into a build: those below its ``!`` lines that no other line names."""
+    """Yield the files that .dockerignore, read as Docker reads it, lets into a build, and .dockerignore itself."""
     lines = [line.strip() for line in (root / IGNORED).read_text(encoding="utf-8").splitlines()]
-    ignored = [_pattern(line) for line in lines if line and line != "*" and not line.startswith(("#", "!"))]
-    for top in (root / line[1:] for line in lines if line.startswith("!")):
-        for path in [top, *top.rglob("*")]:
-            name = path.relative_to(root).as_posix()
-            if (path.is_symlink() or path.is_file()) and not _matches(name, ignored):
-                yield name
-
-
-def _pattern(line: str) -> re.Pattern[str]:
-    parts = (".*" if part == "**" else re.escape(part).replace(r"\*", "[^/]*") for part in line.split("/"))
-    return re.compile("/".join(parts).replace(".*/", "(?:.*/)?"))
-
-
-def _matches(name: str, patterns: Iterable[re.Pattern[str]]) -> bool:
-    """Whether a pattern names the file or a directory that it is in."""
-    parts = name.split("/")
-    places = ["/".join(parts[:number]) for number in range(1, len(parts) + 1)]
-    return any(one.fullmatch(place) for one in patterns for place in places)
+    patterns = [line for line in lines if line and not line.startswith("#")]
+    for name in exclude_paths(str(root), patterns, dockerfile=IGNORED):
+        path = root / name
+        if path.is_symlink() or path.is_file():
+            yield name

@@ -79,7 +79,7 @@ def test_a_directory_that_the_list_names_at_the_top_is_left_out(tmp_path: Path) 
     for name in ("kept/a", "gone/b", "gone/deep/c"):
         write(tmp_path, name, "x")
     write(tmp_path, ".dockerignore", "*\n!kept\n!gone\ngone\n")
-    assert list(let_in(tmp_path)) == ["kept/a"]
+    assert set(let_in(tmp_path)) == {".dockerignore", "kept/a"}
 
 
 def test_a_checkout_that_lacks_the_list_is_told_without_a_traceback(checkout: Path) -> None:
@@ -91,15 +91,48 @@ def test_a_checkout_that_lacks_the_list_is_told_without_a_traceback(checkout: Pa
 def test_what_is_let_in_is_what_the_list_names() -> None:
     found = set(let_in(ROOT))
     assert {"pyproject.toml", "uv.lock", "LICENSE", "deploy/docker/left-out.toml", "ktrdr/api/main.py"} <= found
-    assert not any(name.startswith(("verify/", "tests/", ".git")) or name.endswith((".pyc", ".md")) for name in found)
+    assert not any(name.startswith(("verify/", "tests/", ".git")) or name.endswith(".pyc") for name in found)
 
 
-def test_the_list_lets_nothing_in_that_it_has_not_named_before_it_takes_away() -> None:
-    """What `let_in` relies on: `*`, then what is let in, then what is not."""
+TREE = ("a", "b.pyc", "c/d", "c/e.pyc", "c/keep.pyc", "c/deep/f", "c/deep/g.pyc", "c/deep/cache/h", "k/l")
+LISTS = {
+    "an allow-list": (
+        "*\n!a\n!c\n",
+        {"a", "c/d", "c/e.pyc", "c/keep.pyc", "c/deep/f", "c/deep/g.pyc", "c/deep/cache/h"},
+    ),
+    "an allow-list with a path": ("*\n!c/deep\n", {"c/deep/f", "c/deep/g.pyc", "c/deep/cache/h"}),
+    "a deny-list": ("c\nk/l\n", {"a", "b.pyc"}),
+    "a deny-list with a slash": ("/c/\n", {"a", "b.pyc", "k/l"}),
+    "an empty list": ("# nothing\n\n", set(TREE)),
+    "one star, which does not cross folders": ("*.pyc\n", set(TREE) - {"b.pyc"}),
+    "two stars, which do": ("**/*.pyc\n", {"a", "c/d", "c/deep/f", "c/deep/cache/h", "k/l"}),
+    "a folder at any depth": ("**/cache\n", set(TREE) - {"c/deep/cache/h"}),
+    "a file that is let in again": ("c/*.pyc\n!c/keep.pyc\n", set(TREE) - {"c/e.pyc"}),
+    "the last line that matches decides": ("!a\na\n!c\n", set(TREE) - {"a"}),
+}
+
+
+@pytest.mark.parametrize(("text", "expected"), LISTS.values(), ids=list(LISTS))
+def test_the_list_is_read_as_docker_reads_it(tmp_path: Path, text: str, expected: set[str]) -> None:
+    for name in TREE:
+        write(tmp_path, name, "x")
+    write(tmp_path, ".dockerignore", text)
+    assert set(let_in(tmp_path)) == expected | {".dockerignore"}
+
+
+def test_under_a_deny_list_a_changed_source_is_noticed(checkout: Path) -> None:
+    write(checkout, ".dockerignore", "tests\n**/__pycache__\n")
+    before = inputs(BACKEND, checkout)
+    write(checkout, "ktrdr/api/main.py", "import torch")
+    assert inputs(BACKEND, checkout) != before
+
+
+def test_nothing_enters_a_build_that_this_checkout_s_list_does_not_name() -> None:
     lines = [line for line in FILES[".dockerignore"].splitlines() if line and not line.startswith("#")]
     assert lines[0] == "*"
-    assert [line.startswith("!") for line in lines[1:]] == sorted(
-        (line.startswith("!") for line in lines[1:]), reverse=True
-    )
     assert not [line for line in lines if line.startswith("!") and "*" in line]
-    assert not list(ROOT.rglob("Dockerfile*.dockerignore"))
+
+
+def test_no_dockerfile_has_a_list_of_its_own() -> None:
+    """One would take the place of .dockerignore for that build."""
+    assert not list((ROOT / "deploy").rglob("Dockerfile*.dockerignore"))

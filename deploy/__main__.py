@@ -20,11 +20,11 @@ def parser() -> argparse.ArgumentParser:
         allow_abbrev=False, prog="python -m deploy", description="Makes ktrdr's images. Exit codes: docs/commands.md."
     )
     commands = top.add_subparsers(dest="command", required=True)
-    one = commands.add_parser(
+    build = commands.add_parser(
         "build", allow_abbrev=False, help="build the images of the named roles, all where none is named"
     )
-    one.add_argument("roles", nargs="*", metavar="ROLE")
-    one.add_argument("--artifacts", type=Path, metavar="DIR", help="where records go (default: artifacts/)")
+    build.add_argument("roles", nargs="*", metavar="ROLE")
+    build.add_argument("--artifacts", type=Path, metavar="DIR", help="where records go (default: artifacts/)")
     beside = commands.add_parser(
         "attach", allow_abbrev=False, help="put a role's bill of materials beside its image in a registry"
     )

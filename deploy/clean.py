@@ -15,7 +15,7 @@ from deploy.contract import ROLE_LABEL
 from deploy.engine import runs
 from deploy.engine.bring_up import tell
 from deploy.engine.connection import ENGINE_ERRORS, client_for, judge, look
-from deploy.engine.labelled import RUN_HOST, Thing, find, remove, request
+from deploy.engine.labelled import RUN_HOST, LabelledResource, find, remove, request
 from deploy.errors import Exit, Problem
 
 NAMES = "ktrdr-"
@@ -28,7 +28,7 @@ CHECKOUT = Path(__file__).resolve().parent.parent
 def clean(*, everything: bool = False, say: Callable[[str], None] = tell, root: Path = CHECKOUT) -> int:
     """Remove what dead runs of this machine left; with `everything` also our images, artifacts/ and .cache/.
 
-    Says each thing that it removes, and each that it leaves although it carries our label. Returns FAILED when
+    Says what it removes, and what it leaves although it carries our label. Returns FAILED when
     something could not be removed; raises Problem, after the directories are gone, when no engine answers.
     """
     removed = remove_directories(root, say) if everything else 0
@@ -37,10 +37,10 @@ def clean(*, everything: bool = False, say: Callable[[str], None] = tell, root: 
         judge(seen)
     with contextlib.closing(client_for(seen.endpoint, REQUEST_SECONDS)) as client:
         try:
-            gone, stayed = remove_leftovers(client, say)
+            gone, stayed = remove_labelled(client, say)
             if everything:
-                more, kept = remove_images(client, say)
-                gone, stayed = gone + more, stayed + kept
+                more, held = remove_images(client, say)
+                gone, stayed = gone + more, stayed + held
         except Problem:
             raise
         except ENGINE_ERRORS as error:
@@ -67,31 +67,33 @@ def remove_directories(root: Path, say: Callable[[str], None]) -> int:
     return count
 
 
-def sort_out(things: Iterable[Thing], host: str, alive: Callable[[str], bool]) -> tuple[list[Thing], dict[Thing, str]]:
+def sort_out(
+    resources: Iterable[LabelledResource], host: str, alive: Callable[[str], bool]
+) -> tuple[list[LabelledResource], dict[LabelledResource, str]]:
     """Tell what dead runs of this machine left from what has to stay, with the reason."""
-    dead, kept = [], {}
-    for thing in things:
-        if thing.labels.get(RUN_HOST) != host:
-            kept[thing] = f"run {thing.run} belongs to {thing.labels.get(RUN_HOST) or 'another machine'}"
-        elif alive(thing.run):
-            kept[thing] = f"run {thing.run} is still going"
+    dead, staying = [], {}
+    for resource in resources:
+        if resource.labels.get(RUN_HOST) != host:
+            staying[resource] = f"run {resource.run} belongs to {resource.labels.get(RUN_HOST) or 'another machine'}"
+        elif alive(resource.run):
+            staying[resource] = f"run {resource.run} is still going"
         else:
-            dead.append(thing)
-    return dead, kept
+            dead.append(resource)
+    return dead, staying
 
 
-def remove_leftovers(client: docker.DockerClient, say: Callable[[str], None]) -> tuple[int, int]:
+def remove_labelled(client: docker.DockerClient, say: Callable[[str], None]) -> tuple[int, int]:
     """Remove what dead runs left; returns how many went and how many could not."""
     where = locks.folder()
-    dead, kept = sort_out(find(client, {}), locks.host_name(where), lambda run: runs.is_alive(where, run))
-    for thing, why in kept.items():
-        say(f"clean: left {thing}: {why}")
+    dead, staying = sort_out(find(client, {}), locks.host_name(where), lambda run: runs.is_alive(where, run))
+    for resource, why in staying.items():
+        say(f"clean: left {resource}: {why}")
     stayed = remove(client, dead, REMOVE_SECONDS)
-    for thing in dead:
-        if thing in stayed:
-            say(f"clean: could not remove {thing}: {stayed[thing]}")
+    for resource in dead:
+        if resource in stayed:
+            say(f"clean: could not remove {resource}: {stayed[resource]}")
         else:
-            say(f"clean: removed {thing}, left by run {thing.run}")
+            say(f"clean: removed {resource}, left by run {resource.run}")
     return len(dead) - len(stayed), len(stayed)
 
 

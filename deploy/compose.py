@@ -14,7 +14,7 @@ UNITS = {"k": 1 << 10, "m": 1 << 20, "g": 1 << 30}
 def stack() -> str:
     """Return the stack file: the services without a profile, with the keys that a stack knows."""
     compose = yaml.safe_load(COMPOSE.read_text(encoding="utf-8"))
-    services = {name: _service(one) for name, one in compose["services"].items() if "profiles" not in one}
+    services = {name: _service(service) for name, service in compose["services"].items() if "profiles" not in service}
     return yaml.safe_dump({"services": services, "volumes": compose["volumes"]}, sort_keys=False)
 
 

@@ -225,7 +225,7 @@ def contract_mistakes(document: dict[str, Any]) -> list[str]:
     try:
         Contract.model_validate(_with_roles(document))
     except ValidationError as error:
-        mistakes += [_mistake(dict(one)) for one in error.errors(include_url=False)]
+        mistakes += [_mistake(dict(found)) for found in error.errors(include_url=False)]
     return mistakes + _duplicates(document)
 
 

@@ -54,8 +54,8 @@ def requirers(text: str) -> dict[str, list[str]]:
         sources |= {f"{name}[{extra}]": some for extra, some in package.get("optional-dependencies", {}).items()}
         sources |= {f"{name} (group {group})": some for group, some in package.get("dev-dependencies", {}).items()}
         for requirer, dependencies in sources.items():
-            for one in dict.fromkeys(dependency["name"] for dependency in dependencies):
-                found.setdefault(one, []).append(requirer)
+            for required_name in dict.fromkeys(dependency["name"] for dependency in dependencies):
+                found.setdefault(required_name, []).append(requirer)
     return found
 
 
@@ -88,27 +88,28 @@ def declared(project: dict[str, Any]) -> set[tuple[str, str]]:
     groups = project.get("dependency-groups", {})
 
     def of_group(name: str) -> Iterator[str]:
-        for one in groups.get(name, []):
-            yield from [one] if isinstance(one, str) else of_group(one["include-group"])
+        for entry in groups.get(name, []):
+            yield from [entry] if isinstance(entry, str) else of_group(entry["include-group"])
 
     sources = {"": project["project"].get("dependencies", [])}
     sources |= {f"extra {name}": some for name, some in project["project"].get("optional-dependencies", {}).items()}
     sources |= {f"group {name}": of_group(name) for name in groups}
-    return {(of, _written(Requirement(one))) for of, some in sources.items() for one in some}
+    return {(of, _written(Requirement(requirement))) for of, some in sources.items() for requirement in some}
 
 
 def recorded(lock: dict[str, Any], name: str) -> set[tuple[str, str]]:
     """Return the requirements that a lock was made for, in the form of ``declared``."""
-    found: dict[str, Any] = next((one.get("metadata", {}) for one in lock["package"] if one["name"] == name), {})
-    requirements = [("", one) for one in found.get("requires-dist", [])]
-    requirements += [(f"group {group}", one) for group, some in found.get("requires-dev", {}).items() for one in some]
-    return {_recorded(of, one) for of, one in requirements}
+    metadata = (package.get("metadata", {}) for package in lock["package"] if package["name"] == name)
+    found: dict[str, Any] = next(metadata, {})
+    entries = [("", entry) for entry in found.get("requires-dist", [])]
+    entries += [(f"group {group}", entry) for group, some in found.get("requires-dev", {}).items() for entry in some]
+    return {_recorded(of, entry) for of, entry in entries}
 
 
-def _recorded(of: str, one: dict[str, Any]) -> tuple[str, str]:
-    extras = f"[{','.join(one['extras'])}]" if one.get("extras") else ""
-    requirement = Requirement(f"{one['name']}{extras}{one.get('specifier', '')}")
-    wanted = re.search(r"extra == '([^']+)'", one.get("marker", ""))
+def _recorded(of: str, entry: dict[str, Any]) -> tuple[str, str]:
+    extras = f"[{','.join(entry['extras'])}]" if entry.get("extras") else ""
+    requirement = Requirement(f"{entry['name']}{extras}{entry.get('specifier', '')}")
+    wanted = re.search(r"extra == '([^']+)'", entry.get("marker", ""))
     return f"extra {wanted[1]}" if wanted else of, _written(requirement)
 
 

@@ -9,7 +9,7 @@ from typing import Any
 
 STEP = re.compile(r"\[(?:[\w.-]+ +)?\d+/\d+\] ")  # a Dockerfile's instruction, not BuildKit's own housekeeping
 NUMBER = re.compile(r"(\d+)/\d+\]")
-KEPT_LINES = 200
+LAST_LINES = 200
 
 
 @dataclass
@@ -59,11 +59,11 @@ class BuildLog:
             text, self._pending = self._pending, ""
         document = _document(text)
         if document is None:
-            self.other = [*self.other, *text.splitlines()][-KEPT_LINES:]
+            self.other = [*self.other, *text.splitlines()][-LAST_LINES:]
             return text.splitlines() or [""]
         return [
-            *(text for one in document.get("vertexes") or [] for text in self._vertex(one)),
-            *(text for one in document.get("logs") or [] for text in self._log(one)),
+            *(text for vertex in document.get("vertexes") or [] for text in self._vertex(vertex)),
+            *(text for log in document.get("logs") or [] for text in self._log(log)),
         ]
 
     def _vertex(self, vertex: dict[str, Any]) -> list[str]:
@@ -86,7 +86,7 @@ class BuildLog:
         lines = [line.rstrip() for line in text.splitlines()]
         step = self.steps.get(log["vertex"])
         if step is not None:
-            step.tail = [*step.tail, *lines][-KEPT_LINES:]
+            step.tail = [*step.tail, *lines][-LAST_LINES:]
         return [f"   {line}" for line in lines]
 
     @property
@@ -110,7 +110,7 @@ class BuildLog:
 
     def after(self, step: Step) -> float | None:
         """Seconds from the start of the build's first step to this one's; None for a step that never started."""
-        started = [one.started for one in self.steps.values() if one.started is not None]
+        started = [step.started for step in self.steps.values() if step.started is not None]
         return None if step.started is None else (step.started - min(started)).total_seconds()
 
     @property

@@ -90,14 +90,14 @@ def uv_assignments(environ: Mapping[str, str]) -> str:
 
 def proxy_forms(name: str, environ: Mapping[str, str]) -> list[str]:
     """Return the forms in which a log might show a proxy, in capitals or not: without a scheme it is one by HTTP."""
-    values = [value for one in (name, name.lower()) if (value := environ.get(one))]
+    values = [value for spelling in (name, name.lower()) if (value := environ.get(spelling))]
     return [form for value in values for form in (value, *address_forms(re.sub(r"^(?!\w+://)", "http://", value)))]
 
 
 def index_secrets(environ: Mapping[str, str]) -> list[str]:
     """Return what uv's settings tell of named indexes in confidence: a name without a password is a token."""
     indexes = {found[1] for name in environ if (found := INDEX_LOGIN.fullmatch(name))}
-    logins = (environ.get(f"{one}_PASSWORD") or environ.get(f"{one}_USERNAME") for one in sorted(indexes))
+    logins = (environ.get(f"{index}_PASSWORD") or environ.get(f"{index}_USERNAME") for index in sorted(indexes))
     return [secret for secret in logins if secret]
 
 
@@ -185,5 +185,5 @@ def _only(directory: Path, file: Path) -> Path:
 def _same(copy: Path, file: Path) -> bool:
     if not copy.exists():
         return False
-    one, two = copy.stat(), file.stat()
-    return (one.st_size, one.st_mtime_ns) == (two.st_size, two.st_mtime_ns)
+    copied, original = copy.stat(), file.stat()
+    return (copied.st_size, copied.st_mtime_ns) == (original.st_size, original.st_mtime_ns)

@@ -89,15 +89,15 @@ def build(contract: Contract, roles: list[str], engine: Engine, artifacts: Artif
     console.print(f"base image {base.reference} ({base.origin})", soft_wrap=True)
     for note in _notes(images, settings):
         console.print(note, soft_wrap=True)
-    shared = Shared(settings, base, engine, _source(), {one.role: inputs(one) for one in images}, artifacts)
+    shared = Shared(settings, base, engine, _source(), {image.role: inputs(image) for image in images}, artifacts)
     builds = asyncio.run(_build_all(images, shared, console))
-    failed = [one for one in builds if one.built is None]
+    failed = [state for state in builds if state.built is None]
     _find_the_cause(failed, engine)
-    for one in failed:
-        _show_failure(one, artifacts, settings, console)
+    for state in failed:
+        _show_failure(state, artifacts, settings, console)
     if not failed:
         return Exit.OK
-    return Exit.UNAVAILABLE if all(one.code == Exit.UNAVAILABLE for one in failed) else Exit.FAILED
+    return Exit.UNAVAILABLE if all(state.code == Exit.UNAVAILABLE for state in failed) else Exit.FAILED
 
 
 def _notes(images: list[Image], settings: Settings) -> list[str]:
@@ -109,8 +109,8 @@ def _notes(images: list[Image], settings: Settings) -> list[str]:
 async def _build_all(images: list[Image], shared: Shared, console: Console) -> list[Build]:
     with Progress((image.role for image in images), console) as progress:
         done = await asyncio.gather(*(_build(image, shared, progress) for image in images), return_exceptions=True)
-    builds = [one for one in done if isinstance(one, Build)]
-    if unforeseen := [one for one in done if isinstance(one, BaseException)]:
+    builds = [result for result in done if isinstance(result, Build)]
+    if unforeseen := [result for result in done if isinstance(result, BaseException)]:
         raise unforeseen[0]  # the others have come to their end first
     return builds
 
@@ -309,32 +309,32 @@ def _source() -> Source:
 
 def _find_the_cause(failed: list[Build], engine: Engine) -> None:
     """Tell builds that failed by themselves from those that a full disk or a dead engine ended."""
-    unexplained = [one for one in failed if one.code == Exit.FAILED]
+    unexplained = [state for state in failed if state.code == Exit.FAILED]
     gone = silence(engine) if unexplained else ""
-    for one in unexplained:
+    for state in unexplained:
         if gone:
             problem = _engine_gone(engine, gone)
-            one.prevented(f"{problem.doing}: {problem.wrong}", problem.next_step)
-        elif NO_SPACE in _failure_text(one).lower():
+            state.prevented(f"{problem.doing}: {problem.wrong}", problem.next_step)
+        elif NO_SPACE in _failure_text(state).lower():
             disk = f"the disk that holds {engine.root}" if engine.root else "the engine's disk"
             next_step = f"free some of {disk} (docker system df shows what takes it, ./noxw -s clean -- --all frees it)"
-            one.prevented(f"{one.failure}: {NO_SPACE} on {disk}", next_step)
+            state.prevented(f"{state.failure}: {NO_SPACE} on {disk}", next_step)
 
 
-def _failure_text(one: Build) -> str:
-    step = one.log.failed
-    return "\n".join([one.failure, *one.log.other, *([step.error, *step.tail] if step else [])])
+def _failure_text(state: Build) -> str:
+    step = state.log.failed
+    return "\n".join([state.failure, *state.log.other, *([step.error, *step.tail] if step else [])])
 
 
-def _show_failure(one: Build, artifacts: Artifacts, settings: Settings, console: Console) -> None:
-    step = one.log.failed
+def _show_failure(state: Build, artifacts: Artifacts, settings: Settings, console: Console) -> None:
+    step = state.log.failed
     name = step.title if step else "no step: the build client itself failed"
-    lines = (step.tail if step and step.tail else one.log.other)[-SHOWN_LINES:]
-    text = [f"\n{one.image.role}: build failed: {one.failure}"]
-    text += [f"  step  {name}"] if step or not one.next_step else []
+    lines = (step.tail if step and step.tail else state.log.other)[-SHOWN_LINES:]
+    text = [f"\n{state.image.role}: build failed: {state.failure}"]
+    text += [f"  step  {name}"] if step or not state.next_step else []
     text += [f"  error {step.error}"] if step else []
     text += [f"  | {line}" for line in lines]
-    text += [f"  next: {one.next_step}"] if one.next_step else []
-    log = artifacts.path(one.image.role, LOG)
+    text += [f"  next: {state.next_step}"] if state.next_step else []
+    log = artifacts.path(state.image.role, LOG)
     text += [f"  whole log: {log}"] if log.exists() else []
     console.print(settings.redact("\n".join(text)), markup=False, highlight=False, soft_wrap=True)

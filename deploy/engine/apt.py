@@ -138,7 +138,7 @@ def of_release(sources: Iterable[Source], codename: str, wanted: str) -> list[So
     every = list(sources)
     beside = {f"{codename}-updates", f"{codename}-security"}
     mirrors = {uri for source in every if beside & set(source.suites) for uri in source.uris}
-    kept = []
+    selected = []
     for source in every:
         suites = [suite for suite in source.suites if suite == codename or suite in beside]
         named = tuple(wanted + suite.removeprefix(codename) for suite in suites)
@@ -150,8 +150,8 @@ def of_release(sources: Iterable[Source], codename: str, wanted: str) -> list[So
         )
         reachable = not any(uri.startswith("cdrom:") for uri in source.uris)
         if named and own and reachable and {"main", "universe"} & set(source.components):
-            kept.append(Source(source.uris, named, source.components, source.options))
-    return kept
+            selected.append(Source(source.uris, named, source.components, source.options))
+    return selected
 
 
 def own_sources(wanted: str) -> str:

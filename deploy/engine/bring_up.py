@@ -207,7 +207,7 @@ def install(missing: list[Need], here: apt.Distribution, say: Callable[[str], No
 
 def bring_up(where: Daemon, before: set[Process], say: Callable[[str], None]) -> None:
     """Start the engine, unless its package did, or it was only slow. `before` are the dockerds that ran earlier."""
-    started = sorted(processes.named("dockerd") - before, key=lambda one: one.started)
+    started = sorted(processes.named("dockerd") - before, key=lambda process: process.started)
     if not started and (pid := daemon.running(where.pid_file, "dockerd")):
         daemon.await_answer(where, pid, say)
     elif os.geteuid() != 0:

@@ -287,7 +287,7 @@ def parse_info(output: str, errors: str) -> dict[str, Any]:
         document = json.loads(output)
         plugins = (document.get("ClientInfo") or {}).get("Plugins") or []
         whole = [plugin for plugin in plugins if not plugin.get("Err")]
-        known = {str(one["Name"]): (str(one.get("Version", "")), str(one.get("Path", ""))) for one in whole}
+        known = {str(plugin["Name"]): (str(plugin.get("Version", "")), str(plugin.get("Path", ""))) for plugin in whole}
         broken = [f"{plugin['Name']}: {plugin['Err']}" for plugin in plugins if plugin.get("Err")]
     except (ValueError, AttributeError, KeyError, TypeError):
         return {"cli_error": (errors.strip().splitlines() or ["docker info printed no JSON"])[-1]}

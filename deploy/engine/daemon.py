@@ -178,10 +178,10 @@ def start(daemon: Daemon, say: Callable[[str], None], before: Collection[Process
     say(f"engine: started dockerd (process {child.pid}, log {daemon.log}); ./noxw -s engine-stop stops it")
 
 
-def adopt(daemon: Daemon, one: Process | None, how: str = "dockerd") -> None:
+def adopt(daemon: Daemon, process: Process | None, how: str = "dockerd") -> None:
     """Remember a dockerd as one that this pipeline started, itself or through systemd."""
-    if one:
-        _remember(daemon, {"how": how, "pid": one.pid, "started": one.started, "boot": processes.boot_id()})
+    if process:
+        _remember(daemon, {"how": how, "pid": process.pid, "started": process.started, "boot": processes.boot_id()})
 
 
 def await_answer(daemon: Daemon, pid: int, say: Callable[[str], None]) -> None:
@@ -235,47 +235,49 @@ def stop(daemon: Daemon, say: Callable[[str], None]) -> bool:
     facts = remembered(daemon)
     if not facts:
         return False
-    one = Process(int(facts.get("pid", 0)), int(facts.get("started", 0)))
+    process = Process(int(facts.get("pid", 0)), int(facts.get("started", 0)))
     if facts.get("how") == "systemd":
-        _stop_service(daemon, one, say)
+        _stop_service(daemon, process, say)
     else:
-        _stop_process(daemon, one, say)
+        _stop_process(daemon, process, say)
     daemon.record.unlink(missing_ok=True)
     return True
 
 
-def _stop_service(daemon: Daemon, one: Process, say: Callable[[str], None]) -> None:
+def _stop_service(daemon: Daemon, process: Process, say: Callable[[str], None]) -> None:
     by_hand = f"systemctl stop docker.socket {SERVICE}"
     main = _main_process(STOPPING)
     if main is None:
         say(f"engine-stop: {SERVICE}, which was started, has ended already")
         return
-    if main != one:
+    if main != process:
         wrong = f"{SERVICE} (process {main.pid}) is not the one that `engine` started: it was started again since"
         raise Problem(STOPPING, wrong, f"stop it yourself if nobody needs it: {by_hand}")
-    _must_be_idle(daemon, one, by_hand)
+    _must_be_idle(daemon, process, by_hand)
     _systemctl(STOPPING, "stop", "docker.socket", SERVICE)
     say(f"engine-stop: stopped {SERVICE}")
 
 
-def _must_be_idle(daemon: Daemon, one: Process, by_hand: str) -> None:
+def _must_be_idle(daemon: Daemon, process: Process, by_hand: str) -> None:
     count = _containers(daemon)
     if count is None:
-        wrong = f"dockerd (process {one.pid}) does not say what runs on it, perhaps another's containers"
+        wrong = f"dockerd (process {process.pid}) does not say what runs on it, perhaps another's containers"
         raise Problem(STOPPING, wrong, f"wait until it answers, or end it yourself: {by_hand}")
     if count:
         wrong = f"{count} containers run on it, perhaps another's"
         raise Problem(STOPPING, wrong, "docker ps shows them; stop them first, or wait for their end")
 
 
-def _stop_process(daemon: Daemon, one: Process, say: Callable[[str], None]) -> None:
-    if one.lives:
-        _must_be_idle(daemon, one, f"kill {one.pid}")
-        if not one.end(polite=STOP_SECONDS, rude=10.0):
-            raise Problem(STOPPING, f"process {one.pid} does not end, not even killed", "see `ps` and the kernel's log")
-        say(f"engine-stop: stopped dockerd (process {one.pid})")
+def _stop_process(daemon: Daemon, process: Process, say: Callable[[str], None]) -> None:
+    if process.lives:
+        _must_be_idle(daemon, process, f"kill {process.pid}")
+        if not process.end(polite=STOP_SECONDS, rude=10.0):
+            raise Problem(
+                STOPPING, f"process {process.pid} does not end, not even killed", "see `ps` and the kernel's log"
+            )
+        say(f"engine-stop: stopped dockerd (process {process.pid})")
     else:
-        say(f"engine-stop: the dockerd that was started (process {one.pid}) is gone already")
+        say(f"engine-stop: the dockerd that was started (process {process.pid}) is gone already")
     # A dockerd that was killed leaves its children behind; one that ended well, none.
     left = processes.wait_until_gone(children(daemon), 2.0)
     for child in left:
@@ -300,8 +302,8 @@ def children(daemon: Daemon) -> list[Process]:
     """Find the containerd and the shims that belong to this dockerd, by the paths that they were given."""
     found = []
     for pid, words in processes.command_lines():
-        if belongs(words, daemon.exec_root) and (one := processes.find(pid)):
-            found.append(one)
+        if belongs(words, daemon.exec_root) and (process := processes.find(pid)):
+            found.append(process)
     return found
 
 

@@ -17,14 +17,14 @@ RUN_PID = f"{RUN}.pid"
 RUN_STARTED = f"{RUN}.started"
 
 REQUEST_SECONDS = 10.0
-BUSY_SECONDS = 5.0  # how long to wait for an engine that is removing a thing already, or still using it
+BUSY_SECONDS = 5.0  # how long to wait for an engine that is removing it already, or still using it
 
 Kind = Literal["container", "network", "volume"]
 KINDS: tuple[Kind, ...] = ("container", "network", "volume")  # in the order in which they can go
 
 
 @dataclass(frozen=True)
-class Thing:
+class LabelledResource:
     """A container, network or volume that carries our label. `id` is what removes it, `name` what people know."""
 
     kind: Kind
@@ -41,23 +41,28 @@ class Thing:
         return f"{self.kind} {self.name}"
 
 
-def find(client: docker.DockerClient, labels: Mapping[str, str]) -> list[Thing]:
+def find(client: docker.DockerClient, labels: Mapping[str, str]) -> list[LabelledResource]:
     """List what carries our label and all of these; an empty value asks for the label with any value."""
     filters = {"label": [RUN, *(f"{key}={value}" if value else key for key, value in labels.items())]}
     api = client.api
     containers = [
-        Thing("container", one["Id"], (one.get("Names") or [one["Id"][:12]])[0].lstrip("/"), one.get("Labels") or {})
-        for one in request(api.containers, all=True, filters=filters)
+        LabelledResource("container", found["Id"], _name(found), found.get("Labels") or {})
+        for found in request(api.containers, all=True, filters=filters)
     ]
     networks = [
-        Thing("network", one["Id"], one["Name"], one.get("Labels") or {})
-        for one in request(api.networks, filters=filters)
+        LabelledResource("network", found["Id"], found["Name"], found.get("Labels") or {})
+        for found in request(api.networks, filters=filters)
     ]
     volumes = [
-        Thing("volume", one["Name"], one["Name"], one.get("Labels") or {})
-        for one in (request(api.volumes, filters=filters).get("Volumes") or [])
+        LabelledResource("volume", found["Name"], found["Name"], found.get("Labels") or {})
+        for found in (request(api.volumes, filters=filters).get("Volumes") or [])
     ]
     return [*containers, *networks, *volumes]
+
+
+def _name(container: Mapping[str, Any]) -> str:
+    names: list[str] = container.get("Names") or [container["Id"][:12]]
+    return names[0].lstrip("/")
 
 
 def request(ask: Callable[..., Any], **arguments: Any) -> Any:
@@ -65,38 +70,40 @@ def request(ask: Callable[..., Any], **arguments: Any) -> Any:
     return ask(**arguments)
 
 
-def remove(client: docker.DockerClient, things: Iterable[Thing], seconds: float) -> dict[Thing, str]:
+def remove(
+    client: docker.DockerClient, resources: Iterable[LabelledResource], seconds: float
+) -> dict[LabelledResource, str]:
     """Remove these, containers first and four at a time; returns those that stayed, each with the reason.
 
     What is gone already counts as removed. Begins nothing new after `seconds`; never raises for the engine's refusals.
     """
     deadline = time.monotonic() + seconds
-    stayed: dict[Thing, str] = {}
-    every = list(things)
+    stayed: dict[LabelledResource, str] = {}
+    every = list(resources)
 
-    def one(thing: Thing) -> str:
-        return _remove_one(client, thing, deadline)
+    def remove_one(resource: LabelledResource) -> str:
+        return _remove_one(client, resource, deadline)
 
     with ThreadPoolExecutor(max_workers=4) as pool:
         for kind in KINDS:
-            some = [thing for thing in every if thing.kind == kind]
-            outcomes = zip(some, pool.map(one, some), strict=True)
-            stayed |= {thing: wrong for thing, wrong in outcomes if wrong}
+            some = [resource for resource in every if resource.kind == kind]
+            outcomes = zip(some, pool.map(remove_one, some), strict=True)
+            stayed |= {resource: wrong for resource, wrong in outcomes if wrong}
     return stayed
 
 
-def _remove_one(client: docker.DockerClient, thing: Thing, deadline: float) -> str:
-    """Remove one thing; waits while the engine itself is at it. The reason when it stays, empty when it is gone."""
+def _remove_one(client: docker.DockerClient, resource: LabelledResource, deadline: float) -> str:
+    """Remove a resource; waits while the engine itself is at it. The reason when it stays, empty when it is gone."""
     wrong = "no time was left for it"
     deadline = min(deadline, time.monotonic() + BUSY_SECONDS)
     while time.monotonic() < deadline:
         try:
-            if thing.kind == "container":
-                request(client.api.remove_container, container=thing.id, v=True, force=True)
-            elif thing.kind == "network":
-                request(client.api.remove_network, net_id=thing.id)
+            if resource.kind == "container":
+                request(client.api.remove_container, container=resource.id, v=True, force=True)
+            elif resource.kind == "network":
+                request(client.api.remove_network, net_id=resource.id)
             else:
-                request(client.api.remove_volume, name=thing.id, force=True)
+                request(client.api.remove_volume, name=resource.id, force=True)
         except docker.errors.NotFound:
             return ""
         except docker.errors.APIError as error:

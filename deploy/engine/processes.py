@@ -85,7 +85,7 @@ def command_name(pid: int) -> str:
 def named(program: str) -> set[Process]:
     """Return the processes whose program has this name."""
     pids = [int(path.name) for path in PROC.iterdir() if path.name.isdigit()]
-    return {one for pid in pids if command_name(pid) == program and (one := find(pid))}
+    return {process for pid in pids if command_name(pid) == program and (process := find(pid))}
 
 
 def command_lines() -> Iterator[tuple[int, list[str]]]:
@@ -103,7 +103,7 @@ def boot_id() -> str:
 def wait_until_gone(processes: list[Process], seconds: float) -> list[Process]:
     """Wait until all of them are gone, at most `seconds`; returns those that are not."""
     deadline = time.monotonic() + seconds
-    while (left := [one for one in processes if one.lives]) and time.monotonic() < deadline:
+    while (left := [process for process in processes if process.lives]) and time.monotonic() < deadline:
         time.sleep(0.05)
     return left
 

@@ -25,7 +25,7 @@ from deploy.engine.labelled import (
     RUN_HOST,
     RUN_PID,
     RUN_STARTED,
-    Thing,
+    LabelledResource,
     find,
     remove,
 )
@@ -96,38 +96,40 @@ def is_alive(where: Path, run_id: str) -> bool:
     return False
 
 
-def reap(client: docker.DockerClient, where: Path, host: str, say: Callable[[str], None]) -> dict[Thing, str]:
+def reap(
+    client: docker.DockerClient, where: Path, host: str, say: Callable[[str], None]
+) -> dict[LabelledResource, str]:
     """Remove what dead runs of this machine left; returns what stayed, with reasons, which are also said."""
     try:
-        left = [thing for thing in find(client, {RUN_HOST: host}) if not is_alive(where, thing.run)]
+        left = [resource for resource in find(client, {RUN_HOST: host}) if not is_alive(where, resource.run)]
         stayed = remove(client, left, CLEANING_SECONDS) if left else {}
     except ENGINE_ERRORS as error:
         say(f"warning: could not look for what earlier runs left: {error}")
         return {}
-    for thing in left:
-        if thing in stayed:
-            say(f"warning: {thing}, left by run {thing.run}, could not be removed: {stayed[thing]}")
+    for resource in left:
+        if resource in stayed:
+            say(f"warning: {resource}, left by run {resource.run}, could not be removed: {stayed[resource]}")
         else:
-            say(f"removed {thing}, left by run {thing.run}")
+            say(f"removed {resource}, left by run {resource.run}")
     _forget_dead(where)
     return stayed
 
 
 def _clean_up(client: docker.DockerClient, engine: Engine, run_id: str, say: Callable[[str], None]) -> None:
-    """Remove the run's own things, and look again until there are none: one may have been in the making."""
+    """Remove the run's own resources, and look again until there are none: the engine may have been making one."""
     deadline = time.monotonic() + CLEANING_SECONDS
-    stayed: dict[Thing, str] = {}
+    stayed: dict[LabelledResource, str] = {}
     try:
-        while things := [thing for thing in find(client, {RUN: run_id}) if thing not in stayed]:
-            stayed.update(remove(client, things, deadline - time.monotonic()))
+        while resources := [resource for resource in find(client, {RUN: run_id}) if resource not in stayed]:
+            stayed.update(remove(client, resources, deadline - time.monotonic()))
     except Exception as error:  # noqa: BLE001  whatever ended the run must not be hidden by this
         say(
             f"warning: cleaning up failed: {error}\n  what carries the label {RUN}={run_id} at"
             f" {engine.address.shown} may remain there; the next run on this machine removes it, and so does"
             " ./noxw -s clean"
         )
-    for thing, wrong in stayed.items():
-        say(f"warning: {thing} remains: {wrong}\n  ./noxw -s clean tries again")
+    for resource, wrong in stayed.items():
+        say(f"warning: {resource} remains: {wrong}\n  ./noxw -s clean tries again")
 
 
 def _lock_path(where: Path, run_id: str) -> Path:

@@ -53,7 +53,7 @@ def _bill(path: Path, role: str) -> tuple[bytes, str]:
     try:
         data = path.read_bytes()
         properties = json.loads(data)["metadata"]["properties"]
-        return data, next(str(one["value"]) for one in properties if one["name"] == IDENTITY)
+        return data, next(str(entry["value"]) for entry in properties if entry["name"] == IDENTITY)
     except FileNotFoundError:
         raise Problem(READING, f"there is no {path}", next_step) from None
     except (OSError, ValueError, LookupError, TypeError, StopIteration) as error:

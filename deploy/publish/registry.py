@@ -152,7 +152,7 @@ class Repository:
             self._list(descriptor(MANIFEST, data, artifactType=manifest["artifactType"]), manifest["subject"]["digest"])
         return digest_of(data)
 
-    def _list(self, one: Descriptor, subject: str) -> None:
+    def _list(self, referrer: Descriptor, subject: str) -> None:
         """Add a manifest to those that refer to an image, in a registry that does not list them by itself."""
         tag = f"manifests/{subject.replace(':', '-')}"
         before = self._ask("GET", tag, allowed=(404,), headers={"Accept": INDEX})
@@ -160,15 +160,15 @@ class Repository:
             listed = list(before.json()["manifests"]) if before.ok else []
         except (ValueError, LookupError, TypeError) as error:
             raise self._refused(f"{tag} is no index: {error or type(error).__name__}") from None
-        if one not in listed:
-            index = {"schemaVersion": 2, "mediaType": INDEX, "manifests": [*listed, one]}
+        if referrer not in listed:
+            index = {"schemaVersion": 2, "mediaType": INDEX, "manifests": [*listed, referrer]}
             self._ask("PUT", tag, data=json.dumps(index).encode(), headers={"Content-Type": INDEX})
 
     def _manifests(self, version: str) -> list[tuple[dict[str, Any], Descriptor]]:
         """Return the manifest of this tag or digest; of an index those in it, one a platform."""
         manifest, found = self._manifest(version)
         if found["mediaType"] in INDEXES:
-            return [self._manifest(one["digest"]) for one in manifest["manifests"]]
+            return [self._manifest(listed["digest"]) for listed in manifest["manifests"]]
         return [(manifest, found)]
 
     def _manifest(self, version: str) -> tuple[dict[str, Any], Descriptor]:

@@ -20,7 +20,7 @@ from deploy.build_record import BuildRecord
 from deploy.contract import ROOT, Contract, read_contract
 from deploy.engine import connection as engines
 from deploy.engine.connection import Engine, find_engine
-from deploy.engine.labelled import RUN_PID, Thing, find
+from deploy.engine.labelled import RUN_PID, LabelledResource, find
 from deploy.errors import Problem
 from verify.judge.verdict import Finding, Verdict
 
@@ -158,7 +158,7 @@ class Images:
         """Verify again, with other artifacts."""
         return execute(sys.executable, "-m", "verify", *words, "--artifacts", str(artifacts.root), env=env)
 
-    def left_by(self, pid: int) -> list[Thing]:
+    def left_by(self, pid: int) -> list[LabelledResource]:
         """Return what a process left on the engine: containers, networks and volumes with its label."""
         return find(self.client, {RUN_PID: str(pid)})
 

@@ -17,7 +17,7 @@ from deploy.engine import connection as engines
 from deploy.engine import daemon
 from deploy.engine.connection import Engine, find_engine
 from deploy.engine.daemon import Daemon
-from deploy.engine.labelled import RUN_PID, Thing, find
+from deploy.engine.labelled import RUN_PID, LabelledResource, find
 from tests.integration.conftest import execute
 from tests.resilience.second import CAN_START, WHY_NOT, load_small, second_engine
 from tests.resilience.site import Site, make_site
@@ -94,6 +94,6 @@ def site(original: Site, second: Engine, good: Artifacts, tmp_path: Path) -> Sit
     return Site(original.checkout, artifacts, {**original.environment, **environment})
 
 
-def left_by(client: docker.DockerClient, pid: int) -> list[Thing]:
+def left_by(client: docker.DockerClient, pid: int) -> list[LabelledResource]:
     """Return what a process left on the engine: containers, networks and volumes with its label."""
     return find(client, {RUN_PID: str(pid)})

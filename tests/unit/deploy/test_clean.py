@@ -9,7 +9,7 @@ from deploy import clean, locks
 from deploy.clean import our_names, remove_directories, sort_out
 from deploy.engine.connection import Sighting
 from deploy.engine.endpoint import DEFAULT_HOST, Endpoint
-from deploy.engine.labelled import RUN, RUN_HOST, Thing
+from deploy.engine.labelled import RUN, RUN_HOST, LabelledResource
 from deploy.errors import Problem
 
 ROLE = {"ktrdr.role": "backend"}
@@ -39,8 +39,8 @@ def test_an_image_is_ours_by_label_and_name(labels: dict[str, str] | None, tags:
     assert our_names(image(labels, *tags)) == ours
 
 
-def thing(run: str, host: str = "here") -> Thing:
-    return Thing("container", run, run, {RUN: run, RUN_HOST: host})
+def thing(run: str, host: str = "here") -> LabelledResource:
+    return LabelledResource("container", run, run, {RUN: run, RUN_HOST: host})
 
 
 def test_only_what_dead_runs_of_this_machine_left_is_removed() -> None:

@@ -16,7 +16,7 @@ import pytest
 from deploy import locks
 from deploy.engine import runs
 from deploy.engine.connection import Engine
-from deploy.engine.labelled import RUN, RUN_HOST, Thing, find, remove
+from deploy.engine.labelled import RUN, RUN_HOST, LabelledResource, find, remove
 
 ENGINE = Engine("unix:///s", "e", "26.1", "1.45", "overlay2", "0.13.1", "2.26.1", "/usr/bin/docker")
 
@@ -249,7 +249,7 @@ def test_state_goes_where_the_user_may_write(tmp_path: Path) -> None:
 
 
 def test_what_is_gone_already_counts_as_removed(engine: FakeEngine) -> None:
-    assert remove(engine, [Thing("container", "gone", "gone")], 1.0) == {}  # type: ignore[arg-type]  # the fake
+    assert remove(engine, [LabelledResource("container", "gone", "gone")], 1.0) == {}  # type: ignore[arg-type]  # the fake
 
 
 def test_only_things_with_our_label_are_ever_found(engine: FakeEngine) -> None:

@@ -1,6 +1,9 @@
-"""The one directory of this user on this machine where the pipeline remembers: locks, and the machine's own name.
+"""This user's directory on this machine that holds the pipeline's locks and the machine's own name.
 
-Locks and name live together on purpose: whoever reads the name sees the locks, so nobody takes a living run for dead.
+Both lie in one directory: a process that reads the name sees the locks as well, so it takes no living run for dead.
+
+Why not filelock: where no lock file can be written, a reader of layers goes on without one (`verify.contents.cache`),
+and a run removes its lock file only while it still is the file that it holds (`deploy.engine.runs`).
 """
 
 import contextlib

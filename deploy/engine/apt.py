@@ -1,6 +1,9 @@
 """The machine's own Debian or Ubuntu package sources: read, turned to another suite, and installed from with care.
 
 The machine's own lists and settings are never changed: apt gets a temporary directory of sources by option.
+
+Why not a library: python-debian is under the GPL (2 or later), and python-apt is a package of the system, which the
+locked environment cannot bring.
 """
 
 import contextlib

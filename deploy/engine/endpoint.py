@@ -1,4 +1,8 @@
-"""Where the Docker Engine is: the docker command's own rules, applied once, so that all clients talk to one engine."""
+"""Where the Docker Engine is: the docker command's own rules, applied once, so that all clients talk to one engine.
+
+Why not ContextAPI of the docker library: it takes a broken context for the default one, ignores an incomplete set of
+TLS files, does not verify certificates by default, and does not tell which setting named the address.
+"""
 
 import hashlib
 import json

@@ -1,4 +1,7 @@
-"""Processes by id and start time: an id that was given to another process is never mistaken for the old one."""
+"""Processes by id and start time: an id that was given to another process is never mistaken for the old one.
+
+Why not psutil: it is a compiled wheel, and what is needed here is a few files of /proc and a pidfd.
+"""
 
 import contextlib
 import os

@@ -2,6 +2,8 @@
 
 A registry that does not know referrers gets them as the specification says for such: in an index under a tag that is
 made of the image's digest.
+
+Why not oras: it does not check OCI-Subject in a registry's answer, and does not fall back to the referrers tag.
 """
 
 import hashlib

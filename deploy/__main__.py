@@ -84,7 +84,7 @@ def run(arguments: argparse.Namespace) -> int:
     from deploy.build import forkserver  # noqa: PLC0415
 
     known.select(arguments.roles)
-    with forkserver.opened():  # it imports while this process does
+    with forkserver.opened():  # the fork server imports while this process does
         from deploy.build.roles import build  # noqa: PLC0415
         from deploy.engine import connection  # noqa: PLC0415
 
@@ -93,7 +93,7 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def main() -> int:
-    """Run the command line; every problem is told without a traceback."""
+    """Run the command line; every problem is printed without a traceback."""
     arguments = parser().parse_args()
     try:
         return run(arguments)

@@ -25,7 +25,7 @@ BUILD, LOG, CONTENTS, BILL, OBSERVED, VERDICT = STAGES = (
     "verdict.json",
 )
 
-# What tells of all roles at once, in the root.
+# Reports on all roles, in the root.
 REPORTS = ("summary.json", "summary.md", "junit.xml", "report.html")
 
 # The images at work together: a directory beside the roles', and the roles whose images take part.
@@ -45,7 +45,7 @@ class Model(BaseModel):
 
 
 class UnreadableArtifact(Exception):
-    """A file between stages that is no artifact of this version: the message names file, fault and next step."""
+    """A file between stages that this version cannot read: the message names file, fault and next step."""
 
 
 def write_text(path: Path, text: str) -> None:
@@ -108,11 +108,11 @@ class Artifacts:
         return self.root / role / name
 
     def begin(self, role: str, stage: str) -> None:
-        """Remove the stage's own file and those of all later stages, so that nothing old is taken for new.
+        """Remove the stage's own file and those of all later stages, so that no old file is taken for a new one.
 
-        What was found of the images at work together goes with those of a role that takes part in it, and what tells
-        of all roles goes with any: no report says PASS of what is being looked at anew. A build is the end of what was
-        found of the image on a GPU, too.
+        The reports on all roles go too: none may say PASS of an image that is examined again. So does the verdict on
+        the images at work together if this role takes part in it. A build also removes what `verify-gpu` found of the
+        role.
 
         Raises:
             Problem: the directory cannot be written (exit 3); so does write.
@@ -129,13 +129,13 @@ class Artifacts:
             self.path(role, stage).parent.mkdir(parents=True, exist_ok=True)
 
     def forget_reports(self) -> None:
-        """Remove what tells of all roles at once; raises OSError."""
+        """Remove the reports on all roles; raises OSError."""
         for name in REPORTS:
             (self.root / name).unlink(missing_ok=True)
 
     @contextlib.contextmanager
     def writing(self) -> Iterator[None]:
-        """Turn the refusals of the file system (full, read-only, not allowed) into a Problem that says what to do."""
+        """Turn the file system's refusals (full, read-only, not allowed) into a Problem with a next step."""
         try:
             yield
         except OSError as error:

@@ -1,4 +1,4 @@
-"""What an image is built from, as one digest: whether a checkout is still the one that was built."""
+"""A digest of an image's build inputs: it tells whether a checkout is still the one that was built."""
 
 import hashlib
 from collections.abc import Iterable, Iterator

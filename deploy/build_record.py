@@ -47,7 +47,9 @@ class BuildRecord(Model):
     seconds: float
     steps: list[StepRecord]
     exporting_seconds: float | None = None  # the builder's handing the image over to the engine
-    reading_seconds: float | None = None  # of its layers, waiting for whoever reads the same ones included
+    reading_seconds: float | None = (
+        None  # of its layers; waiting for another process that reads the same ones is included
+    )
     source: Source
     inputs: str  # digest of the files that it was built from
     base: Base

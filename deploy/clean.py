@@ -1,4 +1,4 @@
-"""Removes what this pipeline made and nothing else: what dead runs left; asked for all, images, records and caches."""
+"""Removes what dead runs of this pipeline left; if asked, also its images, records and caches; nothing else."""
 
 import contextlib
 import shutil
@@ -28,8 +28,12 @@ CHECKOUT = Path(__file__).resolve().parent.parent
 def clean(*, everything: bool = False, say: Callable[[str], None] = tell, root: Path = CHECKOUT) -> int:
     """Remove what dead runs of this machine left; with `everything` also our images, artifacts/ and .cache/.
 
-    Says what it removes, and what it leaves although it carries our label. Returns FAILED when
-    something could not be removed; raises Problem, after the directories are gone, when no engine answers.
+    Prints what it removes, and what it leaves although it carries our label. Returns FAILED if something could not be
+    removed.
+
+    Raises:
+        Problem: no engine answers (exit 3); the directories are gone by then.
+
     """
     removed = remove_directories(root, say) if everything else 0
     seen = look()
@@ -70,7 +74,7 @@ def remove_directories(root: Path, say: Callable[[str], None]) -> int:
 def sort_out(
     resources: Iterable[LabelledResource], host: str, alive: Callable[[str], bool]
 ) -> tuple[list[LabelledResource], dict[LabelledResource, str]]:
-    """Tell what dead runs of this machine left from what has to stay, with the reason."""
+    """Separate the resources of this machine's dead runs from those that stay, with the reason."""
     dead, staying = [], {}
     for resource in resources:
         if resource.labels.get(RUN_HOST) != host:
@@ -100,8 +104,8 @@ def remove_labelled(client: docker.DockerClient, say: Callable[[str], None]) -> 
 def our_names(image: Mapping[str, Any]) -> list[str]:
     """Return the names, or the id, by which an image is ours to remove.
 
-    Images that others build on ours inherit the labels, so a label alone proves nothing: the name has to be ours, too,
-    or there is none, as when a rebuild took it away.
+    Images that others build on ours inherit the labels, so a label alone proves nothing. The name must be ours as
+    well. An image without a name is ours if it has our label: a rebuild took its name away.
     """
     labels = image.get("Labels") or {}
     tags = [tag for tag in image.get("RepoTags") or [] if tag != "<none>:<none>"]
@@ -130,7 +134,7 @@ def remove_images(client: docker.DockerClient, say: Callable[[str], None]) -> tu
 
 
 def _images(client: docker.DockerClient) -> list[Mapping[str, Any]]:
-    """List labelled images, those with names first: their layers may hold up the nameless ones."""
+    """List labelled images, those with names first: nameless images may be parents of them."""
     found: dict[str, Mapping[str, Any]] = {}
     for label in (ROLE_LABEL, bootstrap.LABEL):
         found |= {image["Id"]: image for image in request(client.api.images, filters={"label": label})}

@@ -1,4 +1,4 @@
-"""The compose file as a Swarm stack: without what `docker stack deploy` refuses, passes over or leaves to the Swarm."""
+"""The compose file as a Swarm stack: without what `docker stack deploy` refuses, ignores or leaves to the Swarm."""
 
 from pathlib import Path
 from typing import Any
@@ -19,7 +19,7 @@ def stack() -> str:
 
 
 def _service(service: dict[str, Any]) -> dict[str, Any]:
-    """A stack publishes a port on every node, at no single host's address, and knows a tmpfs as a volume only."""
+    """Return a service as a stack knows it: a port is open on every node, and a tmpfs is a volume."""
     known = {key: value for key, value in service.items() if key not in UNKNOWN}
     ports = [{key: value for key, value in port.items() if key != "host_ip"} for port in service.get("ports", [])]
     volumes = [*service.get("volumes", []), *map(_tmpfs, service.get("tmpfs", []))]

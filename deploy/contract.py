@@ -47,12 +47,12 @@ def parse_cuda(value: Any) -> Any:
 
 
 def megabytes(size: float, sign: str = "") -> str:
-    """Return bytes as megabytes (10^6) with one decimal, as every text shows them; ``sign`` is a format's."""
+    """Return bytes as megabytes (10^6) with one decimal, as all texts show them; ``sign`` goes into the format."""
     return f"{size / UNITS['MB']:{sign},.1f}"
 
 
 Bytes = Annotated[int, BeforeValidator(parse_bytes)]
-# The forms that texts have, each with how it is told; a tag is as `docker build --tag` takes it: the distribution
+# The forms of texts, each with its description; a tag is as `docker build --tag` takes it: the distribution
 # project's reference grammar, no digest.
 DOTTED, COMMAND, DIRECTORY = r"^[A-Za-z_]\w*(\.[A-Za-z_]\w*)*$", r"^[A-Za-z_][\w.-]*$", r"^(/[\w.@+-]+)+$"
 TAG, ROLE = r"^[a-z0-9]+([._/:-]+[a-z0-9]+)*:[\w][\w.-]{0,127}$", r"^[a-z][a-z0-9-]{0,40}$"
@@ -238,7 +238,7 @@ def _with_roles(document: dict[str, Any]) -> dict[str, Any]:
 
 
 def _named(document: dict[str, Any], key: str) -> Iterator[tuple[str, str]]:
-    """Yield each image's role and its value for a key, where that is text: what else is wrong is told elsewhere."""
+    """Yield each image's role and its value for a key, where that is text; other values are reported elsewhere."""
     images = document.get("images")
     for role, image in images.items() if isinstance(images, dict) else ():
         value = image.get(key) if isinstance(image, dict) else None

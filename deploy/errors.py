@@ -1,4 +1,4 @@
-"""How this pipeline tells a person that something is in the way; the standard library alone."""
+"""How commands report problems and with which code they end; the standard library alone."""
 
 import sys
 from enum import IntEnum
@@ -18,7 +18,7 @@ class Exit(IntEnum):
 
 
 class Problem(Exception):
-    """What was being done, what went wrong, what to do next: shown without a traceback."""
+    """What was being done, what went wrong, what to do next; printed without a traceback."""
 
     def __init__(self, doing: str, wrong: str, next_step: str, code: Exit = Exit.UNAVAILABLE) -> None:
         super().__init__(doing, wrong, next_step)
@@ -29,7 +29,7 @@ class Problem(Exception):
 
 
 def outside(package: str, error: ImportError) -> NoReturn:
-    """End with one line that says how to run the command (exit 2); a module of our own that is missing is a fault."""
+    """End with one line that says how to run the command (exit 2); raise again if the missing module is our own."""
     if (error.name or "").partition(".")[0] in OURS:
         raise error
     command, version = f"python -m {package}", ".".join(map(str, sys.version_info[:2]))

@@ -1,4 +1,4 @@
-"""``left-out.toml``: which files of a distribution no image keeps, and why nobody misses them."""
+"""``left-out.toml``: which files of a distribution no image keeps, and why they are not needed."""
 
 import posixpath
 import tomllib
@@ -23,7 +23,7 @@ class LeftOut(Strict):
     reason: Reason
 
     def covers(self, name: str, site: str, path: str) -> bool:
-        """Whether it speaks of this absolute path of a distribution (normalized name) installed in ``site``."""
+        """Whether it matches this absolute path of a distribution (normalized name) installed in ``site``."""
         return canonicalize_name(self.distribution) == name and fnmatchcase(path, posixpath.join(site, self.path))
 
 

@@ -1,9 +1,9 @@
 """This user's directory on this machine that holds the pipeline's locks and the machine's own name.
 
-Both lie in one directory: a process that reads the name sees the locks as well, so it takes no living run for dead.
+Both lie in one directory: a process that reads the name also sees the locks, so it takes no living run for dead.
 
-Why not filelock: where no lock file can be written, a reader of layers goes on without one (`verify.contents.cache`),
-and a run removes its lock file only while it still is the file that it holds (`deploy.engine.runs`).
+Why not filelock: where no lock file can be written, readers of layers must go on without one
+(`verify.contents.cache`).
 """
 
 import contextlib
@@ -76,7 +76,9 @@ def lock(path: Path, seconds: float) -> Iterator[None]:
     while (descriptor := try_lock(path)) is None:
         if time.monotonic() > deadline:
             raise Problem(
-                f"waiting for {path}", f"another process held it for {seconds:.0f} s", "wait for that one, or end it"
+                f"waiting for {path}",
+                f"another process held it for {seconds:.0f} s",
+                "wait for that process, or end it",
             )
         time.sleep(0.1)
     try:

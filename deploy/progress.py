@@ -1,4 +1,4 @@
-"""Shows long work while it happens: a line a role on a terminal, plain lines anywhere else."""
+"""Shows long work while it happens: a line for each role on a terminal, plain lines anywhere else."""
 
 import time
 from collections.abc import Iterable
@@ -26,7 +26,7 @@ STYLES = {
 
 @dataclass
 class Line:
-    """What is shown of one role."""
+    """The line of one role."""
 
     state: str = "waiting"
     detail: str = ""
@@ -60,7 +60,7 @@ class Progress:
             self._live.stop()
 
     def show(self, role: str, state: str, detail: str = "", *, ended: bool = False) -> None:
-        """Say what a role's work is at."""
+        """Show the state of a role's work."""
         line = self.lines[role]
         line.started = line.started or time.monotonic()
         line.state, line.detail = state, " ".join(detail.split())

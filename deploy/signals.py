@@ -1,6 +1,6 @@
-"""How a command ends that is interrupted, or whose output nobody takes: in one way, with a code of its own.
+"""How a command ends when it is interrupted or its reader has left: always the same way, with an exit code of its own.
 
-SIGTERM and a terminal that closes act like Ctrl-C, and nothing disturbs the end.
+SIGTERM and a closed terminal act like Ctrl-C, and nothing disturbs the end.
 """
 
 import contextlib
@@ -21,12 +21,12 @@ from deploy.errors import Exit
 
 LIKE_CTRL_C = (signal.SIGTERM, signal.SIGHUP)
 SIGNALS = (*LIKE_CTRL_C, signal.SIGINT)
-UNREAD = 128 + signal.SIGPIPE  # the code of a program whose reader has left, as a shell tells it
+UNREAD = 128 + signal.SIGPIPE  # a shell's code for a program whose reader has left
 NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
 
 class Screen(Console):
-    """A console that takes no markup; where its reader has left, this is an error as it is for any other file."""
+    """A console without markup that raises an error when its reader has left, as any other file does."""
 
     def __init__(self) -> None:
         super().__init__(highlight=False, markup=False)
@@ -37,7 +37,7 @@ class Screen(Console):
 
 
 def program(main: Callable[[], int]) -> int:
-    """Run a command as a program of its own; returns its exit code, also where what it prints cannot be written."""
+    """Run a command as a program; returns its exit code, also where its output cannot be written."""
     accept()
     try:
         code = main()
@@ -51,12 +51,12 @@ def program(main: Callable[[], int]) -> int:
         code = Exit.UNAVAILABLE
     else:
         return code
-    os.dup2(os.open(os.devnull, os.O_WRONLY), 1)  # what is still held back would be told as an error at the very end
+    os.dup2(os.open(os.devnull, os.O_WRONLY), 1)  # text still in the buffer would become an error at the very end
     return code
 
 
 def interrupt(_number: int, _frame: FrameType | None) -> None:
-    """Handle a signal as Ctrl-C is handled here and now."""
+    """Handle a signal as Ctrl-C is handled at this moment."""
     if callable(signal.getsignal(signal.SIGINT)):
         signal.raise_signal(signal.SIGINT)
     else:  # a shell that starts a job in the background lets it ignore Ctrl-C
@@ -72,10 +72,10 @@ def accept() -> None:
 
 @contextlib.contextmanager
 def heeded_once(answer: Callable[[], None], seconds: float) -> Iterator[Callable[[], None]]:
-    """Let a signal raise KeyboardInterrupt, and answer with a word those that come in the ``seconds`` after it.
+    """Let a signal raise KeyboardInterrupt, and let `answer` reply to those that come in the ``seconds`` after it.
 
-    What is given away has the same effect as a signal, without the exception: from now on, nothing is disturbed. All of
-    it holds in the main thread only; what is ignored stays ignored.
+    Yields a function that has a signal's effect without the exception: from then on nothing is disturbed. All of this
+    holds in the main thread only. A signal that is ignored stays ignored.
     """
     since = -math.inf
 
@@ -105,7 +105,7 @@ def heeded_once(answer: Callable[[], None], seconds: float) -> Iterator[Callable
 
 
 def interrupted() -> Exit:
-    """Say so and return the exit code; no further signal can change it, not even while the interpreter ends."""
+    """Print that and return the exit code; no further signal can change it, even while the interpreter ends."""
     for number in SIGNALS:
         signal.signal(number, signal.SIG_IGN)
     print("interrupted", file=sys.stderr)

@@ -21,7 +21,7 @@ from deploy.errors import Exit, Problem
 LOCK = ROOT / "uv.lock"
 CUDA_DISTRIBUTION = re.compile(r"(nvidia|cuda|triton)(-|$)")  # what CUDA PyTorch brings on Linux, normalized names
 EXPORT_SECONDS = 60.0  # uv takes a fraction of one
-SHOWN = 5  # requirements that are told
+SHOWN = 5  # requirements that a message names
 
 
 def lock_sha256(path: Path = LOCK) -> str:
@@ -43,9 +43,9 @@ def locked_version(name: str, path: Path = LOCK) -> str:
 
 
 def requirers(text: str) -> dict[str, list[str]]:
-    """Return distribution -> who requires it directly, from the text of a lock: what ``uv tree --invert`` draws.
+    """Return distribution -> what requires it directly, from the text of a lock; ``uv tree --invert`` draws it.
 
-    A requirement of an extra or of a dependency group is told as ``name[extra]`` and ``name (group dev)``.
+    A requirement of an extra or of a dependency group appears as ``name[extra]`` or ``name (group dev)``.
     """
     found: dict[str, list[str]] = {}
     for package in _document(text)["package"]:
@@ -60,10 +60,10 @@ def requirers(text: str) -> dict[str, list[str]]:
 
 
 def check_current(python: str, root: Path = ROOT) -> None:
-    """Refuse a lock that was made for other requirements than pyproject.toml's, and a Python that this excludes.
+    """Refuse a lock made for other requirements than pyproject.toml's, and a Python that pyproject.toml excludes.
 
-    What is not locked enters no image. Whether the lock is current by uv's own measure (``uv lock --check``) hangs on
-    the package index that a host is configured with.
+    A requirement that is not locked enters no image. ``uv lock --check`` cannot decide this: its answer depends on the
+    package index that the host is configured with.
 
     Raises:
         Problem: they differ (exit 2).
@@ -76,15 +76,15 @@ def check_current(python: str, root: Path = ROOT) -> None:
         raise Problem("reading pyproject.toml", wrong, "correct python in images.toml, or requires-python", Exit.USAGE)
     here, there = declared(project), recorded(lock, of_project["name"])
     told = [f"{text} is not locked" for _, text in sorted(here - there)]
-    told += [f"{text} is no requirement any more" for _, text in sorted(there - here)]
+    told += [f"{text} is no longer required" for _, text in sorted(there - here)]
     if told:
         more = f", and {len(told) - SHOWN} more" * (len(told) > SHOWN)
-        wrong = f"it is not pyproject.toml's: {', '.join(told[:SHOWN])}{more}"
+        wrong = f"it does not match pyproject.toml: {', '.join(told[:SHOWN])}{more}"
         raise Problem("reading uv.lock", wrong, "run `uv lock`, then build again", Exit.USAGE)
 
 
 def declared(project: dict[str, Any]) -> set[tuple[str, str]]:
-    """Return the requirements of a pyproject.toml, each with the extra or the group that it belongs to; "" for none."""
+    """Return the requirements of a pyproject.toml, each with its extra or group; "" for none."""
     groups = project.get("dependency-groups", {})
 
     def of_group(name: str) -> Iterator[str]:
@@ -114,7 +114,7 @@ def _recorded(of: str, entry: dict[str, Any]) -> tuple[str, str]:
 
 
 def _written(requirement: Requirement) -> str:
-    """Return a requirement in one form, however it was written; for which machines (its marker) is left out."""
+    """Return a requirement in one form, however it was written, without its marker."""
     extras = f"[{','.join(sorted(requirement.extras))}]" if requirement.extras else ""
     return f"{canonicalize_name(requirement.name)}{extras}{requirement.specifier}"
 
@@ -131,10 +131,10 @@ def _versions(text: str) -> dict[str, str]:
 def locked_distributions(image: Image, python: str, root: Path = ROOT) -> dict[str, str]:
     """Return normalized name -> version of every distribution that the lock demands of an image, ktrdr itself included.
 
-    CPU-only PyTorch is the same public version without what CUDA needs (nvidia-*, cuda-*, triton).
+    The CPU build of PyTorch has the same public version, without what CUDA needs (nvidia-*, cuda-*, triton).
 
     Raises:
-        Problem: uv cannot read the lock, or an extra or a group is unknown to it (exit 2); uv does not end (exit 3).
+        Problem: uv cannot read the lock, or does not know an extra or a group (exit 2); uv does not end (exit 3).
 
     """
     options = [f"--extra={extra}" for extra in image.extras] + [f"--group={group}" for group in image.groups]

@@ -1,7 +1,7 @@
 """Makes a base image where no registry answers: Debian's own Python, by mmdebstrap from the machine's package sources.
 
-The same packages give the same layer and the same image id, on any machine: times are clamped, what varies is removed,
-and the image's configuration is written here rather than left to the engine.
+The same packages give the same layer and the same image id on any machine. Times are clamped, files that vary are
+removed, and the image's configuration is written here, not by the engine.
 """
 
 import contextlib
@@ -56,7 +56,7 @@ MERGED_USR = Path("/usr/share/mmdebstrap/hooks/merged-usr")
 
 @dataclass(frozen=True)
 class Recipe:
-    """Everything that decides what a bootstrapped image holds, save the packages' versions."""
+    """Everything that decides the contents of a bootstrapped image, except the packages' versions."""
 
     python: str
     suite: str
@@ -173,12 +173,12 @@ def _bootstrap(made: Recipe, folder: Path, layer: Path, say: Callable[[str], Non
 
 
 def _ended_with_parent() -> list[str]:
-    """Return what has the kernel end a command politely when its parent was killed (prctl(2), PR_SET_PDEATHSIG)."""
+    """Return a prefix that lets the kernel end a command when its parent was killed (prctl(2), PR_SET_PDEATHSIG)."""
     return ["setpriv", "--pdeathsig=TERM"] if shutil.which("setpriv") else []
 
 
 def _end(process: "subprocess.Popen[str]") -> None:
-    """End the bootstrap with all its children; it removes its own mounts on the first, polite signal."""
+    """End the bootstrap with all its children; at SIGTERM it removes its own mounts."""
     processes.end(process.pid, 10.0, 5.0, group=True)
     with contextlib.suppress(subprocess.TimeoutExpired):
         process.wait(1.0)

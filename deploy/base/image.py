@@ -1,4 +1,4 @@
-"""The image that all four are built on: the one given, the official one, or an equivalent where no registry answers."""
+"""The base of all four images: the one given, the official one, or an equivalent where no registry answers."""
 
 import queue
 import re
@@ -30,7 +30,7 @@ LOAD_SECONDS = 300.0
 
 @dataclass(frozen=True)
 class BaseImage:
-    """The base as builds use it: what FROM gets, where it came from, and what it is. `layers` are diff ids."""
+    """The base image as builds use it: its name for FROM, its origin, its id. `layers` are diff ids."""
 
     reference: str
     origin: Origin
@@ -40,7 +40,7 @@ class BaseImage:
 
 
 class NoRegistryError(Exception):
-    """No registry answered: the name is unknown, nothing listens, or nothing was said in time."""
+    """No registry answered: the name is unknown, nothing listens, or no answer came in time."""
 
 
 def default_reference(python: str) -> str:
@@ -51,10 +51,14 @@ def default_reference(python: str) -> str:
 def ensure_base(engine: Engine, python: str, reference: str | None, progress: Callable[[str], None]) -> BaseImage:
     """Make sure that the engine has the base image, and say where it came from.
 
-    `reference` is what the caller was given (PYTHON_IMAGE); None means the official image. An official image that the
-    engine has is used as it is; one that it lacks is pulled. Where no registry answers, an equivalent is bootstrapped
-    from the distribution's packages, once: it is used again until its recipe changes or `clean -- --all` removes it.
-    Raises Problem when a registry refuses, when the given image cannot be had, and when nothing can be bootstrapped.
+    `reference` is the caller's own image (PYTHON_IMAGE); None means the official image. If the engine has the official
+    image, it is used as it is; otherwise it is pulled. Where no registry answers, an equivalent is bootstrapped from
+    the distribution's packages. It is used again until its recipe changes or `clean -- --all` removes it.
+
+    Raises:
+        Problem: a registry refuses, the given image cannot be had, or nothing can be bootstrapped (exit 3); the given
+            name is not one (exit 2).
+
     """
     client = sdk(engine, timeout=SILENCE_SECONDS)
     try:
@@ -107,7 +111,7 @@ def _inspect(client: docker.DockerClient, reference: str) -> ImageConfig | None:
 
 
 def pull(client: docker.DockerClient, reference: str, progress: Callable[[str], None]) -> ImageConfig:
-    """Pull an image; NoRegistryError when nobody answers, Problem when a registry does and says no."""
+    """Pull an image; NoRegistryError if no registry answers, Problem if one answers and refuses."""
     progress(f"base: pulling {reference}")
     repository, tag = parse_repository_tag(reference)
     try:
@@ -123,13 +127,15 @@ def pull(client: docker.DockerClient, reference: str, progress: Callable[[str], 
         raise refused(reference, str(error)) from error
     if found := _inspect(client, reference):
         return found
-    raise Problem(f"pulling {reference}", "the engine says it did, and does not have it", "docker pull it by hand")
+    raise Problem(
+        f"pulling {reference}", "the engine reports success, but does not have the image", "docker pull it by hand"
+    )
 
 
 def _events(client: docker.DockerClient, repository: str, tag: str) -> Iterator[Mapping[str, Any]]:
-    """Give a pull's events as they come; NoRegistryError when the first is late, PullError when a later one is.
+    """Yield a pull's events as they come; NoRegistryError when the first is late, PullError when a later one is.
 
-    The SDK lets a pull wait for ever, so it waits in a thread of its own, which is left behind when it is too late.
+    The SDK sets no limit to a pull. It therefore waits in a thread of its own, which is abandoned when it is too late.
     """
     came: queue.Queue[Mapping[str, Any] | BaseException | None] = queue.Queue()
 
@@ -159,7 +165,7 @@ def _events(client: docker.DockerClient, repository: str, tag: str) -> Iterator[
 
 
 class PullError(Exception):
-    """The engine reported that a pull failed; `begun` is whether layers were coming already."""
+    """The engine reported that a pull failed; `begun` is whether it had begun to receive layers."""
 
     def __init__(self, message: str, *, begun: bool) -> None:
         super().__init__(message)
@@ -184,7 +190,7 @@ def follow_pull(events: Iterable[Mapping[str, Any]], progress: Callable[[str], N
             progress(f"base: pulled {len(done)} of {len(layers | done)} layers in {now - started:.0f} s")
 
 
-# What engines and Go's network library say when there is nobody to talk to, in the words of both image stores.
+# What engines and Go's network library say when nothing answers, in the words of both image stores.
 _SILENT = re.compile(
     r"no such host|server misbehaving|name resolution|name or service not known|i/o timeout|connection refused"
     r"|network is unreachable|no route to host|host is down|connection reset by peer|connection timed out"

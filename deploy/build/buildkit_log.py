@@ -1,4 +1,4 @@
-"""BuildKit's progress (buildx ``--progress rawjson``) as steps: pure, fed line by line."""
+"""Reads BuildKit's progress (buildx ``--progress rawjson``) line by line into steps; pure."""
 
 import base64
 import json
@@ -43,14 +43,14 @@ class Step:
 
 @dataclass
 class BuildLog:
-    """What is known of a running build."""
+    """What a running build has reported so far."""
 
     steps: dict[str, Step] = field(default_factory=dict)
     other: list[str] = field(default_factory=list)  # lines that are no progress: the client's own errors
     _pending: str = ""
 
     def feed(self, line: str) -> list[str]:
-        """Take one line of output; returns the lines of a log for people that it gives rise to."""
+        """Take one line of output; returns the lines that it adds to the log for people."""
         text = line.rstrip()
         if self._pending or text == "{":  # pretty-printed over lines by older versions of buildx
             self._pending += line
@@ -98,7 +98,7 @@ class BuildLog:
 
     @property
     def instructions(self) -> list[Step]:
-        """The Dockerfile's instructions that were cached or run, in its order; what a build starts FROM is none."""
+        """The Dockerfile's instructions that were cached or run, in its order; FROM is not one of them."""
         done = [step for step in self.steps.values() if step.is_instruction and (step.cached or step.completed)]
         steps = [step for step in done if "] FROM " not in step.name]
         return sorted(steps, key=lambda step: int(NUMBER.findall(step.name)[0]))

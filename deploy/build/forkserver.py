@@ -1,7 +1,7 @@
 """Processes of builds, forked from one that has imported what they need: four builds pay for one import of it.
 
-Everything that such a process prints, with all that it starts, goes to a socket. It leads a process group of its own,
-and when the other end of the socket closes, however that came about, the whole group goes.
+The output of such a process, and of all that it starts, goes to a socket. The process leads a process group. When the
+other end of the socket closes, for whatever reason, the whole group is killed.
 """
 
 import contextlib
@@ -30,7 +30,7 @@ NEXT_STEP = "see how many processes this user may have (ulimit -u), and what mem
 
 @contextlib.contextmanager
 def opened() -> Iterator[None]:
-    """Begin to import what builds need, in the process that they are forked from, which has ended afterwards.
+    """Start the fork server, which imports what builds need; it has ended when this context ends.
 
     Raises:
         Problem: it cannot be started.
@@ -39,13 +39,13 @@ def opened() -> Iterator[None]:
     _prepare()
     try:
         yield
-    finally:  # these would end by themselves a moment after this process, and whoever looks then finds them
+    finally:  # they would end by themselves, but a moment after this process
         forkserver._forkserver._stop()  # type: ignore[attr-defined]  # noqa: SLF001
         resource_tracker._resource_tracker._stop()  # type: ignore[attr-defined]  # noqa: SLF001
 
 
 def _prepare() -> None:
-    """Let it be there; returns at once.
+    """Start the fork server if it does not run; returns at once.
 
     Raises:
         Problem: it cannot be started: no room for its socket, or for another process.
@@ -63,9 +63,9 @@ def _prepare() -> None:
 
 
 def start(work: Callable[[], int], environment: Mapping[str, str]) -> tuple[BaseProcess, socket.socket]:
-    """Start a process that does this work, in this environment; returns it, and our end of its socket.
+    """Start a process that does this work in this environment; returns it, and our end of its socket.
 
-    ``work`` is pickled; what it returns is the process's exit code.
+    ``work`` is pickled. Its result is the process's exit code.
 
     Raises:
         Problem: it cannot be started.
@@ -84,7 +84,7 @@ def start(work: Callable[[], int], environment: Mapping[str, str]) -> tuple[Base
 
 
 def build_one(request: "BuildRequest") -> int:
-    """Carry out a build's request (deploy.build.worker), without an import of it in the command's own process."""
+    """Carry out a build's request (deploy.build.worker); the command's own process never imports that module."""
     from deploy.build import worker as program  # noqa: PLC0415 - the process that this one was forked from has it
 
     return program.build(request)

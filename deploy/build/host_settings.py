@@ -1,4 +1,4 @@
-"""What the host is configured with, as build secrets, contexts and arguments: nothing of it stays in an image."""
+"""The host's settings as build secrets, contexts and arguments: no image keeps any of them."""
 
 import base64
 import configparser
@@ -29,7 +29,7 @@ INDEX_LOGIN = re.compile(r"(UV_INDEX_\w+)_(?:USERNAME|PASSWORD)")
 
 @dataclass(frozen=True)
 class Settings:
-    """What every build on this host is given."""
+    """The host's settings for every build."""
 
     build_args: dict[str, str]
     contexts: dict[str, str]  # name -> directory
@@ -77,7 +77,7 @@ def host_settings(torch_version: str, environ: Mapping[str, str] = os.environ) -
 
 
 def cache_secrets(text: str) -> list[str]:
-    """Return what a cache's address, as buildx writes it, tells in confidence: the values of its keys and tokens."""
+    """Return the secrets in a buildx cache address: the values of its keys and tokens."""
     pairs = [pair.partition("=") for pair in text.split(",")]
     return [value for key, _, value in pairs if value and CACHE_SECRET.search(key)]
 
@@ -89,22 +89,22 @@ def uv_assignments(environ: Mapping[str, str]) -> str:
 
 
 def proxy_forms(name: str, environ: Mapping[str, str]) -> list[str]:
-    """Return the forms in which a log might show a proxy, in capitals or not: without a scheme it is one by HTTP."""
+    """Return the forms in which a log might show a proxy, in capitals or not. Without a scheme it is an HTTP proxy."""
     values = [value for spelling in (name, name.lower()) if (value := environ.get(spelling))]
     return [form for value in values for form in (value, *address_forms(re.sub(r"^(?!\w+://)", "http://", value)))]
 
 
 def index_secrets(environ: Mapping[str, str]) -> list[str]:
-    """Return what uv's settings tell of named indexes in confidence: a name without a password is a token."""
+    """Return the secrets of named indexes in uv's settings; a user name without a password is a token."""
     indexes = {found[1] for name in environ if (found := INDEX_LOGIN.fullmatch(name))}
     logins = (environ.get(f"{index}_PASSWORD") or environ.get(f"{index}_USERNAME") for index in sorted(indexes))
     return [secret for secret in logins if secret]
 
 
 def address_forms(value: str) -> list[str]:
-    """Return the forms in which a log might show the addresses in a setting: whole, without credentials, these alone.
+    """Return the forms in which a log might show a setting's addresses: whole, without credentials, these alone.
 
-    uv writes several indexes with spaces between them, each with a name and an equals sign before it where it has one.
+    uv separates several indexes with spaces; a named index has its name and an equals sign in front.
     """
     forms = []
     for word in value.split():
@@ -123,7 +123,7 @@ def address_forms(value: str) -> list[str]:
 
 
 def _credential_forms(parts: SplitResult) -> list[str]:
-    """Return what an address tells in confidence: its password as written, as meant and as HTTP sends it (RFC 7617).
+    """Return an address's password as written, as meant and as HTTP sends it (RFC 7617).
 
     A name without a password is a token.
     """

@@ -15,7 +15,7 @@ OTHER_BUILDER = "docker buildx create --driver docker-container --name ktrdr"
 
 
 def cache_options(role: str, environ: Mapping[str, str]) -> dict[str, dict[str, str]]:
-    """Return where layers are cached beyond the engine, as python-on-whales takes it; empty where nothing is set.
+    """Return where layers are cached outside of the engine, as python-on-whales takes it; empty where nothing is set.
 
     For example ``type=registry,ref=registry.example/ktrdr/{role}:cache``; ``{role}`` becomes the role.
 

@@ -1,4 +1,4 @@
-"""What goes between a build and its worker process: a request in, and out of it one JSON document a line."""
+"""What a build and its worker process exchange: one request in, and one JSON document a line out."""
 
 from typing import Annotated, Any, Literal
 
@@ -11,7 +11,7 @@ APPLICATION = "application"  # the stage of every Dockerfile that is the applica
 
 
 class Options(Strict):
-    """What buildx is asked for, by the names of python-on-whales."""
+    """The options of buildx, by the names of python-on-whales."""
 
     context_path: str
     file: str
@@ -44,7 +44,7 @@ class Options(Strict):
 
 
 class BuildRequest(Strict):
-    """What a worker process is asked to build."""
+    """A build, as its worker process is asked for it."""
 
     engine: Engine
     base_layers: int  # the number of the base image's layers
@@ -79,7 +79,7 @@ class Built(Strict):
 
 
 class Failed(Strict):
-    """The last message of a build that did not."""
+    """The last message of a build that failed."""
 
     kind: Literal["failed"] = "failed"
     reason: str
@@ -90,5 +90,5 @@ MESSAGE: TypeAdapter[Line | Phase | Built | Failed] = TypeAdapter(Message)
 
 
 def printable(text: str) -> str:
-    """Return a text that JSON can carry: file names may hold bytes that are no UTF-8."""
+    """Return a text that JSON can carry: file names may hold bytes that are not UTF-8."""
     return text.encode("utf-8", "replace").decode()

@@ -1,4 +1,4 @@
-"""Contract → images, with python-on-whales: every role in a process of its own, side by side."""
+"""Contract → images, with python-on-whales: all roles side by side, each in a process of its own."""
 
 import asyncio
 import contextlib
@@ -42,7 +42,7 @@ NO_SPACE = "no space left on device"
 
 @dataclass(frozen=True)
 class Shared:
-    """What every build of one run shares."""
+    """What all builds of one run have in common."""
 
     settings: Settings
     base: BaseImage
@@ -54,7 +54,7 @@ class Shared:
 
 @dataclass
 class Build:
-    """One role's build, as it goes."""
+    """The state of one role's build."""
 
     image: Image
     log: BuildLog = field(default_factory=BuildLog)
@@ -66,7 +66,7 @@ class Build:
     read_since: float | None = None  # monotonic, as the above
 
     def prevented(self, wrong: str, next_step: str) -> None:
-        """Note that something outside the build is in its way."""
+        """Note that the build failed for a reason outside of it."""
         self.built, self.failure, self.next_step, self.code = None, wrong, next_step, Exit.UNAVAILABLE
 
 
@@ -116,7 +116,7 @@ async def _build_all(images: list[Image], shared: Shared, console: Console) -> l
 
 
 async def _build(image: Image, shared: Shared, progress: Progress) -> Build:
-    """Build one image and write its record; a failure is part of what is returned."""
+    """Build one image and write its record; the returned state tells of a failure."""
     state = Build(image)
     try:
         with _log(shared.artifacts, image.role) as log:
@@ -142,7 +142,7 @@ Write = Callable[[str], None]
 
 @contextlib.contextmanager
 def _log(artifacts: Artifacts, role: str) -> Iterator[Write]:
-    """Open the build's log, and give what writes a line to it at once; a log that cannot be written is a Problem."""
+    """Open the build's log and yield a function that writes a line at once; Problem if the log cannot be written."""
     path = artifacts.path(role, LOG)
     with artifacts.writing():
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -202,7 +202,11 @@ async def _run(state: Build, shared: Shared, log: Write, progress: Progress) -> 
 
 
 async def _next_line(state: Build, stream: asyncio.StreamReader, engine: Engine) -> bytes:
-    """Wait for the next line of a build, as long as there is time and the engine answers; b"" when it has ended."""
+    """Wait for the next line of a build, as long as there is time and the engine answers; b"" when it has ended.
+
+    The wait ends after STALL seconds of silence and DEADLINE seconds in all. After each LISTEN seconds of silence the
+    engine is asked whether it still answers.
+    """
     heard = time.monotonic()
     while True:
         now = time.monotonic()
@@ -213,7 +217,9 @@ async def _next_line(state: Build, stream: asyncio.StreamReader, engine: Engine)
         except TimeoutError:
             what = state.log.current or "the builder"
         if left <= LISTEN:
-            waited = f"waited {DEADLINE:.0f} s in all" if all_in_all <= silent else f"nothing heard for {STALL:.0f} s"
+            waited = (
+                f"waited {DEADLINE:.0f} s in all" if all_in_all <= silent else f"no output for {STALL:.0f} s; waited"
+            )
             raise TimeoutError(f"{waited} for: {what}")
         if wrong := await asyncio.to_thread(silence, engine):
             raise _engine_gone(engine, f"{wrong}; waited for: {what}")
@@ -308,7 +314,7 @@ def _source() -> Source:
 
 
 def _find_the_cause(failed: list[Build], engine: Engine) -> None:
-    """Tell builds that failed by themselves from those that a full disk or a dead engine ended."""
+    """Separate builds that failed by themselves from builds that a full disk or a dead engine ended."""
     unexplained = [state for state in failed if state.code == Exit.FAILED]
     gone = silence(engine) if unexplained else ""
     for state in unexplained:

@@ -1,4 +1,4 @@
-"""One build in a process of its own (deploy.build.forkserver): a deadline or Ctrl-C ends it with all that it started.
+"""One build in a process of its own (deploy.build.forkserver): a deadline or Ctrl-C ends it with all its children.
 
 Prints one message (deploy.build.messages) a line; the last one is ``Built`` or ``Failed``.
 """
@@ -76,16 +76,15 @@ def _buildx(engine: connection.Engine, options: Options, metadata: Path | None =
 def _keep_application(
     engine: connection.Engine, client: docker.DockerClient, options: Options, config: ImageConfig
 ) -> None:
-    """Keep the application's layer, where it alone is new, from an image that holds nothing else.
+    """Cache the application's layer from an image that holds nothing else, where no other layer is new.
 
-    An engine exports an image whole, a gigabyte in some seconds. Layers are kept by the digest of what was read, so it
-    does not matter which image held one, and images that share the layer have it read once. Whatever goes wrong here,
-    the export of the whole image stands in.
+    An engine exports an image whole: a gigabyte takes some seconds. Layers are cached by the digest of their contents,
+    so any image that has the layer will do. If anything fails here, the export of the whole image takes its place.
     """
     application = list(config.layers[-1:])
     if cache.unknown(config) == application:
         with cache.turn(application[0]):
-            if cache.unknown(config) == application:  # still: nobody else kept it meanwhile
+            if cache.unknown(config) == application:  # still: no other build has cached it meanwhile
                 _keep_alone(engine, client, options.application_alone())
 
 

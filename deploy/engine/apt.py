@@ -2,8 +2,8 @@
 
 The machine's own lists and settings are never changed: apt gets a temporary directory of sources by option.
 
-Why not a library: python-debian is under the GPL (2 or later), and python-apt is a package of the system, which the
-locked environment cannot bring.
+Why not a library: python-debian is under the GPL (2 or later). python-apt is a package of the system, which the locked
+environment cannot bring.
 """
 
 import contextlib
@@ -135,7 +135,7 @@ def machine_sources(etc: Path = Path("/etc/apt")) -> list[Source]:
 def of_release(sources: Iterable[Source], codename: str, wanted: str) -> list[Source]:
     """Select the distribution's own entries (the release, its updates, its security) and turn them to `wanted`.
 
-    Other people's archives name the release as a suite, too; the distribution's own are known by their key, by the
+    Other archives name the release as a suite, too. The distribution's own entries are known by their key, by the
     suites beside the release's, or by their path.
     """
     every = list(sources)
@@ -160,7 +160,9 @@ def of_release(sources: Iterable[Source], codename: str, wanted: str) -> list[So
 def own_sources(wanted: str) -> str:
     """Return deb822 text: this machine's own package sources, turned to the release `wanted`.
 
-    Raises Problem (UNAVAILABLE) when the machine's sources have no entry for its own release.
+    Raises:
+        Problem: the machine's sources have no entry for its own release (exit 3).
+
     """
     here = this_distribution()
     found = of_release(machine_sources(), here.codename, wanted)
@@ -199,7 +201,7 @@ def parse_simulation(text: str) -> list[Change]:
 
 
 def refusal(changes: Iterable[Change]) -> str:
-    """Say why these changes are refused: anything removed, or the C library exchanged; empty when nothing is wrong."""
+    """Say why these changes are refused: a package is removed, or the C library replaced; empty when they are fine."""
     bad = [f"remove {change.package}" for change in changes if not change.new]
     core = re.compile(r"libc6|libc-bin|libstdc\+\+6|libgcc-s1")
     bad += [
@@ -300,7 +302,7 @@ class Apt:
 
 @contextlib.contextmanager
 def with_sources(release: str, say: Callable[[str], None]) -> Iterator[Apt]:
-    """Give an apt whose sources and lists are temporary; `release` is preferred where several offer a package."""
+    """Yield an apt whose sources and lists are temporary; `release` is preferred where several offer a package."""
     folder = Path(tempfile.mkdtemp(prefix="ktrdr-apt-"))
     try:
         folder.chmod(0o755)  # apt fetches as a user of its own
@@ -312,7 +314,7 @@ def with_sources(release: str, say: Callable[[str], None]) -> Iterator[Apt]:
 
 
 def must_be_able(doing: str, by_hand: str, env: Mapping[str, str] = os.environ) -> Distribution:
-    """Return the distribution if this process may install packages; else raise Problem that says what to do by hand."""
+    """Return the distribution if this process may install packages; else raise a Problem with the manual steps."""
     here = this_distribution()
     if not here.releases or not shutil.which("apt-get", path=env.get("PATH")):
         raise Problem(doing, f"this is {here.name}, where this pipeline installs nothing", by_hand, Exit.UNAVAILABLE)

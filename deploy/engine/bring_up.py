@@ -1,4 +1,4 @@
-"""`engine` and `engine-stop`: an engine that answers is left alone; where none does, Debian's is brought up."""
+"""`engine` and `engine-stop`: an engine that answers is left alone; otherwise Debian's is installed and started."""
 
 import os
 import shutil
@@ -32,7 +32,7 @@ BY_HAND = (
 
 @dataclass(frozen=True)
 class Need:
-    """Something missing: the package that brings it, the version that is enough, whether builds cannot do without."""
+    """A missing program: the package that brings it, the lowest version that will do, whether builds need it."""
 
     what: str
     package: str
@@ -41,7 +41,7 @@ class Need:
 
 
 def needs(seen: Sighting, dockerd: str, mmdebstrap: str, family: str) -> list[Need]:
-    """Say what is missing. `dockerd` and `mmdebstrap` are what those say their version is, empty when not there."""
+    """List what is missing. `dockerd` and `mmdebstrap` are those programs' versions, empty when not installed."""
     compose = Need("docker compose", "docker-compose-v2" if family == "ubuntu" else "docker-compose", (2,), vital=False)
     missing = []
     if seen.trouble == "absent" and seen.endpoint.is_default and version_numbers(dockerd) < MINIMUM_ENGINE:
@@ -60,10 +60,10 @@ def needs(seen: Sighting, dockerd: str, mmdebstrap: str, family: str) -> list[Ne
 
 
 def plan(missing: list[Need], offered: Mapping[str, Mapping[str, str]], release: str, following: str) -> list[str]:
-    """Choose packages: this release's own where all that builds need is new enough there, else the following one's.
+    """Choose packages: from this release if all that builds need is new enough there, else from the following one.
 
-    Mixing stays small: a tool that this release has in the wanted version is taken from it. An empty list: neither
-    release has what is vital.
+    Few packages are mixed: a tool that this release has in the wanted version is taken from it. An empty list means
+    that neither release has what builds need.
     """
     chosen = []
     vital = {need.package for need in missing if need.vital}
@@ -97,11 +97,15 @@ def tell(text: str) -> None:
 
 
 def start(say: Callable[[str], None] = tell, where: Daemon | None = None) -> int:
-    """Make sure that an engine with buildx answers, and say with which versions. Idempotent.
+    """Make sure that an engine with buildx answers, and print the versions. Idempotent.
 
-    An engine that answers is not touched; tools that are missing beside it are added where this is Debian or Ubuntu and
-    root. Where none answers at the default socket it is installed from packages and started. Raises Problem when an
-    address that somebody set does not answer, when an engine hangs, and when nothing can be installed here.
+    An engine that answers is not touched. Tools that are missing beside it are added on Debian or Ubuntu as root. If
+    none answers at the default socket, the engine is installed from packages and started.
+
+    Raises:
+        Problem: an address that a setting names does not answer, an engine hangs, or nothing can be installed (exit
+            3).
+
     """
     where = where or Daemon()
     with locks.lock(locks.folder() / "engine.lock", LOCK_SECONDS):
@@ -110,7 +114,7 @@ def start(say: Callable[[str], None] = tell, where: Daemon | None = None) -> int
         if seen.trouble and not absent:
             judge(seen)
         if not seen.trouble:
-            say(f"engine: one answers at {seen.endpoint.shown} already; it is left as it is")
+            say(f"engine: an engine answers at {seen.endpoint.shown} already and is left alone")
         before = processes.named("dockerd")
         if not supply(seen, say):
             before = processes.named("dockerd")
@@ -138,7 +142,7 @@ def stop(say: Callable[[str], None] = tell, where: Daemon | None = None) -> int:
 
 
 def describe(engine: Engine) -> list[str]:
-    """Say what there is, with versions."""
+    """List what is there, with versions."""
     kind = f"API {engine.api_version}, {engine.storage_driver}"
     bootstrap = installed("mmdebstrap").removeprefix("mmdebstrap ") or "missing (used where no registry answers)"
     return [
@@ -149,7 +153,10 @@ def describe(engine: Engine) -> list[str]:
 
 
 def supply(seen: Sighting, say: Callable[[str], None]) -> bool:
-    """Install what is missing; what builds can do without is only named where it cannot be. Whether it installed."""
+    """Install what is missing; returns whether it installed anything.
+
+    If builds can do without what is missing and it cannot be installed, it is only named.
+    """
     here = apt.this_distribution()
     missing = needs(seen, installed("dockerd"), installed("mmdebstrap"), here.id)
     if not missing:
@@ -167,7 +174,7 @@ def supply(seen: Sighting, say: Callable[[str], None]) -> bool:
 
 
 def by_hand(missing: list[Need], here: apt.Distribution, *, root: bool) -> str:
-    """Say exactly what a person has to install or run."""
+    """Return exactly what a person has to install or run."""
     if not here.releases:
         return BY_HAND
     packages = " ".join(need.package for need in missing)
@@ -177,7 +184,7 @@ def by_hand(missing: list[Need], here: apt.Distribution, *, root: bool) -> str:
 
 
 def installed(program: str) -> str:
-    """Return what a program says its version is, empty where it is not installed."""
+    """Return the version that a program reports, empty where it is not installed."""
     found = shutil.which(program, path=f"{os.environ.get('PATH', '')}:{SYSTEM_PATH}")
     if not found:
         return ""

@@ -1,4 +1,4 @@
-"""Finds the one Docker Engine that everything talks to, and gives both libraries a client for exactly that one."""
+"""Finds the one Docker Engine to use, and makes clients of both libraries for exactly that engine."""
 
 import contextlib
 import json
@@ -37,7 +37,7 @@ Trouble = Literal["", "absent", "denied", "hung", "other"]
 
 @dataclass(frozen=True)
 class Engine:
-    """An engine that answers, with all that the pipeline needs beside it. `id` is the engine's own."""
+    """An engine that answers, with the tools that the pipeline needs beside it. `id` is the engine's own."""
 
     endpoint: str
     id: str
@@ -57,13 +57,13 @@ class Engine:
 
     @property
     def address(self) -> Endpoint:
-        """Where it is, as it was found."""
+        """Its address, and the setting that named it."""
         return Endpoint(self.endpoint, self.origin, self.tls)
 
 
 @dataclass(frozen=True)
 class Sighting:
-    """What was seen on looking for an engine, before any judgement. Empty strings mean: not there."""
+    """The facts found while looking for an engine, not yet judged. An empty string means: not there."""
 
     endpoint: Endpoint
     trouble: Trouble = ""
@@ -92,8 +92,10 @@ class Sighting:
 def find_engine(timeout: float = 10.0) -> Engine:
     """Find the engine that the environment names, within `timeout` seconds.
 
-    Raises Problem (UNAVAILABLE) when none answers, when it is too old, when the docker command or its buildx plugin
-    is missing or too old, and when the SDK and the docker command see different engines.
+    Raises:
+        Problem: none answers; it, the docker command or buildx is missing or too old; or the SDK and the docker
+            command see different engines (exit 3).
+
     """
     return judge(look(timeout))
 
@@ -160,9 +162,11 @@ def judge(seen: Sighting) -> Engine:
 
 
 def sdk(engine: Engine, timeout: float = 60.0) -> docker.DockerClient:
-    """Give a docker SDK client for this engine; each request waits at most `timeout` seconds for the next byte.
+    """Return a docker SDK client for this engine; each request waits at most `timeout` seconds for the next byte.
 
-    Raises Problem (UNAVAILABLE) when the engine, which answered before, does not answer any more.
+    Raises:
+        Problem: the engine, which answered before, does not answer any more (exit 3).
+
     """
     try:
         return client_for(engine.address, timeout)
@@ -172,7 +176,7 @@ def sdk(engine: Engine, timeout: float = 60.0) -> docker.DockerClient:
 
 
 def silence(engine: Engine) -> str:
-    """Say why an engine that answered before does not answer within ANSWER_SECONDS now; "" where it answers."""
+    """Return why an engine that answered before does not answer within ANSWER_SECONDS now; "" where it answers."""
     try:
         with contextlib.closing(client_for(engine.address, ANSWER_SECONDS)) as client:
             client.ping()
@@ -182,7 +186,7 @@ def silence(engine: Engine) -> str:
 
 
 def whales(engine: Engine) -> "python_on_whales.DockerClient":
-    """Give a python-on-whales client for this engine."""
+    """Return a python-on-whales client for this engine."""
     import python_on_whales  # noqa: PLC0415  half a second that only a build needs to spend
 
     tls = engine.tls
@@ -209,7 +213,7 @@ def _dotted(numbers: tuple[int, ...]) -> str:
 
 
 def client_for(endpoint: Endpoint, timeout: float) -> docker.DockerClient:
-    """Give a docker SDK client for an endpoint, whatever lies behind it; most callers want `sdk`."""
+    """Return a docker SDK client for an endpoint, whatever lies behind it; most callers want `sdk`."""
     tls: docker.tls.TLSConfig | bool = False
     if endpoint.tls:
         pair = endpoint.tls.cert and endpoint.tls.key and (str(endpoint.tls.cert), str(endpoint.tls.key))
@@ -249,7 +253,7 @@ def _ask_engine(endpoint: Endpoint, deadline: float) -> dict[str, Any]:
 
 
 def classify(error: BaseException) -> tuple[Trouble, str]:
-    """Tell why an engine did not answer: nobody there, not allowed, no answer in time, or something else."""
+    """Classify why an engine did not answer: nothing there, not allowed, no answer in time, or something else."""
     text = str(error)
     lowered = text.lower()
     if "permission denied" in lowered:
@@ -311,7 +315,7 @@ def _unreachable(seen: Sighting) -> Problem:
             "see what the daemon is doing (its log: journalctl -u docker), and restart it if it hangs",
         )
     if seen.trouble == "other":
-        next_step = "see that the address and its certificates are right; `docker info` tells the same from the command"
+        next_step = "see that the address and its certificates are right; `docker info` shows the docker command's view"
         if "paramiko" in detail:
             next_step = (
                 "tunnel it: ssh -nNT -L /tmp/docker.sock:/var/run/docker.sock HOST, DOCKER_HOST=unix:///tmp/docker.sock"

@@ -97,10 +97,10 @@ def running(path: Path, program: str) -> int:
 
 
 def clear_stale(daemon: Daemon, say: Callable[[str], None]) -> None:
-    """Remove what would keep dockerd from starting, or have it take a stranger's process for its own.
+    """Remove files that would keep dockerd from starting, or mislead it.
 
-    dockerd believes a pid file whose id belongs to any process, and its containerd's likewise; it replaces a dead
-    socket by itself, but takes the mere existence of containerd's for a containerd.
+    dockerd believes a pid file whose id belongs to any process, and so with its containerd's. It replaces a dead
+    socket itself, but takes the mere existence of containerd's socket for a running containerd.
     """
     child = daemon.exec_root / "containerd" / "containerd.pid"
     for path, program in ((daemon.pid_file, "dockerd"), (child, "containerd")):
@@ -110,7 +110,7 @@ def clear_stale(daemon: Daemon, say: Callable[[str], None]) -> None:
     sockets = [daemon.socket, *([Path("/run/containerd/containerd.sock")] if daemon.system else [])]
     for path in sockets:
         if path.exists() and not stat.S_ISSOCK(path.stat().st_mode):
-            raise Problem(STARTING, f"{path} is no socket", f"remove it (sudo rm -r {path}) and run this again")
+            raise Problem(STARTING, f"{path} is not a socket", f"remove it (sudo rm -r {path}) and run this again")
         if path.exists() and not _accepts(path):
             path.unlink(missing_ok=True)
             say(f"engine: removed {path}, behind which nobody listens")
@@ -124,7 +124,7 @@ def _accepts(path: Path) -> bool:
         except (ConnectionRefusedError, FileNotFoundError):
             return False
         except OSError:
-            return True  # busy or not allowed: somebody is there
+            return True  # busy or not allowed: a process listens there
     return True
 
 
@@ -134,9 +134,13 @@ def under_systemd() -> bool:
 
 
 def start(daemon: Daemon, say: Callable[[str], None], before: Collection[Process] = ()) -> None:
-    """Start dockerd and wait until it answers; Problem, with the end of its log, when it does not in START_SECONDS.
+    """Start dockerd and wait until it answers.
 
     ``before``: the dockerds that ran earlier; a service that is one of them is not remembered as started here.
+
+    Raises:
+        Problem: it does not answer within START_SECONDS; the message has the end of its log (exit 3).
+
     """
     if daemon.system and under_systemd():
         _systemctl(STARTING, "start", SERVICE)
@@ -185,7 +189,7 @@ def adopt(daemon: Daemon, process: Process | None, how: str = "dockerd") -> None
 
 
 def await_answer(daemon: Daemon, pid: int, say: Callable[[str], None]) -> None:
-    """Wait for a dockerd that runs already; one whose socket somebody removed never answers, and is not touched."""
+    """Wait for a dockerd that runs already. If its socket was removed it never answers, and it is not touched."""
     say(f"engine: dockerd (process {pid}) runs but does not answer yet; waiting for it")
     try:
         _wait(daemon, None)
@@ -201,7 +205,7 @@ def _wait(daemon: Daemon, child: "subprocess.Popen[bytes] | None") -> None:
     while not answers(daemon.socket):
         if child and child.poll() is not None:
             wrong = f"dockerd ended with {child.returncode}:\n  {_tail(daemon.log)}"
-            raise Problem(STARTING, wrong, f"correct what it names; its whole log is {daemon.log}")
+            raise Problem(STARTING, wrong, f"correct what it says; the whole log is {daemon.log}")
         if time.monotonic() > deadline:
             wrong = f"it does not answer at {daemon.socket} after {START_SECONDS:.0f} s\n  {_tail(daemon.log)}"
             raise Problem(STARTING, wrong.rstrip(), "see its log (journalctl -u docker, or the file above)")
@@ -221,7 +225,7 @@ def _remember(daemon: Daemon, facts: dict[str, Any]) -> None:
 
 
 def remembered(daemon: Daemon) -> dict[str, Any]:
-    """Return what `start` wrote down; empty when it started nothing, or in another boot."""
+    """Return the record that `start` wrote; empty when it started nothing, or in another boot."""
     try:
         facts = json.loads(daemon.record.read_text(encoding="utf-8"))
     except (OSError, ValueError):
@@ -289,7 +293,7 @@ def _stop_process(daemon: Daemon, process: Process, say: Callable[[str], None]) 
 
 
 def _containers(daemon: Daemon) -> int | None:
-    """Return how many containers run, as the engine says or by its containerd's shims; None where nobody knows."""
+    """Return how many containers run, by the engine or by its containerd's shims; None if neither is known."""
     status, body = ask(daemon.socket, "/containers/json", ANSWER_SECONDS)
     with contextlib.suppress(ValueError):
         if status == http.HTTPStatus.OK and isinstance(running_there := json.loads(body), list):
@@ -324,7 +328,7 @@ def _systemctl(doing: str, *words: str) -> str:
     try:
         done = subprocess.run(["systemctl", *words], capture_output=True, text=True, check=False, timeout=120)
     except (OSError, subprocess.TimeoutExpired) as error:
-        raise Problem(doing, f"systemctl {' '.join(words)}: {error}", "journalctl -u docker tells more") from error
+        raise Problem(doing, f"systemctl {' '.join(words)}: {error}", "journalctl -u docker says more") from error
     if done.returncode:
         raise Problem(doing, done.stderr.strip() or f"systemctl ended with {done.returncode}", "journalctl -u docker")
     return done.stdout

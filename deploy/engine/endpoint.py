@@ -1,7 +1,7 @@
-"""Where the Docker Engine is: the docker command's own rules, applied once, so that all clients talk to one engine.
+"""Where the Docker Engine is: the docker command's own rules, applied once, so that all clients use one engine.
 
-Why not ContextAPI of the docker library: it takes a broken context for the default one, ignores an incomplete set of
-TLS files, does not verify certificates by default, and does not tell which setting named the address.
+Why not docker's ContextAPI: it takes a broken context for the default one and ignores an incomplete set of TLS files.
+It does not verify certificates by default, and does not say which setting named the address.
 """
 
 import hashlib
@@ -58,7 +58,9 @@ class Endpoint:
 def resolve(env: Mapping[str, str], home: Path) -> Endpoint:
     """Resolve the endpoint as the docker command does: DOCKER_HOST, DOCKER_CONTEXT, the current context, the socket.
 
-    Raises Problem (USAGE) when the context that is named does not exist or cannot be read.
+    Raises:
+        Problem: the context that is named does not exist or cannot be read (exit 2).
+
     """
     config = Path(env.get("DOCKER_CONFIG") or home / ".docker")
     if env.get("DOCKER_HOST"):

@@ -1,4 +1,4 @@
-"""What carries our label on an engine: found, and removed. Nothing without the label is touched."""
+"""Finds and removes the resources on an engine that carry our label. Nothing without the label is touched."""
 
 import time
 from collections.abc import Callable, Iterable, Mapping
@@ -25,7 +25,7 @@ KINDS: tuple[Kind, ...] = ("container", "network", "volume")  # in the order in 
 
 @dataclass(frozen=True)
 class LabelledResource:
-    """A container, network or volume that carries our label. `id` is what removes it, `name` what people know."""
+    """A container, network or volume that carries our label. `id` removes it, `name` is for people."""
 
     kind: Kind
     id: str
@@ -42,7 +42,7 @@ class LabelledResource:
 
 
 def find(client: docker.DockerClient, labels: Mapping[str, str]) -> list[LabelledResource]:
-    """List what carries our label and all of these; an empty value asks for the label with any value."""
+    """List the resources that carry our label and all of these; an empty value matches any value."""
     filters = {"label": [RUN, *(f"{key}={value}" if value else key for key, value in labels.items())]}
     api = client.api
     containers = [
@@ -73,9 +73,10 @@ def request(ask: Callable[..., Any], **arguments: Any) -> Any:
 def remove(
     client: docker.DockerClient, resources: Iterable[LabelledResource], seconds: float
 ) -> dict[LabelledResource, str]:
-    """Remove these, containers first and four at a time; returns those that stayed, each with the reason.
+    """Remove resources, containers first and four at a time; returns those that stayed, each with the reason.
 
-    What is gone already counts as removed. Begins nothing new after `seconds`; never raises for the engine's refusals.
+    A resource that is gone already counts as removed. Starts nothing new after `seconds`; never raises when the engine
+    refuses.
     """
     deadline = time.monotonic() + seconds
     stayed: dict[LabelledResource, str] = {}
@@ -93,7 +94,7 @@ def remove(
 
 
 def _remove_one(client: docker.DockerClient, resource: LabelledResource, deadline: float) -> str:
-    """Remove a resource; waits while the engine itself is at it. The reason when it stays, empty when it is gone."""
+    """Remove a resource, or wait while the engine removes it; returns why it stays, empty when it is gone."""
     wrong = "no time was left for it"
     deadline = min(deadline, time.monotonic() + BUSY_SECONDS)
     while time.monotonic() < deadline:

@@ -24,7 +24,7 @@ class Process:
 
     @property
     def lives(self) -> bool:
-        """Whether it is still there; one that ended and only waits to be noticed by its parent is not."""
+        """Whether it still runs; a process that ended and waits for its parent to notice does not."""
         return find(self.pid) == self
 
     def end(self, polite: float, rude: float, *, group: bool = False) -> bool:

@@ -1,7 +1,7 @@
-"""A run: everything it makes on an engine carries its labels, and is removed however the run ends.
+"""A run: all that it makes on an engine carries its labels, and is removed however the run ends.
 
-A run holds a lock file while it lives. A run that was killed holds none: the next one on this machine removes what it
-left, and nothing else. Two runs at once do not disturb each other.
+A run holds a lock file while it lives. If it is killed, the kernel releases the lock. The next run on this machine
+then removes what it left, and nothing else. Two runs at once do not disturb each other.
 """
 
 import contextlib
@@ -53,12 +53,12 @@ def complain(text: str) -> None:
 
 @contextlib.contextmanager
 def new_run(engine: Engine, say: Callable[[str], None] = complain) -> Iterator[Run]:
-    """Hold a run: on entry remove what dead runs of this machine left, at the end what this one made.
+    """Hold a run: remove at its start what dead runs of this machine left, and at its end what it made itself.
 
-    The end may be success, an exception, Ctrl-C, SIGTERM or SIGHUP (those two act like Ctrl-C when this is the main
-    thread; a second one of the three is answered with a word, as the end is on its way). Cleaning takes at most
-    CLEANING_SECONDS and never hides the exception that ended the run; what it could not remove is said. Threads that
-    make containers must have ended before the run does.
+    The end may be success, an exception, Ctrl-C, SIGTERM or SIGHUP. In the main thread the last two act like Ctrl-C,
+    and a second signal gets a line in answer: the end is on its way. Cleaning takes at most CLEANING_SECONDS and never
+    hides the exception that ended the run. What it could not remove is printed. Threads that make containers must end
+    before the run.
     """
     where = locks.folder()
     host = locks.host_name(where)
@@ -99,7 +99,7 @@ def is_alive(where: Path, run_id: str) -> bool:
 def reap(
     client: docker.DockerClient, where: Path, host: str, say: Callable[[str], None]
 ) -> dict[LabelledResource, str]:
-    """Remove what dead runs of this machine left; returns what stayed, with reasons, which are also said."""
+    """Remove what dead runs of this machine left; returns what stayed, with reasons, which are also printed."""
     try:
         left = [resource for resource in find(client, {RUN_HOST: host}) if not is_alive(where, resource.run)]
         stayed = remove(client, left, CLEANING_SECONDS) if left else {}
@@ -138,7 +138,7 @@ def _lock_path(where: Path, run_id: str) -> Path:
 
 @contextlib.contextmanager
 def _held(where: Path, run_id: str) -> Iterator[None]:
-    """Hold the run's lock file; the kernel lets go of it when the process ends, however it ends."""
+    """Hold the run's lock file; the kernel releases it when the process ends, however it ends."""
     path = _lock_path(where, run_id)
     path.parent.mkdir(mode=0o700, exist_ok=True)
     while True:

@@ -1,1 +1,1 @@
-"""Sends what was verified to a registry, and attaches bills of materials to it."""
+"""Sends verified images to a registry, and attaches bills of materials to them."""

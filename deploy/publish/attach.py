@@ -1,7 +1,7 @@
-"""``python -m deploy attach ROLE IMAGE``: the bill of materials goes beside the image that it is of, in its registry.
+"""``python -m deploy attach ROLE IMAGE``: puts an image's bill of materials beside the image in its registry.
 
-As an artifact that names the image as its subject (OCI image specification 1.1, guidelines for artifact usage), so that
-whoever has the image's digest finds the bill, and the image stays the same to the byte.
+The bill is an artifact that names the image as its subject (OCI image specification 1.1, guidelines for artifact
+usage). Anyone who has the image's digest finds the bill, and the image stays the same to the byte.
 """
 
 import json
@@ -13,15 +13,15 @@ from deploy.errors import Exit, Problem
 from deploy.publish.registry import EMPTY, MANIFEST, Reference, Repository, descriptor
 
 KIND = "application/vnd.cyclonedx+json"
-NOTHING = b"{}"  # the configuration of what is no image
+NOTHING = b"{}"  # the configuration of an artifact that is not an image
 READING = "reading the bill of materials"
 
 
 def attach(role: str, image: str, artifacts: Artifacts, *, plain_http: bool = False) -> Exit:
-    """Put a role's bill of materials beside the image in the registry, which must be the one that it is of.
+    """Put a role's bill of materials beside its image in the registry.
 
     Raises:
-        Problem: there is no bill (exit 3) or none that can be read (exit 2), another image lies there (exit 1), or the
+        Problem: there is no bill (exit 3) or it cannot be read (exit 2); another image lies there (exit 1); or the
             registry refuses (exit 3).
 
     """
@@ -36,7 +36,7 @@ def attach(role: str, image: str, artifacts: Artifacts, *, plain_http: bool = Fa
 
 
 def manifest(bill: bytes, subject: dict[str, Any]) -> dict[str, Any]:
-    """Return the artifact's manifest: the same for the same bill and image, and so without a time."""
+    """Return the artifact's manifest. It has no time, so the same bill and image give the same manifest."""
     return {
         "schemaVersion": 2,
         "mediaType": MANIFEST,
@@ -48,7 +48,7 @@ def manifest(bill: bytes, subject: dict[str, Any]) -> dict[str, Any]:
 
 
 def _bill(path: Path, role: str) -> tuple[bytes, str]:
-    """Return the bill and the identity of the image that it is of."""
+    """Return the bill and the identity of its image."""
     next_step = f"./noxw -s verify -- {role} writes it"
     try:
         data = path.read_bytes()

@@ -1,7 +1,7 @@
 """One image in a registry, and what refers to it: the OCI distribution specification 1.1, as far as it is needed.
 
-A registry that does not know referrers gets them as the specification says for such: in an index under a tag that is
-made of the image's digest.
+If a registry does not know referrers, they go into an index under a tag made of the image's digest, as the
+specification says.
 
 Why not oras: it does not check OCI-Subject in a registry's answer, and does not fall back to the referrers tag.
 """
@@ -64,7 +64,7 @@ class Reference:
         """Read a name as the docker command does.
 
         Raises:
-            Problem: it is none (exit 2).
+            Problem: it is not an image's name (exit 2).
 
         """
         try:
@@ -84,7 +84,7 @@ class Reference:
 
     @property
     def is_here(self) -> bool:
-        """Whether this machine itself is the registry, with which the docker command does without HTTPS, too."""
+        """Whether the registry is on this machine, where the docker command accepts plain HTTP."""
         host = urlsplit(f"//{self.host}").hostname or ""
         try:
             return host == "localhost" or ipaddress.ip_address(host).is_loopback
@@ -121,10 +121,10 @@ class Repository:
         self.token = ""
 
     def image(self, wanted: str) -> Descriptor:
-        """Return the manifest of the image that is meant, whose identity must be this one.
+        """Return the manifest of the image, which must have this identity.
 
         Raises:
-            Problem: another image lies there (exit 1), or none that can be read (exit 3).
+            Problem: another image lies there (exit 1), or its manifest cannot be read (exit 3).
 
         """
         try:
@@ -138,7 +138,7 @@ class Repository:
         return there[wanted]
 
     def put(self, data: bytes) -> None:
-        """Give the registry these bytes, where it does not have them."""
+        """Send the registry these bytes, unless it has them."""
         if self._ask("HEAD", f"blobs/{digest_of(data)}", allowed=(404,)).ok:
             return
         begun = self._ask("POST", "blobs/uploads/")
@@ -147,7 +147,7 @@ class Repository:
         self._ask("PUT", place, params={"digest": digest_of(data)}, data=data, headers=kind)
 
     def refer(self, manifest: Descriptor) -> str:
-        """Give the registry a manifest that names its ``subject``; returns the manifest's digest."""
+        """Send the registry a manifest that names its ``subject``; returns the manifest's digest."""
         data = json.dumps(manifest).encode()
         told = self._ask("PUT", f"manifests/{digest_of(data)}", data=data, headers={"Content-Type": MANIFEST})
         if "OCI-Subject" not in told.headers:
@@ -161,13 +161,13 @@ class Repository:
         try:
             listed = list(before.json()["manifests"]) if before.ok else []
         except (ValueError, LookupError, TypeError) as error:
-            raise self._refused(f"{tag} is no index: {error or type(error).__name__}") from None
+            raise self._refused(f"{tag} is not an index: {error or type(error).__name__}") from None
         if referrer not in listed:
             index = {"schemaVersion": 2, "mediaType": INDEX, "manifests": [*listed, referrer]}
             self._ask("PUT", tag, data=json.dumps(index).encode(), headers={"Content-Type": INDEX})
 
     def _manifests(self, version: str) -> list[tuple[dict[str, Any], Descriptor]]:
-        """Return the manifest of this tag or digest; of an index those in it, one a platform."""
+        """Return the manifest of this tag or digest; of an index, the manifest of each platform."""
         manifest, found = self._manifest(version)
         if found["mediaType"] in INDEXES:
             return [self._manifest(listed["digest"]) for listed in manifest["manifests"]]
@@ -183,7 +183,7 @@ class Repository:
         return answer.json(), found
 
     def _identity(self, manifest: dict[str, Any]) -> str:
-        """Return the identity of the image that a manifest is of; "" where it is of none, such as an attestation."""
+        """Return the identity of a manifest's image; "" where it has none, as an attestation."""
         answer = self._ask("GET", f"blobs/{manifest['config']['digest']}")
         if digest_of(answer.content) != manifest["config"]["digest"]:
             raise self._refused(f"what it gives for {manifest['config']['digest']} has another digest")
@@ -191,7 +191,7 @@ class Repository:
         return config.identity if config else ""
 
     def _ask(self, method: str, path: str, allowed: tuple[int, ...] = (), **more: Any) -> requests.Response:
-        """Ask once, and once more with what the registry wants to see of the person who asks."""
+        """Send a request, and once more with credentials if the registry asks for them."""
         url = urljoin(f"{self.address}/v2/{self.reference.name}/", path)
         try:
             answer = self._send(method, url, **more)
@@ -211,13 +211,13 @@ class Repository:
         return self.session.request(method, url, auth=self._authorized, timeout=SECONDS, **more)
 
     def _authorized(self, request: requests.PreparedRequest) -> requests.PreparedRequest:
-        """Add the token, for this registry alone; requests would put what lies in ~/.netrc in its place."""
+        """Add the token, for this registry alone; requests would replace it with an entry of ~/.netrc."""
         if self.token and urlsplit(request.url).netloc == urlsplit(self.address).netloc:
             request.headers["Authorization"] = self.token
         return request
 
     def _identify(self, challenge: str) -> None:
-        """Take what `docker login` keeps for this registry, or a token that the registry names the place of."""
+        """Use what `docker login` stored for this registry, or get a token where the registry points to."""
         scheme, _, rest = challenge.partition(" ")
         words = parse_keqv_list(parse_http_list(rest))
         known = self._login()
@@ -236,9 +236,11 @@ class Repository:
         try:
             found = docker.auth.load_config().resolve_authconfig(host if host != "docker.io" else None) or {}
         except docker.errors.DockerException as error:
-            raise self._refused(f"what docker login keeps cannot be read: {error}") from None
+            raise self._refused(f"the credentials of docker login cannot be read: {error}") from None
         name, password = found.get("username") or found.get("Username"), found.get("password") or found.get("Password")
         return (name, password) if name and password else None
 
     def _refused(self, wrong: str) -> Problem:
-        return Problem(f"asking the registry at {self.address}", wrong, "see `docker login`, its log, and --plain-http")
+        return Problem(
+            f"asking the registry at {self.address}", wrong, "see `docker login`, the registry's log, and --plain-http"
+        )

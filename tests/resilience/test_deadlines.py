@@ -18,7 +18,12 @@ ENDLESS = "import deploy.build.roles\ndeploy.build.roles.DEADLINE = 4.0"
 def test_a_step_that_makes_no_progress_is_ended_and_named(site: Site) -> None:
     site.write("RUN echo it has begun && sleep 86395")
     ended = site.build(before=STALL).end(WITHIN)
-    told(ended, 1, "nothing heard for 4 s for: [2/2] RUN echo it has begun && sleep 86395", "next: see what that step")
+    told(
+        ended,
+        1,
+        "no output for 4 s; waited for: [2/2] RUN echo it has begun && sleep 86395",
+        "next: see what that step",
+    )
     assert not site.artifacts.path(TINY, BUILD).exists()
 
 
@@ -56,7 +61,7 @@ def test_a_registry_of_another_stage_that_never_answers_is_given_up_and_named(
     site.write(f"COPY --from={own} /x /x")
     ended = site.build(before=STALL).end(WITHIN)
     assert second.id
-    told(ended, 1, "nothing heard for 4 s for: ", own, "next: ")
+    told(ended, 1, "no output for 4 s; waited for: ", own, "next: ")
 
 
 def base_of_own_engine(site: Site) -> str:

@@ -182,8 +182,8 @@ def test_this_tree_s_lock_is_its_own() -> None:
     ("old", "new", "told"),
     [
         ('    "uvicorn>=0.54",\n', '    "uvicorn>=0.54",\n    "requests",\n', "requests is not locked"),
-        ('    "pg8000>=1.31",\n', "", "pg8000>=1.31 is no requirement any more"),
-        ("fastapi>=0.165", "fastapi>=0.164", "fastapi>=0.164 is not locked, fastapi>=0.165 is no requirement any more"),
+        ('    "pg8000>=1.31",\n', "", "pg8000>=1.31 is no longer required"),
+        ("fastapi>=0.165", "fastapi>=0.164", "fastapi>=0.164 is not locked, fastapi>=0.165 is no longer required"),
         ('"safetensors>=0.8"', '"safetensors>=0.8", "numpy"', "numpy is not locked"),
         ('"watchfiles>=1.1"', '"watchfiles[x]>=1.1"', "watchfiles[x]>=1.1 is not locked"),
         ("[json-validation]", "", "cyclonedx-python-lib>=11 is not locked"),
@@ -212,7 +212,7 @@ def test_of_many_differences_the_first_are_told_and_the_others_counted(tree: Pat
 def test_as_many_differences_as_are_told_are_not_counted(tree: Path) -> None:
     change(tree, '    "uvicorn>=0.54",\n', "".join(f'    "new{n}",\n' for n in range(4)))
     said = refusal(tree)
-    assert "uvicorn>=0.54 is no requirement any more\n" in said
+    assert "uvicorn>=0.54 is no longer required\n" in said
     assert "more" not in said.replace("any more", "")
 
 

@@ -275,7 +275,7 @@ def test_a_build_that_falls_silent_is_ended_with_its_children(stage: Stage, monk
     monkeypatch.setattr(roles, "STALL", 0.4)
     stage.plays("backend", [step(ended=False)], LINGER)
     assert stage.build("backend") == Exit.FAILED
-    assert f"nothing heard for 0 s for: {RUN}" in stage.shown
+    assert f"no output for 0 s; waited for: {RUN}" in stage.shown
     assert "next: see what that step waits for" in stage.shown
     assert stage.ended("backend.pid")
     assert stage.ended("child.pid")

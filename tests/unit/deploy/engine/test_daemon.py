@@ -80,7 +80,7 @@ def test_a_socket_behind_which_somebody_listens_stays(place: Daemon) -> None:
 
 def test_a_directory_in_the_socket_s_place_is_a_problem(place: Daemon) -> None:
     place.socket.mkdir()
-    with pytest.raises(Problem, match="is no socket"):
+    with pytest.raises(Problem, match="is not a socket"):
         clear_stale(place, print)
 
 

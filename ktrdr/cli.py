@@ -42,6 +42,13 @@ examples:
   ktrdr data sample --upload                    to the backend on this machine
   ktrdr data sample --year 2024 --seed 11 --upload http://backend:8000
 """
+SCHEMA_EXAMPLES: Final = """\
+examples:
+  ktrdr strategies schema                       JSON schema on standard output
+
+written to strategy.schema.json, it is what an editor checks a strategy with that begins with this line:
+  # yaml-language-server: $schema=strategy.schema.json
+"""
 TRAIN_EXAMPLES: Final = """\
 examples:
   ktrdr train mlp_fx_hourly                     on a worker of the backend on this machine
@@ -103,6 +110,10 @@ def _parser() -> argparse.ArgumentParser:
     where.add_argument("--output", type=Path, metavar="FILE", help="the CSV file to write")
     where.add_argument("--upload", type=_url, metavar="URL", nargs="?", const=DEFAULT_API,
                        help=f"the backend to upload to ({DEFAULT_API} where none is named)")  # fmt: skip
+
+    strategies = commands.add_parser("strategies", allow_abbrev=False, help="strategies", description="Strategies.")
+    kinds = strategies.add_subparsers(title="commands", required=True, metavar="COMMAND")
+    _command(kinds, "schema", "print the JSON schema of a strategy's YAML file, for editors", SCHEMA_EXAMPLES)
 
     train = _command(commands, "train", "train a strategy and follow its progress", TRAIN_EXAMPLES)
     train.add_argument("strategy", help="the strategy's name, such as mlp_fx_hourly")

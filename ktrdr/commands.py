@@ -48,6 +48,14 @@ def sample(options: argparse.Namespace) -> int:
     return 0
 
 
+def schema(_options: argparse.Namespace) -> int:
+    """Print the JSON schema of a strategy's file."""
+    from ktrdr.strategy.checks import json_schema  # noqa: PLC0415  see the module's first line
+
+    print(json.dumps(json_schema(), indent=2))
+    return 0
+
+
 def train(options: argparse.Namespace) -> int:
     """Train on a worker or here, print progress and, at the end, the metrics as JSON."""
     return _train_here(options) if options.here else _train_on_a_worker(options)

@@ -1,22 +1,14 @@
 """Names that become parts of file names: what they may hold, so that none can leave its directory."""
 
 import re
-from typing import Final
+from typing import Final, Literal, get_args
 
 SYMBOL_PATTERN: Final = r"^[A-Z0-9][A-Z0-9.\-]{0,19}$"
 NAME_PATTERN: Final = r"^[A-Za-z0-9][A-Za-z0-9._\-]{0,99}$"
 
-TIMEFRAME_SECONDS: Final = {
-    "1m": 60,
-    "5m": 300,
-    "15m": 900,
-    "30m": 1800,
-    "1h": 3600,
-    "4h": 14400,
-    "1d": 86400,
-    "1w": 604800,
-}
-TIMEFRAMES: Final = tuple(TIMEFRAME_SECONDS)
+Timeframe = Literal["1m", "5m", "15m", "30m", "1h", "4h", "1d", "1w"]
+TIMEFRAMES: Final[tuple[str, ...]] = get_args(Timeframe)
+TIMEFRAME_SECONDS: Final = dict(zip(TIMEFRAMES, (60, 300, 900, 1800, 3600, 14400, 86400, 604800), strict=True))
 
 _SYMBOL = re.compile(SYMBOL_PATTERN.rstrip("$"))
 _NAME = re.compile(NAME_PATTERN.rstrip("$"))

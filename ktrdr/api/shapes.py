@@ -7,11 +7,12 @@ from typing import Any, Literal
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
-from ktrdr.api.routes.parameters import TimeframeName
 from ktrdr.api.store.operations import OperationType, Status
 from ktrdr.api.store.workers import WorkerType
 from ktrdr.indicators.catalogue import Indicator
-from ktrdr.strategy.schema import Issue, Strategy
+from ktrdr.names import Timeframe
+from ktrdr.strategy.issues import Issue
+from ktrdr.strategy.schema import Strategy
 
 
 class Shape(BaseModel):
@@ -63,7 +64,7 @@ class SymbolEntry(Shape):
     """A stored symbol."""
 
     symbol: str
-    timeframes: list[TimeframeName]
+    timeframes: list[Timeframe]
 
 
 class SymbolsAnswer(Success):
@@ -75,7 +76,7 @@ class SymbolsAnswer(Success):
 class TimeframeEntry(Shape):
     """A timeframe and its length."""
 
-    timeframe: TimeframeName
+    timeframe: Timeframe
     seconds: int
 
 
@@ -89,7 +90,7 @@ class SeriesEntry(Shape):
     """What is stored of one symbol and timeframe."""
 
     symbol: str
-    timeframe: TimeframeName
+    timeframe: Timeframe
     points: int = Field(ge=1)
     start_date: AwareDatetime
     end_date: AwareDatetime
@@ -120,7 +121,7 @@ class BarsMetadata(Shape):
     """What the rows are; `version` changes with the series, `next_start` is where the rest begins, if there is one."""
 
     symbol: str
-    timeframe: TimeframeName
+    timeframe: Timeframe
     columns: list[str]
     timezone: Literal["UTC"]
     version: str

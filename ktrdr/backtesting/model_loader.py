@@ -1,7 +1,6 @@
 """Getting a trained model ready to decide."""
 
-import json
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 
 from ktrdr.errors import InvalidError
@@ -32,7 +31,7 @@ def load_model(directory: Path) -> LoadedModel:
     if not isinstance(timeframes, list) or not timeframes or not set(map(str, timeframes)) <= set(TIMEFRAMES):
         message = f"Model {directory.name} names no timeframes it was trained on. Train it again."
         raise InvalidError("model_mismatch", message)
-    if stored.config["model"] != json.loads(json.dumps(asdict(strategy.model))):
+    if stored.config["model"] != strategy.model.flat():
         message = f"Model {directory.name} holds another network than its strategy asks for. Train it again."
         raise InvalidError("model_mismatch", message)
     return LoadedModel(stored, strategy, tuple(timeframes))

@@ -30,7 +30,7 @@ class DecisionEngine:
 
     def __init__(self, model: LoadedModel) -> None:
         self._model = model
-        self._threshold = model.strategy.confidence_threshold
+        self._threshold = model.strategy.decisions.confidence_threshold
 
     def prepare(self, bars: Mapping[str, Bars], *, check: Callable[[], None] = lambda: None) -> list[Row | None]:
         """Return a feature row for each bar of the finest timeframe, None for the history that the strategy requires.
@@ -42,7 +42,7 @@ class DecisionEngine:
         if names != self._model.stored.names:
             message = "The model was trained on other features than its strategy names. Train it again."
             raise InvalidError("model_mismatch", message)
-        history = min(strategy.history_required, len(rows))
+        history = min(strategy.training_data.history_required, len(rows))
         return [None] * history + rows[history:]
 
     def decide(self, row: Row | None) -> Decision:

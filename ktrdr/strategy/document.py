@@ -4,8 +4,8 @@ from typing import Any
 
 import yaml
 
+from ktrdr.strategy.issues import brief
 from ktrdr.strategy.plain import DEPTH_LIMIT, problem
-from ktrdr.strategy.reader import brief
 
 
 class BadDocument(ValueError):

@@ -1,12 +1,14 @@
 """Strategies on disk: those that ship with ktrdr and those in the data directory, which win."""
 
 from pathlib import Path
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from ktrdr.errors import BadRequestError, NotFoundError
 from ktrdr.names import is_name
-from ktrdr.strategy.checks import check
-from ktrdr.strategy.schema import Issue, Strategy
+from ktrdr.strategy.issues import Issue
+
+if TYPE_CHECKING:
+    from ktrdr.strategy.schema import Strategy
 
 SIZE_LIMIT: Final = 64 * 1024
 """Bytes; read in under a second, and ten times what a large strategy needs."""
@@ -32,15 +34,17 @@ class StrategyDirectory:
         except BadDocument as error:
             raise BadRequestError("bad_strategy", f"Strategy {name}: {error}.") from None
 
-    def check(self, name: str) -> tuple[Strategy | None, list[Issue]]:
+    def check(self, name: str) -> "tuple[Strategy | None, list[Issue]]":
         """Return the strategy (None where an issue is an error) and its issues."""
         try:
             document = self.document(name)
         except BadRequestError as error:
             return None, [Issue("error", "structure", error.message, {"key": ""})]
+        from ktrdr.strategy.checks import check  # noqa: PLC0415  the API starts faster without the models
+
         return check(document, name)
 
-    def load(self, name: str) -> Strategy:
+    def load(self, name: str) -> "Strategy":
         """Return a sound strategy; NotFoundError, or BadRequestError with the issues of an unsound one."""
         strategy, issues = self.check(name)
         if strategy is None:

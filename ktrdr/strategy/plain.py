@@ -3,7 +3,9 @@
 import math
 from typing import Any, Final
 
-from ktrdr.strategy.reader import brief
+from pydantic import BeforeValidator
+
+from ktrdr.strategy.issues import brief
 
 DEPTH_LIMIT: Final = 20
 VALUES_LIMIT: Final = 20_000
@@ -40,3 +42,19 @@ def _scalar_problem(value: Any) -> str | None:
     if not isinstance(value, (str, int, float, bool, type(None))):
         return f"a {type(value).__name__}, not a text or a number; put it in quotes"
     return None
+
+
+def with_text_keys(value: Any) -> Any:
+    """Return a document whose keys are texts: YAML reads `1: …` as a number's."""
+    if isinstance(value, dict):
+        return {str(key): with_text_keys(item) for key, item in value.items()}
+    return [with_text_keys(item) for item in value] if isinstance(value, list) else value
+
+
+def _whole(value: Any) -> Any:
+    return int(value) if isinstance(value, float) and value.is_integer() else value
+
+
+WHOLE: Final = BeforeValidator(_whole)
+"""JSON has one kind of number: 5.0 is an integer (JSON Schema validation, type). It stands after the bounds: a schema
+leaves out bounds that stand after it."""

@@ -114,7 +114,7 @@ def build(
             answers = label(base.closes[start:stop], strategy.training.labels)
             for position, answer in enumerate(answers, start):
                 row = rows[position]
-                if answer is not None and row is not None and position >= strategy.history_required:
+                if answer is not None and row is not None and position >= strategy.training_data.history_required:
                     part.rows.append(row)
                     part.labels.append(int(answer))
     for what, part in zip(("training", "validation", "test"), parts, strict=True):

@@ -7,7 +7,7 @@ from ktrdr.data.bars import Bars
 from ktrdr.fuzzy.memberships import membership
 from ktrdr.indicators.compute import Columns, compute
 from ktrdr.names import TIMEFRAME_SECONDS
-from ktrdr.strategy.schema import FuzzySet, NetworkInput, Strategy
+from ktrdr.strategy.schema import Strategy
 
 Row = list[float]
 
@@ -45,10 +45,10 @@ def _columns(strategy: Strategy, timeframe: str, bars: Bars) -> Iterator[tuple[s
         if item.timeframes and timeframe not in item.timeframes:
             continue
         fuzzy_set = strategy.fuzzy_sets[item.fuzzy_set] if item.fuzzy_set else None
-        indicator, output = _source(item, fuzzy_set)
+        indicator, output = strategy.source(item)
         if indicator not in outputs:
             use = strategy.indicators[indicator]
-            outputs[indicator] = compute(use.type, bars, use.parameters)
+            outputs[indicator] = compute(use.type, bars, use.parameters.model_dump())
         values = outputs[indicator][output]
         if fuzzy_set is None:
             yield f"{indicator}.{output}", values
@@ -60,12 +60,6 @@ def _columns(strategy: Strategy, timeframe: str, bars: Bars) -> Iterator[tuple[s
         for name, use_of in fuzzy_set.memberships.items():
             degree = membership(use_of.type, use_of.parameters)
             yield f"{item.fuzzy_set}.{name}", [degree(value) for value in values]
-
-
-def _source(item: NetworkInput, fuzzy_set: FuzzySet | None) -> tuple[str, str]:
-    if fuzzy_set is not None:
-        return fuzzy_set.indicator, fuzzy_set.output
-    return item.indicator or "", item.output or ""
 
 
 def _last_closed(base_times: Sequence[int], base_s: int, times: Sequence[int], timeframe: str) -> list[int]:

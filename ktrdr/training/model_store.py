@@ -9,11 +9,13 @@ from typing import Any, Final
 
 import safetensors  # type: ignore[import-not-found,unused-ignore]  # installed where one computes
 import torch  # type: ignore[import-not-found,unused-ignore]
+from pydantic import ValidationError
 
 from ktrdr.errors import InvalidError
 from ktrdr.model_files import CONFIG, FEATURES, METADATA, METRICS, WEIGHTS, parse, read
 from ktrdr.neural.models.mlp import build_mlp
-from ktrdr.strategy.checks import LIMITS, WIDEST_LAYER
+from ktrdr.strategy.mistakes import issues_of
+from ktrdr.strategy.schema import Architecture, Model
 from ktrdr.training.dataset import Scaler
 
 SCHEMA: Final = 1
@@ -72,38 +74,24 @@ def load(directory: Path) -> StoredModel:
         )
         weights = read(directory, WEIGHTS)
         _check_versions(config, metadata, weights)
-        shape = Shape.of(config)
+        shape = _architecture(config["model"])
         names, scaler = _features(features, config["inputs"])
         network = build_mlp(len(names), shape.hidden_layers, shape.dropout, shape.activation)
         network.load_state_dict(deserialize(weights))
     except InvalidError as error:
         raise _mismatch(directory, error.message) from None
+    except ValidationError as error:
+        raise _mismatch(directory, issues_of(error)[0].message) from None
     except (KeyError, TypeError, ValueError, RuntimeError, safetensors.SafetensorError) as error:
         raise _mismatch(directory, f"{type(error).__name__}: {error}") from None
     network.eval()
     return StoredModel(network, names, scaler, config, metadata)
 
 
-@dataclass(frozen=True)
-class Shape:
-    """A network's shape, within the bounds that a strategy keeps, so that a foreign file cannot ask for any memory."""
-
-    hidden_layers: list[int]
-    dropout: float
-    activation: str
-
-    @classmethod
-    def of(cls, config: dict[str, Any]) -> "Shape":
-        """Read config.json's model; ValueError out of bounds."""
-        model = config["model"]
-        widths, dropout, activation = model["hidden_layers"], model["dropout"], model["activation"]
-        if not 0 < len(widths) <= LIMITS["hidden_layers"] or not all(
-            type(width) is int and 0 < width <= WIDEST_LAYER for width in widths
-        ):
-            raise ValueError(f"hidden_layers {str(widths)[:80]} are no layers of a strategy")
-        if not 0 <= dropout < 1:
-            raise ValueError(f"dropout {dropout} is not from 0 to below 1")
-        return cls(widths, dropout, activation)
+def _architecture(model: dict[str, Any]) -> Architecture:
+    """Read config.json's model, within the bounds of a strategy: a foreign file cannot ask for any memory."""
+    architecture = {key: model[key] for key in Architecture.model_fields}
+    return Model.model_validate({"type": model["type"], "architecture": architecture}).architecture
 
 
 def _check_versions(config: dict[str, Any], metadata: dict[str, Any], weights: bytes) -> None:

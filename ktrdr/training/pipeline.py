@@ -2,7 +2,6 @@
 
 import hashlib
 from collections.abc import Callable
-from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final
@@ -43,7 +42,7 @@ def run(
     data = dataset.build(strategy, bars, split, check=check)
     device = "cuda" if torch.cuda.is_available() else "cpu"
     torch.manual_seed(settings.seed)
-    shape = strategy.model
+    shape = strategy.model.architecture
     network = build_mlp(len(data.names), shape.hidden_layers, shape.dropout, shape.activation).to(device)
     torch.set_num_threads(trainer.threads(count_parameters(network), settings.batch_size))
 
@@ -58,7 +57,7 @@ def run(
         "training_metrics": _training_metrics(history),
         "test_metrics": trainer.test(network, data, device),
         "model_info": {
-            **asdict(shape),
+            **strategy.model.flat(),
             "parameter_count": count_parameters(network),
             "feature_count": len(data.names),
             "feature_names": data.names,
@@ -126,8 +125,8 @@ def _save(
         names=data.names,
         scaler=data.scaler,
         config={
-            "model": asdict(strategy.model),
-            "confidence_threshold": strategy.confidence_threshold,
+            "model": strategy.model.flat(),
+            "confidence_threshold": strategy.decisions.confidence_threshold,
             "classes": [signal.name for signal in Signal],
             "strategy": document,
         },

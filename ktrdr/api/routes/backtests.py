@@ -8,7 +8,8 @@ from pydantic import ConfigDict, Field
 
 from ktrdr.api.context import ContextDep
 from ktrdr.api.documented import answers_to_body
-from ktrdr.api.routes.parameters import DateText, Name, RequestBody, SymbolName, TimeframeName
+from ktrdr.api.routes.parameters import DateText, Name, RequestBody, SymbolName
+from ktrdr.names import Timeframe
 
 router = APIRouter(prefix="/backtests", tags=["backtests"])
 
@@ -22,7 +23,7 @@ class BacktestRequest(RequestBody):
 
     strategy_name: Name
     symbol: SymbolName
-    timeframe: TimeframeName
+    timeframe: Timeframe
     start_date: DateText | None = None
     end_date: DateText | None = None
     initial_capital: Annotated[float, Field(gt=0, le=1e12, allow_inf_nan=False)] = 100_000.0

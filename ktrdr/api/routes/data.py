@@ -8,11 +8,11 @@ from starlette.concurrency import run_in_threadpool
 
 from ktrdr.api.context import ContextDep
 from ktrdr.api.documented import answers, answers_to_body, body
-from ktrdr.api.routes.parameters import DateInQuery, RequestBody, SymbolInPath, SymbolName, TimeframeName
+from ktrdr.api.routes.parameters import DateInQuery, RequestBody, SymbolInPath, SymbolName
 from ktrdr.api.services.requests import read_range
 from ktrdr.data.bars import iso
 from ktrdr.errors import BadRequestError
-from ktrdr.names import TIMEFRAME_SECONDS
+from ktrdr.names import TIMEFRAME_SECONDS, Timeframe
 
 router = APIRouter(prefix="/data", tags=["data"])
 
@@ -24,7 +24,7 @@ class RangeRequest(RequestBody):
     """A stored series."""
 
     symbol: SymbolName
-    timeframe: TimeframeName
+    timeframe: Timeframe
 
 
 @router.get("/symbols", responses=answers("SymbolsAnswer"))
@@ -62,7 +62,7 @@ def date_range(context: ContextDep, request: RangeRequest) -> JSONResponse:
 def bars(
     context: ContextDep,
     symbol: SymbolInPath,
-    timeframe: TimeframeName,
+    timeframe: Timeframe,
     *,
     start_date: DateInQuery = None,
     end_date: DateInQuery = None,
@@ -95,7 +95,7 @@ def bars(
     responses=answers_to_body("SeriesAnswer", status=201),
     openapi_extra=body("text/csv"),
 )
-async def upload(context: ContextDep, request: Request, symbol: SymbolInPath, timeframe: TimeframeName) -> JSONResponse:
+async def upload(context: ContextDep, request: Request, symbol: SymbolInPath, timeframe: Timeframe) -> JSONResponse:
     """Replace a series by the CSV text in the body, all of it or nothing; rejected rows are named by line."""
     if request.headers.get("content-type", "").startswith("multipart/"):
         message = "Send the CSV text as the body itself: curl --data-binary @FILE -H 'Content-Type: text/csv'."

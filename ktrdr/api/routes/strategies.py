@@ -22,8 +22,8 @@ def strategies(context: ContextDep) -> JSONResponse:
             {
                 "name": name,
                 "description": strategy.description if strategy else "",
-                "symbols": strategy.symbols if strategy else [],
-                "timeframes": strategy.timeframes if strategy else [],
+                "symbols": strategy.training_data.symbols if strategy else [],
+                "timeframes": strategy.training_data.timeframes if strategy else [],
                 "valid": strategy is not None,
                 "issue_count": len(issues),
             }
@@ -34,7 +34,7 @@ def strategies(context: ContextDep) -> JSONResponse:
 @router.get("/{name}", responses=answers("StrategyAnswer", 400, 404))
 def strategy(context: ContextDep, name: NameInPath) -> JSONResponse:
     """Return a valid strategy with every default filled in."""
-    return JSONResponse({"success": True, "strategy": asdict(context.strategies.load(name))})
+    return JSONResponse({"success": True, "strategy": context.strategies.load(name).model_dump(exclude_none=True)})
 
 
 @router.post("/validate/{name}", responses=answers_to_change("ValidationAnswer", 404))

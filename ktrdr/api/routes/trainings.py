@@ -6,7 +6,8 @@ from pydantic import ConfigDict, Field
 
 from ktrdr.api.context import ContextDep
 from ktrdr.api.documented import answers, answers_to_body
-from ktrdr.api.routes.parameters import DateText, Name, NameInPath, RequestBody, SymbolName, TimeframeName
+from ktrdr.api.routes.parameters import DateText, Name, NameInPath, RequestBody, SymbolName
+from ktrdr.names import Timeframe
 
 router = APIRouter(prefix="/trainings", tags=["trainings"])
 
@@ -18,7 +19,7 @@ class TrainingRequest(RequestBody):
 
     strategy_name: Name
     symbols: list[SymbolName] = Field(default_factory=list, max_length=20)
-    timeframes: list[TimeframeName] = Field(default_factory=list, max_length=8)
+    timeframes: list[Timeframe] = Field(default_factory=list, max_length=8)
     start_date: DateText | None = None
     end_date: DateText | None = None
 

@@ -10,10 +10,11 @@ from starlette.convertors import StringConvertor, register_url_convertor
 
 from ktrdr.api.context import ContextDep
 from ktrdr.api.documented import answers, answers_to_body, answers_to_change
-from ktrdr.api.routes.parameters import WHOLE, Name, NameInPath, RequestBody
+from ktrdr.api.routes.parameters import Name, NameInPath, RequestBody
 from ktrdr.api.services.dispatch import Report
 from ktrdr.api.store import operations, workers
 from ktrdr.errors import NotFoundError
+from ktrdr.strategy.plain import WHOLE
 
 RESERVED: Final = "register"
 """No worker may be called so: its path would be that of the registration."""

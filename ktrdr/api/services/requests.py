@@ -1,14 +1,16 @@
 """What trainings and backtests check alike before they are queued."""
 
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ktrdr.data.bars import iso, parse_range
 from ktrdr.data.files import DataDirectory, Series
 from ktrdr.errors import BadRequestError, KtrdrError, NotFoundError
 from ktrdr.names import TIMEFRAME_SECONDS
 from ktrdr.strategy.files import StrategyDirectory
-from ktrdr.strategy.schema import Strategy
+
+if TYPE_CHECKING:
+    from ktrdr.strategy.schema import Strategy
 
 
 def read_range(start_date: str | None, end_date: str | None) -> tuple[int | None, int | None]:
@@ -19,7 +21,7 @@ def read_range(start_date: str | None, end_date: str | None) -> tuple[int | None
         raise BadRequestError("bad_range", f"start_date and end_date are ISO 8601 dates: {error}.") from None
 
 
-def require_strategy(strategies: StrategyDirectory, name: str) -> Strategy:
+def require_strategy(strategies: StrategyDirectory, name: str) -> "Strategy":
     """Return a sound strategy; BadRequestError where it is not, or where there is none of that name."""
     try:
         return strategies.load(name)

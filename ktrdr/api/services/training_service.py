@@ -1,6 +1,6 @@
 """Starting trainings and telling how they went. Nothing here computes: a worker does."""
 
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from ktrdr.api.services.dispatch import Dispatcher
 from ktrdr.api.services.requests import require_bars, require_strategy
@@ -8,8 +8,10 @@ from ktrdr.api.store import operations
 from ktrdr.data.files import DataDirectory
 from ktrdr.errors import BadRequestError, ConflictError, NotFoundError
 from ktrdr.strategy.files import StrategyDirectory
-from ktrdr.strategy.schema import Strategy
 from ktrdr.strategy.size import training_bytes
+
+if TYPE_CHECKING:
+    from ktrdr.strategy.schema import Strategy
 
 FEWEST_BARS: Final = 300
 MOST_BYTES: Final = 3_500_000_000
@@ -33,12 +35,12 @@ class TrainingService:
         worker has memory for; UnavailableError where no training worker has registered.
         """
         strategy = require_strategy(self._strategies, request["strategy_name"])
-        symbols = list(dict.fromkeys(request["symbols"] or strategy.symbols))
-        timeframes = list(dict.fromkeys(request["timeframes"] or strategy.timeframes))
+        symbols = list(dict.fromkeys(request["symbols"] or strategy.training_data.symbols))
+        timeframes = list(dict.fromkeys(request["timeframes"] or strategy.training_data.timeframes))
         named = {timeframe for item in strategy.nn_inputs for timeframe in item.timeframes}
         if missing := sorted(named - set(timeframes)):
             raise BadRequestError("bad_timeframes", f"Strategy {strategy.name} needs timeframe {missing[0]} too.")
-        fewest = FEWEST_BARS + strategy.history_required
+        fewest = FEWEST_BARS + strategy.training_data.history_required
         bars = {symbol: require_bars(self._data, symbol, timeframes, request, fewest) for symbol in symbols}
         _require_room(strategy, bars)
         document = self._strategies.document(strategy.name)
@@ -58,7 +60,7 @@ class TrainingService:
         return {key: operation["result_summary"][key] for key in PERFORMANCE}
 
 
-def _require_room(strategy: Strategy, bars: dict[str, dict[str, int]]) -> None:
+def _require_room(strategy: "Strategy", bars: dict[str, dict[str, int]]) -> None:
     needed = training_bytes(strategy, bars)
     if needed > MOST_BYTES:
         number = sum(sum(counts.values()) for counts in bars.values())

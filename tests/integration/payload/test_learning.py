@@ -137,8 +137,10 @@ def test_later_bars_change_no_decision_and_no_fill(trained: tuple[Path, dict[str
 def test_nothing_is_decided_before_the_history_that_the_strategy_requires(trained: tuple[Path, dict[str, Any]]) -> None:
     model = load_model(trained[0])
     rows = DecisionEngine(model).prepare({"1h": MARKET})
-    assert rows[: model.strategy.history_required] == [None] * model.strategy.history_required
-    patient = replace(model, strategy=replace(model.strategy, history_required=500))
+    strategy, data = model.strategy, model.strategy.training_data
+    assert rows[: data.history_required] == [None] * data.history_required
+    longer = data.model_copy(update={"history_required": 500})
+    patient = replace(model, strategy=strategy.model_copy(update={"training_data": longer}))
     assert [row is None for row in DecisionEngine(patient).prepare({"1h": MARKET})] == [*[True] * 500, *[False] * 5500]
 
 

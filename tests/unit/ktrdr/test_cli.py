@@ -39,7 +39,8 @@ found = sorted(loaded & heavy) + sorted(name for name in sys.modules if "telemet
 found += sorted(name for name in sys.modules if name.startswith("ktrdr.") and name != "ktrdr.cli")
 print(code, found, imported, file=sys.stderr)
 """
-COMMANDS = [[], ["api"], ["worker"], ["data"], ["data", "sample"], ["train"]]
+GROUPS = (["data"], ["strategies"])
+COMMANDS = [[], ["api"], ["worker"], ["data"], ["data", "sample"], ["strategies"], ["strategies", "schema"], ["train"]]
 
 
 def asked_for_help(command: list[str]) -> subprocess.CompletedProcess[str]:
@@ -59,7 +60,7 @@ def test_the_command_line_is_imported_in_no_time() -> None:
     assert min(float(asked_for_help([]).stderr.split()[-1]) for _ in range(5)) < IMPORT_LIMIT_S
 
 
-@pytest.mark.parametrize("command", [one for one in COMMANDS if one != ["data"]], ids=" ".join)
+@pytest.mark.parametrize("command", [command for command in COMMANDS if command not in GROUPS], ids=" ".join)
 def test_help_teaches_by_examples_that_parse(command: list[str], capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit):
         main([*command, "--help"])
@@ -81,7 +82,7 @@ def test_help_lists_every_setting_that_the_service_reads(
 
 
 def test_every_command_is_tried_for_its_help(capsys: pytest.CaptureFixture[str]) -> None:
-    for parent in ([], ["data"]):
+    for parent in ([], *GROUPS):
         with pytest.raises(SystemExit):
             main([*parent, "--help"])
         listed = re.findall(r"^ {4}(\w+) ", capsys.readouterr().out, re.MULTILINE)

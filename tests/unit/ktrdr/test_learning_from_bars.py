@@ -80,7 +80,7 @@ def test_features_of_a_bar_do_not_change_when_later_bars_arrive(year: Bars, stra
     def rows(count: int) -> list[Row | None]:
         hours = year.between(0, count)
         stored = {"1h": hours, "1d": days_of(hours)}
-        return feature_rows(strategy, {name: stored[name] for name in strategy.timeframes})[1]
+        return feature_rows(strategy, {name: stored[name] for name in strategy.training_data.timeframes})[1]
 
     assert rows(1200) == rows(1500)[:1200]
 

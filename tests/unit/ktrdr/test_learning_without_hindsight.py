@@ -1,7 +1,6 @@
 """Whatever happens later, nothing that was known earlier changes: features, labels, samples, decisions, fills."""
 
 import random
-from dataclasses import replace
 from typing import Any, Final
 
 from hypothesis import given, settings
@@ -68,7 +67,7 @@ def days_of(bars: Bars) -> Bars:
 
 def rows_of(strategy: Strategy, hours: Bars) -> list[Any]:
     stored = {"1h": hours, "1d": days_of(hours)}
-    return list(feature_rows(strategy, {name: stored[name] for name in strategy.timeframes})[1])
+    return list(feature_rows(strategy, {name: stored[name] for name in strategy.training_data.timeframes})[1])
 
 
 @settings(max_examples=25, deadline=None)
@@ -96,14 +95,14 @@ def test_a_label_depends_on_its_horizon_and_on_nothing_behind_it(future: tuple[i
 
 
 def dataset(bars: Bars, kind: Labels, split: Split) -> Dataset:
-    strategy = replace(HOURLY, training=replace(HOURLY.training, labels=kind))
+    strategy = HOURLY.model_copy(update={"training": HOURLY.training.model_copy(update={"labels": kind})})
     return build(strategy, {"EURUSD": {"1h": bars}}, split)
 
 
 @settings(max_examples=20, deadline=None)
 @given(st.integers(0, 2**32), st.integers(1, 10))
 def test_with_the_splits_dates_fixed_later_bars_change_no_earlier_sample(seed: int, horizon: int) -> None:
-    bars, kind = market(3, 600), Labels("forward_return", 0.002, horizon)
+    bars, kind = market(3, 600), Labels(type="forward_return", threshold=0.002, horizon=horizon)
     split = Split(bars.times[300], bars.times[400])
     known = dataset(bars.between(0, 500), kind, split)
     for longer in (bars, with_another_future(bars, 500, seed)):
@@ -118,7 +117,7 @@ def test_with_the_splits_dates_fixed_later_bars_change_no_earlier_sample(seed: i
 def test_no_part_knows_a_price_of_the_part_behind_it(seed: int, kind: Labels) -> None:
     bars = market(4, 1200)
     split = Split(bars.times[500], bars.times[800])
-    kind = replace(kind, threshold=min(kind.threshold, 0.01))
+    kind = kind.model_copy(update={"threshold": min(kind.threshold, 0.01)})
     known = dataset(bars, kind, split)
     assert dataset(with_another_future(bars, 500, seed), kind, split).training == known.training
     assert dataset(with_another_future(bars, 800, seed), kind, split).validation == known.validation

@@ -27,8 +27,8 @@ def client(client: TestClient, csv: str) -> TestClient:
 @pytest.mark.parametrize("name", STRATEGIES.names())
 def test_features_are_counted_as_they_are_made(year: Bars, name: str) -> None:
     strategy = STRATEGIES.load(name)
-    made, _rows = feature_rows(strategy, dict.fromkeys(strategy.timeframes, year.between(0, 300)))
-    assert feature_count(strategy, strategy.timeframes) == len(made)
+    made, _rows = feature_rows(strategy, dict.fromkeys(strategy.training_data.timeframes, year.between(0, 300)))
+    assert feature_count(strategy, strategy.training_data.timeframes) == len(made)
 
 
 def test_a_long_hourly_training_is_reckoned_at_two_and_a_half_kilobytes_a_bar() -> None:

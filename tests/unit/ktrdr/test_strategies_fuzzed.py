@@ -14,7 +14,8 @@ from hypothesis import strategies as st
 from ktrdr.settings import SHIPPED_STRATEGIES
 from ktrdr.strategy.checks import check
 from ktrdr.strategy.files import SIZE_LIMIT, StrategyDirectory
-from ktrdr.strategy.schema import Issue, Strategy
+from ktrdr.strategy.issues import Issue
+from ktrdr.strategy.schema import Strategy
 
 NAME: Final = "mlp_fx_hourly"
 GOOD: Final = StrategyDirectory(SHIPPED_STRATEGIES).document(NAME)
@@ -129,7 +130,7 @@ MERGES = "\n".join(
         ("? [1, 2]\n: 3", "cannot be read"),
         ("name: a\nname: b", "line 2: the key name is there twice"),
         ("[" + "1," * 30_000 + "]", "more than 20000 values"),
-        ("\n".join(f"k{n}: 1" for n in range(5_000)), "more unknown keys"),
+        ("\n".join(f"k{n}: 1" for n in range(5_000)), "more mistakes; correct these first"),
         ("x" * (SIZE_LIMIT + 1), "larger than"),
         ("\0", "YAML"),
         ("", "not a mapping"),

@@ -33,10 +33,11 @@ class LocalOrchestrator:
         from ktrdr.training import pipeline  # noqa: PLC0415  needs torch
 
         strategy = self._strategies.load(strategy_name)
+        wanted = strategy.training_data
         document = self._strategies.document(strategy_name)
         start, end = parse_range(start_date, end_date)
         bars: dict[str, dict[str, Bars]] = {
-            symbol: {timeframe: self._data.read(symbol, timeframe, start, end) for timeframe in strategy.timeframes}
-            for symbol in strategy.symbols
+            symbol: {timeframe: self._data.read(symbol, timeframe, start, end) for timeframe in wanted.timeframes}
+            for symbol in wanted.symbols
         }
         return pipeline.run(strategy, document, bars, directory, progress=progress, check=check)

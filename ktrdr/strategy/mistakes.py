@@ -1,0 +1,93 @@
+"""What pydantic objects to, as issues: each names the key, the value and the next step."""
+
+import re
+from typing import Any, Final
+
+from pydantic import ValidationError
+
+from ktrdr.names import NAME_PATTERN, SYMBOL_PATTERN
+from ktrdr.strategy.issues import Issue, brief, choice
+from ktrdr.strategy.schema import INDICATORS, Membership, NetworkInput, Strategy
+
+MOST: Final = 50
+"""As many mistakes as anybody reads at once."""
+FORMS: Final = {
+    SYMBOL_PATTERN: "a symbol is at most 20 capitals, digits, dots and hyphens",
+    NAME_PATTERN: "use letters, digits, dots, hyphens and underscores, at most 100",
+}
+# What pydantic calls a mistake, and how it is told
+TOLD: Final = {
+    "missing": "is missing; add it",
+    "greater_than_equal": "is {found}; write {ge:g} or more",
+    "less_than_equal": "is {found}; write {le:g} or less",
+    "int_type": "must be a whole number, found {kind}",
+    "float_type": "must be a number, found {kind}",
+    "string_type": "must be a text, found {kind}; put it in quotes",
+    "list_type": "must be a list, found {kind}",
+    "dict_type": "must be a mapping, found {kind}",
+    "model_type": "must be a mapping, found {kind}",
+    "model_attributes_type": "must be a mapping, found {kind}",
+    "too_short": "has {actual_length} entries; write {min_length} or more",
+    "too_long": "has {actual_length} entries; write {max_length} or fewer",
+    "value_error": "{error}",
+}
+
+
+def issues_of(error: ValidationError) -> list[Issue]:
+    """Return the mistakes in a document, the first of very many."""
+    found = error.errors(include_url=False)
+    issues = [_issue(dict(mistake)) for mistake in found[:MOST]]
+    if len(found) > MOST:
+        message = f"There are {len(found) - MOST} more mistakes; correct these first."
+        issues.append(Issue("error", "structure", message, {"key": ""}))
+    return issues
+
+
+def _issue(mistake: dict[str, Any]) -> Issue:
+    location, kind, context = mistake["loc"], mistake["type"], mistake.get("ctx", {})
+    found = mistake["input"]
+    details = {name: context[key] for key, name in (("ge", "minimum"), ("le", "maximum")) if key in context}
+    if kind.startswith("union_tag"):
+        location, found = (*location, "", "type"), context.get("tag")
+    if kind == "extra_forbidden":
+        details["allowed"] = list(_model_at(location[:-1]).model_fields)
+        message = f"unknown key; {choice(location[-1], details['allowed'], 'known keys are')}"
+    elif kind.startswith("union_tag") or kind == "literal_error":
+        details["allowed"] = re.findall("'([^']*)'", context.get("expected", "")) or [*INDICATORS]
+        told = "is missing" if found is None else f"{brief(found)!r} is unknown"
+        message = f"{told}; {choice(found, details['allowed'], 'use one of')}"
+    elif kind == "string_pattern_mismatch":
+        message = f"{brief(found)!r} cannot be used; {FORMS[context['pattern']]}"
+    else:
+        words = {"found": brief(found), "kind": _kind(found), **context}
+        message = TOLD[kind].format(**words) if kind in TOLD else mistake["msg"]
+    where = _path(location)
+    category = str(location[0]) if len(location) > 1 else "structure"
+    return Issue("error", category, f"{where}: {message}", {"key": where, **details})
+
+
+def _path(location: tuple[int | str, ...]) -> str:
+    """Return a location as it is written: `nn_inputs[0].timeframes`. Pydantic names an indicator's type as a part."""
+    if location[0] == "indicators":
+        location = (*location[:2], *location[3:])
+    return "".join(f"[{part}]" if isinstance(part, int) else f".{brief(part)}" for part in location).lstrip(".")
+
+
+def _model_at(location: tuple[int | str, ...]) -> Any:
+    """Return the model whose keys stand at a location."""
+    match location:
+        case ("nn_inputs", _):
+            return NetworkInput
+        case ("fuzzy_sets", _, _):
+            return Membership
+        case ("indicators", _, str(kind), *parts):
+            model: Any = INDICATORS[kind]
+        case parts:
+            model = Strategy
+    for part in parts:
+        model = model.model_fields[part].annotation
+    return model
+
+
+def _kind(value: Any) -> str:
+    return "nothing" if value is None else f"{type(value).__name__} {brief(value)!r}"

@@ -11,9 +11,8 @@ import zipfile
 from pathlib import Path
 from typing import Any, Final
 
-from ktrdr.durable import flush
+from ktrdr.disk import abandoned, flush
 from ktrdr.errors import ConflictError, InvalidError, NotFoundError
-from ktrdr.leftovers import abandoned
 from ktrdr.names import is_name
 
 log = logging.getLogger(__name__)

@@ -7,8 +7,8 @@ from dataclasses import dataclass, replace
 from functools import lru_cache
 from pathlib import Path
 
-from ktrdr.api.store.address import Address, PostgresServer, SqliteFile, read_address
 from ktrdr.errors import SettingError
+from ktrdr.store_address import Address, PostgresServer, SqliteFile, read_address
 
 SHIPPED_STRATEGIES = Path(__file__).parent / "strategies"
 HOST_NAME = re.compile(r"[a-z0-9_\-]+(\.[a-z0-9_\-]+)*")

@@ -14,10 +14,10 @@ from ktrdr.api.store.connection import StoreError
 from ktrdr.api.store.database import Database
 from ktrdr.data.files import DataDirectory
 from ktrdr.errors import KtrdrError
-from ktrdr.metrics_text import RequestMetrics
 from ktrdr.model_files import ModelDirectory
 from ktrdr.settings import SHIPPED_STRATEGIES, Settings
 from ktrdr.strategy.files import StrategyDirectory
+from ktrdr.web.metrics_text import RequestMetrics
 
 SWEEP_EVERY_S: Final = 3600.0
 

@@ -31,7 +31,7 @@ from ktrdr.api.routes import (
     workers,
 )
 from ktrdr.settings import Settings, version
-from ktrdr.telemetry import NO_TELEMETRY
+from ktrdr.web.telemetry import NO_TELEMETRY
 
 log = logging.getLogger(__name__)
 

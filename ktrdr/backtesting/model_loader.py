@@ -1,22 +1,12 @@
 """Getting a trained model ready to decide."""
 
-from dataclasses import dataclass
 from pathlib import Path
 
 from ktrdr.errors import InvalidError
 from ktrdr.names import TIMEFRAMES
 from ktrdr.strategy.checks import check
-from ktrdr.strategy.schema import Strategy
 from ktrdr.training import model_store
-
-
-@dataclass(frozen=True)
-class LoadedModel:
-    """A stored model and the strategy it was trained with."""
-
-    stored: model_store.StoredModel
-    strategy: Strategy
-    timeframes: tuple[str, ...]
+from ktrdr.training.model_store import LoadedModel
 
 
 def load_model(directory: Path) -> LoadedModel:

@@ -11,8 +11,8 @@ from typing import Any, BinaryIO
 from ktrdr.data.bars import Bars, iso
 from ktrdr.data.marks import Marks, rows_before, scan
 from ktrdr.data.upload import PREFIX, Upload
+from ktrdr.disk import abandoned
 from ktrdr.errors import BadRequestError, InvalidError, NotFoundError
-from ktrdr.leftovers import abandoned
 from ktrdr.names import TIMEFRAMES, is_symbol
 
 log = logging.getLogger(__name__)

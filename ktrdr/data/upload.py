@@ -8,7 +8,7 @@ from typing import Any, Final, Self
 
 from ktrdr.data.bars import HEADER, Bar, iso
 from ktrdr.data.rows import RowError, Rows
-from ktrdr.durable import flush
+from ktrdr.disk import flush
 from ktrdr.errors import InvalidError
 
 LINE_LIMIT: Final = 512

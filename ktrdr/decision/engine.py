@@ -6,11 +6,11 @@ from typing import Final
 
 import torch  # type: ignore[import-not-found,unused-ignore]  # torch is installed where one computes
 
-from ktrdr.backtesting.model_loader import LoadedModel
 from ktrdr.data.bars import Bars
 from ktrdr.errors import InvalidError
 from ktrdr.signals import Signal
 from ktrdr.training.features import Row, feature_rows
+from ktrdr.training.model_store import LoadedModel
 
 
 @dataclass(frozen=True)

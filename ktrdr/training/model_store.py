@@ -15,7 +15,7 @@ from ktrdr.errors import InvalidError
 from ktrdr.model_files import CONFIG, FEATURES, METADATA, METRICS, WEIGHTS, parse, read
 from ktrdr.neural.models.mlp import build_mlp
 from ktrdr.strategy.mistakes import issues_of
-from ktrdr.strategy.schema import Architecture, Model
+from ktrdr.strategy.schema import Architecture, Model, Strategy
 from ktrdr.training.dataset import Scaler
 
 SCHEMA: Final = 1
@@ -32,6 +32,15 @@ class StoredModel:
     scaler: Scaler
     config: dict[str, Any]
     metadata: dict[str, Any]
+
+
+@dataclass(frozen=True)
+class LoadedModel:
+    """A stored model, ready to decide: with the strategy and the timeframes that it was trained with."""
+
+    stored: StoredModel
+    strategy: Strategy
+    timeframes: tuple[str, ...]
 
 
 def save(

@@ -9,8 +9,8 @@ from urllib.parse import quote
 import pytest
 
 from deploy.errors import Problem
-from ktrdr.api.store.address import Address, PostgresServer, read_address
 from ktrdr.api.store.database import Database
+from ktrdr.store_address import Address, PostgresServer, read_address
 from tests.store.backend import Backend
 from tests.store.postgres import PASSWORD, Postgres, find_or_install
 

@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
-from ktrdr.api.store.address import PostgresServer
 from ktrdr.api.store.database import Database
 from ktrdr.settings import Settings
+from ktrdr.store_address import PostgresServer
 from tests.store.postgres import PASSWORD, Postgres
 
 

@@ -12,10 +12,10 @@ from ktrdr.api.context import Context
 from ktrdr.api.main import create_application
 from ktrdr.api.services.dispatch import Report
 from ktrdr.api.store import operations
-from ktrdr.api.store.address import PostgresServer
 from ktrdr.api.store.connection import StoreError
 from ktrdr.api.store.database import Database
 from ktrdr.settings import Settings
+from ktrdr.store_address import PostgresServer
 from tests.store.backend import until
 from tests.store.postgres import PASSWORD, Postgres
 

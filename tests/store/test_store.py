@@ -13,11 +13,11 @@ import pytest
 
 from ktrdr.api.services.dispatch import Dispatcher, Report
 from ktrdr.api.store import migrations, operations, workers
-from ktrdr.api.store.address import Address
 from ktrdr.api.store.connection import Connection, StoreError
 from ktrdr.api.store.database import STATEMENT_S, Database, connect, open_connection
 from ktrdr.api.store.postgres import SILENCE_S
 from ktrdr.errors import KtrdrError
+from ktrdr.store_address import Address
 from tests.store.conftest import Place
 
 SECONDS = 60.0
@@ -128,7 +128,7 @@ def test_a_migration_that_fails_in_the_middle_leaves_the_old_schema(place: Place
 KILLED_IN_A_MIGRATION = """
 import os, signal, sys
 from ktrdr.api.store import migrations
-from ktrdr.api.store.address import read_address
+from ktrdr.store_address import read_address
 from ktrdr.api.store.database import open_connection
 
 class Step(tuple):
@@ -153,7 +153,7 @@ def test_a_backend_killed_in_a_migration_leaves_the_old_schema_and_the_next_one_
 
 OPENED = """
 import sys
-from ktrdr.api.store.address import read_address
+from ktrdr.store_address import read_address
 from ktrdr.api.store.database import Database
 database = Database(read_address(sys.argv[1]))
 sys.stdin.readline()

@@ -8,8 +8,8 @@ from fastapi.responses import Response
 from ktrdr.api.context import ContextDep
 from ktrdr.api.documented import errors, media
 from ktrdr.api.store import operations, workers
-from ktrdr.metrics_text import CONTENT_TYPE, family, text
 from ktrdr.settings import version
+from ktrdr.web.metrics_text import CONTENT_TYPE, family, text
 
 router = APIRouter(tags=["metrics"])
 

@@ -6,11 +6,11 @@ import threading
 from collections.abc import Iterator
 from typing import Final
 
-from ktrdr.api.store.address import Address, SqliteFile
 from ktrdr.api.store.connection import Connection, LostError, StoreError
 from ktrdr.api.store.migrations import MIGRATIONS, is_behind, migrate
 from ktrdr.api.store.sqlite import SqliteConnection
 from ktrdr.errors import UnavailableError
+from ktrdr.store_address import Address, SqliteFile
 
 log = logging.getLogger(__name__)
 

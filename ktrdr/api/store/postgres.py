@@ -11,8 +11,8 @@ from typing import Any, ClassVar, Final
 
 import pg8000.native  # type: ignore[import-untyped]  # it has no annotations
 
-from ktrdr.api.store.address import PostgresServer
 from ktrdr.api.store.connection import Connection, LostError, Row, StoreError
+from ktrdr.store_address import PostgresServer
 
 SILENCE_S: Final = 1.0
 """How much longer than a statement may take the network may be silent."""

@@ -7,11 +7,11 @@ import pytest
 from fastapi.testclient import TestClient
 
 from ktrdr.api.main import create_application
-from ktrdr.api.store.address import SqliteFile
 from ktrdr.api.store.database import Database
 from ktrdr.data.bars import Bars
 from ktrdr.data.sample import generate, to_csv
 from ktrdr.settings import Settings
+from ktrdr.store_address import SqliteFile
 
 
 @pytest.fixture(scope="session")

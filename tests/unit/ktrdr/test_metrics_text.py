@@ -2,7 +2,7 @@
 
 import pytest
 
-from ktrdr.metrics_text import RequestMetrics, family
+from ktrdr.web.metrics_text import RequestMetrics, family
 
 
 @pytest.mark.parametrize(

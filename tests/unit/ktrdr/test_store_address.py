@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ktrdr.api.store.address import FORMS, Address, PostgresServer, SqliteFile, read_address
 from ktrdr.settings import Settings
+from ktrdr.store_address import FORMS, Address, PostgresServer, SqliteFile, read_address
 
 SERVER = "postgresql://ktrdr@db/ktrdr"
 

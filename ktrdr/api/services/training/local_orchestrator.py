@@ -1,4 +1,4 @@
-"""A training in this very process: for the development image and the command line, where torch is installed."""
+"""A training in this process, for `ktrdr train --here`; the specification names this module; the API never uses it."""
 
 from collections.abc import Callable
 from pathlib import Path

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from ktrdr.data.upload import Upload
-from ktrdr.durable import flush
+from ktrdr.disk import flush
 from ktrdr.model_files import FILES, ModelDirectory, digest, pack
 
 MODEL = '{"strategy_name": "s", "created_at": "2024-01-01", "symbols": [], "timeframes": []}'

@@ -5,7 +5,8 @@ from typing import Any, Final
 
 from fastapi import FastAPI
 
-JSON: Final = "application/json"
+from ktrdr.api.errors import JSON
+
 ERROR: Final = "ErrorAnswer"
 ALWAYS: Final = (HTTPStatus.UNPROCESSABLE_ENTITY, HTTPStatus.SERVICE_UNAVAILABLE)
 OF_CHANGES: Final = (HTTPStatus.FORBIDDEN,)
@@ -45,6 +46,11 @@ def answers_to_change(shape: str, *statuses: int, status: int = HTTPStatus.OK) -
 def answers_to_body(shape: str, *statuses: int, status: int = HTTPStatus.OK) -> Responses:
     """Say the same of a route that takes a body: it may not be readable, or too long."""
     return answers(shape, *statuses, *OF_BODIES, status=status)
+
+
+def answers_to_json(shape: str, *statuses: int, status: int = HTTPStatus.OK) -> Responses:
+    """Say the same of a route whose body is JSON: it may be called something else."""
+    return answers_to_body(shape, *statuses, HTTPStatus.UNSUPPORTED_MEDIA_TYPE, status=status)
 
 
 def body(media_type: str) -> dict[str, Any]:

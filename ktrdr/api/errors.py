@@ -17,6 +17,7 @@ from ktrdr.errors import KtrdrError
 
 log = logging.getLogger(__name__)
 
+JSON: Final = "application/json"
 PROBLEMS_SHOWN: Final = 20
 TEXT_SHOWN: Final = 300
 RENAMED: Final = {413: "content_too_large"}
@@ -62,16 +63,27 @@ def _allowed(request: Request) -> str:
     for route in iter_route_contexts(request.app.routes):
         if route.methods and route.path_regex.match(request.scope["path"]):
             found |= route.methods
+    if "GET" in found:
+        found.add("HEAD")
     return ", ".join(sorted(found))
 
 
-async def _invalid(_request: Request, error: RequestValidationError) -> JSONResponse:
+async def _invalid(request: Request, error: RequestValidationError) -> JSONResponse:
+    if any(isinstance(problem["input"], bytes) for problem in error.errors()):  # a body that was not read as JSON
+        return _no_json(request.headers.get("content-type", ""))
     problems = [
         {"where": _shown(".".join(str(part) for part in problem["loc"])), "message": _shown(problem["msg"])}
         for problem in error.errors()[:PROBLEMS_SHOWN]
     ]
     message = f"{problems[0]['where']}: {problems[0]['message']}"
     return answer(HTTPStatus.UNPROCESSABLE_ENTITY, "invalid_request", message, {"problems": problems})
+
+
+def _no_json(given: str) -> JSONResponse:
+    sent = f"has the content type {_shown(given)}" if given else "has no content type"
+    message = f"The body {sent}; send JSON: curl -H 'Content-Type: {JSON}' -d '{{…}}' (curl -d alone sends a form)."
+    details = {"content_type": _shown(given), "expected": JSON}
+    return answer(HTTPStatus.UNSUPPORTED_MEDIA_TYPE, "unsupported_media_type", message, details)
 
 
 def _shown(text: str) -> str:

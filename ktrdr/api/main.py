@@ -31,6 +31,7 @@ from ktrdr.api.routes import (
     workers,
 )
 from ktrdr.settings import Settings, version
+from ktrdr.web.head import AnswerHead
 from ktrdr.web.telemetry import NO_TELEMETRY
 
 log = logging.getLogger(__name__)
@@ -52,6 +53,7 @@ def create_application(settings: Settings | None = None) -> FastAPI:
         redoc_url=None,
     )
     app.state.context = context
+    app.add_middleware(AnswerHead)
     app.add_middleware(LimitBodies)
     app.add_middleware(RefuseCrossSite, allowed_hosts=context.settings.allowed_hosts)
     app.add_middleware(CountRequests, context=context)

@@ -15,6 +15,7 @@ from starlette.concurrency import run_in_threadpool
 from ktrdr import torch_check
 from ktrdr.errors import SettingError
 from ktrdr.settings import version
+from ktrdr.web.head import AnswerHead
 from ktrdr.web.metrics_text import CONTENT_TYPE, family, text
 from ktrdr.web.telemetry import NO_TELEMETRY
 from ktrdr.worker.agent import Agent
@@ -54,6 +55,7 @@ def application(agent: Agent) -> FastAPI:
             await run_in_threadpool(agent.stop)
 
     app = FastAPI(title="ktrdr worker", version=version(), lifespan=lifespan, telemetry=NO_TELEMETRY)
+    app.add_middleware(AnswerHead)
 
     @app.get("/health")
     def health() -> JSONResponse:

@@ -7,7 +7,7 @@ from fastapi.responses import JSONResponse
 from pydantic import ConfigDict, Field
 
 from ktrdr.api.context import ContextDep
-from ktrdr.api.documented import answers_to_body
+from ktrdr.api.documented import answers_to_json
 from ktrdr.api.routes.parameters import DateText, Name, RequestBody, SymbolName
 from ktrdr.names import Timeframe
 
@@ -32,7 +32,7 @@ class BacktestRequest(RequestBody):
     model_path: Annotated[str, Field(pattern=r"^(models/)?[A-Za-z0-9][A-Za-z0-9._\-]{0,99}$")] | None = None
 
 
-@router.post("/start", responses=answers_to_body("BacktestStartedAnswer", 404, 429))
+@router.post("/start", responses=answers_to_json("BacktestStartedAnswer", 404, 429))
 def start(context: ContextDep, request: BacktestRequest) -> JSONResponse:
     """Queue a backtest; without a model_path the strategy's newest model is used."""
     operation_id = context.backtests.start(request.model_dump())

@@ -7,7 +7,7 @@ from fastapi.responses import JSONResponse
 from starlette.concurrency import run_in_threadpool
 
 from ktrdr.api.context import ContextDep
-from ktrdr.api.documented import answers, answers_to_body, body
+from ktrdr.api.documented import answers, answers_to_body, answers_to_json, body
 from ktrdr.api.routes.parameters import DateInQuery, RequestBody, SymbolInPath, SymbolName
 from ktrdr.api.services.requests import read_range
 from ktrdr.data.bars import iso
@@ -52,7 +52,7 @@ def info(context: ContextDep) -> JSONResponse:
     return JSONResponse({"success": True, "data": data})
 
 
-@router.post("/range", responses=answers_to_body("SeriesAnswer", 404))
+@router.post("/range", responses=answers_to_json("SeriesAnswer", 404))
 def date_range(context: ContextDep, request: RangeRequest) -> JSONResponse:
     """Tell from when to when a series reaches."""
     return JSONResponse({"success": True, "data": context.data.describe(request.symbol, request.timeframe).as_json()})

@@ -5,7 +5,7 @@ from fastapi.responses import JSONResponse
 from pydantic import ConfigDict, Field
 
 from ktrdr.api.context import ContextDep
-from ktrdr.api.documented import answers, answers_to_body
+from ktrdr.api.documented import answers, answers_to_json
 from ktrdr.api.routes.parameters import DateText, Name, NameInPath, RequestBody, SymbolName
 from ktrdr.names import Timeframe
 
@@ -24,7 +24,7 @@ class TrainingRequest(RequestBody):
     end_date: DateText | None = None
 
 
-@router.post("/start", responses=answers_to_body("TrainingStartedAnswer", 429))
+@router.post("/start", responses=answers_to_json("TrainingStartedAnswer", 429))
 def start(context: ContextDep, request: TrainingRequest) -> JSONResponse:
     """Queue a training; `task_id` is its operation's id."""
     task_id = context.trainings.start(request.model_dump())

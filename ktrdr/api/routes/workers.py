@@ -9,7 +9,7 @@ from pydantic import AfterValidator, Field
 from starlette.convertors import StringConvertor, register_url_convertor
 
 from ktrdr.api.context import ContextDep
-from ktrdr.api.documented import answers, answers_to_body, answers_to_change
+from ktrdr.api.documented import answers, answers_to_change, answers_to_json
 from ktrdr.api.routes.parameters import Name, NameInPath, RequestBody
 from ktrdr.api.services.dispatch import Report
 from ktrdr.api.store import operations, workers
@@ -116,7 +116,7 @@ class Heartbeat(RequestBody):
     operation: ReportedOperation | None = None
 
 
-@router.post("/register", responses=answers_to_body("WorkerNamedAnswer"))
+@router.post("/register", responses=answers_to_json("WorkerNamedAnswer"))
 def register(context: ContextDep, request: Registration) -> JSONResponse:
     """Take a worker in."""
     context.dispatcher.register(
@@ -156,7 +156,7 @@ def remove(context: ContextDep, worker_id: NameInPath) -> JSONResponse:
     return JSONResponse({"success": True, "worker_id": worker_id})
 
 
-@router.post("/{worker_id:worker}/heartbeat", responses=answers_to_body("HeartbeatAnswer", 404))
+@router.post("/{worker_id:worker}/heartbeat", responses=answers_to_json("HeartbeatAnswer", 404))
 def heartbeat(context: ContextDep, worker_id: NameInPath, request: Heartbeat) -> JSONResponse:
     """Take a report; answer {cancel, operation}: whether to stop, and what to begin, if anything."""
     report = None

@@ -18,6 +18,8 @@ def record(method: str, path: str, status: int) -> logging.LogRecord:
     [
         ("GET", "/api/v1/health", 200, False),
         ("GET", "/metrics", 200, False),
+        ("HEAD", "/api/v1/health", 200, False),
+        ("HEAD", "/api/v1/health", 503, True),
         ("POST", "/api/v1/workers/w1/heartbeat", 200, False),
         ("GET", "/api/v1/health", 503, True),
         ("POST", "/api/v1/workers/w1/heartbeat", 404, True),

@@ -1,8 +1,9 @@
-"""Files that last and files that do not: what is stored outlives a power failure, what was begun and left is found."""
+"""What the data directory takes: whether it may be written to, what lasts in it, and what was begun and left."""
 
 import contextlib
 import errno
 import os
+import stat
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -33,3 +34,22 @@ def abandoned(root: Path, prefix: str) -> Iterator[Path]:
         with contextlib.suppress(FileNotFoundError):  # its upload has just ended
             if time.time() - path.lstat().st_mtime > ABANDONED_AFTER_S:
                 yield path
+
+
+def unwritable(directory: Path) -> str | None:
+    """Return why this process may not write to the data directory, and the next step; None where it may.
+
+    The text names no path: whoever asks for the backend's health reads it.
+    """
+    try:
+        status, flags = directory.stat(), os.statvfs(directory).f_flag
+    except OSError:
+        return None  # something else is wrong
+    uid = os.geteuid()
+    if flags & os.ST_RDONLY:
+        return "the data directory is on a read-only file system: mount a volume there"
+    if os.access(directory, os.W_OK | os.X_OK, effective_ids=True):
+        return None
+    owner = f"it belongs to uid {status.st_uid}, with mode {stat.S_IMODE(status.st_mode):o}"
+    mend = f"give it to uid {uid} (docker run --tmpfs /data:uid={uid}, or chown {uid} on the host)"
+    return f"the data directory is not writable by uid {uid}: {owner}; {mend}"

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import ClassVar, Final
 
 from ktrdr.api.store.connection import Connection, Row, StoreError
+from ktrdr.disk import unwritable
 
 BUSY_TIMEOUT_S: Final = 5.0
 
@@ -19,9 +20,12 @@ class SqliteConnection(Connection):
     def __init__(self, path: Path) -> None:
         """Open the file; StoreError where that cannot be."""
         self._path = path
-        with _told():
-            path.parent.mkdir(parents=True, exist_ok=True)
-            self._db = sqlite3.connect(path, timeout=BUSY_TIMEOUT_S, isolation_level=None, check_same_thread=False)
+        try:
+            with _told():
+                path.parent.mkdir(parents=True, exist_ok=True)
+                self._db = sqlite3.connect(path, timeout=BUSY_TIMEOUT_S, isolation_level=None, check_same_thread=False)
+        except StoreError as error:
+            raise StoreError(unwritable(path.parent) or str(error)) from error
         try:
             with _told():
                 self._db.row_factory = sqlite3.Row

@@ -34,11 +34,4 @@ def train(job: Job) -> dict[str, Any]:
     return {"model_path": model_path, **summary}
 
 
-def prepare() -> None:
-    """Load what a training needs before there is one: nothing can be cancelled while it loads."""
-    from ktrdr.training import trainer  # noqa: PLC0415  the application checks torch before it is loaded
-
-    trainer.load()
-
-
-app = create_worker("training", train, prepare)
+app = create_worker("training", train)

@@ -3,7 +3,6 @@
 import logging
 import random
 import threading
-from collections.abc import Callable
 from typing import Any, Final
 
 from ktrdr.worker.backend import Backend, BackendAwayError, BackendRefusedError
@@ -31,7 +30,6 @@ class Agent:
         backend: Backend,
         capabilities: dict[str, Any],
         work: Work,
-        prepare: Callable[[], None] = lambda: None,
     ) -> None:
         self.settings = settings
         self.job: Job | None = None
@@ -40,7 +38,6 @@ class Agent:
         self._backend = backend
         self._capabilities = capabilities
         self._work = work
-        self._prepare = prepare
         self._retry_s = FIRST_RETRY_S
         self._wake = threading.Event()
         self._stopping = threading.Event()
@@ -52,7 +49,7 @@ class Agent:
         return f"/workers/{self.settings.worker_id}"
 
     def start(self) -> None:
-        """Prepare for the work, then begin to register."""
+        """Begin to register."""
         self._thread.start()
 
     def problem(self) -> str | None:
@@ -93,7 +90,6 @@ class Agent:
             log.warning("left without saying so: %s", error)
 
     def _run(self) -> None:
-        self._prepare()
         while not self._stopping.is_set():
             try:
                 wait_s = self._heartbeat() if self.registered else self._register()

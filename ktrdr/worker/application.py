@@ -4,7 +4,7 @@ import contextlib
 import logging
 import sys
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from http import HTTPStatus
 from typing import Any
 
@@ -26,10 +26,10 @@ from ktrdr.worker.settings import WorkerSettings
 log = logging.getLogger(__name__)
 
 
-def create_worker(worker_type: str, work: Work, prepare: Callable[[], None] = lambda: None) -> FastAPI:
+def create_worker(worker_type: str, work: Work) -> FastAPI:
     """Make the application of a worker; ends the process with 2 for a wrong setting, 1 without a working torch.
 
-    The agent prepares and registers once the application has started, and leaves when it ends.
+    The agent registers once the application has started, and leaves when it ends.
     """
     try:
         settings = WorkerSettings.from_environment(worker_type=worker_type)
@@ -38,7 +38,7 @@ def create_worker(worker_type: str, work: Work, prepare: Callable[[], None] = la
         raise SystemExit(2) from None
     torch_check.require()
     logging.basicConfig(level=logging.INFO, format="%(levelname)s: %(name)s %(message)s")
-    agent = Agent(settings, Backend(settings.api_url), torch_check.capabilities(), work, prepare)
+    agent = Agent(settings, Backend(settings.api_url), torch_check.capabilities(), work)
     return application(agent)
 
 

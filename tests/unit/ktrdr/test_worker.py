@@ -300,33 +300,6 @@ def test_what_nobody_foresaw_is_logged_with_its_traceback(
     assert until(lambda: [record for record in caplog.records if record.exc_info])
 
 
-def test_a_worker_registers_when_it_is_prepared(client: TestClient, backend: DirectBackend) -> None:
-    prepared = threading.Event()
-
-    def wait() -> None:
-        assert prepared.wait(TIMEOUT_S)
-
-    agent = Agent(SETTINGS, backend, {}, endless, wait)
-    agent.start()
-    try:
-        assert client.get("workers").json()["workers"] == []
-        prepared.set()
-        until(lambda: client.get("workers").json()["workers"])
-    finally:
-        agent.stop()
-
-
-@pytest.mark.filterwarnings("ignore:Exception in thread agent")  # which is the point
-def test_a_worker_that_cannot_prepare_is_not_healthy(client: TestClient, backend: DirectBackend) -> None:
-    def fail() -> None:
-        raise SystemExit
-
-    agent = Agent(SETTINGS, backend, {}, endless, fail)
-    agent.start()
-    until(agent.problem)
-    assert client.get("workers").json()["workers"] == []
-
-
 def test_a_worker_that_was_removed_is_unknown_until_it_registers_again(client: TestClient) -> None:
     registration = {"worker_id": "w1", "worker_type": "training", "endpoint_url": "http://w1:5003"}
     for _ in range(2):

@@ -1,4 +1,4 @@
-"""The command line. Loads what a command needs when it runs (`ktrdr.commands`), nothing for `--help`."""
+"""The command line. It loads `ktrdr.commands` when a command runs, and nothing for `--help`."""
 
 import argparse
 import os
@@ -46,7 +46,7 @@ SCHEMA_EXAMPLES: Final = """\
 examples:
   ktrdr strategies schema                       JSON schema on standard output
 
-written to strategy.schema.json, it is what an editor checks a strategy with that begins with this line:
+Save it as strategy.schema.json. Editors then check a strategy that begins with this line:
   # yaml-language-server: $schema=strategy.schema.json
 """
 TRAIN_EXAMPLES: Final = """\
@@ -60,16 +60,16 @@ examples:
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run a command; return its exit status: 0, 1 for a failure that the message explains, 130 after Ctrl-C.
 
-    2 for a wrong setting, and SystemExit with that status for a wrong call.
+    The status is 2 for a wrong setting. A wrong call raises SystemExit with 2.
     """
     options = _parser().parse_args(arguments)
-    from ktrdr import commands  # noqa: PLC0415  `--help` has been answered by now
+    from ktrdr import commands  # noqa: PLC0415  not needed for `--help`
     from ktrdr.errors import KtrdrError, SettingError  # noqa: PLC0415
 
     try:
         return int(getattr(commands, options.run)(options))
     except BrokenPipeError:
-        # Whoever read has seen enough; nothing may be flushed into the closed pipe at exit.
+        # The reader has closed the pipe: nothing may be flushed into it at exit.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 1
     except KeyboardInterrupt:
@@ -109,7 +109,7 @@ def _parser() -> argparse.ArgumentParser:
     where = sample.add_mutually_exclusive_group()
     where.add_argument("--output", type=Path, metavar="FILE", help="the CSV file to write")
     where.add_argument("--upload", type=_url, metavar="URL", nargs="?", const=DEFAULT_API,
-                       help=f"the backend to upload to ({DEFAULT_API} where none is named)")  # fmt: skip
+                       help=f"the backend to upload to ({DEFAULT_API} if none is named)")  # fmt: skip
 
     strategies = commands.add_parser("strategies", allow_abbrev=False, help="strategies", description="Strategies.")
     kinds = strategies.add_subparsers(title="commands", required=True, metavar="COMMAND")
@@ -145,31 +145,31 @@ def _command(commands: Any, name: str, what: str, examples: str) -> argparse.Arg
 
 def _url(text: str) -> str:
     if not text.startswith(("http://", "https://")):
-        raise argparse.ArgumentTypeError(f"{text!r} is no address; write it like {DEFAULT_API}")
+        raise argparse.ArgumentTypeError(f"{text!r} is not an address; write it like {DEFAULT_API}")
     return text
 
 
 def _date(text: str) -> str:
-    from ktrdr.data.bars import parse_time  # noqa: PLC0415  `--help` names no date
+    from ktrdr.data.bars import parse_time  # noqa: PLC0415  not needed for `--help`
 
     try:
         parse_time(text)
     except (ValueError, OverflowError):
-        raise argparse.ArgumentTypeError(f"{text!r} is no date; write it like 2023-01-01") from None
+        raise argparse.ArgumentTypeError(f"{text!r} is not a date; write it like 2023-01-01") from None
     return text
 
 
 def _year(text: str) -> int:
-    from ktrdr.data.rows import YEARS  # noqa: PLC0415  `--help` names no year
+    from ktrdr.data.rows import YEARS  # noqa: PLC0415  not needed for `--help`
 
     if not text.isdecimal() or int(text) not in YEARS:
-        raise argparse.ArgumentTypeError(f"{text!r} is no year from {YEARS[0]} to {YEARS[-1]}")
+        raise argparse.ArgumentTypeError(f"{text!r} is not a year from {YEARS[0]} to {YEARS[-1]}")
     return int(text)
 
 
 def _port(text: str) -> int:
     if not text.isdecimal() or not 0 <= int(text) <= 65535:  # noqa: PLR2004  TCP
-        raise argparse.ArgumentTypeError(f"{text!r} is no port from 0 to 65535")
+        raise argparse.ArgumentTypeError(f"{text!r} is not a port from 0 to 65535")
     return int(text)
 
 

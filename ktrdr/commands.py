@@ -1,4 +1,4 @@
-"""What the commands of the command line do. Each loads what it needs, and nothing for another."""
+"""The commands of the command line. Each one loads only what it needs."""
 
 import argparse
 import json
@@ -16,7 +16,7 @@ def api(options: argparse.Namespace) -> int:
     from ktrdr.settings import Settings  # noqa: PLC0415  see the module's first line
 
     Settings.from_environment()
-    import uvicorn  # noqa: PLC0415  a wrong setting is told without loading it
+    import uvicorn  # noqa: PLC0415  a wrong setting is reported without loading it
 
     uvicorn.run("ktrdr.api.main:app", host=options.host, port=options.port)
     return 0
@@ -30,7 +30,7 @@ def worker(_options: argparse.Namespace) -> int:
 
 
 def sample(options: argparse.Namespace) -> int:
-    """Make the sample year and put it where it is wanted."""
+    """Generate the sample year; print, save or upload it."""
     from ktrdr.data.sample import generate, to_csv  # noqa: PLC0415  see the module's first line
 
     bars = generate(options.year, seed=options.seed)
@@ -57,7 +57,7 @@ def schema(_options: argparse.Namespace) -> int:
 
 
 def train(options: argparse.Namespace) -> int:
-    """Train on a worker or here, print progress and, at the end, the metrics as JSON."""
+    """Train on a worker or in this process; print the progress, then the metrics as JSON."""
     return _train_here(options) if options.here else _train_on_a_worker(options)
 
 
@@ -70,9 +70,9 @@ def ask(
     *,
     patient: bool = False,
 ) -> Any:
-    """Send a request to the backend and return the JSON it answers; UnavailableError with what to do next.
+    """Send a request to the backend and return its JSON answer; UnavailableError names the next step.
 
-    `patient` is for what may be asked twice: it outlives a restart of the backend, as workers do.
+    `patient` repeats the request while the backend restarts; use it only for requests that may be repeated.
     """
     from ktrdr.worker.backend import (  # noqa: PLC0415
         PATIENCE_S,
@@ -113,7 +113,7 @@ def _train_on_a_worker(options: argparse.Namespace) -> int:
             time.sleep(POLL_S)
     except KeyboardInterrupt:
         cancel = f"curl -X DELETE {options.backend}/api/v1{path}"
-        print(f"\nktrdr: the training goes on without being watched; to cancel it: {cancel}", file=sys.stderr)
+        print(f"\nktrdr: the training continues on the worker; to cancel it: {cancel}", file=sys.stderr)
         raise
     if operation["status"] != "completed":
         print(f"ktrdr: training {task} {operation['status']}: {operation['error_message'] or 'no reason given'}",

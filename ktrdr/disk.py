@@ -1,4 +1,4 @@
-"""What the data directory takes: whether it may be written to, what lasts in it, and what was begun and left."""
+"""The data directory on disk: write access, durable writes, and the files of interrupted uploads."""
 
 import contextlib
 import errno
@@ -10,14 +10,14 @@ from pathlib import Path
 from typing import Final
 
 UNSUPPORTED: Final = (errno.EBADF, errno.EINVAL)
-"""What a file system says that has no such thing, as some network ones have none for directories."""
+"""Errors of file systems without this operation; some network file systems have none for directories."""
 
 ABANDONED_AFTER_S: Final = 3600.0
-"""Several backends may share a data directory: what is younger may be another one's upload."""
+"""Several backends may share a data directory: a younger file may belong to another one's upload."""
 
 
 def flush(path: Path) -> None:
-    """Wait until a file's content, or a directory's names, are on the disk; OSError where it does not take them."""
+    """Wait until a file's content, or a directory's names, are on the disk; OSError if the disk fails."""
     handle = os.open(path, os.O_RDONLY)
     try:
         os.fsync(handle)
@@ -29,22 +29,22 @@ def flush(path: Path) -> None:
 
 
 def abandoned(root: Path, prefix: str) -> Iterator[Path]:
-    """Yield what begins with `prefix` and was not changed for an hour: what uploads left when their process died."""
+    """Yield the paths that begin with `prefix` and have not changed for an hour: their upload's process has died."""
     for path in root.glob(prefix + "*"):
-        with contextlib.suppress(FileNotFoundError):  # its upload has just ended
+        with contextlib.suppress(FileNotFoundError):  # the upload has just ended
             if time.time() - path.lstat().st_mtime > ABANDONED_AFTER_S:
                 yield path
 
 
 def unwritable(directory: Path) -> str | None:
-    """Return why this process may not write to the data directory, and the next step; None where it may.
+    """Return why this process may not write to the data directory, and the next step; None if it may.
 
-    The text names no path: whoever asks for the backend's health reads it.
+    The text contains no path, because every client of the health route reads it.
     """
     try:
         status, flags = directory.stat(), os.statvfs(directory).f_flag
     except OSError:
-        return None  # something else is wrong
+        return None  # the cause is another
     uid = os.geteuid()
     if flags & os.ST_RDONLY:
         return "the data directory is on a read-only file system: mount a volume there"

@@ -1,10 +1,10 @@
-"""Failures that a caller can act on, each with the HTTP status and the code that clients see."""
+"""Errors that a caller can act on, each with the HTTP status and the code for clients."""
 
 from typing import Any
 
 
 class KtrdrError(Exception):
-    """Something a caller can mend: `code` for programs, the message for people, `details` as JSON."""
+    """An error that the caller can correct: `code` for programs, the message for people, `details` as JSON."""
 
     status = 500
 
@@ -16,40 +16,40 @@ class KtrdrError(Exception):
 
 
 class SettingError(ValueError):
-    """An environment variable that cannot be followed; the message names it, its value and the mend."""
+    """An invalid environment variable; the message names it, its value and the next step."""
 
 
 class BadRequestError(KtrdrError):
-    """Well-formed, but asks for what cannot be."""
+    """The request is well-formed but cannot be fulfilled."""
 
     status = 400
 
 
 class NotFoundError(KtrdrError):
-    """Names something that does not exist."""
+    """The request names something that does not exist."""
 
     status = 404
 
 
 class ConflictError(KtrdrError):
-    """Possible, but not in the present state."""
+    """The request does not fit the present state."""
 
     status = 409
 
 
 class InvalidError(KtrdrError):
-    """The content itself is wrong."""
+    """The content is invalid."""
 
     status = 422
 
 
 class TooManyError(KtrdrError):
-    """As many as there may be are there already."""
+    """The limit has been reached."""
 
     status = 429
 
 
 class UnavailableError(KtrdrError):
-    """Nothing wrong with the request: what it needs is not there at the moment."""
+    """The request is valid, but a service that it needs is unavailable at the moment."""
 
     status = 503

@@ -1,7 +1,7 @@
-"""The HEALTHCHECK of the images: `python -m ktrdr.healthcheck URL` exits 0 only when the service says it is ok.
+"""The HEALTHCHECK of the images: `python -m ktrdr.healthcheck URL` exits 0 only if the service reports "ok".
 
-It runs all the time, so it speaks HTTP/1.0 (RFC 1945) over a socket: http.client would take three times as long to
-import as all the rest takes to run.
+Why not urllib or http.client: they take three times as long to import as all the rest takes to run, at every check. So
+it speaks HTTP/1.0 (RFC 1945) over a socket.
 """
 
 import json
@@ -43,7 +43,7 @@ def check(url: str, timeout_s: float = TIMEOUT_S) -> tuple[bool, str]:
 
 
 def main(arguments: list[str]) -> int:
-    """Return 0 when healthy, 1 when not, 2 when called wrongly; print the reason for the engine's health log."""
+    """Return 0 if healthy, 1 if not, 2 for a wrong call; print the reason for the engine's health log."""
     if len(arguments) != 1:
         print("usage: python -m ktrdr.healthcheck URL", file=sys.stderr)
         return 2

@@ -1,4 +1,4 @@
-"""Finished models on the backend's disk: directories that arrive as one archive, checked by digest. Torch-free."""
+"""Finished models on the backend's disk: directories that arrive as one archive, verified by digest. Torch-free."""
 
 import hashlib
 import io
@@ -25,7 +25,7 @@ METADATA: Final = "metadata.json"
 FILES: Final = (WEIGHTS, CONFIG, FEATURES, METRICS, METADATA)
 TEXTS: Final = {METADATA: ("strategy_name", "created_at")}
 LISTS: Final = {METADATA: ("symbols", "timeframes")}
-"""What backend and page rely on: texts, and lists of texts."""
+"""Required keys that backend and page read: texts, and lists of texts."""
 ARCHIVE_LIMIT: Final = 64 * 1024 * 1024
 INCOMING_PREFIX: Final = ".incoming-"
 UNREADABLE: Final = (
@@ -45,13 +45,13 @@ def pack(directory: Path) -> bytes:
 
 
 def read(directory: Path, name: str) -> bytes:
-    """Return one of a model's files; InvalidError where it is missing, a link (it could lead anywhere) or too long."""
+    """Return one of a model's files; InvalidError if it is missing, a link (which could lead anywhere) or too long."""
     path = directory / name
     try:
         if not path.is_symlink() and path.is_file() and path.stat().st_size <= ARCHIVE_LIMIT:
             return path.read_bytes()
     except OSError:
-        pass  # said below
+        pass  # reported below
     what = "is missing" if not path.exists() else "is no plain file of a model"
     raise InvalidError("bad_model", f"Model {directory.name}: {name} {what}; train it again.")
 
@@ -66,9 +66,9 @@ def digest(content: bytes) -> str:
 
 
 def unpack(content: bytes, expected_digest: str, directory: Path) -> None:
-    """Write an archive's files into a directory; InvalidError where the digest or the contents do not fit."""
+    """Write an archive's files into a directory; InvalidError if the digest or the contents are wrong."""
     if digest(content) != expected_digest:
-        raise InvalidError("digest_mismatch", "The archive is not what its digest says; upload it again.")
+        raise InvalidError("digest_mismatch", "The archive does not match its digest; upload it again.")
     try:
         with zipfile.ZipFile(io.BytesIO(content)) as archive:
             members = archive.infolist()
@@ -118,18 +118,18 @@ class ModelDirectory:
         self.root = root
 
     def names(self) -> list[str]:
-        """Return the names of all models, sorted. A link is none: it could lead anywhere."""
+        """Return the names of all models, sorted. Links are left out, because they could lead anywhere."""
         return sorted(path.name for path in self.root.glob("*") if is_name(path.name) and _is_model(path))
 
     def path(self, name: str) -> Path:
-        """Return a model's directory; NotFoundError where there is none."""
+        """Return a model's directory; NotFoundError if there is none."""
         path = self.root / name
         if not is_name(name) or not _is_model(path):
             raise NotFoundError("no_model", f"No model named {name[:100]}.")
         return path
 
     def describe(self, name: str) -> dict[str, Any]:
-        """Return what a model says of itself: features, metrics and metadata."""
+        """Return a model's description: features, metrics and metadata."""
         path = self.path(name)
         documents = {}
         for key, file in (("features", FEATURES), ("metrics", METRICS), ("metadata", METADATA)):
@@ -137,7 +137,7 @@ class ModelDirectory:
         return {"name": name, "model_path": f"models/{name}", **documents}
 
     def readable(self) -> list[dict[str, Any]]:
-        """Describe every model that can be read; one that was damaged hides no other."""
+        """Describe every readable model; a damaged one hides no other."""
         found = []
         for name in self.names():
             try:
@@ -151,10 +151,10 @@ class ModelDirectory:
         return pack(self.path(name))
 
     def store(self, name: str, content: bytes, expected_digest: str) -> Path:
-        """Keep an archive under a new name, all of it or nothing.
+        """Store an archive under a new name, completely or not at all.
 
-        The same archive again is accepted (a worker that got no answer repeats itself); another one is a
-        ConflictError, a damaged one an InvalidError; an OSError where the disk does not take it.
+        The same archive is accepted again, because a worker without an answer repeats the upload. Another archive is a
+        ConflictError, a damaged one an InvalidError, a failing disk an OSError.
         """
         if not is_name(name):
             raise InvalidError("bad_name", "A model's name has letters, digits, dots, hyphens and underscores.")
@@ -173,7 +173,7 @@ class ModelDirectory:
             except OSError:
                 if not os.path.lexists(target):
                     raise
-                return self._same(target, expected_digest)  # another upload was faster, or something has the name
+                return self._same(target, expected_digest)  # another upload was faster, or the name is taken
             flush(self.root)
         finally:
             shutil.rmtree(incoming, ignore_errors=True)
@@ -187,6 +187,6 @@ class ModelDirectory:
         return target
 
     def sweep(self) -> None:
-        """Remove what uploads left behind when the process died."""
+        """Remove the directories of uploads whose process died."""
         for path in abandoned(self.root, INCOMING_PREFIX):
             shutil.rmtree(path, ignore_errors=True)

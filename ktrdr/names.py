@@ -1,4 +1,4 @@
-"""Names that become parts of file names: what they may hold, so that none can leave its directory."""
+"""Names that become parts of file names: their characters are limited, so that none can leave its directory."""
 
 import re
 from typing import Final, Literal, get_args
@@ -15,10 +15,10 @@ _NAME = re.compile(NAME_PATTERN.rstrip("$"))
 
 
 def is_symbol(text: str) -> bool:
-    """Tell whether `text` may name an instrument: at most 20 capitals, digits, dots and hyphens."""
+    """Return whether `text` may name an instrument: at most 20 capitals, digits, dots and hyphens."""
     return _SYMBOL.fullmatch(text) is not None
 
 
 def is_name(text: str) -> bool:
-    """Tell whether `text` may name a strategy, a model or a worker: at most 100 characters, no separator."""
+    """Return whether `text` may name a strategy, a model or a worker: at most 100 characters, no separator."""
     return _NAME.fullmatch(text) is not None

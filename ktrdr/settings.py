@@ -1,4 +1,4 @@
-"""What the environment decides for the API."""
+"""The API's settings, from environment variables."""
 
 import os
 import re
@@ -16,9 +16,9 @@ HOST_NAME = re.compile(r"[a-z0-9_\-]+(\.[a-z0-9_\-]+)*")
 
 @dataclass(frozen=True)
 class Settings:
-    """Where the backend keeps what it stores; `data_dir` is the only directory it writes to.
+    """Where the backend stores its data; it writes to no directory but `data_dir`.
 
-    `allowed_hosts` are the names, in lower case, by which it is reached beside addresses and names without a dot.
+    `allowed_hosts` are further host names of the backend, in lower case, beside addresses and names without a dot.
     """
 
     data_dir: Path
@@ -29,7 +29,7 @@ class Settings:
     def from_environment(cls, environment: Mapping[str, str] = os.environ) -> "Settings":
         """Read KTRDR_DATA_DIR, KTRDR_DATABASE_URL, KTRDR_DATABASE_PASSWORD_FILE and KTRDR_ALLOWED_HOSTS.
 
-        SettingError names the variable, its value without the password, and the mend.
+        SettingError names the variable, its value without the password, and the next step.
         """
         data_dir = Path(environment.get("KTRDR_DATA_DIR") or "data")
         hosts = _hosts(environment.get("KTRDR_ALLOWED_HOSTS") or "")
@@ -61,7 +61,7 @@ def _password(file: str, in_url: str) -> str:
     if in_url:
         raise SettingError(f"{name} is {file!r}, and KTRDR_DATABASE_URL has a password too: keep one of them")
     try:
-        # Editors end a file with a newline, and nobody means it.
+        # Editors end a file with a newline, which is not part of the password.
         password = Path(file).read_text(encoding="utf-8").rstrip("\r\n")
     except (OSError, UnicodeError) as error:
         reason = getattr(error, "strerror", None) or "it is not UTF-8"
@@ -73,8 +73,8 @@ def _password(file: str, in_url: str) -> str:
 
 @lru_cache(maxsize=1)
 def version() -> str:
-    """Return the version of the installed distribution, or "0+unknown" where ktrdr runs from a bare source tree."""
-    from importlib import metadata  # noqa: PLC0415  the health check and the CLI start faster without it
+    """Return the version of the installed distribution, or "0+unknown" if ktrdr runs from a source tree."""
+    from importlib import metadata  # noqa: PLC0415  the CLI starts faster without it
 
     try:
         return metadata.version("ktrdr")

@@ -1,4 +1,4 @@
-"""Where the store is: a SQLite file or a PostgreSQL database, read from a URL."""
+"""The address of the store: a SQLite file or a PostgreSQL database, read from a URL."""
 
 import contextlib
 import re
@@ -14,7 +14,7 @@ TLS_MODES: Final = ("disable", "prefer", "require", "verify-full")
 
 @dataclass(frozen=True)
 class SqliteFile:
-    """A database in a file of its own."""
+    """A database in a SQLite file."""
 
     path: Path
 
@@ -24,7 +24,7 @@ class SqliteFile:
 
 @dataclass(frozen=True)
 class PostgresServer:
-    """A database on a PostgreSQL server; `host` is a directory where the server listens on a socket in it.
+    """A database on a PostgreSQL server; `host` may be the directory of the server's socket.
 
     `tls` is one of TLS_MODES, as libpq's sslmode means them (PostgreSQL documentation, "SSL Support").
     """
@@ -45,7 +45,7 @@ Address = SqliteFile | PostgresServer
 
 
 def read_address(url: str) -> Address:
-    """Read a database URL; ValueError says what is wrong with it, names no secret, and gives the mend."""
+    """Read a database URL; ValueError names the mistake and the next step, and no secret."""
     scheme, separator, rest = url.partition("://")
     try:
         if scheme == "sqlite" and separator:
@@ -58,7 +58,7 @@ def read_address(url: str) -> Address:
 
 
 def redacted(url: str) -> str:
-    """Return a URL, well-formed or not, without anything in it that is or might be a password."""
+    """Return a URL, well-formed or not, without anything that may be a password."""
     named = re.match(r"[A-Za-z][\w+.-]*://", url)
     scheme = named[0] if named else ""
     _, at, place = url.removeprefix(scheme).rpartition("@")
@@ -91,7 +91,7 @@ def _read_server(url: str) -> PostgresServer:
 
 
 def _split(url: str) -> tuple[SplitResult, dict[str, str]]:
-    """Split a URL; what Python's own messages say of a bad one could hold the password."""
+    """Split a URL; Python's own messages are not passed on, because they could contain the password."""
     plain = url.isprintable() and " " not in url
     with contextlib.suppress(ValueError):
         parts = urlsplit(url)

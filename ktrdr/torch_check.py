@@ -1,4 +1,4 @@
-"""Whether this environment can compute: torch imports and a tiny tensor operation comes out right. Lazy."""
+"""Checks whether torch works here: it imports, and a small tensor operation has the right result."""
 
 import warnings
 from typing import Any, Final
@@ -10,19 +10,19 @@ def problem() -> str | None:
     """Return why torch does not work here, or None. Imports torch."""
     try:
         with warnings.catch_warnings():
-            # No image ships NumPy; torch says so once, and nothing here hands arrays to it.
+            # Workers have no NumPy. Torch warns once, and nothing here passes arrays to it.
             warnings.filterwarnings("ignore", message="Failed to initialize NumPy")
             import torch  # type: ignore[import-not-found,unused-ignore]  # noqa: PLC0415  to find out is the purpose
 
         total = torch.tensor([1.0, 2.0]).dot(torch.tensor([3.0, 4.0])).item()
-    except Exception as error:  # noqa: BLE001  a broken torch fails in any way it likes
+    except Exception as error:  # noqa: BLE001  a broken torch may raise anything
         return f"{type(error).__name__}: {error}"
     right = 11.0
     return None if total == right else f"1*3 + 2*4 came out as {total}"
 
 
 def require() -> None:
-    """Stop the process, naming the images to use, unless torch works."""
+    """Stop the process unless torch works; the message names the images to use."""
     reason = problem()
     if reason:
         message = f"This environment has no working torch ({reason}). Run the worker from {IMAGES[0]} or {IMAGES[1]}."

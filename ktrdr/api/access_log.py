@@ -1,4 +1,4 @@
-"""What the server's access log leaves out: asked every few seconds by programs, and answered well."""
+"""Leaves routine requests out of the server's access log: programs send them every few seconds."""
 
 import logging
 import re
@@ -10,12 +10,12 @@ ERRORS_FROM: Final = 400
 
 
 def install() -> None:
-    """Leave out of uvicorn's access log what nobody looks for there; what fails stays."""
+    """Drop successful routine requests from uvicorn's access log; failures stay."""
     logging.getLogger("uvicorn.access").addFilter(is_worth_a_line)
 
 
 def is_worth_a_line(record: logging.LogRecord) -> bool:
-    """Tell whether an access record (client, method, path, HTTP version, status) is not routine."""
+    """Return whether an access record (client, method, path, HTTP version, status) is worth a line."""
     if not isinstance(record.args, tuple) or len(record.args) != ARGUMENTS:
         return True
     _client, method, path, _version, status = record.args

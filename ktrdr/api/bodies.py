@@ -1,4 +1,4 @@
-"""How long a request's body may be; a longer one is refused in the error shape of everything else."""
+"""Limits the length of request bodies; a longer body is refused in the common error shape."""
 
 from typing import Final
 
@@ -25,13 +25,13 @@ def limit_for(path: str) -> int:
 
 
 class LimitBodies:
-    """Refuses bodies that announce themselves too long, and stops reading those that did not."""
+    """Refuses a body whose Content-Length is too large, and stops reading one without that header at the limit."""
 
     def __init__(self, app: ASGIApp) -> None:
         self.app = app
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Pass a request on, counting its body."""
+        """Pass a request on and count the bytes of its body."""
         if scope["type"] != "http":
             await self.app(scope, receive, send)
             return

@@ -1,4 +1,4 @@
-"""What the routes share: the settings, the stores and the services, made once for an application."""
+"""What the routes share: settings, stores and services, made once per application."""
 
 import contextlib
 import time
@@ -23,7 +23,7 @@ SWEEP_EVERY_S: Final = 3600.0
 
 
 class Context:
-    """Everything an application owns. Making one touches no file; `open` does."""
+    """Everything that an application owns. Creating it touches no file; `open` does."""
 
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
@@ -41,7 +41,7 @@ class Context:
         self.metrics = RequestMetrics()
 
     def open(self) -> None:
-        """Open the store. What fails is told by the health route and mended by `tick`, not raised."""
+        """Open the store. A failure is not raised: the health route reports it, and `tick` tries again."""
         self.started = time.monotonic()
         self.tick()
 
@@ -50,7 +50,7 @@ class Context:
         self.database.close()
 
     def tick(self) -> None:
-        """Do what time alone brings about; open a store that could not be opened before."""
+        """Do the periodic work, and open a store that could not be opened before."""
         self._sweep()
         if self.database.open() is not None or self.database.check() is not None:
             return
@@ -61,7 +61,7 @@ class Context:
             self.dispatcher.tick()
 
     def _sweep(self) -> None:
-        """Remove what dead uploads left, at the start and every hour: at the start the last ones are too young."""
+        """Remove the files of interrupted uploads, at the start and every hour: the latest are too young at first."""
         now = time.monotonic()
         if self._swept is not None and now - self._swept < SWEEP_EVERY_S:
             return
@@ -72,7 +72,7 @@ class Context:
 
 
 def get_context(request: Request) -> Context:
-    """Return the context of the application that a request came to."""
+    """Return the context of the application that received a request."""
     context: Context = request.app.state.context
     return context
 

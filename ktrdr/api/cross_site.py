@@ -1,7 +1,7 @@
-"""Keeps other sites' pages, open in the same browser, from changing anything here.
+"""Keeps pages of other sites, open in the same browser, from changing anything here.
 
-A browser says with Sec-Fetch-Site where a request comes from (Fetch Metadata, W3C); other clients send no such header.
-To a page whose own name has been made to lead here (DNS rebinding) this is the same origin; its name in Host tells.
+A browser names a request's origin in Sec-Fetch-Site (Fetch Metadata, W3C); other clients send no such header.
+If a page's own name was made to resolve to this server (DNS rebinding), the origin is the same. Host shows that name.
 """
 
 from http import HTTPStatus
@@ -17,14 +17,14 @@ OWN: Final = frozenset({"same-origin", "none"})
 
 
 class RefuseCrossSite:
-    """Refuses what would change something and comes from a page of another origin, or to a name that is not ours."""
+    """Refuses a changing request that comes from a page of another origin, or that names a foreign host."""
 
     def __init__(self, app: ASGIApp, allowed_hosts: frozenset[str]) -> None:
         self.app = app
         self.allowed_hosts = allowed_hosts
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Pass a request on unless it is one of those."""
+        """Pass a request on, or refuse it with 403."""
         app = self.app
         if scope["type"] == "http" and scope["method"] not in READING:
             headers = Headers(scope=scope)
@@ -39,7 +39,7 @@ class RefuseCrossSite:
 
 
 def is_own(host: str, allowed_hosts: frozenset[str]) -> bool:
-    """Tell whether a Host header is an address, a name without a dot, which no stranger can own, or an allowed one.
+    """Return whether a Host header is an address, an allowed name, or a name without a dot, which no stranger can own.
 
     A name that ends in a number is an IPv4 address to every browser (URL Standard, WHATWG).
     """

@@ -1,4 +1,4 @@
-"""The OpenAPI document: what each route says of its answers, and the shapes behind it, made when it is asked for."""
+"""The OpenAPI document: the answers that each route declares and their shapes, built at the first request for it."""
 
 from http import HTTPStatus
 from typing import Any, Final
@@ -16,17 +16,17 @@ Responses = dict[int | str, dict[str, Any]]
 
 
 def answer(status: int, shape: str) -> Responses:
-    """Say that a route answers so: `shape` is the name of a class in `ktrdr.api.shapes`."""
+    """Declare an answer of a route: `shape` is the name of a class in `ktrdr.api.shapes`."""
     return _of(status, JSON, {"$ref": f"#/components/schemas/{shape}"})
 
 
 def media(status: int, media_type: str) -> Responses:
-    """Say that a route answers with something other than JSON."""
+    """Declare an answer that is not JSON."""
     return _of(status, media_type, {"type": "string", "format": "binary"})
 
 
 def errors(*statuses: int) -> Responses:
-    """Say which errors a route has of its own; the common ones are added."""
+    """Declare a route's own errors; the common ones are added."""
     found: Responses = {}
     for status in (*statuses, *ALWAYS):
         found |= answer(status, ERROR)
@@ -34,38 +34,38 @@ def errors(*statuses: int) -> Responses:
 
 
 def answers(shape: str, *statuses: int, status: int = HTTPStatus.OK) -> Responses:
-    """Say what a route answers where all is well, and the statuses of its own errors."""
+    """Declare a route's successful answer, and the statuses of its own errors."""
     return errors(*statuses) | answer(status, shape)
 
 
 def answers_to_change(shape: str, *statuses: int, status: int = HTTPStatus.OK) -> Responses:
-    """Say the same of a route that changes something, which pages of other origins may not."""
+    """Declare the answers of a route that changes something: pages of other origins are refused."""
     return answers(shape, *statuses, *OF_CHANGES, status=status)
 
 
 def answers_to_body(shape: str, *statuses: int, status: int = HTTPStatus.OK) -> Responses:
-    """Say the same of a route that takes a body: it may not be readable, or too long."""
+    """Declare the answers of a route with a body, which may be unreadable or too long."""
     return answers(shape, *statuses, *OF_BODIES, status=status)
 
 
 def answers_to_json(shape: str, *statuses: int, status: int = HTTPStatus.OK) -> Responses:
-    """Say the same of a route whose body is JSON: it may be called something else."""
+    """Declare the answers of a route with a JSON body, whose content type may be another."""
     return answers_to_body(shape, *statuses, HTTPStatus.UNSUPPORTED_MEDIA_TYPE, status=status)
 
 
 def body(media_type: str) -> dict[str, Any]:
-    """Describe a request's body that is read as it comes."""
+    """Describe a request body that is read as raw bytes."""
     content = {media_type: {"schema": {"type": "string", "format": "binary"}}}
     return {"requestBody": {"required": True, "content": content}}
 
 
 def _of(status: int, media_type: str, schema: dict[str, Any]) -> Responses:
-    # A number, where HTTPStatus would be a key of its own in the document
+    # HTTPStatus would be another key than the number in the document.
     return {int(status): {"description": HTTPStatus(status).phrase, "content": {media_type: {"schema": schema}}}}
 
 
 class DocumentedApi(FastAPI):
-    """A FastAPI application whose routes name the shapes of their answers; they are loaded with the first asking."""
+    """A FastAPI application whose routes name the shapes of their answers. They are loaded at the first request."""
 
     def openapi(self) -> dict[str, Any]:
         """Return the OpenAPI document."""
@@ -77,7 +77,7 @@ class DocumentedApi(FastAPI):
 
 
 def _shapes() -> dict[str, Any]:
-    from pydantic.json_schema import models_json_schema  # noqa: PLC0415  most backends are never asked
+    from pydantic.json_schema import models_json_schema  # noqa: PLC0415  most backends are never asked for it
 
     from ktrdr.api import shapes  # noqa: PLC0415  likewise
 

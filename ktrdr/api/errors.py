@@ -1,4 +1,4 @@
-"""Every error as `{"success": false, "error": {code, message, details}}`, with nothing internal in it."""
+"""Answers every error as `{"success": false, "error": {code, message, details}}`, without internals."""
 
 import logging
 import secrets
@@ -21,11 +21,11 @@ JSON: Final = "application/json"
 PROBLEMS_SHOWN: Final = 20
 TEXT_SHOWN: Final = 300
 RENAMED: Final = {413: "content_too_large"}
-"""Codes by status where RFC 9110 has another name than Python 3.11."""
+"""Codes by status, where RFC 9110 uses another name than Python 3.11."""
 
 
 def install(app: FastAPI) -> None:
-    """Answer every kind of error in the one shape."""
+    """Answer every kind of error in the common shape."""
     for kind, handler in (
         (KtrdrError, _known),
         (HTTPException, _http),
@@ -58,7 +58,7 @@ async def _http(request: Request, error: HTTPException) -> JSONResponse:
 
 
 def _allowed(request: Request) -> str:
-    """Return every method of the path; the framework names those of the first route that it fits."""
+    """Return every method of the path. The framework names only those of the first matching route."""
     found: set[str] = set()
     for route in iter_route_contexts(request.app.routes):
         if route.methods and route.path_regex.match(request.scope["path"]):
@@ -87,23 +87,23 @@ def _no_json(given: str) -> JSONResponse:
 
 
 def _shown(text: str) -> str:
-    """Return what a client wrote, short, and as something that can be written in UTF-8."""
+    """Return a client's text, shortened and encodable as UTF-8."""
     return text[:TEXT_SHOWN].encode(errors="replace").decode()
 
 
 async def _gone(_request: Request, _error: ClientDisconnect) -> Response:
-    return Response(status_code=HTTPStatus.BAD_REQUEST)  # nobody reads it
+    return Response(status_code=HTTPStatus.BAD_REQUEST)  # the client has gone
 
 
 async def _store(_request: Request, error: Exception) -> JSONResponse:
     reference = secrets.token_hex(4)
     log.error("store error %s", reference, exc_info=error)
-    message = f"The store cannot be used at the moment; the log has the reason under {reference}."
+    message = f"The store is unavailable; the log gives the reason under {reference}."
     return answer(HTTPStatus.SERVICE_UNAVAILABLE, "store_unavailable", message)
 
 
 async def _unexpected(_request: Request, error: Exception) -> JSONResponse:
     reference = secrets.token_hex(4)
     log.error("unexpected error %s", reference, exc_info=error)
-    message = f"Something went wrong inside; the log has it under {reference}."
+    message = f"An internal error occurred; the log describes it under {reference}."
     return answer(HTTPStatus.INTERNAL_SERVER_ERROR, "internal_error", message)

@@ -38,18 +38,18 @@ log = logging.getLogger(__name__)
 
 PREFIX: Final = "/api/v1"
 TICK_S: Final = 1.0
-WRONG_SETTING: Final = 2  # exit code, as every command has it
+WRONG_SETTING: Final = 2  # the exit code of every command
 
 
 def create_application(settings: Settings | None = None) -> FastAPI:
-    """Make the application; no file is touched before it starts. `settings` default to the environment's."""
+    """Create the application; it touches no file before it starts. `settings` default to the environment's."""
     context = Context(settings or _settings())
     app = DocumentedApi(
         title="ktrdr",
         version=version(),
         lifespan=_lifespan,
         telemetry=NO_TELEMETRY,
-        docs_url=None,  # both are pages that load their scripts from elsewhere
+        docs_url=None,  # both pages load scripts from other hosts
         redoc_url=None,
     )
     app.state.context = context
@@ -70,7 +70,7 @@ def create_application(settings: Settings | None = None) -> FastAPI:
 def _settings() -> Settings:
     try:
         return Settings.from_environment()
-    except ValueError as error:  # told in one line, not in a traceback
+    except ValueError as error:  # one line in place of a traceback
         print(f"ktrdr: {error}", file=sys.stderr)
         sys.exit(WRONG_SETTING)
 

@@ -1,6 +1,6 @@
-"""The shapes of the answers, for the OpenAPI document alone: nothing imports this until somebody asks for it.
+"""The shapes of the answers, for the OpenAPI document alone. It imports this module at the first request for it.
 
-What is answered is made by the routes; that it has these shapes is tested over HTTP (tests/api).
+The routes build the answers themselves. Tests check over HTTP that they have these shapes (tests/api).
 """
 
 from typing import Any, Literal
@@ -30,14 +30,14 @@ class ErrorContent(Shape):
 
 
 class ErrorAnswer(Shape):
-    """What every error looks like."""
+    """The shape of every error."""
 
     success: Literal[False]
     error: ErrorContent
 
 
 class DatabaseState(Shape):
-    """The store, as the health route sees it."""
+    """The state of the store."""
 
     state: Literal["ok", "unusable"]
     kind: str
@@ -45,7 +45,7 @@ class DatabaseState(Shape):
 
 
 class HealthAnswer(Shape):
-    """Whether the backend can do its work; `reason` is there where it cannot."""
+    """Whether the backend can work; if not, `reason` says why."""
 
     status: Literal["ok", "unavailable"]
     version: str
@@ -55,7 +55,7 @@ class HealthAnswer(Shape):
 
 
 class Success(Shape):
-    """What every answer but health and metrics begins with."""
+    """The beginning of every answer except health and metrics."""
 
     success: Literal[True]
 
@@ -118,7 +118,7 @@ class DataInfoAnswer(Success):
 
 
 class BarsMetadata(Shape):
-    """What the rows are; `version` changes with the series, `next_start` is where the rest begins, if there is one."""
+    """Describes the rows. `version` changes with the series; the next page, if there is one, begins at `next_start`."""
 
     symbol: str
     timeframe: Timeframe
@@ -202,7 +202,7 @@ class StrategyAnswer(Success):
 
 
 class ValidationAnswer(Success):
-    """What was found about a strategy."""
+    """The issues of a strategy."""
 
     valid: bool
     strategy_name: str
@@ -210,7 +210,7 @@ class ValidationAnswer(Success):
 
 
 class ModelEntry(Shape):
-    """What a model says of itself."""
+    """A model's own description."""
 
     name: str
     model_path: str
@@ -232,7 +232,7 @@ class ModelAnswer(Success):
 
 
 class ModelStoredAnswer(Success):
-    """A model that was taken in."""
+    """A model that was stored."""
 
     model_path: str
 
@@ -246,7 +246,7 @@ class TrainingStartedAnswer(Success):
 
 
 class PerformanceAnswer(Success):
-    """How a completed training went."""
+    """The metrics of a completed training."""
 
     task_id: str
     training_metrics: dict[str, Any]
@@ -263,7 +263,7 @@ class BacktestStartedAnswer(Success):
 
 
 class Progress(Shape):
-    """How far an operation is."""
+    """An operation's progress."""
 
     percentage: float = Field(ge=0, le=100)
     current_step: str
@@ -272,7 +272,7 @@ class Progress(Shape):
 
 
 class OperationMetadata(Shape):
-    """What was asked, and of whom."""
+    """An operation's request and its worker."""
 
     request: dict[str, Any]
     worker_id: str | None
@@ -310,7 +310,7 @@ class OperationAnswer(Success):
 
 
 class OperationResultsAnswer(Success):
-    """What a completed operation came to."""
+    """The results of a completed operation."""
 
     operation_id: str
     operation_type: OperationType
@@ -320,7 +320,7 @@ class OperationResultsAnswer(Success):
 
 
 class CancelledAnswer(Success):
-    """A cancellation that was taken; `status` stays running until the worker has stopped."""
+    """An accepted cancellation; `status` stays running until the worker has stopped."""
 
     operation_id: str
     status: Status
@@ -336,7 +336,7 @@ class RetriedAnswer(Success):
 
 
 class WorkerCapabilities(Shape):
-    """What a worker computes with."""
+    """A worker's hardware and libraries."""
 
     gpu: bool
     gpu_type: str | None
@@ -372,13 +372,13 @@ class WorkerAnswer(Success):
 
 
 class WorkerNamedAnswer(Success):
-    """A worker that was taken in, or forgotten."""
+    """A worker that was registered or removed."""
 
     worker_id: str
 
 
 class Assignment(Shape):
-    """What a worker is to begin."""
+    """The operation that a worker is to begin."""
 
     operation_id: str
     operation_type: OperationType

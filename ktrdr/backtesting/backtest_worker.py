@@ -17,7 +17,7 @@ REPORT_EVERY: Final = 250
 
 
 def backtest(job: Job) -> dict[str, Any]:
-    """Fetch the model and the bars, walk them; return the result_summary."""
+    """Fetch the model and the bars, walk the bars; return the result_summary."""
     from ktrdr.backtesting.model_loader import load_model  # noqa: PLC0415  the application checks torch first
     from ktrdr.decision.engine import DecisionEngine  # noqa: PLC0415
 

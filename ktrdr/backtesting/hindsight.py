@@ -1,4 +1,4 @@
-"""Whether a backtest walks bars that its model was trained on, and so says less than it seems to."""
+"""Tells whether a backtest walks bars that its model was trained on: its result then overstates the model."""
 
 from typing import Any
 
@@ -6,10 +6,10 @@ from ktrdr.data.bars import Bars, parse_time
 
 
 def trained_on(metadata: dict[str, Any], symbol: str, bars: Bars) -> dict[str, Any]:
-    """Return trained_start and trained_end, as a model's metadata tells them, and overlaps_training.
+    """Return trained_start and trained_end of a model's metadata, and overlaps_training.
 
-    That is whether bars of one of the model's symbols lie between them, both included: validation and test are
-    of the training's bars too. All three are None where the metadata tells no such dates.
+    It says whether bars of one of the model's symbols lie between the two dates, both included: the training's bars
+    include validation and test. All three are None if the metadata has no such dates.
     """
     start, end = metadata.get("start_date"), metadata.get("end_date")
     try:

@@ -1,4 +1,4 @@
-"""What a backtest came to, in figures. Torch-free.
+"""The figures of a backtest. Torch-free.
 
 Returns are simple, from bar to bar; years are of 365.25 days, and the bars of a year are as many as the curve had on
 average. sharpe_ratio is their mean over their (population) standard deviation, sortino_ratio over the root mean square
@@ -16,7 +16,7 @@ YEAR_S: Final = 365.25 * 86400
 SHORTEST_YEARS: Final = 7 / 365.25
 ROUNDING: Final = 1e-12
 LARGEST_EXPONENT: Final = 600.0
-"""Keeps a figure that means nothing any more within what a JSON number can hold."""
+"""Keeps a meaningless figure within the range of a JSON number."""
 
 
 def performance(
@@ -25,9 +25,9 @@ def performance(
     """Return the figures of an equity curve (one value a bar) and its trades.
 
     Returns, volatility and drawdown are in percent, win_rate is a share (0 to 1) of the trades, a trade without profit
-    is a losing one; money is in the quote currency. What is not defined is None: a ratio or factor of gains without any
-    risk or loss, annualized_return within less than a week. A curve that is flat has ratios of 0; the return of who
-    lost everything is -100 % a year.
+    is a losing one; money is in the quote currency. Undefined figures are None: a ratio or factor of gains without any
+    risk or loss, annualized_return within less than a week. A flat curve has ratios of 0; after a total loss
+    the annualized return is -100 %.
     """
     years = (times[-1] - times[0]) / YEAR_S if len(times) > 1 else 0.0
     growth = equity[-1] / initial_capital if equity else 1.0
@@ -76,7 +76,7 @@ def _ratio(changes: Sequence[float], risk: float, bars_a_year: float) -> float |
     if not any(changes):
         return 0.0
     mean = math.fsum(changes) / len(changes)
-    # Equal changes leave a risk that is rounding: a ratio over that says nothing.
+    # The deviation of equal changes is a rounding error: a ratio over it means nothing.
     return _finite(mean / risk * math.sqrt(bars_a_year)) if risk > ROUNDING * abs(mean) else None
 
 

@@ -1,4 +1,4 @@
-"""Getting a trained model ready to decide."""
+"""Loads a trained model, ready to decide."""
 
 from pathlib import Path
 
@@ -10,7 +10,7 @@ from ktrdr.training.model_store import LoadedModel
 
 
 def load_model(directory: Path) -> LoadedModel:
-    """Load a model directory; InvalidError (code model_mismatch) where it is damaged or its strategy is not valid."""
+    """Load a model directory; InvalidError (code model_mismatch) if it is damaged or its strategy is invalid."""
     stored = model_store.load(directory)
     name = str(stored.metadata.get("strategy_name"))
     strategy, issues = check(stored.config.get("strategy"), name)

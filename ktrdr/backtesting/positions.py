@@ -1,4 +1,4 @@
-"""Money and positions: always all in, long or short, costs applied to every fill. Torch-free."""
+"""Cash and positions: always fully invested, long or short, with costs on every fill. Torch-free."""
 
 from dataclasses import asdict, dataclass
 from typing import Any
@@ -10,8 +10,8 @@ from ktrdr.data.bars import iso
 class Trade:
     """A closed position: times in epoch seconds, money in the quote currency.
 
-    The prices are those of the fills, slippage included, so that `profit` is what `units` (always above zero) gained
-    between them less `commission`. `slippage` is what worse fills cost; it is no further cost.
+    The prices are those of the fills, slippage included: `profit` is the gain of `units` (always above zero) between
+    them less `commission`. `slippage` is what the worse fills cost; it is not a further cost.
     """
 
     direction: int
@@ -59,11 +59,11 @@ class Account:
         return (self.units > 0) - (self.units < 0)
 
     def equity(self, price: float) -> float:
-        """Return what everything is worth at a price."""
+        """Return the value of cash and position at a price."""
         return self.cash + self.units * price
 
     def turn(self, direction: int, time: int, price: float) -> Trade | None:
-        """Hold `direction` from now on; return the trade that this closes, if it closes one. No cash, no position."""
+        """Hold `direction` from now on; return the trade that this closes, if any. No cash, no position."""
         closed = self._close(self._entry, time, price) if self._entry else None
         fill = price * (1 + self.slippage * direction)
         if direction and self.cash > 0 and fill > 0:

@@ -30,10 +30,10 @@ def walk(
 ) -> dict[str, Any]:
     """Walk the bars and return trade_count, trades (the first 500), equity_curve (at most 1,000 points), metrics.
 
-    `decide` is asked with a bar's position once that bar has closed. BUY turns long, SELL turns short, HOLD keeps
-    what is held; what is held at the end is closed at the last close. Who is worth nothing at a close (a short whose
-    price doubled) is closed out at the next open. `check` is called at each bar, may raise. BadRequestError where the
-    prices are beyond reckoning.
+    `decide` gets a bar's position once that bar has closed. BUY turns long, SELL turns short, HOLD keeps the position;
+    a position open at the end is closed at the last close. If the equity is zero or less at a close (a short whose
+    price doubled), the position is closed at the next open. `check` is called at each bar and may raise.
+    BadRequestError if the equity leaves the range of numbers.
     """
     account = Account(costs.initial_capital, costs.commission, costs.slippage)
     trades: list[Trade] = []
@@ -45,9 +45,7 @@ def walk(
             _note(trades, account.turn(wanted, time, bars.opens[position]))
         equity.append(account.equity(bars.closes[position]))
         if not math.isfinite(equity[-1]):
-            raise BadRequestError(
-                "bad_data", f"The equity is no number any more at {iso(time)}: check that bar's prices."
-            )
+            raise BadRequestError("bad_data", f"The equity is not a number at {iso(time)}: check that bar's prices.")
         wanted = DIRECTION.get(decide(position), account.direction) if equity[-1] > 0 else 0
     if account.units:
         _note(trades, account.turn(0, bars.times[-1], bars.closes[-1]))

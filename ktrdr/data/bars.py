@@ -1,4 +1,4 @@
-"""Price bars as columns, and the times that they open at."""
+"""Price bars as columns, and their opening times."""
 
 import re
 from dataclasses import dataclass, field

@@ -1,4 +1,4 @@
-"""The bars on disk: one CSV file a symbol and timeframe, read in ranges, replaced all at once or not at all."""
+"""The bars on disk: one CSV file per symbol and timeframe, read in ranges, replaced completely or not at all."""
 
 import contextlib
 import logging
@@ -20,7 +20,7 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class Series:
-    """What is stored of one symbol and timeframe: first and last bar in epoch seconds, size in bytes."""
+    """The stored bars of one symbol and timeframe: first and last in epoch seconds, size in bytes."""
 
     symbol: str
     timeframe: str
@@ -43,7 +43,7 @@ class Series:
 
 @dataclass
 class _Version:
-    """What has been learnt of a file as it was when last modified: it is forgotten with the next one."""
+    """Facts about one version of a file; a new modification time discards them."""
 
     modified_ns: int
     size_bytes: int
@@ -59,7 +59,7 @@ class DataDirectory:
         self._versions: dict[tuple[str, str], _Version] = {}
 
     def path(self, symbol: str, timeframe: str) -> Path:
-        """Return the file of a series; BadRequestError when a name could not be one."""
+        """Return the file of a series; BadRequestError for an impossible name."""
         if not is_symbol(symbol):
             raise BadRequestError("bad_symbol", "A symbol has at most 20 capitals, digits, dots and hyphens.")
         if timeframe not in TIMEFRAMES:
@@ -67,7 +67,7 @@ class DataDirectory:
         return self.root / f"{symbol}_{timeframe}.csv"
 
     def series(self) -> list[Series]:
-        """Return what is stored, by symbol and timeframe; a file that was damaged hides no other."""
+        """Return the stored series by symbol and timeframe; a damaged file hides no other."""
         found = []
         for path in self.root.glob("*_*.csv"):
             symbol, _, timeframe = path.stem.rpartition("_")
@@ -79,7 +79,7 @@ class DataDirectory:
         return sorted(found, key=lambda series: (series.symbol, TIMEFRAMES.index(series.timeframe)))
 
     def describe(self, symbol: str, timeframe: str) -> Series:
-        """Return what is stored of one series; NotFoundError when nothing is."""
+        """Describe one stored series; NotFoundError if nothing is stored."""
         with self._open(symbol, timeframe) as (file, version):
             if version.series is None:
                 points, first, last = 0, 0, 0
@@ -100,14 +100,14 @@ class DataDirectory:
     ) -> Bars:
         """Return bars from `start` (included) to `end` (excluded), epoch seconds, at most `limit` of them.
 
-        NotFoundError when nothing is stored, InvalidError when the file breaks the rules, naming the line.
+        NotFoundError if nothing is stored; InvalidError, naming the line, if the file breaks the rules.
         """
         return self.read_version(symbol, timeframe, start, end, limit)[0]
 
     def read_version(
         self, symbol: str, timeframe: str, start: int | None, end: int | None, limit: int | None
     ) -> tuple[Bars, str]:
-        """Return what `read` does, and a text that is another one when the series has been replaced."""
+        """Return what `read` does, and a text that changes when the series is replaced."""
         bars = Bars()
         with self._open(symbol, timeframe) as (file, version):
             for bar in scan(file, version.marks, start):
@@ -117,7 +117,7 @@ class DataDirectory:
         return bars, f"{version.modified_ns:x}-{version.size_bytes:x}"
 
     def count(self, symbol: str, timeframe: str, start: int | None, end: int | None) -> int:
-        """Return how many bars `read` would, without a limit, in the time of a page; it raises what `read` does."""
+        """Return how many bars `read` would return without a limit, as fast as one page; raises what `read` does."""
         points = self.describe(symbol, timeframe).points
         with self._open(symbol, timeframe) as (file, version):
             first = rows_before(file, version.marks, start) if start is not None else 0
@@ -131,13 +131,13 @@ class DataDirectory:
         return Upload(path, timeframe)
 
     def sweep(self) -> None:
-        """Remove what uploads left behind when the process died."""
+        """Remove the files of uploads whose process died."""
         for path in abandoned(self.root, PREFIX):
             path.unlink(missing_ok=True)
 
     @contextlib.contextmanager
     def _open(self, symbol: str, timeframe: str) -> Iterator[tuple[BinaryIO, _Version]]:
-        """Open a series with what is known of the version that was opened; NotFoundError when nothing is stored."""
+        """Open a series, with the known facts about the opened version; NotFoundError if nothing is stored."""
         key = symbol, timeframe
         try:
             file = self.path(symbol, timeframe).open("rb")

@@ -1,4 +1,4 @@
-"""Where in a series' file its rows are: every some thousandth is marked, so that reading can begin near any time."""
+"""Positions of rows in a series' file: one of some thousand rows is marked, so that reading can begin near any time."""
 
 import threading
 from bisect import bisect_right
@@ -13,14 +13,14 @@ from ktrdr.data.rows import EARLIEST, RowError, Rows
 from ktrdr.errors import InvalidError
 
 EVERY: Final = 4096
-"""Rows from one mark to the next: what a reading parses in vain at most, some 20 ms."""
+"""Rows from one mark to the next. A read parses at most so many in vain, which takes some 20 ms."""
 
 FIRST_ROW: Final = 2
 
 
 @dataclass(frozen=True, slots=True)
 class Mark:
-    """A row: when its bar opens (epoch seconds), the bytes before it, the number of its line (the header's is 1)."""
+    """A row: its bar's opening (epoch seconds), the bytes before it, its line number (the header's is 1)."""
 
     time: int
     offset: int
@@ -28,14 +28,14 @@ class Mark:
 
 
 class Marks:
-    """The marked rows of one version of a file, as far as it has been read. Safe to use from several threads."""
+    """The marked rows of one version of a file, as far as it has been read. Thread-safe."""
 
     def __init__(self) -> None:
         self._marks: list[Mark] = []
         self._lock = threading.Lock()
 
     def add(self, mark: Mark) -> None:
-        """Take a mark in, unless it or a later one is known."""
+        """Add a mark, unless it or a later one is known."""
         with self._lock:
             if not self._marks or mark.line > self._marks[-1].line:
                 self._marks.append(mark)
@@ -52,8 +52,8 @@ class Marks:
 def scan(file: BinaryIO, marks: Marks, start: int | None = None) -> Iterator[Bar]:
     """Yield the bars of a series' file from `start` (epoch seconds) on, and mark rows that have not been read before.
 
-    InvalidError where a row breaks the rules, naming its line. What lies before a mark has been read and found sound,
-    so beginning there finds no other mistakes than beginning at the top.
+    InvalidError, naming the line, if a row breaks the rules. All rows before a mark have been read and are valid,
+    so starting there finds the same mistakes as starting at the top.
     """
     path = Path(file.name)
     rows = Rows(path.stem.rpartition("_")[2])

@@ -1,4 +1,4 @@
-"""The rules that a row of CSV text has to keep: on its own, and beside the row above it."""
+"""The rules for a row of CSV text: on its own, and after the row above it."""
 
 import re
 from typing import Final
@@ -13,15 +13,15 @@ LATEST: Final = parse_time(f"{YEARS.stop}-01-01")
 SMALLEST_PRICE: Final = 1e-9
 LARGEST_PRICE: Final = 1e12
 LARGEST_VOLUME: Final = 1e18
-"""Beyond any market, and no product of what indicators compute leaves the floating-point numbers."""
+"""Beyond any market, and small enough that no product in an indicator overflows."""
 
 
 QUARTER_S: Final = 900
-"""Sessions open on a quarter of an hour, in every time zone; bars of that length and more open so too."""
+"""Sessions open on a quarter of an hour in every time zone, and so do bars of that length and longer."""
 
 HOUR_S: Final = 3600
 NEAREST_S: Final = {"4h": 3 * HOUR_S, "1d": 23 * HOUR_S, "1w": 4 * 24 * HOUR_S}
-"""How near two bars may open where that is less than a bar's length: clocks change, and weeks begin after holidays."""
+"""The shortest distance of two openings, where less than a bar: clocks change, and weeks begin after holidays."""
 
 _NUMBER: Final = re.compile(r"[+-]?([0-9]+(\.[0-9]*)?|\.[0-9]+)([eE][+-]?[0-9]+)?")
 _CONTROL: Final = re.compile(r"[\x00-\x1f\x7f]")
@@ -45,7 +45,7 @@ class Rows:
         self._zoned: bool | None = None
 
     def read(self, line: str) -> Bar:
-        """Return the bar of a line without its end; RowError says what is wrong with it."""
+        """Return the bar of a line (without its line end); RowError says what is wrong."""
         if not line.isprintable() and (found := _CONTROL.search(line)):
             raise RowError(f"holds the control character 0x{ord(found[0]):02x}")
         fields = line.split(",")

@@ -1,12 +1,12 @@
 """A seeded generator of hourly EURUSD-like bars, so that everything can be tried without a data subscription.
 
-What is planted: swings. Price drifts towards a target some 1 % away, by 0.3 of an hour's standard deviation each hour,
-and chooses another target when it is there, or for no reason once in sixty hours; targets lean back to where the year
-began. Everything else is chance: moves with fat tails whose width follows the hour of the day and comes in quiet and
-restless weeks (7 to 9 % a year on the whole), gaps over the weekend. Consecutive hours are next to uncorrelated, as
-they are in the market, and much of a swing is over before it can be told from chance. The shipped hourly strategy finds
-some of it: over ten seeds its test accuracy was 34 to 48 % of three answers, and two months it had not seen earned 2 to
-16 %. No real market is that kind: what is earned here says that the parts work together, and nothing else.
+The bars contain planted swings. The price drifts towards a target some 1 % away, by 0.3 of an hour's standard
+deviation each hour. It chooses a new target on arrival, or at random once in sixty hours; targets tend back to the
+year's first price. Everything else is random: moves with fat tails, a width that follows the hour of the day, quiet and
+volatile weeks (7 to 9 % a year in all), weekend gaps. Consecutive hours are almost uncorrelated, as in the market, and
+much of a swing is over before it can be distinguished from chance. The shipped hourly strategy finds some of it: over
+ten seeds its test accuracy was 34 to 48 % with three classes, and it earned 2 to 16 % in two unseen months. A gain
+here shows that the parts work together, and nothing else.
 """
 
 import math
@@ -22,11 +22,11 @@ MARKET_OPENS_AND_CLOSES_AT: Final = 22
 PRICE_DIGITS: Final = 5
 
 WIDTH: Final = 0.0008
-"""Standard deviation of an hour's move, as a share of the price, on the whole."""
+"""Standard deviation of an hour's move, as a share of the price, on average."""
 WIDTH_BY_HOUR: Final = (0.6,) * 7 + (1.3,) * 5 + (1.6,) * 5 + (0.9,) * 3 + (0.6,) * 4
 """Tokyo, London, London with New York, New York, nobody (UTC)."""
 RESTLESSNESS: Final = (0.985, 0.06)
-"""How much of an hour's (logarithmic) restlessness the next one keeps, and what chance adds."""
+"""The share of an hour's log volatility that the next hour keeps, and the random part."""
 DRIFT: Final = 0.3
 WHIM: Final = 1 / 60
 SWING: Final = (0.006, 0.018)
@@ -61,7 +61,7 @@ def generate(year: int = 2023, *, seed: int = 7, start_price: float = 1.10) -> B
 
 
 def to_csv(bars: Bars) -> str:
-    """Write bars as the CSV text that the API takes."""
+    """Write bars as CSV text for the API."""
     lines = [HEADER]
     for time, row in zip(bars.times, bars.rows(), strict=True):
         lines.append(",".join((iso(time), *map(repr, row))))

@@ -1,4 +1,4 @@
-"""A series on its way in: CSV text that is checked while it comes, and put in place all at once or not at all."""
+"""An upload of a series: CSV text that is checked while it arrives, and stored completely or not at all."""
 
 import contextlib
 import os
@@ -17,7 +17,7 @@ PREFIX: Final = ".upload-"
 
 
 class _Hopeless(RowError):
-    """A line after which no other can be read."""
+    """A mistake after which no further line can be read."""
 
 
 class Upload:
@@ -47,13 +47,13 @@ class Upload:
 
     def __exit__(self, *_exception: object) -> None:
         try:
-            with contextlib.suppress(OSError):  # of what `finish` did not flush nothing is kept
+            with contextlib.suppress(OSError):  # nothing is kept that `finish` did not flush
                 self._file.close()
         finally:
             self._temporary.unlink(missing_ok=True)
 
     def feed(self, chunk: bytes) -> None:
-        """Take the next bytes; lines may be cut anywhere. What is wrong is told at the end, when all has been sent."""
+        """Accept the next bytes; lines may be cut anywhere. Mistakes are reported by `finish`, after the whole body."""
         if self._hopeless:
             return
         *lines, self._rest = (self._rest + chunk).split(b"\n")
@@ -63,7 +63,7 @@ class Upload:
             self._take(self._rest)
 
     def finish(self) -> None:
-        """Put the series in place; InvalidError with every rejected line (the first 100), and nothing changes."""
+        """Store the series; InvalidError with the rejected lines (the first 100), and nothing changes."""
         if self._rest:
             self._take(self._rest)
         if self._rejected_count:
@@ -72,7 +72,7 @@ class Upload:
             details = {"rejected": self._rejected, "rejected_count": self._rejected_count}
             raise InvalidError("rows_rejected", message, details)
         if not self._points:
-            raise InvalidError("no_rows", f"The file holds no bar; expected the header {HEADER} and rows below it.")
+            raise InvalidError("no_rows", f"The file holds no bar; write the header {HEADER} and rows below it.")
         self._file.flush()
         with contextlib.suppress(OSError):
             self._temporary.chmod(0o644)

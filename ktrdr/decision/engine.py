@@ -33,9 +33,9 @@ class DecisionEngine:
         self._threshold = model.strategy.decisions.confidence_threshold
 
     def prepare(self, bars: Mapping[str, Bars], *, check: Callable[[], None] = lambda: None) -> list[Row | None]:
-        """Return a feature row for each bar of the finest timeframe, None for the history that the strategy requires.
+        """Return a feature row for each bar of the finest timeframe, and None for the strategy's required history.
 
-        InvalidError unless they are the model's features. `check` is called often and may raise to stop.
+        InvalidError if they are not the model's features. `check` is called often and may raise to stop.
         """
         strategy = self._model.strategy
         names, rows = feature_rows(strategy, {name: bars[name] for name in self._model.timeframes}, check=check)

@@ -1,1 +1,1 @@
-"""Fuzzy memberships: what exists, and their arithmetic."""
+"""Fuzzy memberships: catalogue and arithmetic."""

@@ -1,4 +1,4 @@
-"""The fuzzy membership functions: what exists, which parameters each takes, and the degree (0 to 1) they give.
+"""The fuzzy membership functions: their catalogue, their parameters, and the degree (0 to 1) that they return.
 
 For a value x: triangular and trapezoidal rise in a straight line from left to the (first) top and fall to the right;
 where two corners meet, the slope is a step and the top wins, so (0, 0, 20, 40) is 1 at 0. gaussian is
@@ -13,7 +13,7 @@ from typing import Any, Final
 
 @dataclass(frozen=True)
 class MembershipFunction:
-    """A kind of membership: the names of its parameters and what its shape is."""
+    """A kind of membership: the names of its parameters and a description of its shape."""
 
     type: str
     parameters: tuple[str, ...]
@@ -40,14 +40,14 @@ CATALOGUE: Final = {
 }
 
 BY_COUNT: Final = {3: "triangular", 4: "trapezoidal"}
-"""The kind meant by a bare list of numbers, by its length."""
+"""The kind that a plain list of numbers stands for, by its length."""
 
 LARGEST: Final = 1e15
-"""What a parameter may be at most, either way; far beyond any indicator, and differences stay finite."""
+"""The largest parameter, positive or negative: far beyond any indicator, and differences stay finite."""
 
 
 def problem(kind: str, parameters: Sequence[float]) -> str | None:
-    """Return what is wrong with the parameters of a kind in the catalogue, or None."""
+    """Return the mistake in the parameters of a kind in the catalogue, or None."""
     names = CATALOGUE[kind].parameters
     if len(parameters) != len(names):
         return f"{kind} takes {len(names)} numbers ({', '.join(names)}), found {len(parameters)}"
@@ -63,7 +63,7 @@ def problem(kind: str, parameters: Sequence[float]) -> str | None:
 
 
 def membership(kind: str, parameters: Sequence[float]) -> Callable[[float], float]:
-    """Return the function from value to degree; ValueError for what `problem` objects to. NaN gives NaN."""
+    """Return the function from value to degree; ValueError if `problem` finds a mistake. NaN gives NaN."""
     if objection := problem(kind, parameters):
         raise ValueError(objection)
     if kind == "gaussian":
@@ -77,7 +77,7 @@ def membership(kind: str, parameters: Sequence[float]) -> Callable[[float], floa
 
 
 def _gaussian(distance: float) -> float:
-    return math.exp(-0.5 * distance * distance)  # a power would raise where the product goes to infinity
+    return math.exp(-0.5 * distance * distance)  # a power would raise an error where the product becomes infinite
 
 
 def _trapezoid(value: float, corners: Sequence[float]) -> float:

@@ -1,1 +1,1 @@
-"""Technical indicators: what exists, and their arithmetic."""
+"""Technical indicators: catalogue and arithmetic."""

@@ -1,4 +1,4 @@
-"""Which indicators exist, what they take and what they give. Data only: the API serves it."""
+"""The indicators with their parameters and outputs. Data only; the API serves it."""
 
 from dataclasses import asdict, dataclass
 from typing import Any, Final
@@ -6,7 +6,7 @@ from typing import Any, Final
 
 @dataclass(frozen=True)
 class Parameter:
-    """A number an indicator takes, with the bounds a strategy has to keep; whole numbers where `whole`."""
+    """A parameter of an indicator with its bounds, both included; only whole numbers if `whole`."""
 
     name: str
     default: float
@@ -17,7 +17,7 @@ class Parameter:
 
 @dataclass(frozen=True)
 class Indicator:
-    """An indicator: the outputs it gives (the first is the one meant by its bare id) and what it takes."""
+    """An indicator: its outputs (the first is the default) and its parameters."""
 
     type: str
     name: str
@@ -74,4 +74,4 @@ _ALL = (
 CATALOGUE: Final = {indicator.type: indicator for indicator in _ALL}
 
 IN_PRICE: Final = {"sma": ("sma",), "ema": ("ema",), "bollinger_bands": ("upper", "middle", "lower")}
-"""The outputs that can be set against the close."""
+"""The outputs that can be compared with the close."""

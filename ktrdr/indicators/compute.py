@@ -26,7 +26,7 @@ from ktrdr.indicators.catalogue import CATALOGUE
 
 NAN: Final = math.nan
 ROUNDING: Final = 1e-12
-"""A spread below this share of the price is what rounding leaves of equal prices."""
+"""A spread below this share of the price is a rounding error between equal prices."""
 
 Column = list[float]
 Columns = dict[str, Column]

@@ -1,4 +1,4 @@
-"""From a document to a strategy: every mistake is an issue that names the key, the value and the next step."""
+"""Checks a document and returns a strategy; every mistake is an issue with the key, the value and the next step."""
 
 from typing import Any, Final
 
@@ -13,7 +13,7 @@ DIALECT: Final = "https://json-schema.org/draft/2020-12/schema"
 
 
 def check(document: Any, name: str) -> tuple[Strategy | None, list[Issue]]:
-    """Check a document that is stored under `name`; the strategy is None where an issue is an error."""
+    """Check a document that is stored under `name`; the strategy is None if an issue is an error."""
     objection = problem(document) if isinstance(document, dict) else "is not a mapping of keys"
     if objection:
         return None, [Issue("error", "structure", f"The strategy {objection}.", {"key": ""})]
@@ -25,5 +25,5 @@ def check(document: Any, name: str) -> tuple[Strategy | None, list[Issue]]:
 
 
 def json_schema() -> dict[str, Any]:
-    """Return the JSON schema of a strategy's file, for editors. What refers to another part, only `check` checks."""
+    """Return the JSON schema of a strategy's file, for editors. Only `check` checks references between its parts."""
     return {"$schema": DIALECT, **Strategy.model_json_schema()}

@@ -1,4 +1,4 @@
-"""Reading a strategy's YAML: bounded, and nothing in it but what JSON can hold too."""
+"""Reads a strategy's YAML, within bounds: only values that JSON can hold too."""
 
 from typing import Any
 
@@ -9,11 +9,11 @@ from ktrdr.strategy.plain import DEPTH_LIMIT, problem
 
 
 class BadDocument(ValueError):
-    """A document that is no strategy whatever its keys are; the message names the place and the mend."""
+    """A document that cannot be a strategy; the message names the place and the next step."""
 
 
 class _Loader(yaml.SafeLoader):
-    """Builds plain values, without what lets a small file grow (aliases) or lose something (a key twice)."""
+    """Builds plain values; refuses aliases, by which a small file could grow, and duplicate keys."""
 
     def compose_node(self, parent: Any, index: Any) -> Any:
         if self.check_event(yaml.AliasEvent):
@@ -34,9 +34,9 @@ class _Loader(yaml.SafeLoader):
 
 
 def read(text: str) -> Any:
-    """Return the document as plain values; BadDocument where it is no sound YAML."""
+    """Return the document as plain values; BadDocument if it is not valid YAML."""
     try:
-        document = yaml.load(text, _Loader)  # noqa: S506  a SafeLoader, made stricter
+        document = yaml.load(text, _Loader)  # noqa: S506  a stricter SafeLoader
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
         where = f" at line {mark.line + 1}" if mark else ""
@@ -46,7 +46,7 @@ def read(text: str) -> Any:
     except BadDocument:
         raise
     except (ValueError, OverflowError, TypeError, AttributeError, KeyError, IndexError) as error:
-        # The library's own conversions: a date that does not exist, a number of 5,000 digits, a foreign tag.
+        # The library's conversions fail: a date that does not exist, a number of 5,000 digits, an unknown tag.
         raise BadDocument(f"a value cannot be read ({brief(str(error))}); put it in quotes") from None
     if objection := problem(document):
         raise BadDocument(objection)

@@ -1,4 +1,4 @@
-"""Strategies on disk: those that ship with ktrdr and those in the data directory, which win."""
+"""Strategies on disk: the shipped ones and those in the data directory, which take precedence."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
@@ -11,11 +11,11 @@ if TYPE_CHECKING:
     from ktrdr.strategy.schema import Strategy
 
 SIZE_LIMIT: Final = 64 * 1024
-"""Bytes; read in under a second, and ten times what a large strategy needs."""
+"""Bytes: read in under a second, and ten times the size of a large strategy."""
 
 
 class StrategyDirectory:
-    """The directories that hold `{name}.yaml`; a later one wins."""
+    """The directories with `{name}.yaml`; a later one takes precedence."""
 
     def __init__(self, *directories: Path) -> None:
         self.directories = directories
@@ -26,7 +26,7 @@ class StrategyDirectory:
         return sorted({path.stem for path in paths if is_name(path.stem)})
 
     def document(self, name: str) -> Any:
-        """Return the YAML document; NotFoundError, or BadRequestError where it is no YAML."""
+        """Return the YAML document; NotFoundError, or BadRequestError if it is not valid YAML."""
         from ktrdr.strategy.document import BadDocument, read  # noqa: PLC0415  the API starts faster without YAML
 
         try:
@@ -35,7 +35,7 @@ class StrategyDirectory:
             raise BadRequestError("bad_strategy", f"Strategy {name}: {error}.") from None
 
     def check(self, name: str) -> "tuple[Strategy | None, list[Issue]]":
-        """Return the strategy (None where an issue is an error) and its issues."""
+        """Return the strategy (None if an issue is an error) and its issues."""
         try:
             document = self.document(name)
         except BadRequestError as error:
@@ -45,7 +45,7 @@ class StrategyDirectory:
         return check(document, name)
 
     def load(self, name: str) -> "Strategy":
-        """Return a sound strategy; NotFoundError, or BadRequestError with the issues of an unsound one."""
+        """Return a valid strategy; NotFoundError, or BadRequestError with the issues of an invalid one."""
         strategy, issues = self.check(name)
         if strategy is None:
             errors = [issue.message for issue in issues if issue.severity == "error"]

@@ -1,4 +1,4 @@
-"""What is wrong with a strategy, told so that a person can correct it."""
+"""Issues of a strategy, worded so that a person can correct them."""
 
 import difflib
 from collections.abc import Sequence
@@ -12,7 +12,7 @@ HUGE: Final = 1e300
 
 @dataclass(frozen=True)
 class Issue:
-    """Something about a strategy document: `details` holds the key and, where there are some, the allowed values."""
+    """An issue of a strategy document: `details` holds the key and, if there are any, the allowed values."""
 
     severity: Literal["error", "warning"]
     category: str
@@ -21,7 +21,7 @@ class Issue:
 
 
 def brief(value: Any) -> str:
-    """Return a value as it may stand in a message: short, on one line, whatever it is."""
+    """Return any value as text for a message: short and on one line."""
     if isinstance(value, (dict, list)):
         return f"a {'mapping' if isinstance(value, dict) else 'list'} of {len(value)}"
     if isinstance(value, int) and abs(value) > HUGE:
@@ -32,7 +32,7 @@ def brief(value: Any) -> str:
 
 
 def choice(found: Any, allowed: Sequence[str], otherwise: str) -> str:
-    """Return which of `allowed` was probably meant, or else the list of them after the words `otherwise`."""
+    """Return the probably intended one of `allowed`, or the words `otherwise` and the list."""
     near = difflib.get_close_matches(brief(found), allowed, n=1)
     return (
         f"did you mean {brief(near[0])!r}?"

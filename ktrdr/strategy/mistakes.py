@@ -1,4 +1,4 @@
-"""What pydantic objects to, as issues: each names the key, the value and the next step."""
+"""Turns pydantic's errors into issues: each names the key, the value and the next step."""
 
 import re
 from typing import Any, Final
@@ -10,12 +10,12 @@ from ktrdr.strategy.issues import Issue, brief, choice
 from ktrdr.strategy.schema import INDICATORS, Membership, NetworkInput, Strategy
 
 MOST: Final = 50
-"""As many mistakes as anybody reads at once."""
+"""More than a person reads at once."""
 FORMS: Final = {
     SYMBOL_PATTERN: "a symbol is at most 20 capitals, digits, dots and hyphens",
     NAME_PATTERN: "use letters, digits, dots, hyphens and underscores, at most 100",
 }
-# What pydantic calls a mistake, and how it is told
+# Pydantic's error types and our messages
 TOLD: Final = {
     "missing": "is missing; add it",
     "greater_than_equal": "is {found}; write {ge:g} or more",
@@ -34,7 +34,7 @@ TOLD: Final = {
 
 
 def issues_of(error: ValidationError) -> list[Issue]:
-    """Return the mistakes in a document, the first of very many."""
+    """Return the mistakes in a document: the first MOST, then how many more there are."""
     found = error.errors(include_url=False)
     issues = [_issue(dict(mistake)) for mistake in found[:MOST]]
     if len(found) > MOST:
@@ -67,14 +67,14 @@ def _issue(mistake: dict[str, Any]) -> Issue:
 
 
 def _path(location: tuple[int | str, ...]) -> str:
-    """Return a location as it is written: `nn_inputs[0].timeframes`. Pydantic names an indicator's type as a part."""
+    """Return a location in the form `nn_inputs[0].timeframes`, without the indicator's type that pydantic inserts."""
     if location[0] == "indicators":
         location = (*location[:2], *location[3:])
     return "".join(f"[{part}]" if isinstance(part, int) else f".{brief(part)}" for part in location).lstrip(".")
 
 
 def _model_at(location: tuple[int | str, ...]) -> Any:
-    """Return the model whose keys stand at a location."""
+    """Return the model of the section at a location."""
     match location:
         case ("nn_inputs", _):
             return NetworkInput

@@ -1,4 +1,4 @@
-"""What a document may be made of: values that JSON can hold too, and not too many."""
+"""What a document may consist of: a bounded number of values that JSON can hold too."""
 
 import math
 from typing import Any, Final
@@ -13,7 +13,7 @@ LARGEST_WHOLE: Final = 2**53
 
 
 def problem(document: Any) -> str | None:
-    """Return what makes a document more than plain, bounded values, or None. Never raises."""
+    """Return why a document is not plain and bounded, or None. Never raises."""
     waiting: list[tuple[str, Any, int]] = [("", document, 0)]
     count = 0
     while waiting:
@@ -45,7 +45,7 @@ def _scalar_problem(value: Any) -> str | None:
 
 
 def with_text_keys(value: Any) -> Any:
-    """Return a document whose keys are texts: YAML reads `1: …` as a number's."""
+    """Return the document with text keys: YAML reads the key in `1: …` as a number."""
     if isinstance(value, dict):
         return {str(key): with_text_keys(item) for key, item in value.items()}
     return [with_text_keys(item) for item in value] if isinstance(value, list) else value
@@ -56,5 +56,5 @@ def _whole(value: Any) -> Any:
 
 
 WHOLE: Final = BeforeValidator(_whole)
-"""JSON has one kind of number: 5.0 is an integer (JSON Schema validation, type). It stands after the bounds: a schema
-leaves out bounds that stand after it."""
+"""JSON has one kind of number: 5.0 is an integer (JSON Schema validation, type). Write it after the bounds: a schema
+leaves out the bounds that follow it."""

@@ -1,4 +1,4 @@
-"""A strategy, as its YAML file of version 3 has it: models that check a document and are the strategy's values."""
+"""The strategy file, version 3, as models: they check a document and are the strategy's values."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -24,16 +24,16 @@ from ktrdr.strategy.issues import brief, choice
 from ktrdr.strategy.plain import WHOLE
 
 MOST: Final = 64
-"""Of indicators, of fuzzy sets and of inputs."""
+"""The most indicators, fuzzy sets and inputs."""
 MOST_MEMBERSHIPS: Final = 16
 LONGEST_DESCRIPTION: Final = 2000
 OPTIONAL: Final = BeforeValidator(lambda value: {} if value is None else value)
-"""A section without a value is as good as none."""
+"""An empty section (`decisions:`) counts as left out."""
 
 
 @dataclass(frozen=True)
 class Names:
-    """What the parts of a document may refer to, read before they are checked. Indicators: names and types."""
+    """Names that parts of a document may refer to, read before the check. `indicators` maps names to types."""
 
     strategy: str
     indicators: Mapping[str, str]
@@ -42,7 +42,7 @@ class Names:
 
     @classmethod
     def of(cls, document: Mapping[str, Any], name: str) -> Self:
-        """Read the names from a document that may be wrong in any way."""
+        """Read the names from an unchecked document."""
         indicators, fuzzy_sets, data = (
             found if isinstance(found := document.get(key), dict) else {}
             for key in ("indicators", "fuzzy_sets", "training_data")
@@ -85,18 +85,18 @@ def _version(value: Any) -> str:
 
 
 Reference = Annotated[str, AfterValidator(_with_output)]
-"""An indicator's name or `name.output` in the file; always `name.output` in the value."""
+"""In the file an indicator's name or `name.output`; in the value always `name.output`."""
 Version = Annotated[str, Field(pattern=r"^3(\.|$)")] | Annotated[float, Field(ge=3, lt=4)]
 
 
 class Section(BaseModel):
-    """No unknown keys, no conversion, no change after reading. Built when the first strategy is read."""
+    """A section of the file: no unknown keys, no conversion, no change after reading. Built at the first check."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, strict=True, defer_build=True)
 
 
 class TrainingData(Section):
-    """What the network learns from; `history_required` is bars."""
+    """The data that the network learns from; `history_required` is in bars."""
 
     symbols: list[Annotated[str, Field(pattern=SYMBOL_PATTERN)]] = Field(min_length=1)
     timeframes: list[Timeframe] = Field(min_length=1)
@@ -243,18 +243,18 @@ class Model(Section):
     architecture: Annotated[Architecture, OPTIONAL] = Field(default_factory=Architecture)
 
     def flat(self) -> dict[str, Any]:
-        """Return type and architecture on one level, as model files and summaries have them."""
+        """Return type and architecture on one level, as in model files and summaries."""
         return {"type": self.type, **self.architecture.model_dump()}
 
 
 class Decisions(Section):
-    """When the network's answer is followed: from which probability on."""
+    """The lowest probability at which a decision is followed."""
 
     confidence_threshold: Annotated[float, Field(ge=0, le=1)] = 0.5
 
 
 class Labels(Section):
-    """How a bar's right decision is found: `threshold` is a relative move, `horizon` is in bars."""
+    """How a bar's correct decision is determined: `threshold` is a relative move, `horizon` is in bars."""
 
     type: Literal["zigzag", "forward_return"]
     threshold: Annotated[float, Field(ge=1e-5, le=0.5)] = 0.005

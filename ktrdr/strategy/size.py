@@ -1,4 +1,4 @@
-"""How much memory a training of a strategy takes, told from how many bars there are, before any is read."""
+"""Estimates the memory of a training from the number of bars, before any bar is read."""
 
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Final
@@ -10,17 +10,17 @@ if TYPE_CHECKING:
     from ktrdr.strategy.schema import Strategy
 
 BAR_NUMBERS: Final = 12
-"""Of a bar itself: its six columns, and as much again for the lists that its features, label and fingerprint are in."""
+"""Numbers per bar: its six columns, and as many again for the lists of features, labels and fingerprint."""
 
 NUMBER_BYTES: Final = 64
-"""Of a Python float with what points to it (32), which is there about twice: before and after scaling."""
+"""Bytes of a Python float with its pointer (32), which exists about twice: before and after scaling."""
 
 ACTIVATION_BYTES: Final = 1.2
-"""For each neuron of the widest layer, a sample: 15 % of them pass at once, 4 bytes into it and 4 bytes out of it."""
+"""Bytes per sample and neuron of the widest layer: 15 % of the samples pass at once, 4 bytes in and 4 bytes out."""
 
 
 def feature_count(strategy: "Strategy", timeframes: Sequence[str]) -> int:
-    """Return how many inputs the network has that learns from bars of these timeframes."""
+    """Return the number of the network's inputs for bars of these timeframes."""
     return sum(
         len(strategy.fuzzy_sets[item.fuzzy_set].memberships) if item.fuzzy_set else 1
         for item in strategy.nn_inputs
@@ -30,9 +30,9 @@ def feature_count(strategy: "Strategy", timeframes: Sequence[str]) -> int:
 
 
 def training_bytes(strategy: "Strategy", bars: Mapping[str, Mapping[str, int]]) -> float:
-    """Return about how many bytes a training takes beside its libraries; `bars` are numbers by symbol and timeframe.
+    """Return the estimated bytes of a training without its libraries; `bars` are counts by symbol and timeframe.
 
-    It keeps all bars, what the indicators put out, and the features of every bar of the finest timeframe.
+    It holds all bars, the indicators' outputs, and the features of every bar of the finest timeframe.
     """
     timeframes = sorted(next(iter(bars.values())), key=TIMEFRAME_SECONDS.__getitem__)
     every = sum(sum(numbers.values()) for numbers in bars.values())

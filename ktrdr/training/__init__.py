@@ -1,1 +1,1 @@
-"""Training: labels, features, the trainer and its models. Needs torch; import its modules only where one computes."""
+"""Training: labels, features, the trainer and its models. Needs torch; only workers import its modules."""

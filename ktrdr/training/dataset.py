@@ -1,8 +1,8 @@
-"""Samples in three parts, one after the other in time, and the scaler that knows only the first.
+"""The samples in three parts in order of time, and the scaler fitted on the first part alone.
 
-The parts meet at two dates, the same for every symbol, so that no part knows of a time that belongs to a later one
-through another symbol. A label is found inside its own part: the last bars of each part, whose hindsight would reach
-over the boundary, have none (they are purged). Features look back over the boundary, as they would in the market.
+The parts meet at two dates, the same for every symbol: otherwise a part could see the time of a later one through
+another symbol. A label uses only bars of its own part. The last bars of each part, whose label would need bars beyond
+the boundary, have no label (they are purged). Features look back over the boundary, as they would in the market.
 """
 
 import math
@@ -28,7 +28,7 @@ BySymbol = Mapping[str, Mapping[str, Bars]]
 
 @dataclass
 class Samples:
-    """Inputs and right answers of one part, in order of time within each symbol."""
+    """Inputs and labels of one part, in order of time within each symbol."""
 
     rows: list[Row] = field(default_factory=list)
     labels: list[int] = field(default_factory=list)
@@ -54,14 +54,14 @@ class Split:
 
 @dataclass(frozen=True)
 class Scaler:
-    """Takes off the mean and divides by the standard deviation, each as long as a row."""
+    """Subtracts the mean and divides by the standard deviation of each feature."""
 
     means: list[float]
     deviations: list[float]
 
     @classmethod
     def fit(cls, rows: list[Row]) -> "Scaler":
-        """Learn from rows; a feature that never changes is left where it is."""
+        """Fit on rows; a constant feature is not scaled."""
         columns = list(zip(*rows, strict=True))
         means = [math.fsum(column) / len(column) for column in columns]
         spreads = [
@@ -103,7 +103,7 @@ def build(
     *,
     check: Callable[[], None] = lambda: None,
 ) -> Dataset:
-    """Make the dataset; BadRequestError where a part is too small to learn from. `check` may raise to stop."""
+    """Build the dataset; BadRequestError if a part is too small to learn from. `check` may raise to stop."""
     split = split or Split.of(bars)
     parts = (Samples(), Samples(), Samples())
     names: list[str] = []

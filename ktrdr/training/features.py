@@ -1,4 +1,4 @@
-"""From bars to the network's inputs, bar by bar, using nothing that was not known when the bar closed. Torch-free."""
+"""Computes the network's inputs bar by bar, from what was known when the bar closed. Torch-free."""
 
 import math
 from collections.abc import Callable, Iterator, Mapping, Sequence

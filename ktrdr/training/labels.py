@@ -1,7 +1,7 @@
-"""The right decision at each bar, found with hindsight inside the bars given and never beyond them.
+"""The correct decision at each bar, determined with hindsight from the given bars alone.
 
-Give each part of a split on its own: then no label of the training part knows a price of another part. Where the
-hindsight would reach past the last bar there is no label (None).
+Pass each part of a split separately: then no label of the training part uses a price of another part. A bar whose label
+would need bars after the last one has none (None).
 """
 
 from collections.abc import Sequence
@@ -13,7 +13,7 @@ Label = Signal | None
 
 
 def label(closes: Sequence[float], settings: Labels) -> list[Label]:
-    """Return a label for every close, of the kind the settings name."""
+    """Return a label for every close, of the kind that the settings name."""
     if settings.type == "forward_return":
         return forward_return(closes, settings.horizon, settings.threshold)
     return zigzag(closes, settings.threshold)
@@ -28,9 +28,9 @@ def forward_return(closes: Sequence[float], horizon: int, threshold: float) -> l
 
 
 def zigzag(closes: Sequence[float], threshold: float) -> list[Label]:
-    """Label by the relative move that is left to the end of the present swing.
+    """Label by the remaining relative move to the end of the present swing.
 
-    A swing ends where the price turns by more than the threshold; the last one has not ended: no labels there.
+    A swing ends where the price turns by more than the threshold. The last swing has not ended and has no labels.
     """
     labels: list[Label] = []
     for turn in turns(closes, threshold):

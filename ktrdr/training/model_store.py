@@ -1,4 +1,4 @@
-"""Models as directories: weights as tensors only, everything else as JSON, and a reader that takes nothing on trust."""
+"""Models as directories: weights as tensors only, everything else as JSON; the reader checks everything."""
 
 import hashlib
 import json
@@ -25,7 +25,7 @@ MOST_FEATURES: Final = 100_000
 
 @dataclass(frozen=True)
 class StoredModel:
-    """A model as read: the network in evaluation mode, its features and scaler, and what it says of itself."""
+    """A stored model: the network in evaluation mode, its features and scaler, its config and metadata."""
 
     network: Any
     names: list[str]
@@ -36,7 +36,7 @@ class StoredModel:
 
 @dataclass(frozen=True)
 class LoadedModel:
-    """A stored model, ready to decide: with the strategy and the timeframes that it was trained with."""
+    """A stored model with the strategy and the timeframes that it was trained with."""
 
     stored: StoredModel
     strategy: Strategy
@@ -76,7 +76,7 @@ def save(
 
 
 def load(directory: Path) -> StoredModel:
-    """Read a model; InvalidError (code model_mismatch) where its files are missing or do not belong together."""
+    """Read a model; InvalidError (code model_mismatch) if its files are missing or do not belong together."""
     try:
         config, features, metadata, _ = (
             parse(name, read(directory, name)) for name in (CONFIG, FEATURES, METADATA, METRICS)
@@ -98,7 +98,7 @@ def load(directory: Path) -> StoredModel:
 
 
 def _architecture(model: dict[str, Any]) -> Architecture:
-    """Read config.json's model, within the bounds of a strategy: a foreign file cannot ask for any memory."""
+    """Read config.json's model within the bounds of a strategy, so that a foreign file cannot take any memory."""
     architecture = {key: model[key] for key in Architecture.model_fields}
     return Model.model_validate({"type": model["type"], "architecture": architecture}).architecture
 
@@ -126,7 +126,7 @@ def _features(features: dict[str, Any], inputs: Any) -> tuple[list[str], Scaler]
 
 def serialize(state: dict[str, Any]) -> bytes:
     """Return tensors in the safetensors format (which needs no NumPy this way)."""
-    # The list keeps the memory alive that the specifications point to.
+    # The dictionary keeps the memory alive that the specifications point to.
     tensors = {name: tensor.detach().to("cpu", torch.float32).contiguous() for name, tensor in state.items()}
     specifications = {
         name: safetensors.TensorSpec(

@@ -1,4 +1,4 @@
-"""A whole training: bars in, a model directory and a summary out."""
+"""A whole training, from bars to a model directory and a summary."""
 
 import hashlib
 from collections.abc import Callable
@@ -35,7 +35,7 @@ def run(
     """Train `strategy` (whose YAML `document` is kept with the model) on `bars`, in parts of 70/15/15 % or `split`.
 
     Writes the model into the existing empty `directory` and returns training_metrics, test_metrics, model_info and
-    data_summary. `check` is called often and may raise to stop. BadRequestError where there is too little data.
+    data_summary. `check` is called often and may raise to stop. BadRequestError if there is too little data.
     """
     settings = strategy.training
     progress(0.0, "preparing features", 0, settings.epochs)

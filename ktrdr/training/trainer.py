@@ -1,4 +1,4 @@
-"""Gradient descent with early stopping, seeded: the same data and seed give the same network on the same machine."""
+"""Seeded gradient descent with early stopping: the same data and seed give the same network on the same machine."""
 
 import copy
 import math
@@ -17,7 +17,7 @@ from ktrdr.strategy.schema import Training
 from ktrdr.training.dataset import Dataset, Samples
 
 WORTH_A_THREAD: Final = 20_000_000
-"""Multiplications a batch for each thread; below, threads wait for each other longer than they compute."""
+"""Multiplications per batch and thread; below that, threads wait longer for each other than they compute."""
 
 MEAN_DECAY: Final = 0.9
 SQUARE_DECAY: Final = 0.999
@@ -26,7 +26,7 @@ SMALLEST: Final = 1e-8
 
 @dataclass
 class History:
-    """Losses and accuracies by epoch, and the seconds that all of it took."""
+    """Losses and accuracies by epoch, and the seconds of the whole training."""
 
     train_loss: list[float] = field(default_factory=list)
     train_accuracy: list[float] = field(default_factory=list)
@@ -37,7 +37,7 @@ class History:
 
 
 def threads(parameters: int, batch_size: int) -> int:
-    """Return how many threads a network of so many parameters is worth: one, as a rule, and at most one a core."""
+    """Return how many threads are worthwhile for a network: usually one, and at most one per core."""
     return max(1, min(len(os.sched_getaffinity(0)), parameters * batch_size // WORTH_A_THREAD))
 
 
@@ -78,8 +78,8 @@ def train(
 ) -> History:
     """Train `network` in place and leave it with the weights of its best epoch.
 
-    `on_epoch` is told after each epoch (counted from 1); `check` is called before each batch and may raise to stop.
-    BadRequestError where the loss leaves the numbers.
+    `on_epoch` is called after each epoch (counted from 1); `check` is called before each batch and may raise to stop.
+    BadRequestError if the loss is not finite.
     """
     began = time.perf_counter()
     dice = torch.Generator().manual_seed(settings.seed)
@@ -137,7 +137,7 @@ def evaluate(network: Any, samples: tuple[Any, Any], weigh: Any) -> tuple[float,
 def test(network: Any, data: Dataset, device: str) -> dict[str, float]:
     """Return test_accuracy, test_loss and the unweighted means over the classes of precision, recall and f1_score.
 
-    majority_share is the accuracy of always giving the test part's most frequent answer: what to compare with.
+    majority_share is the accuracy of always giving the test part's most frequent answer, for comparison.
     """
     samples = _tensors(data.test, device)
     _, training_labels = _tensors(data.training, device)

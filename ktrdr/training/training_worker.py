@@ -13,7 +13,7 @@ from ktrdr.worker.job import Job
 
 
 def train(job: Job) -> dict[str, Any]:
-    """Fetch the bars, train, hand the model over; return the result_summary."""
+    """Fetch the bars, train, upload the model; return the result_summary."""
     from ktrdr.training import pipeline  # noqa: PLC0415  the application checks torch before it is loaded
 
     request = job.request

@@ -1,4 +1,4 @@
-"""The web framework's own telemetry, switched off: ktrdr has /metrics, and nothing collects the other."""
+"""Switches the web framework's own telemetry off: ktrdr has /metrics, and nothing collects telemetry."""
 
 from typing import Final
 

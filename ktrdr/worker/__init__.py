@@ -1,1 +1,1 @@
-"""What every worker has in common: registration, heartbeats, jobs."""
+"""What all workers share: registration, heartbeats, jobs."""

@@ -16,14 +16,14 @@ SHUTDOWN_S: Final = 2
 
 
 def main() -> int:
-    """Serve until told to stop; 2 for a wrong setting, 1 without a working torch."""
+    """Serve until stopped; return 2 for a wrong setting, exit with 1 without a working torch."""
     try:
         settings = WorkerSettings.from_environment()
     except SettingError as error:
         print(error, file=sys.stderr)
         return 2
     torch_check.require()
-    import uvicorn  # noqa: PLC0415  a worker that cannot work stops without loading it
+    import uvicorn  # noqa: PLC0415  without a working torch it is not needed
 
     app = importlib.import_module(MODULES[settings.worker_type]).app
     uvicorn.run(

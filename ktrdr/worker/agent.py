@@ -1,4 +1,4 @@
-"""A worker's side of the agreement with the backend: register, send heartbeats, do what they bring."""
+"""A worker's side of the protocol: register, send heartbeats, do the work that they bring."""
 
 import logging
 import random
@@ -22,7 +22,7 @@ UNKNOWN_WORKER: Final = "unknown_worker"
 
 
 class Agent:
-    """Runs in a thread of its own, so that work never delays a heartbeat nor a heartbeat the work."""
+    """Runs in its own thread, so that work and heartbeats never delay each other."""
 
     def __init__(
         self,
@@ -53,13 +53,13 @@ class Agent:
         self._thread.start()
 
     def problem(self) -> str | None:
-        """Return why this worker cannot work, or None. A backend that is away is not its fault."""
+        """Return why this worker cannot work, or None. An absent backend is not counted."""
         return None if self._thread.is_alive() else "the thread that talks to the backend has ended"
 
     def stop(self) -> None:
-        """Cancel what runs, report that, and leave.
+        """Cancel the running operation, report that, and sign off.
 
-        Takes at most 2 STOP_WITHIN_S + FAREWELL_WITHIN_S seconds, whatever work and backend do.
+        It takes at most 2 STOP_WITHIN_S + FAREWELL_WITHIN_S seconds, whatever work and backend do.
         """
         self._stopping.set()
         self._wake.set()
@@ -72,22 +72,22 @@ class Agent:
         if job is not None:
             job.cancel()
             job.wait(STOP_WITHIN_S)
-        # A time-out is each read's: only a thread can be left alone with a backend that answers without end.
+        # The time-out bounds each read, not the whole answer. A thread can be abandoned if the answer never ends.
         farewell = threading.Thread(target=self._say_farewell, args=(job,), name="farewell", daemon=True)
         farewell.start()
         farewell.join(FAREWELL_WITHIN_S)
         if farewell.is_alive():
-            log.warning("left while the backend was still being told")
+            log.warning("stopped before the backend had answered the sign-off")
 
     def _say_farewell(self, job: Job | None) -> None:
-        """Report how the work ended, and that this worker leaves."""
+        """Report the operation's end, and that this worker signs off."""
         try:
             if job is not None:
                 self._backend.call("POST", self.path + "/heartbeat", {"operation": job.state()})
             if self.registered:
                 self._backend.call("DELETE", self.path)
         except (BackendAwayError, BackendRefusedError) as error:
-            log.warning("left without saying so: %s", error)
+            log.warning("stopped without signing off: %s", error)
 
     def _run(self) -> None:
         while not self._stopping.is_set():
@@ -99,7 +99,7 @@ class Agent:
             except BackendAwayError as error:
                 wait_s = self._back_off(error)
             except Exception as error:
-                log.exception("the backend's answer cannot be followed")
+                log.exception("the backend's answer cannot be used")
                 wait_s = self._back_off(error)
             self._wake.wait(wait_s)
             self._wake.clear()
@@ -141,8 +141,8 @@ class Agent:
         return BUSY_INTERVAL_S if self.job else IDLE_INTERVAL_S
 
     def _give_up(self, job: Job, error: BackendRefusedError) -> None:
-        """Report plainly, once, that an operation failed whose end the backend refuses to hear; then forget it."""
-        log.error("the backend refuses how %s ended: %s", job.operation_id, error)
+        """Report a plain failure, once, if the backend refuses the report of an operation's end; then drop it."""
+        log.error("the backend refuses the report on %s: %s", job.operation_id, error)
         if job.replaced:
             self.job = None
             self.finished += 1
@@ -151,13 +151,13 @@ class Agent:
 
     def _refused(self, error: BackendRefusedError) -> float:
         if error.code == UNKNOWN_WORKER and self.registered:
-            log.info("the backend does not know this worker any more; registering again")
+            log.info("the backend no longer knows this worker; registering again")
             self.registered = False
             return 0.0
         return self._back_off(error)
 
     def _back_off(self, error: Exception) -> float:
-        wait_s = self._retry_s * random.uniform(0.8, 1.2)  # noqa: S311  spreads workers out, guards nothing
+        wait_s = self._retry_s * random.uniform(0.8, 1.2)  # noqa: S311  spreads workers out; no secret
         self._retry_s = min(self._retry_s * 2, LONGEST_RETRY_S if not self.registered else IDLE_INTERVAL_S)
         log.warning("%s; next try in %.1f s", error, wait_s)
         return wait_s

@@ -1,4 +1,4 @@
-"""A worker's ASGI application: it says how it is; the agent does the talking to the backend."""
+"""A worker's ASGI application: its health and figures. The agent communicates with the backend."""
 
 import contextlib
 import logging
@@ -27,9 +27,9 @@ log = logging.getLogger(__name__)
 
 
 def create_worker(worker_type: str, work: Work) -> FastAPI:
-    """Make the application of a worker; ends the process with 2 for a wrong setting, 1 without a working torch.
+    """Create a worker's application; ends the process with 2 for a wrong setting, with 1 without a working torch.
 
-    The agent registers once the application has started, and leaves when it ends.
+    The agent registers once the application has started, and signs off when it ends.
     """
     try:
         settings = WorkerSettings.from_environment(worker_type=worker_type)
@@ -43,7 +43,7 @@ def create_worker(worker_type: str, work: Work) -> FastAPI:
 
 
 def application(agent: Agent) -> FastAPI:
-    """Make the routes around an agent."""
+    """Create the routes for an agent."""
     began = time.monotonic()
 
     @contextlib.asynccontextmanager
@@ -80,8 +80,10 @@ def application(agent: Agent) -> FastAPI:
         """Return the worker's figures in Prometheus' text format."""
         about = {"version": version(), "worker_type": agent.settings.worker_type}
         lines = [
-            *family("ktrdr_worker_info", "gauge", "What runs.", [(about, 1)]),
-            *family("ktrdr_worker_uptime_seconds", "gauge", "Since the start.", [({}, time.monotonic() - began)]),
+            *family("ktrdr_worker_info", "gauge", "The running version.", [(about, 1)]),
+            *family(
+                "ktrdr_worker_uptime_seconds", "gauge", "Seconds since the start.", [({}, time.monotonic() - began)]
+            ),
             *family("ktrdr_worker_registered", "gauge", "1 when registered.", [({}, int(agent.registered))]),
             *family("ktrdr_worker_busy", "gauge", "1 while an operation runs.", [({}, int(agent.job is not None))]),
             *family("ktrdr_worker_operations_total", "counter", "Operations ended.", [({}, agent.finished)]),

@@ -1,4 +1,7 @@
-"""The backend as a worker sees it: JSON over HTTP, with the standard library alone."""
+"""A client of the backend for workers and the command line: JSON over HTTP.
+
+Why not httpx: it would add about 1 MB to the images and its import time to the commands; the standard library suffices.
+"""
 
 import copy
 import http.client
@@ -24,11 +27,11 @@ LONGEST_PAUSE_S: Final = 2.0
 
 
 class BackendAwayError(Exception):
-    """The backend did not answer; worth another try."""
+    """The backend did not answer; the request may be repeated."""
 
 
 class BackendTroubledError(BackendAwayError):
-    """The backend answered that it cannot at the moment (5xx); `code` and the message are its own."""
+    """The backend answered with a server error (5xx); `code` and the message are its own."""
 
     def __init__(self, code: str, message: str) -> None:
         super().__init__(f"{code}: {message}")
@@ -37,7 +40,7 @@ class BackendTroubledError(BackendAwayError):
 
 
 class BackendRefusedError(Exception):
-    """The backend answered no; `code` says why."""
+    """The backend refused the request; `code` says why."""
 
     def __init__(self, status: int, code: str, message: str) -> None:
         super().__init__(f"{code}: {message}")
@@ -47,20 +50,20 @@ class BackendRefusedError(Exception):
 
 
 class Backend:
-    """One backend. Safe to use from several threads."""
+    """One backend. Thread-safe."""
 
     def __init__(self, base_url: str, timeout_s: float = TIMEOUT_S) -> None:
         self.timeout_s = timeout_s
         self.patience_s = 0.0
         self.pause: Callable[[float], None] = time.sleep
         self.base_url = base_url.rstrip("/") + "/api/v1"
-        # The backend is a neighbour: a proxy meant for the outer world would not find it.
+        # The backend is in the local network: a proxy for the internet would not find it.
         self._opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
 
     def patient(self, pause: Callable[[float], None], patience_s: float = PATIENCE_S) -> "Backend":
-        """Return this backend for work that outlives a restart of it: what gets no answer is asked again.
+        """Return this backend with patience for its restarts: a request without an answer is repeated.
 
-        For at most `patience_s` seconds a request; `pause` waits some seconds between two tries, and may raise to stop.
+        Each request is repeated for at most `patience_s` seconds; `pause` waits between tries and may raise to stop.
         """
         patient = copy.copy(self)
         patient.patience_s, patient.pause = patience_s, pause
@@ -96,7 +99,7 @@ class Backend:
     def try_once(
         self, method: str, path: str, content: bytes | None, headers: dict[str, str]
     ) -> tuple[bytes, dict[str, str]]:
-        """Do what `send` does, without patience."""
+        """Send once, without repeating."""
         request = urllib.request.Request(  # noqa: S310  the settings admit http and https only
             self.base_url + path, data=content, headers=headers, method=method
         )
@@ -106,7 +109,7 @@ class Backend:
         except urllib.error.HTTPError as error:
             with error:
                 raise _refusal(error.code, error.read(65536)) from None
-        except (OSError, ValueError, http.client.HTTPException) as error:  # the last: it died in mid-answer
+        except (OSError, ValueError, http.client.HTTPException) as error:  # the last: it died while it answered
             raise BackendAwayError(f"{self.base_url} does not answer: {_told(error)}") from None
 
     def bars(
@@ -120,7 +123,7 @@ class Backend:
     ) -> Bars:
         """Fetch a range of bars, page by page; `check` is called before each page and may raise to stop.
 
-        Begins again where the series was replaced between two pages; ConflictError where that happens each time.
+        Starts again if the series was replaced between two pages; ConflictError if that happens each time.
         """
         for _ in range(BEGINNINGS):
             bars = self._bars_of_one_version(symbol, timeframe, start, end, check)
@@ -147,20 +150,20 @@ class Backend:
                 return bars
 
     def upload_model(self, name: str, archive: bytes) -> str:
-        """Hand a model over; return its model_path."""
+        """Upload a model; return its model_path."""
         headers = {"Content-Type": "application/zip", "X-Content-SHA256": digest(archive)}
         answer, _ = self.send("PUT", f"/models/{quote(name)}/archive", archive, headers)
         return str(json.loads(answer)["model_path"])
 
     def download_model(self, name: str) -> tuple[bytes, str]:
-        """Fetch a model's archive and the digest that the backend gives for it."""
+        """Download a model's archive and the digest that the backend names."""
         archive, headers = self.send("GET", f"/models/{quote(name)}/archive", None, {})
         return archive, headers.get("x-content-sha256", "")
 
 
 def _told(error: Exception) -> str:
-    """Return why nobody answered, in the system's words where it has some."""
-    reason = getattr(error, "reason", error)  # urllib's errors are about another one
+    """Return why there was no answer, in the system's words if there are any."""
+    reason = getattr(error, "reason", error)  # urllib's errors wrap another one
     return getattr(reason, "strerror", None) or str(reason) or type(reason).__name__
 
 
@@ -171,6 +174,6 @@ def _refusal(status: int, body: bytes) -> Exception:
         hint = str((error.get("details") or {}).get("hint") or "")
     except (ValueError, KeyError, TypeError, AttributeError):
         return BackendAwayError(f"the backend answered {status} without saying why")
-    if status >= HTTPStatus.INTERNAL_SERVER_ERROR:  # its own trouble, and no answer to what was asked
+    if status >= HTTPStatus.INTERNAL_SERVER_ERROR:  # a fault of the backend, not a refusal
         return BackendTroubledError(code, f"{message} {hint}".rstrip())
     return BackendRefusedError(status, code, message)

@@ -1,4 +1,4 @@
-"""One operation on a worker: what it was asked, how far it is, and how it ended."""
+"""One operation on a worker: its request, its progress and its end."""
 
 import logging
 import threading
@@ -13,7 +13,7 @@ log = logging.getLogger(__name__)
 MESSAGE_LIMIT = 1900
 NO_PROGRESS = {"percentage": 0.0, "current_step": "", "steps_completed": 0, "steps_total": 0}
 Work = Callable[["Job"], dict[str, Any]]
-"""What a worker does: takes a job, calls its `check` often, returns the result_summary."""
+"""A worker's work: it gets a job, calls its `check` often, and returns the result_summary."""
 
 
 class CancelledError(Exception):
@@ -21,7 +21,7 @@ class CancelledError(Exception):
 
 
 class Job:
-    """An operation in its own thread. `report` and `check` are for the work, the rest for the agent."""
+    """An operation in its own thread. The work calls `report` and `check`, the agent everything else."""
 
     def __init__(self, assignment: dict[str, Any], backend: Backend, ended: Callable[[], None]) -> None:
         self.operation_id: str = assignment["operation_id"]
@@ -46,7 +46,7 @@ class Job:
         self._thread.start()
 
     def report(self, percentage: float, step: str, completed: int, total: int) -> None:
-        """Note how far the work is; the next heartbeat tells the backend."""
+        """Store the progress; the next heartbeat reports it."""
         progress = {
             "percentage": round(min(max(percentage, 0.0), 100.0), 2),
             "current_step": _sendable(step),
@@ -71,19 +71,19 @@ class Job:
         self._cancelled.set()
 
     def state(self) -> dict[str, Any]:
-        """Return what the next heartbeat says."""
+        """Return the report for the next heartbeat."""
         with self._lock:
             return dict(self._state)
 
     def replace(self, reason: str) -> None:
-        """Report a plain failure in place of how the work ended, which the backend does not take."""
+        """Replace a report that the backend refuses by a plain failure."""
         error = {"code": "worker_error", "message": _sendable(f"The backend refuses the report: {reason}")}
         with self._lock:
             self.replaced = True
             self._state.update(status="failed", progress=dict(NO_PROGRESS), result_summary=None, error=error)
 
     def wait(self, timeout_s: float) -> bool:
-        """Wait for the end; return whether it came."""
+        """Wait for the end; return whether the work has ended."""
         if self._thread is not None:
             self._thread.join(timeout_s)
         return bool(self.state()["status"] != "running")
@@ -113,5 +113,5 @@ class Job:
 
 
 def _sendable(text: str) -> str:
-    """Return a text as the backend takes it: short, without NUL, and something that can be written in UTF-8."""
+    """Return a text that the backend accepts: short, without NUL, encodable as UTF-8."""
     return text[:MESSAGE_LIMIT].replace("\0", "?").encode(errors="replace").decode()

@@ -1,4 +1,4 @@
-"""What the environment decides for a worker."""
+"""A worker's settings, from environment variables."""
 
 import os
 import socket
@@ -16,7 +16,7 @@ HIGHEST_PORT: Final = 65535
 
 @dataclass(frozen=True)
 class WorkerSettings:
-    """Who a worker is, where it listens, and where the backend is."""
+    """A worker's identity, its port, and the addresses of worker and backend."""
 
     worker_type: str
     worker_id: str
@@ -28,7 +28,7 @@ class WorkerSettings:
     def from_environment(
         cls, environment: Mapping[str, str] = os.environ, worker_type: str | None = None
     ) -> "WorkerSettings":
-        """Read the KTRDR_WORKER_* variables and KTRDR_API_URL; SettingError names the variable and the mend."""
+        """Read the KTRDR_WORKER_* variables and KTRDR_API_URL; SettingError names the variable and the next step."""
         kind = worker_type or environment.get("KTRDR_WORKER_TYPE") or WORKER_TYPES[0]
         if kind not in WORKER_TYPES:
             msg = f"KTRDR_WORKER_TYPE is {kind!r}; use {' or '.join(WORKER_TYPES)}"

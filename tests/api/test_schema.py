@@ -20,7 +20,7 @@ def test_no_request_gets_an_internal_error_or_an_answer_that_is_not_documented(
 ) -> None:
     populate(api)
     done = api.get("operations", params={"status": "completed"}).json()["operations"]
-    names = {one["operation_type"].upper().removesuffix("ING"): one["operation_id"] for one in done}
+    names = {entry["operation_type"].upper().removesuffix("ING"): entry["operation_id"] for entry in done}
     with workers_that_come_back(api):
         found = fuzz(backend, tmp_path, {"TRAINING": names["TRAIN"], "BACKTEST": names["BACKTEST"]}, seconds=SECONDS)
     print(f"{found.operations_tried} of {found.operations} operations, {found.cases} cases")

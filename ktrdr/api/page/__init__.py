@@ -1,1 +1,1 @@
-"""The page at `/`: what a person looks at. Plain files, served as they are."""
+"""The page at `/`, for people: plain files, served unchanged."""

@@ -1,4 +1,4 @@
-"""Serves the page's files, which may load nothing but each other and ask nobody but this backend."""
+"""Serves the page's files. They may load only each other, and send requests only to this backend."""
 
 from collections.abc import Mapping
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""Starting backtests."""
+"""The route that starts backtests."""
 
 from typing import Annotated
 

@@ -1,4 +1,4 @@
-"""What strategies can be made of."""
+"""What a strategy can use: indicators and membership functions."""
 
 from fastapi import APIRouter
 from fastapi.responses import JSONResponse
@@ -24,7 +24,7 @@ def categories() -> JSONResponse:
         {
             "category": category,
             "description": description,
-            "indicators": [one.type for one in catalogue.CATALOGUE.values() if one.category == category],
+            "indicators": [kind.type for kind in catalogue.CATALOGUE.values() if kind.category == category],
         }
         for category, description in catalogue.CATEGORIES.items()
     ]

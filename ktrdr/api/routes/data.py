@@ -1,4 +1,4 @@
-"""The bars: what is stored, reading them in ranges, replacing a series."""
+"""The routes of bars: list what is stored, read ranges, replace a series."""
 
 from typing import Annotated, Any, Final
 
@@ -46,15 +46,15 @@ def timeframes() -> JSONResponse:
 
 @router.get("/info", responses=answers("DataInfoAnswer"))
 def info(context: ContextDep) -> JSONResponse:
-    """Tell what is stored of every series."""
+    """Describe every stored series."""
     stored = [series.as_json() for series in context.data.series()]
-    data = {"series": stored, "total_series": len(stored), "total_points": sum(one["points"] for one in stored)}
+    data = {"series": stored, "total_series": len(stored), "total_points": sum(series["points"] for series in stored)}
     return JSONResponse({"success": True, "data": data})
 
 
 @router.post("/range", responses=answers_to_json("SeriesAnswer", 404))
 def date_range(context: ContextDep, request: RangeRequest) -> JSONResponse:
-    """Tell from when to when a series reaches."""
+    """Describe one stored series: its first and last date, points and size."""
     return JSONResponse({"success": True, "data": context.data.describe(request.symbol, request.timeframe).as_json()})
 
 
@@ -68,9 +68,9 @@ def bars(
     end_date: DateInQuery = None,
     limit: Annotated[int, Query(ge=1, le=POINTS_LIMIT)] = POINTS_DEFAULT,
 ) -> JSONResponse:
-    """Return the first `limit` bars of a range; `metadata.next_start` is where the rest begins, if there is one.
+    """Return the first `limit` bars of a range; the next page, if there is one, begins at `metadata.next_start`.
 
-    The rest is of the same series only where `metadata.version` is the same.
+    Pages belong together only if their `metadata.version` is equal.
     """
     start, end = read_range(start_date, end_date)
     found, version = context.data.read_version(symbol, timeframe, start, end, limit + 1)
@@ -96,7 +96,7 @@ def bars(
     openapi_extra=body("text/csv"),
 )
 async def upload(context: ContextDep, request: Request, symbol: SymbolInPath, timeframe: Timeframe) -> JSONResponse:
-    """Replace a series by the CSV text in the body, all of it or nothing; rejected rows are named by line."""
+    """Replace a series by the CSV text in the body, completely or not at all; rejected rows are named by line."""
     if request.headers.get("content-type", "").startswith("multipart/"):
         message = "Send the CSV text as the body itself: curl --data-binary @FILE -H 'Content-Type: text/csv'."
         raise BadRequestError("multipart_body", message)

@@ -16,11 +16,13 @@ router = APIRouter(tags=["metrics"])
 
 @router.get("/metrics", response_class=Response, responses=errors() | media(200, "text/plain"))
 def metrics(context: ContextDep) -> Response:
-    """Return build, uptime, store, operations, workers and requests in Prometheus' text format."""
+    """Return figures on build, uptime, store, operations, workers and requests in Prometheus' text format."""
     usable = context.database.check() is None
     lines = [
-        *family("ktrdr_build_info", "gauge", "What runs.", [({"version": version()}, 1)]),
-        *family("ktrdr_uptime_seconds", "gauge", "Since the start.", [({}, time.monotonic() - context.started)]),
+        *family("ktrdr_build_info", "gauge", "The running version.", [({"version": version()}, 1)]),
+        *family(
+            "ktrdr_uptime_seconds", "gauge", "Seconds since the start.", [({}, time.monotonic() - context.started)]
+        ),
         *family("ktrdr_store_usable", "gauge", "1 when the store can be written to.", [({}, int(usable))]),
     ]
     if usable:

@@ -1,4 +1,4 @@
-"""The models that trainings have produced."""
+"""The routes of models, which trainings produce."""
 
 from typing import Annotated
 
@@ -18,7 +18,7 @@ Digest = Annotated[str, Header(alias="X-Content-SHA256", pattern="^[0-9a-f]{64}$
 
 @router.get("", responses=answers("ModelsAnswer"))
 def models(context: ContextDep) -> JSONResponse:
-    """List the models with what each was trained on and how well it did."""
+    """List the models with their features, metrics and metadata."""
     return JSONResponse({"success": True, "models": context.models.readable()})
 
 
@@ -30,7 +30,7 @@ def model(context: ContextDep, name: NameInPath) -> JSONResponse:
 
 @router.get("/{name}/archive", response_class=Response, responses=errors(404) | media(200, "application/zip"))
 def archive(context: ContextDep, name: NameInPath) -> Response:
-    """Return a model as a zip archive, its SHA-256 in X-Content-SHA256."""
+    """Return a model as a zip archive, with its SHA-256 in X-Content-SHA256."""
     content = context.models.archive(name)
     return Response(content, media_type="application/zip", headers={"X-Content-SHA256": digest(content)})
 
@@ -42,7 +42,7 @@ def archive(context: ContextDep, name: NameInPath) -> Response:
     openapi_extra=body("application/zip"),
 )
 async def store(context: ContextDep, request: Request, name: NameInPath, expected: Digest) -> JSONResponse:
-    """Keep a model that a worker has trained; refused where X-Content-SHA256 is not the body's."""
+    """Store a model that a worker has trained; refused if X-Content-SHA256 is not the body's digest."""
     content = await request.body()
     path = await run_in_threadpool(context.models.store, name, content, expected)
     return JSONResponse({"success": True, "model_path": f"models/{path.name}"}, 201)

@@ -1,4 +1,4 @@
-"""Operations: what was asked of the workers and what has become of it."""
+"""The routes of operations: trainings, backtests and uploads, with their progress and results."""
 
 from typing import Annotated, Any, Final
 
@@ -16,7 +16,7 @@ router = APIRouter(prefix="/operations", tags=["operations"])
 
 
 RESULTS_LIMIT: Final = 16 * MIB
-"""Of results in one answer: beyond the default page of the longest backtests that are usual (220 kB each)."""
+"""The limit of results in one answer: more than a default page of long backtests (220 kB each)."""
 
 
 @router.get("", responses=answers("OperationsAnswer", 400))
@@ -29,9 +29,9 @@ def operations(
     *,
     brief: bool = False,
 ) -> JSONResponse:
-    """List operations, newest first; `brief` leaves out results and strategies, which are most of the bytes.
+    """List operations, newest first; `brief` leaves out results and strategies, which make up most of the bytes.
 
-    A page whose results are too long for one answer is refused: ask for fewer, or for a brief one.
+    A page whose results are too long for one answer is refused: ask for fewer operations, or for a brief page.
     """
     with context.database.transaction() as db:
         if not brief:
@@ -52,7 +52,7 @@ def operation(context: ContextDep, operation_id: NameInPath) -> JSONResponse:
 
 @router.get("/{operation_id}/results", responses=answers("OperationResultsAnswer", 404, 409))
 def results(context: ContextDep, operation_id: NameInPath) -> JSONResponse:
-    """Return what a completed operation came to."""
+    """Return the results of a completed operation."""
     found = _find(context, operation_id)
     if found["status"] != "completed":
         message = f"Operation {operation_id} is {found['status']}; only completed ones have results."
@@ -74,7 +74,7 @@ def cancel(context: ContextDep, operation_id: NameInPath) -> JSONResponse:
     "/{operation_id}/retry", status_code=202, responses=answers_to_change("RetriedAnswer", 404, 409, 429, status=202)
 )
 def retry(context: ContextDep, operation_id: NameInPath) -> JSONResponse:
-    """Queue the same request anew, as a new operation that names its predecessor."""
+    """Queue the same request again, as a new operation that names its predecessor."""
     new = context.dispatcher.retry(operation_id)
     return JSONResponse({"success": True, "operation_id": new, "retry_of": operation_id, "status": "pending"}, 202)
 

@@ -1,4 +1,4 @@
-"""Parameters that several routes take, with their bounds."""
+"""Parameters that several routes share, with their bounds."""
 
 from typing import Annotated
 
@@ -20,6 +20,6 @@ DateInQuery = Annotated[str | None, Query(pattern=TIME_PATTERN, max_length=40)]
 
 
 class RequestBody(BaseModel):
-    """A body in JSON. Nothing is converted: a number is no text, and true is no number."""
+    """A JSON body. Nothing is converted: a number is not a text, and true is not a number."""
 
     model_config = ConfigDict(strict=True, protected_namespaces=())

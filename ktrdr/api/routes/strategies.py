@@ -1,4 +1,4 @@
-"""The strategies: listing, reading and checking them."""
+"""The routes of strategies: list, read and check them."""
 
 from dataclasses import asdict
 
@@ -14,7 +14,7 @@ router = APIRouter(prefix="/strategies", tags=["strategies"])
 
 @router.get("", responses=answers("StrategiesAnswer"))
 def strategies(context: ContextDep) -> JSONResponse:
-    """List the strategies; one that is not valid is listed with the number of its issues."""
+    """List the strategies; an invalid one is listed with the number of its issues."""
     found = []
     for name in context.strategies.names():
         strategy, issues = context.strategies.check(name)
@@ -33,13 +33,13 @@ def strategies(context: ContextDep) -> JSONResponse:
 
 @router.get("/{name}", responses=answers("StrategyAnswer", 400, 404))
 def strategy(context: ContextDep, name: NameInPath) -> JSONResponse:
-    """Return a valid strategy with every default filled in."""
+    """Return a valid strategy as its file has it, with every default filled in."""
     return JSONResponse({"success": True, "strategy": context.strategies.load(name).model_dump(exclude_none=True)})
 
 
 @router.post("/validate/{name}", responses=answers_to_change("ValidationAnswer", 404))
 def validate(context: ContextDep, name: NameInPath) -> JSONResponse:
-    """Check a stored strategy: every issue names the key and the mend."""
+    """Check a stored strategy: every issue names the key, the value and the next step."""
     sound, issues = context.strategies.check(name)
     return JSONResponse(
         {

@@ -1,4 +1,4 @@
-"""Starting trainings and telling how they went."""
+"""The routes that start trainings and report their metrics."""
 
 from fastapi import APIRouter
 from fastapi.responses import JSONResponse

@@ -1,4 +1,4 @@
-"""The workers: who they are, and the heartbeats by which they report and are given work."""
+"""The routes of workers: registration, and the heartbeats that bring reports and take work back."""
 
 import json
 from typing import Annotated, Any, Final, Literal
@@ -17,11 +17,11 @@ from ktrdr.errors import NotFoundError
 from ktrdr.strategy.plain import WHOLE
 
 RESERVED: Final = "register"
-"""No worker may be called so: its path would be that of the registration."""
+"""No worker may have this name: its path would be that of the registration."""
 
 
 class _WorkerInPath(StringConvertor):
-    """One part of a path that may name a worker, so that no path belongs to two routes."""
+    """A path segment that may name a worker; it excludes the reserved name, so no path belongs to two routes."""
 
     regex = rf"(?!{RESERVED}(?:/|$))[^/]+"
 
@@ -34,7 +34,7 @@ Count = Annotated[int, Field(ge=0, le=10**9), WHOLE]
 
 
 def _require_json(content: dict[str, Any]) -> dict[str, Any]:
-    """Refuse what Python reads from a JSON text but nobody may write into one."""
+    """Refuse what Python reads from JSON text although the standard does not allow it."""
     try:
         json.dumps(content, allow_nan=False, ensure_ascii=False).encode()
     except (ValueError, RecursionError):
@@ -59,13 +59,13 @@ _SHORTENED: Final = [f"(?:{_GROUP}:){{1,{first}}}(?::{_GROUP}){{1,{7 - first}}}"
 _IPV6: Final = "|".join([f"(?:{_GROUP}:){{7}}{_GROUP}", *_SHORTENED, f":(?::{_GROUP}){{1,7}}"])  # RFC 4291, 2.2
 _PORT: Final = "[0-9]{1,4}|[1-5][0-9]{4}|6[0-4][0-9]{3}|65[0-4][0-9]{2}|655[0-2][0-9]|6553[0-5]"
 ENDPOINT: Final = rf"^https?://(?:[A-Za-z0-9._\-]+|\[(?:{_IPV6})\])(?::(?:{_PORT}))?(?:/[!-~]*)?$"
-"""An address that every client can read: a name or an IPv4 address, or an IPv6 address in brackets."""
+"""An address that every client can parse: a name, an IPv4 address, or an IPv6 address in brackets."""
 
 WorkerName = Annotated[Name, AfterValidator(_require_free), Field(json_schema_extra={"not": {"const": RESERVED}})]
 
 
 class Capabilities(RequestBody):
-    """What a worker computes with."""
+    """A worker's hardware and libraries."""
 
     gpu: bool = False
     gpu_type: Text | None = None
@@ -75,7 +75,7 @@ class Capabilities(RequestBody):
 
 
 class Registration(RequestBody):
-    """A worker that introduces itself; the operation is one it works on already."""
+    """A worker's registration; `current_operation_id` names an operation that it is already working on."""
 
     worker_id: WorkerName
     worker_type: workers.WorkerType
@@ -85,7 +85,7 @@ class Registration(RequestBody):
 
 
 class ReportedProgress(RequestBody):
-    """How far an operation is."""
+    """An operation's progress."""
 
     percentage: Annotated[float, Field(ge=0, le=100, allow_inf_nan=False)] = 0.0
     current_step: Text = ""
@@ -101,7 +101,7 @@ class ReportedError(RequestBody):
 
 
 class ReportedOperation(RequestBody):
-    """What a worker says of its operation."""
+    """A worker's report on its operation."""
 
     operation_id: Name
     status: Literal["running", "completed", "failed", "cancelled"]
@@ -111,14 +111,14 @@ class ReportedOperation(RequestBody):
 
 
 class Heartbeat(RequestBody):
-    """A worker's sign of life, with its operation if it has one."""
+    """A worker's heartbeat, with its operation if it has one."""
 
     operation: ReportedOperation | None = None
 
 
 @router.post("/register", responses=answers_to_json("WorkerNamedAnswer"))
 def register(context: ContextDep, request: Registration) -> JSONResponse:
-    """Take a worker in."""
+    """Register a worker."""
     context.dispatcher.register(
         request.worker_id,
         request.worker_type,
@@ -139,7 +139,7 @@ def every(context: ContextDep) -> JSONResponse:
 
 
 @router.get("/{worker_id:worker}", responses=answers("WorkerAnswer", 404))
-def one(context: ContextDep, worker_id: NameInPath) -> JSONResponse:
+def worker(context: ContextDep, worker_id: NameInPath) -> JSONResponse:
     """Return one worker."""
     with context.database.transaction() as db:
         row = workers.get(db, worker_id)
@@ -151,14 +151,14 @@ def one(context: ContextDep, worker_id: NameInPath) -> JSONResponse:
 
 @router.delete("/{worker_id:worker}", responses=answers_to_change("WorkerNamedAnswer", 404))
 def remove(context: ContextDep, worker_id: NameInPath) -> JSONResponse:
-    """Forget a worker; what it had begun is failed, what it had not goes back to the queue."""
+    """Remove a worker; an operation that it had begun fails, one that it had not begun goes back to the queue."""
     context.dispatcher.remove(worker_id)
     return JSONResponse({"success": True, "worker_id": worker_id})
 
 
 @router.post("/{worker_id:worker}/heartbeat", responses=answers_to_json("HeartbeatAnswer", 404))
 def heartbeat(context: ContextDep, worker_id: NameInPath, request: Heartbeat) -> JSONResponse:
-    """Take a report; answer {cancel, operation}: whether to stop, and what to begin, if anything."""
+    """Accept a report; answer {cancel, operation}: whether to stop, and what to begin, if anything."""
     report = None
     if work := request.operation:
         error = (work.error.code, work.error.message) if work.error else None

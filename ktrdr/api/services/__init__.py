@@ -1,1 +1,1 @@
-"""What routes do that takes more than one step."""
+"""Work of the routes that takes more than one step."""

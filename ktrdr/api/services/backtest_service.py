@@ -1,4 +1,4 @@
-"""Starting backtests. Nothing here computes: a worker does."""
+"""Starts backtests. The computing is done by workers."""
 
 from typing import Any, Final
 
@@ -29,7 +29,7 @@ class BacktestService:
 
         The request holds strategy_name, symbol, timeframe, start_date, end_date, initial_capital, commission and
         slippage (shares of the traded value) and model_path (empty means the strategy's newest model).
-        BadRequestError or NotFoundError for what will not do, UnavailableError where no backtest worker has
+        BadRequestError or NotFoundError for an unusable request, UnavailableError if no backtest worker has
         registered.
         """
         strategy = require_strategy(self._strategies, request["strategy_name"])
@@ -43,7 +43,7 @@ class BacktestService:
         return self._dispatcher.enqueue("backtesting", {**request, "model": model})
 
     def _timeframes(self, model: str) -> list[str]:
-        """Return what a model was trained on, from the finest, on which it decides, to the coarsest."""
+        """Return the timeframes that a model was trained on; it decides on the first, the finest."""
         trained_on = set(self._models.describe(model)["metadata"]["timeframes"])
         if not trained_on or not trained_on <= set(TIMEFRAMES):
             raise BadRequestError("bad_model", f"Model {model} names no timeframes it was trained on; train it again.")

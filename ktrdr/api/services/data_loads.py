@@ -1,4 +1,4 @@
-"""Uploads of bars as operations: what was stored, or what was refused and why."""
+"""Records uploads of bars as operations: what was stored, or why it was refused."""
 
 import contextlib
 import time
@@ -19,13 +19,13 @@ from ktrdr.errors import KtrdrError
 
 @dataclass
 class Load:
-    """An upload that is under way; `series` is what it has stored."""
+    """An upload in progress; `series` is what it has stored."""
 
     series: Series | None = None
 
 
 class DataLoads:
-    """The record of uploads. The backend itself does them, while the client waits: they are never queued."""
+    """Records uploads. The backend does them itself while the client waits, so they are never queued."""
 
     def __init__(self, database: Database, clock: Callable[[], float] = time.time) -> None:
         self._database = database
@@ -33,9 +33,9 @@ class DataLoads:
 
     @contextlib.asynccontextmanager
     async def recorded(self, symbol: str, timeframe: str) -> AsyncIterator[Load]:
-        """Record what happens inside as one operation of type data_load, which ends as it does.
+        """Record the block as one operation of type data_load, which ends as the block does.
 
-        A store that is away is told before anything is taken in.
+        If the store is unavailable, that is reported before any byte is read.
         """
         began, load = self._clock(), Load()
         request = {"symbol": symbol, "timeframe": timeframe}
@@ -43,7 +43,7 @@ class DataLoads:
         try:
             yield load
         except Exception as error:
-            with contextlib.suppress(StoreError, KtrdrError):  # the client is told what went wrong first
+            with contextlib.suppress(StoreError, KtrdrError):  # the client gets the first error
                 await run_in_threadpool(self._add, request, began, error=_reason(error))
             raise
         await run_in_threadpool(self._add, request, began, result=load.series.as_json() if load.series else {})
@@ -72,11 +72,11 @@ class DataLoads:
 
 
 def _reason(error: Exception) -> tuple[str, str]:
-    """Return the code and the message that clients see of a failed upload; nothing internal."""
+    """Return code and message of a failed upload for clients, without internals."""
     if isinstance(error, KtrdrError):
         return error.code, error.message
     if isinstance(error, HTTPException):
         return "refused", str(error.detail)
     if isinstance(error, ClientDisconnect):
-        return "upload_broken_off", "The client went away before all of it had come; upload it again."
-    return "not_stored", "It could not be stored; the log has the reason."
+        return "upload_broken_off", "The client disconnected during the upload; upload the file again."
+    return "not_stored", "The upload could not be stored; the log gives the reason."

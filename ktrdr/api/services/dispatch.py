@@ -1,4 +1,4 @@
-"""Who does what: the queue, the workers' reports, and what becomes of the work of a worker that is lost."""
+"""Assigns operations to workers: the queue, the workers' reports, and the operations of lost workers."""
 
 import json
 import time
@@ -14,14 +14,14 @@ from ktrdr.errors import ConflictError, NotFoundError, TooManyError, Unavailable
 SILENT_AFTER_S: Final = 10.0
 FORGOTTEN_AFTER_S: Final = 600.0
 QUEUE_LIMIT: Final = 200
-"""Operations of one type that wait: a day's work for one worker at minutes each, and no more than a list can show."""
+"""The most waiting operations of one type: a day's work for one worker, and no more than a list can show."""
 PAUSED_AFTER_S: Final = 5.0
-"""Ticks come every second: where none came for longer, the backend was paused, and nobody could report to it."""
+"""Ticks come every second. After a longer gap the backend was paused, and no worker could report to it."""
 
 
 @dataclass(frozen=True)
 class Report:
-    """What a worker says of its operation; `error` is a code and a message."""
+    """A worker's report on its operation; `error` is a code and a message."""
 
     operation_id: str
     status: operations.Status
@@ -31,7 +31,7 @@ class Report:
 
 
 class Dispatcher:
-    """Every change of operations and workers goes through here, one transaction each."""
+    """Makes every change of operations and workers, in one transaction each."""
 
     def __init__(self, database: Database, clock: Callable[[], float] = time.time) -> None:
         self.database = database
@@ -39,20 +39,20 @@ class Dispatcher:
         self._ticked: float | None = None
 
     def start(self) -> None:
-        """Give the workers of the time before a restart as long to report as a silent worker has."""
+        """Give the workers known from before a restart the time that a silent worker has to report."""
         with self.database.transaction() as db:
             workers.grant_grace(db, self.clock())
 
     def enqueue(self, kind: operations.OperationType, request: dict[str, Any]) -> str:
         """Queue an operation and return its id.
 
-        UnavailableError where no worker of its type has registered, TooManyError where QUEUE_LIMIT of them wait.
+        UnavailableError if no worker of its type has registered, TooManyError if QUEUE_LIMIT operations wait.
         """
         with self.database.transaction() as db:
             return self._enqueue(db, kind, request)
 
     def cancel(self, operation_id: str) -> operations.Status:
-        """Cancel: at once what has not begun, through its worker what has; return the present status."""
+        """Cancel an operation: at once if it has not begun, otherwise through its worker. Return the present status."""
         with self.database.transaction() as db:
             row = _require(db, operation_id)
             if row["status"] in operations.FINAL:
@@ -65,10 +65,10 @@ class Dispatcher:
             return "cancelled"
 
     def retry(self, operation_id: str) -> str:
-        """Queue the same request anew and return the new id.
+        """Queue the same request again and return the new id.
 
-        ConflictError for one that has not ended, has completed, was an upload or is being retried already; what
-        `enqueue` raises.
+        ConflictError if the operation has not ended, has completed, was an upload or is already being retried; also
+        what `enqueue` raises.
         """
         with self.database.transaction() as db:
             row = _require(db, operation_id)
@@ -86,7 +86,7 @@ class Dispatcher:
         capabilities: dict[str, Any],
         operation_id: str | None,
     ) -> None:
-        """Take a worker in; what it was given before and does not hold any more is lost or queued again."""
+        """Register a worker. An operation assigned to it earlier that it no longer holds is lost or queued again."""
         now = self.clock()
         with self.database.transaction() as db:
             self._drop(db, worker_id, keep=operation_id)
@@ -95,7 +95,7 @@ class Dispatcher:
                 workers.seen(db, worker_id, "busy", now)
 
     def remove(self, worker_id: str) -> None:
-        """Forget a worker; NotFoundError where there is none."""
+        """Remove a worker; NotFoundError if there is none."""
         with self.database.transaction() as db:
             if workers.get(db, worker_id) is None:
                 raise _unknown_worker(worker_id)
@@ -103,7 +103,7 @@ class Dispatcher:
             workers.remove(db, worker_id)
 
     def heartbeat(self, worker_id: str, report: Report | None) -> dict[str, Any]:
-        """Take a worker's report; return {cancel, operation}: whether to stop, and what to begin, if anything.
+        """Accept a worker's report; return {cancel, operation}: whether to stop, and what to begin, if anything.
 
         NotFoundError (code unknown_worker) tells the worker to register again.
         """
@@ -124,9 +124,9 @@ class Dispatcher:
         return {"cancel": cancel, "operation": _assignment(new) if new else None}
 
     def tick(self) -> None:
-        """Do what time alone brings about: silent workers go offline and their work is dealt with.
+        """Do the periodic work: silent workers go offline, and their operations are lost or queued again.
 
-        After a pause of the backend itself they get the time to report that they get after a restart.
+        After a pause of the backend itself, workers get the same time to report as after a restart.
         """
         now = self.clock()
         with self.database.transaction() as db:
@@ -150,7 +150,7 @@ class Dispatcher:
         return operations.add(db, kind, request, self.clock(), retry_of)
 
     def _take(self, db: Connection, worker_id: str, report: Report) -> bool:
-        """Write a report down; return whether the worker is to stop."""
+        """Store a report; return whether the worker is to stop."""
         row = operations.get(db, report.operation_id)
         if row is None or row["worker_id"] != worker_id or row["status"] in operations.FINAL:
             return report.status not in operations.FINAL
@@ -176,9 +176,9 @@ class Dispatcher:
             operations.finish(db, row["operation_id"], "failed", self.clock(), error=error)
 
     def _hand_out(self, db: Connection, worker_id: str) -> Row | None:
-        """Give an idle worker the head of its queue, when there is work for it beside all whose turn comes before its.
+        """Give an idle worker the head of its queue, if enough work waits for it and for all workers before it in turn.
 
-        Work is given to who asks, never set aside for one that has not asked yet: so it begins in the queue's order.
+        Only a worker that asks gets work; none is reserved for another. So operations begin in the queue's order.
         """
         worker = workers.get(db, worker_id)
         kind = worker["worker_type"] if worker else ""

@@ -1,4 +1,4 @@
-"""What trainings and backtests check alike before they are queued."""
+"""Checks that trainings and backtests share before they are queued."""
 
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 def read_range(start_date: str | None, end_date: str | None) -> tuple[int | None, int | None]:
-    """Read a range as epoch seconds, end excluded; BadRequestError where it cannot be one."""
+    """Read a range as epoch seconds, end excluded; BadRequestError if it is not a range."""
     try:
         return parse_range(start_date, end_date)
     except (ValueError, OverflowError) as error:
@@ -22,7 +22,7 @@ def read_range(start_date: str | None, end_date: str | None) -> tuple[int | None
 
 
 def require_strategy(strategies: StrategyDirectory, name: str) -> "Strategy":
-    """Return a sound strategy; BadRequestError where it is not, or where there is none of that name."""
+    """Return a valid strategy; BadRequestError if it is invalid or does not exist."""
     try:
         return strategies.load(name)
     except NotFoundError as error:
@@ -34,7 +34,7 @@ def require_bars(
 ) -> dict[str, int]:
     """Return how many bars each timeframe has in the request's range.
 
-    BadRequestError unless each of them has one, and the finest has `fewest`.
+    BadRequestError unless each timeframe has a bar and the finest has `fewest`.
     """
     start, end = read_range(request["start_date"], request["end_date"])
     finest, *coarser = sorted(timeframes, key=TIMEFRAME_SECONDS.__getitem__)

@@ -1,4 +1,4 @@
-"""Starting trainings and telling how they went. Nothing here computes: a worker does."""
+"""Starts trainings and reports their metrics. The computing is done by workers."""
 
 from typing import TYPE_CHECKING, Any, Final
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 FEWEST_BARS: Final = 300
 MOST_BYTES: Final = 3_500_000_000
-"""A worker has 4 GiB, of which its libraries take 0.3 GB. Trainings that are reckoned so take 2.3 to 3.3 GB in all."""
+"""A worker has 4 GiB, and its libraries take 0.3 GB. Trainings estimated at this limit took 2.3 to 3.3 GB in all."""
 PERFORMANCE: Final = ("training_metrics", "test_metrics", "model_info")
 
 
@@ -31,8 +31,8 @@ class TrainingService:
         """Queue a training and return its id.
 
         The request holds strategy_name, symbols and timeframes (empty lists mean the strategy's own),
-        start_date and end_date. BadRequestError for a strategy or data that will not do, or more data than a
-        worker has memory for; UnavailableError where no training worker has registered.
+        start_date and end_date. BadRequestError for an unusable strategy or data, or for more data than a worker has
+        memory for; UnavailableError if no training worker has registered.
         """
         strategy = require_strategy(self._strategies, request["strategy_name"])
         symbols = list(dict.fromkeys(request["symbols"] or strategy.training_data.symbols))

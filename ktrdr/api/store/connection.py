@@ -1,4 +1,4 @@
-"""What the store asks of a database, whichever it is: one connection, named parameters, rows by column name."""
+"""What the store needs of either database: one connection, named parameters, rows by column name."""
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
@@ -12,13 +12,13 @@ class StoreError(Exception):
 
 
 class LostError(StoreError):
-    """The connection is of no use any more; another one may be."""
+    """The connection is lost; a new one may work."""
 
 
 class Connection(ABC):
-    """A connection. For one thread at a time; every statement runs between `begin` and `commit` or `rollback`.
+    """A connection for one thread at a time. Every statement runs between `begin` and `commit` or `rollback`.
 
-    SQL is written once, in the dialect that SQLite and PostgreSQL share; `types` fills what they name differently.
+    SQL is written once, in the dialect that SQLite and PostgreSQL share; `types` holds the names that differ.
     """
 
     types: ClassVar[Mapping[str, str]]
@@ -26,15 +26,15 @@ class Connection(ABC):
 
     @abstractmethod
     def begin(self) -> None:
-        """Begin the one write transaction that the database has at a time, whoever else is connected to it."""
+        """Begin a write transaction; the database has one at a time over all its connections."""
 
     @abstractmethod
     def rows(self, sql: str, **values: str | float | None) -> list[Row]:
-        """Run one statement with `:name` parameters; return what it selects."""
+        """Run one statement with `:name` parameters; return the selected rows."""
 
     @abstractmethod
     def commit(self) -> None:
-        """Make the transaction last."""
+        """Commit the transaction."""
 
     @abstractmethod
     def rollback(self) -> None:
@@ -46,11 +46,11 @@ class Connection(ABC):
 
     @abstractmethod
     def schema_version(self) -> int:
-        """Return the version of the schema that the database holds, 0 where it holds none."""
+        """Return the version of the database's schema, 0 if it has none."""
 
     @abstractmethod
     def set_schema_version(self, version: int) -> None:
-        """Note the version of the schema, in the present transaction."""
+        """Store the version of the schema in the present transaction."""
 
     def row(self, sql: str, **values: str | float | None) -> Row | None:
         """Run one statement; return the first row, or None."""

@@ -1,4 +1,4 @@
-"""The store as the application sees it: opened late, one transaction at a time, found again after it was away."""
+"""The store for the application: opened late, one transaction at a time, reconnected after an outage."""
 
 import contextlib
 import logging
@@ -22,12 +22,12 @@ MIGRATION_S: Final = 3600.0
 
 
 class Database:
-    """One connection, used by one thread at a time. Opened late, so that a broken store is a reported state."""
+    """One connection, used by one thread at a time. It opens late, so that a broken store is a state to report."""
 
     def __init__(self, address: Address) -> None:
         self.address = address
         self.problem: str | None = NOT_OPENED
-        self.openings = 0  # another one means that the store was away in between
+        self.openings = 0  # a new number means that the connection was lost in between
         self._connection: Connection | None = None
         self._lock = threading.Lock()
 
@@ -42,7 +42,7 @@ class Database:
         return len(MIGRATIONS)
 
     def open(self) -> str | None:
-        """Connect and migrate; return what is wrong, or None. Does nothing where it is open already."""
+        """Connect and migrate; return the problem, or None. Does nothing if it is open already."""
         with self._lock:
             if self._connection is None:
                 self._connect()
@@ -56,7 +56,7 @@ class Database:
             self._connection, self.problem = None, CLOSED
 
     def check(self) -> str | None:
-        """Return why the store cannot be written to at this moment, or None. Never opens it: `open` does."""
+        """Return why the store cannot be written to at this moment, or None. It never opens the store; `open` does."""
         if not self._lock.acquire(timeout=CHECK_WAIT_S):
             return self.problem or f"{self.address} has not answered for {CHECK_WAIT_S:.0f} s"
         self._lock.release()
@@ -69,7 +69,7 @@ class Database:
 
     @contextlib.contextmanager
     def transaction(self) -> Iterator[Connection]:
-        """Give the connection inside a write transaction; UnavailableError where there is none to be had."""
+        """Yield the connection inside a write transaction; UnavailableError if there is none."""
         with self._lock:
             db = self._begin()
             try:
@@ -89,7 +89,7 @@ class Database:
             try:
                 self._connection.begin()
             except LostError as error:
-                # Nothing has been done yet: a server that was only restarted costs no request.
+                # Nothing has been written yet, so a server's restart costs no request.
                 self._drop(f"{self.address} was lost: {error}")
                 self._connect()
             except StoreError as error:
@@ -127,7 +127,7 @@ def _unusable(reason: str) -> UnavailableError:
 
 
 def connect(address: Address) -> Connection:
-    """Return a connection to a database whose schema is up to date; StoreError where that cannot be had."""
+    """Return a connection to a database whose schema is up to date; StoreError if that is not possible."""
     connection = open_connection(address)
     try:
         if is_behind(connection, MIGRATIONS):
@@ -140,12 +140,12 @@ def connect(address: Address) -> Connection:
 
 
 def open_connection(address: Address, patience_s: float = STATEMENT_S) -> Connection:
-    """Return a connection to a database as it is; StoreError where that cannot be had.
+    """Return a connection to a database as it is; StoreError if that is not possible.
 
-    A server may take `patience_s` seconds for a statement.
+    A server may take `patience_s` seconds per statement.
     """
     if isinstance(address, SqliteFile):
         return SqliteConnection(address.path)
-    from ktrdr.api.store.postgres import PostgresConnection  # noqa: PLC0415  who has no server, pays for no driver
+    from ktrdr.api.store.postgres import PostgresConnection  # noqa: PLC0415  the driver is loaded only for a server
 
     return PostgresConnection(address, patience_s)

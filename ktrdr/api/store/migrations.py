@@ -1,4 +1,4 @@
-"""The schema's versions, and bringing a database from the one it has to the one this code works with."""
+"""The versions of the schema, and the steps from a database's version to this code's."""
 
 from typing import Final
 
@@ -53,7 +53,7 @@ MIGRATIONS: Final[Steps] = (
 
 
 def is_behind(connection: Connection, steps: Steps) -> bool:
-    """Tell whether there are steps to take; StoreError for a database that a newer ktrdr has migrated."""
+    """Return whether steps are due; StoreError for a database that a newer ktrdr has migrated."""
     connection.begin()
     try:
         return _version(connection, steps) < len(steps)
@@ -62,9 +62,9 @@ def is_behind(connection: Connection, steps: Steps) -> bool:
 
 
 def migrate(connection: Connection, steps: Steps) -> None:
-    """Bring the schema up to date, each step in a transaction of its own, so that an interrupted one leaves no trace.
+    """Update the schema, each step in its own transaction: an interrupted step leaves no trace.
 
-    The version is read inside that transaction: of several backends that start at once, one takes the step.
+    The version is read inside the transaction. If several backends start at once, one of them takes the step.
     """
     while _step(connection, steps):
         pass

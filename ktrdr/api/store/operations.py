@@ -1,4 +1,4 @@
-"""Operations: the queue and the record of everything that was asked of the workers."""
+"""The table of operations: the queue, and the record of all requests to the workers."""
 
 import json
 import secrets
@@ -13,7 +13,7 @@ Status = Literal["pending", "running", "completed", "failed", "cancelled"]
 FINAL: Final = ("completed", "failed", "cancelled")
 
 WORKER_TYPE: Final = {"training": "training", "backtesting": "backtest"}
-"""The type of worker that does each type of operation; a data_load is done by the backend itself."""
+"""The worker type for each operation type; the backend does a data_load itself."""
 
 MATCHING: Final = (
     " FROM operations WHERE (CAST(:status AS TEXT) IS NULL OR status = :status)"
@@ -28,7 +28,7 @@ WITHOUT_RESULTS: Final = (
 
 @dataclass(frozen=True)
 class Progress:
-    """How far an operation is: percentage 0 to 100, what it is doing, and its own steps."""
+    """An operation's progress: percentage from 0 to 100, present step, and steps completed of the total."""
 
     percentage: float = 0.0
     current_step: str = "waiting for a worker"
@@ -87,7 +87,7 @@ def get(db: Connection, operation_id: str) -> Row | None:
 def page(
     db: Connection, *, status: str | None, kind: str | None, limit: int, offset: int, brief: bool = False
 ) -> tuple[list[Row], int]:
-    """Return operations, newest first, and how many there are in all; `brief` ones come without their results."""
+    """Return operations, newest first, and how many there are in all; `brief` leaves out their results."""
     values = {"status": status, "kind": kind}
     counted = db.row("SELECT COUNT(*) AS number" + MATCHING, **values)
     columns = WITHOUT_RESULTS if brief else "*"
@@ -96,7 +96,7 @@ def page(
 
 
 def results_size(db: Connection, *, status: str | None, kind: str | None, limit: int, offset: int) -> int:
-    """Return how many characters of JSON the results in a page have, without reading them in."""
+    """Return how many characters of JSON a page's results have, without reading them."""
     rows = db.rows(
         "SELECT LENGTH(result_summary) AS size" + MATCHING + PAGE, status=status, kind=kind, limit=limit, offset=offset
     )
@@ -104,7 +104,7 @@ def results_size(db: Connection, *, status: str | None, kind: str | None, limit:
 
 
 def waiting(db: Connection) -> list[Row]:
-    """Return id and type of what nobody has been given yet, first come first."""
+    """Return id and type of the operations that no worker has been given, oldest first."""
     return db.rows(
         "SELECT operation_id, operation_type FROM operations WHERE status = 'pending' AND worker_id IS NULL"
         " ORDER BY position"
@@ -120,7 +120,7 @@ def pending(db: Connection, kind: OperationType) -> int:
 
 
 def of_worker(db: Connection, worker_id: str) -> Row | None:
-    """Return the operation a worker has been given and not finished, or None."""
+    """Return the operation that a worker has been given and has not finished, or None."""
     return db.row(
         "SELECT * FROM operations WHERE worker_id = :worker_id AND status IN ('pending', 'running')",
         worker_id=worker_id,
@@ -137,7 +137,7 @@ def retry_under_way(db: Connection, operation_id: str) -> str | None:
 
 
 def hand_out(db: Connection, operation_id: str, worker_id: str | None) -> None:
-    """Give a pending operation to a worker, or (None) put it back to where it stood in the queue."""
+    """Assign a pending operation to a worker, or (None) return it to its place in the queue."""
     db.rows(
         "UPDATE operations SET worker_id = :worker_id WHERE operation_id = :operation_id",
         worker_id=worker_id,
@@ -146,7 +146,7 @@ def hand_out(db: Connection, operation_id: str, worker_id: str | None) -> None:
 
 
 def begin(db: Connection, operation_id: str, now: float) -> None:
-    """Note that the worker has begun."""
+    """Store that the worker has begun."""
     db.rows(
         "UPDATE operations SET status = 'running', started_at = :now"
         " WHERE operation_id = :operation_id AND status = 'pending'",
@@ -156,7 +156,7 @@ def begin(db: Connection, operation_id: str, now: float) -> None:
 
 
 def advance(db: Connection, operation_id: str, progress: dict[str, Any]) -> None:
-    """Note how far it is."""
+    """Store the progress."""
     db.rows(
         "UPDATE operations SET progress = :progress WHERE operation_id = :operation_id",
         progress=json.dumps(progress),
@@ -188,7 +188,7 @@ def finish(
 
 
 def request_cancel(db: Connection, operation_id: str) -> None:
-    """Note that a running operation is to stop; its worker hears of it with its next heartbeat."""
+    """Store that a running operation is to stop; its worker gets that with its next heartbeat."""
     db.rows("UPDATE operations SET cancel_requested = 1 WHERE operation_id = :operation_id", operation_id=operation_id)
 
 

@@ -1,6 +1,6 @@
-"""The store on a PostgreSQL server, spoken to with pg8000: any number of backends on any hosts.
+"""The store on a PostgreSQL server, through pg8000: any number of backends on any hosts.
 
-Imported only where such a server is named, so that nobody else pays for the driver.
+Imported only if the settings name such a server: SQLite alone does not need the driver.
 """
 
 import contextlib
@@ -15,7 +15,7 @@ from ktrdr.api.store.connection import Connection, LostError, Row, StoreError
 from ktrdr.store_address import PostgresServer
 
 SILENCE_S: Final = 1.0
-"""How much longer than a statement may take the network may be silent."""
+"""Seconds that the network may be silent beyond the time of a statement."""
 
 LOCK: Final = int.from_bytes(b"ktrdr", "big")
 
@@ -41,9 +41,9 @@ class PostgresConnection(Connection):
     }
 
     def __init__(self, server: PostgresServer, patience_s: float) -> None:
-        """Connect; StoreError with the server's or the system's own reason where that cannot be.
+        """Connect; StoreError with the server's or the system's reason if that fails.
 
-        The server may take `patience_s` seconds (whole ones) for a statement.
+        The server may take `patience_s` whole seconds per statement.
         """
         self._begin = BEGIN.format(patience_s=int(patience_s), lock=LOCK)
         with _told():
@@ -57,21 +57,21 @@ class PostgresConnection(Connection):
             )
 
     def begin(self) -> None:
-        """Wait for other backends' transactions; StoreError where that takes too long."""
+        """Wait for other backends' transactions; StoreError if that takes too long."""
         with _told():
             self._db.run(self._begin)
 
     def rows(self, sql: str, **values: str | float | None) -> list[Row]:
         """Run one statement."""
         with _told():
-            # The one character that JSON and SQLite may hold in a text and PostgreSQL may not.
+            # JSON and SQLite allow this character in a text, PostgreSQL does not.
             sent = {name: _storable(value) for name, value in values.items()}
             found = self._db.run(sql, **sent) or []
             names = [column["name"] for column in self._db.columns or ()]
             return [dict(zip(names, row, strict=True)) for row in found]
 
     def commit(self) -> None:
-        """Make the transaction last; after a LostError it may have lasted or not."""
+        """Commit the transaction; after a LostError it may be committed or not."""
         with _told():
             self._db.run("COMMIT")
 
@@ -81,7 +81,7 @@ class PostgresConnection(Connection):
             with _told():
                 self._db.run("ROLLBACK")
         except StoreError:
-            # An answer that is late would be taken for the next one's.
+            # A late answer would be taken for the answer to the next statement.
             self.close()
 
     def close(self) -> None:
@@ -90,13 +90,13 @@ class PostgresConnection(Connection):
             self._db.close()
 
     def schema_version(self) -> int:
-        """Return what the table `ktrdr_schema` says."""
+        """Return the version in the table `ktrdr_schema`."""
         known = self.row("SELECT to_regclass('ktrdr_schema') IS NOT NULL AS made")
         row = self.row("SELECT version FROM ktrdr_schema") if known and known["made"] else None
         return int(row["version"]) if row else 0
 
     def set_schema_version(self, version: int) -> None:
-        """Note it in the table `ktrdr_schema`, which has one row."""
+        """Store it in the table `ktrdr_schema`, which has one row."""
         self.rows("CREATE TABLE IF NOT EXISTS ktrdr_schema (version INTEGER NOT NULL)")
         self.rows("DELETE FROM ktrdr_schema")
         self.rows("INSERT INTO ktrdr_schema (version) VALUES (:version)", version=version)
@@ -105,7 +105,7 @@ class PostgresConnection(Connection):
 def _where(server: PostgresServer) -> dict[str, Any]:
     if server.host.startswith("/"):
         return {"unix_sock": str(Path(server.host) / f".s.PGSQL.{server.port}"), "ssl_context": False}
-    # None and True are pg8000's words for libpq's prefer and require, which look at no certificate.
+    # pg8000 calls libpq's prefer None and require True; neither checks the certificate.
     words: dict[str, bool | None] = {"disable": False, "prefer": None, "require": True}
     tls = ssl.create_default_context() if server.tls == "verify-full" else words[server.tls]
     return {"host": server.host, "port": server.port, "ssl_context": tls}
@@ -117,7 +117,7 @@ def _storable(value: str | float | None) -> str | float | None:
 
 @contextlib.contextmanager
 def _told() -> Iterator[None]:
-    """Raise what the server refuses as a StoreError, and as a LostError what leaves the connection unusable."""
+    """Raise a refusal of the server as a StoreError, and an unusable connection as a LostError."""
     try:
         yield
     except pg8000.native.DatabaseError as error:

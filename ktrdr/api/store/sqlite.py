@@ -1,4 +1,4 @@
-"""The store in a SQLite file: write-ahead log, one writer at a time, any number of backends on one host."""
+"""The store in a SQLite file, with a write-ahead log: one writer at a time, any number of backends on one host."""
 
 import contextlib
 import sqlite3
@@ -13,12 +13,12 @@ BUSY_TIMEOUT_S: Final = 5.0
 
 
 class SqliteConnection(Connection):
-    """A connection to a file, which is made where there is none."""
+    """A connection to a file, which is created if it does not exist."""
 
     types: ClassVar[Mapping[str, str]] = {"position": "INTEGER PRIMARY KEY AUTOINCREMENT", "seconds": "REAL"}
 
     def __init__(self, path: Path) -> None:
-        """Open the file; StoreError where that cannot be."""
+        """Open the file; StoreError if that fails."""
         self._path = path
         try:
             with _told():
@@ -38,10 +38,10 @@ class SqliteConnection(Connection):
             raise
 
     def begin(self) -> None:
-        """Wait up to BUSY_TIMEOUT_S for other writers; StoreError where the file is not the one that was opened."""
+        """Wait up to BUSY_TIMEOUT_S for other writers; StoreError if the file is not the one that was opened."""
         with _told():
             if _identity(self._path) != self._file:
-                # Going on would write into a file that nobody will find again.
+                # Writing on would go into a deleted file.
                 raise StoreError("the file has been replaced; restart the backend")
             self._db.execute("BEGIN IMMEDIATE")
 
@@ -51,7 +51,7 @@ class SqliteConnection(Connection):
             return [dict(row) for row in self._db.execute(sql, values)]
 
     def commit(self) -> None:
-        """Make the transaction last."""
+        """Commit the transaction."""
         with _told():
             self._db.commit()
 
@@ -66,12 +66,12 @@ class SqliteConnection(Connection):
             self._db.close()
 
     def schema_version(self) -> int:
-        """Return the number that SQLite keeps in the file's header for its users."""
+        """Return the user version from the file's header."""
         (row,) = self.rows("PRAGMA user_version")
         return int(row["user_version"])
 
     def set_schema_version(self, version: int) -> None:
-        """Note it in the file's header; part of the transaction as everything else is."""
+        """Store it in the file's header, as part of the transaction."""
         self.rows(f"PRAGMA user_version = {version}")
 
 
@@ -85,7 +85,7 @@ def _identity(path: Path) -> tuple[int, int]:
 
 @contextlib.contextmanager
 def _told() -> Iterator[None]:
-    """Raise what goes wrong as a StoreError."""
+    """Raise errors as StoreError."""
     try:
         yield
     except (OSError, sqlite3.Error) as error:

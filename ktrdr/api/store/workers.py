@@ -1,4 +1,4 @@
-"""Workers: who has registered, when each was last heard of and last used."""
+"""The table of workers: who has registered, when each last reported and was last used."""
 
 import json
 from typing import Any, Literal
@@ -32,7 +32,7 @@ def register(
     capabilities: dict[str, Any],
     now: float,
 ) -> None:
-    """Add a worker, or replace what is known of it."""
+    """Add a worker, or replace its row."""
     db.rows(
         "INSERT INTO workers (worker_id, worker_type, status, endpoint_url, capabilities, registered_at, last_seen)"
         " VALUES (:worker_id, :kind, 'idle', :endpoint_url, :capabilities, :now, :now)"
@@ -58,7 +58,7 @@ def every(db: Connection) -> list[Row]:
 
 
 def seen(db: Connection, worker_id: str, status: str, now: float) -> None:
-    """Note that a worker was heard of."""
+    """Store that a worker has reported."""
     db.rows(
         "UPDATE workers SET status = :status, last_seen = :now WHERE worker_id = :worker_id",
         status=status,
@@ -68,7 +68,7 @@ def seen(db: Connection, worker_id: str, status: str, now: float) -> None:
 
 
 def used(db: Connection, worker_id: str, now: float) -> None:
-    """Note that a worker was given work."""
+    """Store that a worker was given work."""
     db.rows(
         "UPDATE workers SET status = 'busy', last_used = :now WHERE worker_id = :worker_id",
         now=now,
@@ -77,7 +77,7 @@ def used(db: Connection, worker_id: str, now: float) -> None:
 
 
 def remove(db: Connection, worker_id: str) -> None:
-    """Forget a worker."""
+    """Remove a worker."""
     db.rows("DELETE FROM workers WHERE worker_id = :worker_id", worker_id=worker_id)
 
 
@@ -91,12 +91,12 @@ def idle(db: Connection, kind: str) -> list[Row]:
 
 
 def silent(db: Connection, since: float) -> list[Row]:
-    """Return the workers not yet offline that were last heard of before `since`."""
+    """Return the workers not yet offline that last reported before `since`."""
     return db.rows("SELECT * FROM workers WHERE status != 'offline' AND last_seen < :since", since=since)
 
 
 def set_offline(db: Connection, worker_id: str) -> None:
-    """Note that a worker has fallen silent."""
+    """Mark a worker as offline."""
     db.rows("UPDATE workers SET status = 'offline' WHERE worker_id = :worker_id", worker_id=worker_id)
 
 
@@ -106,7 +106,7 @@ def forget_offline(db: Connection, before: float) -> None:
 
 
 def grant_grace(db: Connection, now: float) -> None:
-    """Start every worker's silence anew: the backend was away, not they."""
+    """Restart every worker's silence: the backend was away, not the workers."""
     db.rows("UPDATE workers SET last_seen = :now WHERE status != 'offline'", now=now)
 
 

@@ -1,1 +1,1 @@
-"""The networks a strategy may name. Needs torch."""
+"""The networks that a strategy may name. Needs torch."""

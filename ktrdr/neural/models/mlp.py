@@ -25,5 +25,5 @@ def build_mlp(inputs: int, hidden_layers: Sequence[int], dropout: float, activat
 
 
 def count_parameters(network: Any) -> int:
-    """Return how many numbers a network learns."""
+    """Return how many parameters a network has."""
     return sum(parameter.numel() for parameter in network.parameters())

@@ -288,5 +288,5 @@ def test_a_trained_model_trades_on_bars_it_has_never_seen(trained: tuple[Path, d
 def test_a_decision_below_the_threshold_is_hold(trained: tuple[Path, dict[str, Any]]) -> None:
     engine = DecisionEngine(load_model(trained[0]))
     decisions = [engine.decide(row) for row in engine.prepare({"1h": YEAR})[100:400]]
-    assert all(one.signal is Signal.HOLD for one in decisions if one.confidence < 0.45)
-    assert {one.signal for one in decisions} > {Signal.HOLD}
+    assert all(decision.signal is Signal.HOLD for decision in decisions if decision.confidence < 0.45)
+    assert {decision.signal for decision in decisions} > {Signal.HOLD}

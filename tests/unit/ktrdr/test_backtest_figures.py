@@ -134,11 +134,11 @@ def test_the_return_is_the_sum_of_its_fills_and_costs(
     assert equity[0] == 1000 or len(bars) == 1
     assert metrics["total_return_pct"] == pytest.approx(100 * (equity[-1] / 1000 - 1), abs=1e-9)
     gained = [
-        (one["exit_price"] - one["entry_price"]) * one["units"] * (1 if one["direction"] == "long" else -1)
-        for one in trades
+        (trade["exit_price"] - trade["entry_price"]) * trade["units"] * (1 if trade["direction"] == "long" else -1)
+        for trade in trades
     ]
     assert equity[-1] - 1000 == pytest.approx(math.fsum(gained) - metrics["total_commission"], abs=1e-6)
-    assert equity[-1] - 1000 == pytest.approx(math.fsum(one["profit"] for one in trades), abs=1e-6)
+    assert equity[-1] - 1000 == pytest.approx(math.fsum(trade["profit"] for trade in trades), abs=1e-6)
     final, paid, slipped = reckoned(bars, decisions, costs)
     assert (equity[-1], metrics["total_commission"], metrics["total_slippage"]) == pytest.approx((final, paid, slipped))
 
@@ -166,5 +166,5 @@ def test_a_short_whose_price_more_than_doubles_is_closed_out_and_trades_no_more(
 
 def test_prices_beyond_reckoning_are_named_by_their_bar() -> None:
     bars = bars_of(*[(1e-9, 1e-9), (1e12, 1e12)] * 60)
-    with pytest.raises(BadRequestError, match="no number any more at 1970-01-0"):
+    with pytest.raises(BadRequestError, match="is not a number at 1970-01-0"):
         walk(bars, lambda place: Signal.BUY if place % 2 else Signal.SELL, Costs(1e12, 0.0, 0.0))

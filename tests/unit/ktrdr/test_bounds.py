@@ -126,7 +126,7 @@ def test_the_bounds_of_whole_numbers_are_in_the_document(client: TestClient) -> 
     shapes = client.get("http://testserver/openapi.json").json()["components"]["schemas"]
     count = shapes["Capabilities"]["properties"]["gpu_count"]
     steps = shapes["ReportedProgress"]["properties"]["steps_total"]
-    assert [(one["type"], one["minimum"], one["maximum"]) for one in (count, steps)] == [
+    assert [(schema["type"], schema["minimum"], schema["maximum"]) for schema in (count, steps)] == [
         ("integer", 0, 1024), ("integer", 0, 10**9),
     ]  # fmt: skip
 

@@ -115,7 +115,11 @@ IN_PRICE = {"sma", "ema", "atr", "line", "signal", "histogram", "upper", "middle
 
 
 def short(kind: str, bars: Bars) -> dict[str, list[float]]:
-    return compute(kind, bars, {one.name: SHORT[one.name] for one in CATALOGUE[kind].parameters if one.name in SHORT})
+    return compute(
+        kind,
+        bars,
+        {name: SHORT[name] for name in (parameter.name for parameter in CATALOGUE[kind].parameters) if name in SHORT},
+    )
 
 
 @given(any_bars())

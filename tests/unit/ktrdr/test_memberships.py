@@ -78,11 +78,11 @@ def test_degrees_rise_to_the_top_and_fall_behind_it(shape: tuple[str, tuple[floa
     kind, parameters = shape
     function = membership(kind, parameters)
     top = {"sigmoid": math.copysign(math.inf, parameters[1]), "gaussian": parameters[0]}.get(kind, parameters[1])
-    for one, other in itertools.pairwise(sorted(values)):
-        if other <= top:
-            assert function(one) <= function(other)
-        if one >= top:
-            assert function(one) >= function(other)
+    for lower, upper in itertools.pairwise(sorted(values)):
+        if upper <= top:
+            assert function(lower) <= function(upper)
+        if lower >= top:
+            assert function(lower) >= function(upper)
 
 
 @given(shapes().filter(lambda shape: shape[0] != "sigmoid"))

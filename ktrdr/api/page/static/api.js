@@ -1,4 +1,4 @@
-// Asks the backend. What it refuses is a Refused with its own words; what it does not answer is an Unreachable.
+// Sends requests to the backend. A refusal becomes a Refused with the backend's message, no answer an Unreachable.
 
 const PREFIX = "/api/v1/";
 const TIMEOUT_MS = 8000;

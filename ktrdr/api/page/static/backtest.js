@@ -1,4 +1,4 @@
-// One completed backtest: its equity curve and its figures. Which one, the reader chooses; at first the newest.
+// Shows one completed backtest: its equity curve and its figures. The newest is chosen at first.
 
 import { get } from "./api.js";
 import { Curve } from "./curve.js";

@@ -1,4 +1,4 @@
-// The equity curve as SVG: one point a datum, a mark at what was there at first, a hand that tells each point.
+// Draws the equity curve as SVG, with a line at the initial capital and a pointer that shows each point's value.
 
 import { make, makeSvg, setAttribute, setText } from "./dom.js";
 import { dateTime, exact, gain, whole } from "./format.js";

@@ -16,7 +16,7 @@ function fill(element, attributes, children) {
   return element;
 }
 
-// Touches the page only where something has changed: focus, selection and a screen reader's place stay.
+// Updates the page only where something has changed: focus, selection and a screen reader's position stay.
 export function setText(element, text) {
   if (element.textContent !== text) element.textContent = text;
 }
@@ -29,7 +29,7 @@ export function show(element, visible) {
   if (element.hidden === visible) element.hidden = !visible;
 }
 
-// Brings a list to `items`, an element a key: kept ones are updated in place, new ones made, others removed.
+// Updates a list to show `items`, one element per key: existing ones change in place, new ones are added, others removed.
 export function reconcile(list, items, keyOf, create, update) {
   const known = new Map([...list.children].map((child) => [child.dataset.key, child]));
   let place = list.firstElementChild;

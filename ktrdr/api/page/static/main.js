@@ -1,4 +1,4 @@
-// Brings the page to what the backend says, again and again.
+// Polls the backend and updates the page.
 
 import { get, post, Refused, remove } from "./api.js";
 import { choose, showBacktests } from "./backtest.js";
@@ -54,7 +54,7 @@ function disconnected(error, wait) {
   setText(byId("connection"), `${error.message} Next try in ${duration(wait / 1000)}.`);
 }
 
-// Tells a screen reader what has ended since the last look; returns whether anything has.
+// Announces to screen readers what has ended since the last poll; returns whether anything has.
 function tellChanges(operations) {
   const now = new Map(operations.map((operation) => [operation.operation_id, operation.status]));
   const before = states ?? now;

@@ -1,4 +1,4 @@
-// The models, the newest first, with the figures that trainings have left.
+// Lists the models, newest first, with the figures of their trainings.
 
 import { byId, make, reconcile, setText, show } from "./dom.js";
 import { date, figure, share, whole } from "./format.js";

@@ -1,4 +1,4 @@
-// The operations: how far each is, why it failed, and the buttons to cancel or repeat it.
+// Lists the operations: progress, reason of failure, and buttons to cancel or retry.
 
 import { byId, make, reconcile, setAttribute, setText, show } from "./dom.js";
 import { ago, between, percent } from "./format.js";
@@ -15,7 +15,7 @@ export function titled(operation) {
   return { ...operation, title, what: strategy ? what : "" };
 }
 
-// `acts` has cancel(operation), retry(operation) and look(operation).
+// `acts` provides cancel(operation), retry(operation) and look(operation).
 export function showOperations(operations, total, acts) {
   reconcile(byId("operations"), operations, (one) => one.operation_id, () => create(acts), update);
   const running = operations.filter(isMoving).length;

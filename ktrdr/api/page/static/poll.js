@@ -1,10 +1,10 @@
-// Repeats a question: often while something moves, seldom while nothing does, not at all while nobody looks.
+// Polls often while something runs, slowly while nothing does, and stops while the tab is hidden.
 
 const BUSY_MS = 1500;
 const IDLE_MS = 5000;
 const LONGEST_MS = 30000;
 
-// `question` returns whether something moves, and throws where it got no answer.
+// `question` returns whether something runs, and throws if it got no answer.
 export function poll(question, onFailure) {
   let timer = 0;
   let failures = 0;

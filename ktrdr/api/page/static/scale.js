@@ -1,4 +1,4 @@
-// From values to places on a line, and the round values worth a mark.
+// Maps values to positions on an axis, and chooses round values for its ticks.
 
 const DAY_MS = 86_400_000;
 const STEPS_MS = [1 / 24, 1 / 4, 1, 2, 7, 14, 30, 61, 91, 182, 365, 730, 1826, 3652].map((days) => days * DAY_MS);

@@ -1,4 +1,4 @@
-// The workers: who is there, what each computes with, what it works on.
+// Lists the workers: state, hardware and present operation.
 
 import { byId, make, reconcile, setAttribute, setText, show } from "./dom.js";
 import { ago } from "./format.js";

@@ -1,4 +1,4 @@
-"""A training in this process, for `ktrdr train --here`; the specification names this module; the API never uses it."""
+"""Trains in this process, for `ktrdr train --here`. The specification names this module; the API does not use it."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -10,7 +10,7 @@ from ktrdr.strategy.files import StrategyDirectory
 
 
 class LocalOrchestrator:
-    """Trains from the data directory, without a worker. The API never does; it hands trainings to workers."""
+    """Trains from the data directory, without a worker."""
 
     def __init__(self, strategies: StrategyDirectory, data: DataDirectory) -> None:
         self._strategies = strategies
@@ -28,7 +28,7 @@ class LocalOrchestrator:
     ) -> dict[str, Any]:
         """Train a strategy into an existing empty directory and return the summary.
 
-        KtrdrError for a strategy or data that will not do, ImportError where torch is not installed.
+        KtrdrError for an unusable strategy or data, ImportError if torch is not installed.
         """
         from ktrdr.training import pipeline  # noqa: PLC0415  needs torch
 

@@ -15,6 +15,8 @@ from deploy.engine.connection import find_engine
 from tests.integration.conftest import findings
 from tests.resilience.second import CAN_START, WHY_NOT, load_small, mounts_below, second_engine
 from tests.resilience.site import TINY, Site, told
+from verify.judge.case import want_of_memory
+from verify.observe.model import Observation
 
 WITHIN = 120.0
 
@@ -91,9 +93,10 @@ def test_a_container_that_its_memory_limit_ends_is_an_error_of_the_environment_t
     assert ended.code != 0, ended
     found = findings(site.artifacts, "backend")
     assert (found["proof"].outcome, found["proof"].category) == ("ERROR", "ENVIRONMENT"), found["proof"]
-    assert "memory limit (OOMKilled)" in found["proof"].found
+    seen = site.artifacts.read("backend", OBSERVED, Observation)
+    assert seen.probes is not None and seen.probes.proof is not None  # noqa: PT018 - one statement: it was seen
+    assert want_of_memory(seen.probes.proof.exit_code, out_of_memory=True) in found["proof"].found
     healthy = found["server-healthy"]
     assert (healthy.outcome != "PASS", healthy.category) == (True, "ENVIRONMENT"), healthy
     assert "memory limit (OOMKilled)" in healthy.found
-    assert site.artifacts.path("backend", OBSERVED).exists()
     assert "OOMKilled" in ended.printed

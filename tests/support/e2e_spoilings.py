@@ -89,6 +89,8 @@ EVERY = [
     Spoilt(MISPLACED, "it still runs", container("misplaced", "misplaced", running=True)),
     Spoilt(MISPLACED, "ended with 0", container("misplaced", "misplaced", exit_code=0)),
     Spoilt(MISPLACED, "killed (137)", container("misplaced", "misplaced", exit_code=137)),
+    Spoilt(MISPLACED, "ended by its memory limit", container("misplaced", "misplaced", exit_code=137, out_of_memory=True)),
+    Spoilt(MISPLACED, "something in it was killed", container("misplaced", "misplaced", exit_code=2, out_of_memory=True)),
     Spoilt(MISPLACED, "not name ktrdr-worker-gpu:test", container("misplaced", "misplaced", log="ktrdr-worker-cpu:test")),
     Spoilt(MISPLACED, "it registered", body("misplaced", "workers", lambda b: b["workers"].append({"worker_id": "misplaced"}))),
     Spoilt("data/sample", "ended with 1", lambda d: d["scenes"]["sample"]["printed"]["upload"].update(exit_code=1)),
@@ -166,6 +168,11 @@ EVERY = [
     Spoilt("workers/terminated", "still listed: 200", lambda d: answers("terminated")(d)["worker"].update(status=200)),
     Spoilt("workers/terminated", "not cancelled", replaced("terminated", "ended", of("failed"))),
     Spoilt("containers/logs", "errors of: backend", lambda d: d["containers"]["backend"].update(log="a\nTraceback (most")),
+    Spoilt("containers/logs", "backend: something in it was killed for want of memory",
+           lambda d: d["containers"]["backend"].update(out_of_memory=True)),
+    Spoilt("containers/logs", "backend: something in it was killed", container("startup", "backend", out_of_memory=True)),
+    Spoilt("containers/logs", "training-1: it was ended by its memory limit",
+           lambda d: d["containers"]["training-1"].update(running=False, exit_code=137, out_of_memory=True)),
     Spoilt("containers/logs", "nothing was logged by: training-2", lambda d: d["containers"].update(
         {"training-2": {**seen("training-2"), "log": " "}})),
 ]  # fmt: skip

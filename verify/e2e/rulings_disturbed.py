@@ -16,7 +16,7 @@ from verify.e2e.scenes import (
 )
 from verify.e2e.stage import BACKEND
 from verify.e2e.view import View, dig, listed
-from verify.judge.case import Ruling, rule
+from verify.judge.case import Ruling, rule, want_of_memory
 
 ACCEPTED, NOT_FOUND = 202, 404
 SAME_MOMENT = 0.5  # seconds within which two workers may begin in any order: they report side by side
@@ -30,7 +30,8 @@ def misplaced(view: View) -> Ruling:
     unnamed = [name for name in view.worker_images if name not in seen.log]
     faults = ["it still runs"] if seen.running else []
     faults += ["it ended with 0"] if not seen.running and seen.exit_code == 0 else []
-    faults += [f"it was killed ({seen.exit_code})"] if seen.out_of_memory or seen.exit_code in (137, 143) else []
+    faults += [f"it was killed ({seen.exit_code})"] if seen.exit_code in (137, 143) else []
+    faults += [why] if (why := want_of_memory(seen.exit_code, out_of_memory=seen.out_of_memory)) else []
     faults += [f"it does not name {', '.join(unnamed)}"] if unnamed else []
     faults += ["it prints a traceback"] if "Traceback" in seen.log else []
     faults += ["it registered"] if MISPLACED in known else []

@@ -6,10 +6,10 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from verify.e2e.observation import Scene
-from verify.e2e.scenes import STARTUP, TESTER, TRAINER, TRAINING
+from verify.e2e.scenes import MISPLACED, STARTUP, TESTER, TRAINER, TRAINING
 from verify.e2e.stage import CLIENT
 from verify.e2e.view import View, Wrong, dig, listed, number
-from verify.judge.case import NotSeen, Ruling, rule
+from verify.judge.case import NotSeen, Ruling, rule, want_of_memory
 from verify.observe.observer import seconds_between
 
 FEWEST_SAMPLES = 6_000  # specs, training/smoke: "about 6,000 samples or more"; the sample year has 6,200 bars
@@ -217,7 +217,7 @@ def error_lines(log: str) -> list[str]:
 
 
 def containers_logs(view: View) -> Ruling:
-    """No line of any container tells of an error; what the misplaced worker prints is its own check's."""
+    """No line of any container tells of an error, and none lost a process; the misplaced worker has its own check."""
     startup = view.scene("startup").scene
     logs = {name: seen.log for name, seen in view.observed.containers.items() if name != CLIENT}
     if not logs:
@@ -227,8 +227,22 @@ def containers_logs(view: View) -> Ruling:
             raise NotSeen(f"{', '.join(empty)} did not come to log anything", "workers/startup-registration")
         raise Wrong(f"nothing was logged by: {', '.join(empty)}")
     found = {name: lines for name, log in logs.items() if (lines := error_lines(log))}
-    told = f"errors of: {', '.join(sorted(found))}" if found else f"none in {len(logs)} logs"
-    return rule(not found, "no line that begins with ERROR, CRITICAL or Traceback", told, lines=found)
+    faults = [f"errors of: {', '.join(sorted(found))}"] if found else []
+    faults += _short_of_memory(view)
+    expected = "no line that begins with ERROR, CRITICAL or Traceback, and no process killed for want of memory"
+    return rule(not faults, expected, "; ".join(faults) or f"none in {len(logs)} logs", lines=found)
+
+
+def _short_of_memory(view: View) -> list[str]:
+    """Return which containers the engine calls OOMKilled, at the end or in a scene; a restart clears that."""
+    every = [*view.observed.containers.items()]
+    every += [pair for scene in view.observed.scenes.values() for pair in scene.containers.items()]
+    told = {
+        name: why
+        for name, seen in every
+        if name != MISPLACED and (why := want_of_memory(seen.exit_code, out_of_memory=seen.out_of_memory))
+    }
+    return [f"{name}: {why}" for name, why in sorted(told.items())]
 
 
 CHECKS = {

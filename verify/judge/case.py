@@ -25,6 +25,7 @@ from verify.observe.probe_reports import (
 )
 
 R = TypeVar("R", bound=BaseModel)
+OOM_KILLED = 137  # 128 + SIGKILL: how a container ends whose first process the kernel kills
 STUMBLED_SHOWN = 600  # characters of an exception that no ruling expected
 
 
@@ -222,11 +223,24 @@ def _printable(value: Any) -> Any:
     return value.encode("utf-8", "backslashreplace").decode("utf-8") if isinstance(value, str) else value
 
 
+def want_of_memory(exit_code: int, *, out_of_memory: bool) -> str:
+    """Return what an engine's OOMKilled means, in words; "" where it does not say so.
+
+    Engines say it of the container when any process in it was killed: a child's or an exec's end leaves the container
+    running (exit code 0 until it ends), or to an end of its own.
+    """
+    if not out_of_memory:
+        return ""
+    if exit_code == OOM_KILLED:
+        return "it was ended by its memory limit (OOMKilled)"
+    return "something in it was killed for want of memory (OOMKilled)"
+
+
 def proof_fault(run: ProbeRun, subject: Subject) -> str:
     """Return what is wrong with the engine's proof that this run took place; "" where nothing is."""
     proof = run.proof
-    if proof is not None and proof.out_of_memory:
-        return "the container was ended by its memory limit (OOMKilled)"
+    if proof is not None and (why := want_of_memory(proof.exit_code, out_of_memory=proof.out_of_memory)):
+        return f"the container: {why}"
     if run.error:
         return run.error
     if proof is None:

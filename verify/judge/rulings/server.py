@@ -3,9 +3,10 @@
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
-from verify.judge.case import Case, NotSeen, Ruling, rule, skip
+from verify.judge.case import Case, NotSeen, Ruling, rule, skip, want_of_memory
 from verify.judge.rulings.application import chains, describe, has_status, printable
 from verify.judge.rulings.subject import NOT_EXECUTABLE
+from verify.observe.model import ServerRun
 from verify.observe.probe_reports import Answer, ApplicationReport, Checked, Heard, Memory, Published, Watched
 
 if TYPE_CHECKING:
@@ -13,6 +14,7 @@ if TYPE_CHECKING:
 
 OF_A_WORKER = "worker_type"  # what a worker's health says and no other server's
 SHOWN = 3  # answers that are told
+FOR_WANT_OF_MEMORY = "Find which process of the server's grows without bound: `docker top`, and the server's log below"
 KILLED = (137, 143)  # 128 + SIGKILL, 128 + SIGTERM: ended from outside
 
 
@@ -25,20 +27,27 @@ def server_healthy(case: Case) -> Ruling:
     if NOT_EXECUTABLE.search(refusal):
         return rule(False, expected, refusal)
     seen = case.server
+    lost = [why] if (why := _want_of_memory(seen)) else []
     if not seen.running:
         code = seen.proof.exit_code if seen.proof else "unknown"
-        killed = seen.proof is not None and (seen.proof.exit_code in KILLED or seen.proof.out_of_memory)
-        category: Category = "ENVIRONMENT" if killed else "CODE_BUG"
-        why = ", ended by its memory limit (OOMKilled)" if seen.proof and seen.proof.out_of_memory else ""
-        return Ruling("FAIL", expected, f"it stopped with {code}{why}", {"log": _log(case)}, category)
+        category: Category = "ENVIRONMENT" if code in KILLED else "CODE_BUG"
+        found = "; ".join([f"it stopped with {code}", *lost])
+        return Ruling("FAIL", expected, found, {"log": _log(case)}, category)
     if seen.health != "healthy":
-        return rule(False, expected, f"{seen.health}: {seen.reply.strip()[:300]}", log=_log(case))
+        found = "; ".join([f"{seen.health}: {seen.reply.strip()[:300]}", *lost])
+        return rule(False, expected, found, log=_log(case))
+    if lost:
+        return Ruling("FAIL", expected, f"it runs on, but {lost[0]}", {"log": _log(case)}, action=FOR_WANT_OF_MEMORY)
     found = (
         f"healthy after {seen.seconds_to_healthy} s"
         if '"status"' in seen.reply
         else f"reply: {seen.reply.strip()[:300]}"
     )
     return rule('"status"' in seen.reply, expected, found, reply=seen.reply.strip(), log=_log(case))
+
+
+def _want_of_memory(seen: ServerRun) -> str:
+    return want_of_memory(seen.proof.exit_code, out_of_memory=seen.proof.out_of_memory) if seen.proof else ""
 
 
 def _log(case: Case) -> str:

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from tests.support.breakages import health, server, subject
-from tests.support.cases import Change, Facts, attempt, good
+from tests.support.cases import Change, Facts, attempt, good, many
 from verify.judge.verdict import Finding
 
 
@@ -42,9 +42,19 @@ def test_a_server_that_stopped_is_told_with_its_exit_code_and_its_last_words() -
         (stopped(0), "CODE_BUG"),
         (stopped(137), "ENVIRONMENT"),
         (stopped(143), "ENVIRONMENT"),
-        (stopped(1, out_of_memory=True), "ENVIRONMENT"),
+        (stopped(137, out_of_memory=True), "ENVIRONMENT"),
+        (stopped(1, out_of_memory=True), "CODE_BUG"),
+        (stopped(0, out_of_memory=True), "CODE_BUG"),
     ],
-    ids=["raised", "ended", "killed", "told to end", "out of memory"],
+    ids=[
+        "raised",
+        "ended",
+        "killed",
+        "told to end",
+        "out of memory",
+        "raised, a child killed",
+        "ended, a child killed",
+    ],
 )
 def test_a_server_that_was_ended_from_outside_is_not_the_code_s_fault(change: Change, category: str) -> None:
     finding = found("server-healthy", change)
@@ -281,8 +291,31 @@ def test_what_the_server_answers_is_told_where_its_routes_are_right_and_their_nu
 
 def test_a_server_out_of_memory_is_told_by_that_name() -> None:
     assert found("server-healthy", stopped(137, out_of_memory=True)).found == (
-        "it stopped with 137, ended by its memory limit (OOMKilled)"
+        "it stopped with 137; it was ended by its memory limit (OOMKilled)"
     )
+
+
+@pytest.mark.parametrize("exit_code", [0, 1, 143])
+def test_a_server_that_ended_otherwise_is_not_told_as_ended_by_its_memory_limit(exit_code: int) -> None:
+    assert found("server-healthy", stopped(exit_code, out_of_memory=True)).found == (
+        f"it stopped with {exit_code}; something in it was killed for want of memory (OOMKilled)"
+    )
+
+
+def lost_a_child(facts: Facts) -> None:
+    facts.part("server")["proof"].update(out_of_memory=True)
+
+
+def test_a_server_that_runs_on_without_a_child_that_was_killed_is_a_finding() -> None:
+    finding = found("server-healthy", lost_a_child)
+    assert (finding.outcome, finding.category) == ("FAIL", "CODE_BUG")
+    assert finding.found == "it runs on, but something in it was killed for want of memory (OOMKilled)"
+    assert "docker top" in finding.action
+
+
+def test_an_unhealthy_server_says_that_a_child_was_killed_too() -> None:
+    finding = found("server-healthy", many(server(health="unhealthy", reply="refused\n"), lost_a_child))
+    assert finding.found == "unhealthy: refused; something in it was killed for want of memory (OOMKilled)"
 
 
 def test_a_command_that_cannot_be_run_is_the_image_s_fault_and_another_refusal_the_engine_s() -> None:

@@ -129,7 +129,13 @@ def test_a_container_out_of_memory_is_told_by_that_name_whatever_else_is_wrong()
 
     findings = good("dev", change).findings()
     for check in ("proof", "torch"):
-        assert "the container was ended by its memory limit (OOMKilled)" in findings[check].found
+        assert "the container: it was ended by its memory limit (OOMKilled)" in findings[check].found
+
+
+def test_a_container_that_outlived_a_probe_that_was_killed_is_not_told_as_ended_by_its_limit() -> None:
+    finding = found("proof", lambda facts: facts.part("probes")["proof"].update(out_of_memory=True))
+    assert (finding.outcome, finding.category) == ("ERROR", "ENVIRONMENT")
+    assert finding.found == "the container: something in it was killed for want of memory (OOMKilled)"
 
 
 @pytest.mark.parametrize(

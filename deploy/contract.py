@@ -56,6 +56,7 @@ Bytes = Annotated[int, BeforeValidator(parse_bytes)]
 # project's reference grammar, no digest.
 DOTTED, COMMAND, DIRECTORY = r"^[A-Za-z_]\w*(\.[A-Za-z_]\w*)*$", r"^[A-Za-z_][\w.-]*$", r"^(/[\w.@+-]+)+$"
 TAG, ROLE = r"^[a-z0-9]+([._/:-]+[a-z0-9]+)*:[\w][\w.-]{0,127}$", r"^[a-z][a-z0-9-]{0,40}$"
+ARCHITECTURE = r"^(sm|compute)_[0-9]{2,3}[af]?$"
 HEALTH_PATH, HEALTH, RELATIVE, PYTHON = r"^/", r"^http://127\.0\.0\.1:\d{1,5}/\S*$", r"^[^/].*$", r"^3\.\d+$"
 FORMS = {
     DOTTED: "a name with dots, for example ktrdr.api.main",
@@ -66,6 +67,7 @@ FORMS = {
     HEALTH_PATH: "a path, for example /api/v1/health",
     HEALTH: "an address within the container, for example http://127.0.0.1:8000/api/v1/health",
     RELATIVE: "a path from the checkout, for example deploy/docker/Dockerfile.backend",
+    ARCHITECTURE: "a GPU architecture as torch.cuda.get_arch_list() names it, for example sm_90",
     PYTHON: 'a version of Python in two parts, for example "3.11"',
 }
 # What pydantic calls a mistake, and what to do about it
@@ -84,6 +86,7 @@ NEXT_STEPS = {
 DottedName = Annotated[str, Field(pattern=DOTTED)]
 CommandName = Annotated[str, Field(pattern=COMMAND)]
 AbsolutePath = Annotated[str, Field(pattern=DIRECTORY)]
+Architecture = Annotated[str, Field(pattern=ARCHITECTURE)]
 Tag = Annotated[str, Field(pattern=TAG)]
 Reason = Annotated[str, Field(min_length=10)]
 
@@ -122,6 +125,7 @@ class Image(Strict):
     description: Annotated[str, Field(min_length=1)]
     torch_expected: bool
     cuda_expected: Annotated[Literal["n/a", "host_dependent", False], BeforeValidator(parse_cuda)]
+    gpu_architectures: list[Architecture] = []  # that a CUDA build must have code for
     extras: list[str] = []
     groups: list[str] = []
     added_at_most: Bytes
@@ -145,6 +149,8 @@ class Image(Strict):
             raise ValueError(
                 'cuda_expected is "n/a" where torch_expected is false, and false or "host_dependent" where it is true'
             )
+        if bool(self.gpu_architectures) != (self.torch == "cuda"):
+            raise ValueError('gpu_architectures names one at least where cuda_expected is "host_dependent", else none')
         if self.added_at_most > self.total_at_most:
             raise ValueError("added_at_most is part of total_at_most and cannot exceed it")
         return self

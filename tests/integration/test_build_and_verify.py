@@ -52,6 +52,7 @@ def test_what_was_not_executed_says_why(images: Images, role: str) -> None:
 def test_the_gpu_image_has_a_cuda_build_and_its_runtime_is_not_called_green(images: Images) -> None:
     images.need("worker-gpu")
     assert images.finding("worker-gpu", "torch-build").outcome == "PASS"
+    assert "sm_90" in (images.verdicts["worker-gpu"].figures.gpu_architectures or [])
     runtime = images.finding("worker-gpu", "cuda-runtime")
     assert (runtime.outcome, runtime.category) == ("UNVERIFIED", "ENVIRONMENT"), runtime
     assert "UNVERIFIED" in images.verified.printed

@@ -113,6 +113,7 @@ def distribution(name: str, version: str, *, seen: bool = True, instead: bool = 
 def imported_torch(facts: Facts) -> None:
     facts.report("pytorch").update(imported=True, version="2.13.0", file=f"{SITE}/torch/__init__.py", cuda_build=None)
     facts.report("pytorch").update(hip_build=None, cuda_available={"ok": True, "value": False}, libraries=[])
+    facts.report("pytorch").update(gpu_architectures={"ok": True, "names": []})
 
 
 def _unexecutable(facts: Facts) -> None:
@@ -267,6 +268,10 @@ PYTORCH = [
     Breakage("torch-build", "CUDA by its label", "worker-cpu", report("pytorch", version="2.13.0+cu130")),
     Breakage("torch-build", "ROCm in a CPU image", "worker-cpu", report("pytorch", hip_build="6.2")),
     Breakage("torch-build", "CPU in the GPU image", "worker-gpu", report("pytorch", cuda_build=None)),
+    Breakage("torch-build", "no code for one of the GPUs", "worker-gpu", lambda facts: (
+        facts.report("pytorch")["gpu_architectures"]["names"].remove("sm_86"))),
+    Breakage("torch-build", "nobody can tell for which GPUs", "worker-gpu", report(
+        "pytorch", gpu_architectures={"ok": False, "error": "AttributeError"})),
     Breakage("torch-works", "a wrong product", "dev", report(
         "pytorch", tensor={"ok": True, "product": [[19.0, 22.0], [43.0, 51.0]]})),
     Breakage("torch-works", "no product", "dev", report("pytorch", tensor={"ok": False, "error": "RuntimeError"})),
@@ -359,6 +364,8 @@ GPU = [
     Breakage("gpu-present", "torch cannot be imported", "worker-gpu", instead("gpu", {
         "imported": False, "error": "OSError"}), gpu=True, with_it=(
             "gpu-matrix-product", "gpu-training-step", "gpu-libraries", "gpu-error-raised")),
+    Breakage("gpu-present", "no code for it", "worker-gpu", report("gpu", name="V100", capability="7.0"), "ENVIRONMENT",
+        gpu=True),
     Breakage("gpu-matrix-product", "a difference", "worker-gpu", lambda facts: (
         facts.report("gpu")["matrix_product"].update(difference=0.01)), "ENVIRONMENT", gpu=True),
     Breakage("gpu-matrix-product", "on the CPU", "worker-gpu", lambda facts: (

@@ -28,6 +28,7 @@ CUDA = {"nvidia-cublas": "13.0", "nvidia-cudnn-cu13": "9.1", "cuda-bindings": "1
 NEEDED = ["libcudart.so.13", "libcublas.so.13", "libcudnn.so.9", "libnccl.so.2", "libtorch_cuda.so"]
 REQUIRERS = {"torch": ["ktrdr[ml]"], "numpy": ["pandas"], "pandas": ["ktrdr"]}
 HEALTH = '{"status": "ok"}'
+ARCHITECTURES = ("sm_75", "sm_80", "sm_86", "sm_90", "sm_100", "sm_120")
 CUDA_HOME = f"{SITE}/nvidia/lib"
 
 
@@ -197,6 +198,7 @@ def pytorch(torch: str) -> dict[str, Any]:
     return {
         "imported": True, "file": f"{SITE}/torch/__init__.py", "version": "2.13.0+cu130" if cuda else "2.13.0+cpu",
         "metadata_version": "2.13.0", "cuda_build": "13.0" if cuda else None, "hip_build": None,
+        "gpu_architectures": {"ok": True, "names": list(ARCHITECTURES) if cuda else []},
         "cuda_available": {"ok": True, "value": False}, "tensor": {"ok": True, "product": [[19.0, 22.0], [43.0, 50.0]]},
         "autograd": {"ok": True, "gradient": 12.0, "losses": [0.5, 0.4]}, "save_and_load": {"ok": True, "same": True},
         "libraries": [f"{CUDA_HOME}/libcudart.so.13"] if cuda else [f"{SITE}/torch/lib/libtorch_cpu.so"],
@@ -301,7 +303,8 @@ def gpu() -> dict[str, Any]:
     compared = {"ok": True, "device": "cuda:0", "difference": 1e-6}
     return {
         "imported": True, "available": True, "torch_version": "2.13.0+cu130", "cuda_build": "13.0", "name": "H200",
-        "capability": "9.0", "memory_bytes": 150_000_000_000, "driver": "580.1", "matrix_product": dict(compared),
+        "capability": "9.0", "architectures": list(ARCHITECTURES), "memory_bytes": 150_000_000_000, "driver": "580.1",
+        "matrix_product": dict(compared),
         "training_step": {**compared, "losses": [1.1, 1.0, 0.9]}, "error_raised": {"ok": True, "value": True},
         "cudnn": copies("libcudnn.so.9", "9.1.0", "9.1.0.70"), "nccl": copies("libnccl.so.2", "2.27.3", "2.27.3"),
     }  # fmt: skip

@@ -56,6 +56,7 @@ def verdict(
             torch="imported" if torch_version else torch,
             torch_version=torch_version,
             cuda_build=cuda_build,
+            gpu_architectures=["sm_80", "sm_90"] if cuda_build else None,
             unpacked_bytes=191_234_567,
             added_bytes=105_000_000,
             probe_seconds=probe_seconds,

@@ -46,7 +46,7 @@ _ALL = [
     # PyTorch and CUDA: specs/image-torch-availability
     Check("torch", "torch is there or not, as the role demands", "CODE_BUG", "Check {dockerfile}: `uv sync` with `--extra ml` for workers and dev, without it for the backend"),
     Check("torch-version", "torch's version is valid and agrees with its metadata", "CODE_BUG", "Partial torch install: rebuild without cache"),
-    Check("torch-build", "torch is a build without CUDA, or with it, as the role demands", "CODE_BUG", "Check that {dockerfile} injects the right PyTorch source before `uv sync`"),
+    Check("torch-build", "torch is a build without CUDA, or with it and code for the GPUs of the contract, as the role demands", "CODE_BUG", "Check that {dockerfile} injects the right PyTorch source before `uv sync`, and `gpu_architectures` in images.toml"),
     Check("torch-works", "A tensor operation, an autograd step, save and load", "CODE_BUG", "Partial torch install: rebuild without cache, and look at the traceback"),
     Check("cuda-distributions", "No nvidia-*, cuda-* or triton distribution beside CPU torch", "CODE_BUG", "Check that {dockerfile} re-locks after injecting pytorch-cpu; `uv sync --frozen` alone ignores it"),
     Check("cuda-libraries", "No CUDA library beside CPU torch; beside CUDA torch all are there, one copy of each soname", "CODE_BUG", "See the paths below; what upstream ships twice belongs into the contract, with the reason"),

@@ -89,6 +89,8 @@ def figures(case: Case) -> Figures:
         known["torch"] = _torch(torch)
         known["torch_version"] = (torch.torch_version if isinstance(torch, GpuReport) else torch.version) or None
         known["cuda_build"] = torch.cuda_build
+        names = torch.architectures if isinstance(torch, GpuReport) else torch.gpu_architectures.names
+        known["gpu_architectures"] = names or None
     except NotSeen:
         pass
     try:

@@ -34,6 +34,7 @@ class Figures(Model):
     torch: Literal["imported", "absent", "broken"] | None = None
     torch_version: str | None = None
     cuda_build: str | None = None
+    gpu_architectures: list[str] | None = None  # that the build has code for
     unpacked_bytes: int | None = None
     added_bytes: int | None = None
     seconds_to_healthy: float | None = None

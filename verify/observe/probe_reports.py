@@ -69,6 +69,7 @@ class Attempted(Report):
     gradient: float | None = None
     losses: list[float] = []
     same: bool = False
+    names: list[str] = []
 
 
 _NOT_TRIED = Attempted(ok=False, error="not tried")
@@ -77,7 +78,11 @@ _NOT_TRIED = Attempted(ok=False, error="not tried")
 class TorchReport(Report):
     """verify/probes/pytorch.py."""
 
-    when = {"imported": frozenset({"version", "cuda_build", "hip_build", "cuda_available", "libraries"})}
+    when = {
+        "imported": frozenset(
+            {"version", "cuda_build", "hip_build", "gpu_architectures", "cuda_available", "libraries"}
+        )
+    }
     imported: bool
     error_type: str = ""
     error_message: str = ""
@@ -87,6 +92,7 @@ class TorchReport(Report):
     metadata_version: str | None = None
     cuda_build: str | None = None
     hip_build: str | None = None
+    gpu_architectures: Attempted = _NOT_TRIED
     cuda_available: Attempted = _NOT_TRIED
     tensor: Attempted = _NOT_TRIED
     autograd: Attempted = _NOT_TRIED
@@ -274,6 +280,7 @@ class GpuReport(Report):
     reason: str = ""  # why there is no GPU, in the words of driver or torch
     name: str = ""
     capability: str = ""
+    architectures: list[str] = []  # that the build has code for
     memory_bytes: Whole = 0
     driver: str = ""
     matrix_product: Compared = _NOT_COMPARED

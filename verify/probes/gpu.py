@@ -129,6 +129,7 @@ def look():
     document |= {
         "name": properties.name,
         "capability": f"{properties.major}.{properties.minor}",
+        "architectures": attempt(lambda: {"names": list(torch.cuda.get_arch_list())}).get("names", []),
         "memory_bytes": properties.total_memory,
         "matrix_product": attempt(lambda: matrix_product(torch, device)),
         "training_step": attempt(lambda: training_step(torch, device)),

@@ -96,6 +96,7 @@ def look():
         "metadata_version": metadata,
         "cuda_build": getattr(build, "cuda", None),
         "hip_build": getattr(build, "hip", None),
+        "gpu_architectures": attempt(lambda: {"names": list(torch.cuda.get_arch_list())}),  # takes no GPU
         "cuda_available": attempt(lambda: {"value": bool(torch.cuda.is_available())}),
         "tensor": attempt(tensor),
         "autograd": attempt(autograd),

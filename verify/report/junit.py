@@ -68,6 +68,7 @@ def _properties(row: Row | EndToEnd) -> dict[str, str]:
         "identity": row.identity,
         "torch_version": row.figures.torch_version,
         "cuda_build": row.figures.cuda_build,
+        "gpu_architectures": " ".join(row.figures.gpu_architectures or []) or None,
         "unpacked_bytes": row.figures.unpacked_bytes,
         "added_bytes": row.figures.added_bytes,
         "unverified": ", ".join(finding.check for finding in row.findings if finding.outcome == "UNVERIFIED") or None,

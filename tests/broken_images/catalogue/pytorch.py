@@ -8,6 +8,7 @@ from verify.contents.elf import DEVICE_CODE
 
 CUDA_AVAILABLE = "class cuda:\n    is_available = staticmethod(lambda: {})"
 CUDA_BUILD = f"class version:\n    cuda, hip = '13.0', None\n{CUDA_AVAILABLE.format(False)}"
+OLD_GPUS = CUDA_BUILD + "\n    get_arch_list = staticmethod(lambda: ['sm_75', 'sm_80', 'sm_86', 'sm_90', 'sm_120'])"
 STAND_IN = "__version__ = '2.13.0+cpu'"
 CPU = "worker-cpu"
 # What CUDA torch needs, by the names that the contract's check knows; no library is behind them
@@ -64,6 +65,10 @@ TORCH = (
     Fault(
         "silent CUDA: a CUDA build in a CPU image, on a host without a GPU",
         torch(CUDA_BUILD, "2.13.0+cu130"), "torch-build", role=CPU, says=("CUDA 13.0",),
+    ),
+    Fault(
+        "the GPU image's torch has no code for one generation of GPUs",
+        torch(OLD_GPUS, "2.13.0+cu130"), "torch-build", role="worker-gpu", says=("none for sm_100",),
     ),
     Fault("a torch that only has a version", torch(""), "torch-works", role=CPU, says=("tensor",)),
     Fault("CUDA is available in a CPU image", torch(CUDA_AVAILABLE.format(True)), "cuda-runtime", role=CPU,

@@ -3,12 +3,18 @@
 import re
 from pathlib import PurePosixPath
 
-from verify.judge.case import Case, Ruling, rule
+from verify.judge.case import Case, NotSeen, Ruling, rule
 from verify.judge.checks import GPU_CHECKS
 from verify.observe.probe_reports import Compared, GpuReport, Library
 
 PRODUCT_TOLERANCE = 1e-4  # relative, float32 without TF32 against float64 over 512 terms
 WEIGHT_TOLERANCE = 1e-3  # absolute, after three steps of float32 on two devices
+
+CODE = re.compile(r"\b(sm|compute)_(\d+)(\d)([af]?)\b")
+PTX = ("compute", "")
+OTHER_GPU = (
+    "Use a GPU that the build has code for; or a PyTorch build with code for this one, and name it in images.toml"
+)
 
 # How engines say that they have no GPU to attach: no NVIDIA runtime, no CDI device.
 NO_DEVICE = re.compile(
@@ -31,6 +37,37 @@ def _seen(case: Case) -> GpuReport:
     return report
 
 
+def _served(case: Case) -> GpuReport:
+    """Return the report on a device that the build has code for: on another one everything fails for that reason."""
+    report = _seen(case)
+    if mismatch := _mismatch(report):
+        raise NotSeen(mismatch, "gpu-present")
+    return report
+
+
+def _mismatch(seen: GpuReport) -> str:
+    """Return in words that the build has no code for the device; "" where it has, or nobody says."""
+    if not seen.architectures or not seen.capability or runs_on(seen.capability, seen.architectures):
+        return ""
+    return (
+        f"torch {seen.torch_version} has code for {', '.join(seen.architectures)}, none that runs on {seen.capability}"
+    )
+
+
+def runs_on(capability: str, architectures: list[str]) -> bool:
+    """Tell whether code for one of these architectures runs on a device of a compute capability such as ``"9.0"``.
+
+    CUDA C++ programming guide: binary code (sm) runs on its major version from its minor on, PTX (compute) is compiled
+    for whatever came later. With the suffix a either runs on that very capability, with f on its major version.
+    """
+    device = tuple(map(int, capability.split(".")))
+    for kind, major, minor, suffix in CODE.findall(" ".join(architectures)):
+        code = (int(major), int(minor))
+        if code == device or (suffix != "a" and code < device and (code[0] == device[0] or (kind, suffix) == PTX)):
+            return True
+    return False
+
+
 def _unverified(expected: str, reason: Exception) -> Ruling:
     return Ruling(
         "UNVERIFIED", expected, f"no GPU: {reason}", category="ENVIRONMENT", action=GPU_CHECKS["gpu-present"].action
@@ -48,13 +85,15 @@ def gpu_present(case: Case) -> Ruling:
         return Ruling("FAIL", expected, seen.error, category="CODE_BUG")
     found = f"{seen.name}, compute capability {seen.capability}, {seen.memory_bytes / 1e9:.1f} GB, "
     found += f"driver {seen.driver or 'unknown'}"
+    if mismatch := _mismatch(seen):
+        return Ruling("FAIL", f"{expected} and has code for", f"{found}: {mismatch}", action=OTHER_GPU)
     return rule(seen.available, expected, found, cuda_build=seen.cuda_build, torch=seen.torch_version)
 
 
 def _compared(case: Case, name: str, tolerance: float) -> Ruling:
     expected = f"on the device the same as on the CPU, within {tolerance:g}"
     try:
-        result: Compared = getattr(_seen(case), name)
+        result: Compared = getattr(_served(case), name)
     except _NoGpuError as reason:
         return _unverified(expected, reason)
     if not result.ok or result.difference is None:
@@ -74,7 +113,7 @@ def gpu_training_step(case: Case) -> Ruling:
     ruling = _compared(case, "training_step", WEIGHT_TOLERANCE)
     if ruling.outcome != "PASS":
         return ruling
-    losses = _seen(case).training_step.losses
+    losses = _served(case).training_step.losses
     falls = bool(losses) and losses[-1] < losses[0]
     return ruling if falls else rule(False, "the loss falls", f"losses {losses}")
 
@@ -83,7 +122,7 @@ def gpu_libraries(case: Case) -> Ruling:
     """CuDNN and NCCL say the installed distributions' versions and were loaded from their directories."""
     expected = "cuDNN and NCCL as installed, loaded from their distributions"
     try:
-        seen = _seen(case)
+        seen = _served(case)
     except _NoGpuError as reason:
         return _unverified(expected, reason)
     faults = [*_library_faults("cuDNN", seen.cudnn), *_library_faults("NCCL", seen.nccl)]
@@ -108,7 +147,7 @@ def gpu_error_raised(case: Case) -> Ruling:
     """Reading beyond a tensor's end on the device raises."""
     expected = "an error on the device is raised"
     try:
-        tried = _seen(case).error_raised
+        tried = _served(case).error_raised
     except _NoGpuError as reason:
         return _unverified(expected, reason)
     return rule(tried.ok and tried.value is True, expected, tried.error or ("raised" if tried.value else "swallowed"))

@@ -54,7 +54,7 @@ def torch_version(case: Case) -> Ruling:
 
 
 def torch_build(case: Case) -> Ruling:
-    """torch.version.cuda is None in a CPU image and set in the GPU image."""
+    """torch.version.cuda is None in a CPU image; set in the GPU image, whose build has code for the contract's GPUs."""
     if case.image.torch == "absent":
         return skip("no torch expected")
     seen = case.pytorch
@@ -65,7 +65,15 @@ def torch_build(case: Case) -> Ruling:
     if case.image.torch == "cpu":
         holds = seen.cuda_build is None and seen.hip_build is None and "+cu" not in seen.version
         return rule(holds, "a CPU-only build: torch.version.cuda is None", found)
-    return rule(bool(seen.cuda_build), "a CUDA build: torch.version.cuda is set", found)
+    demanded, served = case.image.gpu_architectures, seen.gpu_architectures
+    expected = f"a CUDA build with code for {', '.join(demanded)}"
+    if not seen.cuda_build:
+        return rule(False, expected, found)
+    if not served.ok:
+        return rule(False, expected, f"{found}, and which GPUs it has code for is unknown: {served.error}")
+    missing = [one for one in demanded if one not in served.names]
+    found += f" for {', '.join(served.names) or 'no GPU'}"
+    return rule(not missing, expected, found + f"; none for {', '.join(missing)}" * bool(missing))
 
 
 def torch_works(case: Case) -> Ruling:

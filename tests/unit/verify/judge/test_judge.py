@@ -192,7 +192,7 @@ def test_the_last_words_of_a_probe_that_died_are_told() -> None:
 NEEDS = {
     "torch": ["imported", "file"],
     "torch-version": ["imported", "version", "metadata_version"],
-    "torch-build": ["imported", "version", "cuda_build", "hip_build"],
+    "torch-build": ["imported", "version", "cuda_build", "hip_build", "gpu_architectures"],
     "torch-works": ["imported", "tensor", "autograd", "save_and_load"],
     "cuda-runtime": ["imported", "cuda_available"],
     "cuda-libraries-agree": ["libraries"],
@@ -242,6 +242,7 @@ def test_a_start_up_that_broke_off_is_not_called_lazy() -> None:
 def test_figures_are_told_as_far_as_they_were_seen() -> None:
     figures = good("worker-gpu").verdict().figures
     assert (figures.torch, figures.torch_version, figures.cuda_build) == ("imported", "2.13.0+cu130", "13.0")
+    assert figures.gpu_architectures == ["sm_75", "sm_80", "sm_86", "sm_90", "sm_100", "sm_120"]
     assert (figures.unpacked_bytes, figures.added_bytes) == (4_910_600_000, 4_820_600_000)
     assert (figures.seconds_to_healthy, figures.import_seconds, figures.probe_seconds) == (1.5, 1.2, 6.5)
     assert (figures.new_modules, figures.import_peak_bytes) == (320, 48_000_000)

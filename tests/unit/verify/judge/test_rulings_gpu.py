@@ -9,6 +9,7 @@ from deploy.contract import ROOT
 from tests.support.breakages import instead, report
 from tests.support.cases import Change, Facts, good_gpu
 from verify.judge.checks import GPU_CHECKS
+from verify.judge.rulings.gpu import runs_on
 from verify.judge.verdict import Finding
 
 
@@ -40,6 +41,49 @@ NO_GPU = {"imported": True, "available": False, "torch_version": "2.13.0+cu130",
 
 def test_the_device_is_told_with_name_capability_memory_and_driver() -> None:
     assert found("gpu-present").found == "H200, compute capability 9.0, 150.0 GB, driver 580.1"
+
+
+@pytest.mark.parametrize("part", ["matrix-product", "training-step", "libraries", "error-raised"])
+def test_a_gpu_that_the_build_has_no_code_for_is_named_in_place_of_what_cuda_says(part: str) -> None:
+    cuda_s = {"ok": False, "error": "RuntimeError: CUDA error: no kernel image is available for execution"}
+    failed = {"matrix_product": cuda_s, "training_step": cuda_s, "error_raised": {"ok": True, "value": True}}
+    findings = good_gpu(report("gpu", name="V100", capability="7.0", **failed)).findings()
+    mismatch = "has code for sm_75, sm_80, sm_86, sm_90, sm_100, sm_120, none that runs on 7.0"
+    assert (findings["gpu-present"].outcome, findings["gpu-present"].category) == ("FAIL", "ENVIRONMENT")
+    assert findings["gpu-present"].found.startswith("V100, compute capability 7.0, ")
+    assert findings["gpu-present"].found.endswith(mismatch)
+    other = findings[f"gpu-{part}"]
+    assert (other.outcome, other.because) == ("ERROR", "gpu-present")
+    assert other.found.endswith(mismatch)
+
+
+@pytest.mark.parametrize(
+    ("capability", "code", "runs"),
+    [
+        ("8.9", "sm_86", True),  # an older minor of the same major
+        ("8.6", "sm_86", True),
+        ("8.0", "sm_86", False),
+        ("9.0", "sm_86", False),
+        ("12.1", "sm_120", True),
+        ("12.0", "sm_100", False),
+        ("10.0", "sm_100", True),
+        ("13.0", "compute_120", True),  # PTX, for whatever comes later
+        ("12.0", "compute_120", True),
+        ("10.3", "compute_120", False),
+        ("9.0", "sm_90a", True),
+        ("9.1", "sm_90a", False),
+        ("10.3", "sm_100a", False),
+        ("10.3", "sm_100f", True),
+        ("12.0", "compute_100f", False),
+        ("10.0", "compute_90a", False),
+    ],
+)
+def test_which_devices_code_for_an_architecture_runs_on(capability: str, code: str, *, runs: bool) -> None:
+    assert runs_on(capability, ["sm_20", code]) is runs
+
+
+def test_a_build_that_does_not_say_what_it_has_code_for_is_tried_all_the_same() -> None:
+    assert found("gpu-present", report("gpu", architectures=[])).outcome == "PASS"
 
 
 @pytest.mark.parametrize(

@@ -27,6 +27,7 @@ def test_the_backend_s_lack_of_torch_is_told_with_the_error_s_name_and_words() -
 REST: dict[str, Any] = {
     "cuda_build": None,
     "hip_build": None,
+    "gpu_architectures": {"ok": True, "names": []},
     "cuda_available": {"ok": True, "value": False},
     "libraries": [],
 }
@@ -114,6 +115,32 @@ def test_silent_cuda_is_caught_although_no_gpu_is_there() -> None:
     assert findings["cuda-runtime"].outcome == "PASS"
     assert findings["torch-build"].outcome == "FAIL"
     assert findings["torch-build"].found == "torch 2.13.0+cu130: CUDA 13.0"
+
+
+def test_the_gpu_image_s_build_is_told_with_the_gpus_that_it_has_code_for() -> None:
+    finding = found("torch-build", role="worker-gpu")
+    every = "sm_75, sm_80, sm_86, sm_90, sm_100, sm_120"
+    assert (finding.outcome, finding.found) == ("PASS", f"torch 2.13.0+cu130: CUDA 13.0 for {every}")
+    assert finding.expected == f"a CUDA build with code for {every}"
+
+
+def test_a_build_without_code_for_the_contract_s_gpus_is_refused_with_their_names() -> None:
+    served = {"ok": True, "names": ["sm_80", "sm_90", "sm_100", "sm_120", "compute_120"]}
+    finding = found("torch-build", report("pytorch", gpu_architectures=served), "worker-gpu")
+    assert finding.outcome == "FAIL"
+    assert finding.found.endswith("for sm_80, sm_90, sm_100, sm_120, compute_120; none for sm_75, sm_86")
+
+
+@pytest.mark.parametrize(
+    ("served", "told"),
+    [
+        ({"ok": True, "names": []}, "for no GPU; none for sm_75"),
+        ({"ok": False, "error": "AttributeError: get_arch_list"}, "is unknown: AttributeError: get_arch_list"),
+    ],
+)
+def test_a_build_that_names_no_gpu_is_no_build_for_gpus(served: dict[str, Any], told: str) -> None:
+    finding = found("torch-build", report("pytorch", gpu_architectures=served), "worker-gpu")
+    assert (finding.outcome, told in finding.found) == ("FAIL", True), finding.found
 
 
 def test_a_default_build_without_a_label_is_a_cpu_build_where_it_has_no_cuda() -> None:

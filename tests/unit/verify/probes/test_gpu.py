@@ -30,6 +30,7 @@ def device(*words):
     return ":".join(map(str, words))
 cuda = Names(
     is_available=lambda: {available},
+    get_arch_list=lambda: ["sm_80", "sm_90"],
     get_device_properties=lambda _device: Names(name="H200", major=9, minor=0, total_memory=150 * 10**9),
     nccl=Names(version=lambda: (2, 27, 3)), synchronize=fails,
 )
@@ -80,6 +81,7 @@ def test_what_the_device_cannot_compute_is_reported_with_its_error(tmp_path: Pat
 def test_the_device_is_reported_with_name_capability_and_memory(tmp_path: Path) -> None:
     report = bare(torch(tmp_path))
     assert (report["name"], report["capability"], report["memory_bytes"]) == ("H200", "9.0", 150_000_000_000)
+    assert report["architectures"] == ["sm_80", "sm_90"]
     assert (report["cudnn"]["version"], report["nccl"]["version"]) == ("9.10.2", "2.27.3")
 
 

@@ -154,12 +154,19 @@ def test_a_python_without_torch_has_no_gpu_either(found: dict[str, dict[str, Any
     assert report == {"imported": False, "error": "ModuleNotFoundError: No module named 'torch'"}
 
 
+def test_a_cuda_build_says_without_a_gpu_which_gpus_it_has_code_for(tmp_path: Path) -> None:
+    code = "class cuda:\n    get_arch_list = staticmethod(lambda: ['sm_80', 'sm_90'])\n"
+    write(tmp_path, {"torch/__init__.py": f"__version__ = '2.13.0+cu130'\n{code}"})
+    report = results(run(tmp_path, {"pytorch": probe("pytorch")}))["pytorch"]["report"]
+    assert report["gpu_architectures"] == {"ok": True, "names": ["sm_80", "sm_90"]}
+
+
 def test_a_torch_that_is_only_half_there_is_reported_as_far_as_it_goes(tmp_path: Path) -> None:
     write(tmp_path, {"torch/__init__.py": "__version__ = '2.13.0+half'\n"})
     report = results(run(tmp_path, {"pytorch": probe("pytorch")}))["pytorch"]["report"]
     assert (report["imported"], report["version"], report["metadata_version"]) == (True, "2.13.0+half", None)
     assert (report["cuda_build"], report["file"]) == (None, str(tmp_path / "torch" / "__init__.py"))
-    for name in ("tensor", "autograd", "save_and_load", "cuda_available"):
+    for name in ("tensor", "autograd", "save_and_load", "cuda_available", "gpu_architectures"):
         assert not report[name]["ok"]
         assert "AttributeError" in report[name]["error"]
         assert "Traceback" in report[name]["traceback"]

@@ -73,6 +73,14 @@ def test_suites_have_what_the_schema_asks_for_in_its_order() -> None:
             assert all(set(part.keys()) == {"message", "type"} for part in case)
 
 
+def test_the_gpus_that_a_cuda_build_has_code_for_are_a_property() -> None:
+    (suite,) = suites(
+        summarize([verdict("worker-gpu", torch_version="2.13.0+cu130", cuda_build="13.0")], ["worker-gpu"])
+    )
+    known = {one.get("name"): one.get("value") for one in suite.iter("property")}
+    assert known["gpu_architectures"] == "sm_80 sm_90"
+
+
 def test_a_role_without_a_verdict_has_no_time_of_its_own() -> None:
     assert suites(four_and_a_missing_one())[-1].get("timestamp") == NEVER
 

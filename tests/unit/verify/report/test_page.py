@@ -92,7 +92,14 @@ def test_the_summary_s_own_words_and_figures_are_there(told: tuple[Summary, Mate
         (card,) = (one for one in root.all("article", "card") if one.all("h3")[0].text == row.role)
         assert row.image in card.text
         assert all(word in card.text for word in row.outcome_words)
+        assert ", ".join(row.figures.gpu_architectures or []) in card.text
         assert all(identity in root.by_id("proof").text for identity in (row.image_id, row.identity) if identity)
+
+
+def test_the_gpus_that_a_cuda_build_has_code_for_stand_beside_its_version() -> None:
+    summary = summarize([verdict("worker-gpu", torch_version="2.13.0+cu130", cuda_build="13.0")], ["worker-gpu"])
+    (card,) = parsed(page(summary, Materials())).all("article", "card")
+    assert "13.0 for sm_80, sm_90" in " ".join(card.text.split())
 
 
 def test_layers_and_distributions_are_there_to_the_byte() -> None:

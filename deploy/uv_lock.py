@@ -8,6 +8,7 @@ import tomllib
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
+from urllib.parse import unquote, urlsplit
 
 import uv
 from packaging.markers import default_environment
@@ -57,6 +58,18 @@ def requirers(text: str) -> dict[str, list[str]]:
             for required_name in dict.fromkeys(dependency["name"] for dependency in dependencies):
                 found.setdefault(required_name, []).append(requirer)
     return found
+
+
+def wheels(text: str) -> dict[str, dict[str, str]]:
+    """Return distribution -> file name -> SHA-256 of every wheel that a lock names, from its text."""
+    return {
+        package["name"]: {
+            unquote(urlsplit(one["url"]).path).rpartition("/")[2]: one["hash"].removeprefix("sha256:")
+            for one in package.get("wheels", [])
+            if "url" in one and one.get("hash", "").startswith("sha256:")
+        }
+        for package in _document(text)["package"]
+    }
 
 
 def check_current(python: str, root: Path = ROOT) -> None:

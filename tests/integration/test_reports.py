@@ -8,11 +8,13 @@ from cyclonedx.validation.json import JsonStrictValidator
 
 from deploy.artifacts import BILL, CONTENTS, OBSERVED
 from deploy.contract import read_contract
+from deploy.uv_lock import LOCK, wheels
 from tests.integration.conftest import Images
 from tests.support.pages import parsed
 from verify.contents.model import Contents
 from verify.observe.model import Observation
 from verify.observe.probe_reports import ApplicationReport
+from verify.report.sbom import contradictions
 
 ROLES = read_contract().roles
 PAGE_AT_MOST = 1_000_000  # bytes, for four images
@@ -34,11 +36,25 @@ def test_the_bill_of_materials_is_valid_and_layers_and_lock_say_the_same(images:
     text = images.artifacts.path(role, BILL).read_text(encoding="utf-8")
     assert JsonStrictValidator(SchemaVersion.V1_6).validate_str(text) is None
     bill, contents = json.loads(text), images.artifacts.read(role, CONTENTS, Contents)
+    assert contradictions(bill) == []
     said = [{one["name"]: one["value"] for one in part["properties"]} for part in bill["components"]]
     environment = [one for one in said if one.get("ktrdr:path", "").startswith("/opt/venv/")]  # a base may have its own
     assert {one["ktrdr:source"] for one in environment} == {"layers and uv.lock"}
     assert not [one for one in bill["metadata"]["properties"] if one["name"] == "ktrdr:missing"]
     assert len(bill["components"]) == len(contents.distributions) + len(contents.packages)
+
+
+def test_every_wheel_of_the_lock_has_its_own_hash(images: Images, role: str) -> None:
+    bill = json.loads(images.artifacts.path(role, BILL).read_text(encoding="utf-8"))
+    said = {one["name"]: {each["name"]: each["value"] for each in one["properties"]} for one in bill["components"]}
+    environment = [
+        one for one in bill["components"] if said[one["name"]].get("ktrdr:path", "").startswith("/opt/venv/")
+    ]
+    without = {one["name"] for one in environment if not one.get("hashes")}
+    assert without <= {"ktrdr", "torch"}  # built from the checkout; of another source than the lock's
+    assert all("ktrdr:no-hash" in said[name] for name in without)
+    of_the_lock = {digest for some in wheels(LOCK.read_text(encoding="utf-8")).values() for digest in some.values()}
+    assert {one["hashes"][0]["content"] for one in environment if one.get("hashes")} <= of_the_lock
 
 
 def test_the_packages_of_the_base_are_listed_with_licences(images: Images, role: str) -> None:

@@ -17,7 +17,7 @@ from deploy.engine.runs import new_run
 from deploy.errors import Exit, Problem
 from deploy.left_out import read_left_out
 from deploy.progress import Progress
-from deploy.uv_lock import LOCK, check_current, locked_distributions, requirers
+from deploy.uv_lock import LOCK, check_current, locked_distributions, requirers, wheels
 from verify.commands.baseline import read_baseline
 from verify.commands.summarize import publish, summarize
 from verify.contents.model import Contents
@@ -51,7 +51,8 @@ def verify(
     locked = {image.role: locked_distributions(image, contract.python) for image in images}
     left_out = read_left_out()
     sources = {image.role: inputs(image) for image in images}
-    baseline, required = read_baseline(), requirers(LOCK.read_text(encoding="utf-8"))
+    lock = LOCK.read_text(encoding="utf-8")
+    baseline, required, files = read_baseline(), requirers(lock), wheels(lock)
     verdicts: list[Verdict] = []
     unwritten: list[Problem] = []
     with Progress((image.role for image in images), console) as progress:
@@ -64,7 +65,7 @@ def verify(
             )  # fmt: skip
             bill = None
             try:
-                bill = bill_of(image, contents, locked[image.role], required) if contents else None
+                bill = bill_of(image, contents, locked[image.role], required, files) if contents else None
             except Exception as error:  # noqa: BLE001 - of one image's bill: the verdicts are shown all the same
                 next_step = "this is an error of the verifier: report it with contents.json"
                 unwritten.append(Problem(f"making the bill of materials of {image.role}", repr(error)[:500], next_step))

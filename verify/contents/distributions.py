@@ -149,6 +149,12 @@ def fingerprint(distribution: Installed, metadata: Mapping[str, str]) -> str:
     return hashlib.sha256("\n".join(rows).encode()).hexdigest()[:32] if rows else ""
 
 
+def wheel_tags(one: Installed, metadata: Mapping[str, str]) -> list[str]:
+    """Return the tags of the wheel that a distribution came in, sorted (PyPA, the WHEEL file)."""
+    text = metadata.get(posixpath.join(one.path, "WHEEL"), "")
+    return sorted({str(tag).strip() for tag in HeaderParser().parsestr(text).get_all("Tag", [])})
+
+
 def _hexadecimal(digest: str) -> str:
     """Return a RECORD's digest (urlsafe base64 without padding) in hexadecimal; of a damaged one the text itself."""
     try:
@@ -167,6 +173,7 @@ def described(system: FileSystem, installed: Iterable[Installed]) -> list[Distri
             layer=system.merged[f"{distribution.path}/METADATA"].layer,
             licence=distribution.licence,
             record=fingerprint(distribution, system.texts),
+            tags=wheel_tags(distribution, system.texts),
         )
         for distribution in installed
     ]

@@ -63,7 +63,7 @@ def examine(path: str, size: int, stream: IO[bytes]) -> tuple[bytes, Facts]:
 
 def _is_text(path: str) -> bool:
     directory, name = posixpath.split(path)
-    metadata = name in ("METADATA", "RECORD") and directory.endswith(".dist-info")
+    metadata = name in ("METADATA", "RECORD", "WHEEL") and directory.endswith(".dist-info")
     metadata = metadata or dpkg.is_package_text(path)
     return metadata or name == "pyvenv.cfg" or name.endswith(".pth") or path in accounts.FILES
 

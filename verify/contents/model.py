@@ -27,6 +27,7 @@ class Distribution(Model):
     layer: int
     licence: str = ""  # in the words of its metadata
     record: str = ""  # digest of what its RECORD says of its wheel's files
+    tags: list[str] = Field(default_factory=list)  # of the wheel that it came in, such as py3-none-any
 
 
 class Package(Model):

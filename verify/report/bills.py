@@ -15,16 +15,23 @@ KEPT = CACHE / "sbom"
 
 
 def bill_of(
-    image: Image, contents: Contents, locked: Mapping[str, str], requirers: Mapping[str, list[str]], kept: Path = KEPT
+    image: Image,
+    contents: Contents,
+    locked: Mapping[str, str],
+    requirers: Mapping[str, list[str]],
+    wheels: Mapping[str, Mapping[str, str]],
+    *,
+    kept: Path = KEPT,
 ) -> str:
     """Return an image's bill of materials, the kept one where everything that it is made of is the same."""
-    made_of = [image.name, contents.model_dump_json(), dict(locked), dict(requirers), _maker()]
+    files = {name: dict(some) for name, some in wheels.items()}
+    made_of = [image.name, contents.model_dump_json(), dict(locked), dict(requirers), files, _maker()]
     path = kept / f"{hashlib.sha256(json.dumps(made_of, sort_keys=True).encode()).hexdigest()}.json"
     with contextlib.suppress(OSError, ValueError):
         return path.read_text(encoding="utf-8")
     from verify.report import sbom  # noqa: PLC0415 - its library takes half a second to load
 
-    text = sbom.bill(image.name, contents, locked, requirers)
+    text = sbom.bill(image.name, contents, locked, requirers, wheels)
     with contextlib.suppress(OSError):  # it is made again where it cannot be kept
         write_text(path, text)
     return text

@@ -1,19 +1,25 @@
 """An image's bill of materials (CycloneDX 1.6): what its layers hold, said beside what the lock demands.
 
 Python distributions and Debian packages come from the layers, so that nothing is listed that is not there; each
-distribution says whether the lock knows it, and what the lock demands and no layer holds is named too.
+distribution says whether the lock knows it, and what the lock demands and no layer holds is named too. A licence is the
+installed metadata's. A SHA-256 is the lock's, of the one wheel that has the installed version and tags.
 """
 
+import json
 import uuid
+from collections import Counter
 from collections.abc import Iterable, Mapping
+from typing import Any
 
 from cyclonedx.contrib.license.factories import LicenseFactory
-from cyclonedx.model import Property
+from cyclonedx.model import HashAlgorithm, HashType, Property
 from cyclonedx.model.bom import Bom, BomMetaData
 from cyclonedx.model.component import Component, ComponentType
 from cyclonedx.model.license import License
 from cyclonedx.output.json import JsonV1Dot6
 from packageurl import PackageURL
+from packaging.utils import InvalidWheelFilename, parse_wheel_filename
+from packaging.version import InvalidVersion, Version
 
 from deploy.artifacts import IDENTITY
 from verify.contents.model import Contents, Distribution, Package
@@ -24,20 +30,32 @@ MOST = 300  # characters of a name or a version
 DEBIAN = "deb"
 SOURCE, MISSING = "ktrdr:source", "ktrdr:missing"
 BOTH, ALONE = "layers and uv.lock", "layers alone"
+WHEEL, NO_HASH = "ktrdr:wheel", "ktrdr:no-hash"
 
 
-def bill(tag: str, contents: Contents, locked: Mapping[str, str], requirers: Mapping[str, list[str]]) -> str:
+def bill(
+    tag: str,
+    contents: Contents,
+    locked: Mapping[str, str],
+    requirers: Mapping[str, list[str]],
+    wheels: Mapping[str, Mapping[str, str]],
+) -> str:
     """Return the document as JSON: the same for the same arguments, and so without a time.
 
     ``locked``: distribution -> version that the lock demands of the image; ``requirers``: distribution -> who requires
-    it, by the lock.
+    it, by the lock; ``wheels``: distribution -> file name -> SHA-256, by the lock.
+
+    Raises:
+        ValueError: it contradicts itself (see ``contradictions``).
+
     """
     name, _, version = tag.rpartition(":")
     image = Component(name=name or tag, version=version, type=ComponentType.CONTAINER, bom_ref=contents.identity)
     held = {one.name for one in contents.distributions}
     missing = [Property(name=MISSING, value=f"{one} {locked[one]}") for one in sorted(locked.keys() - held)]
-    distributions = {one.path: _distribution(one, locked) for one in contents.distributions}
+    distributions = {one.path: _distribution(one, locked, wheels.get(one.name, {})) for one in contents.distributions}
     packages = [_package(one) for one in contents.packages]
+    _tell_apart([*distributions.values(), *packages])
     bom = Bom(
         components=[*distributions.values(), *packages],
         serial_number=uuid.uuid5(uuid.NAMESPACE_URL, contents.identity),
@@ -49,13 +67,57 @@ def bill(tag: str, contents: Contents, locked: Mapping[str, str], requirers: Map
     bom.metadata.timestamp = None  # type: ignore[assignment]  # optional in the format; the time of writing says nothing
     _connect(bom, image, contents.distributions, distributions, requirers)
     bom.register_dependency(image, packages)
-    return JsonV1Dot6(bom).output_as_string(indent=1) + "\n"
+    text = JsonV1Dot6(bom).output_as_string(indent=1) + "\n"
+    if wrong := contradictions(json.loads(text)):
+        raise ValueError(f"the bill of materials contradicts itself: {'; '.join(wrong[:5])}")
+    return text
 
 
-def _distribution(one: Distribution, locked: Mapping[str, str]) -> Component:
+def contradictions(document: Mapping[str, Any]) -> list[str]:
+    """Return where a CycloneDX document contradicts itself, which its schema, and strict validators, let pass.
+
+    A reference belongs to one component, and each dependency is said of, and on, a component that is there.
+    """
+    listed = Counter(one.get("bom-ref") for one in [document["metadata"]["component"], *document.get("components", [])])
+    wrong = [f"{reference} is {count} components" for reference, count in listed.items() if count > 1]
+    for edge in document.get("dependencies", []):
+        ends = [edge["ref"], *edge.get("dependsOn", [])]
+        wrong += [f"{end}, in a dependency, is no component" for end in ends if end not in listed]
+    said = Counter(edge["ref"] for edge in document.get("dependencies", []))
+    return wrong + [f"{reference} has its dependencies {count} times" for reference, count in said.items() if count > 1]
+
+
+def _tell_apart(components: Iterable[Component]) -> None:
+    """Number the references of components that are called alike in everything."""
+    met: Counter[str] = Counter()
+    for one in components:
+        reference = str(one.bom_ref)
+        met[reference] += 1
+        if met[reference] > 1:
+            one.bom_ref.value = f"{reference}#{met[reference]}"
+
+
+def _distribution(one: Distribution, locked: Mapping[str, str], files: Mapping[str, str]) -> Component:
     source = BOTH if one.name in locked and same_version(one.version, locked[one.name]) else ALONE
     licences = [LicenseFactory().make_from_string(_text(one.licence))] if _text(one.licence) else []
-    return _component("pypi", one.name, one.version, licences=licences, said={"ktrdr:path": one.path, SOURCE: source})
+    found = _component("pypi", one.name, one.version, licences=licences, said={"ktrdr:path": one.path, SOURCE: source})
+    wheel = next((name for name in files if _is_of(name, one)), None)
+    if wheel is None:
+        why = f"uv.lock names no wheel of version {one.version} with these tags: {', '.join(one.tags) or 'none told'}"
+        found.properties.add(Property(name=NO_HASH, value=_text(why)))
+    else:
+        found.hashes.add(HashType(alg=HashAlgorithm.SHA_256, content=files[wheel]))
+        found.properties.add(Property(name=WHEEL, value=_text(wheel)))
+    return found
+
+
+def _is_of(file: str, one: Distribution) -> bool:
+    """Tell whether a wheel is the one that was installed: of its version, with the local label, and of its tags."""
+    try:
+        _name, version, _build, tags = parse_wheel_filename(file)
+        return version == Version(one.version) and sorted(map(str, tags)) == one.tags
+    except (InvalidWheelFilename, InvalidVersion):
+        return False
 
 
 def _package(one: Package) -> Component:

@@ -16,6 +16,7 @@ from deploy.uv_lock import (
     locked_version,
     required,
     requirers,
+    wheels,
 )
 
 CONTRACT = read_contract()
@@ -140,6 +141,24 @@ def test_the_lock_s_own_requirements_are_told() -> None:
     required_by = requirers(LOCK.read_text(encoding="utf-8"))
     assert required_by["torch"] == ["ktrdr[ml]"]
     assert required_by.keys() >= {"sympy", "starlette", "pydantic-core"}
+
+
+def test_every_wheel_of_the_lock_is_told_by_its_file_s_name_with_its_sha_256() -> None:
+    lock = """
+[[package]]
+name = "torch"
+wheels = [
+    { url = "https://example.org/whl/torch-2.0%2Bcpu-py3-none-any.whl#sha256=1", hash = "sha256:aa" },
+    { url = "https://example.org/torch-2.0-py3-none-any.whl", hash = "md5:bb" },
+    { path = "torch-2.1-py3-none-any.whl", hash = "sha256:cc" },
+]
+[[package]]
+name = "ktrdr"
+"""
+    assert wheels(lock) == {"torch": {"torch-2.0+cpu-py3-none-any.whl": "aa"}, "ktrdr": {}}
+    (torch,) = wheels(LOCK.read_text(encoding="utf-8"))["torch"].items()
+    assert torch[0] == "torch-2.13.0-cp311-cp311-manylinux_2_28_x86_64.whl"
+    assert len(torch[1]) == 64
 
 
 def test_a_uv_that_does_not_end_is_given_up_and_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -6,7 +6,15 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from verify.contents.distributions import Installed, bytes_by_owner, fingerprint, installed, owners, recorded
+from verify.contents.distributions import (
+    Installed,
+    bytes_by_owner,
+    fingerprint,
+    installed,
+    owners,
+    recorded,
+    wheel_tags,
+)
 
 SITE = "/opt/venv/lib/python3.11/site-packages"
 
@@ -182,3 +190,10 @@ def test_no_byte_is_lost_or_counted_twice(sizes: dict[str, int], owner: dict[str
 def test_any_text_can_stand_in_metadata_and_record(text: str, record: str) -> None:
     held = {f"{SITE}/x-1.dist-info/METADATA": text, f"{SITE}/x-1.dist-info/RECORD": record}
     assert isinstance(owners(installed(held), held), dict)
+
+
+def test_the_tags_of_the_wheel_that_a_distribution_came_in_are_told() -> None:
+    text = "Wheel-Version: 1.0\nRoot-Is-Purelib: true\nTag: py3-none-any\nTag: py2-none-any\n\n"
+    (one,) = installed(metadata("foo"))
+    assert wheel_tags(one, {f"{one.path}/WHEEL": text}) == ["py2-none-any", "py3-none-any"]
+    assert wheel_tags(one, {}) == []

@@ -247,7 +247,9 @@ def text_of(path: str, size: int = 4) -> str | None:
     return examine(path, size, io.BytesIO(b"text"))[1].text
 
 
-@pytest.mark.parametrize("path", [f"{INFO}/METADATA", f"{INFO}/RECORD", "/srv/x.pth", "/opt/venv/pyvenv.cfg"])
+@pytest.mark.parametrize(
+    "path", [*(f"{INFO}/{name}" for name in ("METADATA", "RECORD", "WHEEL")), "/srv/x.pth", "/opt/venv/pyvenv.cfg"]
+)
 def test_what_says_what_is_installed_and_searched_is_kept_as_text_up_to_16_mib(path: str) -> None:
     assert [text_of(path, size) for size in (4, 16 << 20, (16 << 20) + 1)] == ["text", "text", None]
 

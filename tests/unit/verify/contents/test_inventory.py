@@ -49,6 +49,11 @@ def any_image() -> list[list[Member]]:
     ]
 
 
+def test_the_tags_of_a_distribution_s_wheel_are_read() -> None:
+    wheel = file(f"{SITE}/fastapi-0.1.dist-info/WHEEL", "Wheel-Version: 1.0\nTag: py3-none-any\n")
+    assert [one.tags for one in read([*distribution("fastapi", "0.1"), wheel]).distributions] == [["py3-none-any"]]
+
+
 @pytest.mark.parametrize("layout", LAYOUTS)
 def test_every_layout_gives_the_same_contents(layout: Layout) -> None:
     contents = read(*any_image(), layout=layout)

@@ -17,7 +17,7 @@ import traceback
 
 from verify.probes.calls import METHODS, UNKNOWN, calls_of, digest
 from verify.probes.recorder import Recorder, children
-from verify.probes.routes import ask_unlisted, request
+from verify.probes.routes import ask_unlisted, every_route, request
 
 IMPORTS_AT_MOST = 5000
 THREAD_SECONDS = 2.0
@@ -68,11 +68,10 @@ def peak_memory():
 
 
 def routes_of(app):
-    """Return the effective routes: every method and path of the OpenAPI document, and every mount."""
+    """Return the effective routes: every method and path of the OpenAPI document, every mount and every frontend."""
     paths = app.openapi().get("paths", {})
     found = [[method.upper(), path] for path, operations in paths.items() for method in operations if method in METHODS]
-    found += [["MOUNT", getattr(one, "path", "")] for one in app.routes if type(one).__name__ in ("Mount", "Host")]
-    return sorted(found)
+    return sorted([*found, *map(list, dict.fromkeys(one for one in every_route(app) if one[0] == "MOUNT"))])
 
 
 async def live(app, health, document, recorder):
@@ -97,6 +96,7 @@ async def live(app, health, document, recorder):
         document["start_error"] = answer.get("message") or answer["type"]
         return
     document["started"] = True
+    document["routes"] = routes_of(app)  # the start-up may have added some
     recorder.enter("use")
     answer = await request(app, "GET", health, state)
     document["health"] = {"status": answer["status"], "body": answer["body"][:2000]}

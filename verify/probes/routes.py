@@ -15,25 +15,38 @@ UNLISTED_SECONDS = 40.0  # for all requests that no document names
 BOTH = {"GET", "POST"}  # what a class or an application of its own may answer, where it does not say
 
 
-def every_route(routes, prefix=""):
-    """Yield method and path of every route, those of mounts too, as an OpenAPI document writes them.
+def every_route(app, prefix=""):
+    """Yield method and path of every route, those of mounts and frontends too, as an OpenAPI document writes them.
 
-    The method of a WebSocket is WEBSOCKET. FastAPI keeps a router that was included as one route with contexts.
+    The method of a WebSocket is WEBSOCKET, that of what serves all below a path is MOUNT as well as what it answers.
+    FastAPI keeps a router that was included as one route with contexts.
     """
-    for one in routes:
+    for one in getattr(app, "routes", None) or ():
         contexts = getattr(one, "effective_route_contexts", None)
         for context in contexts() if contexts else [one]:
             route = getattr(context, "starlette_route", None) or context
             path = prefix + re.sub(r":\w+\}", "}", getattr(route, "path", None) or "")
             methods = getattr(route, "methods", None) or BOTH
-            if getattr(route, "routes", None):
-                yield from every_route(route.routes, path)
+            if type(route).__name__ in ("Mount", "Host"):
+                yield "MOUNT", path
+                inside = list(every_route(getattr(route, "_base_app", getattr(route, "app", None)), path))
+                yield from inside or ((method, f"{path}/") for method in sorted(BOTH))
             elif "WebSocket" in type(route).__name__:
                 yield "WEBSOCKET", path
-            elif type(route).__name__ == "Mount":
-                yield from ((method, f"{path}/") for method in sorted(BOTH))
             else:
                 yield from ((method, path) for method in sorted(methods - {"HEAD"} or methods))
+    for path in frontends(getattr(app, "router", app)):
+        yield "MOUNT", prefix + path
+        yield from (("GET", f"{prefix}{path}/{rest}") for rest in ("", "{path}"))
+
+
+def frontends(router):
+    """Yield the paths below which a router serves files where no route of its own matches (FastAPI's frontends)."""
+    later = getattr(router, "_iter_low_priority_routes", None)
+    for one in later() if later else ():
+        group = getattr(one, "original_route", one)
+        for route in getattr(group, "routes", ()):
+            yield f"{getattr(one, 'frontend_prefix', '')}{route.path}".rstrip("/")
 
 
 def scope_of(kind, path, state, headers=None, **more):
@@ -107,7 +120,8 @@ async def ask_unlisted(app, listed, state):
     Returns the statuses by method and path, and what there was no time for.
     """
     answers, unasked, end = {}, [], time.monotonic() + UNLISTED_SECONDS
-    for method, route in dict.fromkeys(one for one in every_route(app.routes) if one not in listed):
+    served = dict.fromkeys(one for one in every_route(app) if one[0] != "MOUNT")
+    for method, route in (one for one in served if one not in listed):
         path = re.sub(r"\{[^}]*\}", "1", route)
         if time.monotonic() > end:
             unasked.append(f"{method} {path}")

@@ -21,6 +21,11 @@ WAYS = {
     "hidden": ("use", "main.py"),
     "included": ("use", "main.py"),
     "mounted": ("use", "main.py"),
+    "later": ("use", "main.py"),
+    "router_mount": ("use", "main.py"),
+    "frontend": ("use", "main.py"),
+    "mounted_frontend": ("use", "main.py"),
+    "started": ("use", "main.py"),
     "socket": ("use", "main.py"),
     "heard": ("use", "main.py"),
     "included_socket": ("use", "main.py"),
@@ -32,7 +37,7 @@ WAYS = {
     "exit": ("stop", "main.py"),
 }
 MAIN = """
-import asyncio, atexit, importlib, importlib.util, threading, time
+import asyncio, atexit, importlib, importlib.util, pathlib, threading, time
 from contextlib import asynccontextmanager
 from fastapi import APIRouter, Depends, FastAPI, HTTPException, WebSocket
 from pydantic import BaseModel
@@ -68,6 +73,9 @@ async def lifespan(app):
     await asyncio.create_task(asyncio.sleep(0))
     await asyncio.get_running_loop().create_task(job())
     threading.Thread(target=later).start()
+    @router.get("/started")
+    def started():
+        load("heavy_started")
     yield
     load("heavy_stop")
 async def job():
@@ -114,6 +122,19 @@ def included():
 async def included_socket(socket: WebSocket):
     load("heavy_included_socket")
 app.include_router(router, prefix="/twice")
+@router.post("/later", include_in_schema=False)
+def later_added():
+    load("heavy_later")
+in_router = FastAPI(openapi_url=None)
+@in_router.get("/x")
+def in_router_mount():
+    load("heavy_router_mount")
+router.mount("/mount", in_router)
+here = pathlib.Path(__file__).parent
+front = APIRouter(prefix="/front", dependencies=[Depends(lambda: load("heavy_frontend"))])
+front.frontend("/ui", directory=here)
+app.include_router(front, prefix="/app")
+app.frontend("/files", directory=here)
 @app.get("/numbers/{{number}}")
 def numbers(number: int, more: date, kind: Literal["a", "b"]):
     load("heavy_number")
@@ -132,6 +153,9 @@ mounted = FastAPI(openapi_url=None)
 def within():
     load("heavy_mounted")
 app.mount("/static", mounted)
+only = FastAPI(openapi_url=None, dependencies=[Depends(lambda: load("heavy_mounted_frontend"))])
+only.frontend("/", directory=here)
+app.mount("/only", only)
 """
 INNER = "try:\n    import heavy_deep\nexcept ImportError:\n    pass\n"
 HEAVY = [f"heavy_{name}" for name in (*WAYS, "thread", "lookup")]
@@ -250,10 +274,12 @@ def test_every_module_that_was_loaded_is_told_with_its_seconds_and_who_asked_for
     assert sum(not one["failed"] for one in report["imports"]) > 50
 
 
-def test_every_operation_and_mount_is_a_route(report: dict[str, Any]) -> None:
+def test_every_operation_mount_and_frontend_is_a_route(report: dict[str, Any]) -> None:
     assert sorted(map(tuple, report["routes"])) == [
         ("GET", "/api/v1/health"), ("GET", "/broken"), ("GET", "/missing"), ("GET", "/numbers/{number}"),
-        ("GET", "/things/{name}"), ("MOUNT", "/bare"), ("MOUNT", "/static"), ("POST", "/things"), ("PUT", "/things"),
+        ("GET", "/things/{name}"), ("GET", "/twice/included/started"), ("MOUNT", "/app/front/ui"), ("MOUNT", "/bare"),
+        ("MOUNT", "/files"), ("MOUNT", "/only"), ("MOUNT", "/static"),
+        ("MOUNT", "/twice/mount"), ("POST", "/things"), ("PUT", "/things"),
     ]  # fmt: skip
 
 

@@ -108,6 +108,7 @@ class Loaded(Report):
     count: Whole
     modules: list[str]
     libraries: list[str]
+    named: list[str] = []  # lazily (PEP 810), and not used: which loads nothing
 
 
 class Attempt(Report):

@@ -16,7 +16,7 @@ import time
 import traceback
 
 from verify.probes.calls import METHODS, UNKNOWN, calls_of, digest
-from verify.probes.recorder import Recorder, children
+from verify.probes.recorder import Recorder, children, lazily_named
 from verify.probes.routes import ask_unlisted, every_route, request
 
 IMPORTS_AT_MOST = 5000
@@ -54,11 +54,12 @@ class Imports:
 
 
 def loaded(heavy):
-    """Return the heavy modules that are loaded, and native libraries of theirs that no module admits to."""
+    """Return the heavy modules that are loaded, native libraries of theirs, and what is only named lazily."""
     modules = sorted(name for name in list(sys.modules) if name.partition(".")[0] in heavy and sys.modules[name])
     with open("/proc/self/maps", encoding="utf-8") as maps:
         found = {match[1] for line in maps for match in re.finditer(r"/(?:site|dist)-packages/(\w+)/\S+\.so", line)}
-    return {"count": len(modules), "modules": modules[:20], "libraries": sorted(found & set(heavy))}
+    kept = {"count": len(modules), "modules": modules[:20], "libraries": sorted(found & set(heavy))}
+    return {**kept, "named": lazily_named(heavy)}
 
 
 def peak_memory():

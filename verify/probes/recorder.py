@@ -86,6 +86,14 @@ class Recorder:
                     self.attempts.append(json.loads(line))
 
 
+def lazily_named(heavy):
+    """Return the heavy packages that were named lazily and not used yet (PEP 810, Python 3.15).
+
+    No finder is asked for them and no audit event tells of them; their first use is an import like any other.
+    """
+    return sorted({name.partition(".")[0] for name in tuple(getattr(sys, "lazy_modules", ()))} & set(heavy))
+
+
 def children():
     """Return the ids of the processes that this one, or a child of it, started and that are still there (proc(5))."""
     found = []

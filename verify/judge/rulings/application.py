@@ -100,7 +100,9 @@ def _lazy(case: Case, phases: tuple[str, ...], looks: list[Loaded | None]) -> Ru
         action = "Let every operation and WebSocket answer within seconds; what came before took all the time there was"
         found = f"not seen: no time was left to ask {len(late)} operations, {printable(late[0][:200])} the first"
         return Ruling("ERROR", f"no attempt to import {heavy}", found, category="CODE_BUG", action=action)
-    return rule(not faults, f"no attempt to import {heavy}", "; ".join(faults[:5]) or "none", attempts=chains(attempts))
+    named = sorted({name for look in looks if look for name in look.named})
+    none = "none" + f"; named lazily, which loads nothing before it is used: {', '.join(named[:8])}" * bool(named)
+    return rule(not faults, f"no attempt to import {heavy}", "; ".join(faults[:5]) or none, attempts=chains(attempts))
 
 
 def chains(attempts: Sequence[Attempt | Heard]) -> list[dict[str, Any]]:

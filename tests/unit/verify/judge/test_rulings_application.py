@@ -71,6 +71,16 @@ def test_a_native_library_that_no_module_admits_to_is_told() -> None:
     assert found("lazy-use", change).found == "loaded: torch"
 
 
+@pytest.mark.parametrize(
+    ("check", "when"), [("lazy-import", "after_import"), ("lazy-start", "after_start"), ("lazy-use", "after_use")]
+)
+def test_a_package_that_is_named_lazily_is_allowed_and_told(check: str, when: str) -> None:
+    finding = found(check, report("application", **{f"loaded_{when}": {**loaded(), "named": ["torch"]}}))
+    assert (finding.outcome, finding.found) == (
+        "PASS", "none; named lazily, which loads nothing before it is used: torch"
+    )  # fmt: skip
+
+
 def test_what_there_was_no_time_to_ask_for_was_not_seen_and_only_in_use() -> None:
     change = report("application", unasked=["GET /a", "WEBSOCKET /b"])
     finding = found("lazy-use", change)

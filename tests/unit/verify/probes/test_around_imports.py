@@ -40,6 +40,7 @@ APPLICATIONS = {
     "program": "subprocess.run([sys.executable, '-c', 'pass'])\n",
     "shell": ON_REQUEST.format("os.system('true')"),
     "unheard": ON_REQUEST.format(UNHEARD),
+    "named": "sys.lazy_modules = {'heavy.deep', 'json.decoder'}\n",  # as Python 3.15 has it (PEP 810)
     "alone": "",
 }
 
@@ -54,8 +55,9 @@ def reports(tmp_path_factory: pytest.TempPathFactory) -> dict[str, dict[str, Any
     argument = {"attribute": "app", "health": HEALTH, "heavy": ["heavy"]}
     found: dict[str, dict[str, Any]] = {}
     for names in (
-        list(APPLICATIONS)[:4],
-        list(APPLICATIONS)[4:],
+        list(APPLICATIONS)[:3],
+        list(APPLICATIONS)[3:6],
+        list(APPLICATIONS)[6:],
     ):  # a request is one argument of a command, which has its limit
         probes = {name: probe("application", {**argument, "module": name}) for name in names}
         found |= results(run(where, probes, PYTHONPATH=str(site)))
@@ -90,3 +92,12 @@ def test_a_process_whose_start_nobody_heard_is_told_too(reports: dict[str, dict[
 
 def test_an_application_that_does_none_of_this_has_nothing_told_of_it(reports: dict[str, dict[str, Any]]) -> None:
     assert (reports["alone"]["attempts"], reports["alone"]["processes"]) == ([], [])
+
+
+def test_a_package_that_is_only_named_lazily_is_told_as_that_and_is_no_attempt(
+    reports: dict[str, dict[str, Any]],
+) -> None:
+    named = [reports["named"][f"loaded_{when}"]["named"] for when in ("before", "after_import", "after_start")]
+    assert named == [[], ["heavy"], ["heavy"]]
+    assert reports["named"]["attempts"] == []
+    assert reports["alone"]["loaded_after_use"]["named"] == []

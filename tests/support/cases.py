@@ -46,6 +46,7 @@ class Facts:
     baseline: dict[str, Any] | None
     gpu: dict[str, Any] | None = None
     error: str = ""
+    gone: bool = False
     contents_error: str = ""
     record_error: str = ""
     contract: Contract = field(default_factory=lambda: CONTRACT)
@@ -75,7 +76,8 @@ class Facts:
         observation = Observation.model_validate(
             {
                 "role": self.role, "subject": self.subject, "probes": self.probes, "server": self.server,
-                "gpu": self.gpu, "error": self.error, "contents_error": self.contents_error, "seconds": 7.0,
+                "gpu": self.gpu, "error": self.error, "gone": self.gone, "contents_error": self.contents_error,
+                "seconds": 7.0,
             }
         )  # fmt: skip
         contents = None if self.contents is None else Contents.model_validate(self.contents)

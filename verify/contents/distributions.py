@@ -149,9 +149,9 @@ def fingerprint(distribution: Installed, metadata: Mapping[str, str]) -> str:
     return hashlib.sha256("\n".join(rows).encode()).hexdigest()[:32] if rows else ""
 
 
-def wheel_tags(one: Installed, metadata: Mapping[str, str]) -> list[str]:
+def wheel_tags(distribution: Installed, metadata: Mapping[str, str]) -> list[str]:
     """Return the tags of the wheel that a distribution came in, sorted (PyPA, the WHEEL file)."""
-    text = metadata.get(posixpath.join(one.path, "WHEEL"), "")
+    text = metadata.get(posixpath.join(distribution.path, "WHEEL"), "")
     return sorted({str(tag).strip() for tag in HeaderParser().parsestr(text).get_all("Tag", [])})
 
 

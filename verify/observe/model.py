@@ -90,4 +90,5 @@ class Observation(Model):
     gpu: ProbeRun | None = None
     contents_error: str = ""
     error: str = ""  # why there is no subject
+    gone: bool = False  # the image was removed while it was looked at, as a rebuild does on containerd's image store
     seconds: float = 0.0

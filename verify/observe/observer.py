@@ -71,6 +71,21 @@ def told(error: Exception) -> str:
     return f"the engine: {explanation or str(error) or type(error).__name__}"
 
 
+class _GoneError(DockerException):
+    """An image was there, and is not any more."""
+
+    def __init__(self, image_id: str) -> None:
+        super().__init__(f"the image {image_id} is gone: it was rebuilt, or removed, while it was looked at")
+
+
+def _unseen(image: Image, error: Exception) -> Observation:
+    """Return what is told of an image that could not be looked at."""
+    if isinstance(error, _GoneError):
+        return Observation(role=image.role, error=str(error), gone=True)
+    reason = f"no image {image.name} on the engine" if isinstance(error, ImageNotFound) else told(error)
+    return Observation(role=image.role, error=reason)
+
+
 class Observer:
     """Looks at one image after another, on one engine, with one run's labels."""
 
@@ -85,10 +100,8 @@ class Observer:
             with self._client() as client:
                 config = ImageConfig.from_inspect(client.api.inspect_image(image.name))
                 return self._look(client, image, config, began)
-        except ImageNotFound:
-            return Observation(role=image.role, error=f"no image {image.name} on the engine"), None
         except ENGINE_ERRORS as error:
-            return Observation(role=image.role, error=told(error)), None
+            return _unseen(image, error), None
 
     def _client(self, seconds: float = containers.ANSWER) -> "contextlib.closing[DockerClient]":
         """Give a client that is closed with the block; each of its answers is waited for so many seconds."""
@@ -110,6 +123,7 @@ class Observer:
             contents_error = told(silent)
         end = time.monotonic() + RUNS_SECONDS
         probes, server = _by(end, probing), _by(end, serving)
+        self._check_there(subject, contents_error, probes, server)
         late = f"the engine: it was not done with the image's containers within {RUNS_SECONDS:.0f} s"
         observation = Observation(
             role=image.role,
@@ -122,6 +136,17 @@ class Observer:
         )
         return observation, contents
 
+    def _check_there(self, subject: Subject, contents_error: str, *runs: ProbeRun | ServerRun | None) -> None:
+        """Raise _GoneError if a part was not seen and the engine, whose words differ by part, lacks the image."""
+        if contents_error or any(run and run.error for run in runs):
+            try:
+                with self._client() as client:
+                    client.api.inspect_image(subject.image_id)
+            except ImageNotFound:
+                raise _GoneError(subject.image_id) from None
+            except ENGINE_ERRORS:
+                pass  # what it said of the part is told
+
     def observe_gpu(self, image: Image) -> Observation:
         """Run the GPU probe with the host's GPU attached: by its CDI name where the engine offers one."""
         began = time.monotonic()
@@ -129,12 +154,10 @@ class Observer:
             with self._client() as client:
                 subject = _subject(client, image.name, ImageConfig.from_inspect(client.api.inspect_image(image.name)))
                 devices = gpu_devices(client.info())
-        except ImageNotFound:
-            return Observation(role=image.role, error=f"no image {image.name} on the engine")
+            run = self.probe(image, subject, request({"gpu": None}, self.deadlines.probe), "gpu", devices)
+            self._check_there(subject, "", run)
         except ENGINE_ERRORS as error:
-            return Observation(role=image.role, error=told(error))
-        asked = request({"gpu": None}, self.deadlines.probe)
-        run = self.probe(image, subject, asked, "gpu", devices)
+            return _unseen(image, error)
         return Observation(role=image.role, subject=subject, gpu=run, seconds=round(time.monotonic() - began, 3))
 
     def _request(self, image: Image, config: ImageConfig) -> dict[str, Any]:
@@ -220,6 +243,10 @@ def _by(end: float, future: "Future[T]") -> T | None:
 
 
 def _subject(client: DockerClient, tag: str, config: ImageConfig) -> Subject:
+    try:
+        history = client.api.history(config.image_id)
+    except ImageNotFound:
+        raise _GoneError(config.image_id) from None
     return Subject(
         tag=tag,
         image_id=config.image_id,
@@ -234,7 +261,7 @@ def _subject(client: DockerClient, tag: str, config: ImageConfig) -> Subject:
         volumes=sorted(masked("", path) for path in config.volumes),
         unhealthy_after=unhealthy_after(config),
         labels={name: masked(name, value) for name, value in config.labels.items()},
-        history=[masked("", entry.get("CreatedBy") or "") for entry in client.api.history(config.image_id)],
+        history=[masked("", entry.get("CreatedBy") or "") for entry in history],
     )
 
 

@@ -18,6 +18,9 @@ NUMERIC = re.compile("[0-9]{1,10}")  # a user's number has 32 bits
 def image_present(case: Case) -> Ruling:
     """The tag resolves to an image."""
     observation = case.observation
+    if observation.gone:
+        action = "Verify again, when no build runs: `./noxw -s verify -- {role}`"
+        return Ruling("ERROR", f"an image {case.image.name}", observation.error, action=action)
     if observation.subject is None:
         return Ruling("ERROR", f"an image {case.image.name}", observation.error)
     return rule(True, f"an image {case.image.name}", observation.subject.image_id, tag=observation.subject.tag)

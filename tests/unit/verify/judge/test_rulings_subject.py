@@ -183,3 +183,20 @@ def test_what_became_of_a_command_is_told_with_its_last_line(change: Change, tol
 def test_of_many_files_that_the_user_may_not_read_eight_are_told() -> None:
     told = found("user", contents(unreadable=[f"/opt/{number}" for number in range(10)])).found
     assert told.endswith(f"the user may not read: {', '.join(f'/opt/{number}' for number in range(8))}")
+
+
+@pytest.mark.parametrize("role", ["backend", "worker-gpu"])
+def test_an_image_that_was_rebuilt_meanwhile_is_told_once_and_to_be_verified_again(role: str) -> None:
+    def change(facts: Facts) -> None:
+        facts.gone, facts.error = True, "the image sha256:1 is gone"
+        facts.subject = facts.probes = facts.server = facts.contents = None
+
+    verdict = good(role, change).verdict()
+    first, *others = (one for one in verdict.findings if one.outcome != "PASS" and one.check != "built-here")
+    assert (verdict.outcome, first.check, first.outcome, first.category) == (
+        "ERROR", "image-present", "ERROR", "ENVIRONMENT",
+    )  # fmt: skip
+    assert first.found == "the image sha256:1 is gone"
+    assert first.action == f"Verify again, when no build runs: `./noxw -s verify -- {role}`"
+    assert {one.because for one in others if one.outcome == "ERROR"} == {"image-present"}
+    assert "FAIL" not in {one.outcome for one in others}

@@ -9,7 +9,13 @@ from typing import Any, cast
 
 import pytest
 import requests
-from docker.errors import APIError, DockerException, ImageNotFound
+from docker.errors import (
+    APIError,
+    DockerException,
+    ImageNotFound,
+    NotFound,
+    create_api_error_from_http_exception,
+)
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -313,6 +319,79 @@ def test_what_one_container_came_to_is_kept_when_the_engine_is_not_done_with_the
     assert (seen.probes, seen.server) == ((None, server) if late == "probe" else (run, None))
     assert seen.error == "the engine: it was not done with the image's containers within 0 s"
     assert closed.is_set()
+
+
+def no_such_image(image_id: str) -> Exception:
+    """What the SDK raises for the answer of an engine to a request for an image that it has not."""
+    answer = requests.Response()
+    answer.status_code, answer._content = 404, json.dumps({"message": f"No such image: {image_id}"}).encode()
+    answer.headers["Content-Type"] = "application/json"
+    try:
+        create_api_error_from_http_exception(requests.HTTPError("404 Client Error: Not Found", response=answer))
+    except APIError as error:
+        return error
+    raise AssertionError("it raises nothing")
+
+
+class Rebuilding:
+    """An engine on containerd's image store, on which the image is built anew once it was looked up so many times."""
+
+    def __init__(self, *, asked: int, history: bool = True) -> None:
+        self.asked, self.has_history, self.api, self.closed = asked, history, self, 0
+
+    def close(self) -> None:
+        self.closed += 1
+
+    def inspect_image(self, name: str) -> dict[str, Any]:
+        self.asked -= 1
+        if self.asked < 0 and name == "sha256:old":
+            raise no_such_image(name)
+        return {"Id": "sha256:old", "RootFS": {"Layers": []}, "Config": {}}
+
+    def history(self, name: str) -> list[dict[str, Any]]:
+        if not self.has_history:
+            raise no_such_image(name)
+        return []
+
+    def info(self) -> dict[str, Any]:
+        return {}
+
+    def create_container(self, image_id: str, **_: Any) -> dict[str, Any]:
+        raise no_such_image(image_id)
+
+    def create_host_config(self, **_: Any) -> None:
+        return None
+
+    def get_image(self, image_id: str, **_: Any) -> Any:
+        said = f"failed to get digest {image_id}: open {image_id}: no such file or directory"  # Docker Engine 26.1
+        raise NotFound("404 Client Error: Not Found", explanation=said)
+
+
+@pytest.mark.parametrize("gpu", [False, True])
+@pytest.mark.parametrize("history", [True, False])
+def test_an_image_that_is_rebuilt_while_it_is_looked_at_is_told_as_gone(
+    monkeypatch: pytest.MonkeyPatch, *, gpu: bool, history: bool
+) -> None:
+    engine = Rebuilding(asked=1, history=history)
+    monkeypatch.setattr(connection, "sdk", lambda *_arguments, **_options: engine)
+    run = SimpleNamespace(name=str, labels={})
+    looking = observer.Observer(cast("Any", None), read_contract(), cast("Any", run))
+    image = read_contract().images["dev"]
+    seen = looking.observe_gpu(image) if gpu else looking.observe(image)[0]
+    assert (seen.gone, seen.probes, seen.server, seen.gpu) == (True, None, None, None)
+    assert seen.error == "the image sha256:old is gone: it was rebuilt, or removed, while it was looked at"
+
+
+def test_an_image_that_is_still_there_is_not_told_as_gone_whatever_else_fails(monkeypatch: pytest.MonkeyPatch) -> None:
+    engine = Rebuilding(asked=9)
+    monkeypatch.setattr(connection, "sdk", lambda *_arguments, **_options: engine)
+    run = SimpleNamespace(name=str, labels={})
+    seen, _ = observer.Observer(cast("Any", None), read_contract(), cast("Any", run)).observe(
+        read_contract().images["dev"]
+    )
+    assert (seen.gone, seen.error) == (False, "")
+    assert seen.server is not None
+    assert seen.server.error == "the engine: No such image: sha256:old"
 
 
 @pytest.mark.parametrize("gpu", [False, True])

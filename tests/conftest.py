@@ -7,7 +7,8 @@ from typing import Any
 
 import pytest
 
-ON_THE_ENGINE = {"accidents", "browser", "faults", "images"}  # directories whose tests share images and the processors
+# Directories whose tests share the images and the processors
+ON_THE_ENGINE = {"broken_images", "browser", "integration", "resilience"}
 
 
 def share(nodeid: str) -> str:

@@ -15,6 +15,7 @@ from docker import DockerClient
 from deploy.artifacts import E2E, OBSERVED, VERDICT, Artifacts, read_model
 from deploy.image_config import ImageConfig
 from tests.integration.conftest import Images, execute, until
+from tests.support.signals import HEEDING
 from verify.e2e.judge import judge
 from verify.e2e.observation import Observed
 from verify.e2e.play import play
@@ -65,7 +66,11 @@ def test_interrupted_it_leaves_nothing(number: int, images: Images, tmp_path: Pa
     log = tmp_path / "printed"
     with log.open("wb") as file:
         process = subprocess.Popen(
-            command(artifacts), stdin=subprocess.DEVNULL, stdout=file, stderr=subprocess.STDOUT, start_new_session=True
+            [*HEEDING, *command(artifacts)],
+            stdin=subprocess.DEVNULL,
+            stdout=file,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
         )
     try:
         until("four containers", lambda: len(images.left_by(process.pid)) > 4 or process.poll() is not None)

@@ -14,6 +14,7 @@ import pytest
 
 from deploy.artifacts import BUILD, LOG
 from tests.integration.conftest import Checkout, Images, until
+from tests.support.signals import HEEDING
 
 LONG = "sleep 86399"  # the step that is interrupted; a number that no other process has
 BUILD_ENDS_WITHIN = 5.0
@@ -26,7 +27,12 @@ def started(*command: str, cwd: Path, log: Path) -> Iterator["subprocess.Popen[b
     """Start a command as the leader of a session of its own; whatever happens, it ends with the test."""
     with log.open("wb") as file:
         process = subprocess.Popen(
-            command, cwd=cwd, stdin=subprocess.DEVNULL, stdout=file, stderr=subprocess.STDOUT, start_new_session=True
+            [*HEEDING, *command],
+            cwd=cwd,
+            stdin=subprocess.DEVNULL,
+            stdout=file,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
         )
         try:
             yield process

@@ -14,6 +14,7 @@ import pytest
 from bench.copies import copy_tree
 from deploy.artifacts import Artifacts
 from tests.integration.conftest import Ended, until
+from tests.support.signals import HEEDING
 
 TINY = "tiny"
 TABLE = """
@@ -71,7 +72,7 @@ class Site:
         log = self.artifacts.root.parent / f"{module}-{time.monotonic_ns()}.printed"
         with log.open("wb") as file:
             process = subprocess.Popen(
-                [*prefix, sys.executable, "-c", script, *words, *options],
+                [*HEEDING, *prefix, sys.executable, "-c", script, *words, *options],
                 cwd=self.checkout,
                 env={**os.environ, **self.environment, **(env or {})},
                 stdin=subprocess.DEVNULL,

@@ -10,7 +10,9 @@ from typing import Any
 import pytest
 
 from deploy import signals
+from deploy.contract import ROOT
 from deploy.errors import Exit
+from tests.support.signals import HEEDING
 
 NUMBERS = pytest.mark.parametrize("number", signals.SIGNALS, ids=lambda number: number.name)
 PROGRAM = """
@@ -35,7 +37,11 @@ def test_a_signal_ends_a_command_with_one_word_also_when_another_comes_while_the
     number: signal.Signals,
 ) -> None:
     ended = subprocess.run(
-        [sys.executable, "-c", PROGRAM, str(number.value)], capture_output=True, text=True, timeout=30, check=False
+        [*HEEDING, sys.executable, "-c", PROGRAM, str(number.value)],
+        capture_output=True,
+        text=True,
+        timeout=30,
+        check=False,
     )
     assert (ended.returncode, ended.stderr) == (Exit.INTERRUPTED, "interrupted\n")
 
@@ -88,3 +94,39 @@ def test_sigterm_interrupts_where_a_shell_in_the_background_ignores_ctrl_c(monke
     monkeypatch.setattr(signal, "getsignal", lambda _number: signal.SIG_IGN)
     with pytest.raises(KeyboardInterrupt):
         signals.interrupt(signal.SIGTERM, None)
+
+
+IGNORING = "trap '' INT HUP; exec \"$@\""  # as nohup, or a shell that starts a job in the background
+HEEDS = """
+import signal, sys
+from deploy import signals
+
+def main():
+    print("working", flush=True)
+    signal.pause()
+
+try:
+    signals.program(main)
+except KeyboardInterrupt:
+    sys.exit(signals.interrupted())
+"""
+
+
+def test_a_command_that_ignores_ctrl_c_from_its_start_still_heeds_sigterm_and_only_that() -> None:
+    command = ["sh", "-c", IGNORING, "sh", sys.executable, "-c", HEEDS]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        assert process.stdout.readline() == "working\n"
+        for number in (signal.SIGINT, signal.SIGHUP, signal.SIGTERM):  # one that is ignored ends nothing
+            process.send_signal(number)
+        _printed, said = process.communicate(timeout=30)
+    assert (process.returncode, said) == (Exit.INTERRUPTED, "interrupted\n")
+
+
+def test_the_tests_of_signals_pass_where_ctrl_c_is_ignored() -> None:
+    here = Path(__file__)
+    files = [str(here), str(here.parent / "engine" / "test_runs.py")]
+    options = ["-q", "-p", "no:cacheprovider", "-k", "not where_ctrl_c_is_ignored"]
+    command = ["sh", "-c", IGNORING, "sh", sys.executable, "-m", "pytest", *options, *files]
+    ended = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=120, check=False)
+    assert ended.returncode == 0, ended.stdout

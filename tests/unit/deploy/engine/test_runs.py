@@ -17,8 +17,15 @@ from deploy import locks
 from deploy.engine import runs
 from deploy.engine.connection import Engine
 from deploy.engine.labelled import RUN, RUN_HOST, LabelledResource, find, remove
+from tests.support.signals import heeded
 
 ENGINE = Engine("unix:///s", "e", "26.1", "1.45", "overlay2", "0.13.1", "2.26.1", "/usr/bin/docker")
+
+
+@pytest.fixture(autouse=True)
+def signals_of_a_terminal() -> Iterator[None]:
+    with heeded():
+        yield
 
 
 class FakeEngine:

@@ -170,7 +170,7 @@ def test_the_lock_and_not_the_source_decides_on_the_dependencies_layers(role: st
 
 
 def test_whatever_makes_a_layer_sets_the_times_of_its_files(role: str) -> None:
-    assert "ARG SOURCE_DATE_EPOCH=315532800" in instructions(role)
+    assert "ARG SOURCE_DATE_EPOCH=315619200" in instructions(role)
     for line in instructions(role):
         if line.startswith("RUN "):
             assert "sync.sh" in line or 'touch -d "@$SOURCE_DATE_EPOCH"' in line
@@ -210,6 +210,32 @@ def test_the_gpu_image_gets_torch_from_the_lock_s_own_source_by_default() -> Non
 
 def test_the_backend_knows_no_source_of_torch() -> None:
     assert "torch" not in " ".join(instructions("backend")).replace("sync.sh", "").lower()
+
+
+@pytest.mark.parametrize(
+    ("role", "words"),
+    [
+        ("backend", "`uv sync --frozen --no-dev`"),
+        ("worker-cpu", "--extra ml"), ("worker-gpu", "--extra ml"),
+        ("dev", "pytorch-cpu"), ("worker-cpu", "pytorch-cpu"), ("worker-gpu", "pytorch-cu"),
+    ],
+)  # fmt: skip
+def test_the_troubleshooting_of_the_specification_finds_its_words(role: str, words: str) -> None:
+    comments = [line for line in text(role).splitlines() if line.startswith("#")]
+    assert any(words in line for line in comments)
+    assert (words == "--extra ml") <= (words in " ".join(instructions(role)))
+
+
+def test_the_specification_s_search_for_the_cause_finds_nothing_in_the_backend() -> None:
+    assert "extra ml" not in text("backend")
+
+
+def test_a_comment_names_the_command_that_each_line_comes_to(role: str) -> None:
+    synced = [line for line in instructions(role) if "/mnt/sync.sh" in line and "--application" not in line]
+    found = [re.search(r"sync\.sh (?:--torch-source \S+ )?(--[\w -]+?)(?: &&|$)", line) for line in synced]
+    comments = " ".join(line for line in text(role).splitlines() if line.startswith("#"))
+    assert found
+    assert all(match and f"`uv sync --frozen {match[1]}`" in comments for match in found)
 
 
 def block(role: str, first: str, last: str) -> list[str]:

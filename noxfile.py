@@ -13,6 +13,15 @@ BYTECODE = {
     "PYTHONDONTWRITEBYTECODE": "",
     "PYTHONPYCACHEPREFIX": str(Path(__file__).resolve().parent / ".cache" / "bytecode"),
 }
+# A linter for each: Python, Dockerfiles, shell scripts, the workflow, the subjects of commits.
+LINTERS = (
+    ("ruff", "check"),
+    ("ruff", "format", "--check"),
+    ("hadolint", *sorted(map(str, Path("deploy/docker").glob("Dockerfile.*")))),
+    ("shellcheck", "noxw", ".ci/run", "deploy/docker/sync.sh", *sorted(map(str, Path("findings").glob("*.sh")))),
+    ("zizmor", "--offline", "--no-progress", "--quiet", ".github/workflows"),
+    ("python", "-m", "tests.commits"),
+)
 SIDE_BY_SIDE = ("--numprocesses=2",)  # what shares an engine stays in one process: tests/conftest.py
 
 
@@ -117,9 +126,9 @@ def unit(session: nox.Session) -> None:
 
 @nox.session
 def lint(session: nox.Session) -> None:
-    """Check style and format of the Python code."""
-    run(session, "ruff", "check")
-    run(session, "ruff", "format", "--check")
+    """Check style and format of the code, Dockerfiles, scripts, workflow and commit subjects."""
+    for linter in LINTERS:
+        run(session, *linter, group="lint")
 
 
 @nox.session

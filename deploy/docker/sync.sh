@@ -17,6 +17,7 @@ set -eu
 [ ! -f /run/secrets/certificates ] || export SSL_CERT_FILE=/run/secrets/certificates
 if [ -f /run/secrets/uv-settings ]; then
     set -a
+    # shellcheck source=/dev/null # the build host's settings exist during a build only
     . /run/secrets/uv-settings
     set +a
 fi

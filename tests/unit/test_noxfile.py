@@ -17,6 +17,11 @@ from nox import registry
 from deploy.contract import ROOT
 from verify.observe.requests import source
 
+
+def names(folder: str, pattern: str) -> str:
+    return " ".join(sorted(str(path.relative_to(ROOT)) for path in (ROOT / folder).glob(pattern)))
+
+
 # What each session runs, after `uv run …`; ARGUMENTS stands for the words after `--`.
 COMMANDS: dict[str, list[str]] = {
     "engine": ["python -m deploy engine"],
@@ -32,7 +37,14 @@ COMMANDS: dict[str, list[str]] = {
     "lazy-imports": ["python -m verify lazy-imports"],
     "matrix": ["python -m deploy matrix ARGUMENTS"],
     "unit": ["pytest tests/unit --numprocesses=2 ARGUMENTS"],
-    "lint": ["ruff check", "ruff format --check"],
+    "lint": [
+        "ruff check",
+        "ruff format --check",
+        f"hadolint {names('deploy/docker', 'Dockerfile.*')}",
+        f"shellcheck noxw .ci/run deploy/docker/sync.sh {names('findings', '*.sh')}".rstrip(),
+        "zizmor --offline --no-progress --quiet .github/workflows",
+        "python -m tests.commits",
+    ],
     "types": ["mypy"],
     "clean": ["python -m deploy clean ARGUMENTS"],
     "faults": ["python -m tests.broken_images ARGUMENTS"],
@@ -43,13 +55,9 @@ COMMANDS: dict[str, list[str]] = {
 }
 # What a session needs on top of the tools.
 GROUPS = {
-    "unit": "tests",
-    "types": "tests",
-    "tests": "tests",
-    "mutation": "mutation",
-    "accidents": "tests",
+    "unit": "tests", "types": "tests", "tests": "tests", "mutation": "mutation", "accidents": "tests", "lint": "lint",
     "screenshot": "tests",
-}
+}  # fmt: skip
 
 
 def locked(name: str, *commands: str) -> list[str]:

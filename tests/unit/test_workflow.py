@@ -75,7 +75,12 @@ def test_every_action_is_pinned_by_digest_with_its_version_beside_it() -> None:
 def test_checkouts_keep_no_credentials() -> None:
     checkouts = [step for job in JOBS for step in steps(job, "actions/checkout")]
     assert len(checkouts) == len(JOBS) - 1  # every job but the gate looks at the code
-    assert all(step["with"] == {"persist-credentials": False} for step in checkouts)
+    assert all(step["with"]["persist-credentials"] is False for step in checkouts)
+
+
+def test_the_job_that_lints_has_the_commits_whose_subjects_it_reads() -> None:
+    (checkout,) = steps("code", "actions/checkout")
+    assert checkout["with"]["fetch-depth"] == 0
 
 
 def test_no_expression_is_pasted_into_a_script() -> None:

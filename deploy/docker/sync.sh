@@ -40,17 +40,17 @@ inject_torch_source() {
 # What left-out.toml names goes before the layer is made, so that it never counts
 leave_out() {
     python3 - <<'END'
-import csv, fnmatch, pathlib, tomllib
+import csv, fnmatch, itertools, pathlib, tomllib
 
-for one in tomllib.loads(pathlib.Path("/mnt/left-out.toml").read_text())["left_out"]:
-    for record in pathlib.Path("/opt/venv").glob(f"lib/python*/site-packages/{one['distribution']}-*.dist-info/RECORD"):
+for entry in tomllib.loads(pathlib.Path("/mnt/left-out.toml").read_text())["left_out"]:
+    for record in pathlib.Path("/opt/venv").glob(f"lib/python*/site-packages/{entry['distribution']}-*.dist-info/RECORD"):
         with record.open(newline="") as lines:
-            paths = fnmatch.filter((row[0] for row in csv.reader(lines)), one["path"])
+            paths = fnmatch.filter((row[0] for row in csv.reader(lines)), entry["path"])
         for path in (record.parent.parent / name for name in paths):
             if path.exists():
                 path.unlink()
-                if not any(path.parent.iterdir()):
-                    path.parent.rmdir()
+                for folder in itertools.takewhile(lambda folder: not any(folder.iterdir()), path.parents):
+                    folder.rmdir()
 END
 }
 

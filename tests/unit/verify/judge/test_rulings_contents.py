@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 
+from deploy.contract import Allowed
 from deploy.left_out import LeftOut
 from tests.support.breakages import contents, distribution, layer, report, subject
 from tests.support.cases import CONTRACT, CUDA_HOME, SITE, Change, Facts, good, library, many
@@ -290,12 +291,19 @@ def test_a_cuda_distribution_of_the_base_image_counts_too() -> None:
 
 
 def test_a_library_that_upstream_ships_twice_is_excused_by_the_contract_alone() -> None:
-    def twice(directory: str) -> Change:
-        return lambda facts: facts.part("contents")["cuda_libraries"].extend(
-            [library("libcupti.so.13"), library("libcupti.so.13", directory)]
-        )
-
     allowed = f"{SITE}/triton/backends/nvidia/lib/cupti"
+    excuse = Allowed(path=f"{allowed}/*", reason="triton's wheel carries CUPTI for its profiler")
+
+    def twice(directory: str) -> Change:
+        def change(facts: Facts) -> None:
+            libraries = facts.part("contents")["cuda_libraries"]
+            libraries += [library("libcupti.so.13"), library("libcupti.so.13", directory)]
+            image = facts.image.model_copy(update={"duplicate_libraries": [excuse]})
+            images = {**facts.contract.images, facts.role: image}
+            facts.contract = facts.contract.model_copy(update={"images": images})
+
+        return change
+
     assert found("cuda-libraries", twice(allowed), "worker-gpu").outcome == "PASS"
     assert "libcupti.so.13 2 times: " in found("cuda-libraries", twice("/elsewhere"), "worker-gpu").found
 

@@ -27,7 +27,10 @@ def _service(service: dict[str, Any]) -> dict[str, Any]:
 
 
 def _tmpfs(entry: str) -> dict[str, Any]:
-    """Return `/tmp:size=256m,mode=1777` as a volume: its size in bytes, its mode the Swarm's own, which is 1777."""
+    """Return `/tmp:size=256m,…` as a volume with its size in bytes.
+
+    A Swarm knows no owner: root's, with the mode of the image's directory. For /tmp this is 1777, so all may write.
+    """
     target, _, options = entry.partition(":")
     size = dict(option.split("=") for option in options.split(","))["size"]
     return {"type": "tmpfs", "target": target, "tmpfs": {"size": int(size[:-1]) * UNITS[size[-1]]}}

@@ -86,6 +86,25 @@ def test_up_is_all_it_takes_to_train_and_down_leaves_nothing(project: Project) -
 
 
 @pytest.mark.parametrize(
+    ("options", "owner_and_mode"),
+    [("uid=10001", "10001 755"), ("mode=1777", "0 755"), ("size=9m", "0 755")],
+)
+def test_data_in_memory_belongs_to_the_image_s_user_by_uid_and_by_nothing_else(
+    images: Images, options: str, owner_and_mode: str
+) -> None:
+    command = [*images.engine.command(), "run", "--rm", "--network=none", f"--tmpfs=/data:{options}"]
+    ended = execute(*command, images.id_of("backend"), "stat", "--format=%u %a", "/data")
+    assert (ended.code, ended.printed.strip()) == (0, owner_and_mode), ended
+
+
+def test_what_a_service_has_in_memory_is_its_user_s(images: Images) -> None:
+    tmpfs: list[str] = yaml.safe_load(COMPOSE.read_text(encoding="utf-8"))["services"]["backend"]["tmpfs"]
+    command = [*images.engine.command(), "run", "--rm", "--network=none", "--read-only", f"--tmpfs={tmpfs[0]}"]
+    ended = execute(*command, images.id_of("backend"), "stat", "--format=%u %g %a", "/tmp")
+    assert (ended.code, ended.printed.strip()) == (0, "10001 10001 1777"), ended
+
+
+@pytest.mark.parametrize(
     ("profile", "expected"),
     [([], {"backend", "training-worker", "backtest-worker"}),
      (["--profile", "gpu"], {"backend", "training-worker", "backtest-worker", "gpu-worker"})],

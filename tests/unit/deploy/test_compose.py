@@ -79,7 +79,7 @@ def test_a_stack_has_the_same_services_without_what_a_swarm_refuses() -> None:
 def test_a_service_of_a_stack_writes_to_tmp_in_memory_although_a_swarm_passes_over_tmpfs() -> None:
     in_memory = {"type": "tmpfs", "target": "/tmp", "tmpfs": {"size": 256 * 1024 * 1024}}
     for name, one in yaml.safe_load(stack())["services"].items():
-        assert SERVICES[name]["tmpfs"] == ["/tmp:size=256m,mode=1777"]
+        assert SERVICES[name]["tmpfs"] == ["/tmp:size=256m,uid=10001,gid=10001"]
         assert one["volumes"] == [*SERVICES[name].get("volumes", []), in_memory]
 
 

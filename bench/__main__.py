@@ -37,7 +37,7 @@ def parser() -> argparse.ArgumentParser:
 
 
 def main() -> int:
-    """Run the command line; a group that cannot be measured is told, and the others still are."""
+    """Run the command line; reports a group that cannot be measured, and measures the others."""
     arguments = parser().parse_args()
     artifacts, console = Artifacts(arguments.artifacts), signals.Screen()
     try:
@@ -80,7 +80,7 @@ def measure(place: Workplace, groups: list[str], *, quick: bool) -> Report:
             _take(place, name, report)
         except Problem as problem:
             report.not_measured[name] = str(problem)
-        except Exception as error:  # noqa: BLE001 - whatever a group meets, the other groups' figures are kept
+        except Exception as error:  # noqa: BLE001 - a group that fails costs no other group its figures
             report.not_measured[name] = _told(error)
         if name in report.not_measured:
             place.say(f"  not measured: {report.not_measured[name]}")

@@ -96,6 +96,6 @@ def series(what: str, samples: Sequence[Sample]) -> Series:
     """Return the seconds of samples."""
     return Series(
         what=what,
-        values=[round(one.seconds, 3) for one in samples],
-        cpu_seconds=[round(one.cpu_seconds, 2) for one in samples],
+        values=[round(sample.seconds, 3) for sample in samples],
+        cpu_seconds=[round(sample.cpu_seconds, 2) for sample in samples],
     )

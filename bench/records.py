@@ -12,7 +12,7 @@ SECONDS = 600.0
 
 @contextlib.contextmanager
 def removed_again(place: Workplace, mark: str) -> Iterator[None]:
-    """Remove at the end every cache record that bears the mark in its description, and all that rest on one."""
+    """Remove at the end the cache records with the mark in their description, and all that rest on them."""
     try:
         yield
     finally:
@@ -24,10 +24,10 @@ def removed_again(place: Workplace, mark: str) -> Iterator[None]:
 def marked(listing: str, mark: str) -> list[str]:
     """Return the ids of the marked records, and of those that rest on them, of a listing by ``docker buildx du``."""
     pairs = [dict(re.findall(r"(?m)^(\w[\w ]*):\s+(.*)$", text)) for text in listing.split("\n\n")]
-    records: list[dict[str, str]] = [one for one in pairs if "ID" in one]
-    found = {one["ID"] for one in records if mark in one.get("Description", "")}
+    records: list[dict[str, str]] = [record for record in pairs if "ID" in record]
+    found = {record["ID"] for record in records if mark in record.get("Description", "")}
     while True:
-        above = {one["ID"] for one in records if found & _below(one)}
+        above = {record["ID"] for record in records if found & _below(record)}
         if above <= found:
             return sorted(found)
         found |= above

@@ -50,14 +50,14 @@ def registry(directory: Path) -> Iterator[Registry]:
     program = _program(place)
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
-        one = Registry(f"127.0.0.1:{free.getsockname()[1]}", place / "held")
+        server = Registry(f"127.0.0.1:{free.getsockname()[1]}", place / "held")
     configuration = place / "registry.yml"
-    configuration.write_text(CONFIGURATION.format(root=one.root, address=one.address), encoding="utf-8")
+    configuration.write_text(CONFIGURATION.format(root=server.root, address=server.address), encoding="utf-8")
     with (place / LOG).open("w", encoding="utf-8") as log:
         process = subprocess.Popen([program, "serve", configuration], stdout=log, stderr=log)
         try:
-            _until_it_answers(one, process)
-            yield one
+            _until_it_answers(server, process)
+            yield server
         finally:
             processes.end(process.pid, STOPPING, STOPPING)
             process.wait()
@@ -79,18 +79,18 @@ def _program(place: Path) -> Path:
         raise Problem(doing, str(error) or type(error).__name__, next_step) from None
 
 
-def _until_it_answers(one: Registry, process: "subprocess.Popen[bytes]") -> None:
+def _until_it_answers(server: Registry, process: "subprocess.Popen[bytes]") -> None:
     """Wait for the registry, which is on this machine: no proxy is asked for it."""
     doing, next_step = "starting a registry", "see whether 127.0.0.1 can be listened on"
     direct = urllib.request.build_opener(urllib.request.ProxyHandler({}))
     end = time.monotonic() + SECONDS
     while True:
         try:
-            with direct.open(f"http://{one.address}/v2/", timeout=5):
+            with direct.open(f"http://{server.address}/v2/", timeout=5):
                 return
         except OSError as error:
             if process.poll() is not None:
-                log = (one.root.parent / LOG).read_text(encoding="utf-8", errors="replace")
+                log = (server.root.parent / LOG).read_text(encoding="utf-8", errors="replace")
                 raise Problem(doing, f"it ended with {process.returncode}: {log[-SHOWN:]}", next_step) from None
             if time.monotonic() > end:
                 raise Problem(doing, str(error), next_step) from None

@@ -15,7 +15,7 @@ def table(report: Report) -> str:
     ]
     lines += ["One round of one image: it shows that the measurements run, and nothing else."] * report.quick
     lines += ["Medians; in brackets the CPU seconds that the whole machine was busy.", ""]
-    rows = "".join(f"| {' | '.join(_row(one))} |\n" for one in report.figures)
+    rows = "".join(f"| {' | '.join(_row(figure))} |\n" for figure in report.figures)
     tools = ", ".join(f"{name} {version}" for name, version in report.tools.items())
     missing = "".join(f"\nNot measured: {name}: {why}\n" for name, why in report.not_measured.items())
     return "\n".join(lines) + f"\n{HEADER}{rows}\nBeside: {tools}.\n{missing}"

@@ -73,22 +73,22 @@ class Workplace:
         return [*self.engine.command(), *words]
 
     def say(self, text: str) -> None:
-        """Tell what is being done: minutes go by."""
+        """Print what is being done: minutes go by."""
         self.console.print(text, soft_wrap=True)
 
     @contextlib.contextmanager
     def checkout(self) -> Iterator[Checkout]:
-        """Copy the working tree; at the end its images go, and the copy."""
-        one = Checkout(self.directory / uuid.uuid4().hex[:8], f"bench-{uuid.uuid4().hex[:8]}-")
+        """Copy the working tree; at the end the copy and its images are removed."""
+        copy = Checkout(self.directory / uuid.uuid4().hex[:8], f"bench-{uuid.uuid4().hex[:8]}-")
         try:
-            copy_tree(one.directory)
-            text = one.contract.read_text(encoding="utf-8")
-            one.contract.write_text(re.sub(r'(?m)^name = "', f'name = "{one.prefix}', text), encoding="utf-8")
-            yield one
+            copy_tree(copy.directory)
+            text = copy.contract.read_text(encoding="utf-8")
+            copy.contract.write_text(re.sub(r'(?m)^name = "', f'name = "{copy.prefix}', text), encoding="utf-8")
+            yield copy
         finally:
-            for tag in _tags(self.client, one.prefix):
+            for tag in _tags(self.client, copy.prefix):
                 self.client.images.remove(tag)
-            shutil.rmtree(one.directory, ignore_errors=True)
+            shutil.rmtree(copy.directory, ignore_errors=True)
 
 
 def _tags(client: DockerClient, prefix: str) -> list[str]:

@@ -1,6 +1,6 @@
 """Cold builds, all at once, beside the same Dockerfiles built one after another with plain `docker build`.
 
-Cold without emptying the engine's cache, which is others' too: on a base image with one more file every step is new.
+The engine's cache is not emptied, since others use it too: on a base image with one more file every step is new.
 What the builds leave in the cache is removed again.
 """
 
@@ -28,17 +28,17 @@ NEEDED = {"absent": 2e9, "cpu": 5e9, "cuda": 18e9}  # bytes free on the engine's
 def figures(place: Workplace) -> Iterator[Figure]:
     """Build everything anew, with the package cache that is there and with an empty one, ours and then plain."""
     _make_room(place)
-    for name, kept in (("package cache kept", True), ("package cache empty", False)):
+    for name, filled in (("package cache filled", True), ("package cache empty", False)):
         what = f"cold build of {len(place.roles)}, {name}"
         place.say(what)
-        ours = _cold(place, _together, kept=kept)
-        plain = _cold(place, _one_by_one, kept=kept)
+        ours = _cold(place, _together, filled=filled)
+        plain = _cold(place, _one_by_one, filled=filled)
         yield Figure(
             name=what,
             unit="s",
             ours=series("build, which reads the layers too", [ours]),
             other=series("docker build, one after another", [plain]),
-            at_most=0.7 if kept else None,
+            at_most=0.7 if filled else None,
         )
 
 
@@ -50,11 +50,11 @@ def _make_room(place: Workplace) -> None:
         raise Problem("building cold", wrong, "make room on the engine's disk")
 
 
-def _cold(place: Workplace, build: Callable[[Workplace, Checkout, str], Sample], *, kept: bool) -> Sample:
+def _cold(place: Workplace, build: Callable[[Workplace, Checkout, str], Sample], *, filled: bool) -> Sample:
     mark = f"ktrdr-bench-{uuid.uuid4().hex[:8]}"
     with removed_again(place, mark), place.checkout() as checkout, _base(place, mark) as base:
         shutil.rmtree(checkout.directory / ".cache", ignore_errors=True)  # what is known of layers
-        if not kept:
+        if not filled:
             checkout.replace("deploy/docker/Dockerfile.*", CACHE_ID, f"id={mark}")
         return build(place, checkout, base)
 
@@ -82,7 +82,7 @@ def _one_by_one(place: Workplace, checkout: Checkout, base: str) -> Sample:
     arguments = {**settings.build_args, "PYTHON_IMAGE": base}
     options = [f"--build-arg={name}" for name in arguments]  # the values from the environment: proxies have passwords
     options += [f"--build-context={name}={value}" for name, value in settings.contexts.items()]
-    options += [f"--secret={one}" for one in settings.secrets]
+    options += [f"--secret={secret}" for secret in settings.secrets]
     lines = [f'"$@" --file {image.dockerfile} --tag {checkout.tag(image)} .' for image in place.images]
     words = place.docker("buildx", "build", "--load", "--provenance=false", *options)
     return run(

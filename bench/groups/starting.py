@@ -52,16 +52,20 @@ def figures(place: Workplace) -> Iterator[Figure]:
     rounds = 1 if place.rounds == 1 else 5
     place.say(f"starting {backend.role}")
     seen = [_observed(place, backend) for _ in range(rounds)]
-    healthy = [one.server.seconds_to_healthy for one in seen if one.server and one.server.seconds_to_healthy]
-    imports = [_application(one) for one in seen]
+    healthy = [
+        observation.server.seconds_to_healthy
+        for observation in seen
+        if observation.server and observation.server.seconds_to_healthy
+    ]
+    imports = [_application(observation) for observation in seen]
     yield _alone(f"{backend.role}: start to healthy", "s", healthy, 1.0)
-    yield _alone(f"{backend.role}: import of the API", "s", [one.import_seconds or 0.0 for one in imports], 0.5)
-    memory = [round((one.import_peak_bytes or 0) / 1e6, 1) for one in imports]
+    yield _alone(f"{backend.role}: import of the API", "s", [found.import_seconds or 0.0 for found in imports], 0.5)
+    memory = [round((found.import_peak_bytes or 0) / 1e6, 1) for found in imports]
     yield _alone(f"{backend.role}: peak memory of the import", "MB", memory, 70.0)
     with new_run(place.engine) as held:
         command = place.docker("run", "--rm", "--network=none", *_labels(held), backend.name, "python", "-c", HELP)
         helped = [float(_printed(command)) * 1000 for _ in range(place.rounds)]
-    yield _alone("ktrdr --help, average of 20", "ms", [round(one, 1) for one in helped], 100.0)
+    yield _alone("ktrdr --help, average of 20", "ms", [round(milliseconds, 1) for milliseconds in helped], 100.0)
     for worker in [image for image in place.images if not place.contract.serves_api(image)]:
         place.say(f"registering {worker.role}")
         took = [_registered(place, backend, worker) for _ in range(place.rounds)]
@@ -102,7 +106,7 @@ def _registered(place: Workplace, backend: Image, worker: Image) -> float:
 
 
 def _labels(held: Run) -> list[str]:
-    """Return the options by which a run finds again what it, or a killed one before it, has left."""
+    """Return the options that label a container, so that a later run finds it if this one is killed."""
     return [f"--label={name}={value}" for name, value in held.labels.items()]
 
 

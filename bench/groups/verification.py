@@ -33,11 +33,11 @@ done
 """
 EACH_ENDS_AS_EXPECTED = """
 failed=0
-for one in $started; do
-    wait "${one%=*}"
+for container in $started; do
+    wait "${container%=*}"
     code=$?
-    if [ "$code" != "${one#*=}" ]; then
-        echo "a container ended with $code, not ${one#*=}"
+    if [ "$code" != "${container#*=}" ]; then
+        echo "a container ended with $code, not ${container#*=}"
         failed=1
     fi
 done

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 import yaml
 
-from bench.copies import KEPT
+from bench.copies import CACHES
 from deploy.artifacts import E2E_ROLES
 from deploy.contract import ROOT, read_contract
 
@@ -158,7 +158,7 @@ def test_layers_are_kept_where_the_build_reads_and_writes_them() -> None:
     (cache,) = steps("image", "actions/cache")
     (build,) = [step for step in steps("image") if "run" in step]
     directory = cache["with"]["path"]
-    assert directory not in KEPT  # where contents are kept is no buildx cache
+    assert directory not in CACHES  # where contents are kept is no buildx cache
     assert build["env"]["KTRDR_CACHE_FROM"] == f"type=local,src={directory}"
     assert f"type=local,dest={directory},mode=max" in build["env"]["KTRDR_CACHE_TO"]
     assert "${{ matrix.role }}" in cache["with"]["key"]

@@ -22,6 +22,7 @@ from verify.probes.calls import BODY_AT_MOST, METHODS, UNKNOWN, calls_of, digest
 
 ASKING_SECONDS = 40.0  # for all operations together
 NOTES_AT_MOST = 1_000_000  # bytes
+BEGINNING_SECONDS = 5.0  # within which a process is executed that is only just started
 # A Python by what it has in memory, whatever started it: its program, its library, its modules; or a program that holds
 # one under another name (Python/C API: what every `python` begins with)
 PYTHON = re.compile(r"/(?:lib)?python[^/]*$|/python3\.\d+/lib-dynload/")
@@ -203,22 +204,31 @@ def watched(directory, sockets):
 
 
 def memory(everywhere="/proc/[0-9]*/maps"):
-    """Return how many processes could be looked into, how many not, and the directories of their libraries."""
-    processes, unreadable, names = 0, 0, set()
-    for file in glob.glob(everywhere):
-        if file != f"/proc/{os.getpid()}/maps":
+    """Return how many processes could be looked into, how many not, and the directories of their libraries.
+
+    A command that an engine starts in the container, such as a health check, is closed to others until it is executed.
+    """
+    processes, names = 0, set()
+    files, end = set(glob.glob(everywhere)) - {f"/proc/{os.getpid()}/maps"}, time.monotonic() + BEGINNING_SECONDS
+    while files:
+        closed = set()
+        for file in files:
             try:
                 with open(file, encoding="utf-8", errors="replace") as maps:
                     libraries = re.findall(r" (/.+?\.so[.\d]*)(?: \(deleted\))?$", maps.read(), re.MULTILINE)
             except PermissionError:
-                unreadable += 1
+                closed.add(file)
                 continue
             except OSError:
                 continue  # it ended in the meantime
             processes += bool(libraries)
             names |= {part for path in libraries for part in path.split("/")[1:-1]}
             names |= {"torch" for path in libraries if re.search(r"/lib(torch|c10)[^/]*$", path)}
-    return {"processes": processes, "unreadable": unreadable, "packages": sorted(names)}
+        files = closed
+        if time.monotonic() > end:
+            break
+        time.sleep(0.05 * bool(files))
+    return {"processes": processes, "unreadable": len(files), "packages": sorted(names)}
 
 
 def main():

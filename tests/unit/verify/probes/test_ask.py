@@ -1,6 +1,7 @@
 """What asks a server inside a container always prints one answer, whatever the server does."""
 
 import importlib
+import itertools
 import json
 import mmap
 import socket
@@ -71,6 +72,24 @@ def test_torch_in_memory_is_told_wherever_its_library_lies(tmp_path: Path, name:
         library.unlink()  # what is deleted stays in memory
         (tmp_path / "maps").write_text(Path("/proc/self/maps").read_text(encoding="utf-8"), encoding="utf-8")
     assert ("torch" in probe.memory(str(tmp_path / "maps"))["packages"]) is told
+
+
+@pytest.mark.parametrize(("refusals", "unreadable"), [(3, 0), (10**9, 1)])
+def test_a_process_that_is_only_being_started_hides_nothing_and_one_that_stays_closed_does(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, refusals: int, unreadable: int
+) -> None:
+    path, tries = tmp_path / "maps", itertools.count(1)
+    path.write_text("0-1 r-xp 0 0:0 0  /opt/heavy/libheavy.so\n", encoding="utf-8")
+
+    def opened(file: str, **options: Any) -> Any:
+        if next(tries) <= refusals:
+            raise PermissionError(file)
+        return Path(file).open(**options)
+
+    monkeypatch.setattr(probe, "open", opened, raising=False)
+    monkeypatch.setattr(probe, "BEGINNING_SECONDS", 0.5)
+    found = probe.memory(str(path))
+    assert (found["unreadable"], found["processes"]) == (unreadable, 1 - unreadable)
 
 
 def test_an_answer_that_leads_elsewhere_is_not_followed() -> None:

@@ -186,11 +186,12 @@ def test_a_failed_run_leaves_nothing_on_the_engine(
 KILLED = """
 import os, sys
 from pathlib import Path
-from deploy import engine, runs, state
-state.folder = lambda: Path(sys.argv[1])
-found = engine.find_engine()
+from deploy import locks
+from deploy.engine import connection, runs
+locks.folder = lambda: Path(sys.argv[1])
+found = connection.find_engine()
 with runs.new_run(found) as run:
-    engine.sdk(found).volumes.create(run.name("volume"), labels=run.labels)
+    connection.sdk(found).volumes.create(run.name("volume"), labels=run.labels)
     print(run.id, flush=True)
     os.kill(os.getpid(), 9)
 """

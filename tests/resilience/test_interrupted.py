@@ -126,7 +126,8 @@ def test_a_build_whose_parent_is_killed_goes_with_all_its_processes(site: Site) 
 
 
 BOOTSTRAP = """
-from deploy import apt, bootstrap
+from deploy.base import bootstrap
+from deploy.engine import apt
 with bootstrap.archive(bootstrap.recipe("3.11", apt.this_distribution()), print):
     pass
 """

@@ -117,8 +117,8 @@ def spark(values: list[float | None]) -> str:
     """Return values as one character each, from the smallest to the largest; a space for what was not seen."""
     known = [value for value in values if value is not None]
     least, most = min(known, default=0.0), max(known, default=0.0)
-    scale = (len(STEPS) - 1) / (most - least) if most > least else 0.0
-    return "".join(" " if value is None else STEPS[round((value - least) * scale)] for value in values)
+    width, last = (most - least) or 1.0, len(STEPS) - 1  # divided by first: what one over it is may be infinite
+    return "".join(" " if value is None else STEPS[round((value - least) / width * last)] for value in values)
 
 
 def span(values: list[float | None], measure: Measure) -> tuple[str, str]:

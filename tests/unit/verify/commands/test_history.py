@@ -4,7 +4,7 @@ import io
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 from rich.console import Console
 
@@ -109,6 +109,7 @@ def test_a_directory_that_is_not_there_is_told(tmp_path: Path) -> None:
 
 
 @given(values=st.lists(st.none() | st.floats(0, 1e6), max_size=30))
+@example(values=[0.0, 5e-324])
 def test_a_course_has_a_character_a_run_the_largest_being_the_highest(values: list[float | None]) -> None:
     text = spark(values)
     assert len(text) == len(values)

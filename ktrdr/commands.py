@@ -85,13 +85,11 @@ def ask(
     try:
         backend = Backend(url).patient(time.sleep, PATIENCE_S if patient else 0.0)
         answer, _ = backend.send(method, path, content, {"Content-Type": kind})
-    except BackendTroubledError as error:
+    except (BackendTroubledError, BackendRefusedError) as error:
         raise UnavailableError(error.code, f"{url} refused: {error.message}") from None
     except BackendAwayError as error:
         message = f"{error}. Start the backend (ktrdr api), or name another address."
         raise UnavailableError("backend_away", message) from None
-    except BackendRefusedError as error:
-        raise UnavailableError(error.code, f"{url} refused: {error.message}") from None
     return json.loads(answer)
 
 

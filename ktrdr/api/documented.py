@@ -16,7 +16,7 @@ Responses = dict[int | str, dict[str, Any]]
 
 
 def answer(status: int, shape: str) -> Responses:
-    """Declare an answer of a route: `shape` is the name of a class in `ktrdr.api.shapes`."""
+    """Declare an answer of a route: `shape` is the name of one of `ktrdr.api.shapes.ANSWERS`."""
     return _of(status, JSON, {"$ref": f"#/components/schemas/{shape}"})
 
 
@@ -81,9 +81,8 @@ def _shapes() -> dict[str, Any]:
 
     from ktrdr.api import shapes  # noqa: PLC0415  likewise
 
-    found = [kind for name, kind in vars(shapes).items() if name.endswith("Answer")]
     _, definitions = models_json_schema(
-        [(kind, "validation") for kind in found], ref_template="#/components/schemas/{model}"
+        [(shape, "validation") for shape in shapes.ANSWERS], ref_template="#/components/schemas/{model}"
     )
     schemas: dict[str, Any] = definitions["$defs"]
     return schemas

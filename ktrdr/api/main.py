@@ -31,8 +31,8 @@ from ktrdr.api.routes import (
     workers,
 )
 from ktrdr.settings import Settings, version
+from ktrdr.web import NO_TELEMETRY
 from ktrdr.web.head import AnswerHead
-from ktrdr.web.telemetry import NO_TELEMETRY
 
 log = logging.getLogger(__name__)
 

@@ -5,7 +5,7 @@ The routes build the answers themselves. Tests check over HTTP that they have th
 
 from typing import Any, Literal
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, create_model
 
 from ktrdr.api.store.operations import OperationType, Status
 from ktrdr.api.store.workers import WorkerType
@@ -54,12 +54,6 @@ class HealthAnswer(Shape):
     reason: str = ""
 
 
-class Success(Shape):
-    """The beginning of every answer except health and metrics."""
-
-    success: Literal[True]
-
-
 class SymbolEntry(Shape):
     """A stored symbol."""
 
@@ -67,23 +61,11 @@ class SymbolEntry(Shape):
     timeframes: list[Timeframe]
 
 
-class SymbolsAnswer(Success):
-    """The stored symbols."""
-
-    data: list[SymbolEntry]
-
-
 class TimeframeEntry(Shape):
     """A timeframe and its length."""
 
     timeframe: Timeframe
     seconds: int
-
-
-class TimeframesAnswer(Success):
-    """The timeframes."""
-
-    data: list[TimeframeEntry]
 
 
 class SeriesEntry(Shape):
@@ -97,24 +79,12 @@ class SeriesEntry(Shape):
     size_bytes: int
 
 
-class SeriesAnswer(Success):
-    """One stored series."""
-
-    data: SeriesEntry
-
-
 class DataInfoContent(Shape):
     """All stored series."""
 
     series: list[SeriesEntry]
     total_series: int
     total_points: int
-
-
-class DataInfoAnswer(Success):
-    """What is stored."""
-
-    data: DataInfoContent
 
 
 class BarsMetadata(Shape):
@@ -137,30 +107,12 @@ class BarsContent(Shape):
     metadata: BarsMetadata
 
 
-class BarsAnswer(Success):
-    """A range of bars."""
-
-    data: BarsContent
-
-
-class IndicatorsAnswer(Success):
-    """The indicators."""
-
-    data: list[Indicator]
-
-
 class CategoryEntry(Shape):
     """A category of indicators."""
 
     category: str
     description: str
     indicators: list[str]
-
-
-class CategoriesAnswer(Success):
-    """The categories of indicators."""
-
-    data: list[CategoryEntry]
 
 
 class MembershipEntry(Shape):
@@ -170,12 +122,6 @@ class MembershipEntry(Shape):
     parameters: list[str]
     parameter_count: int
     description: str
-
-
-class MembershipsAnswer(Success):
-    """The membership functions."""
-
-    data: list[MembershipEntry]
 
 
 class StrategyEntry(Shape):
@@ -189,26 +135,6 @@ class StrategyEntry(Shape):
     issue_count: int
 
 
-class StrategiesAnswer(Success):
-    """The strategies."""
-
-    strategies: list[StrategyEntry]
-
-
-class StrategyAnswer(Success):
-    """A valid strategy with every default filled in."""
-
-    strategy: Strategy
-
-
-class ValidationAnswer(Success):
-    """The issues of a strategy."""
-
-    valid: bool
-    strategy_name: str
-    issues: list[Issue]
-
-
 class ModelEntry(Shape):
     """A model's own description."""
 
@@ -217,49 +143,6 @@ class ModelEntry(Shape):
     features: dict[str, Any]
     metrics: dict[str, Any]
     metadata: dict[str, Any]
-
-
-class ModelsAnswer(Success):
-    """The models."""
-
-    models: list[ModelEntry]
-
-
-class ModelAnswer(Success):
-    """One model."""
-
-    model: ModelEntry
-
-
-class ModelStoredAnswer(Success):
-    """A model that was stored."""
-
-    model_path: str
-
-
-class TrainingStartedAnswer(Success):
-    """A training that was queued; `task_id` is its operation's id."""
-
-    task_id: str
-    status: Literal["training_started"]
-    message: str
-
-
-class PerformanceAnswer(Success):
-    """The metrics of a completed training."""
-
-    task_id: str
-    training_metrics: dict[str, Any]
-    test_metrics: dict[str, Any]
-    model_info: dict[str, Any]
-
-
-class BacktestStartedAnswer(Success):
-    """A backtest that was queued."""
-
-    operation_id: str
-    status: Literal["started"]
-    message: str
 
 
 class Progress(Shape):
@@ -296,45 +179,6 @@ class OperationEntry(Shape):
     result_summary: dict[str, Any] | None
 
 
-class OperationsAnswer(Success):
-    """A page of operations, newest first, and how many there are in all."""
-
-    operations: list[OperationEntry]
-    total_count: int
-
-
-class OperationAnswer(Success):
-    """One operation."""
-
-    operation: OperationEntry
-
-
-class OperationResultsAnswer(Success):
-    """The results of a completed operation."""
-
-    operation_id: str
-    operation_type: OperationType
-    status: Literal["completed"]
-    result_summary: dict[str, Any] | None
-    results: dict[str, Any] | None
-
-
-class CancelledAnswer(Success):
-    """An accepted cancellation; `status` stays running until the worker has stopped."""
-
-    operation_id: str
-    status: Status
-    cancel_requested: Literal[True]
-
-
-class RetriedAnswer(Success):
-    """The new operation that repeats another."""
-
-    operation_id: str
-    retry_of: str
-    status: Literal["pending"]
-
-
 class WorkerCapabilities(Shape):
     """A worker's hardware and libraries."""
 
@@ -358,25 +202,6 @@ class WorkerEntry(Shape):
     last_seen: AwareDatetime
 
 
-class WorkersAnswer(Success):
-    """The workers."""
-
-    workers: list[WorkerEntry]
-    total_count: int
-
-
-class WorkerAnswer(Success):
-    """One worker."""
-
-    worker: WorkerEntry
-
-
-class WorkerNamedAnswer(Success):
-    """A worker that was registered or removed."""
-
-    worker_id: str
-
-
 class Assignment(Shape):
     """The operation that a worker is to begin."""
 
@@ -385,8 +210,87 @@ class Assignment(Shape):
     request: dict[str, Any]
 
 
-class HeartbeatAnswer(Success):
-    """Whether to stop, and what to begin, if anything."""
+class Success(Shape):
+    """The beginning of every answer except health and metrics."""
 
-    cancel: bool
-    operation: Assignment | None
+    success: Literal[True]
+
+
+def _success(name: str, description: str, **fields: Any) -> Any:
+    """Return the shape of an answer that begins with `success` and goes on with these fields."""
+    more: Any = {field: (kind, ...) for field, kind in fields.items()}
+    return create_model(name, __base__=Success, __doc__=description, **more)
+
+
+ANSWERS = (
+    ErrorAnswer,
+    HealthAnswer,
+    _success("SymbolsAnswer", "The stored symbols.", data=list[SymbolEntry]),
+    _success("TimeframesAnswer", "The timeframes.", data=list[TimeframeEntry]),
+    _success("SeriesAnswer", "One stored series.", data=SeriesEntry),
+    _success("DataInfoAnswer", "What is stored.", data=DataInfoContent),
+    _success("BarsAnswer", "A range of bars.", data=BarsContent),
+    _success("IndicatorsAnswer", "The indicators.", data=list[Indicator]),
+    _success("CategoriesAnswer", "The categories of indicators.", data=list[CategoryEntry]),
+    _success("MembershipsAnswer", "The membership functions.", data=list[MembershipEntry]),
+    _success("StrategiesAnswer", "The strategies.", strategies=list[StrategyEntry]),
+    _success("StrategyAnswer", "A valid strategy with every default filled in.", strategy=Strategy),
+    _success("ValidationAnswer", "The issues of a strategy.", valid=bool, strategy_name=str, issues=list[Issue]),
+    _success("ModelsAnswer", "The models.", models=list[ModelEntry]),
+    _success("ModelAnswer", "One model.", model=ModelEntry),
+    _success("ModelStoredAnswer", "A model that was stored.", model_path=str),
+    _success(
+        "TrainingStartedAnswer",
+        "A training that was queued; `task_id` is its operation's id.",
+        task_id=str,
+        status=Literal["training_started"],
+        message=str,
+    ),
+    _success(
+        "PerformanceAnswer",
+        "The metrics of a completed training.",
+        task_id=str,
+        training_metrics=dict[str, Any],
+        test_metrics=dict[str, Any],
+        model_info=dict[str, Any],
+    ),
+    _success(
+        "BacktestStartedAnswer", "A backtest that was queued.", operation_id=str, status=Literal["started"], message=str
+    ),
+    _success(
+        "OperationsAnswer",
+        "A page of operations, newest first, and how many there are in all.",
+        operations=list[OperationEntry],
+        total_count=int,
+    ),
+    _success("OperationAnswer", "One operation.", operation=OperationEntry),
+    _success(
+        "OperationResultsAnswer",
+        "The results of a completed operation.",
+        operation_id=str,
+        operation_type=OperationType,
+        status=Literal["completed"],
+        result_summary=dict[str, Any] | None,
+        results=dict[str, Any] | None,
+    ),
+    _success(
+        "CancelledAnswer",
+        "An accepted cancellation; `status` stays running until the worker has stopped.",
+        operation_id=str,
+        status=Status,
+        cancel_requested=Literal[True],
+    ),
+    _success(
+        "RetriedAnswer",
+        "The new operation that repeats another.",
+        operation_id=str,
+        retry_of=str,
+        status=Literal["pending"],
+    ),
+    _success("WorkersAnswer", "The workers.", workers=list[WorkerEntry], total_count=int),
+    _success("WorkerAnswer", "One worker.", worker=WorkerEntry),
+    _success("WorkerNamedAnswer", "A worker that was registered or removed.", worker_id=str),
+    _success(
+        "HeartbeatAnswer", "Whether to stop, and what to begin, if anything.", cancel=bool, operation=Assignment | None
+    ),
+)

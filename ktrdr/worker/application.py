@@ -15,9 +15,9 @@ from starlette.concurrency import run_in_threadpool
 from ktrdr import torch_check
 from ktrdr.errors import SettingError
 from ktrdr.settings import version
+from ktrdr.web import NO_TELEMETRY
 from ktrdr.web.head import AnswerHead
 from ktrdr.web.metrics_text import CONTENT_TYPE, family, text
-from ktrdr.web.telemetry import NO_TELEMETRY
 from ktrdr.worker.agent import Agent
 from ktrdr.worker.backend import Backend
 from ktrdr.worker.job import Work

@@ -150,6 +150,12 @@ def bench(session: nox.Session) -> None:
 
 
 @nox.session(default=False)
+def findings(session: nox.Session) -> None:
+    """Run the recorded surprises about others' software [-- NAME …]: which are still so, which have changed."""
+    run(session, "python", "-m", "findings", *session.posargs)
+
+
+@nox.session(default=False)
 def screenshot(session: nox.Session) -> None:
     """Take docs/report.png, the README's picture, from the last report [-- REPORT]."""
     run(session, "python", "-m", "tests.browser.screenshot", *session.posargs, group="tests")

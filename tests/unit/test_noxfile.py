@@ -49,6 +49,7 @@ COMMANDS: dict[str, list[str]] = {
     "clean": ["python -m deploy clean ARGUMENTS"],
     "faults": ["python -m tests.broken_images ARGUMENTS"],
     "bench": ["python -m bench ARGUMENTS"],
+    "findings": ["python -m findings ARGUMENTS"],
     "mutation": ["python -m tests.mutation ARGUMENTS"],
     "screenshot": ["python -m tests.browser.screenshot ARGUMENTS"],
     "accidents": ["env KTRDR_ALL_ROLES=1 pytest tests/resilience ARGUMENTS"],

@@ -1,0 +1,68 @@
+"""Run the findings, or those named: which are still as their scripts state, and which have changed."""
+
+import argparse
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+HERE = Path(__file__).resolve().parent
+SECONDS = 600.0
+AS_STATED, NOT_TO_BE_HAD = 0, 77
+OUTCOMES = {AS_STATED: "as stated", NOT_TO_BE_HAD: "not to be had here"}
+CHANGED = "changed"
+
+
+def scripts(folder: Path = HERE) -> dict[str, Path]:
+    """Return the scripts by name."""
+    return {path.stem: path for path in sorted(folder.glob("*.sh"))}
+
+
+def run(script: Path, seconds: float = SECONDS) -> tuple[int | None, str]:
+    """Run a script; return its exit code, None if its time ran out, and its output.
+
+    The script has a process group of its own, which is ended with it: its trap removes its temporary folder.
+    """
+    # nox's folder for bytecode would keep what the script's own environment compiles.
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("PYTHON")}
+    with subprocess.Popen(
+        [script], env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, start_new_session=True
+    ) as process:
+        try:
+            output, _ = process.communicate(timeout=seconds)
+        except BaseException as error:
+            os.killpg(process.pid, signal.SIGTERM)
+            output, _ = process.communicate()
+            if not isinstance(error, subprocess.TimeoutExpired):
+                raise
+            return None, f"{output}it did not end within {seconds:g} s\n"
+        return process.returncode, output
+
+
+def main(arguments: list[str] | None = None, folder: Path = HERE) -> int:
+    """Print a line for each script, and the output of those that are not as stated; 1 if one has changed."""
+    known = scripts(folder)
+    parser = argparse.ArgumentParser(prog="python -m findings", description=__doc__, allow_abbrev=False)
+    parser.add_argument("names", nargs="*", metavar="NAME", help=f"one of {', '.join(known)}")
+    names = parser.parse_args(arguments).names
+    if unknown := sorted({*names} - {*known}):
+        parser.error(f"no such finding: {', '.join(unknown)}")
+    changed = False
+    for name in names or known:
+        started = time.monotonic()
+        code, output = run(known[name])
+        outcome = CHANGED if code is None else OUTCOMES.get(code, CHANGED)
+        changed = changed or outcome == CHANGED
+        print(f"{name:30} {outcome:20} {time.monotonic() - started:5.0f} s", flush=True)
+        if code != AS_STATED:
+            print("".join(f"    {line}\n" for line in output.splitlines()), end="", flush=True)
+    return int(changed)
+
+
+if __name__ == "__main__":
+    try:
+        sys.exit(main())
+    except KeyboardInterrupt:
+        sys.exit(130)

@@ -18,10 +18,10 @@ from email.parser import HeaderParser
 
 from packaging.utils import canonicalize_name
 
+from verify.contents.files import SITE
 from verify.contents.filesystem import Entry, FileSystem
 from verify.contents.model import Distribution
 
-SITE = re.compile(r"/(?:site|dist)-packages/")
 # Files that an installer writes into .dist-info by itself (PyPA, recording installed projects; uv)
 NOTES = {"INSTALLER", "RECORD", "REQUESTED", "direct_url.json", "uv_build.json", "uv_cache.json"}
 SIZE = re.compile(r"[0-9]{1,18}")

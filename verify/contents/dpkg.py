@@ -8,17 +8,11 @@ import re
 from collections.abc import Mapping
 from email.parser import HeaderParser
 
+from verify.contents.files import PACKAGES
 from verify.contents.model import Package
 
-STATUS = "/var/lib/dpkg/status"
-_COPYRIGHT = re.compile(r"/usr/share/doc/([^/]+)/copyright$")
 _LICENCE = re.compile(r"(?m)^License:[ \t]*(\S.*?)[ \t]*$")
 _FORMAT = re.compile(r"(?im)\AFormat:.*copyright-format")
-
-
-def is_package_text(path: str) -> bool:
-    """Whether a file says which packages are installed, or under which licences."""
-    return path == STATUS or _COPYRIGHT.match(path) is not None
 
 
 def read(texts: Mapping[str, str]) -> list[Package]:
@@ -27,7 +21,7 @@ def read(texts: Mapping[str, str]) -> list[Package]:
     ``texts``: those of the status and copyright files, by path.
     """
     found = []
-    for paragraph in re.split(r"\n\n+", texts.get(STATUS, "").strip()):
+    for paragraph in re.split(r"\n\n+", texts.get(PACKAGES, "").strip()):
         headers = HeaderParser().parsestr(paragraph)
         name, state = headers.get("Package", ""), headers.get("Status", "")
         if name and state.split()[-1:] == ["installed"]:

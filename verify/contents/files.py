@@ -1,16 +1,20 @@
-"""Facts of one file of a layer: soname, digest, text of its metadata, and whether it belongs in an image."""
+"""Facts of one file of a layer: soname, digest, text of its metadata, and whether it belongs in an image.
+
+It imports the standard library only, as all that :mod:`verify.contents.in_place` does.
+"""
 
 import hashlib
 import posixpath
 import re
 from typing import IO
 
-from verify.contents import accounts, distributions, dpkg, elf, secrets
-from verify.contents.filesystem import FileSystem
-from verify.contents.model import Library, Misplaced
-from verify.contents.raw_layer import NOTHING, Facts
+from verify.contents import accounts, elf, secrets
+from verify.contents.raw_layer import Facts
 
 BLOCK = 1 << 20  # bytes read at a time
+SITE = re.compile(r"/(?:site|dist)-packages/")
+PACKAGES = "/var/lib/dpkg/status"
+COPYRIGHT = re.compile(r"/usr/share/doc/([^/]+)/copyright$")
 TEXT_AT_MOST = 16 << 20  # bytes of a RECORD or METADATA file that are read
 
 # Names that NVIDIA's libraries, and PyTorch's own parts that need them, have on Linux.
@@ -22,7 +26,6 @@ CUDA = re.compile(
     r"|torch_cuda\w*|caffe2_nvrtc)(-[0-9a-f]{8})?[.-]"
 )
 DEVICE_CODE = "has code for a GPU"
-TORCH = re.compile(r"lib(torch|c10)[\w-]*\.so")  # PyTorch's own libraries
 BARE = re.compile(r"[^/]\.git/HEAD$")  # of a git repository without a work tree
 ENVIRONMENT = re.compile(
     r"\.env(?:[._-].*|rc)?|.*\.env|env\.(?:prod|production|stag|staging|stage|dev|development|local|secrets?)"
@@ -39,7 +42,7 @@ def examine(path: str, size: int, stream: IO[bytes]) -> tuple[bytes, Facts]:
     interpreter = posixpath.basename(directory) == "bin" and name.startswith("python")
     if text or interpreter:
         whole += stream.read()  # some megabytes
-    source = name.endswith(".py") and distributions.SITE.search(path) is not None
+    source = name.endswith(".py") and SITE.search(path) is not None
     digest = hashlib.sha256(whole) if source or interpreter else None
 
     def read(at_most: int) -> bytes:
@@ -64,8 +67,13 @@ def examine(path: str, size: int, stream: IO[bytes]) -> tuple[bytes, Facts]:
 def _is_text(path: str) -> bool:
     directory, name = posixpath.split(path)
     metadata = name in ("METADATA", "RECORD", "WHEEL") and directory.endswith(".dist-info")
-    metadata = metadata or dpkg.is_package_text(path)
+    metadata = metadata or is_package_text(path)
     return metadata or name == "pyvenv.cfg" or name.endswith(".pth") or path in accounts.FILES
+
+
+def is_package_text(path: str) -> bool:
+    """Whether a file says which Debian packages are installed, or under which licences."""
+    return path == PACKAGES or COPYRIGHT.match(path) is not None
 
 
 def _text(path: str, data: bytes) -> str:
@@ -77,51 +85,6 @@ def _cuda(found: elf.Object) -> str:
     """Return what in an ELF file makes it CUDA's; "" where nothing does."""
     needed = next((name for name in found.needed if CUDA.match(name)), "")
     return DEVICE_CODE if found.device_code else f"needs {needed}" * bool(needed)
-
-
-def is_cuda_library(facts: Facts, path: str) -> bool:
-    """Whether a file is a shared library that carries a CUDA library's soname or file name."""
-    return facts.library and any(CUDA.match(name) for name in (facts.soname or "", posixpath.basename(path)))
-
-
-def is_torch(path: str, facts: Facts = NOTHING) -> bool:
-    """Whether a file makes the package torch, or is a library of it by its file name or soname."""
-    return path.endswith("/torch/__init__.py") or any(
-        TORCH.match(name) for name in (facts.soname or "", posixpath.basename(path))
-    )
-
-
-def cuda_libraries(system: FileSystem) -> list[Library]:
-    """Return the libraries that are CUDA's by their name."""
-    return [
-        Library(soname=entry.facts.soname or posixpath.basename(path), path=path, bytes=entry.size)
-        for path, entry in system.regular_files()
-        if is_cuda_library(entry.facts, path)
-    ]
-
-
-def cuda_code(system: FileSystem) -> dict[str, str]:
-    """Return the files that are CUDA's by their content, each with the reason."""
-    return {path: entry.facts.cuda for path, entry in system.regular_files() if entry.facts.cuda}
-
-
-def torch(system: FileSystem) -> list[str]:
-    """Return PyTorch's files in any layer, although a later layer deletes them."""
-    return sorted(
-        {path for layer in system.layers for path in layer.paths if is_torch(path, layer.facts.get(path, NOTHING))}
-    )
-
-
-def all_misplaced(system: FileSystem, written: tuple[str, ...]) -> list[Misplaced]:
-    """Return the files of all layers that do not belong there.
-
-    That includes every path that begins with one in ``written``: the application writes there, no build does.
-    """
-    return [
-        Misplaced(kind=kind, path=path, layer=number)  # type: ignore[arg-type]  # the kinds that misplaced() gives
-        for number, layer in enumerate(system.layers)
-        for kind, path in [*layer.misplaced, *(("data", path) for path in layer.paths if path.startswith(written))]
-    ]
 
 
 def misplaced(path: str, head: bytes, size: int | None = None) -> list[str]:

@@ -4,7 +4,7 @@ import posixpath
 import re
 from collections.abc import Mapping
 
-from verify.contents.distributions import SITE
+from verify.contents.files import SITE
 from verify.contents.filesystem import FileSystem
 from verify.contents.model import Hook
 

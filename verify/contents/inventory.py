@@ -1,4 +1,4 @@
-"""What an image's layers hold: facts read from its exported archive, never by asking the image.
+"""What an image's layers hold: facts read from the layers themselves, never by asking the image.
 
 Contents depend on the image's identity (the README's glossary) and on the directories that the contract calls
 writable. They may be kept by both.
@@ -7,7 +7,7 @@ writable. They may be kept by both.
 from collections.abc import Iterable, Mapping, Sequence
 
 from deploy.image_config import ImageConfig
-from verify.contents import accounts, command_words, distributions, dpkg, files, hooks, permissions, programs
+from verify.contents import accounts, command_words, distributions, dpkg, hooks, permissions, programs, unwanted
 from verify.contents.filesystem import FileSystem
 from verify.contents.model import Contents, Layer
 from verify.contents.raw_layer import RawLayer, UnreadableArchive
@@ -34,10 +34,10 @@ def inventory(known: Mapping[str, RawLayer], config: ImageConfig, writable: Iter
         absent=distributions.absent(system, installed),
         altered=distributions.altered(system, installed),
         unowned=distributions.unowned(system, owner),
-        cuda_libraries=files.cuda_libraries(system),
-        cuda_code=files.cuda_code(system),
-        torch=files.torch(system),
-        leftovers=files.all_misplaced(system, written),
+        cuda_libraries=unwanted.cuda_libraries(system),
+        cuda_code=unwanted.cuda_code(system),
+        torch=unwanted.torch(system),
+        leftovers=unwanted.all_misplaced(system, written),
         interpreter=programs.interpreter(system, path),
         search=programs.searched(system, path),
         named=programs.named(system, owner, command_words.names(config), path, working_directory),

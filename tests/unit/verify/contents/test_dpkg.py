@@ -2,7 +2,8 @@
 
 from tests.support.archives import file
 from tests.support.archives import read as contents_of
-from verify.contents.dpkg import is_package_text, licences, read
+from verify.contents.dpkg import licences, read
+from verify.contents.files import is_package_text
 from verify.contents.model import Package
 
 STATUS = """\

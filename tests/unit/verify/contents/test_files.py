@@ -11,8 +11,9 @@ from hypothesis import strategies as st
 from tests.support.archives import Member, directory, file, read, removed
 from tests.support.elves import shared_library
 from verify.contents.elf import ARCHIVE, DEVICE_CODE
-from verify.contents.files import examine, is_cuda_library, misplaced
+from verify.contents.files import examine, misplaced
 from verify.contents.raw_layer import NOTHING
+from verify.contents.unwanted import is_cuda_library
 
 # Put together here, so that no scanner for secrets takes this file for one that holds a key.
 BEGIN, KEY = "-----BEGIN ", "PRIVATE KEY-----"

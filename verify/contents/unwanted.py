@@ -1,0 +1,56 @@
+"""Which files of an image are CUDA's or PyTorch's, and which do not belong in an image."""
+
+import posixpath
+import re
+
+from verify.contents.files import CUDA
+from verify.contents.filesystem import FileSystem
+from verify.contents.model import Library, Misplaced
+from verify.contents.raw_layer import NOTHING, Facts
+
+TORCH = re.compile(r"lib(torch|c10)[\w-]*\.so")  # PyTorch's own libraries
+
+
+def is_cuda_library(facts: Facts, path: str) -> bool:
+    """Whether a file is a shared library that carries a CUDA library's soname or file name."""
+    return facts.library and any(CUDA.match(name) for name in (facts.soname or "", posixpath.basename(path)))
+
+
+def is_torch(path: str, facts: Facts = NOTHING) -> bool:
+    """Whether a file makes the package torch, or is a library of it by its file name or soname."""
+    return path.endswith("/torch/__init__.py") or any(
+        TORCH.match(name) for name in (facts.soname or "", posixpath.basename(path))
+    )
+
+
+def cuda_libraries(system: FileSystem) -> list[Library]:
+    """Return the libraries that are CUDA's by their name."""
+    return [
+        Library(soname=entry.facts.soname or posixpath.basename(path), path=path, bytes=entry.size)
+        for path, entry in system.regular_files()
+        if is_cuda_library(entry.facts, path)
+    ]
+
+
+def cuda_code(system: FileSystem) -> dict[str, str]:
+    """Return the files that are CUDA's by their content, each with the reason."""
+    return {path: entry.facts.cuda for path, entry in system.regular_files() if entry.facts.cuda}
+
+
+def torch(system: FileSystem) -> list[str]:
+    """Return PyTorch's files in any layer, although a later layer deletes them."""
+    return sorted(
+        {path for layer in system.layers for path in layer.paths if is_torch(path, layer.facts.get(path, NOTHING))}
+    )
+
+
+def all_misplaced(system: FileSystem, written: tuple[str, ...]) -> list[Misplaced]:
+    """Return the files of all layers that do not belong there.
+
+    That includes every path that begins with one in ``written``: the application writes there, no build does.
+    """
+    return [
+        Misplaced(kind=kind, path=path, layer=number)  # type: ignore[arg-type]  # the kinds that misplaced() gives
+        for number, layer in enumerate(system.layers)
+        for kind, path in [*layer.misplaced, *(("data", path) for path in layer.paths if path.startswith(written))]
+    ]

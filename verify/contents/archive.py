@@ -8,15 +8,15 @@ import gzip
 import hashlib
 import io
 import posixpath
-import stat
 import tarfile
 import zlib
 from collections.abc import Container, Iterable
 from concurrent.futures import Executor, Future, ThreadPoolExecutor
 from typing import IO, Any, Self
 
-from verify.contents import files, nested_archives
-from verify.contents.raw_layer import NOTHING, RawLayer, UnreadableArchive
+from verify.contents import files, members
+from verify.contents.members import Member
+from verify.contents.raw_layer import RawLayer, UnreadableArchive
 
 STEP = 1 << 16  # bytes: tarfile copies the rest of its buffer for every header, and most files are small
 GZIP = b"\x1f\x8b"
@@ -124,55 +124,32 @@ def _read_layer(stream: IO[bytes], thread: Executor) -> dict[str, RawLayer]:
             _read_member(layer, inner, member)
     while hashed.read(files.BLOCK):
         pass  # the digest covers the zeros that fill up the last record
+    members.settle(layer)
     return {f"sha256:{hashed.digest()}": layer}
-
-
-def _shown(path: str) -> str:
-    """Return a path that can be written as UTF-8: other bytes become escapes."""
-    return path.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
 
 
 def _absolute(name: str) -> str:
     """Return a member's path from the root. Two slashes at its start would stay (POSIX), so they are removed first."""
-    return _shown(posixpath.normpath("/" + name.lstrip("/")))
+    return members.shown(posixpath.normpath("/" + name.lstrip("/")))
+
+
+def _kind(member: tarfile.TarInfo) -> members.Kind:
+    if member.isdir():
+        return "directory"
+    if member.issym():
+        return "link"
+    if member.islnk():
+        return "hard link"
+    return "file" if member.isreg() else "other"
 
 
 def _read_member(layer: RawLayer, archive: tarfile.TarFile, member: tarfile.TarInfo) -> None:
-    path = _absolute(member.name)
-    directory, name = posixpath.split(path)
-    if name == ".wh..wh..opq":
-        layer.emptied.append(directory)
-        return
-    if name.startswith(".wh."):
-        layer.removed.append(posixpath.join(directory, name.removeprefix(".wh.")))
-        return
-    head, inside = b"", list[tuple[str, str]]()
-    if member.isdir():
-        layer.directories.add(path)
-        _take_permissions(layer, path, member)
-    elif member.issym():
-        layer.links[path] = _shown(member.linkname)
-    elif member.islnk():
-        layer.hard[path] = _absolute(member.linkname)
-    elif member.isreg():
-        layer.sizes[path] = member.size
-        _take_permissions(layer, path, member)
-        if member.mode & (stat.S_ISUID | stat.S_ISGID) or CAPABILITY in member.pax_headers:
-            layer.privileged.append(path)
-        stream = archive.extractfile(member)
-        if stream is not None:
-            head, facts = files.examine(path, member.size, stream)
-            if facts != NOTHING:
-                layer.facts[path] = facts
-            if nested_archives.is_archive(head):
-                inside = nested_archives.look_into(head, stream, files.misplaced)
-    layer.misplaced += [(kind, path) for kind in files.misplaced(path, head, member.size)]
-    if path.startswith(f"{files.HIDDEN}/") or (path == files.HIDDEN and not member.isdir()):
-        layer.misplaced.append(("temporary", path))
-    layer.misplaced += [(kind, _shown(f"{path}{inner}")) for kind, inner in inside]
-
-
-def _take_permissions(layer: RawLayer, path: str, member: tarfile.TarInfo) -> None:
-    everybody = stat.S_IROTH | (stat.S_IXOTH if member.isdir() else 0)
-    if member.uid or member.gid or member.mode & stat.S_IWOTH or ~member.mode & everybody:
-        layer.permissions[path] = member.uid, member.gid, stat.S_IMODE(member.mode)
+    path, kind = _absolute(member.name), _kind(member)
+    target = members.shown(member.linkname) if kind == "link" else _absolute(member.linkname)
+    capable = CAPABILITY in member.pax_headers
+    found = Member(path, kind, member.size, target, member.uid, member.gid, member.mode, capable)
+    stream = archive.extractfile(member) if kind == "file" else None
+    if stream is None:
+        members.add(layer, found)
+    else:
+        members.add(layer, found, *members.look_into(path, member.size, stream))

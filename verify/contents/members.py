@@ -1,0 +1,137 @@
+"""The one set of rules by which a member of a layer counts, whether it comes from an archive or from a directory."""
+
+import posixpath
+import stat
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import IO, Literal, TypeVar
+
+from verify.contents import files, nested_archives
+from verify.contents.raw_layer import NOTHING, Facts, RawLayer
+
+WHITEOUT, OPAQUE = ".wh.", ".wh..wh..opq"  # how archives write what a layer removes (OCI image layer)
+Kind = Literal["directory", "link", "hard link", "file", "other"]
+Misplaced = list[tuple[str, str]]  # kind, path
+T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class Member:
+    """One entry of a layer, without what its file holds. Paths begin at the layer's root."""
+
+    path: str
+    kind: Kind
+    size: int = 0  # bytes
+    target: str = ""  # of a link
+    owner: int = 0
+    group: int = 0
+    mode: int = 0
+    capable: bool = False  # it has file capabilities (capabilities(7))
+
+
+def shown(path: str) -> str:
+    """Return a path that can be written as UTF-8: other bytes become escapes."""
+    return path.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
+
+
+def look_into(path: str, size: int, stream: IO[bytes]) -> tuple[Facts, Misplaced]:
+    """Read a regular file of ``size`` bytes: its facts, and what in it does not belong in a layer."""
+    head, facts = files.examine(path, size, stream)
+    found = [(kind, path) for kind in files.misplaced(path, head, size)]
+    if nested_archives.is_archive(head):
+        inside = nested_archives.look_into(head, stream, files.misplaced)
+        found += [(kind, shown(f"{path}{inner}")) for kind, inner in inside]
+    return facts, found
+
+
+def add(layer: RawLayer, member: Member, facts: Facts = NOTHING, found: Iterable[tuple[str, str]] = ()) -> None:
+    """Add a member to a layer; ``facts`` and ``found`` are a regular file's, as look_into gives them."""
+    path = member.path
+    directory, name = posixpath.split(path)
+    if name == OPAQUE:
+        layer.emptied.append(directory)
+        return
+    if name.startswith(WHITEOUT):
+        layer.removed.append(posixpath.join(directory, name.removeprefix(WHITEOUT)))
+        return
+    if member.kind == "directory":
+        layer.directories.add(path)
+    elif member.kind == "link":
+        layer.links[path] = member.target
+    elif member.kind == "hard link":
+        layer.hard[path] = member.target
+    elif member.kind == "file":
+        layer.sizes[path] = member.size
+        if member.mode & (stat.S_ISUID | stat.S_ISGID) or member.capable:
+            layer.privileged.append(path)
+        if facts != NOTHING:
+            layer.facts[path] = facts
+    if member.kind in ("directory", "file"):
+        _take_permissions(layer, member)
+    layer.misplaced += found if member.kind == "file" else [(kind, path) for kind in files.misplaced(path, b"")]
+    if path.startswith(f"{files.HIDDEN}/") or (path == files.HIDDEN and member.kind != "directory"):
+        layer.misplaced.append(("temporary", path))
+
+
+def _take_permissions(layer: RawLayer, member: Member) -> None:
+    everybody = stat.S_IROTH | (stat.S_IXOTH if member.kind == "directory" else 0)
+    if member.owner or member.group or member.mode & stat.S_IWOTH or ~member.mode & everybody:
+        layer.permissions[member.path] = member.owner, member.group, stat.S_IMODE(member.mode)
+
+
+def settle(layer: RawLayer) -> None:
+    """Bring a layer into the one order that does not depend on how it was read.
+
+    Of hard links the file is the first in a walk by name, as engines write archives; the others lead to it. A hard link
+    of a symbolic link is one, too. The root counts only where its permissions are unusual: few archives have it.
+    """
+    names: dict[str, list[str]] = {}
+    for path in layer.hard:
+        names.setdefault(_end(layer.hard, path), []).append(path)
+    for end, paths in names.items():
+        if end in layer.links:
+            layer.links |= dict.fromkeys(paths, layer.links[end])
+            for path in paths:
+                del layer.hard[path]
+            continue
+        first = min((end, *paths), key=lambda path: path.split("/")) if end in layer.sizes else end
+        if first != end:
+            _rename(layer, end, first)
+            paths.append(end)
+        layer.hard |= dict.fromkeys(paths, first)
+        layer.hard.pop(first, None)
+    if "/" not in layer.permissions:
+        layer.directories.discard("/")
+    layer.sizes, layer.links, layer.hard = _sorted(layer.sizes), _sorted(layer.links), _sorted(layer.hard)
+    layer.facts, layer.permissions = _sorted(layer.facts), _sorted(layer.permissions)
+    layer.removed, layer.emptied = sorted(set(layer.removed)), sorted(set(layer.emptied))
+    layer.misplaced = sorted(dict.fromkeys(layer.misplaced), key=lambda found: found[1])
+    layer.privileged = sorted(set(layer.privileged))
+
+
+def _end(hard: Mapping[str, str], path: str) -> str:
+    """Return the path to which hard links lead; where they lead in a circle, the last before it closes."""
+    passed = {path}
+    while path in hard and hard[path] not in passed:
+        path = hard[path]
+        passed.add(path)
+    return path
+
+
+def _rename(layer: RawLayer, old: str, new: str) -> None:
+    """Let a file be known by another of its names: all that its content says goes with it."""
+    by_name = {("temporary", old), *((kind, old) for kind in files.misplaced(old, b""))}
+    for values in (layer.sizes, layer.facts, layer.permissions):
+        if old in values:
+            values[new] = values.pop(old)  # type: ignore[assignment]  # each keeps its own kind of value
+    layer.privileged = [new if path == old else path for path in layer.privileged]
+    layer.misplaced = [
+        (kind, new + path.removeprefix(old))
+        if (kind, path) not in by_name and (path == old or path.startswith((f"{old}!/", f"{old} (")))
+        else (kind, path)
+        for kind, path in layer.misplaced
+    ]
+
+
+def _sorted(values: Mapping[str, T]) -> dict[str, T]:
+    return dict(sorted(values.items()))

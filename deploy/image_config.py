@@ -6,7 +6,7 @@ Nothing else reads the engine's answer about an image, or the configuration that
 import hashlib
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Self
 
 # What of an image's configuration decides its behaviour; labels and history do not.
@@ -47,6 +47,8 @@ class ImageConfig:
     exposed_ports: tuple[str, ...] = ()
     labels: Mapping[str, str] = field(default_factory=dict)
     on_build: tuple[str, ...] = ()
+    # Where the engine keeps each layer as a directory on its machine; empty where it says nothing of that
+    directories: tuple[str, ...] = field(default=(), compare=False)
 
     @property
     def path(self) -> str:
@@ -62,7 +64,8 @@ class ImageConfig:
     def from_inspect(cls, inspected: Mapping[str, Any]) -> Self:
         """Read the engine's answer about an image (``docker image inspect``)."""
         layers = (inspected.get("RootFS") or {}).get("Layers")
-        return cls._read(str(inspected.get("Id") or ""), inspected.get("Config"), layers)
+        config = cls._read(str(inspected.get("Id") or ""), inspected.get("Config"), layers)
+        return replace(config, directories=_directories(inspected.get("GraphDriver") or {}, len(config.layers)))
 
     @classmethod
     def from_registry(cls, digest: str, document: Mapping[str, Any]) -> Self | None:
@@ -91,6 +94,14 @@ class ImageConfig:
             labels=config.get("Labels") or {},
             on_build=tuple(config.get("OnBuild") or ()),
         )
+
+
+def _directories(driver: Mapping[str, Any], layers: int) -> tuple[str, ...]:
+    """Return the directories of so many layers, the lowest first, where the engine's store is a directory a layer."""
+    data = driver.get("Data") or {}
+    upper, lower = data.get("UpperDir") or "", data.get("LowerDir") or ""
+    found = tuple(reversed([upper, *(lower.split(":") if lower else [])]))
+    return found if driver.get("Name") == "overlay2" and all(found) and len(found) == layers else ()
 
 
 def _healthcheck(declared: Mapping[str, Any]) -> Healthcheck | None:

@@ -57,7 +57,11 @@ MODULES: dict[str, tuple[list[str], list[str]]] = {
     "verify/contents/files.py": ([f"{CONTENTS}/test_files.py", *LAYERS], []),
     **{
         f"verify/contents/{name}.py": (LAYERS, [f"{CONTENTS}/test_files.py", f"{CONTENTS}/test_nested_archives.py"])
-        for name in ("archive", "filesystem", "hooks", "programs")
+        for name in ("archive", "filesystem", "hooks", "programs", "unwanted")
+    },
+    **{
+        f"verify/contents/{name}.py": ([f"{CONTENTS}/test_in_place.py"], LAYERS)
+        for name in ("in_place", "members", "ways")
     },
     "verify/contents/inventory.py": (LAYERS, [f"{CONTENTS}/test_distributions_whole.py"]),
     "verify/contents/distributions.py": (

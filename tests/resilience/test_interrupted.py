@@ -73,7 +73,7 @@ def test_while_the_layers_are_read(
 ) -> None:
     for kept in ("contents", "layers"):
         shutil.rmtree(site.checkout / ".cache" / kept, ignore_errors=True)
-    verifying = site.verify(before=marking("verify.contents.cache", "keep_layers", tmp_path / "mark", "pass"))
+    verifying = site.verify(before=marking("verify.contents.ways", "in_place", tmp_path / "mark", "pass"))
     verifying.reaches("the layers", (tmp_path / "mark").exists)
     interrupt_twice(verifying, number)
     assert left_by(client, verifying.process.pid) == []

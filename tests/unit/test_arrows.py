@@ -40,6 +40,7 @@ LIBRARIES = ("docker", "python_on_whales")
 # them.
 SILENT = "docker.utils."
 TALKS = {
+    "verify/contents/ways.py",
     "deploy/clean.py", "deploy/base/image.py", "deploy/build/worker.py", "deploy/engine/connection.py",
     "deploy/engine/labelled.py", "deploy/engine/runs.py", "deploy/publish/registry.py", "verify/contents/cache.py",
     "verify/observe/containers.py", "verify/observe/observer.py", "verify/commands/end_to_end.py", "bench/workplace.py",

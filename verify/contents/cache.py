@@ -6,32 +6,34 @@ import hashlib
 import os
 import shutil
 import time
-from collections.abc import Container, Iterable, Iterator
+from collections.abc import Container, Iterable, Iterator, Mapping
 from pathlib import Path
 
 from docker import DockerClient
-from pydantic import TypeAdapter, ValidationError
+from pydantic import ValidationError
 
 from deploy import locks
 from deploy.artifacts import CACHE, UnreadableArtifact, read_model, write_model, write_text
 from deploy.image_config import ImageConfig
-from verify.contents import archive
+from verify.contents import archive, ways
 from verify.contents.inventory import inventory
 from verify.contents.model import Contents
 from verify.contents.raw_layer import RawLayer
 
+UNLABELLED: Mapping[str, str] = {}
 CHUNK = 1 << 20  # bytes asked of the engine at a time
 UNUSED = 14 * 24 * 3600.0  # seconds after which an entry is removed, and read again if somebody still needs it
-LAYER = TypeAdapter(RawLayer)
 
 
-def contents_of(client: DockerClient, config: ImageConfig, writable: Iterable[str] = ()) -> Contents:
-    """Return the image's contents: from the cache of images or of layers, else from the engine's export.
+def contents_of(
+    client: DockerClient, config: ImageConfig, writable: Iterable[str] = (), labels: Mapping[str, str] = UNLABELLED
+) -> Contents:
+    """Return the image's contents: from the cache of images or of layers, else from the engine.
 
-    ``writable``: the directories that the contract calls writable.
+    ``writable``: the directories that the contract calls writable. ``labels``: those of a container that reads layers.
 
     Raises:
-        UnreadableArchive: the export is cut off.
+        UnreadableArchive: the export is cut off, or a layer changed while it was read.
         docker.errors.DockerException: the engine refuses it.
 
     """
@@ -41,15 +43,15 @@ def contents_of(client: DockerClient, config: ImageConfig, writable: Iterable[st
         found = read_model(path, Contents)
         if found.identity == config.identity and tuple(layer.diff_id for layer in found.layers) == config.layers:
             return found
-    found = inventory(_layers(client, config), config, writable)
+    found = inventory(_layers(client, config, labels), config, writable)
     with contextlib.suppress(OSError):  # contents that cannot be kept are read again
         _make_room(path)
         write_model(path, found)
     return found
 
 
-def _layers(client: DockerClient, config: ImageConfig) -> dict[str, RawLayer]:
-    """Return an image's layers by diff id: from the cache, and the others from the engine's export.
+def _layers(client: DockerClient, config: ImageConfig, labels: Mapping[str, str]) -> dict[str, RawLayer]:
+    """Return an image's layers by diff id: from the cache, and the others from the engine's directories or its export.
 
     Images built at once often have layers in common: the first to come reads such a layer, the others wait for it.
     """
@@ -68,7 +70,8 @@ def _layers(client: DockerClient, config: ImageConfig) -> dict[str, RawLayer]:
             ]
             if mine:
                 others = known.keys() | set(lacking) - set(mine)
-                known |= keep_layers(client, config.image_id, others)
+                found = ways.in_place(client, config, mine, labels)
+                known |= keep_layers(client, config.image_id, others) if found is None else _keep(found)
                 if not known.keys() >= set(mine):
                     return known  # the export lacks a layer
                 continue
@@ -91,11 +94,14 @@ def keep_layers(client: DockerClient, image_id: str, known: Container[str] = ())
         docker.errors.DockerException: the engine refuses it.
 
     """
-    found = archive.read_layers(client.api.get_image(image_id, chunk_size=CHUNK), known)
+    return _keep(archive.read_layers(client.api.get_image(image_id, chunk_size=CHUNK), known))
+
+
+def _keep(found: dict[str, RawLayer]) -> dict[str, RawLayer]:
     for diff_id, layer in found.items():
         with contextlib.suppress(OSError):
             _make_room(path := _place("layers", diff_id))
-            write_text(path, LAYER.dump_json(layer).decode())
+            write_text(path, ways.LAYER.dump_json(layer).decode())
     return found
 
 
@@ -121,7 +127,7 @@ def turn(diff_id: str, *, wait: bool = True) -> Iterator[bool]:
 
 def _layer(diff_id: str) -> RawLayer | None:
     try:
-        return LAYER.validate_json(_place("layers", diff_id).read_bytes())
+        return ways.LAYER.validate_json(_place("layers", diff_id).read_bytes())
     except (OSError, ValidationError):
         return None
 

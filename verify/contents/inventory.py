@@ -72,6 +72,7 @@ def _layers(system: FileSystem, diff_ids: Iterable[str], owner: Mapping[str, str
             replaced=replaced,
             files=len(layer.sizes),
             by_distribution=distributions.bytes_by_owner(layer.sizes, owner),
+            way=layer.way,
         )
         for layer, diff_id, (repeated_bytes, replaced) in zip(system.layers, diff_ids, system.replaced, strict=True)
     ]

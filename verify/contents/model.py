@@ -5,6 +5,7 @@ from typing import Literal
 from pydantic import Field
 
 from deploy.artifacts import Model
+from verify.contents.raw_layer import Way
 
 
 class Layer(Model):
@@ -16,6 +17,7 @@ class Layer(Model):
     files: int
     by_distribution: dict[str, int]  # normalized name -> bytes; "" for what no distribution owns
     replaced: list[str]  # paths of earlier layers that this one writes again or removes; the first REPLACED_KEPT
+    way: Way = "export"  # how the layer was read; the only way there was before this key
 
 
 class Distribution(Model):

@@ -1,10 +1,11 @@
 """What one layer of an image holds, before it is known where in the image the layer lies."""
 
 from dataclasses import dataclass, field
+from typing import Literal
 
 
 class UnreadableArchive(Exception):
-    """The engine's export is cut off or is no image archive."""
+    """The engine's export is cut off or is no image archive, or a layer's directory changed while it was read."""
 
 
 @dataclass(frozen=True)
@@ -20,11 +21,12 @@ class Facts:
 
 NOTHING = Facts()
 Permissions = tuple[int, int, int]  # owner, group, mode
+Way = Literal["export", "in place", "in place, by a container"]
 
 
 @dataclass
 class RawLayer:
-    """The content of one layer's archive, by path."""
+    """The content of one layer, by path."""
 
     sizes: dict[str, int] = field(default_factory=dict)  # regular files, path -> bytes
     links: dict[str, str] = field(default_factory=dict)  # symbolic links, path -> target
@@ -37,6 +39,7 @@ class RawLayer:
     privileged: list[str] = field(default_factory=list)  # files that give rights: setuid, setgid, capabilities
     # Only where another than root may write, or somebody may not read
     permissions: dict[str, Permissions] = field(default_factory=dict)
+    way: Way = field(default="export", compare=False)  # how it was read, not what it holds
 
     @property
     def paths(self) -> list[str]:

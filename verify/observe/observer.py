@@ -167,7 +167,7 @@ class Observer:
     def _contents(self, image: Image, config: ImageConfig) -> tuple[Contents | None, str]:
         try:
             with self._client(EXPORT_SECONDS) as client:
-                return cache.contents_of(client, config, image.writable), ""
+                return cache.contents_of(client, config, image.writable, self.run.labels), ""
         except UnreadableArchive as error:
             return None, str(error)
         except ENGINE_ERRORS as error:

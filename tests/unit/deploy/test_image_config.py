@@ -189,3 +189,26 @@ def test_no_other_module_reads_an_engine_s_answer_about_an_image() -> None:
     reads = re.compile(r"""\[['"]Config['"]\]|get\(['"]Config['"]\)|['"]RootFS['"]""")
     found = {path.relative_to(ROOT).as_posix() for path in paths if reads.search(path.read_text(encoding="utf-8"))}
     assert found == {"deploy/image_config.py"}
+
+
+UPPER_AND_LOWER = {"UpperDir": "/c", "LowerDir": "/b:/a"}
+
+
+@pytest.mark.parametrize(
+    ("driver", "directories"),
+    [
+        ({"Name": "overlay2", "Data": UPPER_AND_LOWER}, ("/a", "/b", "/c")),
+        ({"Name": "overlay2", "Data": {"UpperDir": "/c", "LowerDir": "/b"}}, ()),
+        ({"Name": "overlay2", "Data": {"UpperDir": "", "LowerDir": "/b:/a"}}, ()),
+        ({"Name": "overlay2", "Data": None}, ()),
+        ({"Name": "overlayfs", "Data": UPPER_AND_LOWER}, ()),
+        ({"Name": "vfs", "Data": {}}, ()),
+        (None, ()),
+    ],
+)
+def test_a_layer_lies_in_a_directory_where_the_engine_s_store_is_one_a_layer(
+    driver: dict[str, Any] | None, directories: tuple[str, ...]
+) -> None:
+    found = ImageConfig.from_inspect({"RootFS": {"Layers": ["a", "b", "c"]}, "GraphDriver": driver})
+    assert found.directories == directories
+    assert found == ImageConfig.from_inspect({"RootFS": {"Layers": ["a", "b", "c"]}})

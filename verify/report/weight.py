@@ -29,6 +29,7 @@ class Part:
     kind: str
     shared: str  # with which images, in words
     distributions: dict[str, int]
+    way: str = ""  # how it was read
 
 
 def short_size(size: float) -> str:
@@ -46,7 +47,8 @@ def parts(role: str, held: Mapping[str, Contents], base_layers: int) -> list[Par
         shared = "in every image" if everywhere else f"in {', '.join(roles)}" if len(roles) > 1 else "only here"
         named = [name for name in layer.by_distribution if name][:2]
         name = "base image" if number < base_layers else ", ".join(named) or "no distribution"
-        found.append(Part(number, name, layer.unpacked_bytes, layer.files, kind, shared, dict(layer.by_distribution)))
+        owners = dict(layer.by_distribution)
+        found.append(Part(number, name, layer.unpacked_bytes, layer.files, kind, shared, owners, layer.way))
     return found
 
 
@@ -65,6 +67,8 @@ def treemap(role: str, layers: list[Part], form: str) -> Chart:
 def _layer(part: Part, place: Rectangle) -> list[Box]:
     """Return a layer's frame with its head, and its distributions' tiles."""
     title = f"layer {part.number}: {part.name}, {short_size(part.size)}, {part.files:,} files, {part.shared}"
+    if part.way:
+        title += f", read: {part.way}"
     room = place.height > 3 * HEAD and place.width > 3 * HEAD
     head = f"layer {part.number}: {part.name} · {short_size(part.size)} · {part.shared}"
     lines = fitted(Rectangle(place.x, place.y, place.width, HEAD), head) if room else ()

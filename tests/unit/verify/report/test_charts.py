@@ -216,3 +216,12 @@ def test_seconds_by_package_are_those_of_its_modules_own() -> None:
     seen = report(imported("app", 1.2), imported("app.x", 0.6, "app"), imported("lib", 0.5, "app.x"))
     found = [(name, round(value, 3), count) for name, value, count in seconds.by_package(seconds.tree(seen.imports))]
     assert found == [("app", 0.7, 2), ("lib", 0.5, 1)]
+
+
+def test_a_layer_says_how_it_was_read() -> None:
+    contents = contents_of([file("srv/a", 10)], [file("srv/b", 10**6)])
+    lowest, upper = contents.layers
+    contents = contents.model_copy(update={"layers": [lowest, upper.model_copy(update={"way": "in place"})]})
+    parts = weight.parts("dev", {"dev": contents}, 1)
+    titles = [box.title for box in weight.treemap("dev", parts, "wide").boxes if box.kind.startswith("layer")]
+    assert [title.rpartition(", ")[2] for title in titles] == ["read: in place", "read: export"]

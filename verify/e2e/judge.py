@@ -9,7 +9,7 @@ from verify.judge.checks import END_TO_END_CHECKS, Check
 from verify.judge.end_to_end import EndToEnd
 from verify.judge.verdict import Finding, outcome_of
 
-RULINGS = {**rulings_normal.CHECKS, **rulings_disturbed.CHECKS}
+RULINGS = {**rulings_normal.RULINGS, **rulings_disturbed.RULINGS}
 
 
 def judge(observed: Observed, worker_images: tuple[str, ...], started: str) -> EndToEnd:

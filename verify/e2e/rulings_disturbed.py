@@ -157,7 +157,7 @@ def _by_id(operations: list[dict[str, Any]]) -> dict[str, dict[str, Any]]:
     return {str(dig(one, "operation_id")): one for one in operations}
 
 
-CHECKS = {
+RULINGS = {
     "workers/misplaced": misplaced,
     "operations/cancel": cancel,
     "backend/restart": restart,

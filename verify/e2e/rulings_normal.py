@@ -245,7 +245,7 @@ def _short_of_memory(view: View) -> list[str]:
     return [f"{name}: {why}" for name, why in sorted(told.items())]
 
 
-CHECKS = {
+RULINGS = {
     "verified-images": verified_images,
     "workers/startup-registration": startup_registration,
     "data/sample": data_sample,

@@ -254,4 +254,4 @@ def proof_fault(run: ProbeRun, subject: Subject) -> str:
     return ""
 
 
-Check = Callable[[Case], Ruling]
+RulingFunction = Callable[[Case], Ruling]

@@ -4,21 +4,21 @@ import functools
 from collections.abc import Mapping
 
 from verify.judge import checks
-from verify.judge.case import Case, Check, NotSeen, finding_of
+from verify.judge.case import Case, NotSeen, RulingFunction, finding_of
 from verify.judge.difference import Difference
 from verify.judge.rulings import application, contents, gpu, growth, python, pytorch, server, subject
 from verify.judge.verdict import Figures, Finding, Verdict, outcome_of
 from verify.observe.probe_reports import GpuReport, TorchReport
 
-RULINGS: dict[str, Check] = {
-    **subject.CHECKS,
-    **contents.CHECKS,
-    **python.CHECKS,
-    **growth.CHECKS,
-    **pytorch.CHECKS,
-    **application.CHECKS,
-    **server.CHECKS,
-    **gpu.CHECKS,
+RULINGS: dict[str, RulingFunction] = {
+    **subject.RULINGS,
+    **contents.RULINGS,
+    **python.RULINGS,
+    **growth.RULINGS,
+    **pytorch.RULINGS,
+    **application.RULINGS,
+    **server.RULINGS,
+    **gpu.RULINGS,
 }
 
 

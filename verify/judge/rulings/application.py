@@ -157,7 +157,7 @@ def lazy_use(case: Case) -> Ruling:
     return _lazy(case, ("use", "stop"), [_imported(case).loaded_after_use])
 
 
-CHECKS = {
+RULINGS = {
     "api-imports": api_imports,
     "api-is-fastapi": api_is_fastapi,
     "api-routes": api_routes,

@@ -229,7 +229,7 @@ def cuda_libraries(case: Case) -> Ruling:
     return rule(not faults, "all that CUDA torch needs, one copy of each soname", found, allowed=reasons)
 
 
-CHECKS = {
+RULINGS = {
     "contents": contents,
     "distributions-agree": distributions_agree,
     "cuda-libraries-agree": cuda_libraries_agree,

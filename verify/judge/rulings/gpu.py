@@ -153,7 +153,7 @@ def gpu_error_raised(case: Case) -> Ruling:
     return rule(tried.ok and tried.value is True, expected, tried.error or ("raised" if tried.value else "swallowed"))
 
 
-CHECKS = {
+RULINGS = {
     "gpu-present": gpu_present,
     "gpu-matrix-product": gpu_matrix_product,
     "gpu-training-step": gpu_training_step,

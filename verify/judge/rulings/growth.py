@@ -43,4 +43,4 @@ def _layers(case: Case) -> list[str]:
     ]
 
 
-CHECKS = {GROWTH: size_growth}
+RULINGS = {GROWTH: size_growth}

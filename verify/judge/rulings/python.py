@@ -181,7 +181,7 @@ def python_unaltered(case: Case) -> Ruling:
     )
 
 
-CHECKS = {
+RULINGS = {
     "interpreter": interpreter,
     "python-unaltered": python_unaltered,
 }

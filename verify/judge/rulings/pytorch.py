@@ -139,7 +139,7 @@ def cuda_runtime(case: Case) -> Ruling:
     return Ruling("UNVERIFIED", "depends on the host", f"{found}: no GPU in this container", category="ENVIRONMENT")
 
 
-CHECKS = {
+RULINGS = {
     "torch": torch,
     "torch-version": torch_version,
     "torch-build": torch_build,

@@ -220,7 +220,7 @@ def _told(run: Checked) -> str:
     return f"{code}, {run.asked} requests made, {run.printed.strip()[:200] or 'nothing printed'}"
 
 
-CHECKS = {
+RULINGS = {
     "server-healthy": server_healthy,
     "lazy-server": lazy_server,
     "server-answers": server_answers,

@@ -135,7 +135,7 @@ def _told(name: str, ran: Ran) -> str:
     return printable(f"{name}: {ran.outcome}{code}{f', {last[:200]}' if last else ''}")
 
 
-CHECKS = {
+RULINGS = {
     "image-present": image_present,
     "built-here": built_here,
     "same-image": same_image,

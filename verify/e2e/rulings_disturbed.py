@@ -3,6 +3,7 @@
 from datetime import datetime
 from typing import Any
 
+from deploy.faults import Faults
 from verify.e2e.scenes import (
     AT_ONCE,
     CANCELLED,
@@ -19,6 +20,7 @@ from verify.e2e.view import View, dig, listed
 from verify.judge.case import Ruling, rule, want_of_memory
 
 ACCEPTED, NOT_FOUND = 202, 404
+KILLED, TERMINATED = 137, 143  # 128 + SIGKILL, 128 + SIGTERM
 SAME_MOMENT = 0.5  # seconds within which two workers may begin in any order: they report side by side
 
 
@@ -26,15 +28,17 @@ def misplaced(view: View) -> Ruling:
     """It ends by itself with another code than 0, names the images, and was never listed."""
     scene = view.scene("misplaced")
     seen = scene.container(MISPLACED)
-    known = [one.get("worker_id") for one in listed(scene.good("workers"), "workers")]
+    known = [worker.get("worker_id") for worker in listed(scene.good("workers"), "workers")]
     unnamed = [name for name in view.worker_images if name not in seen.log]
-    faults = ["it still runs"] if seen.running else []
-    faults += ["it ended with 0"] if not seen.running and seen.exit_code == 0 else []
-    faults += [f"it was killed ({seen.exit_code})"] if seen.exit_code in (137, 143) else []
-    faults += [why] if (why := want_of_memory(seen.exit_code, out_of_memory=seen.out_of_memory)) else []
-    faults += [f"it does not name {', '.join(unnamed)}"] if unnamed else []
-    faults += ["it prints a traceback"] if "Traceback" in seen.log else []
-    faults += ["it registered"] if MISPLACED in known else []
+    faults = Faults()
+    faults.add(seen.running, "it still runs")
+    faults.add(not seen.running and seen.exit_code == 0, "it ended with 0")
+    faults.add(seen.exit_code in (KILLED, TERMINATED), f"it was killed ({seen.exit_code})")
+    out_of_memory = want_of_memory(seen.exit_code, out_of_memory=seen.out_of_memory)
+    faults.add(out_of_memory, out_of_memory)
+    faults.add(unnamed, f"it does not name {', '.join(unnamed)}")
+    faults.add("Traceback" in seen.log, "it prints a traceback")
+    faults.add(MISPLACED in known, "it registered")
     expected = f"it stops by itself, not with 0, and names {' and '.join(view.worker_images)}; it never registers"
     return rule(not faults, expected, "; ".join(faults) or f"it ended with {seen.exit_code}", printed=seen.log[-2000:])
 
@@ -59,13 +63,13 @@ def restart(view: View) -> Ruling:
     scene.good("health")
     before, after = (_by_id(listed(scene.good(name), "operations")) for name in ("before", "after"))
     models, models_after = (
-        {str(one.get("name")) for one in listed(scene.good(name), "models")} for name in ("models", "models_after")
+        {str(model.get("name")) for model in listed(scene.good(name), "models")} for name in ("models", "models_after")
     )
     gone = (before.keys() - after.keys()) | (models - models_after)
-    faults = [f"{name} is not there any more" for name in sorted(gone)]
+    faults = Faults(f"{name} is not there any more" for name in sorted(gone))
     faults += [f"{name} has changed" for name in sorted(_ended(before) - gone) if after[name] != before[name]]
-    if scene.container(BACKEND).exit_code != 137:  # noqa: PLR2004 - 128 + SIGKILL
-        faults.append(f"the backend ended with {scene.container(BACKEND).exit_code}, not killed")
+    code = scene.container(BACKEND).exit_code
+    faults.add(code != KILLED, f"the backend ended with {code}, not killed")
     expected = f"operations, queue and models as before; workers back within {LOST:.0f} s; all work completes"
     if faults:  # whatever follows, follows from that
         return rule(False, expected, "; ".join(faults))
@@ -73,10 +77,11 @@ def restart(view: View) -> Ruling:
     for name in ("trainer", "tester"):
         scene.good(name)
     back = scene.seconds("back")
-    faults = [f"the workers were back after {back:.1f} s"] if back > LOST else []
+    faults = Faults()
+    faults.add(back > LOST, f"the workers were back after {back:.1f} s")
     ended = [scene.ended(f"ended-{number}", "completed") for number in (1, 2, 3)]
     began = dig(scene.operation("running"), "started_at")
-    faults += ["the training that ran was begun anew"] if dig(ended[0], "started_at") != began else []
+    faults.add(dig(ended[0], "started_at") != began, "the training that ran was begun anew")
     healthy = scene.answer("health").seconds
     found = f"{len(after)} operations and {len(models_after)} models kept, health after {healthy:.1f} s"
     return rule(not faults, expected, "; ".join(faults) or f"{found}, workers after {back:.1f} s")
@@ -89,9 +94,10 @@ def killed(view: View) -> Ruling:
     scene.operation("running")
     operation = scene.ended("ended", "failed")
     code, seconds, seen = operation.get("error_code"), scene.seconds("lost"), scene.container(TRAINER)
-    faults = [f"the code is {code}"] if code != "worker_lost" else []
-    faults += [f"it took {seconds:.1f} s"] if seconds > LOST else []
-    faults += [f"the worker ended with {seen.exit_code}, not killed"] if seen.running or seen.exit_code != 137 else []  # noqa: PLR2004 - 128 + SIGKILL
+    faults = Faults()
+    faults.add(code != "worker_lost", f"the code is {code}")
+    faults.add(seconds > LOST, f"it took {seconds:.1f} s")
+    faults.add(seen.running or seen.exit_code != KILLED, f"the worker ended with {seen.exit_code}, not killed")
     expected = f"failed with worker_lost within {LOST:.0f} s"
     found = "; ".join(faults) or f"after {seconds:.1f} s: {operation.get('error_message')}"
     return rule(not faults, expected, found, operation={key: operation.get(key) for key in ("status", "error_code")})
@@ -102,20 +108,20 @@ def queue(view: View) -> Ruling:
     scene = view.scene("queue")
     tasks = [dig(scene.good(f"start-{number}"), "task_id") for number in range(1, AT_ONCE + 1)]
     ended = [scene.ended(f"ended-{number}", "completed") for number in range(1, AT_ONCE + 1)]
-    known = [one.get("operation_id") for one in listed(scene.good("operations"), "operations")]
-    models = [dig(one, "result_summary.model_path") for one in ended]
-    kept = [one.get("model_path") for one in listed(scene.good("models"), "models")]
+    known = [operation.get("operation_id") for operation in listed(scene.good("operations"), "operations")]
+    models = [dig(operation, "result_summary.model_path") for operation in ended]
+    kept = [model.get("model_path") for model in listed(scene.good("models"), "models")]
     logs = "\n".join(scene.container(name).log for name in (SECOND, THIRD))
     begun = {task: logs.count(f"{task} begins") for task in tasks}
-    faults = [f"{task} was begun {times} times" for task, times in begun.items() if times != 1]
-    faults += ["an operation has two ids"] if len(set(tasks)) != AT_ONCE else []
+    faults = Faults(f"{task} was begun {times} times" for task, times in begun.items() if times != 1)
+    faults.add(len(set(tasks)) != AT_ONCE, "an operation has two ids")
     faults += [f"{task} is listed {known.count(task)} times" for task in tasks if known.count(task) != 1]
-    faults += ["two trainings came to one model"] if len(set(models)) != AT_ONCE or not set(models) <= set(kept) else []
-    faults += out_of_order([str(one.get("started_at")) for one in ended])
-    workers = {str(dig(one, "metadata.worker_id")) for one in ended}
-    faults += [f"done by {', '.join(sorted(workers))}"] if workers != {SECOND, THIRD} else []
+    faults.add(len(set(models)) != AT_ONCE or not set(models) <= set(kept), "two trainings came to one model")
+    faults += out_of_order([str(operation.get("started_at")) for operation in ended])
+    workers = {str(dig(operation, "metadata.worker_id")) for operation in ended}
+    faults.add(workers != {SECOND, THIRD}, f"done by {', '.join(sorted(workers))}")
     expected = f"{AT_ONCE} completed, each begun once, in the order asked for, by {SECOND} and {THIRD}"
-    started = {task: one.get("started_at") for task, one in zip(tasks, ended, strict=True)}
+    started = {task: operation.get("started_at") for task, operation in zip(tasks, ended, strict=True)}
     return rule(not faults, expected, "; ".join(faults) or f"{len(ended)} completed, in order", started=started)
 
 
@@ -143,18 +149,19 @@ def terminated(view: View) -> Ruling:
         return rule(False, expected, f"{worker} still runs after {seconds:.1f} s", log=seen.log[-2000:])
     scene.ended("ended", "cancelled")
     status = scene.answer("worker").status
-    faults = [f"{worker} ended with {seen.exit_code}"] if seen.exit_code not in (0, 143) else []
-    faults += [f"it took {seconds:.1f} s"] if seconds > GONE else []
-    faults += [f"it is still listed: {status}"] if status != NOT_FOUND else []
+    faults = Faults()
+    faults.add(seen.exit_code not in (0, TERMINATED), f"{worker} ended with {seen.exit_code}")
+    faults.add(seconds > GONE, f"it took {seconds:.1f} s")
+    faults.add(status != NOT_FOUND, f"it is still listed: {status}")
     return rule(not faults, expected, "; ".join(faults) or f"gone after {seconds:.1f} s", log=seen.log[-2000:])
 
 
 def _ended(operations: dict[str, dict[str, Any]]) -> set[str]:
-    return {name for name, one in operations.items() if one.get("status") in FINAL}
+    return {name for name, operation in operations.items() if operation.get("status") in FINAL}
 
 
 def _by_id(operations: list[dict[str, Any]]) -> dict[str, dict[str, Any]]:
-    return {str(dig(one, "operation_id")): one for one in operations}
+    return {str(dig(operation, "operation_id")): operation for operation in operations}
 
 
 RULINGS = {

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from typing import Any
 from urllib.parse import urlsplit
 
+from deploy.faults import Faults
 from verify.e2e.observation import Scene
 from verify.e2e.scenes import MISPLACED, STARTUP, TESTER, TRAINER, TRAINING
 from verify.e2e.stage import CLIENT
@@ -29,7 +30,7 @@ def verified_images(view: View) -> Ruling:
         return Ruling("ERROR", expected, f"ran something else: {', '.join(other)}" if other else "no container ran")
     tags = [f"{used.tag} {used.image_id[:19]}" for used in view.observed.images.values()]
     return rule(
-        True, expected, ", ".join(tags), images={role: one.identity for role, one in view.observed.images.items()}
+        True, expected, ", ".join(tags), images={role: used.identity for role, used in view.observed.images.items()}
     )
 
 
@@ -40,18 +41,17 @@ def startup_registration(view: View) -> Ruling:
     scene.good("health")
     for name in ("trainer", "tester"):
         scene.good(name)
-    workers = {one.get("worker_id"): one for one in listed(scene.good("workers"), "workers")}
-    faults, times = [], dict[str, float]()
+    workers = {worker.get("worker_id"): worker for worker in listed(scene.good("workers"), "workers")}
+    faults, times = Faults(), dict[str, float]()
     for name, kind in ((TRAINER, "training"), (TESTER, "backtest")):
-        one = workers.get(name) or {}
-        if one.get("type") != kind or one.get("status") not in ("idle", "busy"):
-            faults.append(f"{name} is listed as {one.get('type')}, {one.get('status')}")
-        if not _is_well_formed(one.get("endpoint_url")):
-            faults.append(f"{name} has the endpoint_url {one.get('endpoint_url')!r}")
+        worker = workers.get(name) or {}
+        usable = worker.get("type") == kind and worker.get("status") in ("idle", "busy")
+        faults.add(not usable, f"{name} is listed as {worker.get('type')}, {worker.get('status')}")
+        url = worker.get("endpoint_url")
+        faults.add(not _is_well_formed(url), f"{name} has the endpoint_url {url!r}")
         scene.container(name)
         times[name] = seconds_to_registered(scene.scene, name) or 0.0
-        if not 0.0 < times[name] <= STARTUP:
-            faults.append(f"{name} took {times[name]:.1f} s")
+        faults.add(not 0.0 < times[name] <= STARTUP, f"{name} took {times[name]:.1f} s")
     found = "; ".join(faults) or ", ".join(f"{name} after {seconds:.1f} s" for name, seconds in times.items())
     return rule(not faults, expected, found, workers=list(workers.values()))
 
@@ -70,7 +70,7 @@ def seconds_to_registered(startup: Scene, name: str) -> float | None:
     if answer is None or seen is None:
         return None
     try:
-        moments = [one["registered_at"] for one in listed(answer.body, "workers") if one.get("worker_id") == name]
+        moments = [worker["registered_at"] for worker in listed(answer.body, "workers") if worker.get("worker_id") == name]
         return seconds_between(seen.started, moments[0])
     except (Wrong, LookupError, ValueError, TypeError):
         return None
@@ -113,7 +113,7 @@ def training_smoke(view: View) -> Ruling:
         "the last epoch's loss below the first's": number(summary, "training_metrics.final_train_loss")
         < number(summary, "training_metrics.first_train_loss"),
         "the model is listed": dig(summary, "model_path")
-        in [one.get("model_path") for one in listed(scene.good("models"), "models")],
+        in [model.get("model_path") for model in listed(scene.good("models"), "models")],
         "its performance is told": dig(scene.good("performance"), "test_metrics") == dig(summary, "test_metrics"),
         "no error lines in the logs": not [
             line for seen in scene.scene.containers.values() for line in error_lines(seen.log)

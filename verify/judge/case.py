@@ -217,9 +217,9 @@ class Case:
 def _printable(value: Any) -> Any:
     """Return what a report holds as UTF-8 can write it: whatever an image put into it, its verdict is written."""
     if isinstance(value, dict):
-        return {_printable(key): _printable(one) for key, one in value.items()}
+        return {_printable(key): _printable(content) for key, content in value.items()}
     if isinstance(value, list):
-        return [_printable(one) for one in value]
+        return [_printable(content) for content in value]
     return value.encode("utf-8", "backslashreplace").decode("utf-8") if isinstance(value, str) else value
 
 

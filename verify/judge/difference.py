@@ -103,7 +103,11 @@ def difference(then: ImageBaseline, contents: Contents, base_layers: int, new_mo
     before = by_distribution([layer.by_distribution for layer in then.layers])
     now = by_distribution([layer.by_distribution for layer in contents.layers[base_layers:]])
     changes = {name: now[name] - before[name] for name in sorted(before | now)}
-    versions = {one.name: one.version for one in contents.distributions if one.layer >= base_layers}
+    versions = {
+        distribution.name: distribution.version
+        for distribution in contents.distributions
+        if distribution.layer >= base_layers
+    }
     return Difference(
         run=then.run,
         added_bytes=contents.added_bytes(base_layers) - sum(layer.unpacked_bytes for layer in then.layers),

@@ -35,7 +35,7 @@ class EndToEnd(Model):
     @property
     def image(self) -> str:
         """The images' tags, for a headline."""
-        return ", ".join(one.tag for one in self.images.values())
+        return ", ".join(used.tag for used in self.images.values())
 
     @property
     def outcome_words(self) -> list[str]:

@@ -4,6 +4,7 @@ import json
 from collections.abc import Sequence
 from typing import Any
 
+from deploy.faults import Faults
 from verify.judge.case import Case, NotSeen, Ruling, rule
 from verify.observe.probe_reports import ApplicationReport, Attempt, Heard, Loaded, Started
 
@@ -71,11 +72,9 @@ def api_answers(case: Case) -> Ruling:
     seen = _imported(case)
     if not seen.started:
         raise NotSeen("the application did not start", "api-starts")
-    faults = []
-    if seen.health is None or seen.health.status != 200 or not has_status(seen.health.body):  # noqa: PLR2004
-        faults.append(
-            f"health: {seen.health.status} {seen.health.body[:200]}" if seen.health else "health was not asked"
-        )
+    faults, health = Faults(), seen.health
+    healthy = health is not None and health.status == 200 and has_status(health.body)  # noqa: PLR2004 - HTTP's OK
+    faults.add(not healthy, f"health: {health.status} {health.body[:200]}" if health else "health was not asked")
     broken = [route for route, status in seen.answers.items() if status in {SERVER_ERROR, 0}]
     faults += [f"{route}: {seen.answers[route]}" for route in broken]
     if seen.error:
@@ -90,11 +89,11 @@ def _lazy(case: Case, phases: tuple[str, ...], looks: list[Loaded | None]) -> Ru
     heavy = ", ".join(case.contract.application.heavy)
     attempts = [attempt for attempt in case.application.attempts if attempt.phase in phases]
     loaded = [name for look in looks if look for name in (*look.modules, *look.libraries)]
-    faults = [describe(attempt) for attempt in attempts]
-    faults += [f"loaded: {', '.join(sorted(set(loaded))[:8])}"] * bool(loaded)
+    faults = Faults(describe(attempt) for attempt in attempts)
+    faults.add(loaded, f"loaded: {', '.join(sorted(set(loaded))[:8])}")
     if not faults and None in looks:
         raise NotSeen("the application did not come this far", "api-starts")
-    if not faults and (unseen := [one for one in case.application.processes if one.phase in phases]):
+    if not faults and (unseen := [process for process in case.application.processes if process.phase in phases]):
         return _unfollowed(f"no attempt to import {heavy}", unseen)
     if not faults and "use" in phases and (late := case.application.unasked):
         action = "Let every operation and WebSocket answer within seconds; what came before took all the time there was"
@@ -107,14 +106,18 @@ def _lazy(case: Case, phases: tuple[str, ...], looks: list[Loaded | None]) -> Ru
 
 def chains(attempts: Sequence[Attempt | Heard]) -> list[dict[str, Any]]:
     """Return the chains of the first attempts, for the evidence."""
-    return [{"package": one.package, "chain": [place(frame) for frame in one.chain]} for one in attempts[:5]]
+    return [
+        {"package": attempt.package, "chain": [place(frame) for frame in attempt.chain]} for attempt in attempts[:5]
+    ]
 
 
 def _unfollowed(expected: str, started: list[Started]) -> Ruling:
     """ERROR: what another program imports was not seen; a forked child's attempts are among the application's own."""
-    where = [f"{one.what[:200]}{f' at {place(one.chain[-1])}' if one.chain else ''}" for one in started]
+    where = [f"{process.what[:200]}{f' at {place(process.chain[-1])}' if process.chain else ''}" for process in started]
     evidence = {
-        "processes": [{"what": one.what, "chain": [place(frame) for frame in one.chain]} for one in started[:5]]
+        "processes": [
+            {"what": process.what, "chain": [place(frame) for frame in process.chain]} for process in started[:5]
+        ]
     }
     action = "Let a worker do it: what a process of the API's imports cannot be followed"
     found = f"not seen: it starts a process, whose imports nobody follows: {'; '.join(where[:3])}"

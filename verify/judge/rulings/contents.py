@@ -10,6 +10,7 @@ from packaging.utils import canonicalize_name
 from packaging.version import InvalidVersion, Version
 
 from deploy.contract import Allowed, megabytes
+from deploy.faults import Faults
 from deploy.uv_lock import CUDA_DISTRIBUTION
 from verify.contents.files import CUDA
 from verify.contents.model import Distribution
@@ -41,17 +42,18 @@ def contents(case: Case) -> Ruling:
 def installed(case: Case) -> list[Distribution]:
     """Return the distributions above the base image: those of the image's own environment."""
     base = case.base_layers
-    return [one for one in case.contents.distributions if one.layer >= base]
+    return [distribution for distribution in case.contents.distributions if distribution.layer >= base]
 
 
 def distributions_agree(case: Case) -> Ruling:
     """Names and versions in the layers are those that importlib.metadata sees."""
-    held = {(one.name, one.version) for one in installed(case)}
-    seen = {(canonicalize_name(one[0]), one[1]) for one in case.environment.distributions if len(one) > 1}
+    held = {(distribution.name, distribution.version) for distribution in installed(case)}
+    seen = {(canonicalize_name(entry[0]), entry[1]) for entry in case.environment.distributions if len(entry) > 1}
     only_held = sorted(f"{name} {version}" for name, version in held - seen)
     only_seen = sorted(f"{name} {version}" for name, version in seen - held)
-    faults = [f"only in the layers: {listed(only_held)}"] * bool(only_held)
-    faults += [f"only seen by Python: {listed(only_seen)}"] * bool(only_seen)
+    faults = Faults()
+    faults.add(only_held, f"only in the layers: {listed(only_held)}")
+    faults.add(only_seen, f"only seen by Python: {listed(only_seen)}")
     found = "; ".join(faults) or f"{len(held)} distributions in both"
     return rule(not faults, "the same distributions in the layers and at work", found)
 
@@ -71,7 +73,7 @@ def cuda_libraries_agree(case: Case) -> Ruling:
 
 def lock_parity(case: Case) -> Ruling:
     """The distributions above the base are the lock's (torch: the public version), with their files and no others."""
-    held = [(one.name, one.version) for one in installed(case)]
+    held = [(distribution.name, distribution.version) for distribution in installed(case)]
     counts = Counter(name for name, _ in held)
     versions = dict(held)
     wrong = [
@@ -79,24 +81,25 @@ def lock_parity(case: Case) -> Ruling:
         for name, version in case.locked.items()
         if name in versions and not same_version(versions[name], version)
     ]
-    faults = [f"another version: {listed(wrong)}"] * bool(wrong)
+    faults = Faults()
+    faults.add(wrong, f"another version: {listed(wrong)}")
     for label, names in (
         ("missing", case.locked.keys() - versions.keys()),
         ("extra", versions.keys() - case.locked.keys()),
         ("more than once", {name for name, count in counts.items() if count > 1}),
     ):
-        faults += [f"{label}: {listed(sorted(names))}"] * bool(names)
+        faults.add(names, f"{label}: {listed(sorted(names))}")
     lacking, left_out = _absent(case)
-    faults += [f"in RECORD, and not in the image: {listed(lacking)}"] * bool(lacking)
+    faults.add(lacking, f"in RECORD, and not in the image: {listed(lacking)}")
     base = case.base_layers
     unowned = sorted(path for path, layer in case.contents.unowned.items() if layer >= base)
-    faults += [f"no distribution's: {listed(unowned)}"] * bool(unowned)
+    faults.add(unowned, f"no distribution's: {listed(unowned)}")
     altered = case.contents.altered
-    faults += [f"not what RECORD says: {listed(altered)}"] * bool(altered)
+    faults.add(altered, f"not what RECORD says: {listed(altered)}")
     other, compared = _other_records(case)
-    faults += [f"another RECORD than the baseline's of the same version: {listed(other)}"] * bool(other)
+    faults.add(other, f"another RECORD than the baseline's of the same version: {listed(other)}")
     found = "; ".join(faults) or f"{len(held)} distributions as locked"
-    found += f", {sum(one['files'] for one in left_out)} of their files left out" * bool(left_out and not faults)
+    found += f", {sum(entry['files'] for entry in left_out)} of their files left out" * bool(left_out and not faults)
     expected = f"the {len(case.locked)} distributions of uv.lock for this role, whole but for what left-out.toml names"
     return rule(not faults, expected, found, left_out=left_out, records_compared=compared)
 
@@ -110,19 +113,27 @@ def _other_records(case: Case) -> tuple[list[str], int]:
     known = baseline.records if baseline else {}
     versions = baseline.versions if baseline else {}
     due = [
-        one
-        for one in installed(case)
-        if is_pinned(one.name, one.version) and one.name in known and versions.get(one.name) == one.version
+        distribution
+        for distribution in installed(case)
+        if is_pinned(distribution.name, distribution.version)
+        and distribution.name in known
+        and versions.get(distribution.name) == distribution.version
     ]
-    return [f"{one.name} {one.version}" for one in due if one.record != known[one.name]], len(due)
+    return [
+        f"{distribution.name} {distribution.version}"
+        for distribution in due
+        if distribution.record != known[distribution.name]
+    ], len(due)
 
 
 def _absent(case: Case) -> tuple[list[str], list[dict[str, Any]]]:
     """Return the files that a distribution lists and lacks, and those that it lacks on purpose: patterns, reasons."""
     lacking, counts = [], Counter[int]()
-    for one in installed(case):
-        for path in case.contents.absent.get(one.path, []):
-            covers = (entry.covers(one.name, posixpath.dirname(one.path), path) for entry in case.left_out)
+    for distribution in installed(case):
+        for path in case.contents.absent.get(distribution.path, []):
+            covers = (
+                entry.covers(distribution.name, posixpath.dirname(distribution.path), path) for entry in case.left_out
+            )
             number = next((number for number, covered in enumerate(covers) if covered), None)
             if number is None:
                 lacking.append(path)
@@ -172,15 +183,19 @@ def no_repeated_bytes(case: Case) -> Ruling:
 
 def excused(path: str, allowed: Iterable[Allowed]) -> bool:
     """Whether the contract allows a path, with its reason."""
-    return any(fnmatchcase(path, one.path) for one in allowed)
+    return any(fnmatchcase(path, entry.path) for entry in allowed)
 
 
 def leftovers(case: Case) -> Ruling:
     """Nothing that has no business in an image, in any layer above the base."""
     base, allowed = case.base_layers, case.image.leftovers
-    left = [one for one in case.contents.leftovers if one.layer >= base and not excused(one.path, allowed)]
-    found = listed(f"{one.path} ({one.kind}, layer {one.layer})" for one in left) or "none"
-    reasons = {one.path: one.reason for one in allowed}
+    left = [
+        leftover
+        for leftover in case.contents.leftovers
+        if leftover.layer >= base and not excused(leftover.path, allowed)
+    ]
+    found = listed(f"{leftover.path} ({leftover.kind}, layer {leftover.layer})" for leftover in left) or "none"
+    reasons = {entry.path: entry.reason for entry in allowed}
     return rule(
         not left,
         "no .git, .env, key, certificate, credential, temporary file or data above the base",
@@ -200,7 +215,9 @@ def history(case: Case) -> Ruling:
 
 def cuda_distributions(case: Case) -> Ruling:
     """No distribution of CUDA's, unless the role demands it."""
-    names = sorted(one.name for one in case.contents.distributions if CUDA_DISTRIBUTION.match(one.name))
+    names = sorted(
+        distribution.name for distribution in case.contents.distributions if CUDA_DISTRIBUTION.match(distribution.name)
+    )
     if case.image.torch == "cuda":
         return rule(bool(names), "the CUDA distributions that CUDA torch needs", listed(names) or "none")
     return rule(not names, "no nvidia-*, cuda-* or triton distribution", listed(names) or "none")
@@ -213,19 +230,20 @@ def cuda_libraries(case: Case) -> Ruling:
     """No CUDA library anywhere, by name or by what is in it; or all that CUDA torch needs, one copy of each soname."""
     libraries = case.contents.cuda_libraries
     if case.image.torch != "cuda":
-        named = {one.path: one.path for one in libraries}
+        named = {library.path: library.path for library in libraries}
         held = {path: f"{path} ({why})" for path, why in case.contents.cuda_code.items()}
         return rule(not named and not held, "no CUDA library", listed({**held, **named}.values()) or "none")
-    missing = [name for name in NEEDED if not any(one.soname.startswith(name) for one in libraries)]
+    missing = [name for name in NEEDED if not any(library.soname.startswith(name) for library in libraries)]
     paths: dict[str, list[str]] = {}
-    for one in libraries:
-        if not excused(one.path, case.image.duplicate_libraries):
-            paths.setdefault(one.soname, []).append(one.path)
+    for library in libraries:
+        if not excused(library.path, case.image.duplicate_libraries):
+            paths.setdefault(library.soname, []).append(library.path)
     twice = {soname: where for soname, where in paths.items() if len(where) > 1}
-    faults = [f"missing: {listed(missing)}"] * bool(missing)
+    faults = Faults()
+    faults.add(missing, f"missing: {listed(missing)}")
     faults += [f"{soname} {len(where)} times: {listed(where)}" for soname, where in twice.items()]
     found = "; ".join(faults) or f"{len(paths)} sonames, one copy each"
-    reasons = {one.path: one.reason for one in case.image.duplicate_libraries}
+    reasons = {entry.path: entry.reason for entry in case.image.duplicate_libraries}
     return rule(not faults, "all that CUDA torch needs, one copy of each soname", found, allowed=reasons)
 
 

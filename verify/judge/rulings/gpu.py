@@ -3,6 +3,7 @@
 import re
 from pathlib import PurePosixPath
 
+from deploy.faults import Faults
 from verify.judge.case import Case, NotSeen, Ruling, rule
 from verify.judge.checks import GPU_CHECKS
 from verify.observe.probe_reports import Compared, GpuReport, Library
@@ -133,13 +134,12 @@ def gpu_libraries(case: Case) -> Ruling:
 def _library_faults(name: str, library: Library) -> list[str]:
     if not library.installed:
         return [f"{name} is not installed as a distribution"]
-    faults = []
+    faults = Faults()
     numbers = library.version.split(".")
-    if not library.version or library.installed.split(".")[: len(numbers)] != numbers:
-        faults.append(f"{name} says {library.version or 'nothing'}, {library.installed} is installed")
+    same = bool(library.version) and library.installed.split(".")[: len(numbers)] == numbers
+    faults.add(not same, f"{name} says {library.version or 'nothing'}, {library.installed} is installed")
     foreign = [path for path in library.loaded if not PurePosixPath(path).is_relative_to(library.directory)]
-    if foreign or not library.loaded:
-        faults.append(f"{name} was loaded from {', '.join(foreign) or 'nowhere'}")
+    faults.add(foreign or not library.loaded, f"{name} was loaded from {', '.join(foreign) or 'nowhere'}")
     return faults
 
 

@@ -4,6 +4,7 @@ import posixpath
 import re
 from collections.abc import Iterable
 
+from deploy.faults import Faults
 from verify.contents.command_words import assigned, elsewhere, healthcheck_words, python_options, shell_options
 from verify.contents.files import HIDDEN
 from verify.contents.model import Hook
@@ -17,13 +18,13 @@ UNSEEN = ("/proc", "/sys", "/dev", "/run", "/var/run", "/var/lock", "/var/tmp", 
 
 def _within(path: str, directories: Iterable[str]) -> bool:
     path = posixpath.normpath(path)
-    return any(path == one or path.startswith(f"{one}/") for one in directories)
+    return any(path == directory or path.startswith(f"{directory}/") for directory in directories)
 
 
 def _written(case: Case) -> tuple[str, ...]:
     """Return the directories in which others than the layers say what is found: homes, too, whatever is there yet."""
     named = (case.subject.environment.get("HOME", ""), case.environment.home)
-    homes = (posixpath.normpath(one) for one in named if one.startswith("/") and one.strip("/."))
+    homes = (posixpath.normpath(path) for path in named if path.startswith("/") and path.strip("/."))
     return (*UNSEEN, *case.image.writable, "/home", *homes)
 
 
@@ -32,14 +33,16 @@ def _searched_elsewhere(case: Case) -> list[str]:
 
     Also behind the first one: who may not search a directory, or run what is in it, goes on to the next (execvp(3)).
     """
-    written, faults = _written(case), []
-    for one in case.contents.search:
-        if not one.directory.startswith("/"):
-            faults.append(f"PATH has {one.directory!r}, which is wherever a process starts")
-        elif any(_within(path, written) for path in (one.directory, one.path or one.directory, one.python)):
-            faults.append(f"PATH leads to {one.python} by {one.directory}, where the layers do not say what is found")
-        elif one.layer is not None and one.layer >= case.base_layers:
-            faults.append(f"{one.python} does not come from the base image")
+    written, faults = _written(case), Faults()
+    for place in case.contents.search:
+        if not place.directory.startswith("/"):
+            faults.append(f"PATH has {place.directory!r}, which is wherever a process starts")
+        elif any(_within(path, written) for path in (place.directory, place.path or place.directory, place.python)):
+            faults.append(
+                f"PATH leads to {place.python} by {place.directory}, where the layers do not say what is found"
+            )
+        elif place.layer is not None and place.layer >= case.base_layers:
+            faults.append(f"{place.python} does not come from the base image")
     return faults
 
 
@@ -49,13 +52,12 @@ def interpreter(case: Case) -> Ruling:
     expected = f"CPython {case.contract.python} of the base image, the same in the layers and at work"
     if found is None:
         return rule(False, expected, "no `python` on the image's PATH")
-    faults = []
-    if found.layer >= base:
-        faults.append(f"{found.path} does not come from the base image")
-    if seen.interpreter != found.path:
-        faults.append(f"the layers say {found.path}, the process says {seen.interpreter}")
-    if seen.implementation != "CPython" or not seen.python.startswith(f"{case.contract.python}."):
-        faults.append(f"it is {seen.implementation} {seen.python}")
+    faults = Faults()
+    faults.add(found.layer >= base, f"{found.path} does not come from the base image")
+    agree = seen.interpreter == found.path
+    faults.add(not agree, f"the layers say {found.path}, the process says {seen.interpreter}")
+    as_demanded = seen.implementation == "CPython" and seen.python.startswith(f"{case.contract.python}.")
+    faults.add(not as_demanded, f"it is {seen.implementation} {seen.python}")
     faults += [fault for fault in _searched_elsewhere(case) if fault not in faults]
     evidence = {"path": found.path, "sha256": found.sha256, "executable": seen.executable}
     return rule(not faults, expected, "; ".join(faults) or f"CPython {seen.python}, {found.path}", **evidence)
@@ -102,8 +104,8 @@ def _harmless(hook: Hook, case: Case) -> bool:
 def _editable(hook: Hook, case: Case) -> bool:
     """Whether it is the application where a start-up file of its distribution says that its source is."""
     package, start = case.contract.application.module.partition(".")[0], case.contents.working_directory
-    own = (one for one in case.contents.hooks if one.distribution == package and _harmless(one, case))
-    sources = {posixpath.normpath(line) for one in own for line in one.text.splitlines()}
+    own = (other for other in case.contents.hooks if other.distribution == package and _harmless(other, case))
+    sources = {posixpath.normpath(line) for other in own for line in other.text.splitlines()}
     return start in sources and hook.path == posixpath.join(start, package, "__init__.py")
 
 
@@ -113,19 +115,20 @@ def _foreign_libraries(case: Case) -> list[str]:
     if found is None:
         return []
     binaries, prefix = posixpath.dirname(found.path), posixpath.dirname(posixpath.dirname(found.path))
-    faults = []
+    faults = Faults()
     for path, text in case.contents.environments.items():
         homes = re.findall(r"(?mi)^\s*home\s*=\s*(.*?)\s*$", text)
-        if homes not in [[one] for one in (binaries, *BINARIES)]:
+        if homes not in [[directory] for directory in (binaries, *BINARIES)]:
             faults.append(f"{path} takes Python from {listed(homes) or 'nowhere'}, not from {binaries}")
     version = case.contract.python
     library = f"{prefix}/lib/python{version}"
     known = {"", f"{prefix}/lib/python{version.replace('.', '')}.zip", library, f"{library}/lib-dynload"}
-    known |= {posixpath.dirname(one.path) for one in case.contents.distributions}
-    lines = [line for one in case.contents.hooks if _harmless(one, case) for line in one.text.split()]
+    known |= {posixpath.dirname(distribution.path) for distribution in case.contents.distributions}
+    lines = [line for hook in case.contents.hooks if _harmless(hook, case) for line in hook.text.split()]
     known |= {posixpath.normpath(line) for line in lines}
     foreign = [path for path in case.environment.path if path not in known]
-    return faults + [f"modules are searched in {listed(foreign)}"] * bool(foreign)
+    faults.add(foreign, f"modules are searched in {listed(foreign)}")
+    return faults
 
 
 def _commands(case: Case) -> list[str]:
@@ -133,47 +136,50 @@ def _commands(case: Case) -> list[str]:
     subject, read = case.subject, case.contents
     runs = [[*subject.entrypoint, *subject.command], healthcheck_words(subject.healthcheck, subject.shell)]
     path = read.interpreter.path if read.interpreter else None
-    pythons = {one.word for one in read.named if one.path == path}
+    pythons = {program.word for program in read.named if program.path == path}
     variables = {name for run in runs for name in assigned(run) if name == "PATH" or ALTERING.match(name)}
     options = {option for run in runs for option in python_options(run, pythons)}
     foreign = {
-        one.path: f"{one.path} ({one.word})"
-        for one in read.named
-        if one.layer >= case.base_layers and one.distribution not in case.locked
+        program.path: f"{program.path} ({program.word})"
+        for program in read.named
+        if program.layer >= case.base_layers and program.distribution not in case.locked
     }
-    faults = [f"a command sets {listed(sorted(variables))}"] * bool(variables)
-    faults += [f"a command runs Python with {listed(sorted(options))}"] * bool(options)
+    faults = Faults()
+    faults.add(variables, f"a command sets {listed(sorted(variables))}")
+    faults.add(options, f"a command runs Python with {listed(sorted(options))}")
     shells = {option for run in runs for option in shell_options(run)}
-    faults += [f"a command's shell reads start-up files: {listed(sorted(shells))}"] * bool(shells)
+    faults.add(shells, f"a command's shell reads start-up files: {listed(sorted(shells))}")
     moved = {word for run in runs for word in elsewhere(run)}
-    faults += [f"a command looks elsewhere: {listed(sorted(moved))}"] * bool(moved)
+    faults.add(moved, f"a command looks elsewhere: {listed(sorted(moved))}")
     neither = f"neither the base's nor a locked distribution's: {listed(foreign.values())}"
-    return faults + [f"by their names the commands find what is {neither}"] * bool(foreign)
+    faults.add(foreign, f"by their names the commands find what is {neither}")
+    return faults
 
 
 def python_unaltered(case: Case) -> Ruling:
     """No entry point, variable, command, volume, start-up or replaced file that could make the image's Python lie."""
     base, read, subject = case.base_layers, case.contents, case.subject
-    faults = [f"the entry point {' '.join(subject.entrypoint)!r} stands before every command"] * bool(
-        subject.entrypoint
-    )
+    faults = Faults()
+    faults.add(subject.entrypoint, f"the entry point {' '.join(subject.entrypoint)!r} stands before every command")
     variables = sorted(name for name in subject.environment if ALTERING.match(name))
-    faults += [f"the environment sets {listed(variables)}"] * bool(variables)
+    faults.add(variables, f"the environment sets {listed(variables)}")
     hooks = [
-        one.path for one in read.hooks if one.layer >= base and not _harmless(one, case) and not _editable(one, case)
+        hook.path
+        for hook in read.hooks
+        if hook.layer >= base and not _harmless(hook, case) and not _editable(hook, case)
     ]
-    faults += [f"run or found before the program: {listed(hooks)}"] * bool(hooks)
+    faults.add(hooks, f"run or found before the program: {listed(hooks)}")
     faults += _foreign_libraries(case)
     faults += _commands(case)
-    leads = [path for one in read.hooks if one.layer >= base for path in one.leads if _within(path, _written(case))]
-    faults += [f"a start-up file leads to {listed(leads)}, where the layers do not say what is found"] * bool(leads)
+    leads = [path for hook in read.hooks if hook.layer >= base for path in hook.leads if _within(path, _written(case))]
+    faults.add(leads, f"a start-up file leads to {listed(leads)}, where the layers do not say what is found")
     started, unseen = read.working_directory, (*UNSEEN, *case.image.writable)
-    faults += [f"processes start in {started}, where the layers do not say what is found"] * _within(started, unseen)
+    faults.add(_within(started, unseen), f"processes start in {started}, where the layers do not say what is found")
     volumes = [path for path in subject.volumes if not _within(path, case.image.writable)]
-    faults += [f"volumes where the contract has nothing writable: {listed(volumes)}"] * bool(volumes)
+    faults.add(volumes, f"volumes where the contract has nothing writable: {listed(volumes)}")
     paths = {path for layer in read.layers[base:] for path in layer.replaced}
     replaced = sorted(path for path in paths if not REPLACED.fullmatch(path))
-    faults += [f"replaced or removed by a later layer: {listed(replaced)}"] * bool(replaced)
+    faults.add(replaced, f"replaced or removed by a later layer: {listed(replaced)}")
     return rule(
         not faults,
         "no entry point, no altering variable or command, start-up file, other volume or replaced file",

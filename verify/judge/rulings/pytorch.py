@@ -5,6 +5,7 @@ import re
 from collections.abc import Mapping
 from itertools import takewhile
 
+from deploy.faults import Faults
 from verify.judge.case import Case, Ruling, rule, skip
 from verify.judge.rulings.contents import listed, same_version
 
@@ -24,13 +25,17 @@ def torch(case: Case) -> Ruling:
     if case.image.torch == "absent":
         absent = not seen.imported and seen.error_type == "ModuleNotFoundError" and seen.missing == "torch"
         found = f"torch {seen.version} from {seen.file}" if seen.imported else evidence["error"]
-        held = [one.path for one in case.contents.distributions if one.name == "torch"]
+        held = [distribution.path for distribution in case.contents.distributions if distribution.name == "torch"]
         held += case.contents.torch
         found += f"; in the layers: {listed(held)}" if held else ""
         return rule(absent and not held, "ModuleNotFoundError: No module named 'torch'", found, **evidence)
     if not seen.imported:
         return rule(False, "torch can be imported", evidence["error"], **evidence)
-    home = [one.path.rpartition("/")[0] for one in case.contents.distributions if one.name == "torch"]
+    home = [
+        distribution.path.rpartition("/")[0]
+        for distribution in case.contents.distributions
+        if distribution.name == "torch"
+    ]
     inside = any((seen.file or "").startswith(f"{directory}/torch/") for directory in home)
     found = f"torch {seen.version}" if inside else f"torch {seen.version} from {seen.file}, not from its distribution"
     return rule(inside, "torch can be imported, from its own distribution", found, file=seen.file, **evidence)
@@ -43,13 +48,11 @@ def torch_version(case: Case) -> Ruling:
     seen, locked = case.pytorch, case.locked.get("torch", "")
     if not seen.imported:
         return rule(False, f"torch {locked}", f"{seen.error_type}: {seen.error_message}")
-    faults = []
-    if not VERSION.fullmatch(seen.version):
-        faults.append(f"{seen.version!r} is no version")
-    if seen.metadata_version is None or not same_version(seen.metadata_version, seen.version):
-        faults.append(f"the module says {seen.version}, its metadata {seen.metadata_version}")
-    if not same_version(seen.version, locked):
-        faults.append(f"the lock says {locked}")
+    faults = Faults()
+    faults.add(not VERSION.fullmatch(seen.version), f"{seen.version!r} is no version")
+    agree = seen.metadata_version is not None and same_version(seen.metadata_version, seen.version)
+    faults.add(not agree, f"the module says {seen.version}, its metadata {seen.metadata_version}")
+    faults.add(not same_version(seen.version, locked), f"the lock says {locked}")
     return rule(not faults, f"torch {locked}, in module and metadata", "; ".join(faults) or seen.version)
 
 
@@ -83,21 +86,18 @@ def torch_works(case: Case) -> Ruling:
     seen = case.pytorch
     if not seen.imported:
         return rule(False, "an importable torch", f"{seen.error_type}: {seen.error_message}")
-    faults = []
+    faults = Faults()
     for name in ("tensor", "autograd", "save_and_load"):
         tried = getattr(seen, name)
-        if not tried.ok:
-            faults.append(f"{name.replace('_', ' ')}: {tried.error}")
+        faults.add(not tried.ok, f"{name.replace('_', ' ')}: {tried.error}")
     if not faults:
-        losses = seen.autograd.losses
-        if seen.tensor.product != PRODUCT:
-            faults.append(f"the matrix product is {seen.tensor.product}")
-        if seen.autograd.gradient is None or not math.isclose(seen.autograd.gradient, GRADIENT):
-            faults.append(f"the gradient of x³ at 2 is {seen.autograd.gradient}")
-        if len(losses) != 2 or not losses[1] < losses[0]:  # noqa: PLR2004 - before and after one step
-            faults.append(f"a step down the gradient took the loss from {losses}")
-        if not seen.save_and_load.same:
-            faults.append("weights came back from a file changed")
+        gradient, losses = seen.autograd.gradient, seen.autograd.losses
+        faults.add(seen.tensor.product != PRODUCT, f"the matrix product is {seen.tensor.product}")
+        right = gradient is not None and math.isclose(gradient, GRADIENT)
+        faults.add(not right, f"the gradient of x³ at 2 is {gradient}")
+        lower = len(losses) == 2 and losses[1] < losses[0]  # noqa: PLR2004 - before and after one step
+        faults.add(not lower, f"a step down the gradient took the loss from {losses}")
+        faults.add(not seen.save_and_load.same, "weights came back from a file changed")
     tracebacks = [tried.traceback for tried in (seen.tensor, seen.autograd, seen.save_and_load) if tried.traceback]
     found = "; ".join(faults) or f"imported in {seen.import_seconds} s, all right"
     return rule(not faults, "a tensor operation, an autograd step, save and load", found, tracebacks=tracebacks)
@@ -109,13 +109,14 @@ def _hidden(environment: Mapping[str, str]) -> str:
     CUDA C++ programming guide, environment variables: what follows the first word that is no device is not visible.
     NVIDIA container toolkit, user guide. Where a device is named twice PyTorch sees none (torch/cuda/__init__.py).
     """
-    words = [one.strip() for one in environment.get("CUDA_VISIBLE_DEVICES", "0").split(",")]
+    words = [word.strip() for word in environment.get("CUDA_VISIBLE_DEVICES", "0").split(",")]
     devices = list(takewhile(DEVICE.fullmatch, words))
-    named = all(one.isdigit() for one in devices)  # a UUID is one machine's device, which no other has
-    hiding = ["CUDA_VISIBLE_DEVICES"] * (not devices or not named or len(set(devices)) < len(devices))
-    hiding += ["NVIDIA_VISIBLE_DEVICES"] * (environment.get("NVIDIA_VISIBLE_DEVICES") in ("", "void", "none"))
-    able = {one.strip() for one in environment.get("NVIDIA_DRIVER_CAPABILITIES", "").split(",")}
-    hiding += ["NVIDIA_DRIVER_CAPABILITIES"] * able.isdisjoint({"", "all", "compute"})
+    named = all(device.isdigit() for device in devices)  # a UUID is one machine's device, which no other has
+    hiding = Faults()  # variables by name
+    hiding.add(not devices or not named or len(set(devices)) < len(devices), "CUDA_VISIBLE_DEVICES")
+    hiding.add(environment.get("NVIDIA_VISIBLE_DEVICES") in ("", "void", "none"), "NVIDIA_VISIBLE_DEVICES")
+    able = {word.strip() for word in environment.get("NVIDIA_DRIVER_CAPABILITIES", "").split(",")}
+    hiding.add(able.isdisjoint({"", "all", "compute"}), "NVIDIA_DRIVER_CAPABILITIES")
     return ", ".join(f"{name}={environment[name]}" for name in hiding)
 
 

@@ -3,6 +3,7 @@
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
+from deploy.faults import Faults
 from verify.judge.case import Case, NotSeen, Ruling, rule, skip, want_of_memory
 from verify.judge.rulings.application import chains, describe, has_status, printable
 from verify.judge.rulings.subject import NOT_EXECUTABLE
@@ -68,10 +69,10 @@ def lazy_server(case: Case) -> Ruling:
         raise NotSeen("the answer does not say what is in memory", "server-answers") from None
     heavy = sorted({name for name in memory.packages if name in application.heavy})
     attempts = _heard(asked.report)
-    faults = [describe(attempt) for attempt in attempts[:5]]
-    faults += [f"in memory: {', '.join(heavy)}"] * bool(heavy)
-    faults += [f"{memory.unreadable} hide their memory"] * bool(memory.unreadable)
-    faults += ["no process was seen"] * (memory.processes <= 0)
+    faults = Faults(describe(attempt) for attempt in attempts[:5])
+    faults.add(heavy, f"in memory: {', '.join(heavy)}")
+    faults.add(memory.unreadable, f"{memory.unreadable} hide their memory")
+    faults.add(memory.processes <= 0, "no process was seen")
     expected = f"no library of {', '.join(application.heavy)} in memory, and no attempt to import one"
     if not faults and (unheard := _unheard(asked.report)):
         action = "Start the server as a Python that heeds its environment: no -E, -I or -S, and no other program"
@@ -112,11 +113,12 @@ def server_answers(case: Case) -> Ruling:
         answer, published = Answer.model_validate(asked.report), Published.model_validate(asked.report)
     except ValueError:
         return rule(False, expected, f"an answer that is none: {str(asked.report)[:300]}")
-    faults = [] if answer.status == 200 and has_status(answer.body) else [_answered(answer)]  # noqa: PLR2004 - HTTP's OK
+    faults = Faults()
+    faults.add(answer.status != 200 or not has_status(answer.body), _answered(answer))  # noqa: PLR2004 - HTTP's OK
     if not faults:
-        faults = _unreachable(published.listens) + _besides(case, published) + _another_application(case, published)
-    if not case.contract.serves_api(case.image) and f'"{OF_A_WORKER}"' not in answer.body:
-        faults.append(f"no worker answers so, without `{OF_A_WORKER}`: {_answered(answer)}")
+        faults += [*_unreachable(published.listens), *_besides(case, published), *_another_application(case, published)]
+    impostor = not case.contract.serves_api(case.image) and f'"{OF_A_WORKER}"' not in answer.body
+    faults.add(impostor, f"no worker answers so, without `{OF_A_WORKER}`: {_answered(answer)}")
     expected += ", from outside too and nothing else does, and all else as the application that was examined"
     if not faults and (late := published.unasked) and _examined(case):
         action = "Let every operation answer within seconds; what came before took all the time there was"
@@ -131,17 +133,19 @@ def _answered(answer: Answer) -> str:
 
 def _unreachable(listens: list[str]) -> list[str]:
     """Return what keeps other containers from a server that answers within its own; nothing where nobody was seen."""
-    inside = [one for one in listens if one == "::1" or one.removeprefix("::ffff:").startswith("127.")]
+    inside = [address for address in listens if address == "::1" or address.removeprefix("::ffff:").startswith("127.")]
+    faults = Faults()
     only = bool(listens) and inside == listens
-    return [f"it listens at {', '.join(listens[:8])} only: out of reach for other containers"] * only
+    faults.add(only, f"it listens at {', '.join(listens[:8])} only: out of reach for other containers")
+    return faults
 
 
 def _besides(case: Case, served: Published) -> list[str]:
     """Return who else listens in the server's container."""
     own = urlsplit(case.image.health).port or 80
-    faults = []
+    faults = Faults()
     for kind, ports in (("port", set(served.ports) - {own}), ("UDP port", set(served.datagrams))):
-        faults += [f"something listens at {kind} {', '.join(map(str, sorted(ports)[:8]))}, too"] * bool(ports)
+        faults.add(ports, f"something listens at {kind} {', '.join(map(str, sorted(ports)[:8]))}, too")
     return faults
 
 
@@ -152,14 +156,16 @@ def _another_application(case: Case, served: Published) -> list[str]:
         return []
     routes = [route for route in examined.routes if route[:1] != ["MOUNT"]]
     different = sorted(served.routes) != sorted(routes)
-    faults = [f"it serves {len(served.routes)} routes, the application has {len(routes)}"] * different
+    faults = Faults()
+    faults.add(different, f"it serves {len(served.routes)} routes, the application has {len(routes)}")
     answers = [
         _difference(route, served.answers.get(route, ""), digest)
         for route, digest in sorted(examined.digests.items())
         if served.answers.get(route) != digest and route not in served.unasked
     ]
-    more = [f"and {len(answers) - SHOWN} more"] * (len(answers) > SHOWN)
-    return faults + [printable(one) for one in answers[:SHOWN]] + more
+    faults += [printable(answer) for answer in answers[:SHOWN]]
+    faults.add(len(answers) > SHOWN, f"and {len(answers) - SHOWN} more")
+    return faults
 
 
 def _examined(case: Case) -> ApplicationReport | None:
@@ -203,15 +209,15 @@ def healthcheck_tells(case: Case) -> Ruling:
     if report.nobody.outcome == "not started":
         return rule(False, expected, f"it cannot be run: {report.nobody.error}")
     runs = {name: getattr(report, name) for name in (*WRONG, "good")}
-    if unseen := [name for name, one in runs.items() if one is None or (one.outcome, one.exit_code) == ("ended", None)]:
+    if unseen := [name for name, run in runs.items() if run is None or (run.outcome, run.exit_code) == ("ended", None)]:
         raise NotSeen(f"the health check's exit code is missing: {', '.join(unseen)}", "proof")
-    faults = [f"it passes {words}" for name, words in WRONG.items() if runs[name].passed]
-    faults += [f"it fails at a 200 with `status`: {_told(runs['good'])}"] * (not runs["good"].passed)
+    faults = Faults(f"it passes {words}" for name, words in WRONG.items() if runs[name].passed)
+    faults.add(not runs["good"].passed, f"it fails at a 200 with `status`: {_told(runs['good'])}")
     if case.subject.unhealthy_after is None:
         raise NotSeen("the engine does not say how often HEALTHCHECK runs", "")
     late = case.subject.unhealthy_after > NOTICED_WITHIN
-    faults += [f"a server that is gone is unhealthy after {case.subject.unhealthy_after:,.0f} s only"] * late
-    printed = {name: one.printed for name, one in runs.items() if one.printed}
+    faults.add(late, f"a server that is gone is unhealthy after {case.subject.unhealthy_after:,.0f} s only")
+    printed = {name: run.printed for name, run in runs.items() if run.printed}
     return rule(not faults, expected, "; ".join(faults) or "so it does", printed=printed)
 
 

@@ -2,6 +2,7 @@
 
 import re
 
+from deploy.faults import Faults
 from verify.judge.case import Case, NotSeen, Ruling, proof_fault, rule
 from verify.judge.rulings.application import printable
 from verify.observe.probe_reports import Ran
@@ -84,32 +85,24 @@ def user(case: Case) -> Ruling:
     """Numeric in the configuration, not root, the same when running, with a home that it owns."""
     configured, seen = case.subject.user, case.environment
     uid = configured.partition(":")[0]
-    faults = []
+    faults = Faults()
     if not NUMERIC.fullmatch(uid):
         faults.append(f"USER is {configured!r}, not numeric")
     elif int(uid) == 0:
         faults.append("USER is root")
     elif int(uid) != seen.uid:
         faults.append(f"USER is {uid}, but the process runs as {seen.uid}")
-    if seen.gid == 0:
-        faults.append("the group is root's")
-    if seen.may_write:
-        faults.append(f"the user may write what runs, or who may what: {', '.join(seen.may_write[:8])}")
-    if seen.user is None:
-        faults.append("the user has no entry in /etc/passwd")
-    if not seen.home_is_writable:
-        faults.append(f"the home {seen.home} is missing or not the user's own")
+    faults.add(seen.gid == 0, "the group is root's")
+    faults.add(seen.may_write, f"the user may write what runs, or who may what: {', '.join(seen.may_write[:8])}")
+    faults.add(seen.user is None, "the user has no entry in /etc/passwd")
+    faults.add(not seen.home_is_writable, f"the home {seen.home} is missing or not the user's own")
     privileged = case.contents.privileged
-    faults += [f"files that give other rights (setuid, setgid, capabilities): {', '.join(privileged[:8])}"] * bool(
-        privileged
-    )
+    faults.add(privileged, f"files that give other rights (setuid, setgid, capabilities): {', '.join(privileged[:8])}")
     faults += case.contents.accounts
     writable = case.contents.writable
-    faults += [f"the image lets the user write elsewhere than it is meant to: {', '.join(writable[:8])}"] * bool(
-        writable
-    )
+    faults.add(writable, f"the image lets the user write elsewhere than it is meant to: {', '.join(writable[:8])}")
     unreadable = case.contents.unreadable
-    faults += [f"the user may not read: {', '.join(unreadable[:8])}"] * bool(unreadable)
+    faults.add(unreadable, f"the user may not read: {', '.join(unreadable[:8])}")
     found = "; ".join(faults) or f"{configured}, at home in {seen.home}"
     return rule(
         not faults,

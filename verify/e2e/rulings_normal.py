@@ -70,7 +70,9 @@ def seconds_to_registered(startup: Scene, name: str) -> float | None:
     if answer is None or seen is None:
         return None
     try:
-        moments = [worker["registered_at"] for worker in listed(answer.body, "workers") if worker.get("worker_id") == name]
+        moments = [
+            worker["registered_at"] for worker in listed(answer.body, "workers") if worker.get("worker_id") == name
+        ]
         return seconds_between(seen.started, moments[0])
     except (Wrong, LookupError, ValueError, TypeError):
         return None

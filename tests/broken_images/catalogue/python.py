@@ -249,31 +249,31 @@ DISTRIBUTIONS = (
         "a package beside a module of its name is listed without a digest",
         file(f"{SITE}/typing_extensions/__init__.py", "Any = None")
         + as_root(f"echo typing_extensions/__init__.py,, | tee -a {IDNA}/RECORD"),
-        "lock-parity", "FAIL", "CONFIGURATION", says=("no distribution's", "typing_extensions/__init__.py"),
+        "lock-parity", "FAIL", "CONFIGURATION", says=("files of no distribution", "typing_extensions/__init__.py"),
     ),
     Fault(
         "a distribution's data was emptied",
         as_root(f"for one in {SITE}/ktrdr/strategies/*.yaml; do : >$one; done"),
-        "lock-parity", "FAIL", "CONFIGURATION", says=("not what RECORD says", ".yaml"),
+        "lock-parity", "FAIL", "CONFIGURATION", says=("different from RECORD", ".yaml"),
     ),
     Fault(
         "a library of a distribution is empty",
         as_root(f"one=$(find {SITE} -name '*.so' | head -n 1)\ntest -n $one\n: >$one"),
-        "lock-parity", "FAIL", "CONFIGURATION", says=("not what RECORD says", ".so"),
+        "lock-parity", "FAIL", "CONFIGURATION", says=("different from RECORD", ".so"),
     ),
     Fault(
         "the program that the command runs was altered",
         as_root("echo '# changed' >>/opt/venv/bin/uvicorn"),
-        "lock-parity", "FAIL", "CONFIGURATION", says=("not what RECORD says", "/opt/venv/bin/uvicorn"),
+        "lock-parity", "FAIL", "CONFIGURATION", says=("different from RECORD", "/opt/venv/bin/uvicorn"),
     ),
     Fault(
         "a distribution's source was changed after it was installed",
         as_root(f"echo 'changed = True' >>{SITE}/idna/core.py"),
-        "lock-parity", "FAIL", "CONFIGURATION", says=("not what RECORD says", "idna/core.py"),
+        "lock-parity", "FAIL", "CONFIGURATION", says=("different from RECORD", "idna/core.py"),
     ),
     Fault(
         "a distribution's source was changed, and its RECORD with it",
-        REWRITTEN, "lock-parity", "FAIL", "CONFIGURATION", says=("another RECORD than the baseline's", "idna"),
+        REWRITTEN, "lock-parity", "FAIL", "CONFIGURATION", says=("but another RECORD", "idna"),
     ),
     Fault(
         "a distribution's source was changed after the build, and its RECORD with it",

@@ -16,7 +16,7 @@ FAULTS = (
     ),
     Fault(
         "the source was changed after the build",
-        "", "built-here", "ERROR", "ENVIRONMENT", accident="source changed", says=("is another now",),
+        "", "built-here", "ERROR", "ENVIRONMENT", accident="source changed", says=("have changed since",),
     ),
     Fault(
         "the tag was moved to another image after the build",

@@ -1,4 +1,4 @@
-"""The API: the lazy-import specification, and what goes beyond it (vacuous laziness)."""
+"""The API: the lazy-import specification, and its extension (vacuous laziness)."""
 
 import json
 from collections.abc import Sequence
@@ -8,7 +8,7 @@ from deploy.faults import Faults
 from verify.judge.case import Case, NotSeen, Ruling, rule
 from verify.observe.probe_reports import ApplicationReport, Attempt, Heard, Loaded, Started
 
-SERVER_ERROR, INVALID = 500, 422  # statuses of HTTP; the second is what FastAPI says of values that it refuses
+SERVER_ERROR, INVALID = 500, 422  # statuses of HTTP; FastAPI answers the second to values that it refuses
 
 
 def api_imports(case: Case) -> Ruling:
@@ -68,7 +68,7 @@ def has_status(body: str) -> bool:
 
 
 def api_answers(case: Case) -> Ruling:
-    """Health answers 200 with a status; no other request ends in an unexpected error; the probe came to its end."""
+    """Health answers 200 with a status, no other request raises an unexpected error, and the probe finished."""
     seen = _imported(case)
     if not seen.started:
         raise NotSeen("the application did not start", "api-starts")
@@ -92,12 +92,12 @@ def _lazy(case: Case, phases: tuple[str, ...], looks: list[Loaded | None]) -> Ru
     faults = Faults(describe(attempt) for attempt in attempts)
     faults.add(loaded, f"loaded: {', '.join(sorted(set(loaded))[:8])}")
     if not faults and None in looks:
-        raise NotSeen("the application did not come this far", "api-starts")
+        raise NotSeen("the application did not reach this phase", "api-starts")
     if not faults and (unseen := [process for process in case.application.processes if process.phase in phases]):
         return _unfollowed(f"no attempt to import {heavy}", unseen)
     if not faults and "use" in phases and (late := case.application.unasked):
-        action = "Let every operation and WebSocket answer within seconds; what came before took all the time there was"
-        found = f"not seen: no time was left to ask {len(late)} operations, {printable(late[0][:200])} the first"
+        action = "Make every operation and WebSocket answer within seconds: the earlier ones used up the time"
+        found = f"not seen: no time was left to ask {len(late)} operations, beginning with {printable(late[0][:200])}"
         return Ruling("ERROR", f"no attempt to import {heavy}", found, category="CODE_BUG", action=action)
     named = sorted({name for look in looks if look for name in look.named})
     none = "none" + f"; named lazily, which loads nothing before it is used: {', '.join(named[:8])}" * bool(named)
@@ -112,15 +112,15 @@ def chains(attempts: Sequence[Attempt | Heard]) -> list[dict[str, Any]]:
 
 
 def _unfollowed(expected: str, started: list[Started]) -> Ruling:
-    """ERROR: what another program imports was not seen; a forked child's attempts are among the application's own."""
+    """ERROR: another program's imports were not seen. A forked child's attempts are among the application's own."""
     where = [f"{process.what[:200]}{f' at {place(process.chain[-1])}' if process.chain else ''}" for process in started]
     evidence = {
         "processes": [
             {"what": process.what, "chain": [place(frame) for frame in process.chain]} for process in started[:5]
         ]
     }
-    action = "Let a worker do it: what a process of the API's imports cannot be followed"
-    found = f"not seen: it starts a process, whose imports nobody follows: {'; '.join(where[:3])}"
+    action = "Let a worker do it: the imports of a process that the API starts cannot be recorded"
+    found = f"not seen: it starts a process, whose imports are not recorded: {'; '.join(where[:3])}"
     return Ruling("ERROR", expected, printable(found), evidence, category="CODE_BUG", action=action)
 
 
@@ -144,19 +144,19 @@ def describe(attempt: Attempt | Heard) -> str:
 
 
 def lazy_import(case: Case) -> Ruling:
-    """Nothing heavy while the application is imported, nor before."""
+    """No heavy package before or during the application's import."""
     seen = case.application
     return _lazy(case, ("import",), [seen.loaded_before, seen.loaded_after_import])
 
 
 def lazy_start(case: Case) -> Ruling:
-    """Nothing heavy while the application starts."""
+    """No heavy package while the application starts."""
     seen = _imported(case)
     return _lazy(case, ("start",), [seen.loaded_after_start if seen.started else None, seen.loaded_after_start])
 
 
 def lazy_use(case: Case) -> Ruling:
-    """Nothing heavy while requests are served, nor when it stops."""
+    """No heavy package while the application serves requests and stops."""
     return _lazy(case, ("use", "stop"), [_imported(case).loaded_after_use])
 
 

@@ -1,4 +1,4 @@
-"""What the layers hold, whether the running image says the same, and whether it is what the lock demands."""
+"""What the layers hold, whether the running image agrees, and whether the lock demands it."""
 
 import posixpath
 from collections import Counter
@@ -90,17 +90,19 @@ def lock_parity(case: Case) -> Ruling:
     ):
         faults.add(names, f"{label}: {listed(sorted(names))}")
     lacking, left_out = _absent(case)
-    faults.add(lacking, f"in RECORD, and not in the image: {listed(lacking)}")
+    faults.add(lacking, f"in RECORD, but not in the image: {listed(lacking)}")
     base = case.base_layers
     unowned = sorted(path for path, layer in case.contents.unowned.items() if layer >= base)
-    faults.add(unowned, f"no distribution's: {listed(unowned)}")
+    faults.add(unowned, f"files of no distribution: {listed(unowned)}")
     altered = case.contents.altered
-    faults.add(altered, f"not what RECORD says: {listed(altered)}")
+    faults.add(altered, f"different from RECORD: {listed(altered)}")
     other, compared = _other_records(case)
-    faults.add(other, f"another RECORD than the baseline's of the same version: {listed(other)}")
+    faults.add(other, f"the same version as in the baseline, but another RECORD: {listed(other)}")
     found = "; ".join(faults) or f"{len(held)} distributions as locked"
     found += f", {sum(entry['files'] for entry in left_out)} of their files left out" * bool(left_out and not faults)
-    expected = f"the {len(case.locked)} distributions of uv.lock for this role, whole but for what left-out.toml names"
+    expected = (
+        f"the {len(case.locked)} distributions of uv.lock for this role, complete except for files in left-out.toml"
+    )
     return rule(not faults, expected, found, left_out=left_out, records_compared=compared)
 
 
@@ -127,7 +129,7 @@ def _other_records(case: Case) -> tuple[list[str], int]:
 
 
 def _absent(case: Case) -> tuple[list[str], list[dict[str, Any]]]:
-    """Return the files that a distribution lists and lacks, and those that it lacks on purpose: patterns, reasons."""
+    """Return the files that a distribution lists but lacks, and the patterns of those that it lacks on purpose."""
     lacking, counts = [], Counter[int]()
     for distribution in installed(case):
         for path in case.contents.absent.get(distribution.path, []):
@@ -170,7 +172,7 @@ def size_added(case: Case) -> Ruling:
 
 
 def no_repeated_bytes(case: Case) -> Ruling:
-    """No layer above the base holds again more than a trifle of what an earlier layer holds."""
+    """No layer above the base repeats more than REPEATED_AT_MOST bytes of an earlier layer."""
     layers = list(enumerate(case.contents.layers))[case.base_layers :]
     faults = [
         f"layer {number}: {layer.repeated_bytes:,} bytes"
@@ -187,7 +189,7 @@ def excused(path: str, allowed: Iterable[Allowed]) -> bool:
 
 
 def leftovers(case: Case) -> Ruling:
-    """Nothing that has no business in an image, in any layer above the base."""
+    """No file that does not belong in an image, in any layer above the base."""
     base, allowed = case.base_layers, case.image.leftovers
     left = [
         leftover

@@ -1,4 +1,4 @@
-"""The GPU contract: the device is there and really used. What a host without a GPU cannot show is UNVERIFIED."""
+"""The GPU contract: the device is there and really used. On a host without a GPU its checks are UNVERIFIED."""
 
 import re
 from pathlib import PurePosixPath
@@ -120,7 +120,7 @@ def gpu_training_step(case: Case) -> Ruling:
 
 
 def gpu_libraries(case: Case) -> Ruling:
-    """CuDNN and NCCL say the installed distributions' versions and were loaded from their directories."""
+    """CuDNN and NCCL report the installed distributions' versions and were loaded from their directories."""
     expected = "cuDNN and NCCL as installed, loaded from their distributions"
     try:
         seen = _served(case)

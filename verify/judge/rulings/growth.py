@@ -1,4 +1,4 @@
-"""How much the image grew since the baseline, and who caused it."""
+"""How much the image grew since the baseline, and which distributions caused it."""
 
 from deploy.contract import megabytes
 from verify.judge.case import Case, Ruling, rule, skip

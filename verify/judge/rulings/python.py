@@ -11,8 +11,8 @@ from verify.contents.model import Hook
 from verify.judge.case import Case, Ruling, rule
 from verify.judge.rulings.contents import listed
 
-# Where nothing that a process finds is the layers': the kernel's own (path_resolution(7)), what is in memory, and what
-# everybody may write
+# Directories whose files the layers do not decide: the kernel's own (path_resolution(7)), those in memory, and those
+# that everybody may write
 UNSEEN = ("/proc", "/sys", "/dev", "/run", "/var/run", "/var/lock", "/var/tmp", HIDDEN)  # noqa: S108 - in the image
 
 
@@ -22,25 +22,24 @@ def _within(path: str, directories: Iterable[str]) -> bool:
 
 
 def _written(case: Case) -> tuple[str, ...]:
-    """Return the directories in which others than the layers say what is found: homes, too, whatever is there yet."""
+    """Return the directories whose files the layers do not decide. A home is one of them, even if it is empty."""
     named = (case.subject.environment.get("HOME", ""), case.environment.home)
     homes = (posixpath.normpath(path) for path in named if path.startswith("/") and path.strip("/."))
     return (*UNSEEN, *case.image.writable, "/home", *homes)
 
 
 def _searched_elsewhere(case: Case) -> list[str]:
-    """Return what PATH searches that the layers do not answer for, and each `python` in it that is not the base's.
+    """Return the directories of PATH that the layers do not decide, and each `python` in it that is not the base's.
 
-    Also behind the first one: who may not search a directory, or run what is in it, goes on to the next (execvp(3)).
+    Every directory counts, not only the first with a `python`. A process that may not search a directory, or run the
+    program in it, goes on to the next (execvp(3)).
     """
     written, faults = _written(case), Faults()
     for place in case.contents.search:
         if not place.directory.startswith("/"):
-            faults.append(f"PATH has {place.directory!r}, which is wherever a process starts")
+            faults.append(f"PATH holds {place.directory!r}, which depends on where a process starts")
         elif any(_within(path, written) for path in (place.directory, place.path or place.directory, place.python)):
-            faults.append(
-                f"PATH leads to {place.python} by {place.directory}, where the layers do not say what is found"
-            )
+            faults.append(f"PATH leads to {place.python} by {place.directory}, whose files the layers do not decide")
         elif place.layer is not None and place.layer >= case.base_layers:
             faults.append(f"{place.python} does not come from the base image")
     return faults
@@ -110,7 +109,7 @@ def _editable(hook: Hook, case: Case) -> bool:
 
 
 def _foreign_libraries(case: Case) -> list[str]:
-    """Return what says that Python's standard library is not the base's: pyvenv.cfg, or the path that it searches."""
+    """Return the signs of a standard library other than the base's: in pyvenv.cfg, or in the path that is searched."""
     found = case.contents.interpreter
     if found is None:
         return []
@@ -132,7 +131,7 @@ def _foreign_libraries(case: Case) -> list[str]:
 
 
 def _commands(case: Case) -> list[str]:
-    """Return what the image's command and HEALTHCHECK do that its environment and files may not."""
+    """Return what the image's command and HEALTHCHECK do that is forbidden to its environment and files."""
     subject, read = case.subject, case.contents
     runs = [[*subject.entrypoint, *subject.command], healthcheck_words(subject.healthcheck, subject.shell)]
     path = read.interpreter.path if read.interpreter else None
@@ -150,9 +149,9 @@ def _commands(case: Case) -> list[str]:
     shells = {option for run in runs for option in shell_options(run)}
     faults.add(shells, f"a command's shell reads start-up files: {listed(sorted(shells))}")
     moved = {word for run in runs for word in elsewhere(run)}
-    faults.add(moved, f"a command looks elsewhere: {listed(sorted(moved))}")
-    neither = f"neither the base's nor a locked distribution's: {listed(foreign.values())}"
-    faults.add(foreign, f"by their names the commands find what is {neither}")
+    faults.add(moved, f"a command searches other places: {listed(sorted(moved))}")
+    foreigners = listed(foreign.values())
+    faults.add(foreign, f"a command runs a program that neither the base nor a locked distribution holds: {foreigners}")
     return faults
 
 
@@ -168,13 +167,13 @@ def python_unaltered(case: Case) -> Ruling:
         for hook in read.hooks
         if hook.layer >= base and not _harmless(hook, case) and not _editable(hook, case)
     ]
-    faults.add(hooks, f"run or found before the program: {listed(hooks)}")
+    faults.add(hooks, f"loaded before the program: {listed(hooks)}")
     faults += _foreign_libraries(case)
     faults += _commands(case)
     leads = [path for hook in read.hooks if hook.layer >= base for path in hook.leads if _within(path, _written(case))]
-    faults.add(leads, f"a start-up file leads to {listed(leads)}, where the layers do not say what is found")
+    faults.add(leads, f"a start-up file leads to {listed(leads)}, whose files the layers do not decide")
     started, unseen = read.working_directory, (*UNSEEN, *case.image.writable)
-    faults.add(_within(started, unseen), f"processes start in {started}, where the layers do not say what is found")
+    faults.add(_within(started, unseen), f"processes start in {started}, whose files the layers do not decide")
     volumes = [path for path in subject.volumes if not _within(path, case.image.writable)]
     faults.add(volumes, f"volumes where the contract has nothing writable: {listed(volumes)}")
     paths = {path for layer in read.layers[base:] for path in layer.replaced}

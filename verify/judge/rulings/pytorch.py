@@ -1,4 +1,4 @@
-"""PyTorch and CUDA: the torch specification, and what goes beyond it (silent CUDA, real torch)."""
+"""PyTorch and CUDA: the torch specification, and its extensions (silent CUDA, real torch)."""
 
 import math
 import re
@@ -42,7 +42,7 @@ def torch(case: Case) -> Ruling:
 
 
 def torch_version(case: Case) -> Ruling:
-    """The version is one, and module, metadata and lock agree on it."""
+    """The version is valid, and module, metadata and lock agree on it."""
     if case.image.torch == "absent":
         return skip("no torch expected")
     seen, locked = case.pytorch, case.locked.get("torch", "")
@@ -97,9 +97,9 @@ def torch_works(case: Case) -> Ruling:
         faults.add(not right, f"the gradient of x³ at 2 is {gradient}")
         lower = len(losses) == 2 and losses[1] < losses[0]  # noqa: PLR2004 - before and after one step
         faults.add(not lower, f"a step down the gradient took the loss from {losses}")
-        faults.add(not seen.save_and_load.same, "weights came back from a file changed")
+        faults.add(not seen.save_and_load.same, "weights were different after a round trip through a file")
     tracebacks = [tried.traceback for tried in (seen.tensor, seen.autograd, seen.save_and_load) if tried.traceback]
-    found = "; ".join(faults) or f"imported in {seen.import_seconds} s, all right"
+    found = "; ".join(faults) or f"imported in {seen.import_seconds} s, all correct"
     return rule(not faults, "a tensor operation, an autograd step, save and load", found, tracebacks=tracebacks)
 
 

@@ -1,4 +1,4 @@
-"""Health means serving: the image's own command, its own HEALTHCHECK, and our own question."""
+"""Health means serving: the image's own command, its own HEALTHCHECK, and our own requests."""
 
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
@@ -13,8 +13,8 @@ from verify.observe.probe_reports import Answer, ApplicationReport, Checked, Hea
 if TYPE_CHECKING:
     from verify.judge.verdict import Category
 
-OF_A_WORKER = "worker_type"  # what a worker's health says and no other server's
-SHOWN = 3  # answers that are told
+OF_A_WORKER = "worker_type"  # a key that only a worker's health holds
+SHOWN = 3  # answers in a finding
 FOR_WANT_OF_MEMORY = "Find which process of the server's grows without bound: `docker top`, and the server's log below"
 KILLED = (137, 143)  # 128 + SIGKILL, 128 + SIGTERM: ended from outside
 
@@ -66,24 +66,24 @@ def lazy_server(case: Case) -> Ruling:
     try:
         memory = Memory.model_validate(asked.report)
     except ValueError:
-        raise NotSeen("the answer does not say what is in memory", "server-answers") from None
+        raise NotSeen("the answer does not say which packages are in memory", "server-answers") from None
     heavy = sorted({name for name in memory.packages if name in application.heavy})
     attempts = _heard(asked.report)
     faults = Faults(describe(attempt) for attempt in attempts[:5])
     faults.add(heavy, f"in memory: {', '.join(heavy)}")
-    faults.add(memory.unreadable, f"{memory.unreadable} hide their memory")
+    faults.add(memory.unreadable, f"processes that hide their memory: {memory.unreadable}")
     faults.add(memory.processes <= 0, "no process was seen")
     expected = f"no library of {', '.join(application.heavy)} in memory, and no attempt to import one"
     if not faults and (unheard := _unheard(asked.report)):
-        action = "Start the server as a Python that heeds its environment: no -E, -I or -S, and no other program"
-        found = printable(f"not seen: nobody listened to what is imported in {unheard}")
+        action = "Start the server with a Python that reads its environment: no -E, -I or -S, and no other program"
+        found = printable(f"not seen: imports were not recorded in {unheard}")
         return Ruling("ERROR", expected, found, category="CODE_BUG", action=action)
     found = printable("; ".join(faults)) or f"none in {memory.processes} process" + "es" * (memory.processes != 1)
     return rule(not faults, expected, found, attempts=chains(attempts))
 
 
 def _heard(report: dict[str, Any]) -> list[Heard]:
-    """Return the attempts that were heard in the server's processes; nothing where nobody says."""
+    """Return the attempts that the server's processes recorded; none where the report does not say."""
     try:
         return Watched.model_validate(report).attempts
     except ValueError:
@@ -91,11 +91,11 @@ def _heard(report: dict[str, Any]) -> list[Heard]:
 
 
 def _unheard(report: dict[str, Any]) -> str:
-    """Return in which of the server's processes nobody listened; "" where somebody did in all of them."""
+    """Return the processes of the server that recorded no imports; "" where every one did."""
     try:
         seen = Watched.model_validate(report)
     except ValueError:
-        return "the server: the answer does not say"
+        return "the server: its answer does not say"
     return "; ".join(seen.unwatched[:3]) or ("" if seen.watched else "any of its processes")
 
 
@@ -112,17 +112,17 @@ def server_answers(case: Case) -> Ruling:
     try:
         answer, published = Answer.model_validate(asked.report), Published.model_validate(asked.report)
     except ValueError:
-        return rule(False, expected, f"an answer that is none: {str(asked.report)[:300]}")
+        return rule(False, expected, f"the answer is malformed: {str(asked.report)[:300]}")
     faults = Faults()
     faults.add(answer.status != 200 or not has_status(answer.body), _answered(answer))  # noqa: PLR2004 - HTTP's OK
     if not faults:
         faults += [*_unreachable(published.listens), *_besides(case, published), *_another_application(case, published)]
     impostor = not case.contract.serves_api(case.image) and f'"{OF_A_WORKER}"' not in answer.body
-    faults.add(impostor, f"no worker answers so, without `{OF_A_WORKER}`: {_answered(answer)}")
-    expected += ", from outside too and nothing else does, and all else as the application that was examined"
+    faults.add(impostor, f"a worker's answer holds `{OF_A_WORKER}`, this one does not: {_answered(answer)}")
+    expected += ", also to other containers; nothing else listens; it answers as the application that was examined"
     if not faults and (late := published.unasked) and _examined(case):
-        action = "Let every operation answer within seconds; what came before took all the time there was"
-        found = f"not seen: no time was left to ask {len(late)} operations, {printable(late[0][:200])} the first"
+        action = "Make every operation answer within seconds: the earlier ones used up the time"
+        found = f"not seen: no time was left to ask {len(late)} operations, beginning with {printable(late[0][:200])}"
         return Ruling("ERROR", expected, found, category="CODE_BUG", action=action)
     return rule(not faults, expected, "; ".join(faults) or _answered(answer))
 
@@ -132,25 +132,25 @@ def _answered(answer: Answer) -> str:
 
 
 def _unreachable(listens: list[str]) -> list[str]:
-    """Return what keeps other containers from a server that answers within its own; nothing where nobody was seen."""
+    """Return why other containers cannot reach the server, although it answers in its own; none where it is unknown."""
     inside = [address for address in listens if address == "::1" or address.removeprefix("::ffff:").startswith("127.")]
     faults = Faults()
     only = bool(listens) and inside == listens
-    faults.add(only, f"it listens at {', '.join(listens[:8])} only: out of reach for other containers")
+    faults.add(only, f"it listens at {', '.join(listens[:8])} only: other containers cannot reach it")
     return faults
 
 
 def _besides(case: Case, served: Published) -> list[str]:
-    """Return who else listens in the server's container."""
+    """Return what else listens in the server's container."""
     own = urlsplit(case.image.health).port or 80
     faults = Faults()
     for kind, ports in (("port", set(served.ports) - {own}), ("UDP port", set(served.datagrams))):
-        faults.add(ports, f"something listens at {kind} {', '.join(map(str, sorted(ports)[:8]))}, too")
+        faults.add(ports, f"something else listens at {kind} {', '.join(map(str, sorted(ports)[:8]))}")
     return faults
 
 
 def _another_application(case: Case, served: Published) -> list[str]:
-    """Return how the image that serves the API answers other than the application that was examined."""
+    """Return how the server's answers differ from those of the application that was examined."""
     examined = _examined(case)
     if examined is None:
         return []
@@ -169,7 +169,7 @@ def _another_application(case: Case, served: Published) -> list[str]:
 
 
 def _examined(case: Case) -> ApplicationReport | None:
-    """Return what was seen of the application that the image has to serve; None where there is nothing of the kind."""
+    """Return the probe's report on the application that the image has to serve; None where there is none."""
     try:
         examined = case.application
     except NotSeen:
@@ -181,11 +181,11 @@ def _difference(route: str, served: str, examined: str) -> str:
     """Return in words how two digests of an answer differ, each beginning with its status."""
     status, due = served.partition(" ")[0], examined.partition(" ")[0]
     if status == due:
-        return f"{route[:200]}: {due} with another content than the application's"
+        return f"{route[:200]}: {due} as the application, but with other content"
     return f"{route[:200]}: {status or 'not asked'}, the application answers {due}"
 
 
-# How the stand-ins for the server answer that HEALTHCHECK has to fail at
+# The stand-ins for the server at which HEALTHCHECK has to fail, and how each answers
 WRONG = {
     "nobody": "where nothing serves",
     "failure": "at a 500",
@@ -216,9 +216,9 @@ def healthcheck_tells(case: Case) -> Ruling:
     if case.subject.unhealthy_after is None:
         raise NotSeen("the engine does not say how often HEALTHCHECK runs", "")
     late = case.subject.unhealthy_after > NOTICED_WITHIN
-    faults.add(late, f"a server that is gone is unhealthy after {case.subject.unhealthy_after:,.0f} s only")
+    faults.add(late, f"a server that is gone becomes unhealthy only after {case.subject.unhealthy_after:,.0f} s")
     printed = {name: run.printed for name, run in runs.items() if run.printed}
-    return rule(not faults, expected, "; ".join(faults) or "so it does", printed=printed)
+    return rule(not faults, expected, "; ".join(faults) or "as expected", printed=printed)
 
 
 def _told(run: Checked) -> str:

@@ -1,4 +1,4 @@
-"""Whether it is the image that was built, and whether the probes really ran in it."""
+"""Whether the subject is the image that was built, and whether the probes really ran in it."""
 
 import re
 
@@ -7,7 +7,7 @@ from verify.judge.case import Case, NotSeen, Ruling, proof_fault, rule
 from verify.judge.rulings.application import printable
 from verify.observe.probe_reports import Ran
 
-# What the engine says when the image has nothing that could be run under the name, or as the user, that it says.
+# The engine's words for an image whose command or user does not exist in it.
 NOT_EXECUTABLE = re.compile(
     r"executable file not found|no such file or directory|permission denied|exec format error|no command specified"
     r"|unable to find (?:user|group)|no matching entries in (?:passwd|group) file|uids and gids must be in range"
@@ -28,7 +28,7 @@ def image_present(case: Case) -> Ruling:
 
 
 def built_here(case: Case) -> Ruling:
-    """A record of a build in this state exists, and what was built is what the checkout would build now."""
+    """A build record exists, and the checkout would still build the same."""
     if case.maybe_record is None:
         return Ruling(
             "ERROR", "a build record of this state", case.record_error or "none: not built, or the build failed"
@@ -36,7 +36,9 @@ def built_here(case: Case) -> Ruling:
     source = case.maybe_record.source
     found = f"built from {source.revision[:12]}{' (dirty)' if source.dirty else ''}"
     if case.inputs not in (None, case.maybe_record.inputs):
-        return Ruling("ERROR", "a build record of this state", f"{found}, and what it is built from is another now")
+        return Ruling(
+            "ERROR", "a build record of this state", f"{found}, and the files that it is built from have changed since"
+        )
     return rule(True, "a build record of this state", found, tools=case.maybe_record.tools)
 
 
@@ -82,7 +84,7 @@ def proof(case: Case) -> Ruling:
 
 
 def user(case: Case) -> Ruling:
-    """Numeric in the configuration, not root, the same when running, with a home that it owns."""
+    """The user is numeric in the configuration, not root, the same in a process, and owns a home."""
     configured, seen = case.subject.user, case.environment
     uid = configured.partition(":")[0]
     faults = Faults()
@@ -93,20 +95,20 @@ def user(case: Case) -> Ruling:
     elif int(uid) != seen.uid:
         faults.append(f"USER is {uid}, but the process runs as {seen.uid}")
     faults.add(seen.gid == 0, "the group is root's")
-    faults.add(seen.may_write, f"the user may write what runs, or who may what: {', '.join(seen.may_write[:8])}")
+    faults.add(seen.may_write, f"the user may write programs or account files: {', '.join(seen.may_write[:8])}")
     faults.add(seen.user is None, "the user has no entry in /etc/passwd")
     faults.add(not seen.home_is_writable, f"the home {seen.home} is missing or not the user's own")
     privileged = case.contents.privileged
-    faults.add(privileged, f"files that give other rights (setuid, setgid, capabilities): {', '.join(privileged[:8])}")
+    faults.add(privileged, f"files that grant privileges (setuid, setgid, capabilities): {', '.join(privileged[:8])}")
     faults += case.contents.accounts
     writable = case.contents.writable
-    faults.add(writable, f"the image lets the user write elsewhere than it is meant to: {', '.join(writable[:8])}")
+    faults.add(writable, f"the user may write outside the contract's writable directories: {', '.join(writable[:8])}")
     unreadable = case.contents.unreadable
-    faults.add(unreadable, f"the user may not read: {', '.join(unreadable[:8])}")
+    faults.add(unreadable, f"the user cannot read: {', '.join(unreadable[:8])}")
     found = "; ".join(faults) or f"{configured}, at home in {seen.home}"
     return rule(
         not faults,
-        "a numeric user other than root, with a home, and no way to another user's rights or to what runs",
+        "a numeric user other than root, with a home, who can neither gain privileges nor change programs",
         found,
     )
 
@@ -115,10 +117,10 @@ def commands_run(case: Case) -> Ruling:
     """Each of the contract's commands is found on PATH, and its help ends with 0."""
     demanded, seen = case.contract.application.commands, case.commands.commands
     if unseen := [name for name in demanded if name not in seen]:
-        raise NotSeen(f"nothing is said of {', '.join(unseen)}", "")
+        raise NotSeen(f"no result for {', '.join(unseen)}", "")
     wrong = {name: ran for name in demanded if ((ran := seen[name]).outcome, ran.exit_code) != ("ended", 0)}
     expected = f"`--help` of {', '.join(demanded)} ends with 0"
-    found = "; ".join(_told(name, ran) for name, ran in wrong.items()) or "so it does"
+    found = "; ".join(_told(name, ran) for name, ran in wrong.items()) or "as expected"
     return rule(not wrong, expected, found, printed={name: printable(ran.printed) for name, ran in wrong.items()})
 
 

@@ -85,7 +85,7 @@ def test_what_there_was_no_time_to_ask_for_was_not_seen_and_only_in_use() -> Non
     change = report("application", unasked=["GET /a", "WEBSOCKET /b"])
     finding = found("lazy-use", change)
     assert (finding.outcome, finding.category) == ("ERROR", "CODE_BUG")
-    assert finding.found == "not seen: no time was left to ask 2 operations, GET /a the first"
+    assert finding.found == "not seen: no time was left to ask 2 operations, beginning with GET /a"
     assert [found(check, change).outcome for check in ("lazy-import", "lazy-start")] == ["PASS", "PASS"]
 
 
@@ -96,7 +96,7 @@ def test_an_attempt_is_a_failure_whatever_else_there_was_no_time_for() -> None:
 
 def test_of_a_long_operation_that_was_not_asked_the_beginning_is_told() -> None:
     told = found("lazy-use", report("application", unasked=["x" * 300])).found
-    assert told == f"not seen: no time was left to ask 1 operations, {'x' * 200} the first"
+    assert told == f"not seen: no time was left to ask 1 operations, beginning with {'x' * 200}"
 
 
 @pytest.mark.parametrize(("check", "phase"), [("lazy-import", "import"), ("lazy-start", "start"), ("lazy-use", "use")])

@@ -84,7 +84,7 @@ def other_record(facts: Facts, name: str, **values: Any) -> None:
 def test_a_record_that_is_not_the_baseline_s_at_the_same_version_is_told() -> None:
     finding = found("lock-parity", lambda facts: other_record(facts, "fastapi"))
     assert (finding.outcome, finding.found) == (
-        "FAIL", "another RECORD than the baseline's of the same version: fastapi 0.165.0",
+        "FAIL", "the same version as in the baseline, but another RECORD: fastapi 0.165.0",
     )  # fmt: skip
 
 
@@ -110,7 +110,7 @@ def test_a_record_that_no_locked_wheel_decides_is_not_compared(name: str, change
 def test_a_file_that_record_lists_and_the_image_lacks_is_told() -> None:
     finding = found("lock-parity", lacking("torch/nn/init.py"))
     assert (finding.outcome, finding.category) == ("FAIL", "CONFIGURATION")
-    assert finding.found == f"in RECORD, and not in the image: {SITE}/torch/nn/init.py"
+    assert finding.found == f"in RECORD, but not in the image: {SITE}/torch/nn/init.py"
 
 
 def test_files_that_are_left_out_on_purpose_are_counted_and_named_with_the_reason() -> None:

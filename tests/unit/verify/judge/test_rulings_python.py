@@ -34,7 +34,7 @@ def test_a_start_up_file_of_a_locked_distribution_is_its_own_business() -> None:
 def test_a_start_up_file_of_no_locked_distribution_is_told_although_it_only_names_a_directory() -> None:
     hook = {"path": f"{SITE}/lies.pth", "layer": 3, "distribution": "lies", "text": "/app\n"}
     told = found("python-unaltered", contents(hooks=[hook])).found
-    assert told == f"run or found before the program: {SITE}/lies.pth"
+    assert told == f"loaded before the program: {SITE}/lies.pth"
 
 
 @pytest.mark.parametrize(
@@ -58,7 +58,7 @@ def test_where_another_distribution_s_start_up_file_says_is_not_where_the_applic
     other = {"path": f"{SITE}/fastapi.pth", "layer": 3, "distribution": "fastapi", "text": "/app\n"}
     source = {"path": "/app/ktrdr/__init__.py", "layer": 3, "distribution": ""}
     told = found("python-unaltered", contents(hooks=[other, source], working_directory="/app")).found
-    assert told == "run or found before the program: /app/ktrdr/__init__.py"
+    assert told == "loaded before the program: /app/ktrdr/__init__.py"
 
 
 @pytest.mark.parametrize(
@@ -158,7 +158,7 @@ def test_a_variable_of_python_s_that_changes_tracebacks_alone_alters_nothing(nam
         ("env PATH=/data/bin uvicorn", "a command sets PATH"),
         ("python -OO -X pycache_prefix=/opt/b -m x", "a command runs Python with -O, -X pycache_prefix=/opt/b"),
         ("bash -lc uvicorn", "a command's shell reads start-up files: bash -lc"),
-        ("uvicorn --app-dir /opt/x", "a command looks elsewhere: --app-dir"),
+        ("uvicorn --app-dir /opt/x", "a command searches other places: --app-dir"),
     ],
 )
 def test_what_an_image_s_environment_may_not_do_its_commands_may_not_either(part: str, words: str, told: str) -> None:
@@ -204,8 +204,7 @@ def test_what_a_command_names_is_the_base_s_or_a_locked_distribution_s() -> None
     assert found("python-unaltered", _named("python3", "/usr/local/bin/python3.11", 0)).outcome == "PASS"
     assert found("python-unaltered", _named("uvicorn", "/opt/mine/uvicorn", 1, "lies")).outcome == "FAIL"
     assert found("python-unaltered", _named("python3", "/opt/mine/python3", 1)).found == (
-        "by their names the commands find what is neither the base's nor a locked distribution's: "
-        "/opt/mine/python3 (python3)"
+        "a command runs a program that neither the base nor a locked distribution holds: /opt/mine/python3 (python3)"
     )
 
 
@@ -248,7 +247,7 @@ def test_a_home_that_is_none_makes_no_other_directory_writable(home: str) -> Non
 def test_a_start_up_file_that_leads_where_the_application_writes_is_told_whoever_owns_it(leads: str) -> None:
     hook = {"path": f"{SITE}/ktrdr.pth", "layer": 3, "distribution": "ktrdr", "text": f"{leads}\n", "leads": [leads]}
     told = found("python-unaltered", contents(hooks=[hook])).found
-    assert told == f"a start-up file leads to {leads}, where the layers do not say what is found"
+    assert told == f"a start-up file leads to {leads}, whose files the layers do not decide"
     assert found("python-unaltered", contents(hooks=[{**hook, "layer": 1}])).found == told
     assert found("python-unaltered", contents(hooks=[{**hook, "layer": 0}])).outcome == "PASS"
 

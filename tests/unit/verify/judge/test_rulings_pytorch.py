@@ -95,7 +95,7 @@ def test_a_torch_that_is_as_it_must_be_is_told_with_version_and_time_and_without
     assert (finding.outcome, finding.found) == ("PASS", "torch 2.13.0+cpu")
     assert finding.evidence == {"file": TORCH_FILE, "version": "2.13.0+cpu"}
     assert found("torch-version").found == "2.13.0+cpu"
-    assert (found("torch-works").outcome, found("torch-works").found) == ("PASS", "imported in 2.5 s, all right")
+    assert (found("torch-works").outcome, found("torch-works").found) == ("PASS", "imported in 2.5 s, all correct")
 
 
 @pytest.mark.parametrize("values", [{"cuda_build": "13.0"}, {"hip_build": "6.2"}, {"version": "2.13.0+cu130"}])

@@ -102,7 +102,7 @@ def late(report: dict[str, Any]) -> Change:
 def test_what_there_was_no_time_to_ask_is_an_error_that_names_the_first() -> None:
     finding = found("server-answers", late(good("backend").part("server")["asked"]["report"]))
     assert (finding.outcome, finding.category) == ("ERROR", "CODE_BUG")
-    assert finding.found == "not seen: no time was left to ask 2 operations, GET /api/v1/thing9 the first"
+    assert finding.found == "not seen: no time was left to ask 2 operations, beginning with GET /api/v1/thing9"
     assert "within seconds" in finding.action
 
 
@@ -134,7 +134,7 @@ def test_a_server_has_to_be_within_reach_of_other_containers(listens: list[str],
     report = good("backend").part("server")["asked"]["report"]
     finding = found("server-answers", asked(report={**report, "listens": listens}))
     assert finding.outcome == outcome
-    assert ("out of reach" in finding.found) == (outcome == "FAIL")
+    assert ("other containers cannot reach it" in finding.found) == (outcome == "FAIL")
 
 
 @pytest.mark.parametrize("report", [{}, {"status": "200", "body": "x"}, {"status": 200}, {"body": "x"}])
@@ -157,7 +157,7 @@ def test_an_attempt_in_the_running_server_is_told_with_the_place_that_made_it() 
 def test_a_process_in_which_nobody_listened_is_told_by_its_command() -> None:
     report = good("backend").part("server")["asked"]["report"]
     finding = found("lazy-server", asked(report={**report, "unwatched": ["python -I -m serve"]}))
-    assert finding.found == "not seen: nobody listened to what is imported in python -I -m serve"
+    assert finding.found == "not seen: imports were not recorded in python -I -m serve"
 
 
 def test_answers_that_are_not_the_application_s_are_told_by_route_the_first_of_them() -> None:
@@ -165,7 +165,7 @@ def test_answers_that_are_not_the_application_s_are_told_by_route_the_first_of_t
     served = dict.fromkeys(report["answers"], "404 0") | {"GET /api/v1/health": "200 0"}
     finding = found("server-answers", asked(report={**report, "answers": served}))
     assert finding.found == (
-        "GET /api/v1/health: 200 with another content than the application's; "
+        "GET /api/v1/health: 200 as the application, but with other content; "
         "GET /api/v1/thing0: 404, the application answers 200; "
         "GET /api/v1/thing1: 404, the application answers 200; and 10 more"
     )
@@ -246,9 +246,9 @@ def test_memory_that_is_not_told_was_not_seen() -> None:
     ("ports", "told"),
     [
         ([80], ""),
-        ([80, 79], "something listens at port 79, too"),
-        ([80, 81], "something listens at port 81, too"),
-        ([80, *range(9001, 9010)], f"something listens at port {', '.join(map(str, range(9001, 9009)))}, too"),
+        ([80, 79], "something else listens at port 79"),
+        ([80, 81], "something else listens at port 81"),
+        ([80, *range(9001, 9010)], f"something else listens at port {', '.join(map(str, range(9001, 9009)))}"),
     ],
 )
 def test_an_address_without_a_port_means_80_and_nothing_else_listens_there(ports: list[int], told: str) -> None:
@@ -265,7 +265,7 @@ def test_an_address_without_a_port_means_80_and_nothing_else_listens_there(ports
 def test_nothing_takes_datagrams_beside_the_server(role: str) -> None:
     report = good(role).part("server")["asked"]["report"]
     finding = found("server-answers", asked(report={**report, "datagrams": [9999, 53]}), role)
-    assert (finding.outcome, finding.found) == ("FAIL", "something listens at UDP port 53, 9999, too")
+    assert (finding.outcome, finding.found) == ("FAIL", "something else listens at UDP port 53, 9999")
 
 
 @pytest.mark.parametrize(("seconds", "outcome"), [(179.5, "PASS"), (180.0, "PASS"), (180.5, "FAIL")])

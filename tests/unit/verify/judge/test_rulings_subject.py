@@ -150,14 +150,14 @@ def test_a_missing_record_is_told_with_what_is_wrong_with_it_where_that_is_known
 def test_of_what_the_user_may_write_eight_are_named(count: int) -> None:
     paths = [f"/opt/{number}" for number in range(count)]
     told = found("user", report("environment", may_write=paths)).found
-    assert told == f"the user may write what runs, or who may what: {', '.join(paths[:8])}"
+    assert told == f"the user may write programs or account files: {', '.join(paths[:8])}"
 
 
 @pytest.mark.parametrize("count", [1, 8, 9])
 def test_of_what_the_image_lets_it_write_eight_are_named(count: int) -> None:
     paths = [f"/opt/{number}" for number in range(count)]
     told = found("user", contents(writable=paths)).found
-    assert told == f"the image lets the user write elsewhere than it is meant to: {', '.join(paths[:8])}"
+    assert told == f"the user may write outside the contract's writable directories: {', '.join(paths[:8])}"
 
 
 def ran(**values: object) -> Change:
@@ -167,7 +167,7 @@ def ran(**values: object) -> Change:
 @pytest.mark.parametrize(
     ("change", "told"),
     [
-        (ran(outcome="ended", exit_code=0, printed="usage: ktrdr"), "so it does"),
+        (ran(outcome="ended", exit_code=0, printed="usage: ktrdr"), "as expected"),
         (ran(outcome="ended", exit_code=1, printed="Traceback\nImportError: no x\n\n"),
          "ktrdr: ended with 1, ImportError: no x"),
         (ran(outcome="ended", exit_code=2, printed="x" * 300), f"ktrdr: ended with 2, {'x' * 200}"),
@@ -177,12 +177,12 @@ def ran(**values: object) -> Change:
 )  # fmt: skip
 def test_what_became_of_a_command_is_told_with_its_last_line(change: Change, told: str) -> None:
     finding = found("commands-run", change)
-    assert (finding.found, finding.outcome) == (told, "PASS" if told == "so it does" else "FAIL")
+    assert (finding.found, finding.outcome) == (told, "PASS" if told == "as expected" else "FAIL")
 
 
 def test_of_many_files_that_the_user_may_not_read_eight_are_told() -> None:
     told = found("user", contents(unreadable=[f"/opt/{number}" for number in range(10)])).found
-    assert told.endswith(f"the user may not read: {', '.join(f'/opt/{number}' for number in range(8))}")
+    assert told.endswith(f"the user cannot read: {', '.join(f'/opt/{number}' for number in range(8))}")
 
 
 @pytest.mark.parametrize("role", ["backend", "worker-gpu"])

@@ -106,7 +106,7 @@ def test_what_torch_was_not_asked_is_told_as_not_tried(part: str) -> None:
 
 def test_weights_of_which_nothing_is_said_did_not_come_back() -> None:
     facts = good("dev", report("pytorch", save_and_load={"ok": True}))
-    assert facts.findings()["torch-works"].found == "weights came back from a file changed"
+    assert facts.findings()["torch-works"].found == "weights were different after a round trip through a file"
 
 
 def test_a_device_of_which_nothing_is_said_is_not_there() -> None:

@@ -20,6 +20,7 @@ JUDGED = [
         for name in ("subject", "contents", "python", "pytorch", "application", "server", "gpu")
     ),
     f"{UNIT}/verify/observe/test_disclosure.py",
+    f"{UNIT}/verify/observe/test_disclosure_rules.py",
 ]
 JUDGE = [*JUDGED, f"{UNIT}/verify/judge/test_judge.py", f"{UNIT}/verify/judge/test_checks.py"]
 CONTENTS = f"{UNIT}/verify/contents"
@@ -37,7 +38,10 @@ MODULES: dict[str, tuple[list[str], list[str]]] = {
         for name in ("subject", "contents", "python", "pytorch", "application", "server", "gpu")
     },
     "verify/judge/rulings/growth.py": ([f"{UNIT}/verify/judge/test_difference.py"], JUDGE),
-    "verify/observe/disclosure.py": ([f"{UNIT}/verify/observe/test_disclosure.py"], JUDGE),
+    "verify/observe/disclosure.py": (
+        [f"{UNIT}/verify/observe/test_disclosure{name}.py" for name in ("", "_rules")],
+        JUDGE,
+    ),
     "verify/judge/judge.py": (JUDGE, []),
     "verify/judge/case.py": (JUDGE, [REPORTS]),
     "verify/judge/verdict.py": (

@@ -1,6 +1,7 @@
-"""What an image's configuration and history must not tell, and how it is kept out of what we write about it."""
+"""Secrets and private addresses in an image's configuration and history: found and masked by one table of rules."""
 
 import re
+from dataclasses import dataclass
 
 from verify.contents.secrets import MARKS, PARTS
 
@@ -152,38 +153,58 @@ HOST = {
 }
 
 
+@dataclass(frozen=True)
+class Rule:
+    """One kind of disclosure: how a finding names it, what matches it, and what is written in its place.
+
+    ``{}`` in the label stands for the first group of the match. ``mask`` is a replacement as `re.sub` takes it.
+    """
+
+    label: str
+    pattern: re.Pattern[str]
+    mask: str = rf"\1{HIDDEN}"
+    variable: bool = False  # the first group is a variable's name: its whole value is hidden
+
+    def labels(self, text: str) -> list[str]:
+        """Return the label of each match in a text."""
+        return [self.label.format(match[1]) for match in self.pattern.finditer(text)]
+
+    def masked(self, text: str) -> str:
+        """Return a text with each match hidden."""
+        return self.pattern.sub(self.mask, text)
+
+
+# The order is that of masking. A private key's text comes first, since it may hold what other rules match.
+RULES = (
+    Rule("a private key", KEY),
+    *(Rule("token: {}…", pattern) for pattern in (MARKED, *PARTED)),
+    Rule("secret: {}", SECRET, rf"\1={HIDDEN}", variable=True),
+    Rule("proxy: {}", PROXY, rf"\1={HIDDEN}", variable=True),
+    Rule("host's setting: {}", SETTING, rf"\1={HIDDEN}", variable=True),
+    Rule("secret: {}", MEMBER, rf'"\1": {HIDDEN}'),
+    Rule("secret: {}", HEADER, rf"\1: {HIDDEN}"),
+    Rule("secret: {}", FIELD, rf"\1: {HIDDEN}"),
+    Rule("credential: curl -u", CURL),
+    *(Rule(f"secret: {command}", pattern) for command, pattern in COMMANDS.items()),
+    *(Rule(setting, pattern) for setting, pattern in HOST.items()),
+    Rule("secret: {}", OPTION, rf"\1 {HIDDEN}"),
+    Rule("credential: {}…", CREDENTIALS, rf"\1{HIDDEN}:{HIDDEN}@"),
+    Rule("credential: {}…", TOKEN, rf"\1{HIDDEN}@"),
+)
+
+
 def disclosures(text: str) -> list[str]:
     """Return what a text discloses, each by kind and name, never by value."""
-    found = [f"secret: {match[1]}" for match in SECRET.finditer(text)]
-    found += [f"proxy: {match[1]}" for match in PROXY.finditer(text)]
-    found += [f"credential: {match[1]}…" for one in (CREDENTIALS, TOKEN) for match in one.finditer(text)]
-    found += [f"secret: {match[1]}" for match in OPTION.finditer(text)]
-    found += [f"secret: {match[1]}" for match in MEMBER.finditer(text)]
-    found += [f"secret: {match[1]}" for one in (HEADER, FIELD) for match in one.finditer(text)]
-    found += ["credential: curl -u" for _ in CURL.finditer(text)]
-    found += [f"secret: {name}" for name, one in COMMANDS.items() for _ in one.finditer(text)]
-    found += ["a private key"] * bool(KEY.search(text))
-    found += [f"token: {match[1]}…" for one in (MARKED, *PARTED) for match in one.finditer(text)]
-    found += [told for told, one in HOST.items() for _ in one.finditer(text)]
-    return found + [f"host's setting: {match[1]}" for match in SETTING.finditer(text)]
+    return [label for rule in RULES for label in rule.labels(text)]
 
 
 def masked(name: str, value: str) -> str:
     """Return a value, or with an empty name a line of history, with every secret and password in it hidden."""
     before = f"{name}=" if name else ""
     text = before + value
-    if any(found.end(1) == len(before) - 1 for one in (SECRET, PROXY, SETTING) for found in one.finditer(text)):
+    names = (match for rule in RULES if rule.variable for match in rule.pattern.finditer(text))
+    if any(match.end(1) == len(before) - 1 for match in names):
         return HIDDEN if value else ""
-    text = KEY.sub(rf"\1{HIDDEN}", text)
-    for one in (MARKED, *PARTED):
-        text = one.sub(rf"\1{HIDDEN}", text)
-    text = SECRET.sub(rf"\1={HIDDEN}", text)
-    text = SETTING.sub(rf"\1={HIDDEN}", PROXY.sub(rf"\1={HIDDEN}", text))
-    text = MEMBER.sub(rf'"\1": {HIDDEN}', text)
-    text = FIELD.sub(rf"\1: {HIDDEN}", HEADER.sub(rf"\1: {HIDDEN}", text))
-    text = CURL.sub(rf"\1{HIDDEN}", text)
-    for one in (*COMMANDS.values(), *HOST.values()):
-        text = one.sub(rf"\1{HIDDEN}", text)
-    text = OPTION.sub(rf"\1 {HIDDEN}", text)
-    text = CREDENTIALS.sub(rf"\1{HIDDEN}:{HIDDEN}@", text)
-    return TOKEN.sub(rf"\1{HIDDEN}@", text).removeprefix(before)
+    for rule in RULES:
+        text = rule.masked(text)
+    return text.removeprefix(before)

@@ -26,7 +26,7 @@ from verify.e2e.scenes import SCENES
 from verify.judge.end_to_end import EndToEnd, Used
 from verify.judge.reading import read_verdict
 from verify.judge.verdict import Verdict
-from verify.observe.observer import told
+from verify.observe.observer import reason
 from verify.report.artifacts import read_materials
 from verify.report.console import show_findings
 from verify.report.text import one_line
@@ -96,7 +96,7 @@ def _observe(contract: Contract, engine: Engine, artifacts: Artifacts, console: 
     except Unfit as unfit:
         return Observed(refused=str(unfit))
     except ENGINE_ERRORS as error:
-        return Observed(refused=told(error))
+        return Observed(refused=reason(error))
 
 
 def _begin(artifacts: Artifacts) -> None:

@@ -1,8 +1,10 @@
 """``verify`` and ``verify-gpu``: observe the subjects side by side, judge, write, print, summarize."""
 
 import os
-from collections.abc import Callable
+from collections.abc import Generator, Iterable, Iterator, Mapping
 from concurrent.futures import as_completed
+from contextlib import closing
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from threading import Semaphore
 
@@ -15,13 +17,14 @@ from deploy.contract import Contract, Image
 from deploy.engine.connection import Engine
 from deploy.engine.runs import new_run
 from deploy.errors import Exit, Problem
-from deploy.left_out import read_left_out
+from deploy.left_out import LeftOut, read_left_out
 from deploy.progress import Progress
 from deploy.uv_lock import LOCK, check_current, locked_distributions, requirers, wheels
 from verify.commands.baseline import read_baseline
 from verify.commands.summarize import publish, summarize
 from verify.contents.model import Contents
 from verify.judge.case import Case
+from verify.judge.difference import Baseline
 from verify.judge.judge import judge, judge_gpu
 from verify.judge.verdict import Verdict
 from verify.observe.containers import spawn
@@ -30,6 +33,21 @@ from verify.observe.observer import Observer
 from verify.report.bills import bill_of
 
 AT_ONCE = max(4, os.cpu_count() or 1)  # images observed at the same time
+
+Seen = tuple[Image, Observation, Contents | None]
+
+
+@dataclass(frozen=True)
+class Checkout:
+    """What the checkout says of the images, read once for all of them."""
+
+    contract: Contract
+    locked: Mapping[str, dict[str, str]]  # role -> distribution -> version
+    requirers: Mapping[str, list[str]]  # distribution -> who requires it, by the lock
+    wheels: Mapping[str, Mapping[str, str]]  # distribution -> file -> SHA-256, by the lock
+    left_out: list[LeftOut]
+    sources: Mapping[str, str | None]  # role -> digest of the files that the image is built from
+    baseline: Baseline
 
 
 def verify(
@@ -47,57 +65,49 @@ def verify(
     results = Artifacts(artifacts.root / GPU) if gpu else artifacts  # two contracts, two verdicts
     for image in images:
         results.begin(image.role, CONTENTS)
-    check_current(contract.python)
-    locked = {image.role: locked_distributions(image, contract.python) for image in images}
-    left_out = read_left_out()
-    sources = {image.role: inputs(image) for image in images}
-    lock = LOCK.read_text(encoding="utf-8")
-    baseline, required, files = read_baseline(), requirers(lock), wheels(lock)
+    checkout = _read_checkout(contract, images)
     verdicts: list[Verdict] = []
-    unwritten: list[Problem] = []
-    with Progress((image.role for image in images), console) as progress:
-
-        def conclude(image: Image, observation: Observation, contents: Contents | None) -> None:
-            record, fault = _record(artifacts, image.role)
-            case = Case(
-                contract, image, observation, contents, record, fault, locked[image.role], left_out,
-                baseline.images.get(image.role), required, sources[image.role],
-            )  # fmt: skip
-            bill = None
-            try:
-                bill = bill_of(image, contents, locked[image.role], required, files) if contents else None
-            except Exception as error:  # noqa: BLE001 - of one image's bill: the verdicts are shown all the same
-                next_step = "this is an error of the verifier: report it with contents.json"
-                unwritten.append(Problem(f"making the bill of materials of {image.role}", repr(error)[:500], next_step))
-            verdict = (judge_gpu if gpu else judge)(case, datetime.now(UTC).isoformat(timespec="seconds"))
-            try:
-                _write(results, verdict, observation, contents, bill)
-            except Problem as problem:  # what was seen is shown all the same, of every image
-                unwritten.append(problem)
+    problems: list[Problem] = []
+    with (
+        Progress((image.role for image in images), console) as progress,
+        closing(_observe(contract, images, engine, progress, gpu=gpu)) as observed,
+    ):
+        for image, observation, contents in observed:
+            verdict = judge_one(checkout, (image, observation, contents), artifacts, gpu=gpu)
+            problems += _write(results, verdict, observation, contents, checkout)
             progress.show(image.role, verdict.outcome, _counted(verdict), ended=True)
             verdicts.append(verdict)
-
-        _observe_all(contract, images, engine, progress, conclude, gpu=gpu)
     asked = [image.role for image in images]
     others = [role for role in contract.roles if role not in asked and not gpu]
     code = publish(summarize(verdicts, asked, others=others), results.root, console)
-    if unwritten:
-        raise unwritten[0]
+    if problems:  # the other results are written and shown all the same
+        raise problems[0]
     return code
 
 
-Conclude = Callable[[Image, Observation, Contents | None], None]
+def _read_checkout(contract: Contract, images: Iterable[Image]) -> Checkout:
+    check_current(contract.python)
+    lock = LOCK.read_text(encoding="utf-8")
+    return Checkout(
+        contract=contract,
+        locked={image.role: locked_distributions(image, contract.python) for image in images},
+        requirers=requirers(lock),
+        wheels=wheels(lock),
+        left_out=read_left_out(),
+        sources={image.role: inputs(image) for image in images},
+        baseline=read_baseline(),
+    )
 
 
-def _observe_all(
-    contract: Contract, images: list[Image], engine: Engine, progress: Progress, conclude: Conclude, *, gpu: bool
-) -> None:
-    """Observe the images side by side, concluding on each as it comes; however this ends, nothing made is left."""
+def _observe(
+    contract: Contract, images: Iterable[Image], engine: Engine, progress: Progress, *, gpu: bool
+) -> Generator[Seen, None, None]:
+    """Observe the images side by side, and yield each as it is done. Nothing is left on the engine, however it ends."""
     with new_run(engine) as run:
         observer = Observer(engine, contract, run)
         turns = Semaphore(AT_ONCE)
 
-        def one(image: Image) -> tuple[Image, Observation, Contents | None]:
+        def observe(image: Image) -> Seen:
             with turns:
                 progress.show(image.role, "observing")
                 if gpu:
@@ -105,10 +115,30 @@ def _observe_all(
                 return (image, *observer.observe(image))
 
         try:
-            for seen in as_completed([spawn(one, image) for image in images]):
-                conclude(*seen.result())
+            for observed in as_completed([spawn(observe, image) for image in images]):
+                yield observed.result()
         finally:
             observer.gate.close()
+
+
+def judge_one(checkout: Checkout, seen: Seen, artifacts: Artifacts, *, gpu: bool) -> Verdict:
+    """Return the verdict on one image, from what was seen of it, its build record and the checkout."""
+    image, observation, contents = seen
+    record, fault = _record(artifacts, image.role)
+    case = Case(
+        contract=checkout.contract,
+        image=image,
+        observation=observation,
+        maybe_contents=contents,
+        maybe_record=record,
+        record_error=fault,
+        locked=checkout.locked[image.role],
+        left_out=checkout.left_out,
+        baseline=checkout.baseline.images.get(image.role),
+        requirers=checkout.requirers,
+        inputs=checkout.sources[image.role],
+    )
+    return (judge_gpu if gpu else judge)(case, datetime.now(UTC).isoformat(timespec="seconds"))
 
 
 def _record(artifacts: Artifacts, role: str) -> tuple[BuildRecord | None, str]:
@@ -121,15 +151,27 @@ def _record(artifacts: Artifacts, role: str) -> tuple[BuildRecord | None, str]:
 
 
 def _write(
-    artifacts: Artifacts, verdict: Verdict, observation: Observation, contents: Contents | None, bill: str | None
-) -> None:
-    if contents is not None:
-        artifacts.write(verdict.role, CONTENTS, contents)
-    if bill is not None:
-        with artifacts.writing():
-            write_text(artifacts.path(verdict.role, BILL), bill)
-    artifacts.write(verdict.role, OBSERVED, observation)
-    artifacts.write(verdict.role, VERDICT, verdict)
+    artifacts: Artifacts, verdict: Verdict, observation: Observation, contents: Contents | None, checkout: Checkout
+) -> Iterator[Problem]:
+    """Write one image's results, and yield what went wrong: one result that fails keeps no other from being written."""
+    bill = None
+    try:
+        image = checkout.contract.images[verdict.role]
+        locked = checkout.locked[image.role]
+        bill = bill_of(image, contents, locked, checkout.requirers, checkout.wheels) if contents else None
+    except Exception as error:  # noqa: BLE001 - of one image's bill: the verdicts are shown all the same
+        next_step = "this is an error of the verifier: report it with contents.json"
+        yield Problem(f"making the bill of materials of {verdict.role}", repr(error)[:500], next_step)
+    try:
+        if contents is not None:
+            artifacts.write(verdict.role, CONTENTS, contents)
+        if bill is not None:
+            with artifacts.writing():
+                write_text(artifacts.path(verdict.role, BILL), bill)
+        artifacts.write(verdict.role, OBSERVED, observation)
+        artifacts.write(verdict.role, VERDICT, verdict)
+    except Problem as problem:
+        yield problem
 
 
 def _counted(verdict: Verdict) -> str:

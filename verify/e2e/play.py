@@ -12,7 +12,7 @@ from verify.e2e.scenes import CANCELLED, FINAL, SCENES, ended
 from verify.e2e.stage import Ask, Silent, Stage
 from verify.e2e.view import MISSHAPEN
 from verify.judge.end_to_end import Used
-from verify.observe.observer import told
+from verify.observe.observer import reason
 
 Tell = Callable[[str, str], None]
 """Told what a scene is at: the scene's name, and what it does or waits for; "" when it has ended."""
@@ -48,7 +48,7 @@ def _play(stage: Stage, name: str, tell: Tell) -> Scene:
     except Silent as silence:
         error = str(silence)
     except ENGINE_ERRORS as refusal:
-        error = told(refusal)
+        error = reason(refusal)
     except MISSHAPEN as misshapen:
         error = "; ".join(filter(None, (_stumbled(misshapen), _tidied(note))))
     tell(name, "")

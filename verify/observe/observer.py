@@ -49,16 +49,26 @@ LOG_AT_MOST = 16_000  # bytes
 
 @dataclass(frozen=True)
 class Deadlines:
-    """How many seconds what an image does may take."""
+    """How many seconds an image may take for each step."""
 
     probe: float = PROBE_SECONDS  # one probe
     run: float = 150.0  # the container that runs them
     healthy: float = 90.0  # from the server's start to healthy
-    asked: float = 75.0  # what asks the server, for all its questions
+    asked: float = 75.0  # all our requests to the server
 
 
-def told(error: Exception) -> str:
-    """Return what the engine said, or what kind of silence it was; what else went wrong is not laid at its door."""
+@dataclass(frozen=True)
+class _Health:
+    """A server's health in the engine's words. The defaults describe a server that never started."""
+
+    status: str = "none"  # healthy, unhealthy, starting, none
+    running: bool = False
+    seconds: float | None = None  # from the start to the first HEALTHCHECK that passed
+    reply: str = ""  # what HEALTHCHECK printed then, or last
+
+
+def reason(error: Exception) -> str:
+    """Return why something failed, in the engine's words. Faults of this machine are not blamed on the engine."""
     if isinstance(error, Problem):
         return str(error)
     engine_s = (requests.RequestException, ConnectionError, TimeoutError)
@@ -79,11 +89,11 @@ class _GoneError(DockerException):
 
 
 def _unseen(image: Image, error: Exception) -> Observation:
-    """Return what is told of an image that could not be looked at."""
+    """Return the observation of an image that could not be examined."""
     if isinstance(error, _GoneError):
         return Observation(role=image.role, error=str(error), gone=True)
-    reason = f"no image {image.name} on the engine" if isinstance(error, ImageNotFound) else told(error)
-    return Observation(role=image.role, error=reason)
+    why = f"no image {image.name} on the engine" if isinstance(error, ImageNotFound) else reason(error)
+    return Observation(role=image.role, error=why)
 
 
 class Observer:
@@ -120,7 +130,7 @@ class Observer:
         except TimeoutError:
             contents_error = f"its layers were not read within {EXPORT_SECONDS:.0f} s"
         except ENGINE_ERRORS as silent:
-            contents_error = told(silent)
+            contents_error = reason(silent)
         end = time.monotonic() + RUNS_SECONDS
         probes, server = _by(end, probing), _by(end, serving)
         self._check_there(subject, contents_error, probes, server)
@@ -145,7 +155,7 @@ class Observer:
             except ImageNotFound:
                 raise _GoneError(subject.image_id) from None
             except ENGINE_ERRORS:
-                pass  # what it said of the part is told
+                pass  # the engine's words on the part are reported
 
     def observe_gpu(self, image: Image) -> Observation:
         """Run the GPU probe with the host's GPU attached: by its CDI name where the engine offers one."""
@@ -171,7 +181,7 @@ class Observer:
         except UnreadableArchive as error:
             return None, str(error)
         except ENGINE_ERRORS as error:
-            return None, told(error)
+            return None, reason(error)
 
     def probe(
         self,
@@ -197,7 +207,7 @@ class Observer:
                 finally:
                     proof = containers.proof(client, container_id)
         except ENGINE_ERRORS as refusal:
-            error, refused = told(refusal), True
+            error, refused = reason(refusal), True
         return ProbeRun(
             nonce=request["nonce"],
             proof=proof,
@@ -209,9 +219,8 @@ class Observer:
         )
 
     def _serve(self, image: Image, subject: Subject) -> ServerRun:
-        """Start the image with its own command and wait for its own HEALTHCHECK; then ask it ourselves."""
-        seen: dict[str, Any] = {"proof": None, "health": "none", "running": False, "seconds_to_healthy": None}
-        seen |= {"reply": "", "asked": None, "log": ""}
+        """Start the image with its own command and wait for its own HEALTHCHECK; then send it our own requests."""
+        proof, health, log, asked, error = None, _Health(), "", None, ""
         listening = watch(self.contract, image)
         try:
             with self._client() as client, containers.container(
@@ -223,19 +232,28 @@ class Observer:
                     state = containers.until(
                         self.deadlines.healthy, lambda: _settled(client, container_id, subject), LOOK
                     )
-                    seen |= _health(state or client.api.inspect_container(container_id)["State"])
-                    seen["log"] = _log(client, container_id)
-                    if seen["running"]:
-                        seen["asked"] = _ask(client, container_id, image.health, self.deadlines.asked, listening)
+                    health = _health(state or client.api.inspect_container(container_id)["State"])
+                    log = _log(client, container_id)
+                    if health.running:
+                        asked = _ask(client, container_id, image.health, self.deadlines.asked, listening)
                 finally:
-                    seen["proof"] = containers.proof(client, container_id)
+                    proof = containers.proof(client, container_id)
         except ENGINE_ERRORS as refusal:
-            seen["error"] = told(refusal)
-        return ServerRun(**seen)
+            error = reason(refusal)
+        return ServerRun(
+            proof=proof,
+            health=health.status,
+            running=health.running,
+            seconds_to_healthy=health.seconds,
+            reply=health.reply,
+            asked=asked,
+            log=log,
+            error=error,
+        )
 
 
 def _by(end: float, future: "Future[T]") -> T | None:
-    """Return what a container came to; None where the engine was not done with it by then (monotonic clock)."""
+    """Return the result of a container's run; None where it was not there by then (monotonic clock)."""
     try:
         return future.result(max(0.0, end - time.monotonic()))
     except TimeoutError:
@@ -274,16 +292,16 @@ def _settled(client: DockerClient, container_id: str, subject: Subject) -> dict[
     return None
 
 
-def _health(state: dict[str, Any]) -> dict[str, Any]:
+def _health(state: dict[str, Any]) -> _Health:
     health = state.get("Health") or {}
     log = health.get("Log") or []
     passed = next((entry for entry in log if entry.get("ExitCode") == 0), None)
-    return {
-        "health": health.get("Status", "none"),
-        "running": bool(state["Running"]),
-        "reply": (passed or (log[-1] if log else {})).get("Output", ""),
-        "seconds_to_healthy": seconds_between(state["StartedAt"], passed["End"]) if passed else None,
-    }
+    return _Health(
+        status=health.get("Status", "none"),
+        running=bool(state["Running"]),
+        seconds=seconds_between(state["StartedAt"], passed["End"]) if passed else None,
+        reply=(passed or (log[-1] if log else {})).get("Output", ""),
+    )
 
 
 def seconds_between(start: str, end: str) -> float:
@@ -320,7 +338,7 @@ def _ask(
 
 
 def _log(client: DockerClient, container_id: str) -> str:
-    """Return the beginning of the last lines that the server printed; "" where the log driver keeps none."""
+    """Return the server's last lines, LOG_AT_MOST bytes of them; "" where the log driver keeps none."""
 
     def read() -> bytes:
         text = b""
@@ -337,8 +355,8 @@ def _log(client: DockerClient, container_id: str) -> str:
 
 
 def gpu_devices(info: dict[str, Any]) -> list[DeviceRequest]:
-    """Return how to ask this engine for its GPUs: the CDI name where it has found one, a device request otherwise."""
+    """Return the request for this engine's GPUs: by CDI name where it has found one, otherwise by driver."""
     found = info.get("DiscoveredDevices") or []
-    if any(str(one.get("ID", "")).startswith("nvidia.com/gpu") for one in found if isinstance(one, dict)):
+    if any(str(device.get("ID", "")).startswith("nvidia.com/gpu") for device in found if isinstance(device, dict)):
         return [DeviceRequest(driver="cdi", device_ids=["nvidia.com/gpu=all"])]
     return [DeviceRequest(driver="nvidia", count=-1, capabilities=[["gpu"]])]

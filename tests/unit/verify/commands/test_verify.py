@@ -1,6 +1,7 @@
 """A verification says what it saw of every image, whatever goes wrong beside one of them."""
 
 import io
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -9,10 +10,11 @@ from rich.console import Console
 
 from deploy.artifacts import BILL, BUILD, CONTENTS, VERDICT, Artifacts
 from deploy.build_record import BuildRecord
+from deploy.contract import Image
 from deploy.errors import Problem
 from tests.support.cases import CONTRACT, good
 from verify.commands import verify
-from verify.commands.verify import Conclude
+from verify.commands.verify import Seen
 from verify.judge.verdict import Verdict
 
 ROLES = ["backend", "dev"]
@@ -23,12 +25,12 @@ ENGINE: Any = None  # the observations are there already
 def artifacts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Artifacts:
     """Records of builds, and observations of their images in the place of an engine."""
 
-    def observed(_contract: Any, images: Any, _engine: Any, _progress: Any, conclude: Conclude, **_: Any) -> None:
+    def observed(_contract: Any, images: Iterable[Image], *_: Any, **__: Any) -> Iterator[Seen]:
         for image in images:
             case = good(image.role).case()
-            conclude(image, case.observation, case.contents)
+            yield image, case.observation, case.contents
 
-    monkeypatch.setattr(verify, "_observe_all", observed)
+    monkeypatch.setattr(verify, "_observe", observed)
     one = Artifacts(tmp_path / "artifacts")
     for role in ROLES:
         one.write(role, BUILD, BuildRecord.model_validate(good(role).record))

@@ -17,8 +17,8 @@ from deploy.image_config import ImageConfig
 from tests.integration.conftest import Images, execute, until
 from tests.support.signals import HEEDING
 from verify.e2e.judge import judge
-from verify.e2e.observation import Observed
-from verify.e2e.play import play
+from verify.e2e.observation import SystemObservation
+from verify.e2e.run import run_scenarios
 from verify.judge.end_to_end import EndToEnd, Used
 from verify.judge.verdict import Finding, Verdict
 from verify.report.model import Summary
@@ -43,7 +43,7 @@ def test_the_verified_images_work_together(images: Images, tmp_path: Path) -> No
     assert {role: used.image_id for role, used in verdict.images.items()} == {
         role: images.id_of(role) for role in ROLES
     }
-    observed = artifacts.read(E2E, OBSERVED, Observed)
+    observed = artifacts.read(E2E, OBSERVED, SystemObservation)
     for name in observed.containers:
         assert artifacts.path(E2E, f"logs/{name}.log").exists()
     summary = Summary.model_validate_json((artifacts.root / "summary.json").read_text())
@@ -118,14 +118,14 @@ def broken(images: Images, client: DockerClient, tmp_path: Path) -> Iterator[Bro
         client.images.remove(name)
 
 
-def findings(images: Images, role: str, used: Used, *scenes: str) -> dict[str, Finding]:
-    """Play some scenes with one image replaced; return the findings by check."""
+def findings(images: Images, role: str, used: Used, *scenarios: str) -> dict[str, Finding]:
+    """Run some scenarios with one image replaced; return the findings by check."""
     known = {one: read_model(images.artifacts.path(one, VERDICT), Verdict) for one in ROLES}
     taking_part = {
         one: Used(tag=verdict.tag, image_id=str(verdict.image_id), identity=str(verdict.identity))
         for one, verdict in known.items()
     }
-    observed = play(images.engine, images.contract, taking_part | {role: used}, lambda *_: None, scenes)
+    observed = run_scenarios(images.engine, images.contract, taking_part | {role: used}, lambda *_: None, scenarios)
     return {one.check: one for one in judge(observed, (), "").findings}
 
 

@@ -4,7 +4,7 @@ import json
 from typing import Any
 
 from verify.e2e.judge import judge
-from verify.e2e.observation import Observed
+from verify.e2e.observation import SystemObservation
 from verify.judge.end_to_end import EndToEnd
 
 IMAGES = ("ktrdr-worker-cpu:test", "ktrdr-worker-gpu:test")
@@ -108,7 +108,7 @@ def traded() -> dict[str, Any]:
     return {"config": COSTS, "trade_count": 2, "trades": trades, "equity_curve": curve, "metrics": metrics}
 
 
-def scenes() -> dict[str, Any]:
+def scenarios() -> dict[str, Any]:
     models = answer({"models": [{"name": f"m{number}", "model_path": f"models/m{number}"} for number in range(1, 11)]})
     started = answer({"task_id": "op", "operation_id": "op"})
     workers = listed(training_1="training", backtest_1="backtest")
@@ -230,11 +230,11 @@ def good() -> dict[str, Any]:
     images = {role: {"tag": f"ktrdr-{role}:x", "image_id": one, "identity": f"{one}i"} for role, one in IDS.items()}
     containers = {name: seen(name) for name in ("training-1", "backtest-1", "training-2", "training-3")}
     containers["backend"] = seen("backend", "backend")
-    containers["misplaced"] = scenes()["misplaced"]["containers"]["misplaced"]
-    document = {"images": images, "scenes": scenes(), "containers": containers, "seconds": 80.0}
+    containers["misplaced"] = scenarios()["misplaced"]["containers"]["misplaced"]
+    document = {"images": images, "scenes": scenarios(), "containers": containers, "seconds": 80.0}
     return dict(json.loads(json.dumps(document)))  # parts that are used twice become two
 
 
 def judged(document: dict[str, Any]) -> EndToEnd:
     """Return the verdict on an observation."""
-    return judge(Observed.model_validate(document), IMAGES, "2026-01-01T10:00:00+00:00")
+    return judge(SystemObservation.model_validate(document), IMAGES, "2026-01-01T10:00:00+00:00")

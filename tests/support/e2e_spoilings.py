@@ -24,20 +24,20 @@ class Spoilt:
         return f"{self.check}: {self.words}"
 
 
-def answers(scene: str) -> Callable[[Document], Document]:
-    return lambda document: document["scenes"][scene]["answers"]
+def answers(scenario: str) -> Callable[[Document], Document]:
+    return lambda document: document["scenes"][scenario]["answers"]
 
 
-def body(scene: str, name: str, change: Callable[[Any], object]) -> Callable[[Document], object]:
-    return lambda document: change(answers(scene)(document)[name]["body"])
+def body(scenario: str, name: str, change: Callable[[Any], object]) -> Callable[[Document], object]:
+    return lambda document: change(answers(scenario)(document)[name]["body"])
 
 
-def result(scene: str, name: str, path: str, value: Any) -> Callable[[Document], object]:
+def result(scenario: str, name: str, path: str, value: Any) -> Callable[[Document], object]:
     """Set a value inside an operation's result_summary."""
 
     def change(document: Document) -> None:
         *way, last = path.split(".")
-        inner = answers(scene)(document)[name]["body"]["operation"]["result_summary"]
+        inner = answers(scenario)(document)[name]["body"]["operation"]["result_summary"]
         for key in way:
             inner = inner[key]
         inner[last] = value
@@ -45,24 +45,24 @@ def result(scene: str, name: str, path: str, value: Any) -> Callable[[Document],
     return change
 
 
-def replaced(scene: str, name: str, value: Any) -> Callable[[Document], object]:
-    return lambda document: answers(scene)(document).update({name: value})
+def replaced(scenario: str, name: str, value: Any) -> Callable[[Document], object]:
+    return lambda document: answers(scenario)(document).update({name: value})
 
 
-def in_vain(scene: str, name: str) -> Callable[[Document], object]:
-    return lambda document: answers(scene)(document)[name].update(met=False)
+def in_vain(scenario: str, name: str) -> Callable[[Document], object]:
+    return lambda document: answers(scenario)(document)[name].update(met=False)
 
 
-def container(scene: str, name: str, **values: Any) -> Callable[[Document], object]:
-    return lambda document: document["scenes"][scene]["containers"][name].update(values)
+def container(scenario: str, name: str, **values: Any) -> Callable[[Document], object]:
+    return lambda document: document["scenes"][scenario]["containers"][name].update(values)
 
 
-def time(scene: str, name: str, seconds: float) -> Callable[[Document], object]:
-    return lambda document: document["scenes"][scene]["times"].update({name: seconds})
+def time(scenario: str, name: str, seconds: float) -> Callable[[Document], object]:
+    return lambda document: document["scenes"][scenario]["times"].update({name: seconds})
 
 
-def missing(scene: str, error: str = "") -> Callable[[Document], object]:
-    return lambda document: document["scenes"].update({scene: {"error": error}})
+def missing(scenario: str, error: str = "") -> Callable[[Document], object]:
+    return lambda document: document["scenes"].update({scenario: {"error": error}})
 
 
 def worker(number: int, **values: Any) -> Callable[[Document], object]:
@@ -123,12 +123,12 @@ EVERY = [
     Spoilt(BACKTEST, "done by training-1", lambda d: answers("backtest")(d)["ended"]["body"]["operation"]["metadata"].update(
         worker_id="training-1")),
     Spoilt(BACKTEST, "no trades", result("backtest", "ended", "trade_count", 0)),
-    Spoilt(BACKTEST, "2 trades are told, 3", result("backtest", "ended", "trade_count", 3)),
+    Spoilt(BACKTEST, "2 trades are listed, 3", result("backtest", "ended", "trade_count", 3)),
     Spoilt(BACKTEST, "total return", result("backtest", "ended", "metrics.total_return_pct", 1.0)),
-    Spoilt(BACKTEST, "fills and costs come to", result("backtest", "ended", "config.commission", 0.0)),
-    Spoilt(BACKTEST, "fills and costs come to", lambda d: answers("backtest")(d)["ended"]["body"]["operation"][
+    Spoilt(BACKTEST, "fills and costs give", result("backtest", "ended", "config.commission", 0.0)),
+    Spoilt(BACKTEST, "fills and costs give", lambda d: answers("backtest")(d)["ended"]["body"]["operation"][
         "result_summary"]["trades"][0].update(entry_time="2023-12-29T18:00:00Z")),
-    Spoilt(BACKTEST, "fills and costs come to nan", lambda d: answers("backtest")(d)["ended"]["body"]["operation"][
+    Spoilt(BACKTEST, "fills and costs give nan", lambda d: answers("backtest")(d)["ended"]["body"]["operation"][
         "result_summary"]["trades"][0].update(entry_time="never")),
     Spoilt(BACKTEST, "of which the 3 of the test part", result("training", "ended", "data_summary.test_samples", 3)),
     Spoilt(BACKTEST, "held out", result("training", "ended", "data_summary.end_date", "2024-01-02T00:00:00Z")),
@@ -155,8 +155,8 @@ EVERY = [
         log=d["scenes"]["queue"]["containers"]["training-3"]["log"] + "op03 begins")),
     Spoilt(QUEUE, "op10 is listed 0 times", body("queue", "operations", lambda b: b["operations"].pop())),
     Spoilt(QUEUE, "op01 is listed 2 times", body("queue", "operations", lambda b: b["operations"].append(operation("completed", "op01")))),
-    Spoilt(QUEUE, "came to one model", result("queue", "ended-2", "model_path", "models/m1")),
-    Spoilt(QUEUE, "came to one model", body("queue", "models", lambda b: b["models"].pop())),
+    Spoilt(QUEUE, "gave one model", result("queue", "ended-2", "model_path", "models/m1")),
+    Spoilt(QUEUE, "gave one model", body("queue", "models", lambda b: b["models"].pop())),
     Spoilt(QUEUE, "number 5 began before", lambda d: answers("queue")(d)["ended-5"]["body"]["operation"].update(
         started_at="2026-01-01T10:00:02.400+00:00")),
     Spoilt(QUEUE, "started_at is no time", lambda d: answers("queue")(d)["ended-5"]["body"]["operation"].update(started_at=None)),

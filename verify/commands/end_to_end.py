@@ -20,9 +20,9 @@ from deploy.image_config import ImageConfig
 from deploy.progress import STYLES, Progress
 from verify.commands.summarize import collect_here, write
 from verify.e2e.judge import judge
-from verify.e2e.observation import Observed
-from verify.e2e.play import play
-from verify.e2e.scenes import SCENES
+from verify.e2e.observation import SystemObservation
+from verify.e2e.run import run_scenarios
+from verify.e2e.scenarios import SCENARIOS
 from verify.judge.end_to_end import EndToEnd, Used
 from verify.judge.reading import read_verdict
 from verify.judge.verdict import Verdict
@@ -39,7 +39,7 @@ class Unfit(Exception):
 
 
 def end_to_end(contract: Contract, engine: Engine, artifacts: Artifacts, console: Console) -> Exit:
-    """Play every scene with the verified images, judge, write, print; returns what the command ends with.
+    """Run every scenario with the verified images, judge, write, print; returns the exit code.
 
     Raises:
         Problem: the artifacts cannot be written.
@@ -84,19 +84,19 @@ def fit(role: str, verdict: Verdict | None, inspect: Callable[[str], dict[str, A
     return Used(tag=verdict.tag, image_id=config.image_id, identity=config.identity)
 
 
-def _observe(contract: Contract, engine: Engine, artifacts: Artifacts, console: Console) -> Observed:
+def _observe(contract: Contract, engine: Engine, artifacts: Artifacts, console: Console) -> SystemObservation:
     try:
         images = verified(engine, artifacts)
-        with Progress(SCENES, console) as progress:
+        with Progress(SCENARIOS, console) as progress:
 
-            def tell(scene: str, detail: str) -> None:
-                progress.show(scene, "playing" if detail else "played", detail, ended=not detail)
+            def show(scenario: str, detail: str) -> None:
+                progress.show(scenario, "running" if detail else "done", detail, ended=not detail)
 
-            return play(engine, contract, images, tell)
+            return run_scenarios(engine, contract, images, show)
     except Unfit as unfit:
-        return Observed(refused=str(unfit))
+        return SystemObservation(refused=str(unfit))
     except ENGINE_ERRORS as error:
-        return Observed(refused=reason(error))
+        return SystemObservation(refused=reason(error))
 
 
 def _begin(artifacts: Artifacts) -> None:
@@ -115,7 +115,7 @@ def _read(artifacts: Artifacts, role: str) -> Verdict | None:
         return None
 
 
-def _write(artifacts: Artifacts, observed: Observed, verdict: EndToEnd) -> None:
+def _write(artifacts: Artifacts, observed: SystemObservation, verdict: EndToEnd) -> None:
     artifacts.write(E2E, OBSERVED, observed)
     for name, seen in observed.containers.items():
         with artifacts.writing():

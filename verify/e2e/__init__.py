@@ -1,1 +1,1 @@
-"""The images at work together: started as they were verified, asked for what a user asks, harmed, and judged."""
+"""The images at work together: started as they were verified, used as users would, disturbed, and judged."""

@@ -1,9 +1,9 @@
-"""What was seen → the verdict. Pure: nothing here touches an engine, a file or a clock."""
+"""Observation → verdict. Pure: nothing here touches an engine, a file or a clock."""
 
 from verify.e2e import rulings_disturbed, rulings_normal
-from verify.e2e.observation import Observed
-from verify.e2e.scenes import TESTER, TRAINER
-from verify.e2e.view import MISSHAPEN, View, Wrong
+from verify.e2e.observation import SystemObservation
+from verify.e2e.scenarios import TESTER, TRAINER
+from verify.e2e.view import MISSHAPEN, View, Wrong, misshapen
 from verify.judge.case import Ruling, finding_of
 from verify.judge.checks import END_TO_END_CHECKS, Check
 from verify.judge.end_to_end import EndToEnd
@@ -12,7 +12,7 @@ from verify.judge.verdict import Finding, outcome_of
 RULINGS = {**rulings_normal.RULINGS, **rulings_disturbed.RULINGS}
 
 
-def judge(observed: Observed, worker_images: tuple[str, ...], started: str) -> EndToEnd:
+def judge(observed: SystemObservation, worker_images: tuple[str, ...], started: str) -> EndToEnd:
     """Apply every check; `worker_images` are the tags that a misplaced worker has to name."""
     view = View(observed, worker_images)
     findings = [finding(view, check) for check in END_TO_END_CHECKS.values()]
@@ -27,10 +27,7 @@ def judge(observed: Observed, worker_images: tuple[str, ...], started: str) -> E
 
 
 def finding(view: View, check: Check) -> Finding:
-    """Apply one check. An answer that is not what it must be is a FAIL.
-
-    So is an answer of another form than the API's: whatever a ruling stumbles over then, it is the image's doing.
-    """
+    """Apply one check. A wrong answer is a FAIL, and so is one of another form than the API's."""
 
     def ruling() -> Ruling:
         try:
@@ -38,20 +35,19 @@ def finding(view: View, check: Check) -> Finding:
         except Wrong as wrong:
             return Ruling("FAIL", check.purpose, wrong.found, wrong.evidence)
         except MISSHAPEN as error:
-            found = f"an answer is not of the API's form: {type(error).__name__}: {error}"
-            return Ruling("FAIL", check.purpose, found)
+            return Ruling("FAIL", check.purpose, misshapen(error))
 
     return finding_of(check, ruling)
 
 
-def figures(observed: Observed) -> dict[str, float]:
+def figures(observed: SystemObservation) -> dict[str, float]:
     """Return the seconds worth knowing, as far as they were seen."""
     known: dict[str, float] = {}
-    for name, scene, answer in (("training", "training", "ended"), ("restart_to_healthy", "restart", "health")):
-        seen = observed.scenes[scene].answers.get(answer) if scene in observed.scenes else None
+    for name, scenario, answer in (("training", "training", "ended"), ("restart_to_healthy", "restart", "health")):
+        seen = observed.scenarios[scenario].answers.get(answer) if scenario in observed.scenarios else None
         if seen is not None and seen.met:
             known[name] = seen.seconds
-    startup = observed.scenes.get("startup")
+    startup = observed.scenarios.get("startup")
     if startup is not None:
         known |= {
             f"{name}_to_registered": seconds

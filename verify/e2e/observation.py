@@ -1,4 +1,4 @@
-"""What was seen of the images at work together: the values between observing and judging (``e2e/observed.json``)."""
+"""The values between observing the images at work together and judging them (``e2e/observed.json``)."""
 
 from typing import Any, Literal
 
@@ -9,7 +9,7 @@ from verify.judge.end_to_end import Used
 
 
 class Answer(Model):
-    """The backend's answer to one question, asked from inside the network until it was as waited for."""
+    """The backend's answer to one call from inside the network, repeated until the answer met its condition."""
 
     method: str
     path: str
@@ -17,8 +17,8 @@ class Answer(Model):
     body: Any
     seconds: float  # from the first try to this answer
     limit: float  # seconds that it was given
-    waited_for: str  # in words; "" where any answer would do
-    met: bool  # whether it came to that
+    waited_for: str  # the condition in words; "" where any answer would do
+    met: bool  # whether the answer met it
 
 
 class Printed(Model):
@@ -29,8 +29,8 @@ class Printed(Model):
     output: str
 
 
-class Seen(Model):
-    """The engine's own word on a container. Times are the engine's clock, RFC 3339; "" for not yet."""
+class ContainerState(Model):
+    """A container's state in the engine's words. Times are the engine's clock, RFC 3339; "" for not yet."""
 
     name: str
     role: str
@@ -44,23 +44,24 @@ class Seen(Model):
     log: str = ""
 
 
-class Scene(Model):
-    """What one scene came to: each thing under the name by which the checks know it."""
+class ScenarioObservation(Model):
+    """What was seen of one scenario, under names that the checks know."""
 
     answers: dict[str, Answer] = Field(default_factory=dict)
     printed: dict[str, Printed] = Field(default_factory=dict)
-    containers: dict[str, Seen] = Field(default_factory=dict)
+    containers: dict[str, ContainerState] = Field(default_factory=dict)
     times: dict[str, float] = Field(default_factory=dict)  # seconds on the host's clock
     error: str = ""  # why it broke off: the engine's words
     seconds: float = 0.0
 
 
-class Observed(Model):
+class SystemObservation(Model):
     """``e2e/observed.json``: everything that was seen."""
 
     schema_: Literal[1] = Field(default=1, alias="schema")
     images: dict[str, Used] = Field(default_factory=dict)  # by role
     refused: str = ""  # why nothing was started
-    scenes: dict[str, Scene] = Field(default_factory=dict)  # by name; one that is missing was not come to
-    containers: dict[str, Seen] = Field(default_factory=dict)  # at the end, by name, with their whole logs
+    # By name; a scenario that is missing did not run
+    scenarios: dict[str, ScenarioObservation] = Field(default_factory=dict, alias="scenes")
+    containers: dict[str, ContainerState] = Field(default_factory=dict)  # at the end, by name, with their whole logs
     seconds: float = 0.0

@@ -1,10 +1,10 @@
-"""Rulings on what must hold when something happens: cancelling, killing, restarting, a queue, the wrong image."""
+"""Rulings on disturbed operation: cancelling, killing, restarting, a queue, the wrong image."""
 
 from datetime import datetime
 from typing import Any
 
 from deploy.faults import Faults
-from verify.e2e.scenes import (
+from verify.e2e.scenarios import (
     AT_ONCE,
     CANCELLED,
     FINAL,
@@ -15,7 +15,7 @@ from verify.e2e.scenes import (
     THIRD,
     TRAINER,
 )
-from verify.e2e.stage import BACKEND
+from verify.e2e.system import BACKEND
 from verify.e2e.view import View, dig, listed
 from verify.judge.case import Ruling, rule, want_of_memory
 
@@ -26,9 +26,9 @@ SAME_MOMENT = 0.5  # seconds within which two workers may begin in any order: th
 
 def misplaced(view: View) -> Ruling:
     """It ends by itself with another code than 0, names the images, and was never listed."""
-    scene = view.scene("misplaced")
-    seen = scene.container(MISPLACED)
-    known = [worker.get("worker_id") for worker in listed(scene.good("workers"), "workers")]
+    scenario = view.scenario("misplaced")
+    seen = scenario.container(MISPLACED)
+    known = [worker.get("worker_id") for worker in listed(scenario.good("workers"), "workers")]
     unnamed = [name for name in view.worker_images if name not in seen.log]
     faults = Faults()
     faults.add(seen.running, "it still runs")
@@ -45,55 +45,56 @@ def misplaced(view: View) -> Ruling:
 
 def cancel(view: View) -> Ruling:
     """From the request to cancelled in 2 s, and the worker is idle again."""
-    scene = view.scene("cancel")
-    scene.good("start")
-    scene.operation("running")
-    scene.good("cancel", ACCEPTED)
-    operation = scene.ended("ended", "cancelled")
-    seconds = scene.answer("cancel").seconds + scene.answer("ended").seconds
-    scene.good("idle")
+    scenario = view.scenario("cancel")
+    scenario.good("start")
+    scenario.operation("running")
+    scenario.good("cancel", ACCEPTED)
+    operation = scenario.ended("ended", "cancelled")
+    seconds = scenario.answer("cancel").seconds + scenario.answer("ended").seconds
+    scenario.good("idle")
     progress = dig(operation, "progress.current_step")
     return rule(seconds <= CANCELLED, f"cancelled within {CANCELLED:.0f} s", f"after {seconds:.1f} s, at {progress}")
 
 
 def restart(view: View) -> Ruling:
     """Everything that was known before is known after; the workers are heard of again; all work completes."""
-    scene = view.scene("restart")
-    scene.operation("running")
-    scene.good("health")
-    before, after = (_by_id(listed(scene.good(name), "operations")) for name in ("before", "after"))
+    scenario = view.scenario("restart")
+    scenario.operation("running")
+    scenario.good("health")
+    before, after = (_by_id(listed(scenario.good(name), "operations")) for name in ("before", "after"))
     models, models_after = (
-        {str(model.get("name")) for model in listed(scene.good(name), "models")} for name in ("models", "models_after")
+        {str(model.get("name")) for model in listed(scenario.good(name), "models")}
+        for name in ("models", "models_after")
     )
     gone = (before.keys() - after.keys()) | (models - models_after)
     faults = Faults(f"{name} is not there any more" for name in sorted(gone))
     faults += [f"{name} has changed" for name in sorted(_ended(before) - gone) if after[name] != before[name]]
-    code = scene.container(BACKEND).exit_code
+    code = scenario.container(BACKEND).exit_code
     faults.add(code != KILLED, f"the backend ended with {code}, not killed")
     expected = f"operations, queue and models as before; workers back within {LOST:.0f} s; all work completes"
-    if faults:  # whatever follows, follows from that
+    if faults:  # later faults would only follow from these
         return rule(False, expected, "; ".join(faults))
-    listed(scene.good("workers"), "workers")
+    listed(scenario.good("workers"), "workers")
     for name in ("trainer", "tester"):
-        scene.good(name)
-    back = scene.seconds("back")
+        scenario.good(name)
+    back = scenario.seconds("back")
     faults = Faults()
     faults.add(back > LOST, f"the workers were back after {back:.1f} s")
-    ended = [scene.ended(f"ended-{number}", "completed") for number in (1, 2, 3)]
-    began = dig(scene.operation("running"), "started_at")
+    ended = [scenario.ended(f"ended-{number}", "completed") for number in (1, 2, 3)]
+    began = dig(scenario.operation("running"), "started_at")
     faults.add(dig(ended[0], "started_at") != began, "the training that ran was begun anew")
-    healthy = scene.answer("health").seconds
+    healthy = scenario.answer("health").seconds
     found = f"{len(after)} operations and {len(models_after)} models kept, health after {healthy:.1f} s"
     return rule(not faults, expected, "; ".join(faults) or f"{found}, workers after {back:.1f} s")
 
 
 def killed(view: View) -> Ruling:
     """SIGKILL in the middle of a training."""
-    scene = view.scene("killed")
-    scene.good("start")
-    scene.operation("running")
-    operation = scene.ended("ended", "failed")
-    code, seconds, seen = operation.get("error_code"), scene.seconds("lost"), scene.container(TRAINER)
+    scenario = view.scenario("killed")
+    scenario.good("start")
+    scenario.operation("running")
+    operation = scenario.ended("ended", "failed")
+    code, seconds, seen = operation.get("error_code"), scenario.seconds("lost"), scenario.container(TRAINER)
     faults = Faults()
     faults.add(code != "worker_lost", f"the code is {code}")
     faults.add(seconds > LOST, f"it took {seconds:.1f} s")
@@ -104,29 +105,29 @@ def killed(view: View) -> Ruling:
 
 
 def queue(view: View) -> Ruling:
-    """Each completes once, begun in the order in which they were asked for, by two workers."""
-    scene = view.scene("queue")
-    tasks = [dig(scene.good(f"start-{number}"), "task_id") for number in range(1, AT_ONCE + 1)]
-    ended = [scene.ended(f"ended-{number}", "completed") for number in range(1, AT_ONCE + 1)]
-    known = [operation.get("operation_id") for operation in listed(scene.good("operations"), "operations")]
+    """Each completes once, begun in the order of their calls, by two workers."""
+    scenario = view.scenario("queue")
+    tasks = [dig(scenario.good(f"start-{number}"), "task_id") for number in range(1, AT_ONCE + 1)]
+    ended = [scenario.ended(f"ended-{number}", "completed") for number in range(1, AT_ONCE + 1)]
+    known = [operation.get("operation_id") for operation in listed(scenario.good("operations"), "operations")]
     models = [dig(operation, "result_summary.model_path") for operation in ended]
-    kept = [model.get("model_path") for model in listed(scene.good("models"), "models")]
-    logs = "\n".join(scene.container(name).log for name in (SECOND, THIRD))
+    kept = [model.get("model_path") for model in listed(scenario.good("models"), "models")]
+    logs = "\n".join(scenario.container(name).log for name in (SECOND, THIRD))
     begun = {task: logs.count(f"{task} begins") for task in tasks}
     faults = Faults(f"{task} was begun {times} times" for task, times in begun.items() if times != 1)
     faults.add(len(set(tasks)) != AT_ONCE, "an operation has two ids")
     faults += [f"{task} is listed {known.count(task)} times" for task in tasks if known.count(task) != 1]
-    faults.add(len(set(models)) != AT_ONCE or not set(models) <= set(kept), "two trainings came to one model")
+    faults.add(len(set(models)) != AT_ONCE or not set(models) <= set(kept), "two trainings gave one model")
     faults += out_of_order([str(operation.get("started_at")) for operation in ended])
     workers = {str(dig(operation, "metadata.worker_id")) for operation in ended}
     faults.add(workers != {SECOND, THIRD}, f"done by {', '.join(sorted(workers))}")
-    expected = f"{AT_ONCE} completed, each begun once, in the order asked for, by {SECOND} and {THIRD}"
+    expected = f"{AT_ONCE} completed, each begun once, in the order of their calls, by {SECOND} and {THIRD}"
     started = {task: operation.get("started_at") for task, operation in zip(tasks, ended, strict=True)}
     return rule(not faults, expected, "; ".join(faults) or f"{len(ended)} completed, in order", started=started)
 
 
 def out_of_order(started: list[str]) -> list[str]:
-    """Return which ones (counted from 1) began clearly before one that was asked for earlier."""
+    """Return the numbers, from 1, of operations that began clearly before one with an earlier call."""
     try:
         moments = [datetime.fromisoformat(text).timestamp() for text in started]
     except ValueError:
@@ -140,15 +141,15 @@ def out_of_order(started: list[str]) -> list[str]:
 
 def terminated(view: View) -> Ruling:
     """SIGTERM in the middle of a training."""
-    scene = view.scene("terminated")
-    scene.good("start")
-    worker = str(dig(scene.operation("running"), "metadata.worker_id"))
-    seen, seconds = scene.container(worker), scene.seconds("gone")
+    scenario = view.scenario("terminated")
+    scenario.good("start")
+    worker = str(dig(scenario.operation("running"), "metadata.worker_id"))
+    seen, seconds = scenario.container(worker), scenario.seconds("gone")
     expected = f"the operation cancelled and reported, the process gone within {GONE:.0f} s, the worker not listed"
     if seen.running:
         return rule(False, expected, f"{worker} still runs after {seconds:.1f} s", log=seen.log[-2000:])
-    scene.ended("ended", "cancelled")
-    status = scene.answer("worker").status
+    scenario.ended("ended", "cancelled")
+    status = scenario.answer("worker").status
     faults = Faults()
     faults.add(seen.exit_code not in (0, TERMINATED), f"{worker} ended with {seen.exit_code}")
     faults.add(seconds > GONE, f"it took {seconds:.1f} s")

@@ -1,4 +1,4 @@
-"""Rulings on the images at their work: registration, data, trainings, a backtest."""
+"""Rulings on normal operation: registration, data, trainings, a backtest."""
 
 import math
 from collections.abc import Iterator
@@ -6,9 +6,9 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from deploy.faults import Faults
-from verify.e2e.observation import Scene
-from verify.e2e.scenes import MISPLACED, STARTUP, TESTER, TRAINER, TRAINING
-from verify.e2e.stage import CLIENT
+from verify.e2e.observation import ScenarioObservation
+from verify.e2e.scenarios import MISPLACED, STARTUP, TESTER, TRAINER, TRAINING
+from verify.e2e.system import CLIENT
 from verify.e2e.view import View, Wrong, dig, listed, number
 from verify.judge.case import NotSeen, Ruling, rule, want_of_memory
 from verify.observe.observer import seconds_between
@@ -24,7 +24,7 @@ def verified_images(view: View) -> Ruling:
     if view.observed.refused:
         return Ruling("ERROR", expected, view.observed.refused)
     ids = {role: used.image_id for role, used in view.observed.images.items()}
-    ran = [*view.observed.containers.values(), *view.scene("startup").scene.containers.values()]
+    ran = [*view.observed.containers.values(), *view.scenario("startup").seen.containers.values()]
     other = sorted({seen.name for seen in ran if seen.image_id != ids.get(seen.role)})
     if not ran or other:
         return Ruling("ERROR", expected, f"ran something else: {', '.join(other)}" if other else "no container ran")
@@ -36,12 +36,12 @@ def verified_images(view: View) -> Ruling:
 
 def startup_registration(view: View) -> Ruling:
     """Specs, workers/startup-registration."""
-    scene = view.scene("startup")
+    scenario = view.scenario("startup")
     expected = "health 200; a training and a backtest worker, idle or busy, at a well formed endpoint_url, within 30 s"
-    scene.good("health")
+    scenario.good("health")
     for name in ("trainer", "tester"):
-        scene.good(name)
-    workers = {worker.get("worker_id"): worker for worker in listed(scene.good("workers"), "workers")}
+        scenario.good(name)
+    workers = {worker.get("worker_id"): worker for worker in listed(scenario.good("workers"), "workers")}
     faults, times = Faults(), dict[str, float]()
     for name, kind in ((TRAINER, "training"), (TESTER, "backtest")):
         worker = workers.get(name) or {}
@@ -49,8 +49,8 @@ def startup_registration(view: View) -> Ruling:
         faults.add(not usable, f"{name} is listed as {worker.get('type')}, {worker.get('status')}")
         url = worker.get("endpoint_url")
         faults.add(not _is_well_formed(url), f"{name} has the endpoint_url {url!r}")
-        scene.container(name)
-        times[name] = seconds_to_registered(scene.scene, name) or 0.0
+        scenario.container(name)
+        times[name] = seconds_to_registered(scenario.seen, name) or 0.0
         faults.add(not 0.0 < times[name] <= STARTUP, f"{name} took {times[name]:.1f} s")
     found = "; ".join(faults) or ", ".join(f"{name} after {seconds:.1f} s" for name, seconds in times.items())
     return rule(not faults, expected, found, workers=list(workers.values()))
@@ -64,7 +64,7 @@ def _is_well_formed(url: Any) -> bool:
         return False
 
 
-def seconds_to_registered(startup: Scene, name: str) -> float | None:
+def seconds_to_registered(startup: ScenarioObservation, name: str) -> float | None:
     """Return the seconds from a container's start to its worker's registration, None where they are not known."""
     answer, seen = startup.answers.get("workers"), startup.containers.get(name)
     if answer is None or seen is None:
@@ -80,12 +80,12 @@ def seconds_to_registered(startup: Scene, name: str) -> float | None:
 
 def data_sample(view: View) -> Ruling:
     """The command ends with 0, and the backend then holds the year."""
-    scene = view.scene("sample")
+    scenario = view.scenario("sample")
     expected = f"`ktrdr data sample --upload` ends with 0, and at least {FEWEST_SAMPLES:,} bars are stored"
-    upload = scene.printed("upload")
+    upload = scenario.printed("upload")
     if upload.exit_code != 0:
         return rule(False, expected, f"it ended with {upload.exit_code}", printed=upload.output[-2000:])
-    copies = scene.printed("copies")
+    copies = scenario.printed("copies")
     if copies.exit_code != 0:
         return rule(
             False,
@@ -93,18 +93,18 @@ def data_sample(view: View) -> Ruling:
             f"it ended with {copies.exit_code}",
             printed=copies.output[-2000:],
         )
-    series = dig(scene.good("series"), "data")
+    series = dig(scenario.good("series"), "data")
     points = number(series, "points")
     return rule(points >= FEWEST_SAMPLES, expected, f"{points:,.0f} bars", series=series)
 
 
 def training_smoke(view: View) -> Ruling:
     """Specs, training/smoke: the sanity checks, and a loss that falls."""
-    scene = view.scene("training")
-    scene.good("start")
-    operation = scene.ended("ended", "completed")
+    scenario = view.scenario("training")
+    scenario.good("start")
+    operation = scenario.ended("ended", "completed")
     summary = dig(operation, "result_summary")
-    seconds = scene.answer("ended").seconds
+    seconds = scenario.answer("ended").seconds
     checks = {
         f"completed in under {TRAINING:.0f} s": seconds < TRAINING,
         f"at least {FEWEST_SAMPLES:,} samples": number(summary, "data_summary.total_samples") >= FEWEST_SAMPLES,
@@ -115,10 +115,11 @@ def training_smoke(view: View) -> Ruling:
         "the last epoch's loss below the first's": number(summary, "training_metrics.final_train_loss")
         < number(summary, "training_metrics.first_train_loss"),
         "the model is listed": dig(summary, "model_path")
-        in [model.get("model_path") for model in listed(scene.good("models"), "models")],
-        "its performance is told": dig(scene.good("performance"), "test_metrics") == dig(summary, "test_metrics"),
+        in [model.get("model_path") for model in listed(scenario.good("models"), "models")],
+        "its performance is reported": dig(scenario.good("performance"), "test_metrics")
+        == dig(summary, "test_metrics"),
         "no error lines in the logs": not [
-            line for seen in scene.scene.containers.values() for line in error_lines(seen.log)
+            line for seen in scenario.seen.containers.values() for line in error_lines(seen.log)
         ],
     }
     broken = [words for words, holds in checks.items() if not holds]
@@ -129,10 +130,10 @@ def training_smoke(view: View) -> Ruling:
 
 
 def training_repeatable(view: View) -> Ruling:
-    """Both trainings of the year come to the same figures."""
+    """Both trainings of the year give the same figures."""
     expected = "the same training_metrics (time aside) and test_metrics"
     first = _metrics(view.trained())
-    second = _metrics(dig(view.scene("again").ended("ended", "completed"), "result_summary"))
+    second = _metrics(dig(view.scenario("again").ended("ended", "completed"), "result_summary"))
     different = sorted(name for name in first.keys() | second.keys() if first.get(name) != second.get(name))
     found = f"different: {', '.join(different)}" if different else f"{len(first)} figures are the same"
     pairs = {name: [first.get(name), second.get(name)] for name in different}
@@ -147,10 +148,10 @@ def _metrics(summary: dict[str, Any]) -> dict[str, Any]:
 
 def backtest_smoke(view: View) -> Ruling:
     """Specs, backtest/smoke; and the return follows from the equity curve, and the curve from the fills."""
-    scene, trained = view.scene("backtest"), view.trained()
-    scene.good("start")
-    operation = scene.ended("ended", "completed")
-    summary, bars = dig(operation, "result_summary"), dig(scene.good("bars"), "data")
+    scenario, trained = view.scenario("backtest"), view.trained()
+    scenario.good("start")
+    operation = scenario.ended("ended", "completed")
+    summary, bars = dig(operation, "result_summary"), dig(scenario.good("bars"), "data")
     faults = [*_other_worker(operation), *_other_bars(bars, trained), *_figures(summary, bars)]
     total = number(summary, "metrics.total_return_pct")
     trades = number(summary, "trade_count")
@@ -183,18 +184,18 @@ def _figures(summary: dict[str, Any], bars: dict[str, Any]) -> Iterator[str]:
         yield "no trades"
         return
     if len(trades) != number(summary, "trade_count"):
-        yield f"{len(trades)} trades are told, {number(summary, 'trade_count'):.0f} were counted"
+        yield f"{len(trades)} trades are listed, {number(summary, 'trade_count'):.0f} were counted"
     first, last = number(curve[0], "equity"), number(curve[-1], "equity")
     total = number(summary, "metrics.total_return_pct") / 100
     if not math.isclose(total, last / first - 1, abs_tol=2 * CENT / first):
         yield f"total return {total:.8f}, but equity[-1] / equity[0] - 1 is {last / first - 1:.8f}"
     worth = worth_of(trades, bars, dig(summary, "config"))
     if not math.isclose(worth, last, abs_tol=CENT):
-        yield f"the equity ends at {last:.2f}, but fills and costs come to {worth:.2f}"
+        yield f"the equity ends at {last:.2f}, but fills and costs give {worth:.2f}"
 
 
 def worth_of(trades: list[dict[str, Any]], bars: dict[str, Any], config: dict[str, Any]) -> float:
-    """Return what the initial capital comes to by these trades, at the bars' own prices.
+    """Return the final capital after these trades, at the bars' own prices.
 
     All of it is in every position. A fill is at its bar's open, worsened by the slippage, the very last one at the last
     close; the commission is a share of what is traded.
@@ -214,37 +215,38 @@ def worth_of(trades: list[dict[str, Any]], bars: dict[str, Any], config: dict[st
 
 
 def error_lines(log: str) -> list[str]:
-    """Return the lines of a log that tell of an error."""
+    """Return the lines of a log that report an error."""
     return [line for line in log.splitlines() if line.startswith(("ERROR", "CRITICAL", "Traceback"))]
 
 
 def containers_logs(view: View) -> Ruling:
-    """No line of any container tells of an error, and none lost a process; the misplaced worker has its own check."""
-    startup = view.scene("startup").scene
+    """No container logs an error or loses a process; workers/misplaced judges the misplaced worker."""
+    startup = view.scenario("startup").seen
     logs = {name: seen.log for name, seen in view.observed.containers.items() if name != CLIENT}
     if not logs:
-        raise NotSeen("the engine told no logs", "")
+        raise NotSeen("the engine returned no logs", "")
     if empty := sorted(name for name, log in logs.items() if not log.strip()):
         if not all(answer.met for answer in startup.answers.values()):
-            raise NotSeen(f"{', '.join(empty)} did not come to log anything", "workers/startup-registration")
+            raise NotSeen(f"{', '.join(empty)} logged nothing", "workers/startup-registration")
         raise Wrong(f"nothing was logged by: {', '.join(empty)}")
     found = {name: lines for name, log in logs.items() if (lines := error_lines(log))}
-    faults = [f"errors of: {', '.join(sorted(found))}"] if found else []
+    faults = Faults()
+    faults.add(found, f"errors of: {', '.join(sorted(found))}")
     faults += _short_of_memory(view)
     expected = "no line that begins with ERROR, CRITICAL or Traceback, and no process killed for want of memory"
     return rule(not faults, expected, "; ".join(faults) or f"none in {len(logs)} logs", lines=found)
 
 
 def _short_of_memory(view: View) -> list[str]:
-    """Return which containers the engine calls OOMKilled, at the end or in a scene; a restart clears that."""
+    """Return the containers that the engine calls OOMKilled, at the end or in a scenario; a restart clears that."""
     every = [*view.observed.containers.items()]
-    every += [pair for scene in view.observed.scenes.values() for pair in scene.containers.items()]
-    told = {
+    every += [pair for scenario in view.observed.scenarios.values() for pair in scenario.containers.items()]
+    killed = {
         name: why
         for name, seen in every
         if name != MISPLACED and (why := want_of_memory(seen.exit_code, out_of_memory=seen.out_of_memory))
     }
-    return [f"{name}: {why}" for name, why in sorted(told.items())]
+    return [f"{name}: {why}" for name, why in sorted(killed.items())]
 
 
 RULINGS = {

@@ -1,15 +1,22 @@
-"""What the checks may look at: the scenes' notes, with an exception for what is missing and one for what is wrong."""
+"""The observations as rulings read them: what is missing raises NotSeen, what is not as it must be raises Wrong."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
-from verify.e2e.observation import Answer, Observed, Printed, Scene, Seen
+from verify.e2e.observation import Answer, ContainerState, Printed, ScenarioObservation, SystemObservation
 from verify.judge.case import NotSeen
 
+T = TypeVar("T")
 OK = 200
-# What reading an answer of another form than the API's comes to.
+# What reading an answer raises that has another form than the API's.
 MISSHAPEN = (TypeError, ValueError, LookupError, AttributeError, ArithmeticError)
 STARTUP = "workers/startup-registration"
+
+
+def misshapen(error: Exception) -> str:
+    """Return in words that an answer has another form than the API's."""
+    return f"an answer is not of the API's form: {type(error).__name__}: {error}"
 
 
 class Wrong(Exception):
@@ -21,25 +28,39 @@ class Wrong(Exception):
 
 
 @dataclass(frozen=True)
-class Notes:
-    """One scene's notes. Asking for what it did not come to raises NotSeen."""
+class ScenarioView:
+    """What was seen of one scenario. Asking for what it did not reach raises NotSeen."""
 
     name: str
-    scene: Scene
+    seen: ScenarioObservation
 
     def answer(self, name: str) -> Answer:
         """Return an answer, whatever it is."""
-        if name not in self.scene.answers:
-            raise NotSeen(self.scene.error or f"the scene {self.name} did not come to {name}", "")
-        return self.scene.answers[name]
+        return self._noted(self.seen.answers, name)
+
+    def printed(self, name: str) -> Printed:
+        """Return what a command printed."""
+        return self._noted(self.seen.printed, name)
+
+    def container(self, name: str) -> ContainerState:
+        """Return a container's state."""
+        return self._noted(self.seen.containers, name)
+
+    def seconds(self, name: str) -> float:
+        """Return a time that was taken."""
+        return self._noted(self.seen.times, name)
+
+    def _noted(self, notes: Mapping[str, T], name: str) -> T:
+        if name not in notes:
+            raise NotSeen(self.seen.error or f"the scenario {self.name} did not reach {name}", "")
+        return notes[name]
 
     def good(self, name: str, status: int = OK) -> dict[str, Any]:
-        """Return an answer's body; Wrong where it is not of this status or no JSON object, or came in vain."""
+        """Return an answer's body; Wrong where its status or form is another, or its condition was not met."""
         answer = self.answer(name)
-        asked = f"{answer.method} {answer.path}"
         body = answer.body
         if answer.status != status or not isinstance(body, dict):
-            raise Wrong(f"{asked} answered {answer.status}: {str(body)[:300]}", answer=body)
+            raise Wrong(f"{answer.method} {answer.path} answered {answer.status}: {str(body)[:300]}", answer=body)
         if not answer.met:
             raise Wrong(f"waited {answer.limit:.0f} s for {answer.waited_for}: {_state(body)}", answer=body)
         return body
@@ -55,48 +76,30 @@ class Notes:
         """Return the operation of an answer; Wrong where it did not end in this way."""
         operation = self.operation(name)
         if operation.get("status") != status:
-            told = operation.get("error_message") or operation.get("error_code") or "no reason given"
-            raise Wrong(f"the operation is {operation.get('status')}, not {status}: {told}", operation=operation)
+            reason = operation.get("error_message") or operation.get("error_code") or "no reason given"
+            raise Wrong(f"the operation is {operation.get('status')}, not {status}: {reason}", operation=operation)
         return operation
-
-    def printed(self, name: str) -> Printed:
-        """Return what a command printed."""
-        if name not in self.scene.printed:
-            raise NotSeen(self.scene.error or f"the scene {self.name} did not come to {name}", "")
-        return self.scene.printed[name]
-
-    def container(self, name: str) -> Seen:
-        """Return how a container was."""
-        if name not in self.scene.containers:
-            raise NotSeen(self.scene.error or f"the scene {self.name} did not come to look at {name}", "")
-        return self.scene.containers[name]
-
-    def seconds(self, name: str) -> float:
-        """Return a time that was taken."""
-        if name not in self.scene.times:
-            raise NotSeen(self.scene.error or f"the scene {self.name} did not come to time {name}", "")
-        return self.scene.times[name]
 
 
 @dataclass(frozen=True)
 class View:
     """Everything that was seen, and the images that a misplaced worker has to name."""
 
-    observed: Observed
+    observed: SystemObservation
     worker_images: tuple[str, ...]
 
-    def scene(self, name: str) -> Notes:
-        """Return a scene's notes; NotSeen where it was not played."""
+    def scenario(self, name: str) -> ScenarioView:
+        """Return what was seen of a scenario; NotSeen where it did not run."""
         if self.observed.refused:
             raise NotSeen(self.observed.refused, "verified-images")
-        if name not in self.observed.scenes:
-            raise NotSeen(f"the scene {name} was not played", STARTUP)
-        return Notes(name, self.observed.scenes[name])
+        if name not in self.observed.scenarios:
+            raise NotSeen(f"the scenario {name} did not run", STARTUP)
+        return ScenarioView(name, self.observed.scenarios[name])
 
     def trained(self) -> dict[str, Any]:
         """Return the result_summary of the year's training; NotSeen where it did not complete."""
         try:
-            summary = dig(self.scene("training").ended("ended", "completed"), "result_summary")
+            summary = dig(self.scenario("training").ended("ended", "completed"), "result_summary")
         except Wrong as wrong:
             raise NotSeen(wrong.found, "training/smoke") from None
         if not isinstance(summary, dict):
@@ -107,7 +110,7 @@ class View:
 def listed(document: Any, path: str) -> list[dict[str, Any]]:
     """Return a list of objects deep inside; Wrong where it is missing or holds anything else."""
     found = dig(document, path)
-    if not isinstance(found, list) or not all(isinstance(one, dict) for one in found):
+    if not isinstance(found, list) or not all(isinstance(entry, dict) for entry in found):
         raise Wrong(f"{path} is no list of objects", document=document)
     return found
 
@@ -131,7 +134,7 @@ def number(document: Any, path: str) -> float:
 
 
 def _state(body: dict[str, Any]) -> str:
-    """Return what became of what was waited for, as far as the answer says it."""
+    """Return the state that an answer reports instead of the one that was waited for."""
     operation = body.get("operation")
     if isinstance(operation, dict):
         return f"it is {operation.get('status')}, {(operation.get('progress') or {}).get('current_step')}"

@@ -18,7 +18,7 @@ from tests.support.e2e_observations import good
 from tests.support.summaries import complete, finding, verdict
 from verify.commands import end_to_end
 from verify.commands.end_to_end import Unfit, fit
-from verify.e2e.observation import Observed
+from verify.e2e.observation import SystemObservation
 from verify.judge.end_to_end import EndToEnd, Used
 from verify.report.model import Summary
 
@@ -69,19 +69,21 @@ def run(artifacts: Artifacts) -> tuple[Exit, str]:
     return code, capture.get()
 
 
-def played(monkeypatch: pytest.MonkeyPatch, document: dict[str, Any]) -> None:
-    def play(*arguments: Any) -> Observed:
-        tell = arguments[-1]
-        tell("training", "op to end")
-        tell("training", "")
-        return Observed.model_validate(document | {"images": {role: one.model_dump() for role, one in USED.items()}})
+def ran(monkeypatch: pytest.MonkeyPatch, document: dict[str, Any]) -> None:
+    def run_scenarios(*arguments: Any) -> SystemObservation:
+        show = arguments[-1]
+        show("training", "op to end")
+        show("training", "")
+        return SystemObservation.model_validate(
+            document | {"images": {role: one.model_dump() for role, one in USED.items()}}
+        )
 
     for container in document["containers"].values():
         container["image_id"] = "sha256:1"
     for container in document["scenes"]["startup"]["containers"].values():
         container["image_id"] = "sha256:1"
     monkeypatch.setattr(end_to_end, "verified", lambda *_: USED)
-    monkeypatch.setattr(end_to_end, "play", play)
+    monkeypatch.setattr(end_to_end, "run_scenarios", run_scenarios)
 
 
 def named(document: dict[str, Any]) -> dict[str, Any]:
@@ -94,13 +96,13 @@ def named(document: dict[str, Any]) -> dict[str, Any]:
 def test_what_is_good_passes_is_written_and_joins_the_summary(
     artifacts: Artifacts, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    played(monkeypatch, named(good()))
+    ran(monkeypatch, named(good()))
     code, printed = run(artifacts)
     assert code == Exit.OK, printed
     assert "PASS  operations/queue              10 completed, in order\n" in printed
     assert "end to end: PASS, 13 checks in 80.0 s" in printed
     assert artifacts.read(E2E, VERDICT, EndToEnd).outcome == "PASS"
-    assert artifacts.read(E2E, OBSERVED, Observed).scenes.keys() == good()["scenes"].keys()
+    assert artifacts.read(E2E, OBSERVED, SystemObservation).scenarios.keys() == good()["scenes"].keys()
     assert artifacts.path(E2E, "logs/backend.log").read_text() == "INFO: backend runs"
     summary = published(artifacts)
     assert (summary.outcome, [row.role for row in summary.rows]) == ("PASS", ["backend", "worker-cpu"])
@@ -115,7 +117,7 @@ def published(artifacts: Artifacts) -> Summary:
 def test_images_that_nobody_verified_are_not_called_good(artifacts: Artifacts, monkeypatch: pytest.MonkeyPatch) -> None:
     page = artifacts.root / "page.md"
     monkeypatch.setenv("GITHUB_STEP_SUMMARY", str(page))
-    played(monkeypatch, named(good()))
+    ran(monkeypatch, named(good()))
     run(artifacts)
     told = "every image is what its role demands, of those asked about: backend, worker-cpu; "
     assert published(artifacts).meaning == f"{told}`./noxw -s summarize` tells of all, also of: dev, worker-gpu"
@@ -128,7 +130,7 @@ def test_a_verdict_that_cannot_be_read_is_an_error_in_the_summary(
     artifacts.write("dev", VERDICT, complete(verdict("dev", finding("FAIL"))))
     path = artifacts.path("dev", VERDICT)
     path.write_text(path.read_text()[:-100])
-    played(monkeypatch, named(good()))
+    ran(monkeypatch, named(good()))
     code, _printed = run(artifacts)
     assert code == Exit.OK
     summary = published(artifacts)
@@ -142,13 +144,13 @@ def test_a_verdict_by_the_gpu_contract_alone_is_none_on_the_image(
     artifacts: Artifacts, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     artifacts.write("worker-gpu", VERDICT, complete(verdict("worker-gpu", gpu=True)))
-    played(monkeypatch, named(good()))
+    ran(monkeypatch, named(good()))
     run(artifacts)
     assert [(row.role, row.outcome) for row in published(artifacts).rows][-1] == ("worker-gpu", "ERROR")
 
 
 def test_without_any_verdict_there_is_no_summary(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    played(monkeypatch, named(good()))
+    ran(monkeypatch, named(good()))
     run(Artifacts(tmp_path))
     assert not (tmp_path / "summary.json").exists()
 
@@ -156,7 +158,7 @@ def test_without_any_verdict_there_is_no_summary(tmp_path: Path, monkeypatch: py
 def test_what_is_wrong_fails_and_is_told(artifacts: Artifacts, monkeypatch: pytest.MonkeyPatch) -> None:
     document = named(good())
     document["scenes"]["killed"]["times"]["lost"] = 20.0
-    played(monkeypatch, document)
+    ran(monkeypatch, document)
     code, printed = run(artifacts)
     assert code == Exit.FAILED
     assert "FAIL  workers/killed" in printed
@@ -201,13 +203,13 @@ def test_what_could_not_begin_is_an_error_with_the_next_step(
 def test_what_an_earlier_run_wrote_is_gone_when_one_is_interrupted(
     artifacts: Artifacts, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    played(monkeypatch, named(good()))
+    ran(monkeypatch, named(good()))
     run(artifacts)
 
     def interrupt(*_: object) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(end_to_end, "play", interrupt)
+    monkeypatch.setattr(end_to_end, "run_scenarios", interrupt)
     with pytest.raises(KeyboardInterrupt):
         run(artifacts)
     assert not artifacts.path(E2E, VERDICT).exists()

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from tests.support.servers import nobody, running, speaking
-from verify.e2e import scenes
+from verify.e2e import scenarios
 from verify.observe.requests import source
 
 
@@ -73,7 +73,7 @@ def test_a_question_with_a_condition_is_asked_until_the_answer_fits(until: dict[
     "until",
     [{"status": 201}, {"where": "operation.missing.deeper", "one_of": [1]}, {"where": "operation.none", "above": 0}],
 )
-def test_what_never_comes_is_told_with_the_last_answer(until: dict[str, Any]) -> None:
+def test_what_never_comes_is_reported_with_the_last_answer(until: dict[str, Any]) -> None:
     with counting() as base:
         (answer,) = call(base, {"until": until | {"status": until.get("status", 404)}, "path": "/x", "limit": 0.3})
     assert (answer["met"], answer["status"]) == (False, 200)
@@ -100,7 +100,7 @@ def test_a_backend_that_is_not_there_or_speaks_something_else_is_an_answer_too()
     assert "refused" in answers[1]["body"]
 
 
-def test_every_scene_says_what_it_waits_for() -> None:
-    waits = [scenes.registered("w"), scenes.idle("w"), scenes.heard_since("w", "")]
-    waits += [scenes.under_way("o"), scenes.ended("o", 1.0)]
+def test_every_scenario_says_what_it_waits_for() -> None:
+    waits = [scenarios.registered("w"), scenarios.idle("w"), scenarios.heard_since("w", "")]
+    waits += [scenarios.under_way("o"), scenarios.ended("o", 1.0)]
     assert all(one.waited_for and one.limit and one.until for one in waits)

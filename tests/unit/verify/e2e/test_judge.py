@@ -29,7 +29,7 @@ def test_a_good_observation_passes_every_check_in_the_table_s_order() -> None:
 
 
 @pytest.mark.parametrize("spoilt", EVERY, ids=str)
-def test_what_goes_wrong_is_told_by_its_own_check_and_by_no_other(spoilt: Spoilt) -> None:
+def test_what_goes_wrong_is_reported_by_its_own_check_and_by_no_other(spoilt: Spoilt) -> None:
     found = findings(spoilt)
     one = found[spoilt.check]
     assert (one.outcome, spoilt.words in one.found) == (spoilt.outcome, True), one.found
@@ -43,17 +43,17 @@ def test_every_check_has_something_that_breaks_it() -> None:
     assert {spoilt.check for spoilt in EVERY} == set(END_TO_END_CHECKS) == set(RULINGS)
 
 
-@pytest.mark.parametrize("scene", sorted(good()["scenes"]))
-def test_a_scene_that_the_engine_broke_off_is_an_error_with_its_words(scene: str) -> None:
+@pytest.mark.parametrize("scenario", sorted(good()["scenes"]))
+def test_a_scenario_that_the_engine_broke_off_is_an_error_with_its_words(scenario: str) -> None:
     document = good()
-    missing(scene, "the engine: gone")(document)
+    missing(scenario, "the engine: gone")(document)
     errors = [one for one in judged(document).findings if one.outcome == "ERROR"]
     assert errors
     assert "the engine: gone" in errors[0].found
     assert {one.category for one in errors} == {"ENVIRONMENT"}
 
 
-def test_scenes_that_were_not_played_follow_from_the_start() -> None:
+def test_scenarios_that_did_not_run_follow_from_the_start() -> None:
     document = good()
     document["scenes"] = {"startup": document["scenes"]["startup"]}
     answers("startup")(document)["tester"]["met"] = False
@@ -74,16 +74,16 @@ JSON = st.recursive(
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=5), inner, max_size=3),
     max_leaves=6,
 )
-PLACES = [(scene, name) for scene, one in good()["scenes"].items() for name in one.get("answers", {})]
+PLACES = [(scenario, name) for scenario, one in good()["scenes"].items() for name in one.get("answers", {})]
 
 
 @given(place=st.sampled_from(PLACES), inner=st.sampled_from(["", "operation", "data", "workers", "result"]), value=JSON)
 def test_whatever_the_backend_answers_there_is_a_verdict(place: tuple[str, str], inner: str, value: Any) -> None:
     document = good()
-    scene, name = place
-    found = answers(scene)(document)[name]["body"]
+    scenario, name = place
+    found = answers(scenario)(document)[name]["body"]
     if not inner:
-        answers(scene)(document)[name]["body"] = value
+        answers(scenario)(document)[name]["body"] = value
     elif inner == "result" and "operation" in found:
         found["operation"]["result_summary"] = value
     else:

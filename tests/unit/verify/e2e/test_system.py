@@ -1,4 +1,4 @@
-"""Containers that take part get the least that they need; the one that asks is believed only when it answers."""
+"""Containers that take part get the least that they need; the one that calls is believed only when it answers."""
 
 import json
 from typing import Any
@@ -8,8 +8,8 @@ import pytest
 from deploy.contract import read_contract
 from deploy.engine.connection import Engine
 from deploy.engine.runs import Run
-from verify.e2e import stage as stages
-from verify.e2e.stage import Ask, Silent, Stage
+from verify.e2e import system as systems
+from verify.e2e.system import Call, NoAnswer, System
 from verify.judge.end_to_end import Used
 
 ENGINE = Engine("unix:///nowhere", "id", "26", "1.45", "overlay2", "0.13", "2.26", "docker")
@@ -69,30 +69,30 @@ class FakeClient:
 @pytest.fixture
 def client(monkeypatch: pytest.MonkeyPatch) -> FakeClient:
     one = FakeClient()
-    monkeypatch.setattr(stages, "sdk", lambda *_arguments, **_options: one)
+    monkeypatch.setattr(systems, "sdk", lambda *_arguments, **_options: one)
     return one
 
 
 @pytest.fixture
-def stage(client: FakeClient) -> Stage:
+def system(client: FakeClient) -> System:
     assert client.api.networks == {}
-    return Stage(ENGINE, read_contract(), RUN, IMAGES)
+    return System(ENGINE, read_contract(), RUN, IMAGES)
 
 
-def test_the_network_is_the_run_s_own_and_leads_nowhere(client: FakeClient, stage: Stage) -> None:
-    assert client.api.networks == {stage.network: {"driver": "bridge", "internal": True, "labels": RUN.labels}}
-    assert RUN.id in stage.network
+def test_the_network_is_the_run_s_own_and_leads_nowhere(client: FakeClient, system: System) -> None:
+    assert client.api.networks == {system.network: {"driver": "bridge", "internal": True, "labels": RUN.labels}}
+    assert RUN.id in system.network
 
 
-def test_a_container_runs_the_verified_id_with_the_least_that_it_needs(client: FakeClient, stage: Stage) -> None:
-    stage.start("backend", "backend", environment={"A": "1"})
+def test_a_container_runs_the_verified_id_with_the_least_that_it_needs(client: FakeClient, system: System) -> None:
+    system.start("backend", "backend", environment={"A": "1"})
     (made,) = client.api.containers
     assert (made["image"], made["hostname"], made["environment"]) == ("sha256:b", "backend", {"A": "1"})
     assert made["labels"] == RUN.labels
-    assert made["networking_config"] == {stage.network: {"aliases": ["backend"]}}
+    assert made["networking_config"] == {system.network: {"aliases": ["backend"]}}
     host = made["host_config"]
     assert (host["read_only"], host["cap_drop"], host["security_opt"]) == (True, ["ALL"], ["no-new-privileges"])
-    assert host["network_mode"] == stage.network
+    assert host["network_mode"] == system.network
     assert 0 < host["mem_limit"] == host["memswap_limit"]
     assert host["pids_limit"] > 0
     assert {"binds", "port_bindings", "volumes_from", "privileged"}.isdisjoint(host)
@@ -100,14 +100,14 @@ def test_a_container_runs_the_verified_id_with_the_least_that_it_needs(client: F
     assert client.api.started == ["id-1"]
 
 
-def test_how_a_container_is_comes_from_one_answer_of_the_engine(stage: Stage) -> None:
-    stage.start("backend", "backend")
-    first, then = stage.seen("backend"), stage.seen("backend")
+def test_how_a_container_is_comes_from_one_answer_of_the_engine(system: System) -> None:
+    system.start("backend", "backend")
+    first, then = system.state("backend"), system.state("backend")
     assert (first.running, first.exit_code, first.finished) == (True, 0, "")
     assert (then.running, then.exit_code, then.finished) == (False, 137, "2026-01-01T00:00:01Z")
 
 
-def asked(monkeypatch: pytest.MonkeyPatch, stage: Stage, code: int | None, printed: bytes) -> list[Any]:
+def asked(monkeypatch: pytest.MonkeyPatch, system: System, code: int | None, printed: bytes) -> list[Any]:
     commands: list[list[str]] = []
 
     def execute(_client: object, _id: str, command: list[str], _limit: float) -> tuple[int | None, bytes]:
@@ -115,14 +115,16 @@ def asked(monkeypatch: pytest.MonkeyPatch, stage: Stage, code: int | None, print
         return code, printed
 
     monkeypatch.setattr("verify.observe.containers.execute", execute)
-    stage._ids["client"] = "id-c"
-    answers = stage.ask(Ask("GET", "/health", until={"status": 200}, limit=5.0, waited_for="health"), Ask("GET", "/x"))
+    system._ids["client"] = "id-c"
+    answers = system.call(
+        Call("GET", "/health", until={"status": 200}, limit=5.0, waited_for="health"), Call("GET", "/x")
+    )
     return [answers, json.loads(commands[0][-1])]
 
 
-def test_questions_and_answers_keep_their_order(monkeypatch: pytest.MonkeyPatch, stage: Stage) -> None:
+def test_questions_and_answers_keep_their_order(monkeypatch: pytest.MonkeyPatch, system: System) -> None:
     printed = json.dumps([{"status": 200, "body": {}, "seconds": 0.1, "met": True}]).encode()
-    answers, sent = asked(monkeypatch, stage, 0, printed)
+    answers, sent = asked(monkeypatch, system, 0, printed)
     assert [(one.path, one.met, one.waited_for) for one in answers] == [("/health", True, "health")]
     assert [one["path"] for one in sent["asks"]] == ["/api/v1/health", "/api/v1/x"]
     assert sent["base"] == "backend:8000"
@@ -130,7 +132,7 @@ def test_questions_and_answers_keep_their_order(monkeypatch: pytest.MonkeyPatch,
 
 @pytest.mark.parametrize(("code", "printed"), [(None, b""), (1, b"Traceback"), (0, b"[1]"), (0, b'[{"status": "x"}]')])
 def test_a_client_that_does_not_answer_is_no_answer(
-    monkeypatch: pytest.MonkeyPatch, stage: Stage, code: int | None, printed: bytes
+    monkeypatch: pytest.MonkeyPatch, system: System, code: int | None, printed: bytes
 ) -> None:
-    with pytest.raises(Silent, match="no answers to GET /health, GET /x"):
-        asked(monkeypatch, stage, code, printed)
+    with pytest.raises(NoAnswer, match="no answers to GET /health, GET /x"):
+        asked(monkeypatch, system, code, printed)

@@ -1,7 +1,7 @@
-"""Containers of the verified images on a network of their own, and questions to them: the one part that acts.
+"""The system under test: containers of the verified images on a network of their own. It alone touches the engine.
 
-Whatever is made carries the run's labels, and the run removes it (deploy.engine.runs). Nothing of the host is mounted
-and no port is published: questions are asked by a container inside, so that the engine may be anywhere.
+Every container and network carries the run's labels, and the run removes them (deploy.engine.runs). Nothing of the host
+is mounted and no port is published: a container inside calls the backend, so that the engine may be anywhere.
 """
 
 import json
@@ -11,7 +11,7 @@ from typing import Any
 from deploy.contract import Contract
 from deploy.engine.connection import Engine, sdk
 from deploy.engine.runs import Run
-from verify.e2e.observation import Answer, Printed, Seen
+from verify.e2e.observation import Answer, ContainerState, Printed
 from verify.judge.end_to_end import Used
 from verify.observe import containers
 from verify.observe.requests import source
@@ -20,18 +20,18 @@ BACKEND = "backend"  # the name by which the others reach it
 CLIENT = "client"
 BASE = f"{BACKEND}:8000"
 PREFIX = "/api/v1"
-SPARE = 20.0  # seconds beyond a question's own time, for the engine and a busy machine
+SPARE = 20.0  # seconds beyond a call's own limit, for the engine and a busy machine
 LOG_AT_MOST = 4_000_000  # bytes
 WAIT_FOR_EVER = ["python", "-c", "import signal; signal.pause()"]
 
 
-class Silent(Exception):
-    """A container that does not do what the images were verified to do; the message says what was waited for."""
+class NoAnswer(Exception):
+    """The client container gave no answers; the message names the calls."""
 
 
 @dataclass(frozen=True)
-class Ask:
-    """A question to the backend; with a condition it is asked again until the answer fits, for `limit` seconds."""
+class Call:
+    """A call to the backend; with a condition it is repeated until the answer meets it, for `limit` seconds."""
 
     method: str
     path: str
@@ -40,14 +40,25 @@ class Ask:
     limit: float = 0.0
     waited_for: str = ""
 
+    @property
+    def asked(self) -> dict[str, Any]:
+        """The call as the client's program reads it (verify/probes/call.py)."""
+        return {
+            "method": self.method,
+            "path": PREFIX + self.path,
+            "body": self.body,
+            "until": self.until,
+            "limit": self.limit,
+        }
 
-class Stage:
+
+class System:
     """One run's network and containers, each known by a short name that is its host name too."""
 
     def __init__(self, engine: Engine, contract: Contract, run: Run, images: dict[str, Used]) -> None:
         self.contract, self.run, self.images = contract, run, images
         self.client = sdk(engine, timeout=containers.ANSWER)
-        self._patient = sdk(engine, timeout=300.0)  # a question may be silent for as long as it waits
+        self._patient = sdk(engine, timeout=300.0)  # a call is silent for as long as it waits
         self.network = run.name("net")
         self.roles: dict[str, str] = {}
         self._ids: dict[str, str] = {}
@@ -77,7 +88,7 @@ class Stage:
         self._ids[name], self.roles[name] = made["Id"], role
         api.start(made["Id"])
 
-    def again(self, name: str) -> None:
+    def restart(self, name: str) -> None:
         """Start a container that has ended, with the volumes that it had."""
         self.client.api.start(self._ids[name])
 
@@ -85,22 +96,22 @@ class Stage:
         """Send a signal to a container's first process."""
         self.client.api.kill(self._ids[name], signal)
 
-    def seen(self, name: str, *, log: bool = False) -> Seen:
-        """Ask the engine how a container is; with its log where that is wanted."""
+    def state(self, name: str, *, log: bool = False) -> ContainerState:
+        """Return a container's state in the engine's words; with its log where that is wanted."""
         answer = self.client.api.inspect_container(self._ids[name])
         proof, running = containers.proof_in(answer), bool(answer["State"]["Running"])
         text = self.log(name) if log else ""
-        return Seen(name=name, role=self.roles[name], running=running, log=text, **proof.model_dump())
+        return ContainerState(name=name, role=self.roles[name], running=running, log=text, **proof.model_dump())
 
-    def ended(self, name: str, limit: float) -> Seen:
-        """Wait for a container's end, for at most `limit` seconds; return how it is then, with its log."""
+    def await_end(self, name: str, limit: float) -> ContainerState:
+        """Wait for a container's end, for at most `limit` seconds; return its state then, with its log."""
 
-        def look() -> Seen | None:
-            seen = self.seen(name)
+        def look() -> ContainerState | None:
+            seen = self.state(name)
             return None if seen.running else seen
 
         containers.until(limit, look)
-        return self.seen(name, log=True)
+        return self.state(name, log=True)
 
     def log(self, name: str) -> str:
         """Return the last of what a container printed."""
@@ -111,32 +122,28 @@ class Stage:
         code, output = containers.execute(self._patient, self._ids[name], command, limit)
         return Printed(command=command, exit_code=code, output=_text(output))
 
-    def ask(self, *asks: Ask) -> list[Answer]:
-        """Ask the backend from inside the network, one thing after another, up to the first that is in vain.
+    def call(self, *calls: Call) -> list[Answer]:
+        """Call the backend from inside the network, one call after another, up to the first whose condition fails.
 
         Raises:
-            Silent: the container that asks gave no answers.
+            NoAnswer: the client container gave no answers.
 
         """
-        questions = [
-            {"method": one.method, "path": PREFIX + one.path, "body": one.body, "until": one.until, "limit": one.limit}
-            for one in asks
-        ]
-        argument = json.dumps({"base": BASE, "asks": questions})
-        limit = sum(one.limit for one in asks) + SPARE * len(asks)
+        argument = json.dumps({"base": BASE, "asks": [call.asked for call in calls]})
+        limit = sum(call.limit for call in calls) + SPARE * len(calls)
         printed = self.execute(CLIENT, ["python", "-c", source("call"), argument], limit)
         try:
             answers = json.loads(printed.output)
             return [
                 Answer(
-                    method=one.method, path=one.path, limit=one.limit, waited_for=one.waited_for, **answer
+                    method=call.method, path=call.path, limit=call.limit, waited_for=call.waited_for, **answer
                 )
-                for one, answer in zip(asks, answers, strict=False)
+                for call, answer in zip(calls, answers, strict=False)
             ]  # fmt: skip
         except (ValueError, TypeError):
-            asked = ", ".join(f"{one.method} {one.path}" for one in asks)
-            what = f"no answers to {asked}: the client ended with {printed.exit_code} and {printed.output[-500:]!r}"
-            raise Silent(what) from None
+            called = ", ".join(f"{call.method} {call.path}" for call in calls)
+            wrong = f"no answers to {called}: the client ended with {printed.exit_code} and {printed.output[-500:]!r}"
+            raise NoAnswer(wrong) from None
 
 
 def _text(output: bytes) -> str:

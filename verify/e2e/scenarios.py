@@ -1,0 +1,230 @@
+"""The scenarios: how the images at work together are used and disturbed. Nothing is judged here."""
+
+from collections.abc import Callable
+from typing import Any
+
+from deploy.artifacts import E2E_BACKEND, E2E_WORKER
+from verify.e2e.notes import BreakOff, Notes
+from verify.e2e.observation import Answer
+from verify.e2e.system import BACKEND, BASE, CLIENT, WAIT_FOR_EVER, Call
+
+STRATEGY = "mlp_fx_hourly"
+YEAR: dict[str, Any] = {"strategy_name": STRATEGY}
+QUARTER: dict[str, Any] = {**YEAR, "start_date": "2023-01-01", "end_date": "2023-04-01"}
+OTHERS = ("AUDUSD", "EURGBP", "GBPUSD", "NZDUSD", "USDCAD", "USDCHF", "USDJPY")
+LONG: dict[str, Any] = {**YEAR, "symbols": ["EURUSD", *OTHERS]}  # a year of one symbol is over in under two seconds
+HELD_OUT = {"start_date": "2023-11-13", "end_date": "2024-01-01"}  # the sample is of 2023; 70 + 15 % end before it
+TRAINER, TESTER, SECOND, THIRD = "training-1", "backtest-1", "training-2", "training-3"
+MISPLACED = "misplaced"
+FINAL = ["completed", "failed", "cancelled"]
+AT_ONCE = 10  # trainings in the queue
+
+STARTUP = 30.0  # seconds: specs, workers/startup-registration
+TRAINING = 60.0  # training/smoke
+ENOUGH = 120.0  # for what has no bound of its own
+LOST = 15.0  # from a worker's death to its operation's failure; from a backend's return to its workers'
+CANCELLED = 2.0
+GONE = 10.0  # from SIGTERM to the end of the process
+
+# Run in the production image: the sample's bars once more, under other names.
+COPY = """
+import subprocess, sys, urllib.request
+bars = subprocess.run(["ktrdr", "data", "sample"], capture_output=True, check=True).stdout
+for symbol in sys.argv[2:]:
+    posted = urllib.request.Request(f"http://{sys.argv[1]}/api/v1/data/{symbol}/1h", bars, {"Content-Type": "text/csv"})
+    with urllib.request.urlopen(posted, timeout=60) as answer:
+        print(symbol, answer.status)
+"""
+
+Scenario = Callable[[Notes], None]
+
+
+def startup(notes: Notes) -> None:
+    """Start backend, both workers, and the container that calls; wait until both workers are registered."""
+    notes.show("starting containers")
+    notes.system.start(BACKEND, E2E_BACKEND)
+    notes.system.start(CLIENT, E2E_BACKEND, WAIT_FOR_EVER)
+    start_worker(notes, TRAINER)
+    start_worker(notes, TESTER)
+    try:
+        healthy = Call("GET", "/health", until={"status": 200}, limit=STARTUP, waited_for="the backend's health")
+        notes.call(
+            health=healthy, trainer=registered(TRAINER), tester=registered(TESTER), workers=Call("GET", "/workers")
+        )
+    finally:
+        notes.look(BACKEND, TRAINER, TESTER, log=True)
+
+
+def misplaced(notes: Notes) -> None:
+    """Start a worker from the production image, which cannot work."""
+    start_worker(notes, MISPLACED, role=E2E_BACKEND, command=["python", "-m", "ktrdr.worker"])
+    notes.await_end(MISPLACED, STARTUP)
+    notes.call(workers=Call("GET", "/workers"))
+
+
+def sample(notes: Notes) -> None:
+    """Make a year of bars inside the production image and upload it; then again under other symbols."""
+    notes.execute("upload", CLIENT, ["ktrdr", "data", "sample", "--upload", f"http://{BASE}"], ENOUGH)
+    notes.execute("copies", CLIENT, ["python", "-c", COPY, BASE, *OTHERS], ENOUGH)
+    notes.call(series=Call("POST", "/data/range", {"symbol": "EURUSD", "timeframe": "1h"}))
+
+
+def training(notes: Notes) -> None:
+    """Train the year."""
+    task = started(notes, start=train(YEAR))
+    try:
+        notes.call(ended=ended(task, TRAINING))
+        notes.call(performance=Call("GET", f"/trainings/{task}/performance"), models=Call("GET", "/models"))
+    finally:
+        notes.look(BACKEND, TRAINER, log=True)
+
+
+def again(notes: Notes) -> None:
+    """Train the same once more."""
+    task = started(notes, start=train(YEAR))
+    notes.call(ended=ended(task, TRAINING))
+
+
+def backtest(notes: Notes) -> None:
+    """Let the other worker trade the newest model on bars that its training never saw."""
+    body = {"strategy_name": STRATEGY, "symbol": "EURUSD", "timeframe": "1h", **HELD_OUT}
+    task = started(notes, start=Call("POST", "/backtests/start", body))
+    dates = "&".join(f"{name}={value}" for name, value in HELD_OUT.items())
+    notes.call(ended=ended(task, TRAINING), bars=Call("GET", f"/data/EURUSD/1h?{dates}"))
+
+
+def cancel(notes: Notes) -> None:
+    """Cancel a training in its middle."""
+    task = started(notes, start=train(LONG))
+    notes.call(running=under_way(task))
+    cancelled = Call("DELETE", f"/operations/{task}")
+    notes.call(cancel=cancelled, ended=ended(task, CANCELLED), idle=idle(TRAINER))
+
+
+def restart(notes: Notes) -> None:
+    """Kill the backend while a training runs and others wait; start it again on its stored data."""
+    first = started(notes, first=train(LONG))
+    tasks = [first, started(notes, second=train(QUARTER)), started(notes, third=train(QUARTER))]
+    notes.call(running=under_way(first), models=Call("GET", "/models"), before=Call("GET", "/operations?limit=500"))
+    notes.show("killing the backend")
+    notes.system.signal(BACKEND, "SIGKILL")
+    notes.await_end(BACKEND, ENOUGH)
+    notes.system.restart(BACKEND)
+    healthy = Call("GET", "/health", until={"status": 200}, limit=STARTUP, waited_for="the backend's health")
+    kept = {"models_after": Call("GET", "/models"), "after": Call("GET", "/operations?limit=500")}
+    notes.call(health=healthy, workers=Call("GET", "/workers"), **kept)
+    seen = {worker["worker_id"]: worker["last_seen"] for worker in notes.answers["workers"].body["workers"]}
+    with notes.timed("back"):
+        heard = {name: heard_since(name, seen.get(name, "")) for name in (TRAINER, TESTER)}
+        notes.call(trainer=heard[TRAINER], tester=heard[TESTER])
+    notes.call(**{f"ended-{number}": ended(task, TRAINING) for number, task in enumerate(tasks, start=1)})
+
+
+def killed(notes: Notes) -> None:
+    """Kill the training worker in the middle of its work; start two others in the meantime."""
+    task = started(notes, start=train(LONG))
+    notes.call(running=under_way(task))
+    notes.show(f"killing {TRAINER}")
+    with notes.timed("lost"):
+        notes.system.signal(TRAINER, "SIGKILL")
+        start_worker(notes, SECOND)
+        start_worker(notes, THIRD)
+        notes.call(ended=ended(task, LOST))
+    notes.look(TRAINER)
+
+
+def queue(notes: Notes) -> None:
+    """Start ten trainings at once, with two workers."""
+    notes.call(second=registered(SECOND), third=registered(THIRD))
+    starts = {f"start-{number}": train(QUARTER) for number in range(1, AT_ONCE + 1)}
+    tasks = [task_of(answer) for answer in notes.call(**starts)]
+    for number, task in enumerate(tasks, start=1):
+        what = f"{number} of {AT_ONCE} trainings to end"
+        notes.call(**{f"ended-{number}": ended(task, TRAINING, what)})
+    notes.call(operations=Call("GET", "/operations?limit=500"), models=Call("GET", "/models"))
+    notes.look(SECOND, THIRD, log=True)
+
+
+def terminated(notes: Notes) -> None:
+    """Send SIGTERM to a worker in the middle of its work."""
+    task = started(notes, start=train(LONG))
+    running = notes.call(running=under_way(task))[0]
+    worker = str(running.body["operation"]["metadata"]["worker_id"])
+    if worker not in notes.system.roles:
+        raise BreakOff
+    notes.show(f"ending {worker}")
+    with notes.timed("gone"):
+        notes.system.signal(worker, "SIGTERM")
+        notes.await_end(worker, GONE)
+    notes.call(ended=ended(task, CANCELLED), worker=Call("GET", f"/workers/{worker}"))
+
+
+SCENARIOS: dict[str, Scenario] = {
+    "startup": startup,
+    "misplaced": misplaced,
+    "sample": sample,
+    "training": training,
+    "again": again,
+    "backtest": backtest,
+    "cancel": cancel,
+    "restart": restart,
+    "killed": killed,
+    "queue": queue,
+    "terminated": terminated,
+}
+
+
+def start_worker(notes: Notes, name: str, role: str = E2E_WORKER, command: list[str] | None = None) -> None:
+    """Start a worker; the first word of its name is its type."""
+    kind = name.partition("-")[0] if name != MISPLACED else "training"
+    environment = {"KTRDR_API_URL": f"http://{BASE}", "KTRDR_WORKER_TYPE": kind, "KTRDR_WORKER_ID": name}
+    notes.system.start(name, role, command, environment)
+
+
+def train(body: dict[str, Any]) -> Call:
+    """Return the call that starts a training."""
+    return Call("POST", "/trainings/start", body)
+
+
+def started(notes: Notes, **call: Call) -> str:
+    """Start an operation and return its id; where there is none, the scenario breaks off."""
+    return task_of(notes.call(**call)[0])
+
+
+def task_of(answer: Answer) -> str:
+    """Return the id of the operation that an answer is about."""
+    body = answer.body if isinstance(answer.body, dict) else {}
+    task = body.get("task_id") or body.get("operation_id")
+    if answer.status != 200 or not isinstance(task, str):  # noqa: PLR2004 - HTTP's OK
+        raise BreakOff
+    return task
+
+
+def registered(worker: str) -> Call:
+    """Wait until a worker is listed and can be used."""
+    until = {"status": 200, "where": "worker.status", "one_of": ["idle", "busy"]}
+    return Call("GET", f"/workers/{worker}", until=until, limit=STARTUP, waited_for=f"{worker} to be registered")
+
+
+def idle(worker: str) -> Call:
+    """Wait until a worker has nothing to do."""
+    until = {"status": 200, "where": "worker.status", "one_of": ["idle"]}
+    return Call("GET", f"/workers/{worker}", until=until, limit=STARTUP, waited_for=f"{worker} to be idle")
+
+
+def heard_since(worker: str, moment: str) -> Call:
+    """Wait until a worker has been heard of after a moment (ISO 8601, the backend's clock)."""
+    until = {"status": 200, "where": "worker.last_seen", "above": moment}
+    return Call("GET", f"/workers/{worker}", until=until, limit=LOST, waited_for=f"{worker} to be heard of again")
+
+
+def under_way(task: str) -> Call:
+    """Wait until an operation is in the middle of its work: at least one epoch is done."""
+    until = {"status": 200, "where": "operation.progress.steps_completed", "above": 0}
+    return Call("GET", f"/operations/{task}", until=until, limit=TRAINING, waited_for=f"{task} to be under way")
+
+
+def ended(task: str, limit: float, what: str = "") -> Call:
+    """Wait for an operation's end."""
+    until = {"status": 200, "where": "operation.status", "one_of": FINAL}
+    return Call("GET", f"/operations/{task}", until=until, limit=limit, waited_for=what or f"{task} to end")

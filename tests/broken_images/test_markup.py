@@ -10,12 +10,12 @@ from tests.broken_images.catalogue import FAULTS
 from tests.broken_images.fault import MARKUP
 from tests.broken_images.workshop import Workshop
 from tests.browser.conftest import OpenVisit, browser, chromium_program, visit
-from verify.commands.summarize import summarize
 from verify.judge.verdict import Verdict
 from verify.report.junit import junit
 from verify.report.markdown import markdown
 from verify.report.model import Summary
 from verify.report.page import page
+from verify.report.summary import summarize
 
 __all__ = ["browser", "chromium_program", "visit"]  # fixtures
 (FAULT,) = [one for one in FAULTS if MARKUP in one.lines]

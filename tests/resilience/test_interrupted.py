@@ -93,7 +93,7 @@ def test_while_the_containers_run(number: signal.Signals, site: Site, client: do
 def test_while_the_results_are_summarized(
     number: signal.Signals, site: Site, client: docker.DockerClient, tmp_path: Path
 ) -> None:
-    verifying = site.verify(before=marking("verify.commands.summarize", "show", tmp_path / "mark", "time.sleep(600)"))
+    verifying = site.verify(before=marking("verify.report.write", "show", tmp_path / "mark", "time.sleep(600)"))
     verifying.reaches("the summary", (tmp_path / "mark").exists)
     interrupt_twice(verifying, number)
     assert left_by(client, verifying.process.pid) == []

@@ -9,10 +9,10 @@ from typing import Any
 from deploy.build_record import BuildRecord
 from tests.support.breakages import EVERY
 from tests.support.cases import ROLES, Change, Facts, good
-from verify.commands.summarize import summarize
 from verify.contents.model import Contents
 from verify.report.artifacts import Material, Materials
 from verify.report.model import Summary
+from verify.report.summary import summarize
 
 VOID = {"meta", "rect", "link", "br", "hr", "img", "input"}
 

@@ -2,10 +2,10 @@
 
 from typing import Any, Literal
 
-from verify.commands.summarize import summarize
 from verify.judge.checks import CHECKS, ON_THE_DEVICE
 from verify.judge.verdict import Category, Figures, Finding, Outcome, Verdict, outcome_of
 from verify.report.model import Summary
+from verify.report.summary import summarize
 
 ROLES = ["backend", "dev", "worker-cpu", "worker-gpu"]
 STARTED = "2026-11-21T10:00:00+00:00"

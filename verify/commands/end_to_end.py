@@ -15,10 +15,9 @@ from deploy.artifacts import E2E, E2E_ROLES, OBSERVED, VERDICT, Artifacts, Unrea
 from deploy.contract import Contract
 from deploy.engine import connection as engines
 from deploy.engine.connection import ENGINE_ERRORS, Engine
-from deploy.errors import Exit
+from deploy.errors import Exit, Problem
 from deploy.image_config import ImageConfig
 from deploy.progress import STYLES, Progress
-from verify.commands.summarize import collect_here, write
 from verify.e2e.judge import judge
 from verify.e2e.observation import SystemObservation
 from verify.e2e.run import run_scenarios
@@ -28,8 +27,12 @@ from verify.judge.reading import read_verdict
 from verify.judge.verdict import Verdict
 from verify.observe.observer import reason
 from verify.report.artifacts import read_materials
+from verify.report.collect import collect
 from verify.report.console import show_findings
+from verify.report.model import Summary
+from verify.report.summary import summarize
 from verify.report.text import one_line
+from verify.report.write import write
 
 MOST_FOUND = 120  # characters of what a check found, on its line
 
@@ -51,7 +54,7 @@ def end_to_end(contract: Contract, engine: Engine, artifacts: Artifacts, console
     workers = [image for image in contract.images.values() if not contract.serves_api(image)]
     verdict = judge(observed, tuple(image.name for image in workers), began)
     _write(artifacts, observed, verdict)
-    if summary := collect_here(artifacts, contract.roles, verdict):
+    if summary := _summary(artifacts, contract.roles, verdict):
         materials = read_materials({row.role: artifacts.root / row.role for row in summary.rows})
         write(summary, artifacts.root, os.environ, materials)
     _show(verdict, console)
@@ -97,6 +100,24 @@ def _observe(contract: Contract, engine: Engine, artifacts: Artifacts, console: 
         return SystemObservation(refused=str(unfit))
     except ENGINE_ERRORS as error:
         return SystemObservation(refused=reason(error))
+
+
+def _summary(artifacts: Artifacts, roles: list[str], e2e: EndToEnd) -> Summary | None:
+    """Put what came of the images at work together beside the verdicts in the artifacts' root; None without any.
+
+    A verdict that cannot be believed is an ERROR, and the others are told all the same; a role without one is one that
+    nobody asked about.
+    """
+    asked = [role for role in roles if artifacts.path(role, VERDICT).exists()]
+    verdicts: list[Verdict] = []
+    faults: dict[str, str] = {}
+    for role in asked:
+        try:
+            verdicts += collect([artifacts.root], [role])
+        except Problem as problem:
+            faults[role] = problem.wrong
+    others = [role for role in roles if role not in asked]
+    return summarize(verdicts, asked, e2e, others=others, faults=faults) if asked else None
 
 
 def _begin(artifacts: Artifacts) -> None:

@@ -11,10 +11,10 @@ from rich.text import Text
 from deploy.artifacts import BUILD, VERDICT, UnreadableArtifact, read_model, write_text
 from deploy.build_record import BuildRecord
 from deploy.errors import Exit, Problem
-from verify.commands.summarize import collect
 from verify.judge.difference import MB, signed
 from verify.judge.verdict import Verdict
 from verify.report.boxes import LINE, Box, Chart, Rectangle, fitted
+from verify.report.collect import collect
 from verify.report.page import anchor, render
 
 PAGE = "history.html"

@@ -21,7 +21,6 @@ from deploy.left_out import LeftOut, read_left_out
 from deploy.progress import Progress
 from deploy.uv_lock import LOCK, check_current, locked_distributions, requirers, wheels
 from verify.commands.baseline import read_baseline
-from verify.commands.summarize import publish, summarize
 from verify.contents.model import Contents
 from verify.judge.case import Case
 from verify.judge.difference import Baseline
@@ -31,6 +30,8 @@ from verify.observe.containers import spawn
 from verify.observe.model import Observation
 from verify.observe.observer import Observer
 from verify.report.bills import bill_of
+from verify.report.summary import summarize
+from verify.report.write import publish
 
 AT_ONCE = max(4, os.cpu_count() or 1)  # images observed at the same time
 

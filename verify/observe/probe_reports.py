@@ -8,7 +8,7 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 Whole = Annotated[int, Field(ge=-(2**63), le=2**63)]
 
 
-class Report(BaseModel):
+class ProbeReport(BaseModel):
     """A probe's report; keys that this version does not know are left aside."""
 
     model_config = ConfigDict(extra="ignore", frozen=True, strict=True)
@@ -25,7 +25,7 @@ class Report(BaseModel):
         return self
 
 
-class EnvironmentReport(Report):
+class EnvironmentReport(ProbeReport):
     """verify/probes/environment.py."""
 
     uid: Whole
@@ -44,7 +44,7 @@ class EnvironmentReport(Report):
     distributions: list[list[str]]  # [name, version, path of the metadata]
 
 
-class Ran(Report):
+class Ran(ProbeReport):
     """What became of a command that was asked for its help."""
 
     outcome: str  # ended, not found, not started, timed out
@@ -52,13 +52,13 @@ class Ran(Report):
     printed: str = ""  # the end of it
 
 
-class CommandsReport(Report):
+class CommandsReport(ProbeReport):
     """verify/probes/commands.py."""
 
     commands: dict[str, Ran]
 
 
-class Attempted(Report):
+class Attempted(ProbeReport):
     """The outcome of one thing that a probe tried."""
 
     ok: bool
@@ -75,7 +75,7 @@ class Attempted(Report):
 _NOT_TRIED = Attempted(ok=False, error="not tried")
 
 
-class TorchReport(Report):
+class TorchReport(ProbeReport):
     """verify/probes/pytorch.py."""
 
     when = {
@@ -102,7 +102,7 @@ class TorchReport(Report):
     peak_bytes: Whole | None = None
 
 
-class Loaded(Report):
+class Loaded(ProbeReport):
     """Heavy modules in ``sys.modules``, and heavy packages with a native library in memory."""
 
     count: Whole
@@ -111,7 +111,7 @@ class Loaded(Report):
     named: list[str] = []  # lazily (PEP 810), and not used: which loads nothing
 
 
-class Attempt(Report):
+class Attempt(ProbeReport):
     """One attempt to import a heavy package, with the chain of [file, line, function] that led to it."""
 
     package: str
@@ -119,7 +119,7 @@ class Attempt(Report):
     chain: list[list[Any]]
 
 
-class Heard(Report):
+class Heard(ProbeReport):
     """An attempt to import a heavy package in a process of the server's, with the chain that led to it."""
 
     package: str
@@ -127,7 +127,7 @@ class Heard(Report):
     chain: list[list[Any]]
 
 
-class Started(Report):
+class Started(ProbeReport):
     """A process that the application started: how, when, and the chain of [file, line, function] that led to it."""
 
     what: str
@@ -135,14 +135,14 @@ class Started(Report):
     chain: list[list[Any]]
 
 
-class Answer(Report):
+class Answer(ProbeReport):
     """A reply over ASGI or HTTP."""
 
     status: Whole
     body: str
 
 
-class Memory(Report):
+class Memory(ProbeReport):
     """What the container's other processes have loaded, by directory names of libraries: verify/probes/ask.py."""
 
     processes: Whole
@@ -150,7 +150,7 @@ class Memory(Report):
     packages: list[str]
 
 
-class Published(Report):
+class Published(ProbeReport):
     """The routes that the server itself publishes, how it answers, and where it listens: verify/probes/ask.py."""
 
     routes: list[list[str]] = []
@@ -161,7 +161,7 @@ class Published(Report):
     datagrams: list[int] = []  # every UDP port at which somebody takes what anyone sends
 
 
-class Watched(Report):
+class Watched(ProbeReport):
     """What was heard in the server's processes: verify/probes/watch.py."""
 
     watched: Whole  # command lines of processes
@@ -169,14 +169,14 @@ class Watched(Report):
     unwatched: list[str]  # command lines of processes in which nobody listened
 
 
-class Broken(Report):
+class Broken(ProbeReport):
     """An exception with its traceback."""
 
     type: str
     traceback: str
 
 
-class Import(Report):
+class Import(ProbeReport):
     """One module that was loaded while the application was imported."""
 
     module: str
@@ -185,7 +185,7 @@ class Import(Report):
     failed: bool = False
 
 
-class ApplicationReport(Report):
+class ApplicationReport(ProbeReport):
     """verify/probes/application.py."""
 
     always = frozenset({"attempts", "processes", "loaded_before"})
@@ -218,7 +218,7 @@ class ApplicationReport(Report):
     loaded_after_use: Loaded | None = None
 
 
-class Checked(Report):
+class Checked(ProbeReport):
     """One run of HEALTHCHECK. ``asked``: how many requests the stand-in for the server got meanwhile."""
 
     outcome: Literal["ended", "timed out", "not started"]
@@ -233,7 +233,7 @@ class Checked(Report):
         return self.outcome == "ended" and self.exit_code == 0
 
 
-class HealthcheckReport(Report):
+class HealthcheckReport(ProbeReport):
     """verify/probes/healthcheck.py: HEALTHCHECK against nobody, and against what answers in different ways."""
 
     nobody: Checked
@@ -247,7 +247,7 @@ class HealthcheckReport(Report):
     hung: Checked | None = None  # what takes a connection, and never answers
 
 
-class Compared(Report):
+class Compared(ProbeReport):
     """One computation done on the device and on the CPU."""
 
     ok: bool
@@ -261,7 +261,7 @@ class Compared(Report):
 _NOT_COMPARED = Compared(ok=False, error="not tried")
 
 
-class Library(Report):
+class LoadedLibrary(ProbeReport):
     """A library by its own version and by the installed distribution's."""
 
     loaded: list[str] = []  # paths
@@ -270,7 +270,7 @@ class Library(Report):
     directory: str = ""
 
 
-class GpuReport(Report):
+class GpuReport(ProbeReport):
     """verify/probes/gpu.py."""
 
     imported: bool
@@ -287,5 +287,5 @@ class GpuReport(Report):
     matrix_product: Compared = _NOT_COMPARED
     training_step: Compared = _NOT_COMPARED
     error_raised: Attempted = _NOT_TRIED
-    cudnn: Library = Library()
-    nccl: Library = Library()
+    cudnn: LoadedLibrary = LoadedLibrary()
+    nccl: LoadedLibrary = LoadedLibrary()

@@ -6,7 +6,7 @@ from pathlib import PurePosixPath
 from deploy.faults import Faults
 from verify.judge.case import Case, NotSeen, Ruling, rule
 from verify.judge.checks import GPU_CHECKS
-from verify.observe.probe_reports import Compared, GpuReport, Library
+from verify.observe.probe_reports import Compared, GpuReport, LoadedLibrary
 
 PRODUCT_TOLERANCE = 1e-4  # relative, float32 without TF32 against float64 over 512 terms
 WEIGHT_TOLERANCE = 1e-3  # absolute, after three steps of float32 on two devices
@@ -131,7 +131,7 @@ def gpu_libraries(case: Case) -> Ruling:
     return rule(not faults, expected, found, cudnn=seen.cudnn.loaded, nccl=seen.nccl.loaded)
 
 
-def _library_faults(name: str, library: Library) -> list[str]:
+def _library_faults(name: str, library: LoadedLibrary) -> list[str]:
     if not library.installed:
         return [f"{name} is not installed as a distribution"]
     faults = Faults()

@@ -212,7 +212,7 @@ def healthcheck_tells(case: Case) -> Ruling:
     if unseen := [name for name, run in runs.items() if run is None or (run.outcome, run.exit_code) == ("ended", None)]:
         raise NotSeen(f"the health check's exit code is missing: {', '.join(unseen)}", "proof")
     faults = Faults(f"it passes {words}" for name, words in WRONG.items() if runs[name].passed)
-    faults.add(not runs["good"].passed, f"it fails at a 200 with `status`: {_told(runs['good'])}")
+    faults.add(not runs["good"].passed, f"it fails at a 200 with `status`: {_ending(runs['good'])}")
     if case.subject.unhealthy_after is None:
         raise NotSeen("the engine does not say how often HEALTHCHECK runs", "")
     late = case.subject.unhealthy_after > NOTICED_WITHIN
@@ -221,7 +221,7 @@ def healthcheck_tells(case: Case) -> Ruling:
     return rule(not faults, expected, "; ".join(faults) or "as expected", printed=printed)
 
 
-def _told(run: Checked) -> str:
+def _ending(run: Checked) -> str:
     code = "it did not end" if run.outcome == "timed out" else f"exit code {run.exit_code}"
     return f"{code}, {run.asked} requests made, {run.printed.strip()[:200] or 'nothing printed'}"
 

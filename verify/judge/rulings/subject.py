@@ -120,11 +120,11 @@ def commands_run(case: Case) -> Ruling:
         raise NotSeen(f"no result for {', '.join(unseen)}", "")
     wrong = {name: ran for name in demanded if ((ran := seen[name]).outcome, ran.exit_code) != ("ended", 0)}
     expected = f"`--help` of {', '.join(demanded)} ends with 0"
-    found = "; ".join(_told(name, ran) for name, ran in wrong.items()) or "as expected"
+    found = "; ".join(_ending(name, ran) for name, ran in wrong.items()) or "as expected"
     return rule(not wrong, expected, found, printed={name: printable(ran.printed) for name, ran in wrong.items()})
 
 
-def _told(name: str, ran: Ran) -> str:
+def _ending(name: str, ran: Ran) -> str:
     code = f" with {ran.exit_code}" * (ran.exit_code is not None)
     last = next((line.strip() for line in reversed(ran.printed.splitlines()) if line.strip()), "")
     return printable(f"{name}: {ran.outcome}{code}{f', {last[:200]}' if last else ''}")

@@ -17,10 +17,11 @@ from deploy.contract import CONTRACT, Contract, read_contract
 from deploy.errors import Problem
 from tests.support.cases import ROLES, good
 from tests.support.spoiling import spoil_a_value
-from verify.commands.summarize import collect, summarize
 from verify.contents.model import Contents
 from verify.judge.verdict import Verdict
 from verify.observe.model import Observation
+from verify.report.collect import collect
+from verify.report.summary import summarize
 
 GOOD = good("dev")
 CASE = GOOD.case()

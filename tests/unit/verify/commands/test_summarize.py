@@ -10,9 +10,12 @@ from rich.console import Console
 from deploy.artifacts import REPORTS, VERDICT, Artifacts, write_model
 from deploy.errors import Exit, Problem
 from tests.support.summaries import ROLES, complete, finding, four, four_and_a_missing_one, verdict
-from verify.commands.summarize import NO_VERDICT, collect, command, exit_code, summarize, write
+from verify.commands.summarize import command
 from verify.judge.verdict import Finding, Verdict
+from verify.report.collect import collect
 from verify.report.model import Summary
+from verify.report.summary import NO_VERDICT, summarize
+from verify.report.write import write
 
 PASS, FAIL, ERROR = finding("PASS"), finding("FAIL"), finding("ERROR")
 UNVERIFIED, SKIP = finding("UNVERIFIED"), finding("SKIP")
@@ -78,11 +81,11 @@ def test_a_role_without_a_verdict_is_a_row_in_error_that_says_so() -> None:
 def test_the_exit_code_follows_from_the_outcomes(findings: list[list[Finding]], outcome: str, code: Exit) -> None:
     roles = ["backend", "dev"]
     summary = summarize([verdict(role, *some) for role, some in zip(roles, findings, strict=False)], roles)
-    assert (summary.outcome, exit_code(summary)) == (outcome, code)
+    assert (summary.outcome, summary.exit_code) == (outcome, code)
 
 
 def test_no_roles_at_all_is_not_green() -> None:
-    assert exit_code(summarize([], [])) is Exit.UNAVAILABLE
+    assert summarize([], []).exit_code == Exit.UNAVAILABLE
     assert summarize([], []).meaning == "no image was looked at"
 
 

@@ -10,14 +10,16 @@ from deploy.artifacts import BUILD, CONTENTS, E2E, VERDICT, Artifacts, write_mod
 from deploy.contract import read_contract
 from deploy.errors import Exit, Problem
 from tests.support.summaries import complete, finding, verdict
-from verify.commands.summarize import collect_e2e, command, exit_code, summarize
+from verify.commands.summarize import command
 from verify.judge.checks import END_TO_END_CHECKS
 from verify.judge.end_to_end import EndToEnd, Used
 from verify.judge.verdict import Finding, outcome_of
+from verify.report.collect import collect_e2e
 from verify.report.console import show
 from verify.report.junit import junit
 from verify.report.markdown import markdown
 from verify.report.model import Summary
+from verify.report.summary import summarize
 
 ROLES = ["backend", "worker-cpu"]
 VERDICTS = [verdict("backend", torch="absent"), verdict("worker-cpu", torch_version="2.13.0+cpu")]
@@ -44,7 +46,7 @@ def printed(of: Summary) -> str:
 @pytest.mark.parametrize(("outcome", "code"), [("PASS", Exit.OK), ("FAIL", Exit.FAILED), ("ERROR", Exit.UNAVAILABLE)])
 def test_it_counts_like_an_image(outcome: str, code: Exit) -> None:
     made = summary(finding(outcome, "training/smoke"))  # type: ignore[arg-type]  # one of the outcomes
-    assert (made.outcome, exit_code(made)) == (outcome, code)
+    assert (made.outcome, made.exit_code) == (outcome, code)
     assert outcome == "PASS" or made.meaning.endswith("e2e")
 
 

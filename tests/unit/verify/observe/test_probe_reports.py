@@ -23,7 +23,7 @@ from verify.observe.probe_reports import (
     GpuReport,
     Import,
     Memory,
-    Report,
+    ProbeReport,
     TorchReport,
 )
 from verify.observe.requests import read_document
@@ -37,7 +37,7 @@ DOCUMENT: dict[str, Any] = {
         "healthcheck": {"outcome": "not started", "error": "no such file"},
     },
 }
-REPORTS: dict[str, type[Report]] = {
+REPORTS: dict[str, type[ProbeReport]] = {
     "environment": EnvironmentReport, "pytorch": TorchReport, "application": ApplicationReport, "gpu": GpuReport,
 }  # fmt: skip
 leaves = st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=8) | st.just("\ud800")

@@ -12,11 +12,11 @@ from rich.cells import cell_len
 from rich.console import Console
 
 from tests.support.summaries import ROLES, finding, four, four_and_a_missing_one, verdict
-from verify.commands.summarize import NO_VERDICT, summarize
 from verify.judge.difference import Difference
 from verify.report.console import HEADINGS, show
 from verify.report.markdown import markdown
 from verify.report.model import Summary
+from verify.report.summary import NO_VERDICT, summarize
 
 ANSI = re.compile(r"\x1b\[[0-9;]*m")
 

@@ -7,9 +7,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.support.summaries import finding, four_and_a_missing_one, verdict
-from verify.commands.summarize import summarize
 from verify.report.junit import NEVER, junit
 from verify.report.model import Summary
+from verify.report.summary import summarize
 
 # Of the schemas for the Ant task's format (Windy Road's JUnit.xsd): what a suite and a case must have.
 SUITE = {"name", "timestamp", "hostname", "tests", "failures", "errors", "time", "package", "id", "skipped"}

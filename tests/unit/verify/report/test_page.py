@@ -13,13 +13,13 @@ from tests.support.cases import ROLES, Facts, attempt, good
 from tests.support.pages import Element, contents_of, empty, every_kind, imported, material, parsed, record_of, run
 from tests.support.pages import step as step_of
 from tests.support.summaries import finding, verdict
-from verify.commands.summarize import summarize
 from verify.judge.checks import END_TO_END_CHECKS, PURPOSES
 from verify.judge.end_to_end import EndToEnd
 from verify.judge.verdict import Finding
 from verify.report.artifacts import Materials, read_materials
 from verify.report.model import Summary
 from verify.report.page import CUT, LIMIT, anchor, harmless, marked, page
+from verify.report.summary import summarize
 from verify.report.text import evidence_lines, one_line
 
 RUNS: dict[str, Callable[[], tuple[Summary, Materials]]] = {"passing": run, "every kind": every_kind, "empty": empty}

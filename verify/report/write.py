@@ -1,0 +1,56 @@
+"""Prints a summary and writes it as reports: JSON, Markdown, JUnit XML and a page."""
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+
+from rich.console import Console
+
+from deploy.artifacts import REPORTS, write_model, write_text
+from deploy.errors import Exit, Problem
+from verify.report.artifacts import Materials, read_materials
+from verify.report.console import show
+from verify.report.junit import junit
+from verify.report.markdown import markdown
+from verify.report.model import Summary
+from verify.report.page import page as html
+
+JSON, MARKDOWN, JUNIT, PAGE = REPORTS
+
+
+def write(summary: Summary, root: Path, environ: Mapping[str, str], materials: Materials | None = None) -> None:
+    """Write the reports into the artifacts' root; append the Markdown to the CI job's page where there is one.
+
+    Raises:
+        Problem: a file cannot be written.
+
+    """
+    text = markdown(summary)
+    page = environ.get("GITHUB_STEP_SUMMARY")
+    try:
+        write_model(root / JSON, summary)
+        write_text(root / MARKDOWN, text)
+        write_text(root / JUNIT, junit(summary))
+        write_text(root / PAGE, html(summary, materials))
+        if page:
+            with Path(page).open("a", encoding="utf-8") as file:
+                file.write(f"{text}\n")
+    except OSError as error:
+        next_step = f"make room in {root} or make it writable, or name another directory with --artifacts"
+        raise Problem("writing the summary", str(error), next_step) from None
+
+
+def publish(summary: Summary, root: Path, console: Console, places: Mapping[str, Path] | None = None) -> Exit:
+    """Print the table and the findings, write the reports, and return what the command ends with.
+
+    ``places``: the directory of each role's artifacts; below the root where they are not given.
+
+    Raises:
+        Problem: a report cannot be written; what it would hold has been printed.
+
+    """
+    where = {row.role: root / row.role for row in summary.rows} | dict(places or {})
+    show(summary, console)
+    write(summary, root, os.environ, read_materials(where))
+    console.print(f"{', '.join(REPORTS)} in {root}", markup=False, highlight=False, soft_wrap=True)
+    return Exit(summary.exit_code)

@@ -45,7 +45,7 @@ MODULES: dict[str, tuple[list[str], list[str]]] = {
     "verify/judge/judge.py": (JUDGE, []),
     "verify/judge/case.py": (JUDGE, [REPORTS]),
     "verify/judge/verdict.py": (
-        [f"{UNIT}/verify/judge/test_judge.py", f"{UNIT}/verify/commands/test_summarize.py"],
+        [f"{UNIT}/verify/judge/test_judge.py", f"{UNIT}/verify/report/test_summary.py"],
         JUDGE,
     ),
     "verify/observe/probe_reports.py": ([REPORTS], JUDGE),

@@ -1,7 +1,9 @@
 """Made-up verdicts for the tests of the summary and its renderers."""
 
+from pathlib import Path
 from typing import Any, Literal
 
+from deploy.artifacts import VERDICT, write_model
 from verify.judge.checks import CHECKS, ON_THE_DEVICE
 from verify.judge.verdict import Category, Figures, Finding, Outcome, Verdict, outcome_of
 from verify.report.model import Summary
@@ -103,3 +105,10 @@ def four() -> list[Verdict]:
 
 def four_and_a_missing_one() -> Summary:
     return summarize(four(), [*ROLES, "absent"])
+
+
+def save(root: Path, *verdicts: Verdict) -> Path:
+    """Write complete verdicts into an artifacts root."""
+    for made in verdicts:
+        write_model(root / made.role / VERDICT, complete(made))
+    return root

@@ -82,7 +82,7 @@ def run(arguments: argparse.Namespace) -> int:
             raise Problem("reading the command line", wrong, "see python -m verify summarize --help", Exit.USAGE)
         return history.history(arguments.history, artifacts.root, contract.roles, console)
     if word == "summarize":
-        return summarize.command([Path(one) for one in words], artifacts, contract.roles, console)
+        return summarize.command([Path(word) for word in words], artifacts, contract.roles, console)
     if word == "explain":
         from verify.commands import explain  # noqa: PLC0415
 
@@ -118,9 +118,9 @@ def _verify(arguments: argparse.Namespace, contract: Contract, artifacts: Artifa
 
 def _hold_cuda(images: Iterable[Image], contract: Contract) -> None:
     """Raise Problem (exit 2) for images in which there is nothing to try on a GPU."""
-    if others := [one.role for one in images if one.torch != "cuda"]:
+    if others := [image.role for image in images if image.torch != "cuda"]:
         wrong = f"no CUDA PyTorch is demanded of {', '.join(others)}: there is nothing to try on a GPU"
-        able = ", ".join(one.role for one in contract.images.values() if one.torch == "cuda")
+        able = ", ".join(image.role for image in contract.images.values() if image.torch == "cuda")
         raise Problem("reading the command line", wrong, f"name roles of: {able}", Exit.USAGE)
 
 

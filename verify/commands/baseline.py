@@ -38,6 +38,7 @@ def read_baseline(path: Path = PATH) -> Baseline:
 def measured(verdict: Verdict, contents: Contents, record: BuildRecord) -> ImageBaseline:
     """Return what one verified image weighs."""
     base = len(record.base.layers)
+    above = [distribution for distribution in contents.distributions if distribution.layer >= base]
     return ImageBaseline(
         revision=record.source.revision,
         dirty=record.source.dirty,
@@ -48,11 +49,11 @@ def measured(verdict: Verdict, contents: Contents, record: BuildRecord) -> Image
             LayerBytes(unpacked_bytes=layer.unpacked_bytes, by_distribution=layer.by_distribution)
             for layer in contents.layers[base:]
         ],
-        versions={one.name: one.version for one in contents.distributions if one.layer >= base},
+        versions={distribution.name: distribution.version for distribution in above},
         records={
-            one.name: one.record
-            for one in contents.distributions
-            if one.layer >= base and one.record and difference.is_pinned(one.name, one.version)
+            distribution.name: distribution.record
+            for distribution in above
+            if distribution.record and difference.is_pinned(distribution.name, distribution.version)
         },
         new_modules=verdict.figures.new_modules,
     )
@@ -60,8 +61,12 @@ def measured(verdict: Verdict, contents: Contents, record: BuildRecord) -> Image
 
 def refusal(verdict: Verdict, contents: Contents, record: BuildRecord) -> str:
     """Return why an image's figures are no baseline; "" where they are. Growth is what a new baseline is for."""
-    wrong = [one.check for one in verdict.findings if one.outcome in ("FAIL", "ERROR") and one.check != GROWTH]
-    if verdict.gpu or wrong or not any(one.outcome == "PASS" for one in verdict.findings):
+    wrong = [
+        finding.check
+        for finding in verdict.findings
+        if finding.outcome in ("FAIL", "ERROR") and finding.check != GROWTH
+    ]
+    if verdict.gpu or wrong or not any(finding.outcome == "PASS" for finding in verdict.findings):
         return f"{verdict.role} does not PASS: {', '.join(wrong) or 'nothing was executed'}"
     if not verdict.identity == contents.identity == record.identity:
         return f"{verdict.role}: verdict, contents and build record are of different images"

@@ -95,13 +95,16 @@ def read_runs(directory: Path, roles: list[str]) -> tuple[dict[str, list[Point]]
     points, left_out = list[tuple[str, Point]](), list[str]()
     for place in found:
         try:
-            points += [(one.role, Point(place.name, one, _built(place, one.role))) for one in collect([place], roles)]
+            points += [
+                (verdict.role, Point(place.name, verdict, _built(place, verdict.role)))
+                for verdict in collect([place], roles)
+            ]
         except Problem as problem:
             left_out.append(f"{place.name}: {problem.wrong}")
     if not points:
         wrong = f"no run in {directory} can be read" + "".join(f"\n  {line}" for line in left_out[:10])
         raise Problem(READING, wrong, "keep each run's artifacts in a directory of its own there")
-    points.sort(key=lambda one: (one[1].verdict.started, one[1].run))
+    points.sort(key=lambda point: (point[1].verdict.started, point[1].run))
     seen = {role: [point for name, point in points if name == role] for role in roles}
     return {role: some for role, some in seen.items() if some}, left_out
 
@@ -139,11 +142,13 @@ def _table(role: str, points: list[Point]) -> Table:
     table = Table(box=None, padding=(0, 2, 0, 0), pad_edge=False, title=role, title_justify="left")
     for heading in ("figure", "first", "last", "change", "least ▁", "most █", "runs"):
         table.add_column(heading, justify="left" if heading in ("figure", "runs") else "right")
-    for one in MEASURES:
-        values = [one.of(point) for point in points]
-        first, last = one.words(values[0]), one.words(values[-1])
-        scale = span(values, one)
-        table.add_row(f"{one.name} {one.unit}", first, last, change(values, one.unit), *scale, spark(values))
+    for measure in MEASURES:
+        values = [measure.of(point) for point in points]
+        first, last = measure.words(values[0]), measure.words(values[-1])
+        scale = span(values, measure)
+        table.add_row(
+            f"{measure.name} {measure.unit}", first, last, change(values, measure.unit), *scale, spark(values)
+        )
     outcomes = "".join(point.verdict.outcome[0] for point in points)
     table.add_row("outcome", points[0].verdict.outcome, points[-1].verdict.outcome, "", "", "", outcomes)
     return table
@@ -173,15 +178,16 @@ def columns(role: str, measure: Measure, points: list[Point], form: str) -> Char
 def page(points: dict[str, list[Point]], left_out: list[str]) -> str:
     """Return the page."""
     charts = {
-        role: {one: [columns(role, one, some, form) for form in ("wide", "narrow")] for one in MEASURES}
+        role: {measure: [columns(role, measure, some, form) for form in ("wide", "narrow")] for measure in MEASURES}
         for role, some in points.items()
     }
     changes = {
-        role: {one: change([one.of(point) for point in some], one.unit) for one in MEASURES}
+        role: {measure: change([measure.of(point) for point in some], measure.unit) for measure in MEASURES}
         for role, some in points.items()
     }
     spans = {
-        role: {one: span([one.of(point) for point in some], one) for one in MEASURES} for role, some in points.items()
+        role: {measure: span([measure.of(point) for point in some], measure) for measure in MEASURES}
+        for role, some in points.items()
     }
     runs = len({point.run for some in points.values() for point in some})
     values = {

@@ -138,7 +138,7 @@ def check_writable(document: Any) -> None:
         depth += 1
         if depth > DEEPEST:
             raise ValueError(f"nested more than {DEEPEST} levels deep")
-        level = [child for one in level for child in _children(one)]
+        level = [child for value in level for child in _children(value)]
 
 
 def _children(value: Any) -> list[Any]:

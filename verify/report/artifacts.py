@@ -44,17 +44,17 @@ class Materials:
     @property
     def contents(self) -> dict[str, Contents]:
         """The contents of the images whose layers were read."""
-        return {role: one.contents for role, one in self.of.items() if one.contents}
+        return {role: material.contents for role, material in self.of.items() if material.contents}
 
     @property
     def records(self) -> dict[str, BuildRecord]:
         """The records of the images that were built here."""
-        return {role: one.record for role, one in self.of.items() if one.record}
+        return {role: material.record for role, material in self.of.items() if material.record}
 
     @property
     def applications(self) -> dict[str, ApplicationReport]:
         """What the application probe reported of the images that it looked at."""
-        return {role: one.application for role, one in self.of.items() if one.application}
+        return {role: material.application for role, material in self.of.items() if material.application}
 
     def base_layers(self, role: str) -> int:
         """How many of an image's layers are its base image's; 0 where no record says so."""

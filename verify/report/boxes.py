@@ -90,7 +90,7 @@ def _lay(row: list[float], place: Rectangle) -> tuple[list[Rectangle], Rectangle
             y += parts[-1].height
         return parts, Rectangle(place.x + width, place.y, max(place.width - width, 0.0), place.height)
     turned, rest = _lay(row, Rectangle(place.y, place.x, place.height, place.width))
-    back = [Rectangle(one.y, one.x, one.height, one.width) for one in (*turned, rest)]
+    back = [Rectangle(box.y, box.x, box.height, box.width) for box in (*turned, rest)]
     return back[:-1], back[-1]
 
 

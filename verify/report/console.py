@@ -123,7 +123,7 @@ def show_findings(row: Row | EndToEnd, console: Console) -> None:
     for alike in _alike(shown):
         _show_finding(alike, console)
     for because in dict.fromkeys(finding.because for finding in followed):
-        names = ", ".join(one_line(one.check, MOST_NAME) for one in followed if one.because == because)
+        names = ", ".join(one_line(finding.check, MOST_NAME) for finding in followed if finding.because == because)
         cause = f"  not seen, see {one_line(because, MOST_NAME)}: {names}"
         _say(console, Text.assemble("  ", ("ERROR", STYLES["ERROR"]), cause))
     if skipped:
@@ -133,7 +133,7 @@ def show_findings(row: Row | EndToEnd, console: Console) -> None:
 
 def _cause(row: Row) -> str:
     """Return the first check of an image that says what is wrong with it; "" where none does."""
-    names = (one.check for one in row.findings if one.outcome in ("FAIL", "ERROR") and not one.because)
+    names = (finding.check for finding in row.findings if finding.outcome in ("FAIL", "ERROR") and not finding.because)
     return one_line(next(names, ""), MOST_NAME)
 
 
@@ -155,10 +155,10 @@ def _alike(findings: list[Finding]) -> list[list[Finding]]:
 
 
 def _show_finding(alike: list[Finding], console: Console) -> None:
-    finding, names = alike[0], ", ".join(one_line(one.check, MOST_NAME) for one in alike)
+    finding, names = alike[0], ", ".join(one_line(finding.check, MOST_NAME) for finding in alike)
     _say(console, Text.assemble("  ", (finding.outcome, STYLES[finding.outcome]), f"  {names}"))
     fields: dict[str, list[str]] = {
-        "expected": [one_line(one.expected, MOST_FIELD) for one in alike],
+        "expected": [one_line(finding.expected, MOST_FIELD) for finding in alike],
         "found": [one_line(finding.found, MOST_FIELD)],
         "category": [finding.category or ""],
         "next": [one_line(finding.action, MOST_FIELD)],

@@ -58,7 +58,7 @@ def _suite(number: int, row: Row | EndToEnd) -> ET.Element:
 
 def _properties(row: Row | EndToEnd) -> dict[str, str]:
     if isinstance(row, EndToEnd):
-        ran = {f"{role}.identity": one.identity for role, one in row.images.items()}
+        ran = {f"{role}.identity": used.identity for role, used in row.images.items()}
         return {"outcome": row.outcome, **ran, **{name: f"{seconds:.3f}" for name, seconds in row.figures.items()}}
     values = {
         "image": row.image,

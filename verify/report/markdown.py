@@ -111,10 +111,10 @@ def _section(row: Row | EndToEnd, bound: int) -> list[Block]:
         return []
     blocks = [Block(f"\n## {_name(row.role)}: {', '.join(row.outcome_words)}\n", 0, row.role)]
     told = [finding for finding in shown if not finding.because]
-    blocks += [Block(_finding(one, bound), rank, row.role, 1) for rank, one in enumerate(told)]
-    unseen = [f"- **ERROR** {_name(one.check)}: not seen, see {_name(one.because)}\n" for one in followed]
+    blocks += [Block(_finding(finding, bound), rank, row.role, 1) for rank, finding in enumerate(told)]
+    unseen = [f"- **ERROR** {_name(finding.check)}: not seen, see {_name(finding.because)}\n" for finding in followed]
     blocks += _folded("not seen, because another check failed", unseen, len(told), row.role)
-    skips = [f"- **SKIP** {_name(one.check)}: {_text(one.found)}\n" for one in skipped]
+    skips = [f"- **SKIP** {_name(finding.check)}: {_text(finding.found)}\n" for finding in skipped]
     return blocks + _folded("not applicable here", skips, len(told) + 1, row.role)
 
 

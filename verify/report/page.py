@@ -113,43 +113,43 @@ class Shown:
 
 def _part(part: Any, evidence: int, field: int) -> dict[str, Any]:
     """Return one image's findings, or those of all at work together, by how they are shown."""
-    shown = [_shown(part.role, number, one, evidence, field) for number, one in enumerate(part.findings)]
+    shown = [_shown(part.role, number, finding, evidence, field) for number, finding in enumerate(part.findings)]
     return {
         "part": part,
         "id": anchor(part.role),
         "words": part.outcome_words,
-        "by_check": {one.finding.check: one for one in shown},
-        "open": [one for one in shown if one.finding.outcome not in ("PASS", "SKIP") and not one.finding.because],
-        "followed": [one for one in shown if one.finding.because],
-        "skipped": [one for one in shown if one.finding.outcome == "SKIP"],
-        "passed": [one for one in shown if one.finding.outcome == "PASS"],
+        "by_check": {item.finding.check: item for item in shown},
+        "open": [item for item in shown if item.finding.outcome not in ("PASS", "SKIP") and not item.finding.because],
+        "followed": [item for item in shown if item.finding.because],
+        "skipped": [item for item in shown if item.finding.outcome == "SKIP"],
+        "passed": [item for item in shown if item.finding.outcome == "PASS"],
     }
 
 
-def _shown(role: str, number: int, one: Finding, evidence: int, field: int) -> Shown:
-    lines = evidence_lines(one.evidence, evidence, evidence, evidence) if evidence else []
+def _shown(role: str, number: int, finding: Finding, evidence: int, field: int) -> Shown:
+    lines = evidence_lines(finding.evidence, evidence, evidence, evidence) if evidence else []
     return Shown(
         id=f"{anchor(role)}-{number}",
-        check=one_line(one.check, 120),
-        purpose=PURPOSES.get(one.check, ""),
-        finding=one,
-        expected=one_line(one.expected, field),
-        found=one_line(one.found, field),
-        action=one_line(one.action, field),
+        check=one_line(finding.check, 120),
+        purpose=PURPOSES.get(finding.check, ""),
+        finding=finding,
+        expected=one_line(finding.expected, field),
+        found=one_line(finding.found, field),
+        action=one_line(finding.action, field),
         evidence="\n".join(lines),
     )
 
 
 def anchor(role: str) -> str:
     """Return an id for a role: what HTML and CSS take, the same for the same role."""
-    return "of-" + "".join(one if one.isascii() and one.isalnum() else f"-{ord(one):x}" for one in role)
+    return "of-" + "".join(letter if letter.isascii() and letter.isalnum() else f"-{ord(letter):x}" for letter in role)
 
 
 def _drawn(summary: Summary, known: Materials) -> dict[str, Any]:
     """Return everything on the page but the findings."""
     return {
         "summary": summary,
-        "checks": list(dict.fromkeys(one.check for row in summary.rows for one in row.findings)),
+        "checks": list(dict.fromkeys(finding.check for row in summary.rows for finding in row.findings)),
         "purposes": PURPOSES,
         "units": UNITS,
         "changes_title": CHANGES,
@@ -182,7 +182,7 @@ def _bytes(known: Materials) -> dict[str, Any]:
 
 def _builds(known: Materials) -> dict[str, Any]:
     steps = {role: seconds.stretches(record) for role, record in known.records.items()}
-    most = max((one.start + one.seconds for some in steps.values() for one in some), default=0.0)
+    most = max((stretch.start + stretch.seconds for some in steps.values() for stretch in some), default=0.0)
     return {
         "steps": steps,
         "lines": {role: [seconds.timeline(role, some, most, form) for form in FORMS] for role, some in steps.items()},
@@ -192,15 +192,18 @@ def _builds(known: Materials) -> dict[str, Any]:
 def _imports(known: Materials) -> dict[str, Any]:
     seen = known.applications
     charts = {
-        role: [seconds.icicle(role, one, form) for form in FORMS] if one.imports else [] for role, one in seen.items()
+        role: [seconds.icicle(role, report, form) for form in FORMS] if report.imports else []
+        for role, report in seen.items()
     }
-    roots = {role: seconds.tree(one.imports) for role, one in seen.items()}
+    roots = {role: seconds.tree(report.imports) for role, report in seen.items()}
     return {
         "seen": seen,
         "charts": charts,
         "slowest": {role: seconds.slowest(some, SLOWEST) for role, some in roots.items()},
         "packages": {role: seconds.by_package(some)[:SLOWEST] for role, some in roots.items()},
-        "attempts": {role: [_attempt(attempt) for attempt in one.attempts[:CHAINS]] for role, one in seen.items()},
+        "attempts": {
+            role: [_attempt(attempt) for attempt in report.attempts[:CHAINS]] for role, report in seen.items()
+        },
     }
 
 
@@ -211,7 +214,13 @@ def _attempt(attempt: Attempt) -> dict[str, Any]:
 def _starts(rows: list[Row]) -> list[dict[str, Any]]:
     """Return how long each image took to be healthy and to import the API, and both as parts of the longest."""
     most = max(
-        [one for row in rows for one in (row.figures.seconds_to_healthy, row.figures.import_seconds) if one], default=0
+        [
+            duration
+            for row in rows
+            for duration in (row.figures.seconds_to_healthy, row.figures.import_seconds)
+            if duration
+        ],
+        default=0,
     )
     return [
         {

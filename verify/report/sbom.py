@@ -51,10 +51,13 @@ def bill(
     """
     name, _, version = tag.rpartition(":")
     image = Component(name=name or tag, version=version, type=ComponentType.CONTAINER, bom_ref=contents.identity)
-    held = {one.name for one in contents.distributions}
-    missing = [Property(name=MISSING, value=f"{one} {locked[one]}") for one in sorted(locked.keys() - held)]
-    distributions = {one.path: _distribution(one, locked, wheels.get(one.name, {})) for one in contents.distributions}
-    packages = [_package(one) for one in contents.packages]
+    held = {distribution.name for distribution in contents.distributions}
+    missing = [Property(name=MISSING, value=f"{name} {locked[name]}") for name in sorted(locked.keys() - held)]
+    distributions = {
+        distribution.path: _distribution(distribution, locked, wheels.get(distribution.name, {}))
+        for distribution in contents.distributions
+    }
+    packages = [_package(package) for package in contents.packages]
     _tell_apart([*distributions.values(), *packages])
     bom = Bom(
         components=[*distributions.values(), *packages],
@@ -78,7 +81,8 @@ def contradictions(document: Mapping[str, Any]) -> list[str]:
 
     A reference belongs to one component, and each dependency is said of, and on, a component that is there.
     """
-    listed = Counter(one.get("bom-ref") for one in [document["metadata"]["component"], *document.get("components", [])])
+    components = [document["metadata"]["component"], *document.get("components", [])]
+    listed = Counter(component.get("bom-ref") for component in components)
     wrong = [f"{reference} is {count} components" for reference, count in listed.items() if count > 1]
     for edge in document.get("dependencies", []):
         ends = [edge["ref"], *edge.get("dependsOn", [])]
@@ -90,20 +94,24 @@ def contradictions(document: Mapping[str, Any]) -> list[str]:
 def _tell_apart(components: Iterable[Component]) -> None:
     """Number the references of components that are called alike in everything."""
     met: Counter[str] = Counter()
-    for one in components:
-        reference = str(one.bom_ref)
+    for component in components:
+        reference = str(component.bom_ref)
         met[reference] += 1
         if met[reference] > 1:
-            one.bom_ref.value = f"{reference}#{met[reference]}"
+            component.bom_ref.value = f"{reference}#{met[reference]}"
 
 
-def _distribution(one: Distribution, locked: Mapping[str, str], files: Mapping[str, str]) -> Component:
-    source = BOTH if one.name in locked and same_version(one.version, locked[one.name]) else ALONE
-    licences = [LicenseFactory().make_from_string(_text(one.licence))] if _text(one.licence) else []
-    found = _component("pypi", one.name, one.version, licences=licences, said={"ktrdr:path": one.path, SOURCE: source})
-    wheel = next((name for name in files if _is_of(name, one)), None)
+def _distribution(distribution: Distribution, locked: Mapping[str, str], files: Mapping[str, str]) -> Component:
+    name, version = distribution.name, distribution.version
+    source = BOTH if name in locked and same_version(version, locked[name]) else ALONE
+    licence = _text(distribution.licence)
+    licences = [LicenseFactory().make_from_string(licence)] if licence else []
+    said = {"ktrdr:path": distribution.path, SOURCE: source}
+    found = _component("pypi", name, version, licences=licences, said=said)
+    wheel = next((file for file in files if _is_of(file, distribution)), None)
     if wheel is None:
-        why = f"uv.lock names no wheel of version {one.version} with these tags: {', '.join(one.tags) or 'none told'}"
+        tags = ", ".join(distribution.tags) or "none told"
+        why = f"uv.lock names no wheel of version {version} with these tags: {tags}"
         found.properties.add(Property(name=NO_HASH, value=_text(why)))
     else:
         found.hashes.add(HashType(alg=HashAlgorithm.SHA_256, content=files[wheel]))
@@ -111,18 +119,20 @@ def _distribution(one: Distribution, locked: Mapping[str, str], files: Mapping[s
     return found
 
 
-def _is_of(file: str, one: Distribution) -> bool:
+def _is_of(file: str, distribution: Distribution) -> bool:
     """Tell whether a wheel is the one that was installed: of its version, with the local label, and of its tags."""
     try:
         _name, version, _build, tags = parse_wheel_filename(file)
-        return version == Version(one.version) and sorted(map(str, tags)) == one.tags
+        return version == Version(distribution.version) and sorted(map(str, tags)) == distribution.tags
     except (InvalidWheelFilename, InvalidVersion):
         return False
 
 
-def _package(one: Package) -> Component:
-    named = [LicenseFactory().make_with_name(_text(name)) for name in one.licences if _text(name)]
-    return _component(DEBIAN, one.name, one.version, licences=named, said={"ktrdr:architecture": one.architecture})
+def _package(package: Package) -> Component:
+    named = [LicenseFactory().make_with_name(_text(name)) for name in package.licences if _text(name)]
+    return _component(
+        DEBIAN, package.name, package.version, licences=named, said={"ktrdr:architecture": package.architecture}
+    )
 
 
 def _component(
@@ -150,8 +160,8 @@ def _connect(
 ) -> None:
     """Say which component requires which, by the lock; what nothing in the image requires, the image itself does."""
     by_name: dict[str, list[Component]] = {}
-    for one in installed:
-        by_name.setdefault(one.name, []).append(components[one.path])
+    for distribution in installed:
+        by_name.setdefault(distribution.name, []).append(components[distribution.path])
     for name, some in by_name.items():
         names = {requirer.partition("[")[0].partition(" ")[0] for requirer in requirers.get(name, [])}
         found = [component for requirer in sorted(names) for component in by_name.get(requirer, [])]

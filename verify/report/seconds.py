@@ -105,17 +105,19 @@ class Module:
     @property
     def own(self) -> float:
         """Seconds of its own code, and of finding and reading it."""
-        return max(self.seconds - sum(one.seconds for one in self.children), 0.0)
+        return max(self.seconds - sum(child.seconds for child in self.children), 0.0)
 
 
 def tree(imports: list[Import]) -> list[Module]:
     """Return the modules that nobody among them asked for, each with what it led to; failed imports are left out."""
     roots, known = list[Module](), dict[str, Module]()
-    for one in imports:
-        module = Module(one.module, max(one.seconds, 0.0))
-        if not one.failed:
-            (known[one.by].children if one.by in known and one.by != one.module else roots).append(module)
-            known[one.module] = module
+    for imported in imports:
+        module = Module(imported.module, max(imported.seconds, 0.0))
+        if not imported.failed:
+            (known[imported.by].children if imported.by in known and imported.by != imported.module else roots).append(
+                module
+            )
+            known[imported.module] = module
     return roots
 
 
@@ -123,21 +125,21 @@ def slowest(roots: list[Module], most: int) -> list[Module]:
     """Return the modules with the most seconds of their own."""
     found, pending = list[Module](), list(roots)
     while pending:
-        one = pending.pop()
-        found.append(one)
-        pending += one.children
-    return sorted(found, key=lambda one: (-one.own, one.name))[:most]
+        module = pending.pop()
+        found.append(module)
+        pending += module.children
+    return sorted(found, key=lambda module: (-module.own, module.name))[:most]
 
 
 def icicle(role: str, seen: ApplicationReport, form: str) -> Chart:
     """Return the imports: a box a module, its width its seconds, below it what it imported first."""
     width = WIDE if form == "wide" else NARROW
     roots = tree(seen.imports)
-    total = sum(one.seconds for one in roots)
+    total = sum(module.seconds for module in roots)
     scale = width / total if total else 0.0
     application = roots[0].name.partition(".")[0] if roots else ""
     boxes, deepest = list[Box](), 0
-    pending = [(one, x, 0) for one, x in _beside(roots, 0.0, scale)]
+    pending = [(module, x, 0) for module, x in _beside(roots, 0.0, scale)]
     while pending:
         module, x, depth = pending.pop()
         deepest = max(deepest, depth + 1)
@@ -145,17 +147,17 @@ def icicle(role: str, seen: ApplicationReport, form: str) -> Chart:
         title = f"{module.name}: {milliseconds(module.seconds)}, {milliseconds(module.own)} of its own"
         boxes.append(Box(place, f"module {_origin(module.name, application)}", title, fitted(place, module.name)))
         if depth + 1 < DEEPEST:
-            below = _beside(sorted(module.children, key=lambda one: -one.seconds), x, scale)
-            pending += [(one, left, depth + 1) for one, left in below if one.seconds * scale >= LEAST]
+            below = _beside(sorted(module.children, key=lambda child: -child.seconds), x, scale)
+            pending += [(child, left, depth + 1) for child, left in below if child.seconds * scale >= LEAST]
     label = f"{role}: {len(seen.imports)} modules imported in {milliseconds(total)}. The table below holds the slowest."
     return Chart(width, max(deepest * (ROW + 1), 1.0), label, tuple(boxes), form)
 
 
 def _beside(modules: list[Module], x: float, scale: float) -> list[tuple[Module, float]]:
     found = []
-    for one in modules:
-        found.append((one, x))
-        x += one.seconds * scale
+    for module in modules:
+        found.append((module, x))
+        x += module.seconds * scale
     return found
 
 
@@ -167,9 +169,9 @@ def _origin(name: str, application: str) -> str:
 def by_package(roots: list[Module]) -> list[tuple[str, float, int]]:
     """Return each top-level package with the seconds of its modules' own, and how many they are; slowest first."""
     seconds, counts = Counter[str](), Counter[str]()
-    for one in slowest(roots, sys.maxsize):
-        package = one.name.partition(".")[0]
-        seconds[package] += one.own  # type: ignore[assignment]  # a Counter adds up anything
+    for module in slowest(roots, sys.maxsize):
+        package = module.name.partition(".")[0]
+        seconds[package] += module.own  # type: ignore[assignment]  # a Counter adds up anything
         counts[package] += 1
     return [(name, value, counts[name]) for name, value in seconds.most_common()]
 

@@ -61,9 +61,9 @@ def _lines(key: str, value: Any, depth: int) -> list[str]:
     indent = "  " * depth
     label = f"{indent}{one_line(key, MOST_LINE)}:"
     if isinstance(value, Mapping) and value and depth < MOST_DEPTH:
-        return [label, *(line for name, one in value.items() for line in _lines(str(name), one, depth + 1))]
+        return [label, *(line for name, item in value.items() for line in _lines(str(name), item, depth + 1))]
     if isinstance(value, list | tuple) and value and depth < MOST_DEPTH:
-        return [label, *(line for one in value for line in _item(one, depth + 1))]
+        return [label, *(line for item in value for line in _item(item, depth + 1))]
     lines = _scalar(value).split("\n")
     return [f"{label} {lines[0]}".rstrip()] if len(lines) == 1 else [label, *(f"{indent}  {line}" for line in lines)]
 
@@ -72,10 +72,10 @@ def _item(value: Any, depth: int) -> list[str]:
     """Return one of a list's values: on one line where that is short, else its lines behind a dash."""
     indent = "  " * depth
     if isinstance(value, Mapping) and value and depth < MOST_DEPTH:
-        inline = ", ".join(f"{one_line(str(name), MOST_LINE)}: {_scalar(one)}" for name, one in value.items())
+        inline = ", ".join(f"{one_line(str(name), MOST_LINE)}: {_scalar(item)}" for name, item in value.items())
         if len(inline) <= MOST_INLINE and "\n" not in inline:
             return [f"{indent}- {inline}"]
-        lines = [line for name, one in value.items() for line in _lines(str(name), one, depth + 1)]
+        lines = [line for name, item in value.items() for line in _lines(str(name), item, depth + 1)]
         return [f"{indent}- {lines[0].lstrip()}", *lines[1:]]
     first, *rest = _scalar(value).split("\n")
     return [f"{indent}- {first}".rstrip(), *(f"{indent}  {line}".rstrip() for line in rest)]

@@ -41,7 +41,7 @@ def parts(role: str, held: Mapping[str, Contents], base_layers: int) -> list[Par
     """Return an image's layers, the lowest first, and how each stands to the other images' layers."""
     found = []
     for number, layer in enumerate(held[role].layers):
-        roles = [other for other, one in held.items() if layer.diff_id in {two.diff_id for two in one.layers}]
+        roles = [other for other, contents in held.items() if layer.diff_id in {two.diff_id for two in contents.layers}]
         everywhere = len(held) > 1 and len(roles) == len(held)
         kind = EVERYWHERE if everywhere else SOME if len(roles) > 1 else ONLY
         shared = "in every image" if everywhere else f"in {', '.join(roles)}" if len(roles) > 1 else "only here"
@@ -55,11 +55,13 @@ def parts(role: str, held: Mapping[str, Contents], base_layers: int) -> list[Par
 def treemap(role: str, layers: list[Part], form: str) -> Chart:
     """Return an image's bytes by layer, and in it by distribution: areas are bytes."""
     width, height = WIDE if form == "wide" else NARROW
-    shown = sorted((one for one in layers if one.size), key=lambda one: -one.size)
+    shown = sorted((layer for layer in layers if layer.size), key=lambda layer: -layer.size)
     boxes: list[Box] = []
-    for part, place in zip(shown, squarify([one.size for one in shown], Rectangle(0, 0, width, height)), strict=True):
+    for part, place in zip(
+        shown, squarify([layer.size for layer in shown], Rectangle(0, 0, width, height)), strict=True
+    ):
         boxes += _layer(part, place)
-    total = sum(one.size for one in layers)
+    total = sum(layer.size for layer in layers)
     label = f"{role}: {short_size(total)} unpacked, by layer and distribution. The table below holds the figures."
     return Chart(width, height, label, tuple(boxes), form)
 
@@ -89,13 +91,13 @@ def _layer(part: Part, place: Rectangle) -> list[Box]:
 def bars(images: Mapping[str, list[Part]], form: str) -> Chart:
     """Return the images' layers side by side, all to one scale."""
     width = WIDE[0] if form == "wide" else NARROW[0]
-    most = max((sum(one.size for one in layers) for layers in images.values()), default=0)
+    most = max((sum(layer.size for layer in layers) for layers in images.values()), default=0)
     boxes, y = list[Box](), 0.0
     for role, layers in images.items():
-        total = sum(one.size for one in layers)
+        total = sum(layer.size for layer in layers)
         words = f"{role}: {short_size(total)}"
         boxes.append(Box(Rectangle(0, y, width, LINE + 4), "label", words, (words,)))
-        places = in_a_row([one.size for one in layers], Rectangle(0, y + LINE + 4, width, BAR), most)
+        places = in_a_row([layer.size for layer in layers], Rectangle(0, y + LINE + 4, width, BAR), most)
         for part, place in zip(layers, places, strict=True):
             title = f"{role}, layer {part.number}: {part.name}, {short_size(part.size)}, {part.shared}"
             boxes.append(Box(place, f"tile {part.kind}", title, fitted(place, part.name)))
@@ -105,7 +107,7 @@ def bars(images: Mapping[str, list[Part]], form: str) -> Chart:
 
 def table(images: Mapping[str, list[Part]]) -> list[tuple[str, list[int]]]:
     """Return each distribution with its bytes in every image, the largest first; what none owns comes last."""
-    totals = {role: by_distribution([one.distributions for one in layers]) for role, layers in images.items()}
+    totals = {role: by_distribution([layer.distributions for layer in layers]) for role, layers in images.items()}
     names = {name for total in totals.values() for name in total}
     rows = [(name or NO_DISTRIBUTION, [total[name] for total in totals.values()]) for name in names]
     return sorted(rows, key=lambda row: (row[0] == NO_DISTRIBUTION, -max(row[1]), row[0]))

@@ -7,7 +7,7 @@ from rich.console import Console
 
 from deploy.artifacts import VERDICT, Artifacts, write_model
 from deploy.errors import Exit, Problem
-from tests.support.summaries import ROLES, finding, four, save, verdict
+from tests.support.summaries import ROLES, complete, finding, four, save, verdict
 from verify.commands.summarize import command
 from verify.report.collect import collect
 

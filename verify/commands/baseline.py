@@ -1,4 +1,4 @@
-"""``baseline``: keeps what a good run measured in ``deploy/docker/baseline.json``; later runs say what changed."""
+"""``baseline``: keeps a good run's figures in ``deploy/docker/baseline.json``; later runs report the changes."""
 
 from pathlib import Path
 
@@ -36,7 +36,7 @@ def read_baseline(path: Path = PATH) -> Baseline:
 
 
 def measured(verdict: Verdict, contents: Contents, record: BuildRecord) -> ImageBaseline:
-    """Return what one verified image weighs."""
+    """Return one verified image's figures."""
     base = len(record.base.layers)
     above = [distribution for distribution in contents.distributions if distribution.layer >= base]
     return ImageBaseline(
@@ -60,7 +60,7 @@ def measured(verdict: Verdict, contents: Contents, record: BuildRecord) -> Image
 
 
 def refusal(verdict: Verdict, contents: Contents, record: BuildRecord) -> str:
-    """Return why an image's figures are no baseline; "" where they are. Growth is what a new baseline is for."""
+    """Return why an image's figures cannot be a baseline; "" where they can. Growth is no reason."""
     wrong = [
         finding.check
         for finding in verdict.findings
@@ -84,7 +84,7 @@ def keep(contract: Contract, roles: list[str], artifacts: Artifacts, console: Co
     for image in contract.select(roles):
         verdict, contents, record = _artifacts(artifacts, image.role)
         if why := refusal(verdict, contents, record):
-            next_step = f"correct what ./noxw -s verify -- {image.role} says; only a good run is a baseline"
+            next_step = f"fix the findings of ./noxw -s verify -- {image.role}; only a good run is a baseline"
             raise Problem(KEEPING, why, next_step, Exit.FAILED)
         found[image.role] = measured(verdict, contents, record)
         old = before.images.get(image.role)
@@ -99,7 +99,7 @@ def keep(contract: Contract, roles: list[str], artifacts: Artifacts, console: Co
     except OSError as error:
         raise Problem(KEEPING, str(error), f"make {path} writable") from None
     console.print("\n".join(told), soft_wrap=True)
-    console.print(f"{difference.BASELINE} says so now: look at the change, and commit it", soft_wrap=True)
+    console.print(f"{difference.BASELINE} is updated: review the change and commit it", soft_wrap=True)
     return Exit.OK
 
 

@@ -62,7 +62,7 @@ def end_to_end(contract: Contract, engine: Engine, artifacts: Artifacts, console
 
 
 def verified(engine: Engine, artifacts: Artifacts) -> dict[str, Used]:
-    """Return the images that take part, by role: verified with PASS, and their tags still on what was verified.
+    """Return the images that take part, by role: verified with PASS, with tags that still point to them.
 
     Raises:
         Unfit: one is not.
@@ -73,7 +73,7 @@ def verified(engine: Engine, artifacts: Artifacts) -> dict[str, Used]:
 
 
 def fit(role: str, verdict: Verdict | None, inspect: Callable[[str], dict[str, Any]]) -> Used:
-    """Return the image that a verdict is about; Unfit where there is none, no PASS, or another one under its tag."""
+    """Return a verdict's image; Unfit without a verdict, without a PASS, or with another image under the tag."""
     if verdict is None:
         raise Unfit(f"{role} has no verdict in this state")
     if verdict.outcome != "PASS":
@@ -103,10 +103,10 @@ def _observe(contract: Contract, engine: Engine, artifacts: Artifacts, console: 
 
 
 def _summary(artifacts: Artifacts, roles: list[str], e2e: EndToEnd) -> Summary | None:
-    """Put what came of the images at work together beside the verdicts in the artifacts' root; None without any.
+    """Summarize the end-to-end verdict with the verdicts in the artifacts' root; None where there is none.
 
-    A verdict that cannot be believed is an ERROR, and the others are told all the same; a role without one is one that
-    nobody asked about.
+    A verdict that cannot be believed is an ERROR, and the others count all the same. A role without a verdict was not
+    asked for.
     """
     asked = [role for role in roles if artifacts.path(role, VERDICT).exists()]
     verdicts: list[Verdict] = []
@@ -121,7 +121,7 @@ def _summary(artifacts: Artifacts, roles: list[str], e2e: EndToEnd) -> Summary |
 
 
 def _begin(artifacts: Artifacts) -> None:
-    """Remove what an earlier run wrote, so that nothing old is taken for new."""
+    """Remove the results of an earlier run, so that nothing old is taken for new."""
     with artifacts.writing():
         artifacts.forget_reports()
         with contextlib.suppress(FileNotFoundError):

@@ -23,7 +23,7 @@ MEANT = {
 
 
 def explain(words: list[str], roles: list[str], artifacts: Artifacts, console: Console) -> Exit:
-    """Print all that is known of one check of one image.
+    """Print everything known about one check of one image.
 
     Raises:
         Problem: a name is wrong (it lists those that exist), or a verdict cannot be read (exit 2).
@@ -57,7 +57,7 @@ def explain(words: list[str], roles: list[str], artifacts: Artifacts, console: C
 
 
 def unseen(role: str, check: Check, session: str) -> list[str]:
-    """Return what is told of a check that was not carried out in this state, line by line."""
+    """Return the lines on a check that did not run in this state."""
     told = {
         "is for": check.purpose,
         "outcome": "none: not verified in this state",
@@ -68,7 +68,7 @@ def unseen(role: str, check: Check, session: str) -> list[str]:
 
 
 def lines(role: str, when: str, finding: Finding) -> list[str]:
-    """Return what is told, line by line."""
+    """Return the lines on a finding."""
     category = f"{finding.category}: {MEANT[finding.category]}" if finding.category else ""
     told = {
         "is for": PURPOSES.get(finding.check, ""),

@@ -80,7 +80,7 @@ def history(directory: Path, root: Path, roles: list[str], console: Console) -> 
 
 
 def read_runs(directory: Path, roles: list[str]) -> tuple[dict[str, list[Point]], list[str]]:
-    """Return each role's points, the oldest first, and what was left out and why.
+    """Return each role's points, the oldest first, and the runs that were left out, with reasons.
 
     Raises:
         Problem: there is no run that can be read (exit 3), or no such directory (exit 2).

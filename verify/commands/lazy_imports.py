@@ -27,6 +27,7 @@ from verify.judge.verdict import Finding, outcome_of
 from verify.observe.containers import Output
 from verify.observe.model import Observation, ProbeRun, Proof, Subject
 from verify.observe.requests import probe_request, read_document, source
+from verify.report.console import STYLES
 
 SECONDS = 120.0  # a probe's deadline
 ENDING_SECONDS = 20.0  # for the runner to end what it started
@@ -66,7 +67,7 @@ def _baseline(case: Case) -> str:
         seen = case.pytorch
     except NotSeen as missing:
         return f"not seen: {missing.reason}"
-    return f"version {seen.version}" if seen.imported else "not installed: attempts are recorded all the same"
+    return f"version {seen.version}" if seen.imported else "not installed; attempts to import it are still recorded"
 
 
 def _print(console: Console, finding: Finding) -> None:
@@ -85,7 +86,7 @@ def _print(console: Console, finding: Finding) -> None:
 
 
 def _probe(contract: Contract, environ: Mapping[str, str], root: Path) -> ProbeRun:
-    """Run the probes in fresh interpreters of this environment, from the checkout, with data of their own."""
+    """Run the probes in fresh interpreters of this environment, from the checkout, with their own data."""
     request = probe_request(contract, next(iter(contract.images.values())), [], SECONDS)
     for of_an_image in ("environment", "commands"):
         request["probes"].pop(of_an_image)
@@ -140,7 +141,7 @@ def server_port(environ: Mapping[str, str], sandbox: Path) -> str:
             try:
                 port = "".join(shlex.split(match[1], comments=True)) or "8000"
             except ValueError:
-                port = match[1]  # no shell could read it either: it is told as what it is, no port
+                port = match[1]  # no shell could read it either: it is reported as no port
     return port
 
 

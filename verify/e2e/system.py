@@ -83,7 +83,9 @@ class System:
             labels=self.run.labels,
             environment=environment or {},
             networking_config=api.create_networking_config({self.network: endpoint}),  # type: ignore[arg-type]  # the stubs are wrong
-            host_config=containers.leash(self.client, labels=self.run.labels, writable=writable, network=self.network),
+            host_config=containers.host_config(
+                self.client, labels=self.run.labels, writable=writable, network=self.network
+            ),
         )
         self._ids[name], self.roles[name] = made["Id"], role
         api.start(made["Id"])

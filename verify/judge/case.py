@@ -1,4 +1,4 @@
-"""Everything the judge may look at for one image, and what it says when something was not seen."""
+"""One image's evidence, as the judge reads it, and the ruling where some of it was not seen."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -25,8 +25,8 @@ from verify.observe.probe_reports import (
 )
 
 R = TypeVar("R", bound=BaseModel)
-OOM_KILLED = 137  # 128 + SIGKILL: how a container ends whose first process the kernel kills
-STUMBLED_SHOWN = 600  # characters of an exception that no ruling expected
+OOM_KILLED = 137  # 128 + SIGKILL: the exit code of a container whose first process the kernel kills
+FAILURE_SHOWN = 600  # characters of an exception that no ruling expected
 
 
 class NotSeen(Exception):
@@ -39,7 +39,7 @@ class NotSeen(Exception):
 
 @dataclass(frozen=True)
 class Ruling:
-    """What one check comes to; category and action stand in for the check's own where they differ."""
+    """The result of one check; category and action replace the check's own where they differ."""
 
     outcome: Outcome
     expected: str
@@ -62,18 +62,18 @@ def skip(reason: str) -> Ruling:
 def finding_of(check: checks.Check, ruling: Callable[[], Ruling], **names: str) -> Finding:
     """Apply one check; evidence that is missing makes it an ERROR that names the check which says why.
 
-    So does whatever else a ruling raises, by the exception's type: never a traceback, and never a PASS.
+    Any other exception is an ERROR with its type, too: never a traceback, and never a PASS.
 
-    ``names``: what stands in braces in the check's action.
+    ``names``: values for the names in braces in the check's action.
     """
     try:
         ruled = ruling()
     except NotSeen as missing:
         evidence = {"because": missing.because} if missing.because not in ("", check.name) else {}
         ruled = Ruling("ERROR", check.purpose, f"not seen: {missing.reason}", evidence, category="ENVIRONMENT")
-    except Exception as error:  # noqa: BLE001 - whatever an image makes a ruling stumble over, the others still rule
-        stumbled = f"the check itself failed: {type(error).__name__}: {error}"
-        ruled = Ruling("ERROR", check.purpose, stumbled[:STUMBLED_SHOWN], category="ENVIRONMENT")
+    except Exception as error:  # noqa: BLE001 - one ruling that fails on an image stops no other
+        failure = f"the check itself failed: {type(error).__name__}: {error}"
+        ruled = Ruling("ERROR", check.purpose, failure[:FAILURE_SHOWN], category="ENVIRONMENT")
     good = ruled.outcome in ("PASS", "SKIP")
     return Finding(
         check=check.name,
@@ -137,7 +137,7 @@ class Case:
 
     @property
     def difference(self) -> Difference | None:
-        """What changed since the baseline; None where that does not know the image."""
+        """The changes since the baseline; None where the baseline does not know the image."""
         if self.baseline is None:
             return None
         try:
@@ -189,7 +189,7 @@ class Case:
         return self._report("gpu", GpuReport, self.observation.gpu)
 
     def result(self, name: str, run: ProbeRun | None = None) -> ProbeResult:
-        """Return what became of a probe or command; its container's proof has to be good first."""
+        """Return the result of a probe or command; its container's proof has to be good first."""
         run = run or self.observation.probes
         if run is None:
             raise NotSeen(self.observation.error or "no probe ran", "image-present")
@@ -215,7 +215,7 @@ class Case:
 
 
 def _printable(value: Any) -> Any:
-    """Return what a report holds as UTF-8 can write it: whatever an image put into it, its verdict is written."""
+    """Return a report's values in a form that UTF-8 can write, so that the verdict can always be written."""
     if isinstance(value, dict):
         return {_printable(key): _printable(content) for key, content in value.items()}
     if isinstance(value, list):
@@ -237,7 +237,7 @@ def want_of_memory(exit_code: int, *, out_of_memory: bool) -> str:
 
 
 def proof_fault(run: ProbeRun, subject: Subject) -> str:
-    """Return what is wrong with the engine's proof that this run took place; "" where nothing is."""
+    """Return what is wrong with the engine's proof of this run; "" where nothing is."""
     proof = run.proof
     if proof is not None and (why := want_of_memory(proof.exit_code, out_of_memory=proof.out_of_memory)):
         return f"the container: {why}"

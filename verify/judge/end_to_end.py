@@ -1,4 +1,4 @@
-"""What came of the images at work together (``e2e/verdict.json``)."""
+"""The verdict on the images at work together (``e2e/verdict.json``)."""
 
 from typing import Literal
 

@@ -77,7 +77,7 @@ def _difference(case: Case) -> Difference | None:
 
 
 def figures(case: Case) -> Figures:
-    """Return what is worth knowing beside the outcomes, as far as it was seen."""
+    """Return the figures beside the outcomes, as far as they were seen."""
     known: dict[str, object] = {}
     if case.maybe_contents is not None:
         known["unpacked_bytes"] = case.maybe_contents.unpacked_bytes

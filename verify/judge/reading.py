@@ -1,4 +1,4 @@
-"""Reading a verdict back: believed only where it is whole, in its place, and its outcome follows from its findings."""
+"""Reads verdicts back. One counts only if it is complete, in its place, and its outcome follows from its findings."""
 
 from collections.abc import Iterable
 from pathlib import Path
@@ -10,11 +10,11 @@ from verify.judge.verdict import Finding, Outcome, Verdict, outcome_of
 
 
 def read_verdict(path: Path) -> Verdict:
-    """Read what was said of one image, in the directory that has its role's name.
+    """Read the verdict on one image, in the directory with its role's name.
 
     Raises:
         FileNotFoundError: there is none.
-        UnreadableArtifact: it cannot be read, is on another role, lacks a check, or its outcome is another one's.
+        UnreadableArtifact: it cannot be read, is on another role, lacks a check, or does not follow from its findings.
 
     """
     verdict = read_model(path, Verdict)
@@ -28,7 +28,7 @@ def read_verdict(path: Path) -> Verdict:
 
 
 def read_end_to_end(path: Path) -> EndToEnd:
-    """Read what came of the images at work together; raises as read_verdict does."""
+    """Read the end-to-end verdict; raises as read_verdict does."""
     e2e = read_model(path, EndToEnd)
     _whole(path, checks.END_TO_END_CHECKS, e2e.findings, "of the images together")
     _follows(path, e2e.outcome, e2e.findings)

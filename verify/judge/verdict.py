@@ -1,4 +1,4 @@
-"""Findings and verdicts: what the judge says of one image (``verdict.json``)."""
+"""Findings and verdicts: the judge's results for one image (``verdict.json``)."""
 
 from typing import Any, Literal
 
@@ -24,12 +24,12 @@ class Finding(Model):
 
     @property
     def because(self) -> str:
-        """The check that says why this one could not be carried out; "" for none."""
+        """The check that says why this one could not run; "" for none."""
         return str(self.evidence.get("because", "")) if self.outcome == "ERROR" else ""
 
 
 class Figures(Model):
-    """What is worth knowing beside the outcomes; None where it was not seen. Bytes are unpacked bytes."""
+    """Figures beside the outcomes; None where one was not seen. Bytes are unpacked bytes."""
 
     torch: Literal["imported", "absent", "broken"] | None = None
     torch_version: str | None = None

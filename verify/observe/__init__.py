@@ -1,1 +1,1 @@
-"""What containers of an image show: observations and probe reports, without judgement."""
+"""Looks at images in running containers: observations and probe reports, without judgement."""

@@ -1,4 +1,4 @@
-"""Containers under a short leash: made from an image id, watched with a deadline, bounded in all that they may use."""
+"""Containers with tight limits: made from an image id, watched with a deadline, bounded in their resources."""
 
 import io
 import tarfile
@@ -21,14 +21,14 @@ PIDS = 512
 OUTPUT_AT_MOST = 4_000_000  # bytes read of what a container prints
 NO_HEALTHCHECK = {"test": ["NONE"]}
 ANSWER = 20.0  # seconds that the engine may take for one answer
-PATIENCE = 10.0  # seconds of waiting after which the engine is asked whether it is still there
+PATIENCE = 10.0  # seconds of waiting after which the engine is pinged
 
 T = TypeVar("T")
 _OWN: Mapping[str, str] = {}  # a container's own environment, as it is
 
 
 def spawn(function: Callable[..., T], *arguments: Any) -> "Future[T]":
-    """Call a function in a thread that ends with the program, so that Ctrl-C waits for nobody."""
+    """Call a function in a thread that ends with the program, so that Ctrl-C need not wait."""
     future: Future[T] = Future()
 
     def work() -> None:
@@ -42,9 +42,9 @@ def spawn(function: Callable[..., T], *arguments: Any) -> "Future[T]":
 
 
 def wait(client: DockerClient, future: "Future[T]", deadline: float) -> T:
-    """Wait for what a container or the engine is at, for at most ``deadline`` seconds, while the engine answers.
+    """Wait for a call of a container or the engine, for at most ``deadline`` seconds, while the engine answers.
 
-    Raises TimeoutError past the deadline, and what the SDK raises once the engine is gone or silent for ANSWER seconds.
+    Raises TimeoutError past the deadline, and the SDK's errors once the engine is gone or silent for ANSWER seconds.
     """
     end = time.monotonic() + deadline
     while True:
@@ -60,7 +60,7 @@ def wait(client: DockerClient, future: "Future[T]", deadline: float) -> T:
 
 
 class Gate:
-    """Lets containers be made until it is closed; closing waits for those being made, so that none is made unseen."""
+    """Lets containers be made until it is closed; closing waits for those being made, so that none is missed."""
 
     def __init__(self) -> None:
         self.condition, self.making, self.closed = threading.Condition(), 0, False
@@ -80,7 +80,7 @@ class Gate:
                 self.condition.notify_all()
 
     def close(self) -> None:
-        """Let no more through, and wait for those within (at most ANSWER seconds)."""
+        """Refuse new containers, and wait for those being made (at most ANSWER seconds)."""
         with self.condition:
             self.closed = True
             self.condition.wait_for(lambda: self.making == 0, ANSWER)
@@ -88,7 +88,7 @@ class Gate:
 
 @dataclass
 class Output:
-    """What a container printed, as far as it was read."""
+    """The output of a container, as far as it was read."""
 
     stdout: bytes = b""
     stderr: bytes = b""
@@ -134,11 +134,11 @@ def container(
 
     It has the image's own user, entry point and environment, no network, no capability, a read-only root file system,
     ``/tmp`` in memory, and a new volume on each of the ``writable`` directories, owned as the image has them. With a
-    ``watch`` its Pythons find that in a volume of its own, and nothing else is different. Where something else than the
-    image's own command runs, the engine does not ask after its health meanwhile.
+    ``watch`` its Pythons find that in a volume of its own; nothing else differs. HEALTHCHECK is off
+    except with the image's own command.
     """
     places = [*writable, watch.directory] if watch else writable
-    host = leash(client, labels=labels, writable=places, devices=devices)
+    host = host_config(client, labels=labels, writable=places, devices=devices)
     environment = {"PYTHONPATH": watch.directory} if watch else None
     health = None if command is None else NO_HEALTHCHECK
     with gate.passing():
@@ -154,7 +154,7 @@ def container(
         remove(client, made["Id"])
 
 
-def leash(
+def host_config(
     client: DockerClient,
     *,
     labels: dict[str, str],
@@ -229,7 +229,7 @@ def execute(
 ) -> tuple[int | None, bytes]:
     """Run a command in a running container; returns its exit code (None past the deadline) and what it printed.
 
-    ``environment``: what is different from the container's own.
+    ``environment``: variables that differ from the container's own.
     """
     made = client.api.exec_create(container_id, command, stderr=True, environment=dict(environment))
     output = Output()

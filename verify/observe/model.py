@@ -1,4 +1,4 @@
-"""What was seen of one image: the values between observing and judging (``observed.json``)."""
+"""The values between observing an image and judging it (``observed.json``)."""
 
 from typing import Any, Literal
 
@@ -8,7 +8,7 @@ from deploy.artifacts import Model
 
 
 class Proof(Model):
-    """The engine's own word that a container ran, and which image it ran."""
+    """The engine's own statement that a container ran, and which image it ran."""
 
     container_id: str
     image_id: str
@@ -46,11 +46,11 @@ class ServerRun(Model):
     """The container that ran the image's own command."""
 
     proof: Proof | None
-    health: str  # the engine's word: healthy, unhealthy, starting, none
+    health: str  # in the engine's words: healthy, unhealthy, starting, none
     running: bool
     seconds_to_healthy: float | None
     reply: str  # what the HEALTHCHECK printed last
-    asked: ProbeResult | None  # our own question at the contract's health address, from inside the container
+    asked: ProbeResult | None  # our own requests to the server, from inside the container
     log: str
     error: str = ""
 
@@ -67,9 +67,9 @@ class Subject(Model):
     command: list[str]
     entrypoint: list[str]
     healthcheck: list[str]
-    shell: list[str] = Field(default_factory=list)  # what words for a shell are given to, where the image says
+    shell: list[str] = Field(default_factory=list)  # the image's SHELL, where it sets one
     volumes: list[str] = Field(default_factory=list)  # directories that are declared so
-    unhealthy_after: float | None = None  # seconds until HEALTHCHECK has told of a server that never answers, at most
+    unhealthy_after: float | None = None  # seconds until HEALTHCHECK reports a server that never answers, at most
     labels: dict[str, str]
     history: list[str]
 

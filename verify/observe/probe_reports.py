@@ -1,4 +1,4 @@
-"""The probes' reports as typed values: what an image says of itself is checked before anyone reasons about it."""
+"""The probes' reports as typed values: an image's statements on itself are validated before they are judged."""
 
 from typing import Annotated, Any, ClassVar, Literal, Self
 
@@ -9,7 +9,7 @@ Whole = Annotated[int, Field(ge=-(2**63), le=2**63)]
 
 
 class ProbeReport(BaseModel):
-    """A probe's report; keys that this version does not know are left aside."""
+    """A probe's report; unknown keys are ignored."""
 
     model_config = ConfigDict(extra="ignore", frozen=True, strict=True)
 

@@ -1,4 +1,4 @@
-"""What the probes of a container are asked, and how their one document is read. Nothing here touches an engine."""
+"""The requests to a container's probes, and the reading of their one document. Nothing here touches an engine."""
 
 import json
 import re
@@ -16,13 +16,13 @@ from verify.observe.model import ProbeResult
 PROBES = Path(__file__).parent.parent / "probes"
 PROBE_SECONDS = 120.0
 PART = re.compile(r"^from verify\.probes\.(\w+) import .*$", re.MULTILINE)
-WATCH = "/run/watch"  # what the watch's directory in the server's container is called after
-HUNG_SECONDS = 30.0  # that a HEALTHCHECK gets at most, at a server that never answers
-DEEPEST = 64  # levels of a probe's document
+WATCH = "/run/watch"  # the beginning of the watch's directory in the server's container
+HUNG_SECONDS = 30.0  # the most that a HEALTHCHECK gets at a server that never answers
+DEEPEST = 64  # levels of nesting in a probe's document
 
 
 def source(name: str) -> str:
-    """Return a probe's source code, with that of each part that it shares with others in place of its first import."""
+    """Return a probe's source code; each part that it shares with others stands in place of its first import."""
     there: set[str] = set()
 
     def whole(part: str) -> str:
@@ -35,10 +35,9 @@ def source(name: str) -> str:
 
 
 def watch(contract: Contract, image: Image) -> containers.Watch | None:
-    """Return what listens in the image's own server; None where that serves no API, and may import what it likes.
+    """Return what records imports in the image's own server; None where it serves no API and may import anything.
 
-    Its directory has a name that nobody knows before, so that no layer holds notes there already: a volume begins with
-    what the image has at its place.
+    Its directory has a random name, so that no layer can hold notes there: a volume begins with the image's files.
     """
     if not contract.serves_api(image):
         return None
@@ -47,9 +46,9 @@ def watch(contract: Contract, image: Image) -> containers.Watch | None:
 
 
 def unhealthy_after(config: ImageConfig) -> float:
-    """Return the seconds until the image's HEALTHCHECK has told of a server that never answers, at most.
+    """Return the seconds until the image's HEALTHCHECK reports a server that never answers, at most.
 
-    Where the image says nothing, what engines do stands in (Dockerfile reference, HEALTHCHECK). 0 where there is none.
+    An engine's defaults stand in for missing values (Dockerfile reference, HEALTHCHECK). 0 without a HEALTHCHECK.
     """
     if (declared := config.healthcheck) is None:
         return 0.0
@@ -62,7 +61,7 @@ def patience(config: ImageConfig) -> float:
 
 
 def request(probes: dict[str, Any], seconds: float) -> dict[str, Any]:
-    """Return what the runner is told: every probe with its argument, under a fresh nonce."""
+    """Return the request to the runner: every probe with its argument, under a fresh nonce."""
     return {
         "nonce": secrets.token_hex(16),
         "probes": {
@@ -81,10 +80,10 @@ def probe_request(
     shell: Iterable[str] = SHELL,
     patience: float = HUNG_SECONDS,
 ) -> dict[str, Any]:
-    """Return what the probe container is asked: every question in an interpreter of its own, under a fresh nonce.
+    """Return the request to the probe container: every probe in an interpreter of its own, under a fresh nonce.
 
-    The image's HEALTHCHECK (its ``Test``, in its ``shell``) runs there too, against nobody and against a stand-in for
-    its server, for ``patience`` seconds where that never answers.
+    The image's HEALTHCHECK (its ``Test``, in its ``shell``) runs there too: without a server, and against stand-ins for
+    one. Where a stand-in never answers, HEALTHCHECK gets ``patience`` seconds.
     """
     application = contract.application.model_dump(include={"module", "attribute", "health", "heavy"})
     kind, *test = tuple(healthcheck) or ("NONE",)

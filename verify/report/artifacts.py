@@ -1,4 +1,4 @@
-"""What the artifacts hold of the images beside their verdicts: all that the report draws."""
+"""The images' artifacts besides their verdicts: everything that the report draws."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -18,7 +18,7 @@ M = TypeVar("M", bound=BaseModel)
 
 @dataclass(frozen=True)
 class Material:
-    """One image's artifacts; None where there is none, or none that this version reads."""
+    """One image's artifacts; None where one is missing or unreadable."""
 
     record: BuildRecord | None = None
     contents: Contents | None = None
@@ -48,12 +48,12 @@ class Materials:
 
     @property
     def records(self) -> dict[str, BuildRecord]:
-        """The records of the images that were built here."""
+        """The build records of the images that have one."""
         return {role: material.record for role, material in self.of.items() if material.record}
 
     @property
     def applications(self) -> dict[str, ApplicationReport]:
-        """What the application probe reported of the images that it looked at."""
+        """The application probe's reports by role."""
         return {role: material.application for role, material in self.of.items() if material.application}
 
     def base_layers(self, role: str) -> int:
@@ -63,7 +63,7 @@ class Materials:
 
 
 def read_materials(places: Mapping[str, Path]) -> Materials:
-    """Read the artifacts of each role from its directory, leaving out what cannot be read: the verdicts judged it."""
+    """Read the artifacts of each role from its directory, except unreadable ones: the verdicts judge those."""
     return Materials(
         {
             role: Material(

@@ -1,4 +1,4 @@
-"""Bills of materials, each made once for an image and a lock: making one takes longer than reading it."""
+"""Bills of materials, each made once for an image and a lock and then cached, since making one takes seconds."""
 
 import contextlib
 import functools
@@ -23,7 +23,7 @@ def bill_of(
     *,
     kept: Path = KEPT,
 ) -> str:
-    """Return an image's bill of materials, the kept one where everything that it is made of is the same."""
+    """Return an image's bill of materials, from the cache where everything that it is made of is the same."""
     files = {name: dict(some) for name, some in wheels.items()}
     made_of = [image.name, contents.model_dump_json(), dict(locked), dict(requirers), files, _maker()]
     path = kept / f"{hashlib.sha256(json.dumps(made_of, sort_keys=True).encode()).hexdigest()}.json"

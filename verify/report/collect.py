@@ -14,7 +14,7 @@ READING = "reading the verdicts"
 def collect(directories: list[Path], roles: list[str]) -> list[Verdict]:
     """Read these roles' verdicts; a directory is an artifacts root (ROLE/verdict.json) or a folder of such roots.
 
-    A verdict by the GPU contract alone is none on the image: its role is missing.
+    A verdict by the GPU contract alone is no verdict on the image: its role is missing.
 
     Raises:
         Problem: a verdict is unreadable or a role has two different ones (exit 2), or there is none at all (exit 3).
@@ -41,7 +41,7 @@ def collect(directories: list[Path], roles: list[str]) -> list[Verdict]:
 
 
 def collect_e2e(directories: list[Path]) -> EndToEnd | None:
-    """Read what came of the images at work together, where one of these directories, or of their folders, has it.
+    """Read the end-to-end verdict, where one of these directories, or of their folders, has one.
 
     Raises:
         Problem: it is unreadable, or there are two different ones (exit 2).
@@ -57,7 +57,7 @@ def collect_e2e(directories: list[Path]) -> EndToEnd | None:
 
 
 def verdict_files(directory: Path, roles: list[str]) -> list[Path]:
-    """Return the roles' verdicts in a root; where it holds none, those in the roots that it is a folder of."""
+    """Return the roles' verdicts in a root; where it holds none, those in the roots below it."""
     roots = [directory] if any((directory / role / VERDICT).exists() for role in roles) else _folders(directory)
     return [path for root in roots for role in roles if (path := root / role / VERDICT).exists()]
 
@@ -66,7 +66,7 @@ def _folders(directory: Path) -> list[Path]:
     try:
         return sorted(path for path in directory.iterdir() if path.is_dir())
     except FileNotFoundError:
-        return []  # what it should have held is missed below
+        return []  # the missing verdicts are reported by the caller
     except OSError as error:
         raise Problem(READING, str(error), "name a directory that can be read", Exit.USAGE) from None
 

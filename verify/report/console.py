@@ -1,6 +1,6 @@
 """The summary for people: a table as wide as the terminal allows, a block an image where it is narrow.
 
-What is no terminal gets plain text: one line an image, nothing wrapped, so that a pipe can read it.
+Elsewhere than on a terminal it is plain text for pipes: a line an image, nothing wrapped.
 """
 
 import io
@@ -54,7 +54,7 @@ def _show_table(summary: Summary, console: Console) -> None:
 
 
 def _width(table: Table, console: Console) -> int:
-    """Return the columns that a table takes where nothing needs to be divided."""
+    """Return the width of a table in which nothing is wrapped."""
     return Measurement.get(console, console.options.update(max_width=UNBOUNDED), table).maximum
 
 
@@ -132,7 +132,7 @@ def show_findings(row: Row | EndToEnd, console: Console) -> None:
 
 
 def _cause(row: Row) -> str:
-    """Return the first check of an image that says what is wrong with it; "" where none does."""
+    """Return an image's first failed check that is not the result of another; "" where there is none."""
     names = (finding.check for finding in row.findings if finding.outcome in ("FAIL", "ERROR") and not finding.because)
     return one_line(next(names, ""), MOST_NAME)
 
@@ -146,7 +146,7 @@ def _reasons(skipped: list[Finding]) -> str:
 
 
 def _alike(findings: list[Finding]) -> list[list[Finding]]:
-    """Return findings together of which the same was found, without evidence that would tell them apart."""
+    """Return findings in groups of the same outcome and words; one with evidence is a group of its own."""
     groups: dict[object, list[Finding]] = {}
     for finding in findings:
         same = (finding.outcome, finding.found, finding.category, finding.action)
@@ -178,5 +178,5 @@ def _show_finding(alike: list[Finding], console: Console) -> None:
 
 
 def _say(console: Console, text: Text) -> None:
-    """Print lines: wrapped on a terminal, as they are anywhere else."""
+    """Print lines, wrapped on a terminal only."""
     console.print(text, soft_wrap=not console.is_terminal)

@@ -21,8 +21,8 @@ CUT = "Evidence is shortened, to keep this page within its limit: `summary.json`
 COLUMNS = ("Image", "Torch", "CUDA", "Expected", "Actual", "unpacked MB", "added MB", "torch version", "Outcome")
 NUMBERS = ("unpacked MB", "added MB")
 
-# What could be structure in CommonMark, in GitHub's extensions or in HTML, and what begins an address that becomes a
-# link by itself: as an entity it is text everywhere. No such text ever begins a line.
+# Characters that could be structure in CommonMark, in GitHub's extensions or in HTML, or begin an address that becomes
+# a link by itself. As entities they are text everywhere. No such text ever begins a line.
 _STRUCTURE = re.compile(r"[\\`*_{}\[\]()<>#!|~&$@]|(?<=www)\.|(?<=ftp|ttp|tps):", re.IGNORECASE)
 
 
@@ -46,7 +46,7 @@ def markdown(summary: Summary) -> str:
 
 
 def _cut(blocks: list[Block]) -> str:
-    """Return the blocks that fit, each image's first findings before any image's later ones, and what does not."""
+    """Return the blocks that fit, each image's first findings before any image's later ones, and a note on the rest."""
     room = LIMIT - ROOM_FOR_LEFT_OUT
     kept = set[int]()
     for number in sorted(range(len(blocks)), key=lambda number: blocks[number].rank):
@@ -63,7 +63,7 @@ def _cut(blocks: list[Block]) -> str:
 
 
 def _left_out(count: Counter[str], findings: int) -> str:
-    """Return what says how many findings are not shown, of which images, and where all of them are."""
+    """Return the note on findings that are left out: how many, of which images, and where all of them are."""
     where = "`summary.json` and `report.html` have all of them"
     text = f"\n\n**{count.total():,} of {findings:,} findings are left out: {where}.**\n\n"
     for role, number in count.items():

@@ -1,4 +1,4 @@
-"""The summary: what is said of all images together (``summary.json``)."""
+"""The summary of all images (``summary.json``)."""
 
 from typing import Literal
 
@@ -15,7 +15,7 @@ SPECIFICATION_FLOOR_SECONDS = 10
 
 
 class Row(Model):
-    """One image: the specification's columns, the figures and every finding. ``?`` is what was not seen."""
+    """One image: the specification's columns, the figures and every finding. ``?`` stands for a value not seen."""
 
     role: str
     image: str  # the tag; the role where there is no verdict
@@ -65,14 +65,14 @@ class Summary(Model):
 
     @property
     def changes(self) -> dict[str, str]:
-        """What changed since the baseline, in a line an image that it knows."""
+        """A line on the changes of each image that the baseline knows."""
         return {row.role: row.difference.words for row in self.rows if row.difference is not None}
 
     @property
     def end_to_end(self) -> str:
-        """What is said of the images at work together, in a line."""
+        """A line on the images at work together."""
         if self.e2e is None:
-            return "end to end: not run in this state; `./noxw -s e2e`"
+            return "end to end: not run in this state; run `./noxw -s e2e`"
         return f"end to end: {self.e2e.outcome}, {len(self.e2e.findings)} checks in {self.e2e.seconds:.1f} s"
 
     @property

@@ -1,8 +1,8 @@
-"""An image's bill of materials (CycloneDX 1.6): what its layers hold, said beside what the lock demands.
+"""An image's bill of materials (CycloneDX 1.6): what its layers hold beside what the lock demands.
 
-Python distributions and Debian packages come from the layers, so that nothing is listed that is not there; each
-distribution says whether the lock knows it, and what the lock demands and no layer holds is named too. A licence is the
-installed metadata's. A SHA-256 is the lock's, of the one wheel that has the installed version and tags.
+Python distributions and Debian packages come from the layers, so that nothing is listed that is not there. Each
+distribution says whether the lock demands it. Distributions that the lock demands and no layer holds are listed too. A
+licence is the installed metadata's. A SHA-256 is the lock's, of the one wheel that has the installed version and tags.
 """
 
 import json
@@ -138,7 +138,7 @@ def _package(package: Package) -> Component:
 def _component(
     kind: str, name: str, version: str, *, licences: Iterable[License], said: Mapping[str, str]
 ) -> Component:
-    """Return a component; its reference tells apart what lies in an image twice."""
+    """Return a component; its reference distinguishes two of the same name and version."""
     name, version = _text(name) or "unnamed", _text(version)
     named = name if name.strip(" /") else "unnamed"  # a package URL loses what is at the ends of a name
     return Component(
@@ -158,7 +158,7 @@ def _connect(
     components: Mapping[str, Component],
     requirers: Mapping[str, list[str]],
 ) -> None:
-    """Say which component requires which, by the lock; what nothing in the image requires, the image itself does."""
+    """Record which component requires which, by the lock; the image itself requires those that no component does."""
     by_name: dict[str, list[Component]] = {}
     for distribution in installed:
         by_name.setdefault(distribution.name, []).append(components[distribution.path])

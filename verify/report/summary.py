@@ -21,9 +21,9 @@ def summarize(
 ) -> Summary:
     """Put the verdicts of these roles together, in the roles' order; a role without a verdict is an ERROR.
 
-    ``others``: roles of the contract that nobody asked about; that nothing is said of them is said.
-    ``faults``: why a verdict that is there cannot be believed, by role.
-    What came of the images at work together counts like an image; on other images than the verdicts' it is an ERROR.
+    ``others``: roles of the contract that were not asked for; the summary names them.
+    ``faults``: why an existing verdict cannot be believed, by role.
+    The end-to-end verdict counts like an image's; if it is on other images than the verdicts, it is an ERROR.
     """
     by_role = {verdict.role: verdict for verdict in verdicts}
     rows = [_row(by_role[role]) if role in by_role else _missing(role, (faults or {}).get(role)) for role in roles]
@@ -40,13 +40,13 @@ def summarize(
     if others and outcome == "PASS":
         meaning += f", of those asked about: {', '.join(roles)}"
     if not rows:
-        meaning = "no image was looked at"
+        meaning = "no image was verified"
     if failed and unseen:
         meaning += f"; not everything could be seen of: {', '.join(unseen)}"
     if unverified := [row.role for row in rows if row.unverified]:
         meaning += f"; in part UNVERIFIED on this host: {', '.join(unverified)}"
     if others:
-        meaning += f"; `./noxw -s summarize` tells of all, also of: {', '.join(others)}"
+        meaning += f"; `./noxw -s summarize` covers all, also: {', '.join(others)}"
     spent = [row.figures.probe_seconds for row in rows if row.figures.probe_seconds is not None]
     return Summary(
         outcome=outcome,
@@ -59,7 +59,7 @@ def summarize(
 
 
 def _of_these(e2e: EndToEnd, rows: list[Row]) -> EndToEnd:
-    """Return it as it is where it ran on the images that these rows are about, and an ERROR where it did not."""
+    """Return the end-to-end verdict; as an ERROR where it ran on other images than these rows'."""
     verified = {row.role: row.identity for row in rows if row.identity}
     other = [role for role, used in e2e.images.items() if verified.get(role, used.identity) != used.identity]
     if not other:
@@ -111,7 +111,7 @@ def _missing(role: str, fault: str | None = None) -> Row:
         expected="a verdict on this role",
         found=fault or NO_VERDICT,
         category="ENVIRONMENT",
-        action=f"./noxw -s build verify -- {role}, and look at what it says",
+        action=f"run ./noxw -s build verify -- {role} and read its findings",
     )
     return Row(
         role=role,

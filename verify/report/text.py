@@ -1,4 +1,4 @@
-"""Text that came out of images, made harmless and short before it is shown anywhere."""
+"""Makes text from images harmless and short before it is shown anywhere."""
 
 import json
 import re

@@ -1,4 +1,4 @@
-"""Where the bytes went: layers and distributions as treemaps, bars to one scale, and a table of the differences."""
+"""Where the bytes went: treemaps of layers and distributions, bars to one scale, a table of the differences."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -14,7 +14,7 @@ SMALLEST = 30.0  # square units: a smaller tile is drawn with its like
 HEAD = LINE + 4
 BAR = 26.0
 
-# How an image's layer or distribution stands to those of the other images.
+# Which images share a layer or distribution.
 EVERYWHERE, SOME, ONLY = "everywhere", "some", "only"
 
 
@@ -38,7 +38,7 @@ def short_size(size: float) -> str:
 
 
 def parts(role: str, held: Mapping[str, Contents], base_layers: int) -> list[Part]:
-    """Return an image's layers, the lowest first, and how each stands to the other images' layers."""
+    """Return an image's layers, the lowest first, each with the images that share it."""
     found = []
     for number, layer in enumerate(held[role].layers):
         roles = [other for other, contents in held.items() if layer.diff_id in {two.diff_id for two in contents.layers}]
@@ -106,7 +106,7 @@ def bars(images: Mapping[str, list[Part]], form: str) -> Chart:
 
 
 def table(images: Mapping[str, list[Part]]) -> list[tuple[str, list[int]]]:
-    """Return each distribution with its bytes in every image, the largest first; what none owns comes last."""
+    """Return each distribution with its bytes in every image, the largest first; files of no distribution come last."""
     totals = {role: by_distribution([layer.distributions for layer in layers]) for role, layers in images.items()}
     names = {name for total in totals.values() for name in total}
     rows = [(name or NO_DISTRIBUTION, [total[name] for total in totals.values()]) for name in names]

@@ -41,12 +41,12 @@ def write(summary: Summary, root: Path, environ: Mapping[str, str], materials: M
 
 
 def publish(summary: Summary, root: Path, console: Console, places: Mapping[str, Path] | None = None) -> Exit:
-    """Print the table and the findings, write the reports, and return what the command ends with.
+    """Print the table and the findings, write the reports, and return the exit code.
 
     ``places``: the directory of each role's artifacts; below the root where they are not given.
 
     Raises:
-        Problem: a report cannot be written; what it would hold has been printed.
+        Problem: a report cannot be written; its content has been printed.
 
     """
     where = {row.role: root / row.role for row in summary.rows} | dict(places or {})

@@ -120,7 +120,7 @@ def test_images_that_nobody_verified_are_not_called_good(artifacts: Artifacts, m
     ran(monkeypatch, named(good()))
     run(artifacts)
     told = "every image is what its role demands, of those asked about: backend, worker-cpu; "
-    assert published(artifacts).meaning == f"{told}`./noxw -s summarize` tells of all, also of: dev, worker-gpu"
+    assert published(artifacts).meaning == f"{told}`./noxw -s summarize` covers all, also: dev, worker-gpu"
     assert "of those asked about: backend, worker-cpu" in page.read_text()
 
 
@@ -137,7 +137,7 @@ def test_a_verdict_that_cannot_be_read_is_an_error_in_the_summary(
     assert {row.role: row.outcome for row in summary.rows} == {"backend": "PASS", "dev": "ERROR", "worker-cpu": "PASS"}
     assert (summary.outcome, summary.exit_code) == ("ERROR", Exit.UNAVAILABLE)
     assert str(path) in summary.rows[1].findings[0].found
-    assert summary.meaning.endswith("seen of: dev; `./noxw -s summarize` tells of all, also of: worker-gpu")
+    assert summary.meaning.endswith("seen of: dev; `./noxw -s summarize` covers all, also: worker-gpu")
 
 
 def test_a_verdict_by_the_gpu_contract_alone_is_none_on_the_image(

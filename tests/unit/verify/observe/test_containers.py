@@ -1,4 +1,4 @@
-"""Containers under a short leash: none is made unseen, none outlasts its deadline, none prints without end."""
+"""Containers have tight limits: none is missed, none outlasts its deadline, none prints without end."""
 
 import io
 import tarfile

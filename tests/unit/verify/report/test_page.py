@@ -138,7 +138,7 @@ def test_the_chain_to_a_heavy_import_is_there() -> None:
     (chain,) = imports.all("ol", "chain")
     assert [one.text for one in chain.all("li")] == ["/app/ktrdr/api/main.py:1", "/app/ktrdr/api/deep.py:7 in load"]
     assert "torch" in imports.text
-    assert imports.text.count("Nothing heavy was imported") == len(ROLES) - 1
+    assert imports.text.count("No heavy package was imported") == len(ROLES) - 1
 
 
 def test_what_changed_since_the_baseline_is_there() -> None:
@@ -163,8 +163,8 @@ def test_what_the_images_did_together_stands_beside_them() -> None:
 def test_what_was_not_seen_is_said_in_words() -> None:
     main = parsed(page(*empty())).by_id("main")
     for words in (
-        "No image was looked at",
-        "There is no finding",
+        "No image was verified",
+        "There are no findings",
         "No image's layers were read",
         "No image was started",
     ):

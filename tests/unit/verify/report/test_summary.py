@@ -66,17 +66,17 @@ def test_the_exit_code_follows_from_the_outcomes(findings: list[list[Finding]], 
 
 def test_no_roles_at_all_is_not_green() -> None:
     assert summarize([], []).exit_code == Exit.UNAVAILABLE
-    assert summarize([], []).meaning == "no image was looked at"
+    assert summarize([], []).meaning == "no image was verified"
 
 
 def test_a_part_of_the_images_is_not_called_every_image() -> None:
     asked = summarize([verdict("dev")], ["dev"], others=["backend", "worker-cpu"])
     assert asked.meaning == (
         "every image is what its role demands, of those asked about: dev; "
-        "`./noxw -s summarize` tells of all, also of: backend, worker-cpu"
+        "`./noxw -s summarize` covers all, also: backend, worker-cpu"
     )
     failed = summarize([verdict("dev", finding("FAIL"))], ["dev"], others=["backend"])
-    assert failed.meaning.endswith("tells of all, also of: backend")
+    assert failed.meaning.endswith("covers all, also: backend")
 
 
 def test_unverified_is_an_error_with_the_gpu_contract_and_stands_beside_pass_without_it() -> None:

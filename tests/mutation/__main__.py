@@ -22,7 +22,7 @@ JUDGED = [
     f"{UNIT}/verify/observe/test_disclosure.py",
     f"{UNIT}/verify/observe/test_disclosure_rules.py",
 ]
-JUDGE = [*JUDGED, f"{UNIT}/verify/judge/test_judge.py", f"{UNIT}/verify/judge/test_checks.py"]
+JUDGE = [*JUDGED, *(f"{UNIT}/verify/judge/test_{name}.py" for name in ("judge", "judge_spoilt", "checks"))]
 CONTENTS = f"{UNIT}/verify/contents"
 LAYERS = [
     *(f"{CONTENTS}/test_inventory{name}.py" for name in ("", "_altered", "_named")),
@@ -50,7 +50,7 @@ MODULES: dict[str, tuple[list[str], list[str]]] = {
     ),
     "verify/observe/probe_reports.py": ([REPORTS], JUDGE),
     "verify/observe/requests.py": (
-        [f"{UNIT}/verify/observe/test_observer.py"],
+        [f"{UNIT}/verify/observe/test_{name}.py" for name in ("observer", "read_document")],
         [REPORTS, f"{UNIT}/verify/probes/test_watch.py"],
     ),
     "verify/observe/model.py": ([REPORTS], JUDGE),

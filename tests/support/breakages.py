@@ -5,6 +5,25 @@ from functools import cached_property
 from typing import Any
 
 from tests.support.cases import SITE, Change, Facts, attempt, good, good_gpu, library, loaded, pytorch
+from tests.support.changes import (
+    answered,
+    answers,
+    contents,
+    distribution,
+    health,
+    instead,
+    layer,
+    nothing_seen,
+    other_interpreter,
+    probes,
+    record,
+    report,
+    server,
+    stopped,
+    subject,
+    variable,
+    without,
+)
 from verify.judge.verdict import Category, Finding, Outcome, Verdict
 
 
@@ -34,82 +53,6 @@ class Breakage:
         return f"{self.check}: {self.what}"
 
 
-def subject(**values: Any) -> Change:
-    return lambda facts: facts.part("subject").update(values)
-
-
-def record(**values: Any) -> Change:
-    return lambda facts: facts.part("record").update(values)
-
-
-def contents(**values: Any) -> Change:
-    return lambda facts: facts.part("contents").update(values)
-
-
-def server(**values: Any) -> Change:
-    return lambda facts: facts.part("server").update(values)
-
-
-def report(probe: str, **values: Any) -> Change:
-    return lambda facts: facts.report(probe).update(values)
-
-
-def instead(probe: str, values: dict[str, Any]) -> Change:
-    def change(facts: Facts) -> None:
-        facts.report(probe).clear()
-        facts.report(probe).update(values)
-
-    return change
-
-
-def answers(values: dict[str, int]) -> Change:
-    return lambda facts: facts.report("application")["answers"].update(values)
-
-
-def probes(**values: Any) -> Change:
-    return lambda facts: facts.part("probes").update(values)
-
-
-def health(which: str, **values: Any) -> Change:
-    """What became of HEALTHCHECK at one answer, or at none."""
-    return lambda facts: facts.report("healthcheck")[which].update(values)
-
-
-def result(name: str, **values: Any) -> Change:
-    return lambda facts: facts.part("probes")["results"][name].update(values)
-
-
-def layer(number: int, **values: Any) -> Change:
-    return lambda facts: facts.part("contents")["layers"][number].update(values)
-
-
-def without(part: str, **values: Any) -> Change:
-    """A part that could not be seen, with what is known of the reason."""
-
-    def change(facts: Facts) -> None:
-        setattr(facts, part, None)
-        for name, value in values.items():
-            setattr(facts, name, value)
-
-    return change
-
-
-def distribution(name: str, version: str, *, seen: bool = True, instead: bool = False) -> Change:
-    """A distribution more, or another version of one, in the layers and, where it is seen, to Python."""
-
-    def change(facts: Facts) -> None:
-        held, by_python = facts.part("contents")["distributions"], facts.report("environment")["distributions"]
-        if instead:
-            held[:] = [one for one in held if one["name"] != name]
-            by_python[:] = [one for one in by_python if one[0] != name]
-        path = f"{SITE}/{name}-{version}.dist-info"
-        held.append({"name": name, "version": version, "path": path, "layer": 2, "record": f"{name}'s"})
-        if seen:
-            by_python.append([name, version, path])
-
-    return change
-
-
 def imported_torch(facts: Facts) -> None:
     facts.report("pytorch").update(imported=True, version="2.13.0", file=f"{SITE}/torch/__init__.py", cuda_build=None)
     facts.report("pytorch").update(hip_build=None, cuda_available={"ok": True, "value": False}, libraries=[])
@@ -127,7 +70,7 @@ UNLIKE: tuple[dict[str, Any], ...] = (
 )  # fmt: skip
 SUBJECT = [
     Breakage(
-        "image-present", "no such tag", "backend", lambda facts: _nothing_seen(facts, "no image x:y on the engine"),
+        "image-present", "no such tag", "backend", lambda facts: nothing_seen(facts, "no image x:y on the engine"),
         "ENVIRONMENT", "ERROR",
     ),
     Breakage("built-here", "no record", "dev", without("record", record_error="none"), "ENVIRONMENT", "ERROR"),
@@ -165,7 +108,7 @@ CONTENTS = [
     Breakage("contents", "another image's layers", "dev", contents(identity="sha256:other"), "ENVIRONMENT"),
     Breakage("contents", "cut off", "dev", without("contents", contents_error="cut off"), "ENVIRONMENT", "ERROR"),
     Breakage("interpreter", "none on the path", "dev", contents(interpreter=None)),
-    Breakage("interpreter", "the image's own", "dev", lambda facts: _interpreter(facts, layer=3)),
+    Breakage("interpreter", "the image's own", "dev", lambda facts: other_interpreter(facts, layer=3)),
     *(
         Breakage("interpreter", f"PATH has {directory!r}", "dev", contents(search=[
             {"directory": directory, "python": python, "layer": None}]))
@@ -189,10 +132,10 @@ CONTENTS = [
     Breakage("interpreter", "another version", "dev", report("environment", python="3.12.1")),
     Breakage("interpreter", "another implementation", "dev", report("environment", implementation="PyPy")),
     Breakage("python-unaltered", "an entry point", "dev", subject(entrypoint=["/lie"])),
-    Breakage("python-unaltered", "PYTHONPATH", "dev", lambda facts: _variable(facts, "PYTHONPATH", "/lies")),
-    Breakage("python-unaltered", "LD_PRELOAD", "dev", lambda facts: _variable(facts, "LD_PRELOAD", "/lies.so")),
+    Breakage("python-unaltered", "PYTHONPATH", "dev", lambda facts: variable(facts, "PYTHONPATH", "/lies")),
+    Breakage("python-unaltered", "LD_PRELOAD", "dev", lambda facts: variable(facts, "LD_PRELOAD", "/lies.so")),
     Breakage("python-unaltered", "weights that run code", "dev", lambda facts: (
-        _variable(facts, "TORCH_FORCE_NO_WEIGHTS_ONLY_LOAD", "1"))),
+        variable(facts, "TORCH_FORCE_NO_WEIGHTS_ONLY_LOAD", "1"))),
     Breakage("python-unaltered", "a start-up file", "dev", contents(hooks=[
         {"path": f"{SITE}/lies.pth", "layer": 2, "distribution": ""}])),
     Breakage("python-unaltered", "a locked distribution's start-up file that runs something", "dev", contents(hooks=[
@@ -205,9 +148,9 @@ CONTENTS = [
         facts.report("environment")["path"].insert(1, "/opt/evil/lib/python3.11"))),
     Breakage("user", "root without a password", "dev", contents(accounts=["/etc/passwd: root has no password"])),
     Breakage("user", "a setuid program", "dev", contents(privileged=["/usr/local/bin/run-as"])),
-    Breakage("server-answers", "another program is served", "dev", lambda facts: _asked(facts, routes=[["GET", "/x"]])),
-    Breakage("server-answers", "routes that are none", "dev", lambda facts: _asked(facts, routes="all of them")),
-    Breakage("lazy-server", "memory that cannot be read", "dev", lambda facts: _asked(facts, unreadable=1)),
+    Breakage("server-answers", "another program", "dev", lambda facts: answered(facts, routes=[["GET", "/x"]])),
+    Breakage("server-answers", "routes that are none", "dev", lambda facts: answered(facts, routes="all of them")),
+    Breakage("lazy-server", "memory that cannot be read", "dev", lambda facts: answered(facts, unreadable=1)),
     Breakage("python-unaltered", "a replaced library", "dev", layer(3, replaced=["/usr/lib/libc.so.6"])),
     Breakage("distributions-agree", "hidden from Python", "dev", lambda facts: (
         distribution("hidden", "1.0", seen=False)(facts), facts.locked.update(hidden="1.0"))),
@@ -239,9 +182,9 @@ CONTENTS = [
         {"kind": "temporary", "path": "/tmp/lies.py", "layer": 1}])),
     Breakage("leftovers", "a key", "dev", contents(leftovers=[{"kind": "private key", "path": "/k", "layer": 1}])),
     Breakage("history", "a token", "dev", subject(history=["ARG GITHUB_TOKEN=abc"])),
-    Breakage("history", "a proxy", "dev", lambda facts: _variable(facts, "https_proxy", "http://p:1")),
+    Breakage("history", "a proxy", "dev", lambda facts: variable(facts, "https_proxy", "http://p:1")),
     Breakage("history", "a credential", "dev", subject(history=["RUN pip install -i https://me:word@host/simple"])),
-    Breakage("history", "a package source", "dev", lambda facts: _variable(facts, "UV_INDEX", "https://host/simple")),
+    Breakage("history", "a package source", "dev", lambda facts: variable(facts, "UV_INDEX", "https://host/simple")),
     Breakage("history", "a label", "dev", subject(labels={"API_KEY": "abc"})),
     Breakage("cuda-distributions", "beside CPU torch", "worker-cpu", lambda facts: (
         distribution("nvidia-cublas", "13.0")(facts), facts.locked.update({"nvidia-cublas": "13.0"}))),
@@ -324,30 +267,30 @@ SERVER = [
     Breakage("server-healthy", "unhealthy", "dev", server(health="unhealthy", reply="refused")),
     Breakage("server-healthy", "never healthy", "dev", server(health="starting", reply="")),
     Breakage("server-healthy", "no status in the reply", "dev", server(reply="ok")),
-    Breakage("server-healthy", "it stopped", "dev", lambda facts: _stopped(facts, exit_code=1),
+    Breakage("server-healthy", "it stopped", "dev", lambda facts: stopped(facts, exit_code=1),
              with_it=("server-answers",)),
-    Breakage("server-healthy", "it was killed", "dev", lambda facts: _stopped(facts, exit_code=137), "ENVIRONMENT",
+    Breakage("server-healthy", "it was killed", "dev", lambda facts: stopped(facts, exit_code=137), "ENVIRONMENT",
              with_it=("server-answers",)),
-    Breakage("server-answers", "not 200", "dev", lambda facts: _asked(facts, status=503)),
-    Breakage("server-answers", "no status", "dev", lambda facts: _asked(facts, body="{}")),
-    Breakage("server-answers", "nobody answers", "dev", lambda facts: _asked(facts, status=0, body="refused")),
-    Breakage("server-answers", "another port", "backend", lambda facts: _asked(facts, ports=[8000, 9000])),
-    Breakage("server-answers", "a UDP port", "backend", lambda facts: _asked(facts, datagrams=[9999])),
-    Breakage("server-answers", "no worker", "worker-cpu", lambda facts: _asked(facts, body='{"status": "ok"}')),
-    Breakage("lazy-server", "torch in memory", "backend", lambda facts: _asked(facts, packages=["torch", "yaml"])),
-    Breakage("lazy-server", "an attempt in the server", "backend", lambda facts: _asked(facts, attempts=[
+    Breakage("server-answers", "not 200", "dev", lambda facts: answered(facts, status=503)),
+    Breakage("server-answers", "no status", "dev", lambda facts: answered(facts, body="{}")),
+    Breakage("server-answers", "nobody answers", "dev", lambda facts: answered(facts, status=0, body="refused")),
+    Breakage("server-answers", "another port", "backend", lambda facts: answered(facts, ports=[8000, 9000])),
+    Breakage("server-answers", "a UDP port", "backend", lambda facts: answered(facts, datagrams=[9999])),
+    Breakage("server-answers", "no worker", "worker-cpu", lambda facts: answered(facts, body='{"status": "ok"}')),
+    Breakage("lazy-server", "torch in memory", "backend", lambda facts: answered(facts, packages=["torch", "yaml"])),
+    Breakage("lazy-server", "an attempt in the server", "backend", lambda facts: answered(facts, attempts=[
         {**attempt("torch", "serve")}])),
-    Breakage("lazy-server", "a process in which nobody listened", "dev", lambda facts: _asked(
+    Breakage("lazy-server", "a process in which nobody listened", "dev", lambda facts: answered(
         facts, unwatched=["python -I -m serve"]), outcome="ERROR"),
-    Breakage("lazy-server", "nobody listened at all", "dev", lambda facts: _asked(facts, watched=0), outcome="ERROR"),
-    Breakage("lazy-server", "what was heard is not told", "dev", lambda facts: _asked(facts, watched=None),
+    Breakage("lazy-server", "nobody listened at all", "dev", lambda facts: answered(facts, watched=0), outcome="ERROR"),
+    Breakage("lazy-server", "what was heard is not told", "dev", lambda facts: answered(facts, watched=None),
              outcome="ERROR"),
-    Breakage("server-answers", "a route answers otherwise", "backend", lambda facts: _asked(
+    Breakage("server-answers", "a route answers otherwise", "backend", lambda facts: answered(
         facts, answers={**facts.report("application")["digests"], "GET /api/v1/thing1": "404 0123456789abcdef"})),
-    Breakage("server-answers", "a route's answer holds something else", "backend", lambda facts: _asked(
+    Breakage("server-answers", "a route's answer holds something else", "backend", lambda facts: answered(
         facts, answers={**facts.report("application")["digests"], "GET /api/v1/thing1": "200 0000456789abcdef"})),
-    Breakage("server-answers", "no answer but health's", "dev", lambda facts: _asked(facts, answers={})),
-    Breakage("lazy-server", "no process seen", "backend", lambda facts: _asked(facts, processes=0)),
+    Breakage("server-answers", "no answer but health's", "dev", lambda facts: answered(facts, answers={})),
+    Breakage("lazy-server", "no process seen", "backend", lambda facts: answered(facts, processes=0)),
     *(
         Breakage("healthcheck-tells", f"content with {which}", "dev", health(which, exit_code=0))
         for which in ("nobody", "failure", "unready", "moved", "missing", "stateless", "gone", "hung")
@@ -389,28 +332,6 @@ GPU = [
     Breakage("gpu-error-raised", "swallowed", "worker-gpu", lambda facts: (
         facts.report("gpu")["error_raised"].update(value=False)), "ENVIRONMENT", gpu=True),
 ]  # fmt: skip
-
-
-def _nothing_seen(facts: Facts, error: str) -> None:
-    facts.subject = facts.probes = facts.server = facts.contents = None
-    facts.error = error
-
-
-def _interpreter(facts: Facts, **values: Any) -> None:
-    facts.part("contents")["interpreter"].update(values)
-
-
-def _variable(facts: Facts, name: str, value: str) -> None:
-    facts.part("subject")["environment"][name] = value
-
-
-def _stopped(facts: Facts, exit_code: int) -> None:
-    facts.part("server").update(running=False, health="unhealthy", asked=None)
-    facts.part("server")["proof"]["exit_code"] = exit_code
-
-
-def _asked(facts: Facts, **values: Any) -> None:
-    facts.part("server")["asked"]["report"].update(values)
 
 
 EVERY = [*SUBJECT, *CONTENTS, *PYTORCH, *APPLICATION, *SERVER, *GPU]

@@ -108,16 +108,22 @@ def traded() -> dict[str, Any]:
     return {"config": COSTS, "trade_count": 2, "trades": trades, "equity_curve": curve, "metrics": metrics}
 
 
+MODELS = answer({"models": [{"name": f"m{number}", "model_path": f"models/m{number}"} for number in range(1, 11)]})
+STARTED = answer({"task_id": "op", "operation_id": "op"})
+WORKERS = listed(training_1="training", backtest_1="backtest")
+IDLE = answer({"worker": {"status": "idle"}})
+DONE = of("completed", result_summary=summary())
+KNOWN = answer({"operations": [operation("completed", "a"), operation("running", "b"), operation("pending", "c")]})
+
+
 def scenarios() -> dict[str, Any]:
-    models = answer({"models": [{"name": f"m{number}", "model_path": f"models/m{number}"} for number in range(1, 11)]})
-    started = answer({"task_id": "op", "operation_id": "op"})
-    workers = listed(training_1="training", backtest_1="backtest")
-    idle = answer({"worker": {"status": "idle"}})
-    done = of("completed", result_summary=summary())
-    known = answer({"operations": [operation("completed", "a"), operation("running", "b"), operation("pending", "c")]})
+    return normal() | disturbed()
+
+
+def normal() -> dict[str, Any]:
     return {
         "startup": {
-            "answers": {"health": answer({"status": "ok"}), "trainer": idle, "tester": idle, "workers": workers},
+            "answers": {"health": answer({"status": "ok"}), "trainer": IDLE, "tester": IDLE, "workers": WORKERS},
             "containers": {
                 "backend": seen("backend", "backend"),
                 "training-1": seen("training-1"),
@@ -125,7 +131,7 @@ def scenarios() -> dict[str, Any]:
             },
         },
         "misplaced": {
-            "answers": {"workers": workers},
+            "answers": {"workers": WORKERS},
             "containers": {
                 "misplaced": seen("misplaced", "backend", running=False, code=1, log=f"Use {IMAGES[0]} or {IMAGES[1]}")
             },
@@ -139,56 +145,61 @@ def scenarios() -> dict[str, Any]:
         },
         "training": {
             "answers": {
-                "start": started,
-                "ended": done,
+                "start": STARTED,
+                "ended": DONE,
                 "performance": answer({"test_metrics": summary()["test_metrics"]}),
-                "models": models,
+                "models": MODELS,
             },
             "containers": {"training-1": seen("training-1")},
         },
-        "again": {"answers": {"start": started, "ended": done}},
+        "again": {"answers": {"start": STARTED, "ended": DONE}},
         "backtest": {
             "answers": {
-                "start": started,
+                "start": STARTED,
                 "ended": of("completed", worker="backtest-1", result_summary=traded()),
                 "bars": answer({"data": BARS}),
             }
         },
+    }
+
+
+def disturbed() -> dict[str, Any]:
+    return {
         "cancel": {
             "answers": {
-                "start": started,
+                "start": STARTED,
                 "running": of("running"),
                 "cancel": answer({}, 202),
                 "ended": of("cancelled"),
-                "idle": idle,
+                "idle": IDLE,
             }
         },
         "restart": {
             "answers": {
-                "first": started,
+                "first": STARTED,
                 "running": of("running"),
-                "models": models,
-                "before": known,
-                "after": known,
-                "models_after": models,
+                "models": MODELS,
+                "before": KNOWN,
+                "after": KNOWN,
+                "models_after": MODELS,
                 "health": answer({"status": "ok"}),
-                "workers": workers,
-                "trainer": idle,
-                "tester": idle,
-                **{f"ended-{number}": done for number in (1, 2, 3)},
+                "workers": WORKERS,
+                "trainer": IDLE,
+                "tester": IDLE,
+                **{f"ended-{number}": DONE for number in (1, 2, 3)},
             },
             "containers": {"backend": seen("backend", "backend", running=False, code=137)},
             "times": {"back": 1.9},
         },
         "killed": {
-            "answers": {"start": started, "running": of("running"), "ended": of("failed", error_code="worker_lost")},
+            "answers": {"start": STARTED, "running": of("running"), "ended": of("failed", error_code="worker_lost")},
             "containers": {"training-1": seen("training-1", running=False, code=137)},
             "times": {"lost": 11.2},
         },
-        "queue": queue(models),
+        "queue": queue(),
         "terminated": {
             "answers": {
-                "start": started,
+                "start": STARTED,
                 "running": of("running", worker="training-2"),
                 "ended": of("cancelled"),
                 "worker": answer({"success": False}, 404),
@@ -199,7 +210,7 @@ def scenarios() -> dict[str, Any]:
     }
 
 
-def queue(models: dict[str, Any]) -> dict[str, Any]:
+def queue() -> dict[str, Any]:
     tasks = [f"op{number:02}" for number in range(1, 11)]
     workers = ["training-2", "training-3"] * 5
     ended = {
@@ -219,7 +230,7 @@ def queue(models: dict[str, Any]) -> dict[str, Any]:
             **{f"start-{number}": answer({"task_id": task}) for number, task in enumerate(tasks, start=1)},
             **ended,
             "operations": answer({"operations": [operation("completed", task) for task in tasks]}),
-            "models": models,
+            "models": MODELS,
         },
         "containers": {name: seen(name, log=log) for name, log in logs.items()},
     }

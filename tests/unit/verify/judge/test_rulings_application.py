@@ -4,8 +4,8 @@ from typing import Any
 
 import pytest
 
-from tests.support.breakages import report
 from tests.support.cases import Change, Facts, attempt, good, loaded
+from tests.support.changes import report
 from verify.judge.rulings.application import describe, has_status
 from verify.judge.verdict import Finding
 from verify.observe.probe_reports import Attempt

@@ -6,8 +6,8 @@ import pytest
 
 from deploy.contract import Allowed
 from deploy.left_out import LeftOut
-from tests.support.breakages import contents, distribution, layer, report, subject
 from tests.support.cases import CONTRACT, CUDA_HOME, SITE, Change, Facts, good, library, many
+from tests.support.changes import contents, distribution, layer, report, subject
 from verify.judge.rulings.contents import listed, same_version
 from verify.judge.verdict import Finding
 

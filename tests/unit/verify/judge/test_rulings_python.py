@@ -2,8 +2,8 @@
 
 import pytest
 
-from tests.support.breakages import contents, layer, report, subject
 from tests.support.cases import SITE, Change, Facts, good, many
+from tests.support.changes import contents, layer, report, subject
 from verify.judge.verdict import Finding
 
 

@@ -4,8 +4,8 @@ from typing import Any
 
 import pytest
 
-from tests.support.breakages import distribution, report, subject
 from tests.support.cases import SITE, Change, Facts, good
+from tests.support.changes import distribution, report, subject
 from verify.judge.verdict import Finding
 
 TORCH_FILE = f"{SITE}/torch/__init__.py"

@@ -4,8 +4,8 @@ from typing import Any
 
 import pytest
 
-from tests.support.breakages import health, server, subject
 from tests.support.cases import Change, Facts, attempt, good, many
+from tests.support.changes import health, server, subject
 from verify.judge.verdict import Finding
 
 

@@ -2,8 +2,8 @@
 
 import pytest
 
-from tests.support.breakages import contents, probes, record, report, subject, without
 from tests.support.cases import Change, Facts, good
+from tests.support.changes import contents, probes, record, report, subject, without
 from verify.judge.verdict import Finding
 
 

@@ -10,8 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from tests.support.breakages import instead, report
 from tests.support.cases import Facts, good, good_gpu, loaded
+from tests.support.changes import instead, report
 from tests.support.spoiling import spoil_a_value
 from verify.judge.case import NotSeen
 from verify.observe.containers import Output

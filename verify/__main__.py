@@ -125,7 +125,7 @@ def _hold_cuda(images: Iterable[Image], contract: Contract) -> None:
 
 
 def main() -> int:
-    """Run the command line; every problem is told without a traceback."""
+    """Run the command line; every problem is reported without a traceback."""
     arguments = read_command_line(sys.argv[1:])
     try:
         return run(arguments)

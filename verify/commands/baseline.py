@@ -80,7 +80,7 @@ def keep(contract: Contract, roles: list[str], artifacts: Artifacts, console: Co
         Problem: an image was not verified (exit 3) or does not PASS (exit 1), or the file cannot be written (exit 3).
 
     """
-    before, found, told = read_baseline(path), dict[str, ImageBaseline](), list[str]()
+    before, found, changes = read_baseline(path), dict[str, ImageBaseline](), list[str]()
     for image in contract.select(roles):
         verdict, contents, record = _artifacts(artifacts, image.role)
         if why := refusal(verdict, contents, record):
@@ -90,7 +90,7 @@ def keep(contract: Contract, roles: list[str], artifacts: Artifacts, console: Co
         old = before.images.get(image.role)
         modules, base = verdict.figures.new_modules, len(record.base.layers)
         words = difference.difference(old, contents, base, modules).words if old else "new"
-        told.append(f"{image.role:<12} {words}")
+        changes.append(f"{image.role:<12} {words}")
     kept = {
         role: found.get(role) or before.images[role] for role in contract.roles if role in {**before.images, **found}
     }
@@ -98,7 +98,7 @@ def keep(contract: Contract, roles: list[str], artifacts: Artifacts, console: Co
         write_model(path, Baseline(images=kept))
     except OSError as error:
         raise Problem(KEEPING, str(error), f"make {path} writable") from None
-    console.print("\n".join(told), soft_wrap=True)
+    console.print("\n".join(changes), soft_wrap=True)
     console.print(f"{difference.BASELINE} is updated: review the change and commit it", soft_wrap=True)
     return Exit.OK
 

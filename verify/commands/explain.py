@@ -58,19 +58,19 @@ def explain(words: list[str], roles: list[str], artifacts: Artifacts, console: C
 
 def unseen(role: str, check: Check, session: str) -> list[str]:
     """Return the lines on a check that did not run in this state."""
-    told = {
+    fields = {
         "is for": check.purpose,
         "outcome": "none: not verified in this state",
         "category": f"where it fails, {check.category}: {MEANT[check.category]}",
         "next": f"./noxw -s {session}",
     }
-    return [f"{role}: {check.name}", *(f"  {name:<9} {text}" for name, text in told.items())]
+    return [f"{role}: {check.name}", *(f"  {name:<9} {text}" for name, text in fields.items())]
 
 
 def lines(role: str, when: str, finding: Finding) -> list[str]:
     """Return the lines on a finding."""
     category = f"{finding.category}: {MEANT[finding.category]}" if finding.category else ""
-    told = {
+    fields = {
         "is for": PURPOSES.get(finding.check, ""),
         "outcome": f"{finding.outcome} in the verification of {when}" if when else finding.outcome,
         "expected": one_line(finding.expected, MOST_FIELD),
@@ -80,7 +80,7 @@ def lines(role: str, when: str, finding: Finding) -> list[str]:
         "see": f"python -m verify explain {role} {one_line(finding.because, 60)}" if finding.because else "",
     }
     shown = [f"{one_line(role, 60)}: {one_line(finding.check, 60)}"]
-    shown += [f"  {name:<9} {text}" for name, text in told.items() if text]
+    shown += [f"  {name:<9} {text}" for name, text in fields.items() if text]
     evidence = evidence_lines(finding.evidence, MOST_LINES, MOST_LINES, MOST_CHARACTERS)
     return shown + ["  evidence"] * bool(evidence) + [f"    {line}" for line in evidence]
 

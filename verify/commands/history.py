@@ -117,7 +117,7 @@ def _built(place: Path, role: str) -> float | None:
 
 
 def spark(values: list[float | None]) -> str:
-    """Return values as one character each, from the smallest to the largest; a space for what was not seen."""
+    """Return values as one character each, from the smallest to the largest; a space for a missing one."""
     known = [value for value in values if value is not None]
     least, most = min(known, default=0.0), max(known, default=0.0)
     width, last = (most - least) or 1.0, len(STEPS) - 1  # divided by first: what one over it is may be infinite
@@ -125,13 +125,13 @@ def spark(values: list[float | None]) -> str:
 
 
 def span(values: list[float | None], measure: Measure) -> tuple[str, str]:
-    """Return the least and the most of what was seen, for a table: the scale of a course."""
+    """Return the least and the largest value for a table."""
     known = [value for value in values if value is not None]
     return (measure.words(min(known)), measure.words(max(known))) if known else ("", "")
 
 
 def change(values: list[float | None], unit: str) -> str:
-    """Return what a figure changed by from the first time that it was seen to the last."""
+    """Return the change from the first value to the last."""
     known = [value for value in values if value is not None]
     if len(known) < 2:  # noqa: PLR2004 - a change needs two
         return ""

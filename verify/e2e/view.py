@@ -1,4 +1,4 @@
-"""The observations as rulings read them: what is missing raises NotSeen, what is not as it must be raises Wrong."""
+"""The observations as rulings read them: missing evidence raises NotSeen, a wrong answer raises Wrong."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -20,7 +20,7 @@ def misshapen(error: Exception) -> str:
 
 
 class Wrong(Exception):
-    """What was seen is not what must be: a FAIL, with the evidence."""
+    """A wrong answer: a FAIL, with the evidence."""
 
     def __init__(self, found: str, **evidence: Any) -> None:
         super().__init__(found)

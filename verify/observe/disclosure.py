@@ -25,10 +25,10 @@ _ABOUT = (
     "MINUTES", "HOURS", "DAYS", "ALGORITHM", "TYPE", "POLICY", "ISSUER", "AUDIENCE",
 )  # fmt: skip
 _NO_PATH = r"[\w-]++" + "".join(rf"(?<![_-]{word})" for word in _ABOUT)
-_NO_REFERENCE = r"(?![\"']?\$[({A-Za-z_])"  # what a shell puts there is written elsewhere
+_NO_REFERENCE = r"(?![\"']?\$[({A-Za-z_])"  # a shell's reference is no secret
 SECRET = re.compile(rf"(?i)(?<![\w-])-*+(?={_NO_PATH}=\S)({_NAMED})={_NO_REFERENCE}(\"[^\"]*\"|'[^']*'|\S+)")
 MEMBER = re.compile(rf'(?i)"(?={_NO_PATH}"\s*+:\s*+[^\s,}}])({_NAMED})"\s*:\s*("[^"]*"|[^\s,}}]+)')  # of a JSON object
-# Whom nobody asks by way of a proxy tells of the network, too, but for the machine itself
+# NO_PROXY reveals the host's network, too, unless it names the machine itself alone
 _ITSELF = r"(?:localhost|127\.[\d./]+|\[?::1\]?)"
 PROXY = re.compile(
     r"(?i)(?<![\w-])((?:\w{1,60}_)?(?:(?:HTTPS?|FTP|ALL|RSYNC|SOCKS[45]?|PIP)_|npm_config_)PROXY"
@@ -61,8 +61,8 @@ SETTING = re.compile(
     r"|PIP_(?:FIND_LINKS|CERT|TRUSTED_HOST)|SSL_CERT_(?:FILE|DIR)|(?:REQUESTS|CURL|AWS)_CA_BUNDLE|NODE_EXTRA_CA_CERTS"
     r"|GIT_SSL_CAINFO)=(?!/(?:etc/ssl|usr)/)(\S+)"
 )
-# What is a secret by itself, whatever it is called: a private key's text, and tokens that their makers mark as such.
-# Each is known once it is hidden, too: what is judged is what was written down.
+# Secrets by their own form, under any name: a private key's text, and tokens that their makers mark.
+# Each pattern also matches its masked form, since the judge reads what was written down.
 KEY = re.compile(
     r"(-{4}[- ]BEGIN (?:[A-Z0-9]+ )*PRIVATE KEY(?: BLOCK)?[- ]-{4})"
     r"(?:.*?-{4}[- ]END (?:[A-Z0-9]+ )*PRIVATE KEY(?: BLOCK)?[- ]-{4}|.*)",
@@ -125,7 +125,7 @@ COMMANDS = {
     "--from-literal": re.compile(rf"(?<![\w-])(--from-literal(?:{_THEN}|=)[\"']?[\w.-]{{1,80}}=){_GIVEN}"),
     "sig=": re.compile(r"(?i)([?&](?:sig|x-(?:amz|goog)-signature)=)([^\s\"'&$\\]{3,})"),
 }
-# What tells of the build host's network. A proxy of the image's own is nobody's, and some sources are everybody's.
+# Addresses in the build host's network. A proxy on the image's own machine and public package sources are none.
 _ADDRESS = rf"((?i:[a-z][a-z0-9+.-]{{0,20}}://)[^\s\"',;\\$][^\s\"',;\\]*|[\w.-]{{1,{_FAR}}}:\d{{2,5}}\b|{HIDDEN})"
 _PROXY = r"(?!(?:\w{1,9}://)?(?:localhost|127\.|\[::1\]))" + _ADDRESS
 _SOURCE = (

@@ -166,7 +166,7 @@ class Watched(ProbeReport):
 
     watched: Whole  # command lines of processes
     attempts: list[Heard]
-    unwatched: list[str]  # command lines of processes in which nobody listened
+    unwatched: list[str]  # command lines of processes that recorded no imports
 
 
 class Broken(ProbeReport):
@@ -234,7 +234,7 @@ class Checked(ProbeReport):
 
 
 class HealthcheckReport(ProbeReport):
-    """verify/probes/healthcheck.py: HEALTHCHECK against nobody, and against what answers in different ways."""
+    """verify/probes/healthcheck.py: HEALTHCHECK without a server, and against stand-ins that answer differently."""
 
     nobody: Checked
     failure: Checked | None = None  # 500, with `status`

@@ -24,7 +24,7 @@ class Rectangle:
 
 @dataclass(frozen=True)
 class Box:
-    """A rectangle with words: ``lines`` fit into it, ``title`` is shown where a pointer rests."""
+    """A rectangle with words: ``lines`` fit into it, ``title`` is its tooltip."""
 
     place: Rectangle
     kind: str
@@ -34,7 +34,7 @@ class Box:
 
 @dataclass(frozen=True)
 class Chart:
-    """A drawing with its words for those who do not see it."""
+    """A drawing with a label for screen readers."""
 
     width: float
     height: float

@@ -110,12 +110,12 @@ def _section(row: Row | EndToEnd, bound: int) -> list[Block]:
     if not shown and not skipped:
         return []
     blocks = [Block(f"\n## {_name(row.role)}: {', '.join(row.outcome_words)}\n", 0, row.role)]
-    told = [finding for finding in shown if not finding.because]
-    blocks += [Block(_finding(finding, bound), rank, row.role, 1) for rank, finding in enumerate(told)]
+    causes = [finding for finding in shown if not finding.because]
+    blocks += [Block(_finding(finding, bound), rank, row.role, 1) for rank, finding in enumerate(causes)]
     unseen = [f"- **ERROR** {_name(finding.check)}: not seen, see {_name(finding.because)}\n" for finding in followed]
-    blocks += _folded("not seen, because another check failed", unseen, len(told), row.role)
+    blocks += _folded("not seen, because another check failed", unseen, len(causes), row.role)
     skips = [f"- **SKIP** {_name(finding.check)}: {_text(finding.found)}\n" for finding in skipped]
-    return blocks + _folded("not applicable here", skips, len(told) + 1, row.role)
+    return blocks + _folded("not applicable here", skips, len(causes) + 1, row.role)
 
 
 def _folded(title: str, lines: list[str], rank: int, role: str) -> list[Block]:

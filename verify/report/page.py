@@ -1,4 +1,4 @@
-"""The summary and what was seen as one page, ``report.html``: self-contained, without a script.
+"""The summary and the observations as one page, ``report.html``: self-contained, without a script.
 
 Everything that a template shows goes through ``harmless`` and jinja2's escaping: text of an image is never markup.
 The page's content security policy allows its own style and nothing else.
@@ -27,7 +27,7 @@ from verify.report.model import CHANGES, UNITS, Row, Summary, column
 from verify.report.text import evidence_lines, one_line, plain
 
 FORMS = ("wide", "narrow")
-LIMIT = 5_000_000  # bytes; what is longer is shortened, evidence first
+LIMIT = 5_000_000  # bytes; a longer page is shortened, evidence first
 ROOM_FOR_EVIDENCE = 800_000  # characters, all findings together
 BOUNDS = (
     (20_000, 4_000),
@@ -86,7 +86,7 @@ def _environment() -> Environment:
 
 
 def harmless(value: Any) -> Any:
-    """Return what a template shows: text without control and invisible characters, numbers as they are."""
+    """Return a value for a template: text without control and invisible characters, numbers as they are."""
     if isinstance(value, Markup) or not isinstance(value, str):
         return value
     return plain(value, "\ufffd")
@@ -112,7 +112,7 @@ class Shown:
 
 
 def _part(part: Any, evidence: int, field: int) -> dict[str, Any]:
-    """Return one image's findings, or those of all at work together, by how they are shown."""
+    """Return one part's findings in groups, as the page shows them."""
     shown = [_shown(part.role, number, finding, evidence, field) for number, finding in enumerate(part.findings)]
     return {
         "part": part,
@@ -141,7 +141,7 @@ def _shown(role: str, number: int, finding: Finding, evidence: int, field: int) 
 
 
 def anchor(role: str) -> str:
-    """Return an id for a role: what HTML and CSS take, the same for the same role."""
+    """Return an id for a role that HTML and CSS accept, always the same for the same role."""
     return "of-" + "".join(letter if letter.isascii() and letter.isalnum() else f"-{ord(letter):x}" for letter in role)
 
 
@@ -212,7 +212,7 @@ def _attempt(attempt: Attempt) -> dict[str, Any]:
 
 
 def _starts(rows: list[Row]) -> list[dict[str, Any]]:
-    """Return how long each image took to be healthy and to import the API, and both as parts of the longest."""
+    """Return each image's seconds to healthy and to import the API, with their shares of the longest."""
     most = max(
         [
             duration

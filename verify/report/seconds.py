@@ -33,14 +33,14 @@ class Stretch:
 
     @property
     def words(self) -> str:
-        """What became of it."""
+        """Its seconds in words, or that it came from the cache."""
         if self.state == "cached":
             return "cached"
         return f"{self.seconds:.1f} s" + (f", after waiting {self.waited:.1f} s" if self.waited >= 0.05 else "")  # noqa: PLR2004 - what would be 0.0 s
 
 
 def stretches(record: BuildRecord) -> list[Stretch]:
-    """Return a build's steps, one after the other; a record that does not say when they began has no waiting."""
+    """Return a build's steps, one after the other; a record without start times shows no waiting."""
     found, end = list[Stretch](), 0.0
     for step in record.steps:
         start = end if step.after is None or step.cached else max(step.after, 0.0)
@@ -96,7 +96,7 @@ def timeline(role: str, steps: list[Stretch], most: float, form: str) -> Chart:
 
 @dataclass
 class Module:
-    """A module that was imported, with those that it was the first to ask for."""
+    """A module that was imported, with those that it was the first to import."""
 
     name: str
     seconds: float  # with what it imports
@@ -109,7 +109,7 @@ class Module:
 
 
 def tree(imports: list[Import]) -> list[Module]:
-    """Return the modules that nobody among them asked for, each with what it led to; failed imports are left out."""
+    """Return the modules that no other one imported, each with those that it imported; failed imports are left out."""
     roots, known = list[Module](), dict[str, Module]()
     for imported in imports:
         module = Module(imported.module, max(imported.seconds, 0.0))

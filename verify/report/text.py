@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 ELLIPSIS = "…"
-MOST_TEXT = 20_000  # characters of one text that are looked at
+MOST_TEXT = 20_000  # characters of one text that are read
 MOST_LINE = 300  # characters of one line of evidence
 MOST_INLINE = 100  # characters of a small table that is shown on one line
 MOST_DEPTH = 6  # of nested evidence; deeper is shown as JSON

@@ -80,9 +80,9 @@ def api_answers(case: Case) -> Ruling:
     if seen.error:
         faults.append(f"the requests broke off: {seen.error.type}")
     refused = sum(status == INVALID for status in seen.answers.values())
-    told = f"{len(seen.answers)} requests answered" + f", {refused} of them with {INVALID}: not run" * bool(refused)
+    answered = f"{len(seen.answers)} requests answered" + f", {refused} of them with {INVALID}: not run" * bool(refused)
     expected = f"health 200 with `status`, and no request ends in {SERVER_ERROR}"
-    return rule(not faults, expected, "; ".join(faults) or told, answers=seen.answers)
+    return rule(not faults, expected, "; ".join(faults) or answered, answers=seen.answers)
 
 
 def _lazy(case: Case, phases: tuple[str, ...], looks: list[Loaded | None]) -> Ruling:

@@ -12,8 +12,8 @@ from deploy.artifacts import OBSERVED, Artifacts
 from deploy.contract import Image
 from deploy.engine.runs import Run, new_run
 from verify.observe.model import Observation
-from verify.observe.observer import seconds_between
 from verify.observe.probe_reports import ApplicationReport
+from verify.observe.server import seconds_between
 
 SECONDS = 120.0  # one command's deadline
 REGISTERING = 60.0  # seconds for a worker to be there

@@ -43,7 +43,8 @@ TALKS = {
     "verify/contents/ways.py",
     "deploy/clean.py", "deploy/base/image.py", "deploy/build/worker.py", "deploy/engine/connection.py",
     "deploy/engine/labelled.py", "deploy/engine/runs.py", "deploy/publish/registry.py", "verify/contents/cache.py",
-    "verify/observe/containers.py", "verify/observe/observer.py", "verify/commands/end_to_end.py", "bench/workplace.py",
+    "verify/observe/containers.py", "verify/observe/observer.py", "verify/observe/server.py",
+    "verify/commands/end_to_end.py", "bench/workplace.py",
 }  # fmt: skip
 OURS = ("deploy", "verify", "bench", "ktrdr", "tests")
 CODE = sorted(

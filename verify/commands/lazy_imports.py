@@ -27,7 +27,6 @@ from verify.judge.verdict import Finding, outcome_of
 from verify.observe.containers import Output
 from verify.observe.model import Observation, ProbeRun, Proof, Subject
 from verify.observe.requests import probe_request, read_document, source
-from verify.report.console import STYLES
 
 SECONDS = 120.0  # a probe's deadline
 ENDING_SECONDS = 20.0  # for the runner to end what it started

@@ -11,7 +11,7 @@ from verify.e2e.scenarios import MISPLACED, STARTUP, TESTER, TRAINER, TRAINING
 from verify.e2e.system import CLIENT
 from verify.e2e.view import View, Wrong, dig, listed, number
 from verify.judge.case import NotSeen, Ruling, rule, want_of_memory
-from verify.observe.observer import seconds_between
+from verify.observe.server import seconds_between
 
 FEWEST_SAMPLES = 6_000  # specs, training/smoke: "about 6,000 samples or more"; the sample year has 6,200 bars
 CENT = 0.01

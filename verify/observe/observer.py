@@ -4,7 +4,6 @@ import contextlib
 import json
 import time
 from dataclasses import dataclass
-from datetime import datetime
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import requests
@@ -24,10 +23,9 @@ from verify.contents.model import Contents
 from verify.contents.raw_layer import UnreadableArchive
 from verify.observe import containers
 from verify.observe.disclosure import masked
-from verify.observe.model import Observation, ProbeResult, ProbeRun, ServerRun, Subject
+from verify.observe.model import Observation, ProbeRun, ServerRun, Subject
 from verify.observe.requests import (
     PROBE_SECONDS,
-    check_writable,
     patience,
     probe_request,
     read_document,
@@ -36,6 +34,7 @@ from verify.observe.requests import (
     unhealthy_after,
     watch,
 )
+from verify.observe.server import LOG_AT_MOST, Health, ask_server, health_of, log_of, settled
 
 if TYPE_CHECKING:
     from concurrent.futures import Future
@@ -44,7 +43,6 @@ T = TypeVar("T")
 RUNS_SECONDS = 480.0  # both containers, with every answer of the engine as late as it may be
 EXPORT_SECONDS = 1800.0  # an image's layers, from a busy engine
 LOOK = 0.25  # seconds between two looks at a server's health, which engines ask after once a second at most
-LOG_AT_MOST = 16_000  # bytes
 
 
 @dataclass(frozen=True)
@@ -55,16 +53,6 @@ class Deadlines:
     run: float = 150.0  # the container that runs them
     healthy: float = 90.0  # from the server's start to healthy
     asked: float = 75.0  # all our requests to the server
-
-
-@dataclass(frozen=True)
-class _Health:
-    """A server's health in the engine's words. The defaults describe a server that never started."""
-
-    status: str = "none"  # healthy, unhealthy, starting, none
-    running: bool = False
-    seconds: float | None = None  # from the start to the first HEALTHCHECK that passed
-    reply: str = ""  # what HEALTHCHECK printed then, or last
 
 
 def reason(error: Exception) -> str:
@@ -220,7 +208,7 @@ class Observer:
 
     def _serve(self, image: Image, subject: Subject) -> ServerRun:
         """Start the image with its own command and wait for its own HEALTHCHECK; then send it our own requests."""
-        proof, health, log, asked, error = None, _Health(), "", None, ""
+        proof, health, log, asked, error = None, Health(), "", None, ""
         listening = watch(self.contract, image)
         try:
             with self._client() as client, containers.container(
@@ -230,12 +218,12 @@ class Observer:
                 try:
                     client.api.start(container_id)
                     state = containers.until(
-                        self.deadlines.healthy, lambda: _settled(client, container_id, subject), LOOK
+                        self.deadlines.healthy, lambda: settled(client, container_id, subject), LOOK
                     )
-                    health = _health(state or client.api.inspect_container(container_id)["State"])
-                    log = _log(client, container_id)
+                    health = health_of(state or client.api.inspect_container(container_id)["State"])
+                    log = log_of(client, container_id)
                     if health.running:
-                        asked = _ask(client, container_id, image.health, self.deadlines.asked, listening)
+                        asked = ask_server(client, container_id, image.health, self.deadlines.asked, listening)
                 finally:
                     proof = containers.proof(client, container_id)
         except ENGINE_ERRORS as refusal:
@@ -281,77 +269,6 @@ def _subject(client: DockerClient, tag: str, config: ImageConfig) -> Subject:
         labels={name: masked(name, value) for name, value in config.labels.items()},
         history=[masked("", entry.get("CreatedBy") or "") for entry in history],
     )
-
-
-def _settled(client: DockerClient, container_id: str, subject: Subject) -> dict[str, Any] | None:
-    """Return the container's state once its health is decided or it has stopped; without HEALTHCHECK at once."""
-    state: dict[str, Any] = client.api.inspect_container(container_id)["State"]
-    health = (state.get("Health") or {}).get("Status", "none")
-    if not state["Running"] or health in ("healthy", "unhealthy") or not subject.has_healthcheck:
-        return state
-    return None
-
-
-def _health(state: dict[str, Any]) -> _Health:
-    health = state.get("Health") or {}
-    log = health.get("Log") or []
-    passed = next((entry for entry in log if entry.get("ExitCode") == 0), None)
-    return _Health(
-        status=health.get("Status", "none"),
-        running=bool(state["Running"]),
-        seconds=seconds_between(state["StartedAt"], passed["End"]) if passed else None,
-        reply=(passed or (log[-1] if log else {})).get("Output", ""),
-    )
-
-
-def seconds_between(start: str, end: str) -> float:
-    """Return the seconds between two times with their zones (RFC 3339, up to nanoseconds), to the millisecond.
-
-    Raises:
-        ValueError: one is no such time.
-
-    """
-    return round((_moment(end) - _moment(start)).total_seconds(), 3)
-
-
-def _moment(text: str) -> datetime:
-    moment = datetime.fromisoformat(text)
-    if moment.tzinfo is None:
-        raise ValueError(f"{text!r} is a time without a zone")
-    return moment
-
-
-def _ask(
-    client: DockerClient, container_id: str, address: str, deadline: float, listening: containers.Watch | None = None
-) -> ProbeResult:
-    where = [listening.directory] if listening else []
-    command = ["python", "-c", source("ask"), address, *where]
-    unheard = {"PYTHONPATH": ""} if listening else {}  # as if it were not set (Python's manual)
-    code, printed = containers.execute(client, container_id, command, deadline, unheard)
-    try:
-        report = json.loads(printed)
-        check_writable(report)
-        return ProbeResult(outcome="ended", exit_code=code, report=report if isinstance(report, dict) else None)
-    except (ValueError, RecursionError):
-        text = printed[:LOG_AT_MOST].decode("utf-8", "replace")
-        return ProbeResult(outcome="ended" if code is not None else "timed out", exit_code=code, printed=text)
-
-
-def _log(client: DockerClient, container_id: str) -> str:
-    """Return the server's last lines, LOG_AT_MOST bytes of them; "" where the log driver keeps none."""
-
-    def read() -> bytes:
-        text = b""
-        for chunk in client.api.logs(container_id, stream=True, follow=False, tail=60):
-            text += chunk
-            if len(text) > LOG_AT_MOST:
-                break
-        return text[:LOG_AT_MOST]
-
-    try:
-        return containers.spawn(read).result(containers.ANSWER).decode("utf-8", "replace")
-    except (APIError, TimeoutError):
-        return ""
 
 
 def gpu_devices(info: dict[str, Any]) -> list[DeviceRequest]:

@@ -21,13 +21,14 @@ from deploy.errors import Problem
 from deploy.image_config import ImageConfig
 from verify.observe import observer
 from verify.observe.model import ProbeRun, ServerRun
-from verify.observe.observer import gpu_devices, seconds_between
+from verify.observe.observer import gpu_devices
 from verify.observe.requests import (
     patience,
     probe_request,
     source,
     unhealthy_after,
 )
+from verify.observe.server import seconds_between
 
 
 def config(configured: dict[str, Any] | None) -> ImageConfig:

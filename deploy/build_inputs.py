@@ -48,7 +48,10 @@ def _digest(root: Path, names: Iterable[str]) -> str:
 
 
 def let_in(root: Path) -> Iterator[str]:
-    """Yield the files that .dockerignore, read as Docker reads it, lets into a build, and .dockerignore itself."""
+    """Yield the files that .dockerignore lets into a build, and .dockerignore itself.
+
+    Docker's library reads the list. BuildKit reads some patterns otherwise (docs/surprises.md); a test keeps those out.
+    """
     lines = [line.strip() for line in (root / IGNORED).read_text(encoding="utf-8").splitlines()]
     patterns = [line for line in lines if line and not line.startswith("#")]
     for name in exclude_paths(str(root), patterns, dockerfile=IGNORED):

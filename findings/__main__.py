@@ -1,15 +1,18 @@
 """Run the findings, or those named: which are still as their scripts state, and which have changed."""
 
 import argparse
+import contextlib
 import os
 import signal
 import subprocess
 import sys
+import tempfile
 import time
 from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
 SECONDS = 600.0
+GRACE_SECONDS = 10.0  # in which a script that is asked to end removes its temporary folder
 AS_STATED, NOT_TO_BE_HAD = 0, 77
 OUTCOMES = {AS_STATED: "as stated", NOT_TO_BE_HAD: "not to be had here"}
 CHANGED = "changed"
@@ -27,18 +30,27 @@ def run(script: Path, seconds: float = SECONDS) -> tuple[int | None, str]:
     """
     # nox's folder for bytecode would keep what the script's own environment compiles.
     environment = {name: value for name, value in os.environ.items() if not name.startswith("PYTHON")}
-    with subprocess.Popen(
-        [script], env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, start_new_session=True
-    ) as process:
+    with tempfile.TemporaryFile() as file:  # a pipe would be held by whatever the script leaves behind
+        process = subprocess.Popen([script], env=environment, stdout=file, stderr=file, start_new_session=True)
         try:
-            output, _ = process.communicate(timeout=seconds)
+            code: int | None = process.wait(seconds)
         except BaseException as error:
-            os.killpg(process.pid, signal.SIGTERM)
-            output, _ = process.communicate()
+            _end(process)
             if not isinstance(error, subprocess.TimeoutExpired):
                 raise
-            return None, f"{output}it did not end within {seconds:g} s\n"
-        return process.returncode, output
+            code = None
+        file.seek(0)
+        output = file.read().decode("utf-8", "replace")
+    return code, output if code is not None else f"{output}it did not end within {seconds:g} s\n"
+
+
+def _end(process: subprocess.Popen[bytes]) -> None:
+    """Ask a script's process group to end, and kill what is left of it after some seconds."""
+    for number in (signal.SIGTERM, signal.SIGKILL):
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(process.pid, number)
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            process.wait(GRACE_SECONDS)
 
 
 def main(arguments: list[str] | None = None, folder: Path = HERE) -> int:

@@ -84,6 +84,7 @@ def _version(value: Any) -> str:
     return str(value)
 
 
+ONCE = AfterValidator(lambda values: list(dict.fromkeys(values)))  # each value once, in the order given
 Reference = Annotated[str, AfterValidator(_with_output)]
 """In the file an indicator's name or `name.output`; in the value always `name.output`."""
 Version = Annotated[str, Field(pattern=r"^3(\.|$)")] | Annotated[float, Field(ge=3, lt=4)]
@@ -98,8 +99,8 @@ class Section(BaseModel):
 class TrainingData(Section):
     """The data that the network learns from; `history_required` is in bars."""
 
-    symbols: list[Annotated[str, Field(pattern=SYMBOL_PATTERN)]] = Field(min_length=1)
-    timeframes: list[Timeframe] = Field(min_length=1)
+    symbols: Annotated[list[Annotated[str, Field(pattern=SYMBOL_PATTERN)]], ONCE] = Field(min_length=1)
+    timeframes: Annotated[list[Timeframe], ONCE] = Field(min_length=1)
     history_required: Annotated[int, Field(ge=0, le=10_000), WHOLE] = 50
 
 

@@ -136,6 +136,18 @@ def test_a_script_whose_time_runs_out_is_ended_with_all_that_it_started(tmp_path
     assert not made.exists()
 
 
+def test_a_script_that_does_not_end_when_asked_is_killed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(findings, "GRACE_SECONDS", 0.5)
+    stand_in(tmp_path, "a-deaf", "trap '' TERM", "tail -f /dev/null & wait", "tail -f /dev/null")
+    code, output = findings.run(tmp_path / "a-deaf.sh", seconds=0.5)
+    assert (code, "did not end" in output) == (None, True)
+
+
+def test_output_that_is_no_utf_8_is_shown_all_the_same(tmp_path: Path) -> None:
+    stand_in(tmp_path, "a-latin", "printf 'caf\\351\\n'")
+    assert findings.run(tmp_path / "a-latin.sh") == (0, "caf\ufffd\n")
+
+
 def test_a_script_gets_no_setting_of_our_own_python(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PYTHONPYCACHEPREFIX", "elsewhere")
     stand_in(tmp_path, "a-set", 'echo "set: $PYTHONPYCACHEPREFIX"')

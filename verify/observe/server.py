@@ -87,10 +87,8 @@ def log_of(client: DockerClient, container_id: str) -> str:
     def read() -> bytes:
         text = b""
         for chunk in client.api.logs(container_id, stream=True, follow=False, tail=60):
-            text += chunk
-            if len(text) > LOG_AT_MOST:
-                break
-        return text[:LOG_AT_MOST]
+            text = (text + chunk)[-LOG_AT_MOST:]
+        return text
 
     try:
         return containers.spawn(read).result(containers.ANSWER).decode("utf-8", "replace")

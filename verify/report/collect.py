@@ -48,7 +48,7 @@ def collect_e2e(directories: list[Path]) -> EndToEnd | None:
 
     """
     roots = [root for directory in directories for root in (directory, *_folders(directory))]
-    found = [(path, _read_e2e(path)) for root in roots if (path := root / E2E / VERDICT).exists()]
+    found = [(path, _read_e2e(path)) for root in roots if _is_there(path := root / E2E / VERDICT)]
     for path, e2e in found[1:]:
         if e2e != found[0][1]:
             wrong = f"two different verdicts on {E2E}: {found[0][0]} and {path}"
@@ -58,8 +58,15 @@ def collect_e2e(directories: list[Path]) -> EndToEnd | None:
 
 def verdict_files(directory: Path, roles: list[str]) -> list[Path]:
     """Return the roles' verdicts in a root; where it holds none, those in the roots below it."""
-    roots = [directory] if any((directory / role / VERDICT).exists() for role in roles) else _folders(directory)
-    return [path for root in roots for role in roles if (path := root / role / VERDICT).exists()]
+    roots = [directory] if any(_is_there(directory / role / VERDICT) for role in roles) else _folders(directory)
+    return [path for root in roots for role in roles if _is_there(path := root / role / VERDICT)]
+
+
+def _is_there(path: Path) -> bool:
+    try:
+        return path.exists()
+    except OSError as error:
+        raise Problem(READING, str(error), "name a directory that can be read", Exit.USAGE) from None
 
 
 def _folders(directory: Path) -> list[Path]:

@@ -1,5 +1,6 @@
 """What an image is built from: one digest, another as soon as a build would read something else."""
 
+import re
 from collections.abc import Callable
 from pathlib import Path
 
@@ -131,6 +132,12 @@ def test_nothing_enters_a_build_that_this_checkout_s_list_does_not_name() -> Non
     lines = [line for line in FILES[".dockerignore"].splitlines() if line and not line.startswith("#")]
     assert lines[0] == "*"
     assert not [line for line in lines if line.startswith("!") and "*" in line]
+
+
+def test_this_checkout_s_list_has_no_pattern_that_buildkit_reads_otherwise_than_docker_s_library() -> None:
+    text = (ROOT / ".dockerignore").read_text(encoding="utf-8")
+    lines = [line for line in text.splitlines() if line and not line.startswith("#")]
+    assert not [line for line in lines if re.search(r"^\s|\[|!.*\*|\*\*(?!/)|^\ufeff", line)]
 
 
 def test_no_dockerfile_has_a_list_of_its_own() -> None:

@@ -21,6 +21,17 @@ def test_shipped_strategies_are_valid_without_a_single_issue(name: str) -> None:
     assert (strategy is not None, issues) == (True, [])
 
 
+def test_a_symbol_or_timeframe_that_is_named_twice_counts_once() -> None:
+    document = copy.deepcopy(SHIPPED.document("mlp_fx_hourly"))
+    data = document["training_data"]
+    once = {key: data[key] for key in ("symbols", "timeframes")}
+    data.update({key: [*values, *values] for key, values in once.items()})
+    strategy, issues = check(document, "mlp_fx_hourly")
+    assert issues == []
+    assert strategy is not None
+    assert {key: getattr(strategy.training_data, key) for key in once} == once
+
+
 def broken(path: str, value: Any) -> list[str]:
     document = copy.deepcopy(SHIPPED.document("mlp_fx_hourly"))
     *parents, key = path.split("/")

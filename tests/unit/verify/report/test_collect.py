@@ -100,6 +100,11 @@ def test_a_verdict_in_another_roles_directory_is_refused(tmp_path: Path) -> None
     assert "the verdict is on backend, the directory is named dev" in problem.wrong
 
 
+def test_a_name_that_no_directory_can_have_is_refused(tmp_path: Path) -> None:
+    problem = refused([tmp_path / ("a" * 300)], ROLES)
+    assert (problem.code, problem.next_step) == (Exit.USAGE, "name a directory that can be read")
+
+
 def test_nothing_to_read_says_what_to_do_next(tmp_path: Path) -> None:
     for directory in (tmp_path, tmp_path / "nowhere"):
         problem = refused([directory], ROLES)

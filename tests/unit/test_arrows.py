@@ -36,11 +36,12 @@ ARROWS = {
 # Commands that stand in front of the folders: each may import any, and nobody imports them.
 FRONT = ("deploy/__main__.py", "deploy/clean.py", "verify/__main__.py", "bench/__main__.py")
 LIBRARIES = ("docker", "python_on_whales")
-# Who may talk to Docker. Its readings of names and of .dockerignore (docker.utils) reach no engine: any file may use
-# them.
+# Who may talk to Docker: by its libraries, or by a client of deploy/engine/connection.py. The libraries' readings of
+# names and of .dockerignore (docker.utils) reach no engine: any file may use them.
 SILENT = "docker.utils."
+CLIENTS = {"sdk", "client_for", "whales"}
 TALKS = {
-    "verify/contents/ways.py",
+    "verify/contents/ways.py", "verify/e2e/system.py", "deploy/build/layer_cache.py",
     "deploy/clean.py", "deploy/base/image.py", "deploy/build/worker.py", "deploy/engine/connection.py",
     "deploy/engine/labelled.py", "deploy/engine/runs.py", "deploy/publish/registry.py", "verify/contents/cache.py",
     "verify/observe/containers.py", "verify/observe/observer.py", "verify/observe/server.py",
@@ -64,7 +65,8 @@ def imported(path: str) -> Iterator[str]:
     """Every module that a file imports, wherever in it; of our own the file's path."""
     for node in ast.walk(ast.parse((ROOT / path).read_text(encoding="utf-8"))):
         names = [alias.name for alias in node.names] if isinstance(node, ast.Import) else []
-        if isinstance(node, ast.ImportFrom) and node.module:
+        if isinstance(node, ast.ImportFrom):
+            assert node.module, f"{path} imports by a relative name"
             names = [f"{node.module}.{alias.name}" for alias in node.names]
         for name in names:
             yield where(name) if name.partition(".")[0] in OURS else name
@@ -98,8 +100,14 @@ def test_every_arrow_is_used() -> None:
 
 
 def test_docker_is_spoken_to_by_these_alone() -> None:
-    talking = {path for path in CODE if any(talks(name) for name in imported(path))}
+    talking = {path for path in CODE if any(talks(name) for name in imported(path)) or clients(path)}
     assert talking == TALKS
+
+
+def clients(path: str) -> set[str]:
+    """Which of the functions that give a client of an engine a file names."""
+    tree = ast.walk(ast.parse((ROOT / path).read_text(encoding="utf-8")))
+    return CLIENTS & {getattr(node, "attr", None) or getattr(node, "id", "") for node in tree}
 
 
 def talks(name: str) -> bool:

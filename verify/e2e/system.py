@@ -1,4 +1,4 @@
-"""The system under test: containers of the verified images on a network of their own. It alone touches the engine.
+"""The system under test: containers of the verified images on a network of their own.
 
 Every container and network carries the run's labels, and the run removes them (deploy.engine.runs). Nothing of the host
 is mounted and no port is published: a container inside calls the backend, so that the engine may be anywhere.

@@ -35,21 +35,16 @@ class Source(Model):
 class BuildRecord(Model):
     """``build.json``: everything about one finished build."""
 
-    schema_: Literal[2] = Field(default=2, alias="schema")
+    schema_: Literal[3] = Field(default=3, alias="schema")
     role: str
     tag: str
     image_id: str
     identity: str
     layers: list[str]  # diff ids
-    unpacked_bytes: int
-    added_bytes: int
     started: str  # UTC, ISO 8601
     seconds: float
     steps: list[StepRecord]
     exporting_seconds: float | None = None  # the builder's handing the image over to the engine
-    reading_seconds: float | None = (
-        None  # of its layers; waiting for another process that reads the same ones is included
-    )
     source: Source
     inputs: str  # digest of the files that it was built from
     base: Base

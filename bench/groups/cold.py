@@ -36,7 +36,7 @@ def figures(place: Workplace) -> Iterator[Figure]:
         yield Figure(
             name=what,
             unit="s",
-            ours=series("build, which reads the layers too", [ours]),
+            ours=series("build", [ours]),
             other=series("docker build, one after another", [plain]),
             at_most=0.7 if filled else None,
         )

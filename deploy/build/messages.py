@@ -4,10 +4,8 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field, TypeAdapter
 
-from deploy.contract import ROLE_LABEL, Strict
+from deploy.contract import Strict
 from deploy.engine.connection import Engine
-
-APPLICATION = "application"  # the stage of every Dockerfile that is the application's layer alone
 
 
 class Options(Strict):
@@ -19,8 +17,6 @@ class Options(Strict):
     build_args: dict[str, str]
     build_contexts: dict[str, str]
     secrets: list[str]
-    target: str | None = None
-    labels: dict[str, str] | None = None
     cache_from: dict[str, str] | None = None
     cache_to: dict[str, str] | None = None
 
@@ -29,27 +25,11 @@ class Options(Strict):
         """The options that are set, as keyword arguments."""
         return self.model_dump(exclude_none=True)
 
-    def application_alone(self) -> "Options":
-        """Return the options that build the application's layer alone, under a tag of its own and without a cache."""
-        return Options(
-            context_path=self.context_path,
-            file=self.file,
-            tags=[f"{self.tags[0]}-{APPLICATION}"],
-            build_args=self.build_args,
-            build_contexts=self.build_contexts,
-            secrets=self.secrets,
-            target=APPLICATION,
-            labels={ROLE_LABEL: APPLICATION},  # by which `clean` knows one that a killed build left
-        )
-
 
 class BuildRequest(Strict):
     """A build, as its worker process is asked for it."""
 
     engine: Engine
-    base_layers: int  # the number of the base image's layers
-    writable: list[str]
-    deadline: float  # seconds that the engine has for each answer
     options: Options
 
 
@@ -60,13 +40,6 @@ class Line(Strict):
     text: str
 
 
-class Phase(Strict):
-    """What the worker does after buildx has ended."""
-
-    kind: Literal["phase"] = "phase"
-    name: str
-
-
 class Built(Strict):
     """The last message of a build that went well."""
 
@@ -74,8 +47,6 @@ class Built(Strict):
     image_id: str
     identity: str
     layers: list[str]  # diff ids
-    unpacked_bytes: int
-    added_bytes: int
 
 
 class Failed(Strict):
@@ -85,8 +56,8 @@ class Failed(Strict):
     reason: str
 
 
-Message = Annotated[Line | Phase | Built | Failed, Field(discriminator="kind")]
-MESSAGE: TypeAdapter[Line | Phase | Built | Failed] = TypeAdapter(Message)
+Message = Annotated[Line | Built | Failed, Field(discriminator="kind")]
+MESSAGE: TypeAdapter[Line | Built | Failed] = TypeAdapter(Message)
 
 
 def printable(text: str) -> str:

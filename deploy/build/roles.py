@@ -21,10 +21,10 @@ from deploy.build import forkserver
 from deploy.build.buildkit_log import BuildLog
 from deploy.build.host_settings import Settings, host_settings
 from deploy.build.layer_cache import cache_options, check_export
-from deploy.build.messages import MESSAGE, BuildRequest, Built, Failed, Line, Options, Phase
+from deploy.build.messages import MESSAGE, BuildRequest, Built, Failed, Line, Options
 from deploy.build_inputs import inputs
 from deploy.build_record import Base, BuildRecord, Source, StepRecord
-from deploy.contract import ROOT, Contract, Image, megabytes
+from deploy.contract import ROOT, Contract, Image
 from deploy.engine import processes
 from deploy.engine.connection import Engine, silence
 from deploy.errors import Exit, Problem
@@ -63,7 +63,6 @@ class Build:
     next_step: str = ""
     code: Exit = Exit.FAILED  # of a build that failed
     started: float = field(default_factory=time.monotonic)
-    read_since: float | None = None  # monotonic, as the above
 
     def prevented(self, wrong: str, next_step: str) -> None:
         """Note that the build failed for a reason outside of it."""
@@ -131,9 +130,7 @@ async def _build(image: Image, shared: Shared, progress: Progress) -> Build:
     if state.built is None:
         progress.show(image.role, "failed", shared.settings.redact(state.failure), ended=True)
         return state
-    detail = f"{megabytes(record.unpacked_bytes)} MB unpacked, {megabytes(record.added_bytes)} MB added, "
-    detail += f"{record.steps_cached} steps cached, {record.steps_run} run"
-    progress.show(image.role, "built", detail, ended=True)
+    progress.show(image.role, "built", f"{record.steps_cached} steps cached, {record.steps_run} run", ended=True)
     return state
 
 
@@ -169,13 +166,7 @@ def _request(image: Image, shared: Shared) -> BuildRequest:
         cache_from=cache.get("cache_from"),
         cache_to=cache.get("cache_to"),
     )
-    return BuildRequest(
-        engine=shared.engine,
-        base_layers=len(base.layers),
-        writable=image.writable,
-        deadline=DEADLINE,
-        options=options,
-    )
+    return BuildRequest(engine=shared.engine, options=options)
 
 
 async def _run(state: Build, shared: Shared, log: Write, progress: Progress) -> None:
@@ -238,19 +229,16 @@ def _take(state: Build, line: str, log: Write, settings: Settings, progress: Pro
         message = MESSAGE.validate_json(line)
     except ValidationError:
         message = Line(text=line)  # a traceback of the process itself: it belongs into the log
-    phase = ""
     match message:
         case Line(text=text):
             for shown in state.log.feed(text):
                 log(settings.redact(shown))
-        case Phase(name=phase):
-            state.read_since = time.monotonic()
         case Built():
             state.built = message
         case Failed(reason=reason):
             state.failure = reason
-    if phase or state.log.current:
-        progress.show(state.image.role, phase or "building", "" if phase else settings.redact(state.log.current))
+    if state.log.current:
+        progress.show(state.image.role, "building", settings.redact(state.log.current))
 
 
 async def _end(process: BaseProcess) -> None:
@@ -262,8 +250,7 @@ async def _end(process: BaseProcess) -> None:
 
 def _record(state: Build, built: Built, shared: Shared) -> BuildRecord:
     settings, base, engine = shared.settings, shared.base, shared.engine
-    ended = time.monotonic()
-    seconds = ended - state.started
+    seconds = time.monotonic() - state.started
     began = datetime.fromtimestamp(time.time() - seconds, UTC)
     torch_source = {"absent": "none", "cuda": "the lock's index"}.get(state.image.torch)
     return BuildRecord(
@@ -272,8 +259,6 @@ def _record(state: Build, built: Built, shared: Shared) -> BuildRecord:
         image_id=built.image_id,
         identity=built.identity,
         layers=built.layers,
-        unpacked_bytes=built.unpacked_bytes,
-        added_bytes=built.added_bytes,
         started=began.isoformat(timespec="seconds"),
         seconds=round(seconds, 3),
         steps=[
@@ -286,7 +271,6 @@ def _record(state: Build, built: Built, shared: Shared) -> BuildRecord:
             for step in state.log.instructions
         ],
         exporting_seconds=round(state.log.exporting_seconds, 3),
-        reading_seconds=None if state.read_since is None else round(ended - state.read_since, 3),
         source=shared.source,
         inputs=shared.inputs[state.image.role],
         base=Base(reference=base.reference, origin=base.origin, layers=list(base.layers)),

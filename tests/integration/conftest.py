@@ -15,13 +15,14 @@ import docker
 import pytest
 
 from bench.copies import copy_tree
-from deploy.artifacts import BUILD, VERDICT, Artifacts
+from deploy.artifacts import BUILD, CONTENTS, VERDICT, Artifacts
 from deploy.build_record import BuildRecord
 from deploy.contract import ROOT, Contract, read_contract
 from deploy.engine import connection as engines
 from deploy.engine.connection import Engine, find_engine
 from deploy.engine.labelled import RUN_PID, LabelledResource, find
 from deploy.errors import Problem
+from verify.contents.model import Contents
 from verify.judge.verdict import Finding, Verdict
 
 BUILD_SECONDS = 2400.0
@@ -144,6 +145,10 @@ class Images:
     def finding(self, role: str, check: str) -> Finding:
         """Return what a check found of a role's image."""
         return next(one for one in self.verdicts[role].findings if one.check == check)
+
+    def contents(self, role: str) -> Contents:
+        """Return what the layers of a role's image hold, as `verify` read it."""
+        return self.artifacts.read(role, CONTENTS, Contents)
 
     def id_of(self, role: str) -> str:
         """Return the image that a role's tag points to."""

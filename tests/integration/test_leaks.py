@@ -93,7 +93,7 @@ def test_no_layer_and_no_history_holds_a_certificate_or_setting_of_this_host(
     public = certificates(certifi.contents().encode())  # the contract lets the development image hold them
     names = [images.contract.images[role].name for role in images.roles]
     seen, in_images, size = scan(saved(images, *names), settings_of_this_host(os.environ))
-    assert size > max(record.unpacked_bytes for record in images.records.values()), "not every layer was looked at"
+    assert size > max(images.contents(role).unpacked_bytes for role in images.roles), "not every layer was looked at"
     assert public <= in_images, "those that the development image holds were not seen"
     assert not seen, f"{len(seen)} of this host's settings are in an image"
     assert not (in_images & on_host) - in_base - public, "certificates of this host are in an image"
@@ -126,7 +126,7 @@ def test_a_build_leaves_no_trace_of_proxy_index_credential_or_certificate_in_the
 ) -> None:
     words = [word.encode() for word in TRACES]
     seen, _, size = scan(saved(images, configured.name("backend")), words)
-    assert size > images.records["backend"].unpacked_bytes
+    assert size > images.contents("backend").unpacked_bytes
     assert not seen, f"{seen} in the image"
     history = images.client.api.history(configured.name("backend"))
     inspected = images.client.api.inspect_image(configured.name("backend"))

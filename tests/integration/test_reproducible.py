@@ -1,4 +1,4 @@
-"""The same checkout gives the same files and layers: built twice without the builder's cache, or a layer by itself."""
+"""The same checkout gives the same files and layers, built twice without the builder's cache."""
 
 import hashlib
 import tarfile
@@ -9,11 +9,7 @@ from typing import IO, Any, cast
 
 import pytest
 
-from deploy.artifacts import BUILD
 from deploy.build.host_settings import host_settings
-from deploy.build.messages import APPLICATION
-from deploy.build_record import BuildRecord
-from deploy.engine.connection import whales
 from deploy.image_config import ImageConfig
 from deploy.uv_lock import locked_version
 from tests.integration.conftest import Checkout, Images, execute
@@ -91,30 +87,3 @@ def test_the_backend_built_twice_without_cache_has_the_same_layers(images: Image
     assert len(first) > 4000
     layers = [layers_of(images, name) for name in built_twice]
     assert layers[0] == layers[1] == images.records[ROLE].layers, "the same files at other times"
-
-
-def test_the_application_s_layer_by_itself_is_the_one_that_its_images_have(
-    images: Images, checkout: Checkout, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Or a changed line would cost an export of every image, and nothing would tell."""
-    with (checkout.directory / "ktrdr/api/main.py").open("a", encoding="utf-8") as file:
-        file.write(f"# changed {uuid.uuid4()}\n")
-    roles = ["backend", "dev"]
-    ended = checkout.build(*roles)
-    assert ended.code == 0, ended
-    settings = host_settings(locked_version("torch"))
-    arguments = {**settings.build_args, "PYTHON_IMAGE": images.records["backend"].base.reference}
-    for role in roles:
-        tag = f"{checkout.prefix}alone-{role}"
-        options: dict[str, Any] = {"build_contexts": settings.contexts, "secrets": settings.secrets, "tags": [tag]}
-        for name, value in settings.environment.items():
-            monkeypatch.setenv(name, value)
-        whales(images.engine).buildx.build(
-            checkout.directory, file=checkout.directory / images.contract.images[role].dockerfile, load=True,
-            target=APPLICATION, build_args=arguments, provenance=False, progress=False, **options,
-        )  # fmt: skip
-        try:
-            alone = layers_of(images, tag)
-        finally:
-            images.client.images.remove(tag)
-        assert alone[-1] == checkout.artifacts.read(role, BUILD, BuildRecord).layers[-1], role

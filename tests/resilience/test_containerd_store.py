@@ -181,9 +181,7 @@ def test_an_image_that_is_built_there_comes_to_the_same_verdict(
     }
     assert {instruction(step) for step in other.steps} <= ran, "a step came from a cache: the builds were no whole ones"
     assert outcomes(there.built, role) == outcomes(here, role)
-    held = [
-        sorted((one.name, one.version) for one in artifacts.read(role, CONTENTS, Contents).distributions)
-        for artifacts in (here, there.built)
-    ]
+    contents = [artifacts.read(role, CONTENTS, Contents) for artifacts in (here, there.built)]
+    held = [sorted((one.name, one.version) for one in image.distributions) for image in contents]
     assert held[0] == held[1]
-    assert other.unpacked_bytes == one.unpacked_bytes
+    assert contents[0].unpacked_bytes == contents[1].unpacked_bytes

@@ -138,7 +138,7 @@ def test_a_build_on_a_narrow_terminal_ends_with_its_outcome(verified: Site, env:
     assert "Traceback" not in plain
     last = " ".join(plain.split()).rsplit("tiny", 1)[1]
     assert " built " in last
-    assert "MB added" in last
+    assert "steps cached" in last
 
 
 def test_without_any_terminal_or_stdin_the_outcome_is_written_line_by_line(verified: Site) -> None:

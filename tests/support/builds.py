@@ -17,7 +17,7 @@ from deploy.artifacts import Artifacts
 from deploy.base.image import BaseImage
 from deploy.build import forkserver, roles
 from deploy.build.host_settings import Settings
-from deploy.build.messages import BuildRequest, Built, Failed, Line, Phase
+from deploy.build.messages import BuildRequest, Built, Failed, Line
 from deploy.contract import read_contract
 from deploy.engine.connection import Engine
 from deploy.errors import Exit
@@ -29,13 +29,10 @@ ENGINE = Engine(
 BASE = BaseImage("python:3.11-slim-bookworm", "local", "sha256:b", ("sha256:base",))
 PLAIN = Settings({}, {"uv": "/uv"}, [], {}, None, ())
 RUN = "[stage-1 2/2] RUN sh /mnt/sync.sh"
-BUILT = Built(
-    image_id="sha256:i", identity="sha256:y", layers=["sha256:base", "sha256:l"], unpacked_bytes=100_000_000,
-    added_bytes=20_000_000,
-)  # fmt: skip
+BUILT = Built(image_id="sha256:i", identity="sha256:y", layers=["sha256:base", "sha256:l"])
 
 
-def said(message: Line | Phase | Built | Failed) -> str:
+def said(message: Line | Built | Failed) -> str:
     return message.model_dump_json()
 
 
@@ -51,7 +48,6 @@ GOOD = [
     step("[stage-1 1/2] RUN one", cached=True),
     step(text="Installed 5\n"),
     step("exporting to image"),
-    said(Phase(name="reading the layers")),
     said(BUILT),
 ]
 

@@ -304,8 +304,8 @@ def library(soname: str, directory: str = CUDA_HOME) -> dict[str, Any]:
 
 def record(role: str) -> dict[str, Any]:
     return {
-        "schema": 2, "role": role, "tag": CONTRACT.images[role].name, "image_id": IMAGE, "identity": IDENTITY,
-        "layers": LAYERS, "unpacked_bytes": 1, "added_bytes": 1, "started": "2026-11-21T09:00:00+00:00", "seconds": 3.0,
+        "schema": 3, "role": role, "tag": CONTRACT.images[role].name, "image_id": IMAGE, "identity": IDENTITY,
+        "layers": LAYERS, "started": "2026-11-21T09:00:00+00:00", "seconds": 3.0,
         "steps": [], "source": {"revision": "0123456789abcdef", "dirty": True, "lock_sha256": "b" * 64},
         "inputs": "c" * 64,
         "base": {"reference": "python:3.11-slim-bookworm", "origin": "local", "layers": [BASE]},

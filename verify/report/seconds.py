@@ -46,13 +46,10 @@ def stretches(record: BuildRecord) -> list[Stretch]:
         start = end if step.after is None or step.cached else max(step.after, 0.0)
         found.append(Stretch(_name(step), _state(step), start, step.seconds, max(start - end, 0.0)))
         end = max(end, start + step.seconds)
-    known = {
-        "handing the image over to the engine": record.exporting_seconds or 0.0,
-        "reading the layers": record.reading_seconds or 0.0,
-    }
+    exporting = record.exporting_seconds or 0.0
     rest = {
-        **known,
-        "all else: finding the base image, sending the checkout": record.seconds - end - sum(known.values()),
+        "handing the image over to the engine": exporting,
+        "all else: finding the base image, sending the checkout": record.seconds - end - exporting,
     }
     for name, seconds in rest.items():
         if seconds > 0:

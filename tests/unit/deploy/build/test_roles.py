@@ -42,11 +42,7 @@ def test_a_build_leaves_a_record_of_what_was_built_and_how(stage: Stage) -> None
         "sha256:i",
         "sha256:y",
     )
-    assert (found.unpacked_bytes, found.added_bytes, found.layers) == (
-        100_000_000,
-        20_000_000,
-        ["sha256:base", "sha256:l"],
-    )
+    assert found.layers == ["sha256:base", "sha256:l"]
     assert (found.steps_cached, found.steps_run, found.steps[1].seconds) == (1, 1, 2.0)
     assert (found.base.reference, found.base.origin, found.base.layers) == (
         "python:3.11-slim-bookworm",
@@ -57,8 +53,7 @@ def test_a_build_leaves_a_record_of_what_was_built_and_how(stage: Stage) -> None
     assert {"docker engine", "buildx", "uv"} <= set(found.tools)
     assert found.seconds > 0
     assert found.exporting_seconds == 2.0
-    assert found.reading_seconds is not None
-    assert 0 <= found.reading_seconds <= found.seconds
+    assert "1 steps cached, 1 run" in stage.shown
 
 
 @pytest.mark.parametrize(

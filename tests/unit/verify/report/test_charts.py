@@ -164,12 +164,10 @@ def test_a_step_waited_from_the_end_of_the_one_before_to_its_start() -> None:
 
 def test_what_comes_after_the_steps_is_told_apart() -> None:
     _, materials = run()
-    more = {"seconds": 9.0, "exporting_seconds": 1.0, "reading_seconds": 4.0}
-    record = record_of(materials, "dev").model_copy(update=more)
-    export, reading, rest = seconds.stretches(record)[3:]
-    end = sum((export.seconds, reading.seconds, rest.seconds), export.start)
-    assert (export.seconds, reading.seconds, end) == (1.0, 4.0, 9.0)
-    assert (export.name, reading.name) == ("handing the image over to the engine", "reading the layers")
+    record = record_of(materials, "dev").model_copy(update={"seconds": 9.0, "exporting_seconds": 1.0})
+    export, rest = seconds.stretches(record)[3:]
+    assert (export.name, export.seconds) == ("handing the image over to the engine", 1.0)
+    assert export.start + export.seconds + rest.seconds == 9.0
 
 
 def test_a_step_has_the_name_of_its_stage_where_the_dockerfile_gives_one() -> None:

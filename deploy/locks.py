@@ -2,8 +2,7 @@
 
 Both lie in one directory: a process that reads the name also sees the locks, so it takes no living run for dead.
 
-Why not filelock: where no lock file can be written, readers of layers must go on without one
-(`verify.contents.cache`).
+Why not filelock: it makes the file of the lock that it takes. Whether a run lives is asked of a file that may be gone.
 """
 
 import contextlib
@@ -48,10 +47,10 @@ def host_name(where: Path) -> str:
     return f"{socket.gethostname()}-{drawn}"
 
 
-def try_lock(path: Path, *, create: bool = True, wait: bool = False) -> int | None:
+def try_lock(path: Path, *, create: bool = True) -> int | None:
     """Take the lock file at `path`, made if need be; its descriptor, or None while another process holds it.
 
-    With `wait` it returns once nobody else holds it. The kernel releases it when the process ends, however it ends.
+    The kernel releases it when the process ends, however it ends.
 
     Raises:
         OSError: the file cannot be opened or made.
@@ -59,7 +58,7 @@ def try_lock(path: Path, *, create: bool = True, wait: bool = False) -> int | No
     """
     descriptor = os.open(path, os.O_RDWR | os.O_CLOEXEC | (os.O_CREAT if create else 0), 0o600)
     try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
         os.close(descriptor)
         return None

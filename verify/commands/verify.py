@@ -105,7 +105,7 @@ def _observe(
 ) -> Generator[Seen, None, None]:
     """Observe the images side by side, and yield each as it is done. Nothing is left on the engine, however it ends."""
     with new_run(engine) as run:
-        observer = Observer(engine, contract, run)
+        observer = Observer(engine, contract, run, tell=lambda role, what: progress.show(role, "observing", what))
         turns = Semaphore(AT_ONCE)
 
         def observe(image: Image) -> Seen:

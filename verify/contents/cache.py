@@ -3,16 +3,16 @@
 import contextlib
 import functools
 import hashlib
-import os
 import shutil
 import time
-from collections.abc import Container, Iterable, Iterator, Mapping
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
+from threading import Lock
 
 from docker import DockerClient
 from pydantic import ValidationError
 
-from deploy import locks
 from deploy.artifacts import CACHE, UnreadableArtifact, read_model, write_model, write_text
 from deploy.image_config import ImageConfig
 from verify.contents import archive, ways
@@ -23,14 +23,20 @@ from verify.contents.raw_layer import RawLayer
 UNLABELLED: Mapping[str, str] = {}
 CHUNK = 1 << 20  # bytes asked of the engine at a time
 UNUSED = 14 * 24 * 3600.0  # seconds after which an entry is removed, and read again if somebody still needs it
+_TURNS: defaultdict[str, Lock] = defaultdict(Lock)  # diff id -> held while one image's reading takes that layer
 
 
 def contents_of(
-    client: DockerClient, config: ImageConfig, writable: Iterable[str] = (), labels: Mapping[str, str] = UNLABELLED
+    client: DockerClient,
+    config: ImageConfig,
+    writable: Iterable[str] = (),
+    labels: Mapping[str, str] = UNLABELLED,
+    begin: Callable[[], None] = lambda: None,
 ) -> Contents:
     """Return the image's contents: from the cache of images or of layers, else from the engine.
 
     ``writable``: the directories that the contract calls writable. ``labels``: those of a container that reads layers.
+    ``begin``: called before layers are read; not called if the cache has them all.
 
     Raises:
         UnreadableArchive: the export is cut off, or a layer changed while it was read.
@@ -43,58 +49,48 @@ def contents_of(
         found = read_model(path, Contents)
         if found.identity == config.identity and tuple(layer.diff_id for layer in found.layers) == config.layers:
             return found
-    found = inventory(_layers(client, config, labels), config, writable)
+    found = inventory(_layers(client, config, labels, begin), config, writable)
     with contextlib.suppress(OSError):  # contents that cannot be kept are read again
         _make_room(path)
         write_model(path, found)
     return found
 
 
-def _layers(client: DockerClient, config: ImageConfig, labels: Mapping[str, str]) -> dict[str, RawLayer]:
+def _layers(
+    client: DockerClient, config: ImageConfig, labels: Mapping[str, str], begin: Callable[[], None]
+) -> dict[str, RawLayer]:
     """Return an image's layers by diff id: from the cache, and the others from the engine's directories or its export.
 
-    Images built at once often have layers in common: the first to come reads such a layer, the others wait for it.
+    Images that are verified side by side have layers in common: the first to come reads such a layer, the others wait.
     """
     known: dict[str, RawLayer] = {}
     while True:
+        known |= {diff_id: layer for diff_id in config.layers if diff_id not in known and (layer := _layer(diff_id))}
         lacking = [diff_id for diff_id in config.layers if diff_id not in known]
-        known |= {diff_id: layer for diff_id in lacking if (layer := _layer(diff_id)) is not None}
-        lacking = [diff_id for diff_id in lacking if diff_id not in known]
         if not lacking:
             return known
+        begin()
         with contextlib.ExitStack() as turns:
-            mine = [
-                diff_id
-                for diff_id in lacking
-                if turns.enter_context(turn(diff_id, wait=False)) and _layer(diff_id) is None
-            ]
+            mine = [diff_id for diff_id in lacking if _take_turn(diff_id, turns) and _layer(diff_id) is None]
             if mine:
-                others = known.keys() | set(lacking) - set(mine)
+                others = set(config.layers) - set(mine)
                 found = ways.in_place(client, config, mine, labels)
-                known |= keep_layers(client, config.image_id, others) if found is None else _keep(found)
+                if found is None:
+                    found = archive.read_layers(client.api.get_image(config.image_id, chunk_size=CHUNK), others)
+                known |= _keep(found)
                 if not known.keys() >= set(mine):
                     return known  # the export lacks a layer
                 continue
-        with turn(lacking[0]):
+        with _TURNS[lacking[0]]:
             pass
 
 
-def unknown(config: ImageConfig) -> list[str]:
-    """Return the diff ids of the image's layers that the cache lacks, the lowest first."""
-    return [diff_id for diff_id in config.layers if not os.access(_place("layers", diff_id), os.R_OK)]
-
-
-def keep_layers(client: DockerClient, image_id: str, known: Container[str] = ()) -> dict[str, RawLayer]:
-    """Read an image's layers, all but the known ones, from the engine's export, and keep them by diff id.
-
-    Where no file can be written they are only returned.
-
-    Raises:
-        UnreadableArchive: the export is cut off.
-        docker.errors.DockerException: the engine refuses it.
-
-    """
-    return _keep(archive.read_layers(client.api.get_image(image_id, chunk_size=CHUNK), known))
+def _take_turn(diff_id: str, turns: contextlib.ExitStack) -> bool:
+    """Take the right to read a layer for as long as ``turns`` is open; False if another image's reading has it."""
+    taken = _TURNS[diff_id].acquire(blocking=False)
+    if taken:
+        turns.callback(_TURNS[diff_id].release)
+    return taken
 
 
 def _keep(found: dict[str, RawLayer]) -> dict[str, RawLayer]:
@@ -103,26 +99,6 @@ def _keep(found: dict[str, RawLayer]) -> dict[str, RawLayer]:
             _make_room(path := _place("layers", diff_id))
             write_text(path, ways.LAYER.dump_json(layer).decode())
     return found
-
-
-@contextlib.contextmanager
-def turn(diff_id: str, *, wait: bool = True) -> Iterator[bool]:
-    """Hold off others that are about to read the same layer. The system ends a turn with the process that has it.
-
-    Without ``wait`` it yields at once, False where somebody else has the turn. Where no file can be
-    written, the others are not held off.
-    """
-    path = _place("layers", diff_id).with_suffix(".turn")
-    held, mine = None, True
-    with contextlib.suppress(OSError):
-        _make_room(path)
-        held = locks.try_lock(path, wait=wait)
-        mine = held is not None
-    try:
-        yield mine
-    finally:
-        if held is not None:
-            os.close(held)
 
 
 def _layer(diff_id: str) -> RawLayer | None:

@@ -3,7 +3,9 @@
 import contextlib
 import json
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import requests
@@ -87,9 +89,17 @@ def _unseen(image: Image, error: Exception) -> Observation:
 class Observer:
     """Looks at one image after another, on one engine, with one run's labels."""
 
-    def __init__(self, engine: Engine, contract: Contract, run: Run, deadlines: Deadlines | None = None) -> None:
+    def __init__(
+        self,
+        engine: Engine,
+        contract: Contract,
+        run: Run,
+        deadlines: Deadlines | None = None,
+        tell: Callable[[str, str], None] = lambda _role, _what: None,
+    ) -> None:
+        """``tell``: called with a role and what is done beside its probes; "" for nothing more."""
         self.engine, self.contract, self.run, self.gate = engine, contract, run, containers.Gate()
-        self.deadlines = deadlines or Deadlines()
+        self.deadlines, self.tell = deadlines or Deadlines(), tell
 
     def observe(self, image: Image) -> tuple[Observation, Contents | None]:
         """Resolve the image's tag once, then look at its layers, its probes and its server side by side."""
@@ -163,13 +173,16 @@ class Observer:
         return probe_request(self.contract, image, test, self.deadlines.probe, shell=shell, patience=patience(config))
 
     def _contents(self, image: Image, config: ImageConfig) -> tuple[Contents | None, str]:
+        begin = partial(self.tell, image.role, "reading the layers")
         try:
             with self._client(EXPORT_SECONDS) as client:
-                return cache.contents_of(client, config, image.writable, self.run.labels), ""
+                return cache.contents_of(client, config, image.writable, self.run.labels, begin), ""
         except UnreadableArchive as error:
             return None, str(error)
         except ENGINE_ERRORS as error:
             return None, reason(error)
+        finally:
+            self.tell(image.role, "")
 
     def probe(
         self,

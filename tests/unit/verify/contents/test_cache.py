@@ -92,18 +92,9 @@ def test_what_is_put_together_from_kept_layers_is_what_is_read_at_once(folder: P
     assert contents_of(Engine(BASE, CORE, NEW)) == together
 
 
-def test_the_layers_of_which_nothing_is_kept_are_told_in_order() -> None:
-    contents_of(Engine(BASE, CORE, OLD))
-    assert cache.unknown(Engine(BASE, NEW, OLD, layer(file("x"))).config) == [
-        diff_id(NEW),
-        diff_id(layer(file("x"))),
-    ]
-
-
 def test_a_layer_that_was_read_from_another_image_serves_as_well() -> None:
     contents_of(Engine(BASE, CORE, OLD))
-    alone: Any = Engine(NEW)
-    cache.keep_layers(alone, "alone")
+    contents_of(Engine(NEW))
     engine = Engine(BASE, CORE, NEW)
     assert [one.diff_id for one in contents_of(engine).layers] == [diff_id(BASE), diff_id(CORE), diff_id(NEW)]
     assert engine.exports == 0
@@ -111,8 +102,7 @@ def test_a_layer_that_was_read_from_another_image_serves_as_well() -> None:
 
 def test_a_layer_that_is_another_than_the_image_s_is_of_no_use() -> None:
     contents_of(Engine(BASE, CORE, OLD))
-    alone: Any = Engine(layer(file("app.py", b"a lie")))
-    cache.keep_layers(alone, "alone")
+    contents_of(Engine(layer(file("app.py", b"a lie"))))
     engine = Engine(BASE, CORE, NEW)
     contents_of(engine)
     assert engine.exports == 1
@@ -144,10 +134,9 @@ def test_contents_are_read_again_where_nothing_can_be_kept(
     engine = Engine(BASE, CORE, OLD)
     assert contents_of(engine) == contents_of(engine) == right
     assert engine.exports == 2
-    assert cache.unknown(engine.config) == [diff_id(one) for one in engine.layers]
 
 
-def test_contents_are_read_where_turns_can_be_had_and_nothing_else_be_kept(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_contents_are_read_where_the_cache_has_no_room(monkeypatch: pytest.MonkeyPatch) -> None:
     def full(*_: object) -> None:
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
@@ -159,22 +148,6 @@ def test_contents_are_read_where_turns_can_be_had_and_nothing_else_be_kept(monke
     assert engine.exports == 1
 
 
-def test_a_turn_that_cannot_be_had_holds_nobody_off_and_hides_no_error(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    (tmp_path / "nothing").touch()
-    monkeypatch.setattr(cache, "CACHE", tmp_path / "nothing")
-    with cache.turn("sha256:a", wait=False) as mine:
-        assert mine
-
-    def read() -> None:
-        with cache.turn("sha256:a"):
-            raise OSError("of the reading")
-
-    with pytest.raises(OSError, match="of the reading"):
-        read()
-
-
 def test_what_was_written_more_than_two_weeks_ago_goes_when_something_new_is_kept(
     folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -183,7 +156,7 @@ def test_what_was_written_more_than_two_weeks_ago_goes_when_something_new_is_kep
     for kind in ("contents", "layers"):
         for name, days in (("a" * 16, 13), ("b" * 16, 15)):
             (folder / kind / name).mkdir()
-            (folder / kind / name / "c.turn").touch()
+            (folder / kind / name / "c.json").touch()
             os.utime(folder / kind / name, (now, now - days * day))
     earlier = cache.reader()
     (of_the_base,) = (one for one in (folder / "layers" / earlier).glob("*.json") if diff_id(BASE)[7:] in one.name)
@@ -196,7 +169,7 @@ def test_what_was_written_more_than_two_weeks_ago_goes_when_something_new_is_kep
         assert {path.name for path in (folder / kind).iterdir()} == {earlier, "a" * 16, "d" * 16}
 
 
-def test_images_built_at_once_have_what_they_share_read_once() -> None:
+def test_images_read_at_once_have_what_they_share_read_once() -> None:
     slow, second = Slow(BASE, CORE), Engine(BASE, CORE)
     threads = [threading.Thread(target=contents_of, args=[one]) for one in (slow, second)]
     threads[0].start()
@@ -222,7 +195,35 @@ def test_who_waits_for_a_layer_reads_its_own_ones_meanwhile() -> None:
     for thread in threads:
         thread.join(10)
     assert (slow.exports, quick.exports) == (1, 1)
-    assert cache.unknown(slow.config) == cache.unknown(quick.config) == []
+
+
+def test_a_reading_that_fails_leaves_the_layers_to_the_next_one() -> None:
+    class Broken(Slow):
+        def get_image(self, image: str, chunk_size: int) -> Iterator[bytes]:
+            super().get_image(image, chunk_size)
+            raise UnreadableArchive
+
+    def read() -> None:
+        with pytest.raises(UnreadableArchive):
+            contents_of(broken)
+
+    broken, second = Broken(BASE, CORE), Engine(BASE, CORE)
+    threads = [threading.Thread(target=read), threading.Thread(target=contents_of, args=[second])]
+    threads[0].start()
+    broken.within.wait(10)
+    threads[1].start()
+    broken.go_on.set()
+    for thread in threads:
+        thread.join(10)
+    assert second.exports == 1
+
+
+def test_reading_layers_is_told_before_it_begins_and_not_where_all_are_known() -> None:
+    engine: Any = Engine(BASE, CORE)
+    told: list[int] = []
+    for _ in range(2):
+        cache.contents_of(engine, engine.config, begin=lambda: told.append(engine.exports))
+    assert told == [0]
 
 
 def test_what_images_do_not_share_is_read_at_the_same_time() -> None:
@@ -240,25 +241,6 @@ def test_what_images_do_not_share_is_read_at_the_same_time() -> None:
     for thread in threads:
         thread.join(20)
     assert [one.exports for one in engines] == [1, 1]
-
-
-def test_two_that_read_the_same_take_turns() -> None:
-    order: list[str] = []
-    within = threading.Event()
-
-    def second() -> None:
-        within.wait(10)
-        with cache.turn("sha256:a"):
-            order.append("second")
-
-    thread = threading.Thread(target=second)
-    thread.start()
-    with cache.turn("sha256:a"):
-        within.set()
-        thread.join(0.2)  # long enough for one that does not wait for its turn
-        order.append("first")
-    thread.join(10)
-    assert order == ["first", "second"]
 
 
 def test_what_the_image_s_commands_name_is_read_with_its_contents() -> None:

@@ -19,6 +19,8 @@ from deploy.contract import read_contract
 from deploy.engine import connection
 from deploy.errors import Problem
 from deploy.image_config import ImageConfig
+from verify.contents import cache
+from verify.contents.raw_layer import UnreadableArchive
 from verify.observe import observer
 from verify.observe.model import ProbeRun, ServerRun
 from verify.observe.observer import gpu_devices
@@ -174,6 +176,22 @@ def test_what_one_container_came_to_is_kept_when_the_engine_is_not_done_with_the
     assert (seen.probes, seen.server) == ((None, server) if late == "probe" else (run, None))
     assert seen.error == "the engine: it was not done with the image's containers within 0 s"
     assert closed.is_set()
+
+
+@pytest.mark.parametrize("fails", [False, True])
+def test_the_reading_of_layers_is_shown_while_it_lasts(monkeypatch: pytest.MonkeyPatch, *, fails: bool) -> None:
+    def contents_of(*arguments: Any) -> None:
+        arguments[-1]()
+        if fails:
+            raise UnreadableArchive
+
+    monkeypatch.setattr(connection, "sdk", lambda *_arguments, **_options: SimpleNamespace(close=lambda: None))
+    monkeypatch.setattr(cache, "contents_of", contents_of)
+    contract, shown = read_contract(), list[tuple[str, str]]()
+    run = SimpleNamespace(labels={})
+    looking = observer.Observer(cast("Any", None), contract, cast("Any", run), tell=lambda *said: shown.append(said))
+    looking._contents(contract.images["dev"], config({}))
+    assert shown == [("dev", "reading the layers"), ("dev", "")]
 
 
 def no_such_image(image_id: str) -> Exception:

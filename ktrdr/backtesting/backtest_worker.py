@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from ktrdr.backtesting.hindsight import trained_on
+from ktrdr.backtesting.history import fetch, warm_up_warnings
 from ktrdr.backtesting.walk import Costs, walk
 from ktrdr.errors import BadRequestError
 from ktrdr.model_files import unpack
@@ -32,14 +33,12 @@ def backtest(job: Job) -> dict[str, Any]:
     if request["timeframe"] != base:
         message = f"Model {request['model']} decides on {base} bars, not on {request['timeframe']}."
         raise BadRequestError("bad_timeframe", message)
-    bars = {}
-    for timeframe in model.timeframes:
-        job.report(0.0, f"fetching {request['symbol']} {timeframe}", 0, 0)
-        bars[timeframe] = job.backend.bars(
-            request["symbol"], timeframe, request["start_date"], request["end_date"], check=job.check
-        )
+    job.report(0.0, f"fetching {request['symbol']} {', '.join(model.timeframes)}", 0, 0)
+    bars, first = fetch(job.backend, model.strategy, model.timeframes, request, check=job.check)
     engine = DecisionEngine(model)
-    rows = engine.prepare(bars, check=job.check)
+    rows = engine.prepare(bars, check=job.check)[first:]
+    walked = bars[base].between(first, len(bars[base]))
+    undecided = sum(row is None for row in rows)
 
     def decide(position: int) -> Signal:
         return engine.decide(rows[position]).signal
@@ -51,9 +50,11 @@ def backtest(job: Job) -> dict[str, Any]:
 
     costs = Costs(request["initial_capital"], request["commission"], request["slippage"])
     return {
-        "config": {**request, **trained_on(model.stored.metadata, request["symbol"], bars[base])},
+        "config": {**request, **trained_on(model.stored.metadata, request["symbol"], walked)},
         "model_path": f"models/{request['model']}",
-        **walk(bars[base], decide, costs, check=check),
+        "warm_up_bars": undecided,
+        "warnings": warm_up_warnings(undecided, len(rows)),
+        **walk(walked, decide, costs, check=check),
     }
 
 

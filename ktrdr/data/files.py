@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 from ktrdr.data.bars import Bars, iso
-from ktrdr.data.marks import Marks, rows_before, scan
+from ktrdr.data.marks import Marks, rows_before, scan, time_of
 from ktrdr.data.upload import PREFIX, Upload
 from ktrdr.disk import abandoned
 from ktrdr.errors import BadRequestError, InvalidError, NotFoundError
@@ -123,6 +123,15 @@ class DataDirectory:
             first = rows_before(file, version.marks, start) if start is not None else 0
             stop = rows_before(file, version.marks, end) if end is not None else points
         return max(0, stop - first)
+
+    def bars_before(self, symbol: str, timeframe: str, start: int, count: int) -> int:
+        """Return when the bar opens that stands `count` bars before `start`, or the first bar; raises what `read` does.
+
+        `start` itself is returned if no bar is stored before it.
+        """
+        with self._open(symbol, timeframe) as (file, version):
+            place = max(0, rows_before(file, version.marks, start) - count)
+            return min(start, time_of(file, version.marks, place))
 
     def upload(self, symbol: str, timeframe: str) -> Upload:
         """Begin to replace a series."""

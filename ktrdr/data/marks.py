@@ -4,12 +4,12 @@ import threading
 from bisect import bisect_right
 from collections.abc import Iterator
 from dataclasses import dataclass
-from itertools import takewhile
+from itertools import islice, takewhile
 from pathlib import Path
 from typing import BinaryIO, Final
 
 from ktrdr.data.bars import Bar
-from ktrdr.data.rows import EARLIEST, RowError, Rows
+from ktrdr.data.rows import EARLIEST, LATEST, RowError, Rows
 from ktrdr.errors import InvalidError
 
 EVERY: Final = 4096
@@ -48,6 +48,12 @@ class Marks:
             place = bisect_right(self._marks, time, key=lambda mark: mark.time)
             return self._marks[place - 1] if place else None
 
+    def at(self, line: int) -> Mark | None:
+        """Return the last mark at or before a line, if there is one."""
+        with self._lock:
+            place = bisect_right(self._marks, line, key=lambda mark: mark.line)
+            return self._marks[place - 1] if place else None
+
 
 def scan(file: BinaryIO, marks: Marks, start: int | None = None) -> Iterator[Bar]:
     """Yield the bars of a series' file from `start` (epoch seconds) on, and mark rows that have not been read before.
@@ -77,6 +83,13 @@ def rows_before(file: BinaryIO, marks: Marks, time: int) -> int:
     mark = marks.before(time) or _top(file)
     rest = takewhile(lambda bar: bar.time < time, scan(file, marks, mark.time))
     return mark.line - FIRST_ROW + sum(1 for _ in rest)
+
+
+def time_of(file: BinaryIO, marks: Marks, place: int) -> int:
+    """Return when the bar at a place (counted from 0) opens; that of a place behind the last bar is never."""
+    mark = marks.at(place + FIRST_ROW) or _top(file)
+    bar = next(islice(scan(file, marks, mark.time), place + FIRST_ROW - mark.line, None), None)
+    return bar.time if bar else LATEST
 
 
 def _top(file: BinaryIO) -> Mark:

@@ -119,26 +119,36 @@ class Backend:
         start: str | None,
         end: str | None,
         *,
+        before: int = 0,
         check: Callable[[], None] = lambda: None,
     ) -> Bars:
-        """Fetch a range of bars, page by page; `check` is called before each page and may raise to stop.
+        """Fetch a range of bars, page by page, and `before` earlier ones, if as many are stored.
 
+        `check` is called before each page and may raise to stop.
         Starts again if the series was replaced between two pages; ConflictError if that happens each time.
         """
         for _ in range(BEGINNINGS):
-            bars = self._bars_of_one_version(symbol, timeframe, start, end, check)
+            bars = self._bars_of_one_version(symbol, timeframe, start, end, before=before, check=check)
             if bars is not None:
                 return bars
         message = f"{symbol} {timeframe} was replaced {BEGINNINGS} times while it was read; retry when uploads end."
         raise ConflictError("series_changed", message)
 
     def _bars_of_one_version(
-        self, symbol: str, timeframe: str, start: str | None, end: str | None, check: Callable[[], None]
+        self,
+        symbol: str,
+        timeframe: str,
+        start: str | None,
+        end: str | None,
+        *,
+        before: int,
+        check: Callable[[], None],
     ) -> Bars | None:
         bars, version = Bars(), None
         while True:
             check()
             query = {"limit": str(PAGE)} | ({"start_date": start} if start else {}) | ({"end_date": end} if end else {})
+            query |= {"before": str(before)} if before and version is None else {}
             data = self.call("GET", f"/data/{quote(symbol)}/{timeframe}?{urlencode(query)}")["data"]
             metadata = data["metadata"]
             if version not in (None, metadata["version"]):

@@ -18,6 +18,8 @@ router = APIRouter(prefix="/data", tags=["data"])
 
 POINTS_DEFAULT: Final = 10_000
 POINTS_LIMIT: Final = 50_000
+BEFORE_LIMIT: Final = 200_000
+"""More than an indicator of the longest period depends on."""
 
 
 class RangeRequest(RequestBody):
@@ -67,12 +69,16 @@ def bars(
     start_date: DateInQuery = None,
     end_date: DateInQuery = None,
     limit: Annotated[int, Query(ge=1, le=POINTS_LIMIT)] = POINTS_DEFAULT,
+    before: Annotated[int, Query(ge=0, le=BEFORE_LIMIT)] = 0,
 ) -> JSONResponse:
     """Return the first `limit` bars of a range; the next page, if there is one, begins at `metadata.next_start`.
 
+    `before` lets the range begin so many bars before `start_date`, or at the first stored bar.
     Pages belong together only if their `metadata.version` is equal.
     """
     start, end = read_range(start_date, end_date)
+    if start is not None and before:
+        start = context.data.bars_before(symbol, timeframe, start, before)
     found, version = context.data.read_version(symbol, timeframe, start, end, limit + 1)
     rest = found.times[limit] if len(found) > limit else None
     found = found.between(0, limit)

@@ -38,8 +38,8 @@ class BacktestService:
         if request["timeframe"] != timeframes[0]:
             message = f"Model {model} decides on {timeframes[0]} bars, not on {request['timeframe']}."
             raise BadRequestError("bad_timeframe", message)
-        fewest = FEWEST_BARS + strategy.training_data.history_required
-        require_bars(self._data, request["symbol"], timeframes, request, fewest)
+        history = strategy.training_data.history_required
+        require_bars(self._data, request["symbol"], timeframes, request, FEWEST_BARS + history, history=history)
         return self._dispatcher.enqueue("backtesting", {**request, "model": model})
 
     def _timeframes(self, model: str) -> list[str]:

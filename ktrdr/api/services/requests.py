@@ -30,21 +30,30 @@ def require_strategy(strategies: StrategyDirectory, name: str) -> "Strategy":
 
 
 def require_bars(
-    data: DataDirectory, symbol: str, timeframes: Sequence[str], request: dict[str, Any], fewest: int
+    data: DataDirectory,
+    symbol: str,
+    timeframes: Sequence[str],
+    request: dict[str, Any],
+    fewest: int,
+    *,
+    history: int | None = None,
 ) -> dict[str, int]:
     """Return how many bars each timeframe has in the request's range.
 
-    BadRequestError unless each timeframe has a bar and the finest has `fewest`.
+    BadRequestError unless each timeframe has a bar and the finest has `fewest`. With a `history`, bars before the range
+    can stand for so many of the finest, and for the one of a coarser timeframe.
     """
     start, end = read_range(request["start_date"], request["end_date"])
     finest, *coarser = sorted(timeframes, key=TIMEFRAME_SECONDS.__getitem__)
     found = {}
-    for timeframe, needed in ((finest, fewest), *((timeframe, 1) for timeframe in coarser)):
+    for timeframe, wanted in ((finest, fewest), *((timeframe, 1) for timeframe in coarser)):
         try:
             stored = data.describe(symbol, timeframe)
             found[timeframe] = data.count(symbol, timeframe, start, end)
+            earlier = data.count(symbol, timeframe, None, start) if history is not None and start is not None else 0
         except KtrdrError as error:
             raise BadRequestError(error.code, error.message, error.details) from None
+        needed = wanted - min(earlier, (history or 0) if timeframe == finest else 1)
         if found[timeframe] < needed:
             raise _too_few(stored, found[timeframe], needed)
     return found

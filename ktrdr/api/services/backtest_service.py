@@ -52,7 +52,10 @@ class BacktestService:
     def _model(self, model_path: str | None, strategy_name: str) -> str:
         if model_path:
             name = model_path.removeprefix("models/").rstrip("/")
-            self._models.path(name)
+            trained_with = self._models.describe(name)["metadata"]["strategy_name"]
+            if trained_with != strategy_name:
+                message = f"Model {name} was trained with strategy {trained_with}, not with {strategy_name}."
+                raise BadRequestError("other_strategy", message)
             return name
         newest = ("", "")
         for model in self._models.readable():

@@ -69,3 +69,13 @@ def test_a_model_that_names_no_known_timeframes_is_refused_with_the_mend(
     answer = backtest(client, "1h")
     assert (answer.status_code, answer.json()["error"]["code"]) == (400, "bad_model")
     assert "train it again" in answer.json()["error"]["message"]
+
+
+def test_a_model_of_another_strategy_is_refused_with_both_names(client: TestClient) -> None:
+    store_model(client, f"{STRATEGY}_a")
+    store_days(client, 365)
+    body = {"strategy_name": BOTH, "symbol": "EURUSD", "timeframe": "1h", "model_path": f"models/{STRATEGY}_a"}
+    answer = client.post("backtests/start", json=body)
+    assert (answer.status_code, answer.json()["error"]["code"]) == (400, "other_strategy")
+    assert f"strategy {STRATEGY}, not with {BOTH}" in answer.json()["error"]["message"]
+    assert client.post("backtests/start", json={**body, "strategy_name": STRATEGY}).status_code == 200

@@ -9,7 +9,6 @@ from ktrdr.backtesting.history import fetch, warm_up_warnings
 from ktrdr.backtesting.walk import Costs, walk
 from ktrdr.errors import BadRequestError
 from ktrdr.model_files import unpack
-from ktrdr.signals import Signal
 from ktrdr.training.features import order
 from ktrdr.worker.application import create_worker
 from ktrdr.worker.job import Job
@@ -37,11 +36,9 @@ def backtest(job: Job) -> dict[str, Any]:
     bars, first = fetch(job.backend, model.strategy, model.timeframes, request, check=job.check)
     engine = DecisionEngine(model)
     rows = engine.prepare(bars, check=job.check)[first:]
+    signals = [decision.signal for decision in engine.decide(rows, check=job.check)]
     walked = bars[base].between(first, len(bars[base]))
     undecided = sum(row is None for row in rows)
-
-    def decide(position: int) -> Signal:
-        return engine.decide(rows[position]).signal
 
     def check(position: int) -> None:
         job.check()
@@ -54,7 +51,7 @@ def backtest(job: Job) -> dict[str, Any]:
         "model_path": f"models/{request['model']}",
         "warm_up_bars": undecided,
         "warnings": warm_up_warnings(undecided, len(rows)),
-        **walk(walked, decide, costs, check=check),
+        **walk(walked, signals.__getitem__, costs, check=check),
     }
 
 

@@ -1,6 +1,6 @@
 """From features to a signal, by the trained network and the strategy's threshold."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -12,8 +12,11 @@ from ktrdr.signals import Signal
 from ktrdr.training.features import Row, feature_rows
 from ktrdr.training.model_store import LoadedModel
 
+BATCH: Final = 1024
+"""Rows that pass the network at once."""
 
-@dataclass(frozen=True)
+
+@dataclass(frozen=True, slots=True)
 class Decision:
     """A signal, and the probability (0 to 1) that the network gave it before the threshold."""
 
@@ -26,11 +29,15 @@ WAIT: Final = Decision(Signal.HOLD, 0.0)
 
 
 class DecisionEngine:
-    """Decides bar by bar."""
+    """Decides on each bar by its own features alone."""
 
     def __init__(self, model: LoadedModel) -> None:
         self._model = model
         self._threshold = model.strategy.decisions.confidence_threshold
+        scaler = model.stored.scaler
+        self._means, self._deviations = (
+            torch.tensor(figures, dtype=torch.float64) for figures in (scaler.means, scaler.deviations)
+        )
 
     def prepare(self, bars: Mapping[str, Bars], *, check: Callable[[], None] = lambda: None) -> list[Row | None]:
         """Return a feature row for each bar of the finest timeframe, and None for the strategy's required history.
@@ -45,13 +52,24 @@ class DecisionEngine:
         history = min(strategy.training_data.history_required, len(rows))
         return [None] * history + rows[history:]
 
-    def decide(self, row: Row | None) -> Decision:
-        """Return the decision for one row of features."""
-        if row is None:
-            return WAIT
-        scaled = self._model.stored.scaler.scale(row)
+    def decide(self, rows: Sequence[Row | None], *, check: Callable[[], None] = lambda: None) -> list[Decision]:
+        """Return the decision for each row of features. `check` is called before each batch and may raise to stop."""
+        decisions = [WAIT] * len(rows)
+        known = [place for place, row in enumerate(rows) if row is not None]
+        for start in range(0, len(known), BATCH):
+            check()
+            places = known[start : start + BATCH]
+            for place, decision in zip(places, self._of_batch([rows[place] for place in places]), strict=True):
+                decisions[place] = decision
+        return decisions
+
+    def _of_batch(self, rows: list[Row | None]) -> list[Decision]:
+        # Every batch is filled up to one size: then a row's odds are the same to the bit whatever else is in its batch.
+        full = torch.tensor(rows + rows[:1] * (BATCH - len(rows)), dtype=torch.float64)
+        scaled = ((full - self._means) / self._deviations).to(torch.float32)
         with torch.no_grad():
-            odds = torch.softmax(self._model.stored.network(torch.tensor([scaled], dtype=torch.float32)), dim=1)[0]
-        confidence, choice = (part.item() for part in odds.max(0))
-        signal = Signal(int(choice)) if confidence >= self._threshold else Signal.HOLD
-        return Decision(signal, confidence)
+            best = torch.softmax(self._model.stored.network(scaled), dim=1).max(1)
+        return [
+            Decision(Signal(choice) if confidence >= self._threshold else Signal.HOLD, confidence)
+            for confidence, choice in zip(best.values[: len(rows)].tolist(), best.indices.tolist(), strict=False)
+        ]

@@ -10,15 +10,17 @@ from statistics import mean
 from typing import Any, Final
 
 import pytest
+import torch  # type: ignore[import-not-found,unused-ignore]
 
 from ktrdr.backtesting.model_loader import load_model
 from ktrdr.backtesting.walk import Costs, walk
 from ktrdr.data.bars import Bar, Bars
-from ktrdr.decision.engine import DecisionEngine
+from ktrdr.decision.engine import BATCH, DecisionEngine
 from ktrdr.errors import BadRequestError
 from ktrdr.model_files import METADATA, WEIGHTS
 from ktrdr.neural.models.mlp import build_mlp
 from ktrdr.settings import SHIPPED_STRATEGIES
+from ktrdr.signals import Signal
 from ktrdr.strategy.checks import check
 from ktrdr.strategy.files import StrategyDirectory
 from ktrdr.training import pipeline, trainer
@@ -120,7 +122,7 @@ def test_later_bars_change_no_decision_and_no_fill(trained: tuple[Path, dict[str
     held_out = MARKET.between(KNOWN, COUNT - 10)
 
     def results(bars: Bars) -> tuple[list[Any], dict[str, Any]]:
-        decisions = [engine.decide(row) for row in engine.prepare({"1h": bars})]
+        decisions = engine.decide(engine.prepare({"1h": bars}))
         return decisions, walk(bars, lambda place: decisions[place].signal, Costs(100_000.0, 0.0001, 0.00005))
 
     decisions, whole = results(held_out)
@@ -132,6 +134,41 @@ def test_later_bars_change_no_decision_and_no_fill(trained: tuple[Path, dict[str
         settled = [trade for trade in part["trades"] if trade["exit_time"] < part["equity_curve"][-1]["timestamp"]]
         assert whole["trades"][: len(settled)] == other["trades"][: len(settled)] == settled
     assert whole["trade_count"] > 20
+
+
+@pytest.mark.parametrize("first", [1, 7, 500, 1023, 1024, 1500])
+def test_a_decision_is_the_same_to_the_bit_whatever_is_decided_with_it(
+    trained: tuple[Path, dict[str, Any]], first: int
+) -> None:
+    model = load_model(trained[0])
+    engine = DecisionEngine(model)
+    rows = engine.prepare({"1h": MARKET.between(0, 3000)})
+    decisions = engine.decide(rows)
+    assert engine.decide(rows[first:]) == decisions[first:]
+    assert engine.decide([*rows[:first], *rows[first + 1 :]]) == [*decisions[:first], *decisions[first + 1 :]]
+    assert engine.decide(rows[first : first + 1]) == decisions[first : first + 1]
+
+
+def test_a_batch_decides_as_the_network_does_row_by_row(trained: tuple[Path, dict[str, Any]]) -> None:
+    model = load_model(trained[0])
+    rows = DecisionEngine(model).prepare({"1h": MARKET.between(0, 3000)})
+    for row, decision in zip(rows, DecisionEngine(model).decide(rows), strict=True):
+        if row is None:
+            continue
+        scaled = torch.tensor([model.stored.scaler.scale(row)], dtype=torch.float32)
+        with torch.no_grad():
+            confidence, choice = torch.softmax(model.stored.network(scaled), dim=1)[0].max(0)
+        assert decision.confidence == pytest.approx(confidence.item(), abs=1e-6)
+        if abs(decision.confidence - model.strategy.decisions.confidence_threshold) > 1e-6:
+            expected = Signal(int(choice)) if confidence >= 0.45 else Signal.HOLD
+            assert decision.signal is expected
+
+
+def test_deciding_asks_often_whether_it_is_to_stop(trained: tuple[Path, dict[str, Any]]) -> None:
+    asked: list[bool] = []
+    engine = DecisionEngine(load_model(trained[0]))
+    engine.decide(engine.prepare({"1h": MARKET}), check=lambda: asked.append(True))
+    assert len(asked) == -(-(COUNT - 60) // BATCH)
 
 
 def test_nothing_is_decided_before_the_history_that_the_strategy_requires(trained: tuple[Path, dict[str, Any]]) -> None:
@@ -158,8 +195,8 @@ def test_a_signal_is_worth_money_and_noise_is_not(trained: tuple[Path, dict[str,
     engine = DecisionEngine(load_model(trained[0]))
 
     def earned(bars: Bars) -> float:
-        rows = engine.prepare({"1h": bars})
-        found = walk(bars, lambda place: engine.decide(rows[place]).signal, Costs(100_000.0, 0.0, 0.0))
+        decisions = engine.decide(engine.prepare({"1h": bars}))
+        found = walk(bars, lambda place: decisions[place].signal, Costs(100_000.0, 0.0, 0.0))
         return float(found["metrics"]["total_return_pct"])
 
     assert earned(MARKET.between(KNOWN, COUNT)) > 20

@@ -65,7 +65,7 @@ def test_a_training_and_a_decision_load_nothing_of_torch_beyond_its_import() -> 
         "bars = test_training.YEAR.between(0, 1500)\n"
         "test_training.train(directory, bars)\n"
         "engine = test_training.DecisionEngine(test_training.load_model(directory))\n"
-        "engine.decide(engine.prepare({'1h': bars})[-1])\n"
+        "engine.decide(engine.prepare({'1h': bars})[-1:])\n"
         "more = {name.partition('.')[0] for name in set(sys.modules) - known}\n"
         "heavy = {'torch._dynamo', 'torch._inductor', 'sympy'} & set(sys.modules)\n"
         "print(sorted(more & {'torch', 'sympy', 'networkx', 'numpy'}), sorted(heavy))\n"
@@ -279,14 +279,14 @@ def test_a_file_that_is_no_sound_json_is_refused(copy: Path, name: str, content:
 def test_a_trained_model_trades_on_bars_it_has_never_seen(trained: tuple[Path, dict[str, Any]]) -> None:
     bars = YEAR.between(HELD_OUT, len(YEAR))
     engine = DecisionEngine(load_model(trained[0]))
-    rows = engine.prepare({"1h": bars})
-    result = walk(bars, lambda place: engine.decide(rows[place]).signal, Costs(100_000.0, 0.0001, 0.00005))
+    decisions = engine.decide(engine.prepare({"1h": bars}))
+    result = walk(bars, lambda place: decisions[place].signal, Costs(100_000.0, 0.0001, 0.00005))
     assert result["trade_count"] > 0
-    assert engine.decide(None) == WAIT
+    assert engine.decide([None]) == [WAIT]
 
 
 def test_a_decision_below_the_threshold_is_hold(trained: tuple[Path, dict[str, Any]]) -> None:
     engine = DecisionEngine(load_model(trained[0]))
-    decisions = [engine.decide(row) for row in engine.prepare({"1h": YEAR})[100:400]]
+    decisions = engine.decide(engine.prepare({"1h": YEAR})[100:400])
     assert all(decision.signal is Signal.HOLD for decision in decisions if decision.confidence < 0.45)
     assert {decision.signal for decision in decisions} > {Signal.HOLD}

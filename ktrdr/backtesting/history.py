@@ -4,7 +4,9 @@ from bisect import bisect_left
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from ktrdr.data.bars import Bars, parse_range
+from ktrdr.data.bars import Bars, iso, parse_range
+from ktrdr.data.rows import HOUR_S, LATEST
+from ktrdr.names import TIMEFRAME_SECONDS
 from ktrdr.strategy.schema import Strategy
 from ktrdr.training.features import history, order
 from ktrdr.worker.backend import Backend
@@ -22,16 +24,24 @@ def fetch(
 
     `request` holds symbol, start_date and end_date. `check` is called before each page and may raise to stop.
     """
-    start, _ = parse_range(request["start_date"], request["end_date"])
+    start, end = parse_range(request["start_date"], request["end_date"])
+    finest, *_ = order(timeframes)
     bars = {}
     for timeframe in timeframes:
         before = history(strategy, timeframe)
         begin = request["start_date"] if before is not None else None
+        # The next coarser bar's opening tells when the one before it closes: an hour late at most.
+        more = 0 if timeframe == finest else TIMEFRAME_SECONDS[finest] + HOUR_S
+        last = min(end, LATEST) - 1 + more if end is not None else None
         bars[timeframe] = backend.bars(
-            request["symbol"], timeframe, begin, request["end_date"], before=before or 0, check=check
+            request["symbol"],
+            timeframe,
+            begin,
+            iso(last) if last is not None else None,
+            before=before or 0,
+            check=check,
         )
-    base = bars[order(timeframes)[0]]
-    return bars, bisect_left(base.times, start) if start is not None else 0
+    return bars, bisect_left(bars[finest].times, start) if start is not None else 0
 
 
 def warm_up_warnings(undecided: int, walked: int) -> list[str]:

@@ -4,6 +4,7 @@ import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 
 from ktrdr.data.bars import Bars
+from ktrdr.data.rows import HOUR_S, NEAREST_S
 from ktrdr.fuzzy.memberships import membership
 from ktrdr.indicators.compute import Columns, compute
 from ktrdr.indicators.history import bars_needed
@@ -82,10 +83,18 @@ def _columns(strategy: Strategy, timeframe: str, bars: Bars) -> Iterator[tuple[s
 
 def _last_closed(base_times: Sequence[int], base_s: int, times: Sequence[int], timeframe: str) -> list[int]:
     length = TIMEFRAME_SECONDS[timeframe]
+    shift = HOUR_S if timeframe in NEAREST_S else 0
     places = []
     place = -1
     for time in base_times:
-        while place + 1 < len(times) and times[place + 1] + length <= time + base_s:
+        while place + 1 < len(times) and _end(times, place + 1, length, shift) <= time + base_s:
             place += 1
         places.append(place)
     return places
+
+
+def _end(times: Sequence[int], place: int, length: int, shift: int) -> int:
+    """Return when a bar closes: when the next one opens, if a change of clocks (`shift`) explains the difference."""
+    nominal = times[place] + length
+    following = times[place + 1] if place + 1 < len(times) else nominal
+    return following if abs(following - nominal) <= shift else nominal

@@ -7,7 +7,7 @@ import pytest
 from fastapi.testclient import TestClient
 
 from ktrdr.backtesting.history import fetch, warm_up_warnings
-from ktrdr.data.bars import Bar, Bars, iso
+from ktrdr.data.bars import Bar, Bars, iso, parse_time
 from ktrdr.data.sample import to_csv
 from ktrdr.indicators.catalogue import CATALOGUE
 from ktrdr.indicators.compute import compute
@@ -21,7 +21,13 @@ from tests.unit.ktrdr.test_worker import DirectBackend
 
 COUNT: Final = 1500
 MONDAY: Final = 946_857_600  # 2000-01-03
-SHORT: Final[dict[str, float]] = {"period": 5, "smooth_period": 3, "fast_period": 3, "slow_period": 6, "signal_period": 4}
+SHORT: Final[dict[str, float]] = {
+    "period": 5,
+    "smooth_period": 3,
+    "fast_period": 3,
+    "slow_period": 6,
+    "signal_period": 4,
+}
 
 
 def strategy_of(kinds: list[str], timeframes: list[str], history: int = 20) -> Strategy:
@@ -60,9 +66,9 @@ def backend(client: TestClient) -> DirectBackend:
     return DirectBackend(client)
 
 
-def rows_from(backend: DirectBackend, strategy: Strategy, start: str | None) -> dict[int, Any]:
+def rows_from(backend: DirectBackend, strategy: Strategy, start: str | None, end: str | None = None) -> dict[int, Any]:
     """The features by time, as the worker asks for a range's bars."""
-    request = {"symbol": "EURUSD", "start_date": start, "end_date": None}
+    request = {"symbol": "EURUSD", "start_date": start, "end_date": end}
     timeframes = strategy.training_data.timeframes
     bars, first = fetch(backend, strategy, timeframes, request)
     return dict(zip(bars[timeframes[0]].times[first:], feature_rows(strategy, bars)[1][first:], strict=True))
@@ -102,6 +108,43 @@ def test_features_of_common_bars_are_the_same_for_every_range(
         assert found == {time: row for time, row in whole.items() if time >= start}
 
 
+def new_york_days(hours: Bars) -> Bars:
+    """Days that open at 17:00 in New York: 21:00 UTC in summer, 22:00 from 2024-11-03 to 2025-03-08."""
+    days = Bars()
+    for place, time in enumerate(hours.times):
+        winter = parse_time("2024-11-03T06:00") <= time < parse_time("2025-03-09T07:00")
+        if time % 86400 == (22 if winter else 21) * 3600:
+            length = {"2024-11-02": 25, "2025-03-08": 23}.get(iso(time)[:10], 24)
+            day = hours.between(place, place + length)
+            days.append(Bar(time, day.opens[0], max(day.highs), min(day.lows), day.closes[-1], sum(day.volumes)))
+    return days
+
+
+@pytest.mark.parametrize(
+    ("around", "closes"),
+    [("2024-11-01", ["21:00", "21:00", "22:00", "22:00"]), ("2025-03-07", ["22:00", "22:00", "21:00", "21:00"])],
+)
+def test_a_day_of_25_or_23_hours_is_read_when_the_next_one_opens(around: str, closes: list[str]) -> None:
+    hours = market("1h", parse_time(around) - 40 * 86400)
+    strategy = strategy_of(["roc"], ["1h", "1d"], history=0)
+    names, rows = feature_rows(strategy, {"1h": hours, "1d": new_york_days(hours)})
+    daily = [row and row[names.index("1d.roc.roc")] for row in rows]
+    changed = [hours.times[place] + 3600 for place in range(1, len(rows)) if daily[place] != daily[place - 1]]
+    assert [iso(time)[11:16] for time in changed if time >= parse_time(around)][:4] == closes
+
+
+@pytest.mark.parametrize("end", ["2024-11-03T20:00Z", "2024-11-03T20:59Z", "2024-11-03T21:00Z", "2024-11-03"])
+def test_a_range_that_ends_within_the_long_day_reads_it_no_earlier(backend: DirectBackend, end: str) -> None:
+    hours = market("1h", parse_time("2024-09-20"))
+    for name, bars in (("1h", hours), ("1d", new_york_days(hours))):
+        backend.client.post(f"data/EURUSD/{name}", content=to_csv(bars))
+    strategy = strategy_of(["roc"], ["1h", "1d"], history=0)
+    whole = rows_from(backend, strategy, None)
+    found = rows_from(backend, strategy, "2024-11-01", end)
+    assert max(found) >= parse_time("2024-11-03T20:00")
+    assert found == {time: row for time, row in whole.items() if min(found) <= time <= max(found)}
+
+
 def test_the_warm_up_takes_no_bar_of_a_range_that_has_enough_stored_before_it(backend: DirectBackend) -> None:
     backend.client.post("data/EURUSD/1h", content=to_csv(market("1h")))
     strategy = strategy_of(["sma"], ["1h"])
@@ -109,6 +152,14 @@ def test_the_warm_up_takes_no_bar_of_a_range_that_has_enough_stored_before_it(ba
     late = rows_from(backend, strategy, iso(MONDAY + 400 * 3600))
     assert len(late) == COUNT - 400
     assert None not in late.values()
+
+
+@pytest.mark.parametrize("end", ["9999-12-31", "9999-12-31T23:59:59Z", "2200-01-01"])
+def test_an_end_beyond_all_bars_is_as_good_as_none(backend: DirectBackend, end: str) -> None:
+    for name in ("1h", "1d"):
+        backend.client.post(f"data/EURUSD/{name}", content=to_csv(market(name)))
+    strategy = strategy_of(["roc"], ["1h", "1d"])
+    assert rows_from(backend, strategy, None, end) == rows_from(backend, strategy, None)
 
 
 def test_only_as_many_bars_are_fetched_as_the_indicators_need(backend: DirectBackend) -> None:

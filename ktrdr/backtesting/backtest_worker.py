@@ -4,7 +4,7 @@ import tempfile
 from pathlib import Path
 from typing import Any, Final
 
-from ktrdr.backtesting.hindsight import trained_on
+from ktrdr.backtesting.hindsight import overlap_warnings, trained_on
 from ktrdr.backtesting.history import fetch, warm_up_warnings
 from ktrdr.backtesting.walk import Costs, walk
 from ktrdr.errors import BadRequestError
@@ -46,11 +46,12 @@ def backtest(job: Job) -> dict[str, Any]:
             job.report(100 * position / len(rows), "walking the bars", position, len(rows))
 
     costs = Costs(request["initial_capital"], request["commission"], request["slippage"])
+    config = {**request, **trained_on(model.stored.metadata, request["symbol"], walked)}
     return {
-        "config": {**request, **trained_on(model.stored.metadata, request["symbol"], walked)},
+        "config": config,
         "model_path": f"models/{request['model']}",
         "warm_up_bars": undecided,
-        "warnings": warm_up_warnings(undecided, len(rows)),
+        "warnings": overlap_warnings(config) + warm_up_warnings(undecided, len(rows)),
         **walk(walked, signals.__getitem__, costs, check=check),
     }
 

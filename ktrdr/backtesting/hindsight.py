@@ -11,10 +11,29 @@ def trained_on(metadata: dict[str, Any], symbol: str, bars: Bars) -> dict[str, A
     It says whether bars of one of the model's symbols lie between the two dates, both included: the training's bars
     include validation and test. All three are None if the metadata has no such dates.
     """
-    start, end = metadata.get("start_date"), metadata.get("end_date")
-    try:
-        first, last = parse_time(start), parse_time(end)  # type: ignore[arg-type]  # a TypeError is caught
-    except (TypeError, ValueError, OverflowError):
+    trained = training_range(metadata)
+    if trained is None:
         return {"trained_start": None, "trained_end": None, "overlaps_training": None}
+    first, last = trained
     overlaps = symbol in metadata["symbols"] and any(first <= time <= last for time in bars.times)
-    return {"trained_start": start, "trained_end": end, "overlaps_training": overlaps}
+    return {
+        "trained_start": metadata["start_date"],
+        "trained_end": metadata["end_date"],
+        "overlaps_training": overlaps,
+    }
+
+
+def training_range(metadata: dict[str, Any]) -> tuple[int, int] | None:
+    """Return the first and the last bar of a model's training (epoch seconds); None if its metadata has no dates."""
+    try:
+        return parse_time(metadata.get("start_date")), parse_time(metadata.get("end_date"))  # type: ignore[arg-type]
+    except (TypeError, ValueError, OverflowError):
+        return None
+
+
+def overlap_warnings(config: dict[str, Any]) -> list[str]:
+    """Return what to know of a backtest whose `config` holds what `trained_on` says."""
+    if not config["overlaps_training"]:
+        return []
+    days = f"{config['trained_start'][:10]} to {config['trained_end'][:10]}"
+    return [f"The model was trained on bars of this range ({days}): the result says nothing of other bars."]

@@ -53,9 +53,9 @@ class Worker:
         return answer
 
 
-def store_bars(api: httpx.Client) -> None:
-    """Upload two months of hourly bars of EURUSD."""
-    text = to_csv(generate().between(0, BARS))
+def store_bars(api: httpx.Client, count: int = BARS) -> None:
+    """Upload hourly bars of EURUSD, by default three months."""
+    text = to_csv(generate().between(0, count))
     api.post("data/EURUSD/1h", content=text, headers={"Content-Type": "text/csv"}).raise_for_status()
 
 
@@ -95,9 +95,9 @@ def start_training(api: httpx.Client) -> str:
     return str(answer.json()["task_id"])
 
 
-def start_backtest(api: httpx.Client) -> str:
+def start_backtest(api: httpx.Client, **more: str) -> str:
     """Ask for a backtest with the newest model; return its operation's id."""
-    body = {"strategy_name": STRATEGY, "symbol": "EURUSD", "timeframe": "1h"}
+    body = {"strategy_name": STRATEGY, "symbol": "EURUSD", "timeframe": "1h", **more}
     answer = api.post("backtests/start", json=body)
     answer.raise_for_status()
     return str(answer.json()["operation_id"])

@@ -168,8 +168,8 @@ def test_what_the_backend_refuses_is_told_in_its_own_words(
     expect(look.page.get_by_role("alert")).to_have_text("No training worker is registered.")
 
 
-def complete_backtest(api: httpx.Client, worker: Worker, count: int) -> str:
-    operation_id = start_backtest(api)
+def complete_backtest(api: httpx.Client, worker: Worker, count: int, **more: str) -> str:
+    operation_id = start_backtest(api, **more)
     worker.beat()
     worker.beat("completed", 100, "done", result_summary=backtest_result(count))
     return operation_id
@@ -193,6 +193,33 @@ def test_an_equity_curve_is_drawn_point_by_point_and_another_can_be_chosen(
     expect_points(page, 731)
     page.locator(f"[data-key='{newer}']").get_by_role("button").click()
     expect_points(page, 1000)
+
+
+@pytest.mark.parametrize("warnings", [None, ["The model was trained on bars of this range (2023)."]])
+def test_a_backtest_on_bars_of_its_training_is_marked_in_its_row_its_choice_and_its_curve(
+    backend: Backend, api: httpx.Client, visit: OpenVisit, warnings: list[str] | None
+) -> None:
+    """Results from before there were warnings are marked too."""
+    store_bars(api, 6000)
+    store_model(api, f"{STRATEGY}_a")
+    worker = Worker(api, "tester-1", "backtest")
+    worker.register()
+    fair = complete_backtest(api, worker, 50, start_date="2023-04-01")
+    start_backtest(api)
+    worker.beat()
+    result = backtest_result(50)
+    result["config"]["overlaps_training"] = True
+    worker.beat("completed", 100, "done", result_summary=result | ({"warnings": warnings} if warnings else {}))
+    page = visit(backend.url).page
+    said = page.locator("#backtest-warning")
+    expect(said).to_contain_text("The model was trained on bars of this range")
+    expect(page.locator("#curve[data-doubtful]")).to_be_visible()
+    expect(rows(page).first).to_contain_text("The model was trained on bars of this range.")
+    expect(page.locator("#backtest-select option").first).to_contain_text("overlaps its training")
+    expect(page.locator(f"[data-key='{fair}'] .warning")).to_be_hidden()
+    page.get_by_label("Choose").select_option(fair)
+    expect(said).to_be_hidden()
+    expect(page.locator("#curve[data-doubtful]")).to_have_count(0)
 
 
 def test_a_curve_is_read_with_the_keyboard_and_with_the_mouse(

@@ -3,7 +3,8 @@
 from typing import Any, Final
 
 from ktrdr.api.services.dispatch import Dispatcher
-from ktrdr.api.services.requests import require_bars, require_strategy
+from ktrdr.api.services.requests import read_range, require_bars, require_strategy
+from ktrdr.backtesting.hindsight import training_range
 from ktrdr.data.files import DataDirectory
 from ktrdr.errors import BadRequestError, NotFoundError
 from ktrdr.model_files import ModelDirectory
@@ -34,20 +35,25 @@ class BacktestService:
         """
         strategy = require_strategy(self._strategies, request["strategy_name"])
         model = self._model(request["model_path"], strategy.name)
-        timeframes = self._timeframes(model)
+        metadata = self._models.describe(model)["metadata"]
+        timeframes = _timeframes(model, metadata)
         if request["timeframe"] != timeframes[0]:
             message = f"Model {model} decides on {timeframes[0]} bars, not on {request['timeframe']}."
             raise BadRequestError("bad_timeframe", message)
         history = strategy.training_data.history_required
         require_bars(self._data, request["symbol"], timeframes, request, FEWEST_BARS + history, history=history)
-        return self._dispatcher.enqueue("backtesting", {**request, "model": model})
+        overlaps = self._overlaps_training(metadata, request)
+        return self._dispatcher.enqueue("backtesting", {**request, "model": model, "overlaps_training": overlaps})
 
-    def _timeframes(self, model: str) -> list[str]:
-        """Return the timeframes that a model was trained on; it decides on the first, the finest."""
-        trained_on = set(self._models.describe(model)["metadata"]["timeframes"])
-        if not trained_on or not trained_on <= set(TIMEFRAMES):
-            raise BadRequestError("bad_model", f"Model {model} names no timeframes it was trained on; train it again.")
-        return [timeframe for timeframe in TIMEFRAMES if timeframe in trained_on]
+    def _overlaps_training(self, metadata: dict[str, Any], request: dict[str, Any]) -> bool | None:
+        """Return whether the range has bars that the model was trained on; None if its metadata has no dates."""
+        trained = training_range(metadata)
+        if trained is None or request["symbol"] not in metadata["symbols"]:
+            return None if trained is None else False
+        start, end = read_range(request["start_date"], request["end_date"])
+        first, stop = trained[0], trained[1] + 1
+        common = max(first, start or first), min(stop, end or stop)
+        return self._data.count(request["symbol"], request["timeframe"], *common) > 0
 
     def _model(self, model_path: str | None, strategy_name: str) -> str:
         if model_path:
@@ -66,3 +72,11 @@ class BacktestService:
             message = f"No model has been trained with strategy {strategy_name}; train one, or name a model_path."
             raise NotFoundError("no_model", message)
         return newest[1]
+
+
+def _timeframes(model: str, metadata: dict[str, Any]) -> list[str]:
+    """Return the timeframes that a model was trained on; it decides on the first, the finest."""
+    trained_on = set(metadata["timeframes"])
+    if not trained_on or not trained_on <= set(TIMEFRAMES):
+        raise BadRequestError("bad_model", f"Model {model} names no timeframes it was trained on; train it again.")
+    return [timeframe for timeframe in TIMEFRAMES if timeframe in trained_on]

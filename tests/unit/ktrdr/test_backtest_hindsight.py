@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from ktrdr.backtesting.hindsight import trained_on
+from ktrdr.backtesting.hindsight import overlap_warnings, trained_on
 from ktrdr.data.bars import Bar, Bars, parse_time
 
 METADATA = {"symbols": ["EURUSD"], "start_date": "2024-01-01T00:00:00Z", "end_date": "2024-01-31T23:00:00Z"}
@@ -30,7 +30,11 @@ def days(*dates: str) -> Bars:
     ],
 )
 def test_a_backtest_over_bars_of_the_training_is_flagged(symbol: str, bars: Bars, *, overlaps: bool) -> None:
-    assert trained_on(METADATA, symbol, bars) == {
+    told = trained_on(METADATA, symbol, bars)
+    assert [warning[:56] for warning in overlap_warnings(told)] == [
+        "The model was trained on bars of this range (2024-01-01 "
+    ] * overlaps
+    assert told == {
         "trained_start": METADATA["start_date"],
         "trained_end": METADATA["end_date"],
         "overlaps_training": overlaps,

@@ -79,3 +79,26 @@ def test_a_model_of_another_strategy_is_refused_with_both_names(client: TestClie
     assert (answer.status_code, answer.json()["error"]["code"]) == (400, "other_strategy")
     assert f"strategy {STRATEGY}, not with {BOTH}" in answer.json()["error"]["message"]
     assert client.post("backtests/start", json={**body, "strategy_name": STRATEGY}).status_code == 200
+
+
+@pytest.mark.parametrize(
+    ("range_", "overlaps"),
+    [
+        ({}, True),
+        ({"end_date": "2023-03-01"}, True),
+        ({"start_date": "2023-03-31", "end_date": "2023-04-30"}, True),
+        ({"start_date": "2023-03-31T21:00:00Z"}, True),
+        ({"start_date": "2023-04-01"}, False),
+        ({"start_date": "2023-04-01", "end_date": "2023-05-01"}, False),
+    ],
+)
+def test_a_backtest_on_bars_of_its_training_is_marked_when_it_is_queued(
+    client: TestClient, range_: dict[str, str], *, overlaps: bool
+) -> None:
+    store_model(client, f"{STRATEGY}_a")
+    body = {"strategy_name": STRATEGY, "symbol": "EURUSD", "timeframe": "1h", **range_}
+    assert client.post("backtests/start", json=body).status_code == 200
+    (operation,) = client.get("operations", params={"operation_type": "backtesting", "brief": True}).json()[
+        "operations"
+    ]
+    assert operation["metadata"]["request"]["overlaps_training"] is overlaps

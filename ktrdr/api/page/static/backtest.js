@@ -4,7 +4,7 @@ import { get } from "./api.js";
 import { Curve } from "./curve.js";
 import { byId, make, reconcile, setText, show } from "./dom.js";
 import { dateTime, exact, figure, gain, percent, share, whole } from "./format.js";
-import { titled } from "./operations.js";
+import { OVERLAP, sawItsBars, titled } from "./operations.js";
 
 const FIGURES = [
   ["Total return", (metrics) => gain(metrics.total_return_pct)],
@@ -28,7 +28,8 @@ export async function showBacktests() {
   const select = byId("backtest-select");
   reconcile(select, operations.map(titled), (one) => one.operation_id, () => make("option"), (option, one) => {
     option.value = one.operation_id;
-    setText(option, `${one.metadata.request.strategy_name} · ${one.what} · ${dateTime(one.completed_at)}`);
+    const seen = sawItsBars(one) ? " · overlaps its training" : "";
+    setText(option, `${one.metadata.request.strategy_name} · ${one.what} · ${dateTime(one.completed_at)}${seen}`);
   });
   show(byId("backtest-choice"), operations.length > 0);
   show(byId("backtest-empty"), operations.length === 0);
@@ -50,6 +51,11 @@ async function look(operationId) {
   shown = operationId;
   curve ??= new Curve(byId("curve"));
   curve.show(results.equity_curve ?? [], results.config?.initial_capital);
+  const overlaps = results.config?.overlaps_training === true;
+  const warnings = results.warnings ?? (overlaps ? [OVERLAP] : []);
+  byId("curve").toggleAttribute("data-doubtful", overlaps);
+  setText(byId("backtest-warning"), warnings.join(" "));
+  show(byId("backtest-warning"), warnings.length > 0);
   const metrics = results.metrics ?? {};
   reconcile(byId("backtest-figures"), FIGURES, ([name]) => name, createFigure, (pair, [name, tell]) => {
     setText(pair.children[0], name);

@@ -8,6 +8,9 @@ const MOVING = new Set(["pending", "running"]);
 
 export const isMoving = (operation) => MOVING.has(operation.status);
 
+export const OVERLAP = "The model was trained on bars of this range.";
+export const sawItsBars = (operation) => operation.metadata.request.overlaps_training === true;
+
 export function titled(operation) {
   const { strategy_name: strategy, symbol, symbols, timeframe, timeframes } = operation.metadata.request;
   const what = [...(symbols ?? [symbol]), ...(timeframes ?? [timeframe])].filter(Boolean).join(" ");
@@ -29,7 +32,7 @@ function create(acts) {
     "li", { class: "row" },
     make(
       "div", { class: "about" },
-      make("h3"), make("p", { class: "detail" }), make("p", { class: "error" }),
+      make("h3"), make("p", { class: "detail" }), make("p", { class: "error" }), make("p", { class: "warning" }),
     ),
     make("div", { class: "progress" }, make("progress", { max: "100" }), make("p", { class: "step" })),
     make("span", { class: "status" }),
@@ -45,6 +48,8 @@ function update(row, operation) {
   setText(about.children[1], detail(operation));
   setText(about.children[2], operation.error_message ?? "");
   show(about.children[2], Boolean(operation.error_message));
+  setText(about.children[3], OVERLAP);
+  show(about.children[3], sawItsBars(operation));
   showProgress(progress, operation);
   const stopping = operation.metadata.cancel_requested && operation.status === "running";
   setAttribute(status, "data-status", stopping ? "cancelled" : operation.status);

@@ -151,4 +151,6 @@ def _train_here(options: argparse.Namespace) -> int:
 
 
 def _print_metrics(summary: dict[str, Any]) -> None:
+    for warning in summary.get("warnings", ()):
+        print(f"ktrdr: warning: {warning}", file=sys.stderr)
     print(json.dumps({key: summary[key] for key in ("model_path", "training_metrics", "test_metrics")}, indent=2))

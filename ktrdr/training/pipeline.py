@@ -13,7 +13,7 @@ from ktrdr.neural.models.mlp import build_mlp, count_parameters
 from ktrdr.settings import version
 from ktrdr.signals import Signal
 from ktrdr.strategy.schema import Strategy
-from ktrdr.training import dataset, model_store, trainer
+from ktrdr.training import dataset, judgement, model_store, trainer
 
 Progress = Callable[[float, str, int, int], None]
 """Called with percentage, current step, steps completed and steps in all."""
@@ -34,8 +34,9 @@ def run(
 ) -> dict[str, Any]:
     """Train `strategy` (whose YAML `document` is kept with the model) on `bars`, in parts of 70/15/15 % or `split`.
 
-    Writes the model into the existing empty `directory` and returns training_metrics, test_metrics, model_info and
-    data_summary. `check` is called often and may raise to stop. BadRequestError if there is too little data.
+    Writes the model into the existing empty `directory` and returns training_metrics, test_metrics, model_info,
+    data_summary, label_counts and warnings. `check` is called often and may raise to stop. BadRequestError if there is
+    too little data.
     """
     settings = strategy.training
     progress(0.0, "preparing features", 0, settings.epochs)
@@ -53,9 +54,10 @@ def run(
 
     history = trainer.train(network, data, settings, device=device, on_epoch=on_epoch, check=check)
     progress(TRAINED, "testing", len(history.val_loss), settings.epochs)
+    test_metrics, predicted = trainer.test(network, data, device)
     summary = {
-        "training_metrics": _training_metrics(history),
-        "test_metrics": trainer.test(network, data, device),
+        "training_metrics": _training_metrics(history, data),
+        "test_metrics": test_metrics,
         "model_info": {
             **strategy.model.flat(),
             "parameter_count": count_parameters(network),
@@ -65,6 +67,13 @@ def run(
             "device": device,
         },
         "data_summary": _data_summary(bars, data),
+        "label_counts": {
+            "training": judgement.counts(data.training.labels),
+            "validation": judgement.counts(data.validation.labels),
+            "test": judgement.counts(data.test.labels),
+            "test_predicted": judgement.counts(predicted),
+        },
+        "warnings": judgement.nothing_learnt(predicted, data.test.labels),
     }
     _save(directory, network, strategy=strategy, document=document, bars=bars, data=data, summary=summary)
     return summary
@@ -80,15 +89,17 @@ def fingerprint(bars: dataset.BySymbol) -> str:
     return sum_.hexdigest()
 
 
-def _training_metrics(history: trainer.History) -> dict[str, Any]:
+def _training_metrics(history: trainer.History, data: dataset.Dataset) -> dict[str, Any]:
     return {
         "epochs_trained": len(history.train_loss),
         "best_epoch": history.best_epoch,
         "first_train_loss": history.train_loss[0],
         "final_train_loss": history.train_loss[-1],
         "final_train_accuracy": history.train_accuracy[-1],
+        "train_majority_share": judgement.majority_share(data.training.labels),
         "final_val_loss": history.val_loss[-1],
         "final_val_accuracy": history.val_accuracy[-1],
+        "val_majority_share": judgement.majority_share(data.validation.labels),
         "training_time": history.seconds,
     }
 
@@ -130,7 +141,7 @@ def _save(
             "classes": [signal.name for signal in Signal],
             "strategy": document,
         },
-        metrics={key: summary[key] for key in ("training_metrics", "test_metrics")},
+        metrics={key: summary[key] for key in ("training_metrics", "test_metrics", "label_counts", "warnings")},
         metadata={
             "strategy_name": strategy.name,
             "created_at": datetime.now(UTC).isoformat(timespec="seconds"),

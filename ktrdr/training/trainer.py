@@ -15,6 +15,7 @@ from ktrdr.errors import BadRequestError
 from ktrdr.signals import Signal
 from ktrdr.strategy.schema import Training
 from ktrdr.training.dataset import Dataset, Samples
+from ktrdr.training.judgement import majority_share
 
 WORTH_A_THREAD: Final = 20_000_000
 """Multiplications per batch and thread; below that, threads wait longer for each other than they compute."""
@@ -134,23 +135,24 @@ def evaluate(network: Any, samples: tuple[Any, Any], weigh: Any) -> tuple[float,
     return loss, accuracy, predicted.tolist()
 
 
-def test(network: Any, data: Dataset, device: str) -> dict[str, float]:
-    """Return test_accuracy, test_loss and the unweighted means over the classes of precision, recall and f1_score.
+def test(network: Any, data: Dataset, device: str) -> tuple[dict[str, float], list[int]]:
+    """Return the figures of the test part and the predicted classes.
 
-    majority_share is the accuracy of always giving the test part's most frequent answer, for comparison.
+    The figures are test_accuracy, test_loss and the unweighted means over the classes of precision, recall and
+    f1_score. majority_share is the accuracy of always giving the part's most frequent answer, for comparison.
     """
     samples = _tensors(data.test, device)
     _, training_labels = _tensors(data.training, device)
     weigh = nn.CrossEntropyLoss(weight=_class_weights(training_labels))
     loss, accuracy, predicted = evaluate(network, samples, weigh)
     right = data.test.labels
-    majority = max(map(right.count, set(right))) / len(right)
-    return {
+    figures = {
         "test_accuracy": accuracy,
         "test_loss": loss,
         **class_means(predicted, right),
-        "majority_share": majority,
+        "majority_share": majority_share(right),
     }
+    return figures, predicted
 
 
 def class_means(predicted: list[int], right: list[int]) -> dict[str, float]:

@@ -4,6 +4,7 @@ import io
 import json
 import math
 import zipfile
+from collections.abc import Sequence
 from typing import Any, Final
 
 import httpx
@@ -60,13 +61,16 @@ def store_bars(api: httpx.Client, count: int = BARS) -> None:
 
 
 def store_model(api: httpx.Client, name: str, *, accuracy: float = 0.612, created_at: str = "2024-05-01T12:00:00+00:00",
-                strategy: str = STRATEGY) -> None:  # fmt: skip
+                strategy: str = STRATEGY, warnings: Sequence[str] = ()) -> None:  # fmt: skip
     """Upload a model with a worker's five files; its weights are no network."""
     training = {
         "epochs_trained": 31, "final_train_loss": 0.71, "final_train_accuracy": 0.64,
         "final_val_loss": 0.78, "final_val_accuracy": 0.6, "training_time": 12.5,
     }  # fmt: skip
-    test = {"test_accuracy": accuracy, "test_loss": 0.8, "precision": 0.6, "recall": 0.58, "f1_score": 0.59}
+    test = {
+        "test_accuracy": accuracy, "test_loss": 0.8, "precision": 0.6, "recall": 0.58, "f1_score": 0.59,
+        "majority_share": 0.537,
+    }  # fmt: skip
     metadata = {
         "strategy_name": strategy, "created_at": created_at, "ktrdr_version": "0.1.0", "data_sha256": "0" * 64,
         "symbols": ["EURUSD"], "timeframes": ["1h"], "start_date": "2023-01-01T22:00:00Z",
@@ -76,7 +80,7 @@ def store_model(api: httpx.Client, name: str, *, accuracy: float = 0.612, create
         WEIGHTS: b"no network",
         CONFIG: _json({"schema": 1, "inputs": 3}),
         FEATURES: _json({"names": ["rsi.low", "rsi.high", "macd"], "means": [0, 0, 0], "deviations": [1, 1, 1]}),
-        METRICS: _json({"training_metrics": training, "test_metrics": test}),
+        METRICS: _json({"training_metrics": training, "test_metrics": test, "warnings": list(warnings)}),
         METADATA: _json(metadata),
     }
     buffer = io.BytesIO()

@@ -116,7 +116,7 @@ def test_workers_and_a_training_are_followed_live_to_the_end(
     expect(row.locator("progress")).to_be_hidden()
     expect(page.locator("#news")).to_have_text(f"Training of {STRATEGY}: completed.")
     expect(page.locator("#models-rows")).to_contain_text(f"{STRATEGY}_a")
-    expect(page.locator("#models-rows")).to_contain_text("61.2\u00a0%")
+    expect(page.locator("#models-rows")).to_contain_text("61.2\u00a0%53.7\u00a0%")
 
 
 def test_an_operation_is_cancelled_after_a_question_and_can_be_asked_for_again(
@@ -262,6 +262,14 @@ def test_a_backtest_of_hardly_a_point_is_shown_too(
     page = visit(backend.url).page
     expect(page.locator("#backtest-figures")).to_contain_text("Total return")
     expect_points(page, count)
+
+
+def test_a_model_that_learnt_nothing_says_so_in_its_row(backend: Backend, api: httpx.Client, visit: OpenVisit) -> None:
+    store_model(api, "learnt")
+    store_model(api, "not-learnt", warnings=["The model has learnt nothing."])
+    page = visit(backend.url).page
+    expect(page.locator("#models-rows [data-key='not-learnt']")).to_contain_text("The model has learnt nothing.")
+    expect(page.locator("#models-rows [data-key='learnt'] .warning")).to_be_hidden()
 
 
 MARKUP = "<img src=x onerror=\"window.planted='yes'\"><script>window.planted='yes'</script>"

@@ -17,7 +17,7 @@ from ktrdr.backtesting.walk import Costs, walk
 from ktrdr.data.bars import Bar, Bars
 from ktrdr.decision.engine import BATCH, DecisionEngine
 from ktrdr.errors import BadRequestError
-from ktrdr.model_files import METADATA, WEIGHTS
+from ktrdr.model_files import METADATA, METRICS, WEIGHTS
 from ktrdr.neural.models.mlp import build_mlp
 from ktrdr.settings import SHIPPED_STRATEGIES
 from ktrdr.signals import Signal
@@ -75,6 +75,32 @@ def lead(directory: Path, seed: int, planted: float) -> float:
 def test_a_planted_signal_is_learned_and_noise_is_not(seed: int, tmp_path: Path) -> None:
     assert lead(tmp_path / "planted", seed, planted=0.004) >= 0.10
     assert lead(tmp_path / "noise", seed, planted=0.0) <= 0.03
+
+
+def test_a_training_on_one_sided_labels_warns_and_counts_them(tmp_path: Path) -> None:
+    found = document()
+    found["training"]["labels"]["threshold"] = 0.5
+    strategy, _ = check(found, NAME)
+    assert strategy is not None
+    bars = {"EURUSD": {"1h": market(1, planted=0.0, count=1500)}}
+    summary = pipeline.run(strategy, found, bars, tmp_path, progress=lambda *_: None, check=lambda: None)
+    (warning,) = summary["warnings"]
+    assert "it answers HOLD to every sample" in warning
+    assert summary["label_counts"]["test"] == summary["label_counts"]["test_predicted"]
+    assert summary["label_counts"]["training"]["BUY"] == summary["label_counts"]["training"]["SELL"] == 0
+    kept = json.loads((tmp_path / METRICS).read_text())
+    assert (kept["warnings"], kept["label_counts"]) == (summary["warnings"], summary["label_counts"])
+
+
+def test_a_training_that_learns_has_no_warning_and_its_counts_are_its_samples(
+    trained: tuple[Path, dict[str, Any]],
+) -> None:
+    summary = trained[1]
+    assert summary["warnings"] == []
+    for part in ("training", "validation", "test"):
+        assert sum(summary["label_counts"][part].values()) == summary["data_summary"][f"{part}_samples"]
+    shares = [summary["training_metrics"][name] for name in ("train_majority_share", "val_majority_share")]
+    assert all(1 / 3 <= share < 0.6 for share in shares)
 
 
 @pytest.fixture(scope="module")

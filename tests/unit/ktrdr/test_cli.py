@@ -276,6 +276,18 @@ def test_a_sample_is_uploaded_and_a_training_followed_to_its_end(
     assert "lower training.learning_rate" in told
 
 
+def test_a_training_that_learnt_nothing_is_warned_of_before_its_metrics(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    summary = {**SUMMARY, "warnings": ["The model has learnt nothing."]}
+    answers = [{"task_id": "t"}, {"operation": {"status": "completed", "result_summary": summary}}]
+    monkeypatch.setattr(Backend, "try_once", lambda *_: (json.dumps(answers.pop(0)).encode(), {}))
+    assert main(["train", "mlp_fx_hourly"]) == 0
+    printed = capsys.readouterr()
+    assert printed.err == "ktrdr: warning: The model has learnt nothing.\n"
+    assert '"test_accuracy": 0.5' in printed.out
+
+
 def test_a_training_is_followed_through_a_restart_of_the_backend(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

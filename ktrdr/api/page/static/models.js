@@ -14,21 +14,27 @@ export function showModels(models) {
 const created = (model) => model.metadata.created_at ?? "";
 
 function create() {
-  const cells = Array.from({ length: 7 }, (_, place) => make("td", place >= 2 && place <= 5 ? { class: "number" } : {}));
-  return make("tr", {}, make("th", { scope: "row" }), ...cells);
+  const cells = Array.from({ length: 8 }, (_, place) => make("td", place >= 2 && place <= 6 ? { class: "number" } : {}));
+  const name = make("th", { scope: "row" }, make("span"), make("p", { class: "warning" }));
+  return make("tr", {}, name, ...cells);
 }
 
 function update(row, model) {
   const { metadata, metrics, features } = model;
   const texts = [
-    model.name,
     metadata.strategy_name ?? "",
     [...(metadata.symbols ?? []), ...(metadata.timeframes ?? [])].join(" "),
     share(metrics.test_metrics?.test_accuracy),
+    share(metrics.test_metrics?.majority_share),
     share(metrics.test_metrics?.f1_score),
     figure(metrics.training_metrics?.final_val_loss, 3),
     whole(features.names?.length),
     date(created(model)),
   ];
-  texts.forEach((text, place) => setText(row.children[place], text));
+  texts.forEach((text, place) => setText(row.children[place + 1], text));
+  const [name, warning] = row.firstElementChild.children;
+  const warnings = metrics.warnings ?? [];
+  setText(name, model.name);
+  setText(warning, warnings.join(" "));
+  show(warning, warnings.length > 0);
 }

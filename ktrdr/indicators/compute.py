@@ -9,9 +9,7 @@ Every function returns columns as long as its bars; NaN where not enough bars ha
 on that bar and earlier ones only. Where TA-Lib differs by convention:
 
 - a market that does not move has an RSI, a stochastic and (as a share) a percent_b of one half; TA-Lib says 0;
-- Wilder's means (RSI, ATR, ADX) start from the plain mean of the first `period` values, as Wilder's book has it. TA-Lib
-  starts the directional movement (ADX) from one value fewer; the difference fades by (1 - 1 / period) a bar;
-- both averages of the MACD start from their own first bars; TA-Lib lets the fast one begin with the slow one;
+- the MACD's line begins with the slow average; TA-Lib leaves it out until there is a signal;
 - on-balance volume starts from 0; TA-Lib starts from the first bar's volume.
 """
 
@@ -52,6 +50,13 @@ def ema(values: Sequence[float], period: int) -> Column:
 def wilder(values: Sequence[float], period: int) -> Column:
     """Return Wilder's mean (weight 1 / period), started from the mean of the first `period` values."""
     return _smooth(values, period, 1 / period)
+
+
+def _directional(values: Sequence[float], period: int) -> Column:
+    """Return Wilder's mean as TA-Lib has it for the ADX: a sum of `period` - 1 values starts it, the next one shows."""
+    means = wilder([0.0, *values], period)[1:]
+    means[: period - 1] = [NAN] * len(means[: period - 1])
+    return means
 
 
 def _smooth(values: Sequence[float], period: int, weight: float) -> Column:
@@ -130,9 +135,10 @@ def _ema(bars: Bars, parameters: Parameters) -> Columns:
 
 
 def _macd(bars: Bars, parameters: Parameters) -> Columns:
-    fast = ema(bars.closes, int(parameters["fast_period"]))
-    slow = ema(bars.closes, int(parameters["slow_period"]))
-    line = _minus(fast, slow)
+    period, slow_period = int(parameters["fast_period"]), int(parameters["slow_period"])
+    skipped = slow_period - period  # both averages give their first value at the same bar, as TA-Lib's do
+    fast = [*[NAN] * min(skipped, len(bars)), *ema(bars.closes[skipped:], period)]
+    line = _minus(fast, ema(bars.closes, slow_period))
     signal = ema(line, int(parameters["signal_period"]))
     return {"line": line, "signal": signal, "histogram": _minus(line, signal)}
 
@@ -144,9 +150,9 @@ def _adx(bars: Bars, parameters: Parameters) -> Columns:
         up, down = high - high_before, low_before - low
         rises.append(up if up > down and up > 0 else 0.0)
         falls.append(down if down > up and down > 0 else 0.0)
-    ranges = wilder(_true_ranges(bars), period)
-    plus = [_percent(up, span) for up, span in zip(wilder(rises, period), ranges, strict=True)]
-    minus = [_percent(down, span) for down, span in zip(wilder(falls, period), ranges, strict=True)]
+    up_means, down_means, ranges = (_directional(column, period) for column in (rises, falls, _true_ranges(bars)))
+    plus = [_percent(up, span) for up, span in zip(up_means, ranges, strict=True)]
+    minus = [_percent(down, span) for down, span in zip(down_means, ranges, strict=True)]
     spread = [_percent(abs(up - down), up + down) for up, down in zip(plus, minus, strict=True)]
     columns = {"adx": wilder(spread, period), "plus_di": plus, "minus_di": minus}
     return {name: _from_the_second(bars, column) for name, column in columns.items()}

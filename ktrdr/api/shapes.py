@@ -3,7 +3,7 @@
 The routes build the answers themselves. Tests check over HTTP that they have these shapes (tests/api).
 """
 
-from typing import Any, Literal
+from typing import Annotated, Any, Final, Literal
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, create_model
 
@@ -216,6 +216,16 @@ class Success(Shape):
     success: Literal[True]
 
 
+RESULTS: Final = """\
+A training has training_metrics and test_metrics (accuracies and majority shares from 0 to 1), label_counts, warnings.
+
+A backtest has trades, equity_curve, warm_up_bars (bars of the range without a decision), warnings and metrics. Of its
+metrics, total_return_pct, annualized_return, volatility, max_drawdown_pct and average_trade_pct are in percent.
+win_rate is a share from 0 to 1. volatility, sharpe_ratio and sortino_ratio are those of the bars' returns, annualized
+by periods_per_year, the bars that the curve had a year on average. The deviation is that of a sample.
+"""
+
+
 def _success(name: str, description: str, **fields: Any) -> Any:
     """Return the shape of an answer that begins with `success` and goes on with these fields."""
     more: Any = {field: (kind, ...) for field, kind in fields.items()}
@@ -270,8 +280,8 @@ ANSWERS = (
         operation_id=str,
         operation_type=OperationType,
         status=Literal["completed"],
-        result_summary=dict[str, Any] | None,
-        results=dict[str, Any] | None,
+        result_summary=Annotated[dict[str, Any] | None, Field(description=RESULTS)],
+        results=Annotated[dict[str, Any] | None, Field(description="The same as result_summary.")],
     ),
     _success(
         "CancelledAnswer",

@@ -1,8 +1,8 @@
 """The figures of a backtest. Torch-free.
 
-Returns are simple, from bar to bar; years are of 365.25 days, and the bars of a year are as many as the curve had on
-average. sharpe_ratio is their mean over their (population) standard deviation, sortino_ratio over the root mean square
-of the losses among them, both with a riskless rate of zero, times the root of the bars in a year.
+Returns are simple, from bar to bar; years are of 365.25 days, and the bars of a year (periods_per_year) are as many as
+the curve had on average. sharpe_ratio is the returns' mean over their sample standard deviation, sortino_ratio over the
+root mean square of the losses among them, both with a riskless rate of zero, times the root of the bars in a year.
 """
 
 import math
@@ -42,6 +42,7 @@ def performance(
         "volatility": _finite(100 * _deviation(changes) * math.sqrt(bars_a_year)),
         "sharpe_ratio": _ratio(changes, _deviation(changes), bars_a_year),
         "sortino_ratio": _ratio(changes, _downside(changes), bars_a_year),
+        "periods_per_year": bars_a_year,
         "max_drawdown_pct": 100 * _drawdown(equity),
         "win_rate": len(wins) / len(trades) if trades else 0.0,
         "profit_factor": _finite(math.fsum(wins) / lost) if lost else None,
@@ -62,10 +63,10 @@ def _annualized(growth: float, years: float) -> float | None:
 
 
 def _deviation(values: Sequence[float]) -> float:
-    if not values:
+    if len(values) < 2:  # noqa: PLR2004  a sample's deviation needs two values
         return 0.0
     mean = math.fsum(values) / len(values)
-    return math.dist(values, [mean] * len(values)) / math.sqrt(len(values))
+    return math.dist(values, [mean] * len(values)) / math.sqrt(len(values) - 1)
 
 
 def _downside(values: Sequence[float]) -> float:

@@ -53,13 +53,23 @@ def test_the_figures_of_a_curve_agree_with_numpy(seed: int) -> None:
     expected = {
         "total_return_pct": 100 * (equity[-1] / equity[0] - 1),
         "annualized_return": 100 * ((equity[-1] / equity[0]) ** (1 / years) - 1),
-        "volatility": 100 * changes.std() * root,
-        "sharpe_ratio": changes.mean() / changes.std() * root,
+        "volatility": 100 * changes.std(ddof=1) * root,
+        "sharpe_ratio": changes.mean() / changes.std(ddof=1) * root,
+        "periods_per_year": root**2,
         "sortino_ratio": changes.mean() / downside * root,
         "max_drawdown_pct": 100 * np.max(1 - equity / peaks),
         "final_equity": equity[-1],
     }
     assert {name: found[name] for name in expected} == pytest.approx(expected, rel=1e-9)
+
+
+def test_a_short_curve_has_the_sharpe_ratio_of_a_sample() -> None:
+    found = performance([100.0, 110.0, 110.0], [0, HOUR, 2 * HOUR], [], 100.0)
+    hours = YEAR_S / HOUR
+    assert found["periods_per_year"] == pytest.approx(hours)
+    assert found["volatility"] == pytest.approx(100 * 0.1 / math.sqrt(2) * math.sqrt(hours))
+    assert found["sharpe_ratio"] == pytest.approx(0.05 / (0.1 / math.sqrt(2)) * math.sqrt(hours))
+    assert performance([100.0, 110.0], [0, HOUR], [], 100.0)["sharpe_ratio"] is None
 
 
 def test_the_figures_of_trades_agree_with_hand_calculation() -> None:

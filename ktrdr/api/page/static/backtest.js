@@ -13,6 +13,7 @@ const FIGURES = [
   ["Volatility", (metrics) => percent(metrics.volatility, 2)],
   ["Sharpe ratio", (metrics) => figure(metrics.sharpe_ratio)],
   ["Sortino ratio", (metrics) => figure(metrics.sortino_ratio)],
+  ["Bars a year (for ratios)", (metrics) => whole(metrics.periods_per_year)],
   ["Trades", (metrics) => whole(metrics.total_trades)],
   ["Won", (metrics) => share(metrics.win_rate)],
   ["Profit factor", (metrics) => figure(metrics.profit_factor)],

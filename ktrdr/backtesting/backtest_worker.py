@@ -1,15 +1,17 @@
 """The backtest worker's application: `uvicorn ktrdr.backtesting.backtest_worker:app`."""
 
 import tempfile
+from bisect import bisect_left
 from pathlib import Path
 from typing import Any, Final
 
-from ktrdr.backtesting.hindsight import overlap_warnings, trained_on
-from ktrdr.backtesting.history import fetch, warm_up_warnings
+from ktrdr.backtesting.hindsight import overlap_warnings, trained_on, warm_up_warnings
 from ktrdr.backtesting.walk import Costs, walk
+from ktrdr.data.bars import parse_range
 from ktrdr.errors import BadRequestError
 from ktrdr.model_files import unpack
 from ktrdr.training.features import order
+from ktrdr.training.history import fetch
 from ktrdr.worker.application import create_worker
 from ktrdr.worker.job import Job
 
@@ -33,7 +35,9 @@ def backtest(job: Job) -> dict[str, Any]:
         message = f"Model {request['model']} decides on {base} bars, not on {request['timeframe']}."
         raise BadRequestError("bad_timeframe", message)
     job.report(0.0, f"fetching {request['symbol']} {', '.join(model.timeframes)}", 0, 0)
-    bars, first = fetch(job.backend, model.strategy, model.timeframes, request, check=job.check)
+    bars = fetch(job.backend, model.strategy, model.timeframes, request, check=job.check)
+    start, _ = parse_range(request["start_date"], request["end_date"])
+    first = bisect_left(bars[base].times, start) if start is not None else 0
     engine = DecisionEngine(model)
     rows = engine.prepare(bars, check=job.check)[first:]
     signals = [decision.signal for decision in engine.decide(rows, check=job.check)]

@@ -1,4 +1,4 @@
-"""Tells whether a backtest walks bars that its model was trained on: its result then overstates the model."""
+"""What to know of a backtest's result: bars that its model was trained on, and bars without a decision."""
 
 from typing import Any
 
@@ -37,3 +37,13 @@ def overlap_warnings(config: dict[str, Any]) -> list[str]:
         return []
     days = f"{config['trained_start'][:10]} to {config['trained_end'][:10]}"
     return [f"The model was trained on bars of this range ({days}): the result says nothing of other bars."]
+
+
+def warm_up_warnings(undecided: int, walked: int) -> list[str]:
+    """Return what to know of a backtest that walked bars without a decision on `undecided` of them."""
+    if not undecided:
+        return []
+    reason = "too few earlier bars are stored for the indicators and history_required"
+    if undecided == walked:
+        return [f"No bar was decided on, so there are no trades: {reason}."]
+    return [f"{undecided} of {walked} bars were not decided on: {reason}."]

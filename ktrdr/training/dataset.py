@@ -42,14 +42,15 @@ class Split:
     test: int
 
     @classmethod
-    def of(cls, bars: "BySymbol") -> Self:
+    def of(cls, bars: "BySymbol", since: int | None = None) -> Self:
         """Cut at 70 % and 85 % of all bars on which decisions are made, in order of time."""
-        times = sorted(time for by_timeframe in bars.values() for time in base_of(by_timeframe).times) or [0]
+        times = sorted(time for by_timeframe in bars.values() for time in times_of(by_timeframe, since)) or [0]
         return cls(*(times[int(len(times) * share)] for share in (TRAINING_SHARE, TRAINING_SHARE + VALIDATION_SHARE)))
 
-    def places(self, times: list[int]) -> list[int]:
+    def places(self, times: list[int], since: int | None = None) -> list[int]:
         """Return the positions where the three parts begin, and the end."""
-        return [0, bisect_left(times, self.validation), bisect_left(times, self.test), len(times)]
+        first = bisect_left(times, since) if since is not None else 0
+        return [first, bisect_left(times, self.validation), bisect_left(times, self.test), len(times)]
 
 
 @dataclass(frozen=True)
@@ -96,21 +97,31 @@ def base_of(by_timeframe: Mapping[str, Bars]) -> Bars:
     return by_timeframe[order(list(by_timeframe))[0]]
 
 
+def times_of(by_timeframe: Mapping[str, Bars], since: int | None) -> list[int]:
+    """Return when the bars open on which decisions are made, from `since` (epoch seconds) on."""
+    times = base_of(by_timeframe).times
+    return times[bisect_left(times, since) :] if since is not None else times
+
+
 def build(
     strategy: Strategy,
     bars: BySymbol,
     split: Split | None = None,
     *,
+    since: int | None = None,
     check: Callable[[], None] = lambda: None,
 ) -> Dataset:
-    """Build the dataset; BadRequestError if a part is too small to learn from. `check` may raise to stop."""
-    split = split or Split.of(bars)
+    """Build the dataset; BadRequestError if a part is too small to learn from. `check` may raise to stop.
+
+    Bars before `since` (epoch seconds) are for the indicators only.
+    """
+    split = split or Split.of(bars, since)
     parts = (Samples(), Samples(), Samples())
     names: list[str] = []
     for by_timeframe in bars.values():
         names, rows = feature_rows(strategy, by_timeframe, check=check)
         base = base_of(by_timeframe)
-        for part, (start, stop) in zip(parts, pairwise(split.places(base.times)), strict=True):
+        for part, (start, stop) in zip(parts, pairwise(split.places(base.times, since)), strict=True):
             answers = label(base.closes[start:stop], strategy.training.labels)
             for position, answer in enumerate(answers, start):
                 row = rows[position]

@@ -7,9 +7,9 @@ from ktrdr.data.bars import Bars
 from ktrdr.data.rows import HOUR_S, NEAREST_S
 from ktrdr.fuzzy.memberships import membership
 from ktrdr.indicators.compute import Columns, compute
-from ktrdr.indicators.history import bars_needed
 from ktrdr.names import TIMEFRAME_SECONDS
-from ktrdr.strategy.schema import NetworkInput, Strategy
+from ktrdr.strategy.history import inputs_on
+from ktrdr.strategy.schema import Strategy
 
 Row = list[float]
 
@@ -17,21 +17,6 @@ Row = list[float]
 def order(timeframes: Sequence[str]) -> list[str]:
     """Return timeframes from the finest, on which decisions are made, to the coarsest."""
     return sorted(timeframes, key=TIMEFRAME_SECONDS.__getitem__)
-
-
-def history(strategy: Strategy, timeframe: str) -> int | None:
-    """Return how many bars before a range its features depend on; None if that is all of them.
-
-    Two more are for the coarser bar that is under way at the range's start, and for the one before it.
-    """
-    needed = [strategy.training_data.history_required]
-    for item in _inputs(strategy, timeframe):
-        use = strategy.indicators[strategy.source(item)[0]]
-        count = bars_needed(use.type, use.parameters.model_dump())
-        if count is None:
-            return None
-        needed.append(count)
-    return max(needed) + 2
 
 
 def feature_rows(
@@ -56,13 +41,9 @@ def feature_rows(
     return names, [None if any(map(math.isnan, row)) else row for row in rows]
 
 
-def _inputs(strategy: Strategy, timeframe: str) -> list[NetworkInput]:
-    return [item for item in strategy.nn_inputs if not item.timeframes or timeframe in item.timeframes]
-
-
 def _columns(strategy: Strategy, timeframe: str, bars: Bars) -> Iterator[tuple[str, list[float]]]:
     outputs: dict[str, Columns] = {}
-    for item in _inputs(strategy, timeframe):
+    for item in inputs_on(strategy, timeframe):
         fuzzy_set = strategy.fuzzy_sets[item.fuzzy_set] if item.fuzzy_set else None
         indicator, output = strategy.source(item)
         if indicator not in outputs:

@@ -30,17 +30,19 @@ def run(
     *,
     progress: Progress,
     check: Callable[[], None],
+    since: int | None = None,
     split: dataset.Split | None = None,
 ) -> dict[str, Any]:
     """Train `strategy` (whose YAML `document` is kept with the model) on `bars`, in parts of 70/15/15 % or `split`.
 
+    Bars before `since` (epoch seconds) are for the indicators only.
     Writes the model into the existing empty `directory` and returns training_metrics, test_metrics, model_info,
     data_summary, label_counts and warnings. `check` is called often and may raise to stop. BadRequestError if there is
     too little data.
     """
     settings = strategy.training
     progress(0.0, "preparing features", 0, settings.epochs)
-    data = dataset.build(strategy, bars, split, check=check)
+    data = dataset.build(strategy, bars, split, since=since, check=check)
     device = "cuda" if torch.cuda.is_available() else "cpu"
     torch.manual_seed(settings.seed)
     shape = strategy.model.architecture
@@ -66,7 +68,7 @@ def run(
             "classes": [signal.name for signal in Signal],
             "device": device,
         },
-        "data_summary": _data_summary(bars, data),
+        "data_summary": _data_summary(bars, data, since),
         "label_counts": {
             "training": judgement.counts(data.training.labels),
             "validation": judgement.counts(data.validation.labels),
@@ -104,13 +106,13 @@ def _training_metrics(history: trainer.History, data: dataset.Dataset) -> dict[s
     }
 
 
-def _data_summary(bars: dataset.BySymbol, data: dataset.Dataset) -> dict[str, Any]:
-    every = [series for by_timeframe in bars.values() for series in by_timeframe.values()]
+def _data_summary(bars: dataset.BySymbol, data: dataset.Dataset, since: int | None) -> dict[str, Any]:
+    times = [dataset.times_of(by_timeframe, since) for by_timeframe in bars.values()]
     return {
         "symbols": list(bars),
         "timeframes": list(next(iter(bars.values()))),
-        "start_date": iso(min(series.times[0] for series in every)),
-        "end_date": iso(max(series.times[-1] for series in every)),
+        "start_date": iso(min(one[0] for one in times if one)),
+        "end_date": iso(max(one[-1] for one in times if one)),
         "total_samples": data.total,
         "training_samples": len(data.training.rows),
         "validation_samples": len(data.validation.rows),

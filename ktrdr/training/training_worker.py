@@ -4,10 +4,11 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
-from ktrdr.data.bars import Bars
+from ktrdr.data.bars import parse_range
 from ktrdr.errors import BadRequestError
 from ktrdr.model_files import pack
 from ktrdr.strategy.checks import check
+from ktrdr.training.history import fetch
 from ktrdr.worker.application import create_worker
 from ktrdr.worker.job import Job
 
@@ -22,13 +23,16 @@ def train(job: Job) -> dict[str, Any]:
     if strategy is None:
         raise BadRequestError("bad_strategy", issues[0].message)
 
-    def fetch(symbol: str, timeframe: str) -> Bars:
-        job.report(0.0, f"fetching {symbol} {timeframe}", 0, strategy.training.epochs)
-        return job.backend.bars(symbol, timeframe, request["start_date"], request["end_date"], check=job.check)
-
-    bars = {symbol: {name: fetch(symbol, name) for name in request["timeframes"]} for symbol in request["symbols"]}
+    bars = {}
+    for symbol in request["symbols"]:
+        job.report(0.0, f"fetching {symbol} {', '.join(request['timeframes'])}", 0, strategy.training.epochs)
+        one = {**request, "symbol": symbol}
+        bars[symbol] = fetch(job.backend, strategy, request["timeframes"], one, check=job.check)
+    since, _ = parse_range(request["start_date"], request["end_date"])
     with tempfile.TemporaryDirectory(prefix="ktrdr-model-") as directory:
-        summary = pipeline.run(strategy, document, bars, Path(directory), progress=job.report, check=job.check)
+        summary = pipeline.run(
+            strategy, document, bars, Path(directory), since=since, progress=job.report, check=job.check
+        )
         name = f"{strategy.name}_{job.operation_id.removeprefix('op_training_')}"
         model_path = job.backend.upload_model(name[-100:].lstrip("._-"), pack(Path(directory)))
     return {"model_path": model_path, **summary}

@@ -8,6 +8,7 @@ from ktrdr.api.store import operations
 from ktrdr.data.files import DataDirectory
 from ktrdr.errors import BadRequestError, ConflictError, NotFoundError
 from ktrdr.strategy.files import StrategyDirectory
+from ktrdr.strategy.history import history
 from ktrdr.strategy.size import training_bytes
 
 if TYPE_CHECKING:
@@ -42,6 +43,9 @@ class TrainingService:
             raise BadRequestError("bad_timeframes", f"Strategy {strategy.name} needs timeframe {missing[0]} too.")
         fewest = FEWEST_BARS + strategy.training_data.history_required
         bars = {symbol: require_bars(self._data, symbol, timeframes, request, fewest) for symbol in symbols}
+        if any(history(strategy, timeframe) is None for timeframe in timeframes):  # the worker reads all earlier bars
+            whole = {**request, "start_date": None}
+            bars = {symbol: require_bars(self._data, symbol, timeframes, whole, fewest) for symbol in symbols}
         _require_room(strategy, bars)
         document = self._strategies.document(strategy.name)
         full = {**request, "symbols": symbols, "timeframes": timeframes, "strategy": document}

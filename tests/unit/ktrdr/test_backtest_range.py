@@ -6,7 +6,7 @@ from typing import Any, Final
 import pytest
 from fastapi.testclient import TestClient
 
-from ktrdr.backtesting.history import fetch, warm_up_warnings
+from ktrdr.backtesting.hindsight import warm_up_warnings
 from ktrdr.data.bars import Bar, Bars, iso, parse_time
 from ktrdr.data.sample import to_csv
 from ktrdr.indicators.catalogue import CATALOGUE
@@ -15,7 +15,9 @@ from ktrdr.indicators.history import bars_needed
 from ktrdr.names import TIMEFRAME_SECONDS, TIMEFRAMES
 from ktrdr.strategy.checks import check
 from ktrdr.strategy.schema import Strategy
+from ktrdr.training.dataset import build
 from ktrdr.training.features import feature_rows
+from ktrdr.training.history import fetch
 from tests.api.population import STRATEGY, store_model
 from tests.unit.ktrdr.test_worker import DirectBackend
 
@@ -70,8 +72,10 @@ def rows_from(backend: DirectBackend, strategy: Strategy, start: str | None, end
     """The features by time, as the worker asks for a range's bars."""
     request = {"symbol": "EURUSD", "start_date": start, "end_date": end}
     timeframes = strategy.training_data.timeframes
-    bars, first = fetch(backend, strategy, timeframes, request)
-    return dict(zip(bars[timeframes[0]].times[first:], feature_rows(strategy, bars)[1][first:], strict=True))
+    bars = fetch(backend, strategy, timeframes, request)
+    since = parse_time(start) if start else 0
+    rows = dict(zip(bars[timeframes[0]].times, feature_rows(strategy, bars)[1], strict=True))
+    return {time: row for time, row in rows.items() if time >= since}
 
 
 @pytest.mark.parametrize("kind", CATALOGUE)
@@ -166,7 +170,19 @@ def test_only_as_many_bars_are_fetched_as_the_indicators_need(backend: DirectBac
     backend.client.post("data/EURUSD/1h", content=to_csv(market("1h")))
     request = {"symbol": "EURUSD", "start_date": iso(MONDAY + 1000 * 3600), "end_date": None}
     for kinds, first in ((["sma"], 22), (["ema"], 187), (["obv"], 1000)):
-        assert fetch(backend, strategy_of(kinds, ["1h"]), ["1h"], request)[1] == first
+        bars = fetch(backend, strategy_of(kinds, ["1h"]), ["1h"], request)["1h"]
+        assert bars.times.index(MONDAY + 1000 * 3600) == first
+
+
+@pytest.mark.parametrize("kind", CATALOGUE)
+def test_a_trainings_samples_are_those_that_a_backtest_sees(backend: DirectBackend, kind: str) -> None:
+    backend.client.post("data/EURUSD/1h", content=to_csv(market("1h")))
+    strategy, start = strategy_of([kind], ["1h"]), MONDAY + 500 * 3600
+    bars = fetch(backend, strategy, ["1h"], {"symbol": "EURUSD", "start_date": iso(start), "end_date": None})
+    data = build(strategy, {"EURUSD": bars}, since=start)
+    whole = rows_from(backend, strategy, None)
+    assert len(data.training.rows) <= 0.7 * (COUNT - 500)
+    assert data.training.rows[0] == data.scaler.scale(whole[start])
 
 
 @pytest.mark.parametrize(("start", "first"), [(200, 150), (20, 0), (0, 0), (-5, 0), (COUNT, COUNT - 50)])

@@ -7,6 +7,7 @@ from typing import Any
 from ktrdr.data.bars import Bars, parse_range
 from ktrdr.data.files import DataDirectory
 from ktrdr.strategy.files import StrategyDirectory
+from ktrdr.strategy.history import history
 
 
 class LocalOrchestrator:
@@ -31,13 +32,23 @@ class LocalOrchestrator:
         KtrdrError for an unusable strategy or data, ImportError if torch is not installed.
         """
         from ktrdr.training import pipeline  # noqa: PLC0415  needs torch
+        from ktrdr.training.features import order  # noqa: PLC0415
+        from ktrdr.training.history import end_of  # noqa: PLC0415
 
         strategy = self._strategies.load(strategy_name)
         wanted = strategy.training_data
         document = self._strategies.document(strategy_name)
-        start, end = parse_range(start_date, end_date)
+        since, end = parse_range(start_date, end_date)
+        finest = order(wanted.timeframes)[0]
+
+        def read(symbol: str, timeframe: str) -> Bars:
+            before, stop = history(strategy, timeframe), end_of(timeframe, finest, end)
+            start = None
+            if since is not None and before is not None:
+                start = self._data.bars_before(symbol, timeframe, since, before)
+            return self._data.read(symbol, timeframe, start, stop)
+
         bars: dict[str, dict[str, Bars]] = {
-            symbol: {timeframe: self._data.read(symbol, timeframe, start, end) for timeframe in wanted.timeframes}
-            for symbol in wanted.symbols
+            symbol: {timeframe: read(symbol, timeframe) for timeframe in wanted.timeframes} for symbol in wanted.symbols
         }
-        return pipeline.run(strategy, document, bars, directory, progress=progress, check=check)
+        return pipeline.run(strategy, document, bars, directory, since=since, progress=progress, check=check)

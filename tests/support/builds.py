@@ -86,6 +86,11 @@ class Stage:
     def log(self, role: str) -> str:
         return self.artifacts.path(role, "build.log").read_text(encoding="utf-8")
 
+    def wrote(self, name: str) -> bool:
+        """Whether a process has written its id into this file."""
+        path = self.path / name
+        return path.exists() and bool(path.read_text(encoding="utf-8"))
+
     def ended(self, name: str) -> bool:
         """Whether the process that wrote its id into this file is gone."""
         return ended(int((self.path / name).read_text(encoding="utf-8")))

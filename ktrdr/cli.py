@@ -55,6 +55,12 @@ examples:
   ktrdr train mlp_fx_hourly --backend http://backend:8000 --start-date 2023-01-01 --end-date 2023-10-31
   ktrdr train mlp_fx_hourly --here my-model     in this process, from KTRDR_DATA_DIR (needs torch)
 """
+BACKTEST_EXAMPLES: Final = """\
+examples:
+  ktrdr backtest mlp_fx_hourly EURUSD 1h --start-date 2023-11-01
+
+Let the range begin after the training's: a model shines on bars that it has seen.
+"""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -123,10 +129,18 @@ def _parser() -> argparse.ArgumentParser:
     place.add_argument(
         "--here", type=Path, metavar="DIR", help="train in this process and write the model to a new DIR"
     )
-    train.add_argument(
-        "--start-date", type=_date, metavar="DATE", help="the first day, such as 2023-01-01 (default: all)"
-    )
-    train.add_argument("--end-date", type=_date, metavar="DATE", help="the last day (default: all)")
+    test = _command(commands, "backtest", "backtest a strategy's model and follow the progress", BACKTEST_EXAMPLES)
+    test.add_argument("strategy", help="the strategy's name, such as mlp_fx_hourly")
+    test.add_argument("symbol", help="the bars' symbol, such as EURUSD")
+    test.add_argument("timeframe", help="the model's finest timeframe, such as 1h")
+    test.add_argument("--model", metavar="NAME", help="the model (default: the strategy's newest)")
+    test.add_argument("--backend", type=_url, metavar="URL", default=DEFAULT_API,
+                      help="the backend whose workers compute (default: %(default)s)")  # fmt: skip
+    for command in (train, test):
+        command.add_argument(
+            "--start-date", type=_date, metavar="DATE", help="the first day, such as 2023-01-01 (default: all)"
+        )
+        command.add_argument("--end-date", type=_date, metavar="DATE", help="the last day (default: all)")
     return parser
 
 

@@ -93,14 +93,42 @@ def ask(
     return json.loads(answer)
 
 
+def backtest(options: argparse.Namespace) -> int:
+    """Backtest on a worker; print the progress, then what to know of the result, then the metrics as JSON."""
+    body = {
+        "strategy_name": options.strategy,
+        "symbol": options.symbol,
+        "timeframe": options.timeframe,
+        "start_date": options.start_date,
+        "end_date": options.end_date,
+        "model_path": options.model,
+    }
+    task = ask(options.backend, "POST", "/backtests/start", json.dumps(body).encode())["operation_id"]
+    summary = _follow(options, "backtest", task)
+    if summary is None:
+        return 1
+    _print_warnings(summary)
+    print(json.dumps({key: summary[key] for key in ("model_path", "metrics")}, indent=2))
+    return 0
+
+
 def _train_on_a_worker(options: argparse.Namespace) -> int:
     body = {"strategy_name": options.strategy, "start_date": options.start_date, "end_date": options.end_date}
     task = ask(options.backend, "POST", "/trainings/start", json.dumps(body).encode())["task_id"]
-    print(f"training {task} of {options.strategy}")
+    summary = _follow(options, "training", task)
+    if summary is None:
+        return 1
+    _print_metrics(summary)
+    return 0
+
+
+def _follow(options: argparse.Namespace, what: str, task: str) -> dict[str, Any] | None:
+    """Print an operation's progress until it ends; return its results, or None after printing why it has none."""
+    print(f"{what} {task} of {options.strategy}")
     path, told = f"/operations/{task}", ""
     try:
         while True:
-            operation = ask(options.backend, "GET", path, patient=True)["operation"]
+            operation: dict[str, Any] = ask(options.backend, "GET", path, patient=True)["operation"]
             if operation["status"] not in ("pending", "running"):
                 break
             progress = operation["progress"]
@@ -111,14 +139,14 @@ def _train_on_a_worker(options: argparse.Namespace) -> int:
             time.sleep(POLL_S)
     except KeyboardInterrupt:
         cancel = f"curl -X DELETE {options.backend}/api/v1{path}"
-        print(f"\nktrdr: the training continues on the worker; to cancel it: {cancel}", file=sys.stderr)
+        print(f"\nktrdr: the {what} continues on the worker; to cancel it: {cancel}", file=sys.stderr)
         raise
     if operation["status"] != "completed":
-        print(f"ktrdr: training {task} {operation['status']}: {operation['error_message'] or 'no reason given'}",
+        print(f"ktrdr: {what} {task} {operation['status']}: {operation['error_message'] or 'no reason given'}",
               file=sys.stderr)  # fmt: skip
-        return 1
-    _print_metrics(operation["result_summary"])
-    return 0
+        return None
+    summary: dict[str, Any] = operation["result_summary"]
+    return summary
 
 
 def _train_here(options: argparse.Namespace) -> int:
@@ -150,7 +178,11 @@ def _train_here(options: argparse.Namespace) -> int:
     return 0
 
 
-def _print_metrics(summary: dict[str, Any]) -> None:
+def _print_warnings(summary: dict[str, Any]) -> None:
     for warning in summary.get("warnings", ()):
         print(f"ktrdr: warning: {warning}", file=sys.stderr)
+
+
+def _print_metrics(summary: dict[str, Any]) -> None:
+    _print_warnings(summary)
     print(json.dumps({key: summary[key] for key in ("model_path", "training_metrics", "test_metrics")}, indent=2))

@@ -40,7 +40,17 @@ found += sorted(name for name in sys.modules if name.startswith("ktrdr.") and na
 print(code, found, imported, file=sys.stderr)
 """
 GROUPS = (["data"], ["strategies"])
-COMMANDS = [[], ["api"], ["worker"], ["data"], ["data", "sample"], ["strategies"], ["strategies", "schema"], ["train"]]
+COMMANDS = [
+    [],
+    ["api"],
+    ["worker"],
+    ["data"],
+    ["data", "sample"],
+    ["strategies"],
+    ["strategies", "schema"],
+    ["train"],
+    ["backtest"],
+]
 
 
 def asked_for_help(command: list[str]) -> subprocess.CompletedProcess[str]:
@@ -286,6 +296,33 @@ def test_a_training_that_learnt_nothing_is_warned_of_before_its_metrics(
     printed = capsys.readouterr()
     assert printed.err == "ktrdr: warning: The model has learnt nothing.\n"
     assert '"test_accuracy": 0.5' in printed.out
+
+
+def test_a_backtest_says_first_what_to_know_of_its_result(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    asked = []
+    summary = {"model_path": "models/m", "metrics": {"total_return_pct": 84.0}, "warnings": ["The model was trained"]}
+    answers = [{"operation_id": "b"}, {"operation": {"status": "completed", "result_summary": summary}}]
+
+    def try_once(_backend: Backend, _method: str, path: str, content: bytes | None, _headers: object) -> object:
+        asked.append((path, json.loads(content or b"null")))
+        return json.dumps(answers.pop(0)).encode(), {}
+
+    monkeypatch.setattr(Backend, "try_once", try_once)
+    assert main(["backtest", "mlp_fx_hourly", "EURUSD", "1h", "--start-date", "2023-11-01", "--model", "m"]) == 0
+    printed = capsys.readouterr()
+    assert printed.err == "ktrdr: warning: The model was trained\n"
+    assert '"total_return_pct": 84.0' in printed.out
+    assert asked[0] == (
+        "/backtests/start",
+        {"strategy_name": "mlp_fx_hourly", "symbol": "EURUSD", "timeframe": "1h", "model_path": "m",
+         "start_date": "2023-11-01", "end_date": None},
+    )  # fmt: skip
+    failed = {"status": "failed", "error_message": "No bars."}
+    answers[:] = [{"operation_id": "b"}, {"operation": failed}]
+    assert main(["backtest", "mlp_fx_hourly", "EURUSD", "1h"]) == 1
+    assert "ktrdr: backtest b failed: No bars." in capsys.readouterr().err
 
 
 def test_a_training_is_followed_through_a_restart_of_the_backend(

@@ -72,7 +72,7 @@ def store_model(api: httpx.Client, name: str, *, accuracy: float = 0.612, create
         "majority_share": 0.537,
     }  # fmt: skip
     metadata = {
-        "strategy_name": strategy, "created_at": created_at, "ktrdr_version": "0.1.0", "data_sha256": "0" * 64,
+        "strategy_name": strategy, "created_at": created_at, "ktrdr_version": "1.0.0", "data_sha256": "0" * 64,
         "symbols": ["EURUSD"], "timeframes": ["1h"], "start_date": "2023-01-01T22:00:00Z",
         "end_date": "2023-03-31T23:00:00Z", "torch_version": "2.13.0+cpu",
     }  # fmt: skip

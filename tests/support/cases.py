@@ -114,7 +114,7 @@ Change = Callable[[Facts], object]
 def distributions(role: str) -> dict[str, str]:
     """What the lock demands of a role in these cases."""
     more = {"backend": {}, "worker-gpu": {**TORCH, **CUDA}}.get(role, TORCH)
-    return {**CORE, **more, "ktrdr": "0.1.0"}
+    return {**CORE, **more, "ktrdr": "1.0.0"}
 
 
 def held(role: str) -> Iterator[dict[str, Any]]:

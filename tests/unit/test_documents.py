@@ -2,6 +2,7 @@
 
 import argparse
 import re
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -160,6 +161,14 @@ def test_the_defaults_of_the_other_settings_are_what_is_done_without_them(monkey
     assert dict(re.findall(r"\$\{(KTRDR_\w+):-([^}]*)\}", text(COMPOSE))).items() <= told.items()
     assert told["KTRDR_API_PORT"] == server_port({}, ROOT / "absent")
     assert ROOT / told["KTRDR_ARTIFACTS"] == Artifacts().root
+
+
+def test_the_last_release_in_the_changelog_is_the_version_of_the_project_and_of_its_lock() -> None:
+    released = re.findall(r"^## (\d+\.\d+\.\d+) - \d{4}-\d\d-\d\d$", text(ROOT / "CHANGELOG.md"), re.MULTILINE)
+    project = tomllib.loads(text(ROOT / "pyproject.toml"))["project"]
+    locked = [one for one in tomllib.loads(text(ROOT / "uv.lock"))["package"] if one["name"] == project["name"]]
+    assert released[0] == project["version"]
+    assert [package["version"] for package in locked] == [project["version"]]
 
 
 @every_document

@@ -1,4 +1,4 @@
-"""The index: every command of the project is a session here, and nothing else lives here."""
+"""The index: every command of the project is a session here, with its help, dependencies and linters."""
 
 import shutil
 from pathlib import Path
@@ -22,32 +22,37 @@ LINTERS = (
     ("zizmor", "--offline", "--no-progress", "--quiet", ".github/workflows"),
     ("python", "-m", "tests.commits"),
 )
+HELP = {"-h", "--help"}
+NO_WORDS = "this session takes no words after --"
 SIDE_BY_SIDE = ("--numprocesses=2",)  # what shares an engine stays in one process: tests/conftest.py
 
 
-def run(session: nox.Session, *command: str, group: str = "tools", only_help: bool = False) -> None:
-    """Run a command with the locked dependencies of a group; ``./noxw`` brings uv where there is none.
-
-    ``only_help``: words after ``--`` are for the sessions beside it, but for a question after its help.
-    """
+def run(session: nox.Session, *command: str, group: str = "tools") -> None:
+    """Run a command with the locked dependencies of a group; ``./noxw`` brings uv where there is none."""
     if shutil.which("uv") is None:
         session.error("uv is not on PATH: use ./noxw in place of nox, or install uv")
     # After Ctrl-C a command cleans up on the engine; nox's own half a second would cut that off.
     locked = ("uv", "run", "--frozen", "--group", group)
-    asked = [word for word in session.posargs if only_help and word in ("-h", "--help")]
-    session.run(*locked, *command, *asked, env=BYTECODE, external=True, interrupt_timeout=75, terminate_timeout=75)
+    session.run(*locked, *command, env=BYTECODE, external=True, interrupt_timeout=75, terminate_timeout=75)
+
+
+def only_help(session: nox.Session) -> list[str]:
+    """Return the request for help among the words after ``--``; warn that the session takes no other words."""
+    if others := [word for word in session.posargs if word not in HELP]:
+        session.warn(f"{session.name} takes no words: {' '.join(others)} is only for the sessions beside it")
+    return [word for word in session.posargs if word in HELP]
 
 
 @nox.session
 def engine(session: nox.Session) -> None:
-    """Make sure a Docker Engine with buildx answers; install and start one where none does (Debian, root)."""
-    run(session, "python", "-m", "deploy", "engine", only_help=True)
+    """Ensure that a Docker Engine with buildx answers; install and start one where none does (Debian, root)."""
+    run(session, "python", "-m", "deploy", "engine", *only_help(session))
 
 
 @nox.session(name="engine-stop", default=False)
 def engine_stop(session: nox.Session) -> None:
     """Stop the engine that `engine` started."""
-    run(session, "python", "-m", "deploy", "engine-stop", only_help=True)
+    run(session, "python", "-m", "deploy", "engine-stop", *only_help(session))
 
 
 @nox.session
@@ -64,19 +69,19 @@ def verify(session: nox.Session) -> None:
 
 @nox.session(name="verify-gpu")
 def verify_gpu(session: nox.Session) -> None:
-    """The GPU contract on a GPU host [-- ROLE …]: the device is really used."""
+    """Check on a GPU host [-- ROLE …] that the GPU is really used."""
     run(session, "python", "-m", "verify", "--gpu", *session.posargs)
 
 
 @nox.session
 def e2e(session: nox.Session) -> None:
-    """The verified images at work together: trainings, backtests, and what happens to them."""
-    run(session, "python", "-m", "verify", "e2e", only_help=True)
+    """Run the images together: train, backtest, cancel, kill, restart."""
+    run(session, "python", "-m", "verify", "e2e", *only_help(session))
 
 
 @nox.session
 def summarize(session: nox.Session) -> None:
-    """Table and reports from artifacts [-- DIR …], merging those of several jobs."""
+    """Write table and reports from artifacts [-- DIR …], merging those of several jobs."""
     run(session, "python", "-m", "verify", "summarize", *session.posargs)
 
 
@@ -88,33 +93,35 @@ def explain(session: nox.Session) -> None:
 
 @nox.session(default=False)
 def baseline(session: nox.Session) -> None:
-    """Keep the figures of the last verification [-- ROLE …] as the baseline that later ones are compared with."""
+    """Keep the last verification's figures [-- ROLE …] in baseline.json, which git tracks, for comparison."""
     run(session, "python", "-m", "verify", "baseline", *session.posargs)
 
 
 @nox.session(default=False)
 def attach(session: nox.Session) -> None:
-    """Put a bill of materials beside the image that it is of, in a registry [-- ROLE IMAGE]."""
+    """Attach an image's bill of materials to it in a registry [-- ROLE IMAGE]."""
     run(session, "python", "-m", "deploy", "attach", *session.posargs)
 
 
 @nox.session(name="lazy-imports")
 def lazy_imports(session: nox.Session) -> None:
-    """The lazy-import specification on this checkout and a running server; no Docker needed."""
-    run(session, "python", "-m", "verify", "lazy-imports", only_help=True)
+    """Check the lazy-import rules on this checkout and the server at KTRDR_API_PORT; no Docker needed."""
+    run(session, "python", "-m", "verify", "lazy-imports", *only_help(session))
 
 
 @nox.session
 def matrix(session: nox.Session) -> None:
-    """Print the CI matrix as JSON, from the contract [-- --together]: the roles that take part end to end."""
+    """Print the CI matrix as JSON, from the contract [-- --together: the roles of `e2e`, as words]."""
     run(session, "python", "-m", "deploy", "matrix", *session.posargs)
 
 
 @nox.session
 def tests(session: nox.Session) -> None:
     """Run everything: lint, types, unit tests, tests on freshly built images, quick faults [-- PYTEST-OPTION …]."""
-    lint(session)
-    types(session)
+    if not HELP.intersection(session.posargs):
+        for linter in LINTERS:
+            run(session, *linter, group="lint")
+        run(session, "mypy", group="tests")
     run(session, "pytest", "tests", *SIDE_BY_SIDE, *session.posargs, group="tests")
 
 
@@ -127,6 +134,9 @@ def unit(session: nox.Session) -> None:
 @nox.session
 def lint(session: nox.Session) -> None:
     """Check style and format of the code, Dockerfiles, scripts, workflow and commit subjects."""
+    if only_help(session):
+        session.log(NO_WORDS)
+        return
     for linter in LINTERS:
         run(session, *linter, group="lint")
 
@@ -134,6 +144,9 @@ def lint(session: nox.Session) -> None:
 @nox.session
 def types(session: nox.Session) -> None:
     """Check the types, strictly."""
+    if only_help(session):
+        session.log(NO_WORDS)
+        return
     run(session, "mypy", group="tests")
 
 
@@ -145,13 +158,13 @@ def faults(session: nox.Session) -> None:
 
 @nox.session(default=False)
 def bench(session: nox.Session) -> None:
-    """Take the figures of build and verify [-- NAME …], side by side with other tools: under 20 quiet minutes."""
+    """Measure build and verify [-- NAME …] beside other tools: less than 20 minutes on an idle machine."""
     run(session, "python", "-m", "bench", *session.posargs)
 
 
 @nox.session(default=False)
 def findings(session: nox.Session) -> None:
-    """Run the recorded surprises about others' software [-- NAME …]: which are still so, which have changed."""
+    """Run the recorded surprises about others' software [-- NAME …], and report which still hold."""
     run(session, "python", "-m", "findings", *session.posargs)
 
 
@@ -163,13 +176,13 @@ def screenshot(session: nox.Session) -> None:
 
 @nox.session(default=False)
 def accidents(session: nox.Session) -> None:
-    """Harm engines and runs [-- PYTEST-OPTION …], whole builds on the other image store among them."""
+    """Test failures [-- PYTEST-OPTION …]: kill engines, interrupt runs; also build on containerd's image store."""
     run(session, "env", "KTRDR_ALL_ROLES=1", "pytest", "tests/resilience", *session.posargs, group="tests")
 
 
 @nox.session(default=False)
 def mutation(session: nox.Session) -> None:
-    """Put small mistakes into judge and readers [-- MODULE …]; every one is noticed by a test or listed as harmless."""
+    """Put small mistakes into judge and readers [-- MODULE …]; report which of them no test notices."""
     run(session, "python", "-m", "tests.mutation", *session.posargs, group="mutation")
 
 

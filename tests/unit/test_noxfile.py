@@ -54,6 +54,7 @@ COMMANDS: dict[str, list[str]] = {
     "screenshot": ["python -m tests.browser.screenshot ARGUMENTS"],
     "accidents": ["env KTRDR_ALL_ROLES=1 pytest tests/resilience ARGUMENTS"],
 }
+TAKING_NOTHING = ("engine", "engine-stop", "e2e", "lazy-imports", "lint", "types")
 # What a session needs on top of the tools.
 GROUPS = {
     "unit": "tests", "types": "tests", "tests": "tests", "mutation": "mutation", "accidents": "tests", "lint": "lint",
@@ -73,13 +74,20 @@ class Stop(Exception):
 class FakeSession:
     """Remembers what a session would have run."""
 
+    name = "this"
+
     def __init__(self) -> None:
-        self.posargs, self.ran, self.env = ["ARGUMENTS"], list[str](), dict[str, str]()
+        self.posargs, self.ran, self.env, self.said = ["ARGUMENTS"], list[str](), dict[str, str](), list[str]()
 
     def run(self, *command: str, external: bool, env: dict[str, str], **_options: object) -> None:
         assert external
         self.env = env
         self.ran.append(" ".join(command))
+
+    def warn(self, text: str) -> None:
+        self.said.append(text)
+
+    log = warn
 
     def error(self, *words: str) -> None:
         raise Stop(" ".join(words))
@@ -111,11 +119,15 @@ def sessions(noxfile: ModuleType) -> dict[str, Callable[..., Any]]:
     return {str(name): function for name, function in registry.get().items()}
 
 
-def ran(function: Callable[..., Any], *words: str) -> list[str]:
+def called(function: Callable[..., Any], *words: str) -> FakeSession:
     session = FakeSession()
     session.posargs = list(words) or session.posargs
     function(cast("Any", session))
-    return session.ran
+    return session
+
+
+def ran(function: Callable[..., Any], *words: str) -> list[str]:
+    return called(function, *words).ran
 
 
 def test_every_command_has_its_session(sessions: dict[str, Callable[..., Any]]) -> None:
@@ -129,11 +141,33 @@ def test_a_session_runs_its_command_in_the_locked_environment(
     assert ran(sessions[name]) == locked(name, *COMMANDS[name])
 
 
-@pytest.mark.parametrize("name", ["engine", "engine-stop", "e2e", "lazy-imports"])
+@pytest.mark.parametrize("name", TAKING_NOTHING[:4])
 def test_a_session_without_arguments_leaves_them_to_those_beside_it_and_answers_for_its_help(
     sessions: dict[str, Callable[..., Any]], name: str
 ) -> None:
     assert ran(sessions[name], "backend", "--help") == locked(name, f"{COMMANDS[name][0]} --help")
+
+
+@pytest.mark.parametrize("name", TAKING_NOTHING)
+def test_a_session_without_arguments_says_that_it_ignores_them(
+    sessions: dict[str, Callable[..., Any]], name: str
+) -> None:
+    session = called(sessions[name], "backend", "--fix")
+    assert session.said == ["this takes no words: backend --fix is only for the sessions beside it"]
+    assert session.ran == locked(name, *COMMANDS[name])
+
+
+@pytest.mark.parametrize("name", ["lint", "types"])
+def test_a_session_of_others_tools_answers_for_its_help_itself(
+    sessions: dict[str, Callable[..., Any]], name: str
+) -> None:
+    session = called(sessions[name], "--help")
+    assert session.said == ["this session takes no words after --"]
+    assert session.ran == []
+
+
+def test_the_help_of_tests_is_pytest_s_and_runs_nothing_before(sessions: dict[str, Callable[..., Any]]) -> None:
+    assert ran(sessions["tests"], "--help") == locked("tests", "pytest tests --numprocesses=2 --help")
 
 
 def test_tests_are_lint_types_and_then_every_test(sessions: dict[str, Callable[..., Any]]) -> None:
@@ -176,10 +210,10 @@ def test_nothing_is_run_by_default_that_needs_docker(noxfile: ModuleType) -> Non
     assert set(noxfile.nox.options.sessions) <= {"lint", "types", "unit"}
 
 
-def test_the_index_holds_no_code_but_its_sessions_and_one_helper() -> None:
+def test_the_index_holds_no_code_but_its_sessions_and_two_helpers() -> None:
     tree = ast.parse((ROOT / "noxfile.py").read_text(encoding="utf-8"))
     functions = [node for node in tree.body if isinstance(node, ast.FunctionDef)]
-    assert [node.name for node in functions if not node.decorator_list] == ["run"]
+    assert [node.name for node in functions if not node.decorator_list] == ["run", "only_help"]
     assert all(len(node.body) <= 6 for node in functions)
     assert "deploy" not in {name.partition(".")[0] for name in _imported(tree)}
 

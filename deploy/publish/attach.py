@@ -49,7 +49,7 @@ def manifest(bill: bytes, subject: dict[str, Any]) -> dict[str, Any]:
 
 def _bill(path: Path, role: str) -> tuple[bytes, str]:
     """Return the bill and the identity of its image."""
-    next_step = f"./noxw -s verify -- {role} writes it"
+    next_step = f"./noxw -s build verify -- {role} writes it"
     try:
         data = path.read_bytes()
         properties = json.loads(data)["metadata"]["properties"]

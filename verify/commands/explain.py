@@ -1,11 +1,13 @@
-"""``python -m verify explain ROLE CHECK``: what a check is for, what it saw, what to do; from the artifacts."""
+"""``explain ROLE CHECK``: what a check is for, what it saw, what to do; from the artifacts."""
 
 import difflib
+from collections.abc import Collection
 
 from rich.console import Console
 from rich.text import Text
 
 from deploy.artifacts import E2E, GPU, VERDICT, Artifacts, UnreadableArtifact
+from deploy.contract import Contract
 from deploy.errors import Exit, Problem
 from verify.judge.checks import CHECKS, END_TO_END_CHECKS, GPU_CHECKS, PURPOSES, Check
 from verify.judge.reading import read_end_to_end, read_verdict
@@ -13,6 +15,7 @@ from verify.judge.verdict import Finding
 from verify.report.text import evidence_lines, one_line
 
 EXPLAINING = "explaining a check"
+COMMAND = "./noxw -s explain --"
 MOST_LINES, MOST_CHARACTERS, MOST_FIELD = 400, 40_000, 4_000  # of the evidence, of one field
 # What a category says of where to look (verify/README.md, outcomes).
 MEANT = {
@@ -22,33 +25,29 @@ MEANT = {
 }
 
 
-def explain(words: list[str], roles: list[str], artifacts: Artifacts, console: Console) -> Exit:
+def explain(words: list[str], contract: Contract, artifacts: Artifacts, console: Console) -> Exit:
     """Print everything known about one check of one image.
 
     Raises:
         Problem: a name is wrong (it lists those that exist), or a verdict cannot be read (exit 2).
 
     """
-    known = [*roles, E2E]
-    usage = f"python -m verify explain ROLE CHECK; ROLE is one of {', '.join(known)}"
+    known = [*contract.roles, E2E]
+    usage = f"{COMMAND} ROLE CHECK; ROLE is one of {', '.join(known)}"
     if not words or len(words) > 2:  # noqa: PLR2004 - a role and a check
         raise Problem(EXPLAINING, "name a role and a check", usage, Exit.USAGE)
     role, *rest = words
     if role not in known:
         raise Problem(EXPLAINING, f"no such role: {role}", usage, Exit.USAGE)
-    checks = END_TO_END_CHECKS if role == E2E else CHECKS | GPU_CHECKS
-    names = f"one of: {', '.join(checks)}"
+    on_gpu = [image.role for image in contract.images.values() if image.torch == "cuda"]
+    checks = END_TO_END_CHECKS if role == E2E else CHECKS | GPU_CHECKS if role in on_gpu else CHECKS
     if not rest:
-        raise Problem(EXPLAINING, f"name a check of {role}", names, Exit.USAGE)
+        raise Problem(EXPLAINING, f"name a check of {role}", f"one of: {', '.join(checks)}", Exit.USAGE)
     if rest[0] not in checks:
-        close = difflib.get_close_matches(rest[0], checks, n=1)
-        next_step = f"did you mean {close[0]}? " if close else ""
-        if rest[0] in END_TO_END_CHECKS:
-            next_step = f"did you mean python -m verify explain {E2E} {rest[0]}? "
-        raise Problem(EXPLAINING, f"{role} has no check {rest[0]}", f"{next_step}{names}", Exit.USAGE)
+        raise _no_check(role, rest[0], checks, on_gpu)
     check = checks[rest[0]]
     gpu = check.name in GPU_CHECKS
-    session = "e2e" if role == E2E else f"{'verify-gpu' if gpu else 'build verify'} -- {role}"
+    session = "build verify e2e" if role == E2E else f"build {'verify-gpu' if gpu else 'verify'} -- {role}"
     findings, when = _findings(Artifacts(artifacts.root / GPU) if gpu else artifacts, role, session)
     seen = next((finding for finding in findings if finding.check == check.name), None)
     for line in lines(role, when, seen) if seen else unseen(role, check, session):
@@ -56,11 +55,24 @@ def explain(words: list[str], roles: list[str], artifacts: Artifacts, console: C
     return Exit.OK
 
 
+def _no_check(role: str, name: str, checks: Collection[str], on_gpu: list[str]) -> Problem:
+    """Return what to say of a name that is no check of this role: of which role it is one, or which resembles it."""
+    wrong, instead = f"{role} has no check {name}", ""
+    if name in END_TO_END_CHECKS:
+        instead = f"did you mean {COMMAND} {E2E} {name}? "
+    elif name in GPU_CHECKS and name not in checks:
+        wrong += ": it is for images with CUDA PyTorch"
+        instead = f"did you mean {COMMAND} {on_gpu[0]} {name}? " if on_gpu else ""
+    elif close := difflib.get_close_matches(name, checks, n=1):
+        instead = f"did you mean {close[0]}? "
+    return Problem(EXPLAINING, wrong, f"{instead}one of: {', '.join(checks)}", Exit.USAGE)
+
+
 def unseen(role: str, check: Check, session: str) -> list[str]:
     """Return the lines on a check that did not run in this state."""
     fields = {
         "is for": check.purpose,
-        "outcome": "none: not verified in this state",
+        "outcome": "none yet: this image has not been verified since its last build",
         "category": f"where it fails, {check.category}: {MEANT[check.category]}",
         "next": f"./noxw -s {session}",
     }
@@ -77,7 +89,7 @@ def lines(role: str, when: str, finding: Finding) -> list[str]:
         "found": one_line(finding.found, MOST_FIELD),
         "category": category,
         "next": one_line(finding.action, MOST_FIELD),
-        "see": f"python -m verify explain {role} {one_line(finding.because, 60)}" if finding.because else "",
+        "see": f"{COMMAND} {role} {one_line(finding.because, 60)}" if finding.because else "",
     }
     shown = [f"{one_line(role, 60)}: {one_line(finding.check, 60)}"]
     shown += [f"  {name:<9} {text}" for name, text in fields.items() if text]

@@ -31,6 +31,9 @@ def collect(directories: list[Path], roles: list[str]) -> list[Verdict]:
                 "leave out the directory that is not of this run",
                 Exit.USAGE,
             )
+    if missing := [str(directory) for directory in directories if not directory.exists()]:
+        next_step = "./noxw -s build verify writes artifacts/; or name the directories that hold them"
+        raise Problem(READING, f"there is no directory {', '.join(missing)}", next_step)
     if not found:
         raise Problem(
             READING,

@@ -198,7 +198,7 @@ def test_a_registry_that_does_not_answer_is_told(artifacts: Artifacts) -> None:
 
 def test_without_a_bill_it_says_what_writes_it(held: Held, tmp_path: Path) -> None:
     told = problem(held, Artifacts(tmp_path))
-    assert (told.code, told.next_step) == (Exit.UNAVAILABLE, "./noxw -s verify -- dev writes it")
+    assert (told.code, told.next_step) == (Exit.UNAVAILABLE, "./noxw -s build verify -- dev writes it")
 
 
 @pytest.mark.parametrize("document", [3, {}, {"metadata": {"properties": [{"name": "other", "value": "x"}]}}])

@@ -8,7 +8,7 @@ from rich.console import Console
 
 from deploy.artifacts import E2E, VERDICT, Artifacts
 from deploy.errors import Exit, Problem
-from tests.support.cases import ROLES, Change, Facts, good
+from tests.support.cases import CONTRACT, Change, Facts, good
 from tests.support.summaries import finding
 from verify.commands.explain import MEANT, explain
 from verify.judge.checks import CHECKS, END_TO_END_CHECKS, GPU_CHECKS, ON_THE_DEVICE
@@ -28,7 +28,7 @@ def told(tmp_path: Path, *words: str, change: Change | None = None, role: str = 
     artifacts, file = Artifacts(tmp_path), io.StringIO()
     artifacts.write(role, VERDICT, good(role, change).verdict())
     console = Console(file=file, force_terminal=bool(width), width=width or 80, color_system=None, highlight=False)
-    assert explain(list(words), ROLES, artifacts, console) == Exit.OK
+    assert explain(list(words), CONTRACT, artifacts, console) == Exit.OK
     return file.getvalue()
 
 
@@ -44,7 +44,7 @@ def test_a_failed_check_is_told_with_all_that_a_person_can_act_on(tmp_path: Path
 
 def test_what_was_not_seen_leads_to_the_check_that_says_why(tmp_path: Path) -> None:
     text = told(tmp_path, "dev", "size-total", change=nothing_read)
-    assert "python -m verify explain dev contents" in text
+    assert "./noxw -s explain -- dev contents" in text
 
 
 def test_evidence_is_shown(tmp_path: Path) -> None:
@@ -67,7 +67,7 @@ def test_what_the_images_did_together_can_be_explained(tmp_path: Path, check: st
     artifacts, file = Artifacts(tmp_path), io.StringIO()
     findings = [finding("FAIL", name, found=f"{name} went on") for name in END_TO_END_CHECKS]
     artifacts.write(E2E, VERDICT, EndToEnd(outcome="FAIL", images={}, findings=findings))
-    assert explain([E2E, check], ROLES, artifacts, Console(file=file, width=80)) == Exit.OK
+    assert explain([E2E, check], CONTRACT, artifacts, Console(file=file, width=80)) == Exit.OK
     assert f"is for    {END_TO_END_CHECKS[check].purpose}" in file.getvalue()
     assert f"{check} went on" in file.getvalue()
 
@@ -93,7 +93,7 @@ def test_a_wrong_name_is_told_with_those_that_exist(tmp_path: Path, words: list[
 def before(tmp_path: Path, *words: str) -> str:
     """What is printed where nothing was verified."""
     file = io.StringIO()
-    assert explain(list(words), ROLES, Artifacts(tmp_path), Console(file=file, width=80)) == Exit.OK
+    assert explain(list(words), CONTRACT, Artifacts(tmp_path), Console(file=file, width=80)) == Exit.OK
     return file.getvalue()
 
 
@@ -103,24 +103,38 @@ def test_before_any_verification_a_check_is_told_by_what_it_is_for_and_how_to_se
 ) -> None:
     text = before(tmp_path, "worker-gpu", check)
     one = (CHECKS | GPU_CHECKS)[check]
-    session = "verify-gpu" if check in GPU_CHECKS else "build verify"
-    for words in (one.purpose, "not verified in this state", MEANT[one.category], f"./noxw -s {session} -- worker-gpu"):
+    session = "build verify-gpu" if check in GPU_CHECKS else "build verify"
+    for words in (
+        one.purpose,
+        "none yet: this image has not been verified since its last build",
+        MEANT[one.category],
+        f"./noxw -s {session} -- worker-gpu",
+    ):
         assert words in text
+
+
+@pytest.mark.parametrize("role", CONTRACT.roles)
+def test_the_checks_on_the_gpu_are_listed_for_images_with_cuda_alone(tmp_path: Path, role: str) -> None:
+    with pytest.raises(Problem) as problem:
+        before(tmp_path, role)
+    assert ("gpu-present" in str(problem.value)) == (CONTRACT.images[role].torch == "cuda")
 
 
 @pytest.mark.parametrize("check", END_TO_END_CHECKS)
 def test_so_is_a_check_of_the_images_at_work_together(tmp_path: Path, check: str) -> None:
     text = before(tmp_path, E2E, check)
     assert END_TO_END_CHECKS[check].purpose in text
-    assert "./noxw -s e2e" in text
+    assert "./noxw -s build verify e2e" in text
 
 
 @pytest.mark.parametrize(
     ("words", "says"),
     [
         (["dev"], "image-present, built-here"),
-        (["dev", "gpu-libary"], "did you mean gpu-libraries?"),
-        (["backend", "training/smoke"], "did you mean python -m verify explain e2e training/smoke?"),
+        (["worker-gpu", "gpu-libary"], "did you mean gpu-libraries?"),
+        (["backend", "training/smoke"], "did you mean ./noxw -s explain -- e2e training/smoke?"),
+        (["backend", "gpu-present"], "it is for images with CUDA PyTorch"),
+        (["dev", "gpu-present"], "did you mean ./noxw -s explain -- worker-gpu gpu-present?"),
     ],
 )
 def test_before_any_verification_a_wrong_name_is_told_too(tmp_path: Path, words: list[str], says: str) -> None:
@@ -140,7 +154,7 @@ def test_an_outcome_that_does_not_follow_is_not_explained(tmp_path: Path) -> Non
     artifacts = Artifacts(tmp_path)
     artifacts.write("dev", VERDICT, good("dev", root_user).verdict().model_copy(update={"outcome": "PASS"}))
     with pytest.raises(Problem, match="FAIL follows from its findings"):
-        explain(["dev", "user"], ROLES, artifacts, Console(file=io.StringIO()))
+        explain(["dev", "user"], CONTRACT, artifacts, Console(file=io.StringIO()))
 
 
 def test_an_unreadable_verdict_is_told_without_a_traceback(tmp_path: Path) -> None:
@@ -148,5 +162,5 @@ def test_an_unreadable_verdict_is_told_without_a_traceback(tmp_path: Path) -> No
     path.parent.mkdir()
     path.write_text("{", encoding="utf-8")
     with pytest.raises(Problem) as problem:
-        explain(["dev", "user"], ROLES, Artifacts(tmp_path), Console(file=io.StringIO()))
+        explain(["dev", "user"], CONTRACT, Artifacts(tmp_path), Console(file=io.StringIO()))
     assert problem.value.code == Exit.USAGE

@@ -36,6 +36,13 @@ def test_verdicts_of_other_roles_are_left_alone(tmp_path: Path) -> None:
     assert [one.role for one in collect([tmp_path], ["dev"])] == ["dev"]
 
 
+def test_a_directory_that_does_not_exist_is_named(tmp_path: Path) -> None:
+    save(tmp_path / "there", verdict("dev"))
+    problem = refused([tmp_path / "there", tmp_path / "absent"], ROLES)
+    assert problem.code is Exit.UNAVAILABLE
+    assert problem.wrong == f"there is no directory {tmp_path / 'absent'}"
+
+
 def test_a_root_is_not_searched_for_other_roots(tmp_path: Path) -> None:
     save(tmp_path, verdict("dev"))
     save(tmp_path / "bench", verdict("dev", FAIL), verdict("backend"))

@@ -1,4 +1,4 @@
-"""Run the findings, or those named: which are still as their scripts state, and which have changed."""
+"""Runs the recorded surprises about the software of others, and reports which still hold."""
 
 import argparse
 import contextlib
@@ -13,8 +13,8 @@ from pathlib import Path
 HERE = Path(__file__).resolve().parent
 SECONDS = 600.0
 GRACE_SECONDS = 10.0  # in which a script that is asked to end removes its temporary folder
-AS_STATED, NOT_TO_BE_HAD = 0, 77
-OUTCOMES = {AS_STATED: "as stated", NOT_TO_BE_HAD: "not to be had here"}
+AS_STATED, NOT_AVAILABLE = 0, 77
+OUTCOMES = {AS_STATED: "as stated", NOT_AVAILABLE: "not available here"}
 CHANGED = "changed"
 
 
@@ -57,8 +57,13 @@ def main(arguments: list[str] | None = None, folder: Path = HERE) -> int:
     """Print a line for each script, and the output of those that are not as stated; 1 if one has changed."""
     known = scripts(folder)
     parser = argparse.ArgumentParser(prog="python -m findings", description=__doc__, allow_abbrev=False)
-    parser.add_argument("names", nargs="*", metavar="NAME", help=f"one of {', '.join(known)}")
-    names = parser.parse_args(arguments).names
+    parser.add_argument("names", nargs="*", metavar="NAME", help="findings to run; all where none is named")
+    parser.add_argument("--list", action="store_true", help="list the findings and end")
+    asked = parser.parse_args(arguments)
+    if asked.list:
+        print(*known, sep="\n")
+        return 0
+    names = asked.names
     if unknown := sorted({*names} - {*known}):
         parser.error(f"no such finding: {', '.join(unknown)}")
     changed = False

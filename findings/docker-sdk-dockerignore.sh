@@ -18,11 +18,11 @@ if ! {
     python3 -m venv "$place/env" &&
         "$place/env/bin/pip" install --quiet --no-compile docker==7.2.0
 }; then
-    echo "not to be had: these packages by pip"
+    echo "not available: these packages by pip"
     exit 77
 fi
 if ! { docker version && docker buildx version; } >/dev/null 2>&1; then
-    echo "not to be had: a Docker Engine and buildx"
+    echo "not available: a Docker Engine and buildx"
     exit 77
 fi
 "$place/env/bin/python" - "$place" <<'END'

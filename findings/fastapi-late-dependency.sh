@@ -17,7 +17,7 @@ if ! {
     python3 -m venv "$place/env" &&
         "$place/env/bin/pip" install --quiet --no-compile fastapi==0.165.0 httpx==0.28.1
 }; then
-    echo "not to be had: these packages by pip"
+    echo "not available: these packages by pip"
     exit 77
 fi
 "$place/env/bin/python" - <<'END'

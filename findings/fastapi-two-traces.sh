@@ -21,7 +21,7 @@ if ! {
             opentelemetry-instrumentation-asgi==0.66b2 \
             httpx==0.28.1
 }; then
-    echo "not to be had: these packages by pip"
+    echo "not available: these packages by pip"
     exit 77
 fi
 "$place/env/bin/python" - <<'END'

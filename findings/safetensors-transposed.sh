@@ -18,7 +18,7 @@ if ! {
     python3 -m venv "$place/env" &&
         "$place/env/bin/pip" install --quiet --no-compile safetensors==0.8.0 numpy==2.4.6
 }; then
-    echo "not to be had: these packages by pip"
+    echo "not available: these packages by pip"
     exit 77
 fi
 "$place/env/bin/python" - <<'END'

@@ -17,7 +17,7 @@ if ! {
     python3 -m venv "$place/env" &&
         "$place/env/bin/pip" install --quiet --no-compile schemathesis==4.32.5 fastapi==0.165.0 uvicorn==0.54.0
 }; then
-    echo "not to be had: these packages by pip"
+    echo "not available: these packages by pip"
     exit 77
 fi
 cd "$place"

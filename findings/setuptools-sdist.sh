@@ -19,7 +19,7 @@ if ! {
     python3 -m venv "$place/env" &&
         "$place/env/bin/pip" install --quiet --no-compile setuptools==84.2.1 hatchling==1.33.0 build==1.6.1
 }; then
-    echo "not to be had: these packages by pip"
+    echo "not available: these packages by pip"
     exit 77
 fi
 export SOURCE_DATE_EPOCH=1600000000

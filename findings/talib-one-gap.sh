@@ -24,7 +24,7 @@ if ! {
     python3 -m venv "$place/env" &&
         "$place/env/bin/pip" install --quiet --no-compile TA-Lib==0.8.2 numpy==2.4.6
 }; then
-    echo "not to be had: these packages by pip"
+    echo "not available: these packages by pip"
     exit 77
 fi
 "$place/env/bin/python" - <<'END'

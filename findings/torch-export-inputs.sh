@@ -19,13 +19,13 @@ if ! {
     python3 -m venv "$place/env" &&
         "$place/env/bin/pip" install --quiet --no-compile numpy==2.4.6
 }; then
-    echo "not to be had: these packages by pip"
+    echo "not available: these packages by pip"
     exit 77
 fi
 # Only the CPU build: elsewhere pip would fetch gigabytes of CUDA.
 if ! "$place/env/bin/pip" install --quiet --dry-run --no-deps --report "$place/report" torch==2.13.0 ||
     ! grep -q 'torch-2\.13\.0[^"]*cpu' "$place/report"; then
-    echo "not to be had: the CPU build of torch 2.13.0 by pip"
+    echo "not available: the CPU build of torch 2.13.0 by pip"
     exit 77
 fi
 "$place/env/bin/pip" install --quiet --no-compile torch==2.13.0

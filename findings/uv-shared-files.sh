@@ -19,7 +19,7 @@ if ! {
     python3 -m venv "$place/env" &&
         "$place/env/bin/pip" install --quiet --no-compile uv==0.13.9
 }; then
-    echo "not to be had: these packages by pip"
+    echo "not available: these packages by pip"
     exit 77
 fi
 UV_CACHE_DIR="$place/cache"
@@ -29,12 +29,12 @@ install() {
     "$place/env/bin/uv" pip install --quiet --python "$place/env/bin/python" --target "$1" six==1.17.0
 }
 if ! install "$place/first"; then
-    echo "not to be had: six 1.17.0 by uv"
+    echo "not available: six 1.17.0 by uv"
     exit 77
 fi
 names=$(stat -c %h "$place/first/six.py")
 if [ "$names" = 1 ]; then
-    echo "not to be had: hard links between uv's cache and this temporary folder"
+    echo "not available: hard links between uv's cache and this temporary folder"
     exit 77
 fi
 echo "# debugging" >>"$place/first/six.py"

@@ -22,7 +22,7 @@ if ! {
     python3 -m venv "$place/env" &&
         "$place/env/bin/pip" install --quiet --no-compile pyyaml==6.0.4 ruamel.yaml==0.19.1
 }; then
-    echo "not to be had: these packages by pip"
+    echo "not available: these packages by pip"
     exit 77
 fi
 "$place/env/bin/python" - <<'END'

@@ -102,10 +102,10 @@ def test_a_change_is_told_with_its_output_and_as_the_exit_code(
     assert re.search(r"^a-same +as stated +0 s\nb-other +changed +0 s\n    seen: 41\n$", told)
 
 
-def test_what_cannot_be_had_is_no_change(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    stand_in(tmp_path, "a-lack", "echo not to be had: an engine", "exit 77")
+def test_what_is_not_available_is_no_change(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    stand_in(tmp_path, "a-lack", "echo not available: an engine", "exit 77")
     assert findings.main([], tmp_path) == 0
-    assert re.search(r"^a-lack +not to be had here +0 s\n    not to be had: an engine\n", capsys.readouterr().out)
+    assert re.search(r"^a-lack +not available here +0 s\n    not available: an engine\n", capsys.readouterr().out)
 
 
 def test_those_that_are_named_run_and_no_others(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -113,6 +113,13 @@ def test_those_that_are_named_run_and_no_others(tmp_path: Path, capsys: pytest.C
     stand_in(tmp_path, "b-other", "exit 1")
     assert findings.main(["a-same"], tmp_path) == 0
     assert "b-other" not in capsys.readouterr().out
+
+
+def test_the_list_names_each_on_a_line_and_runs_none(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    stand_in(tmp_path, "a-same", "exit 1")
+    stand_in(tmp_path, "b-other", "exit 1")
+    assert findings.main(["--list"], tmp_path) == 0
+    assert capsys.readouterr().out == "a-same\nb-other\n"
 
 
 def test_a_name_that_does_not_exist_is_an_error_of_the_command_line(

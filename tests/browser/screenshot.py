@@ -1,4 +1,4 @@
-"""``python -m tests.browser.screenshot [REPORT]``: the first screen of a report, as the README shows it."""
+"""Takes the first screen of a report, as the README shows it."""
 
 import argparse
 import sys
@@ -46,7 +46,7 @@ def first_screen(report: Path) -> bytes:
         Problem: there is no such report, it does not open without an error, or the picture is too large.
 
     """
-    doing = f"Taking a picture of {report}"
+    doing = f"taking a picture of {report}"
     if not report.is_file():
         raise Problem(doing, "there is no such report", "./noxw -s build verify", Exit.UNAVAILABLE)
     with running(find_or_install()) as browser:

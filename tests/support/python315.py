@@ -39,7 +39,7 @@ def find_or_unpack() -> list[str]:
 def _unpack() -> None:
     """Unpack it whole or not at all: it is moved to its place at the end."""
     if not shutil.which("apt-get") or apt.this_distribution().id != "debian":
-        raise Problem("Looking for Python 3.15", "this machine is no Debian", "install a python3.15")
+        raise Problem("looking for Python 3.15", "this machine does not run Debian", "install a python3.15")
     CACHE.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=CACHE) as place:
         folder, lists = Path(place) / "packages", Path(place) / "apt"

@@ -14,14 +14,16 @@ from deploy.errors import Exit, outside
 BARE = "import runpy, sys; sys.argv = sys.argv[1:]; runpy.run_module(sys.argv[0], run_name='__main__', alter_sys=True)"
 
 
-@pytest.mark.parametrize("words", [["deploy", "build"], ["deploy", "matrix"], ["verify"], ["verify", "summarize"]])
+@pytest.mark.parametrize(
+    "words", [["deploy", "build"], ["deploy", "matrix"], ["verify"], ["verify", "summarize"], ["bench", "--help"]]
+)
 def test_outside_the_environment_a_command_says_in_one_line_how_to_run_it(words: list[str]) -> None:
     python = [sys.executable, "-I", "-S", "-c", f"import sys; sys.path.insert(0, {str(ROOT)!r}); {BARE}"]
     ended = subprocess.run([*python, *words], cwd=ROOT, capture_output=True, text=True, check=False, timeout=60)
     (line,) = ended.stderr.splitlines()
     assert ended.returncode == Exit.USAGE
     assert line.startswith(f"python -m {words[0]}: {sys.executable}")
-    assert f"`uv run --frozen --group tools python -m {words[0]} ...`" in line
+    assert f"`.venv/bin/python -m {words[0]} ...`; `./noxw -l` makes .venv" in line
     assert ended.stdout == ""
 
 
@@ -39,7 +41,9 @@ def test_a_module_of_our_own_that_is_missing_is_a_fault_and_shows_where() -> Non
 
 def firsts() -> Iterator[tuple[str, str]]:
     """The beginning of what each Problem says was being done, as far as its module writes it down: place and text."""
-    for path in sorted(path for package in ("deploy", "verify", "bench") for path in (ROOT / package).rglob("*.py")):
+    for path in sorted(
+        path for package in ("deploy", "verify", "bench", "tests") for path in (ROOT / package).rglob("*.py")
+    ):
         tree = ast.parse(path.read_text(encoding="utf-8"))
         constants = {
             target.id: node.value

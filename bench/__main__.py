@@ -8,17 +8,21 @@ from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
 
-from bench.groups import GROUPS
-from bench.groups.verification import TOOL, tool_version
-from bench.machine import describe
-from bench.measure import SHOWN
-from bench.model import Report
-from bench.table import table
-from bench.workplace import Workplace, workplace
-from deploy import signals
-from deploy.artifacts import Artifacts, write_model, write_text
-from deploy.contract import ROOT, read_contract
-from deploy.errors import Exit, Problem
+from deploy.errors import Exit, Problem, outside
+
+try:
+    from bench.groups import GROUPS
+    from bench.groups.verification import TOOL, tool_version
+    from bench.machine import describe
+    from bench.measure import SHOWN
+    from bench.model import Report
+    from bench.table import table
+    from bench.workplace import Workplace, workplace
+    from deploy import signals
+    from deploy.artifacts import Artifacts, write_model, write_text
+    from deploy.contract import ROOT, read_contract
+except ImportError as error:
+    outside("bench", error)
 
 JSON, MARKDOWN = "bench.json", "bench.md"
 

@@ -13,6 +13,32 @@ try:
 except ImportError as error:
     outside("deploy", error)
 
+# word -> what it does in a line, and more for its own help
+COMMANDS = {
+    "build": (
+        "Builds the images of the named roles side by side.",
+        "A failed build stops no other. Records go to ROLE/build.json and ROLE/build.log.",
+    ),
+    "attach": (
+        "Attaches a role's bill of materials to its image in a registry.",
+        "`./noxw -s build verify` writes the bill; push the image first. The credentials are those of `docker login`.",
+    ),
+    "engine": (
+        "Ensures that a Docker Engine with buildx answers; installs and starts one where none does.",
+        "It installs on Debian as root, and never touches an engine that answers.",
+    ),
+    "engine-stop": ("Stops the engine that `engine` started.", "No other engine is stopped."),
+    "matrix": ("Prints the CI matrix as JSON, from the contract.", ""),
+    "stack": (
+        "Prints deploy/compose.yaml as `docker stack deploy` takes it.",
+        "Its volume belongs to one node: with several, add a placement constraint, or a driver that shares it.",
+    ),
+    "clean": (
+        "Removes containers, networks and volumes that ended runs left on the engine.",
+        "The engine's build cache stays; `docker builder prune` empties it.",
+    ),
+}
+
 
 def parser() -> argparse.ArgumentParser:
     """Return the command line's grammar."""
@@ -20,38 +46,24 @@ def parser() -> argparse.ArgumentParser:
         allow_abbrev=False, prog="python -m deploy", description="Makes ktrdr's images. Exit codes: docs/commands.md."
     )
     commands = top.add_subparsers(dest="command", required=True)
-    build = commands.add_parser(
-        "build", allow_abbrev=False, help="build the images of the named roles, all where none is named"
-    )
-    build.add_argument("roles", nargs="*", metavar="ROLE")
-    build.add_argument("--artifacts", type=Path, metavar="DIR", help="where records go (default: artifacts/)")
-    beside = commands.add_parser(
-        "attach", allow_abbrev=False, help="put a role's bill of materials beside its image in a registry"
-    )
-    beside.add_argument("role", metavar="ROLE")
-    beside.add_argument("image", metavar="IMAGE", help="as it was pushed: registry.example/name:tag")
-    beside.add_argument("--plain-http", action="store_true", help="the registry speaks no HTTPS")
-    beside.add_argument("--artifacts", type=Path, metavar="DIR", help="where records lie (default: artifacts/)")
-    commands.add_parser(
-        "engine",
-        allow_abbrev=False,
-        help="make sure that a Docker Engine with buildx answers; start one where none does",
-    )
-    commands.add_parser("engine-stop", allow_abbrev=False, help="stop the engine that `engine` started")
-    matrix = commands.add_parser("matrix", allow_abbrev=False, help="print the CI matrix as JSON, from the contract")
-    matrix.add_argument("--together", action="store_true", help="the roles of `e2e` instead, with spaces between them")
-    commands.add_parser(
-        "stack",
-        allow_abbrev=False,
-        help="print deploy/compose.yaml as `docker stack deploy` takes it",
-        description="Prints deploy/compose.yaml as `docker stack deploy` takes it. The volume with bars and models is"
-        " one node's own: where there are several, give the backend a placement constraint, or the volume a driver that"
-        " shares it; a backend that moves begins with nothing.",
-    )
-    clean = commands.add_parser(
-        "clean", allow_abbrev=False, help="remove containers, networks and volumes that ended runs left"
-    )
-    clean.add_argument("--all", action="store_true", help="the built images, artifacts and caches too")
+    for word, (about, more) in COMMANDS.items():
+        command = commands.add_parser(word, allow_abbrev=False, help=about, description=f"{about} {more}".rstrip())
+        if word == "build":
+            command.add_argument(
+                "roles", nargs="*", metavar="ROLE", help="roles of the contract; all where none is named"
+            )
+        if word == "attach":
+            command.add_argument("role", metavar="ROLE", help="the role whose bill it is")
+            command.add_argument("image", metavar="IMAGE", help="as it was pushed: registry.example/name:tag")
+            command.add_argument("--plain-http", action="store_true", help="the registry does not use HTTPS")
+        if word in ("build", "attach"):
+            command.add_argument(
+                "--artifacts", type=Path, metavar="DIR", help="where records lie (default: artifacts/)"
+            )
+        if word == "matrix":
+            command.add_argument("--together", action="store_true", help="print the roles of `e2e` instead, as words")
+        if word == "clean":
+            command.add_argument("--all", action="store_true", help="also remove our images, artifacts/ and .cache/")
     return top
 
 

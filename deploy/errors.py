@@ -34,5 +34,5 @@ def outside(package: str, error: ImportError) -> NoReturn:
         raise error
     command, version = f"python -m {package}", ".".join(map(str, sys.version_info[:2]))
     here = f"{sys.executable} ({version}) is not the environment of uv.lock ({error})"
-    print(f"{command}: {here}; run `uv run --frozen --group tools {command} ...` or ./noxw", file=sys.stderr)
+    print(f"{command}: {here}; run `.venv/bin/{command} ...`; `./noxw -l` makes .venv", file=sys.stderr)
     sys.exit(2)

@@ -24,16 +24,19 @@ ROLES = ("ROLE", "roles of the contract; all where none is named")
 COMMANDS = {
     "": ("Tells whether ktrdr's images are what their roles demand.", ROLES),
     "summarize": (
-        "Table and reports from artifacts; those of several jobs are merged.",
+        "Writes table and reports from artifacts; those of several jobs are merged.",
         ("DIR", "directories of artifacts; artifacts/ where none is named"),
     ),
     "explain": (
         "Tells what a check is for, what it saw of an image, and what to do.",
-        ("WORD", "a role and a check, as `explain backend lazy-import`"),
+        ("ROLE CHECK", "a role or e2e, and one of its checks: backend lazy-import, e2e training/smoke"),
     ),
-    "baseline": ("Keeps the figures of the last verification as those that later ones are compared with.", ROLES),
-    "lazy-imports": ("The lazy-import specification on this checkout and a running server; no Docker needed.", None),
-    "e2e": ("The verified images at work together: trainings, backtests, and what happens to them.", None),
+    "baseline": ("Keeps the last verification's figures in deploy/docker/baseline.json, for comparison.", ROLES),
+    "lazy-imports": (
+        "Checks the lazy-import rules on this checkout and on the server at KTRDR_API_PORT; no Docker needed.",
+        None,
+    ),
+    "e2e": ("Runs the verified images together: train, backtest, cancel, kill, restart.", None),
 }
 OPTIONS = ("--artifacts", "--history")  # that take a value
 
@@ -41,11 +44,13 @@ OPTIONS = ("--artifacts", "--history")  # that take a value
 def parser(word: str = "") -> argparse.ArgumentParser:
     """Return the grammar of the command with this word, of a verification where there is none."""
     description, arguments = COMMANDS[word]
-    others = "; ".join(f"python -m verify {name}: {about}" for name, (about, _) in COMMANDS.items() if name)
+    others = "\n".join(f"  python -m verify {name:<12}  {about}" for name, (about, _) in COMMANDS.items() if name)
     top = argparse.ArgumentParser(
         allow_abbrev=False, prog=f"python -m verify {word}".rstrip(),
         description=f"{description} Exit codes: docs/commands.md.",
-        epilog=None if word else f"Other commands, each with --help. {others}",
+        epilog=None if word else f"other commands, each with --help:\n{others}",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        usage="%(prog)s [-h] [--artifacts DIR] ROLE CHECK" if word == "explain" else None,
     )  # fmt: skip
     top.set_defaults(command=word, gpu=False, history=None, artifacts=None)
     if arguments is None:
@@ -53,9 +58,14 @@ def parser(word: str = "") -> argparse.ArgumentParser:
     else:
         top.add_argument("words", nargs="*", metavar=arguments[0], help=arguments[1])
     if not word:
-        top.add_argument("--gpu", action="store_true", help="the GPU contract: the device is really used")
+        top.add_argument("--gpu", action="store_true", help="check on a GPU host that the GPU is really used")
     if word == "summarize":
-        top.add_argument("--history", type=Path, metavar="DIR", help="sizes and times over DIR's runs instead")
+        top.add_argument(
+            "--history",
+            type=Path,
+            metavar="DIR",
+            help="draw sizes and times as history.html instead, over the runs in DIR: one directory of artifacts a run",
+        )
     if word != "lazy-imports":
         top.add_argument("--artifacts", type=Path, metavar="DIR", help="where records lie (default: artifacts/)")
     return top
@@ -79,14 +89,14 @@ def run(arguments: argparse.Namespace) -> int:
 
         if words:
             wrong = f"--history DIR takes no {' '.join(words)} beside it"
-            raise Problem("reading the command line", wrong, "see python -m verify summarize --help", Exit.USAGE)
+            raise Problem("reading the command line", wrong, "see ./noxw -s summarize -- --help", Exit.USAGE)
         return history.history(arguments.history, artifacts.root, contract.roles, console)
     if word == "summarize":
         return summarize.command([Path(word) for word in words], artifacts, contract.roles, console)
     if word == "explain":
         from verify.commands import explain  # noqa: PLC0415
 
-        return explain.explain(words, contract.roles, artifacts, console)
+        return explain.explain(words, contract, artifacts, console)
     if word == "baseline":
         from verify.commands import baseline  # noqa: PLC0415
 

@@ -1,4 +1,4 @@
-"""``python -m tests.broken_images``: judges every broken image, then the good images twenty times."""
+"""Judges every broken image, then the good images twenty times."""
 
 import argparse
 import contextlib
@@ -46,8 +46,15 @@ def parser() -> argparse.ArgumentParser:
     top.add_argument(
         "--glance", action="store_true", help="look only where each fault's check does: a third of the time"
     )
-    top.add_argument("--rounds", type=int, default=len(ROUNDS), metavar="N", help="rounds of the good images (20)")
-    top.add_argument("--artifacts", type=Path, metavar="DIR", help="where build records lie and faults.json is written")
+    top.add_argument(
+        "--rounds", type=int, default=len(ROUNDS), metavar="N", help="rounds of the good images (default: 20)"
+    )
+    top.add_argument(
+        "--artifacts",
+        type=Path,
+        metavar="DIR",
+        help="where build records lie, and faults.json and faults.md go (default: artifacts/)",
+    )
     return top
 
 

@@ -1,4 +1,4 @@
-"""``python -m tests.mutation [MODULE …]``: how many mistakes in judge and readers the tests would notice."""
+"""Puts small mistakes into judge and readers, one at a time; reports which of them no test notices."""
 
 import argparse
 import os
@@ -134,8 +134,13 @@ def report(
 def main() -> int:
     """Try every mutant of the modules that are named, all of them where none is; 0 when no survivor is unexplained."""
     parser = argparse.ArgumentParser(allow_abbrev=False, prog="python -m tests.mutation", description=__doc__)
-    parser.add_argument("modules", nargs="*", metavar="MODULE", help=f"of: {', '.join(MODULES)}")
-    modules = parser.parse_args().modules or list(MODULES)
+    parser.add_argument("modules", nargs="*", metavar="MODULE", help="modules to try; all where none is named")
+    parser.add_argument("--list", action="store_true", help="list the modules and end")
+    arguments = parser.parse_args()
+    if arguments.list:
+        print(*MODULES, sep="\n")
+        return 0
+    modules = arguments.modules or list(MODULES)
     if unknown := [module for module in modules if module not in MODULES]:
         parser.error(f"no such module: {', '.join(unknown)}")
     known = listed()

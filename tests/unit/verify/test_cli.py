@@ -133,10 +133,10 @@ def test_the_help_names_what_it_can_do(monkeypatch: pytest.MonkeyPatch, capsys: 
     ("word", "told", "not_told"),
     [
         ("summarize", ["--history", "DIR"], ["--gpu", "ROLE"]),
-        ("explain", ["a role and a check"], ["--gpu", "--history"]),
+        ("explain", ["ROLE CHECK", "a role or e2e"], ["--gpu", "--history"]),
         ("baseline", ["ROLE"], ["--gpu", "--history"]),
         ("lazy-imports", ["no Docker"], ["--gpu", "ROLE", "--artifacts"]),
-        ("e2e", ["at work together"], ["--gpu", "ROLE"]),
+        ("e2e", ["images together"], ["--gpu", "ROLE"]),
     ],
 )
 def test_each_command_has_a_help_of_its_own(

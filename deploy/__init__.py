@@ -1,1 +1,1 @@
-"""Makes the images: contract, engine, build."""
+"""Makes the images: contract, engine, base image, build, and what goes to a registry."""

@@ -1,4 +1,4 @@
-"""``python -m tests.commits``: subjects of commits that are too long or no imperative, of those since one commit."""
+"""A linter, which the session `lint` runs: reports commit subjects that are too long or not imperative."""
 
 import subprocess
 import sys

@@ -1,1 +1,1 @@
-"""Training: labels, features, the trainer and its models. Needs torch; only workers import its modules."""
+"""Training: labels, features, the trainer and its models. Needs torch: workers and `ktrdr train --here` import it."""

@@ -1,1 +1,1 @@
-"""One summary, shown for a terminal or a pipe, as Markdown, as JUnit XML, as a page: each a pure function."""
+"""Reports: the summary on the console, as Markdown, JSON, JUnit XML and HTML page, and the bills of materials."""

@@ -86,7 +86,7 @@ def again(notes: Notes) -> None:
 
 
 def backtest(notes: Notes) -> None:
-    """Let the other worker trade the newest model on bars that its training never saw."""
+    """Let the other worker trade the newest model on the bars that its training kept for its test."""
     body = {"strategy_name": STRATEGY, "symbol": "EURUSD", "timeframe": "1h", **HELD_OUT}
     task = started(notes, start=Call("POST", "/backtests/start", body))
     dates = "&".join(f"{name}={value}" for name, value in HELD_OUT.items())

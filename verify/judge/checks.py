@@ -65,7 +65,7 @@ _ALL = [
     Check("lazy-server", "The running server has neither loaded a heavy package nor tried to", "CODE_BUG", "Make the import lazy where the chain below ends; the probe's chains above may show more"),
     Check("server-healthy", "The image's own command makes its own HEALTHCHECK pass", "CODE_BUG", "Docker not running or API crashed: see the server's log below"),
     Check("server-answers", "The server answers 200 with `status` at the contract's address, and otherwise as the application does", "CODE_BUG", "Compare port and path in the command, in HEALTHCHECK and in `health` of images.toml; compare the application that the command serves with [application] there"),
-    Check("healthcheck-tells", "HEALTHCHECK passes at a 200 with `status` and fails at everything else", "CODE_BUG", "Make HEALTHCHECK ask the server, and fail on anything but 200 with a `status`"),
+    Check("healthcheck-tells", "HEALTHCHECK passes at a 200 with `status`, and fails at any other answer and without one", "CODE_BUG", "Make HEALTHCHECK ask the server, and fail on anything but 200 with a `status`"),
 ]  # fmt: skip
 _GPU = [
     Check("gpu-present", "A GPU is attached and torch sees it", "ENVIRONMENT", "Install the NVIDIA driver and nvidia-container-toolkit, run `nvidia-ctk runtime configure` or `nvidia-ctk cdi generate`, restart the engine"),
@@ -86,7 +86,7 @@ _END_TO_END = [
     Check("data/sample", "The production image makes a year of hourly bars and uploads them over HTTP", "CODE_BUG", "See what `ktrdr data sample --upload` printed"),
     Check("training/smoke", "A training on a year of hourly bars completes in under 60 s and learns something, but not everything", "CODE_BUG", _WORKER),
     Check("training/repeatable", "The same seed gives the same metrics twice, except for times", "CODE_BUG", "Find the randomness in ktrdr/training/ that ignores the strategy's seed"),
-    Check("backtest/smoke", "Another worker trades bars that the training never saw; its return follows from its fills and costs", "CODE_BUG", "See the trades in artifacts/e2e/observed.json, and ktrdr/backtesting/"),
+    Check("backtest/smoke", "Another worker trades the bars that the training kept for its test; its return follows from its fills and costs", "CODE_BUG", "See the trades in artifacts/e2e/observed.json, and ktrdr/backtesting/"),
     Check("operations/cancel", "A cancelled training stops within 2 s and frees its worker", "CODE_BUG", _WORKER),
     Check("backend/restart", "A killed backend restarts with its operations, queue and models; its workers return within 15 s", "CODE_BUG", _DISPATCH),
     Check("workers/killed", "When a busy worker is killed, its operation fails with worker_lost within 15 s", "CODE_BUG", _DISPATCH),

@@ -14,11 +14,11 @@ def table(report: Report) -> str:
         f"Taken on {report.started[:10]} in {report.seconds / 60:.0f} min, revision {report.revision[:12]}: {where}."
     ]
     lines += ["One round of one image: it shows that the measurements run, and nothing else."] * report.quick
-    lines += ["Medians; in brackets the CPU seconds that the whole machine was busy.", ""]
+    lines += ["The figures are medians. Brackets contain the CPU seconds of the whole machine.", ""]
     rows = "".join(f"| {' | '.join(_row(figure))} |\n" for figure in report.figures)
     tools = ", ".join(f"{name} {version}" for name, version in report.tools.items())
     missing = "".join(f"\nNot measured: {name}: {why}\n" for name, why in report.not_measured.items())
-    return "\n".join(lines) + f"\n{HEADER}{rows}\nBeside: {tools}.\n{missing}"
+    return "\n".join(lines) + f"\n{HEADER}{rows}\nVersions: {tools}.\n{missing}"
 
 
 def _row(figure: Figure) -> list[str]:

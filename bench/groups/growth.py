@@ -19,15 +19,16 @@ HOST_MB = 150.0
 def figures(place: Workplace) -> Iterator[Figure]:
     """Verify more and more tags of the same images: every one is looked at by itself."""
     for number in NUMBERS if place.rounds > 1 else NUMBERS[:2]:
-        place.say(f"verifying {number} roles")
+        roles = f"{number} role{'s' * (number > 1)}"
+        place.say(f"verifying {roles}")
         with place.checkout() as checkout:
             _multiply(place, checkout, number)
             artifacts = checkout.directory / "artifacts"
             sample = run([sys.executable, "-m", "verify", "--artifacts", str(artifacts)], cwd=checkout.directory)
         took = Series(what="verify", values=[round(sample.seconds, 3)], cpu_seconds=[round(sample.cpu_seconds, 2)])
-        yield Figure(name=f"verify of {number} roles", unit="s", ours=took)
+        yield Figure(name=f"verify of {roles}", unit="s", ours=took)
         peak = Series(what="verify", values=[round(sample.peak_bytes / 1e6, 1)])
-        yield Figure(name=f"memory of its process, {number} roles", unit="MB", ours=peak, at_most=HOST_MB)
+        yield Figure(name=f"memory of its process, {roles}", unit="MB", ours=peak, at_most=HOST_MB)
 
 
 def _multiply(place: Workplace, checkout: Checkout, number: int) -> None:

@@ -14,6 +14,7 @@ from deploy.contract import ROOT, Application, Image, read_contract
 from deploy.errors import Exit
 from ktrdr.settings import Settings
 from ktrdr.worker.settings import WorkerSettings
+from tests.broken_images.catalogue import FAULTS
 from tests.support.documents import README, every_document, text
 from verify import __main__ as verify
 from verify.commands.lazy_imports import server_port
@@ -93,6 +94,10 @@ def test_the_commands_with_exit_codes_exist() -> None:
     told = {quoted(row[0])[0] for row in rows(COMMANDS, "command")}
     assert told >= {"python -m deploy build", "python -m verify", "python -m verify e2e", "python -m verify summarize"}
     assert told <= existing
+
+
+def test_the_number_of_broken_images_is_the_catalogue_s() -> None:
+    assert re.findall(r"(\d+)\s+\[broken images\]", text(README)) == [str(len(FAULTS))]
 
 
 def test_the_checks_are_those_of_the_code_in_their_order() -> None:

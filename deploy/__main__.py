@@ -25,7 +25,7 @@ COMMANDS = {
     ),
     "engine": (
         "Ensures that a Docker Engine with buildx answers; installs and starts one where none does.",
-        "It installs on Debian as root, and never touches an engine that answers.",
+        "It installs on Debian as root (Ubuntu is untried), and never touches an engine that answers.",
     ),
     "engine-stop": ("Stops the engine that `engine` started.", "No other engine is stopped."),
     "matrix": ("Prints the CI matrix as JSON, from the contract.", ""),

@@ -64,6 +64,13 @@ def test_the_sessions_are_those_of_the_noxfile_each_in_one_place() -> None:
     assert sorted(quoted(row[0])[0] for row in session_rows()) == sorted(sessions())
 
 
+def test_a_session_s_help_and_its_row_begin_with_the_same_verb() -> None:
+    helps = sessions()
+    for row in session_rows():
+        name, verb = quoted(row[0])[0], helps[quoted(row[0])[0]].split()[0].lower()
+        assert row[1].split()[0] in (f"{verb}s", f"{verb}es"), name
+
+
 def test_a_session_s_words_after_the_dashes_are_told_where_it_takes_some() -> None:
     noxfile = text(ROOT / "noxfile.py")
     taking = {name for name in sessions() if "posargs" in _body(noxfile, name)}
@@ -87,13 +94,13 @@ def test_the_exit_codes_are_the_commands_own() -> None:
     assert [int(cell) for cell in re.findall(r"\d+", header)] == [int(code) for code in Exit]
 
 
-def test_the_commands_with_exit_codes_exist() -> None:
+def test_every_command_has_its_exit_codes() -> None:
     grammar = next(one for one in deploy.parser()._actions if isinstance(one, argparse._SubParsersAction))
-    existing = {f"python -m deploy {name}" for name in grammar.choices}
-    existing |= {f"python -m verify {name}".rstrip() for name in verify.COMMANDS}
-    told = {quoted(row[0])[0] for row in rows(COMMANDS, "command")}
-    assert told >= {"python -m deploy build", "python -m verify", "python -m verify e2e", "python -m verify summarize"}
-    assert told <= existing
+    existing = [f"python -m deploy {name}" for name in grammar.choices]
+    existing += [f"python -m verify {name}".rstrip() for name in verify.COMMANDS]
+    of_sessions = re.findall(r'run\(session, "python", "-m", "([\w.]+)"', text(ROOT / "noxfile.py"))
+    existing += [f"python -m {module}" for module in of_sessions if module not in ("deploy", "verify")]
+    assert sorted(quoted(row[0])[0] for row in rows(COMMANDS, "command")) == sorted(existing)
 
 
 def test_the_number_of_broken_images_is_the_catalogue_s() -> None:

@@ -16,7 +16,7 @@ import subprocess
 import tarfile
 import tempfile
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -50,6 +50,7 @@ PACKAGES = {
 }
 # What the root holds is removed by base_slim, so mmdebstrap's own cleaning would stumble over what is gone.
 SKIP = "output/dev,cleanup/apt,cleanup/mmdebstrap,cleanup/reproducible,cleanup/run,cleanup/tmp"
+HANDED_ON = ("PATH", "HOME", "APT_CONFIG")  # of the machine's variables, beside those that name proxies
 SLIM = Path(__file__).with_name("slim.py")
 MERGED_USR = Path("/usr/share/mmdebstrap/hooks/merged-usr")
 
@@ -133,14 +134,23 @@ def command(made: Recipe, sources: Path, layer: Path, settings: list[str]) -> li
     ]
 
 
+def environment(environ: Mapping[str, str], folder: Path) -> dict[str, str]:
+    """Return the variables of a bootstrap: of the machine's only those that find files, as packages' scripts see them.
+
+    PYTHONPYCACHEPREFIX, for one, would lead the bytecode that these scripts compile into a folder named as one of ours.
+    """
+    clean = {"SOURCE_DATE_EPOCH": str(EPOCH), "LC_ALL": "C.UTF-8", "TZ": "UTC", "PYTHONHASHSEED": "0"}
+    own = {name: value for name, value in environ.items() if name in HANDED_ON or name.lower().endswith("_proxy")}
+    return {**own, **clean, "TMPDIR": str(folder)}
+
+
 def _bootstrap(made: Recipe, folder: Path, layer: Path, say: Callable[[str], None]) -> None:
     sources = folder / "ktrdr.sources"
     sources.write_text(apt.own_sources(made.suite), encoding="utf-8")
     dump = subprocess.run(["apt-config", "dump"], capture_output=True, text=True, check=True, timeout=30).stdout
-    clean = {"SOURCE_DATE_EPOCH": str(EPOCH), "LC_ALL": "C.UTF-8", "TZ": "UTC", "PYTHONHASHSEED": "0"}
     process = subprocess.Popen(
         [*_ended_with_parent(), *command(made, sources, layer, apt.access_settings(dump))],
-        env={**os.environ, **clean, "TMPDIR": str(folder)},
+        env=environment(os.environ, folder),
         stdin=subprocess.DEVNULL,
         stdout=subprocess.DEVNULL,
         stderr=subprocess.PIPE,
@@ -185,7 +195,11 @@ def _end(process: "subprocess.Popen[str]") -> None:
 
 
 def _last_words(lines: list[str]) -> str:
-    telling = [line for line in lines if line.startswith(("E: ", "dpkg: error", "the suite's")) or "Error" in line]
+    telling = [
+        line
+        for line in lines
+        if line.startswith(("E: ", "dpkg: error", "the suite's", "no Debian package")) or "Error" in line
+    ]
     return "\n  ".join((telling or lines)[-6:]) or "mmdebstrap said nothing"
 
 

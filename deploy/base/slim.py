@@ -35,6 +35,12 @@ WASTE = (
     "usr/lib/python3*/EXTERNALLY-MANAGED",
 )
 
+# All that Debian's packages put into the root (Filesystem Hierarchy Standard 3.0); anything else came from outside.
+TOP = {
+    *("bin", "boot", "dev", "etc", "home", "lib", "lib32", "lib64", "libx32", "media", "mnt", "opt", "proc", "root"),
+    *("run", "sbin", "srv", "sys", "tmp", "usr", "var"),
+}
+
 # Docker mounts its own over these; they stay as empty files so that no build leaves a trace of that in a layer.
 EMPTY = ("etc/hostname", "etc/hosts", "etc/resolv.conf")
 
@@ -90,10 +96,13 @@ def keep_licences(doc: Path) -> None:
 
 
 def main(root: Path, minor: str) -> int:
-    """Slim the tree at `root`; 1 when its Python is not of the wanted minor version."""
+    """Slim the tree at `root`; 1 if its Python is not of the wanted minor version, or something foreign lies in it."""
     found = ".".join(str(part) for part in sys.version_info[:2])
     if found != minor:
         print(f"the suite's python3 is {found}, wanted is {minor}", file=sys.stderr)
+        return 1
+    if foreign := sorted(path.name for path in root.iterdir() if path.name not in TOP):
+        print(f"no Debian package puts this into the root: {', '.join(foreign)}", file=sys.stderr)
         return 1
     forget_packages(root, GONE)
     for pattern in WASTE:

@@ -277,3 +277,12 @@ def test_mmdebstrap_gets_the_machine_s_sources_and_settings() -> None:
     line = bootstrap.command(RECIPE, Path("/t/k.sources"), Path("/t/layer.tar"), ['Acquire::Retries "3";'])
     assert line[-3:] == ["bookworm", "/t/layer.tar", "/t/k.sources"]
     assert '--aptopt=Acquire::Retries "3";' in line
+
+
+def test_of_the_machine_s_variables_a_bootstrap_sees_only_what_finds_files(tmp_path: Path) -> None:
+    ours = {"PATH": "/bin", "HOME": "/root", "https_proxy": "http://p", "NO_PROXY": "x", "APT_CONFIG": "/a"}
+    others = {"PYTHONPYCACHEPREFIX": "/checkout/.cache", "PYTHONPATH": "/x", "VIRTUAL_ENV": "/y", "LD_PRELOAD": "z"}
+    seen = bootstrap.environment(ours | others, tmp_path)
+    assert {name: seen[name] for name in ours} == ours
+    assert not others.keys() & seen.keys()
+    assert seen["TMPDIR"] == str(tmp_path)

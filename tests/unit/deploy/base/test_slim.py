@@ -56,3 +56,9 @@ def test_another_python_than_the_wanted_one_is_refused(tmp_path: Path, capsys: p
     assert slim.main(tmp_path, "2.7") == 1
     found = f"{sys.version_info[0]}.{sys.version_info[1]}"
     assert f"the suite's python3 is {found}, wanted is 2.7" in capsys.readouterr().err
+
+
+def test_what_no_package_puts_into_the_root_is_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    put(tmp_path, "usr/bin/env", "work/checkout/.cache/x.pyc")
+    assert slim.main(tmp_path, f"{sys.version_info[0]}.{sys.version_info[1]}") == 1
+    assert "puts this into the root: work" in capsys.readouterr().err

@@ -99,9 +99,10 @@ def run(arguments: argparse.Namespace) -> int:
     with forkserver.opened():  # the fork server imports while this process does
         from deploy.build.roles import build  # noqa: PLC0415
         from deploy.engine import connection  # noqa: PLC0415
+        from verify.observe.disclosure import masked  # noqa: PLC0415
 
         artifacts, console = Artifacts(arguments.artifacts), signals.Screen()
-        return build(known, arguments.roles, connection.find_engine(), artifacts, console)
+        return build(known, arguments.roles, connection.find_engine(), artifacts, console, mask=masked)
 
 
 def main() -> int:

@@ -13,6 +13,12 @@ class Base(Model):
     reference: str
     origin: Literal["given", "local", "registry", "bootstrapped"]
     layers: list[str]  # diff ids
+    # What every image inherits from it; secrets are masked
+    environment: dict[str, str]
+    labels: dict[str, str]
+    ports: list[str]
+    shell: list[str]
+    stop_signal: str
 
 
 class StepRecord(Model):
@@ -35,7 +41,7 @@ class Source(Model):
 class BuildRecord(Model):
     """``build.json``: everything about one finished build."""
 
-    schema_: Literal[3] = Field(default=3, alias="schema")
+    schema_: Literal[4] = Field(default=4, alias="schema")
     role: str
     tag: str
     image_id: str

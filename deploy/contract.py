@@ -10,12 +10,23 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
+from pydantic import BeforeValidator, Field, ValidationError, model_validator
 
+from deploy.configuration import (
+    DIRECTORY,
+    PORT,
+    USER,
+    AbsolutePath,
+    Bounds,
+    Configuration,
+    HealthcheckDemand,
+    Strict,
+)
 from deploy.errors import Exit, Problem
 
 ROOT = Path(__file__).resolve().parent.parent
 ROLE_LABEL = "ktrdr.role"  # of every image of ours
+DESCRIPTION_LABEL, REVISION_LABEL = (f"org.opencontainers.image.{name}" for name in ("description", "revision"))
 CONTRACT = ROOT / "deploy" / "docker" / "images.toml"
 SCHEMA = 1
 RESERVED = (
@@ -54,7 +65,7 @@ def megabytes(size: float, sign: str = "") -> str:
 Bytes = Annotated[int, BeforeValidator(parse_bytes)]
 # The forms of texts, each with its description; a tag is as `docker build --tag` takes it: the distribution
 # project's reference grammar, no digest.
-DOTTED, COMMAND, DIRECTORY = r"^[A-Za-z_]\w*(\.[A-Za-z_]\w*)*$", r"^[A-Za-z_][\w.-]*$", r"^(/[\w.@+-]+)+$"
+DOTTED, COMMAND = r"^[A-Za-z_]\w*(\.[A-Za-z_]\w*)*$", r"^[A-Za-z_][\w.-]*$"
 TAG, ROLE = r"^[a-z0-9]+([._/:-]+[a-z0-9]+)*:[\w][\w.-]{0,127}$", r"^[a-z][a-z0-9-]{0,40}$"
 ARCHITECTURE = r"^(sm|compute)_[0-9]{2,3}[af]?$"
 HEALTH_PATH, HEALTH, RELATIVE, PYTHON = r"^/", r"^http://127\.0\.0\.1:\d{1,5}/\S*$", r"^[^/].*$", r"^3\.\d+$"
@@ -68,6 +79,8 @@ FORMS = {
     HEALTH: "an address within the container, for example http://127.0.0.1:8000/api/v1/health",
     RELATIVE: "a path from the checkout, for example deploy/docker/Dockerfile.backend",
     ARCHITECTURE: "a GPU architecture as torch.cuda.get_arch_list() names it, for example sm_90",
+    USER: 'a user and a group by number, for example "10001:10001"',
+    PORT: "a port and its protocol, for example 8000/tcp",
     PYTHON: 'a version of Python in two parts, for example "3.11"',
 }
 # What pydantic calls a mistake, and what to do about it
@@ -75,8 +88,9 @@ NEXT_STEPS = {
     "string_type": "write a text in quotes",
     "list_type": 'write a list, for example ["ml"]',
     "int_type": "write a whole number, without quotes",
+    "float_type": "write a number, without quotes",
     "bool_type": "write true or false, without quotes",
-    "greater_than_equal": "write a whole number from {ge} on",
+    "greater_than_equal": "write a number from {ge:g} on",
     "too_short": "name one at least",
     "string_too_short": "write {min_length} letters or more",
     "dict_type": "write a table",
@@ -85,16 +99,9 @@ NEXT_STEPS = {
 }
 DottedName = Annotated[str, Field(pattern=DOTTED)]
 CommandName = Annotated[str, Field(pattern=COMMAND)]
-AbsolutePath = Annotated[str, Field(pattern=DIRECTORY)]
 Architecture = Annotated[str, Field(pattern=ARCHITECTURE)]
 Tag = Annotated[str, Field(pattern=TAG)]
 Reason = Annotated[str, Field(min_length=10)]
-
-
-class Strict(BaseModel):
-    """No unknown keys, no coercion, no change after reading."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
 
 
 class Application(Strict):
@@ -125,16 +132,18 @@ class Image(Strict):
     description: Annotated[str, Field(min_length=1)]
     torch_expected: bool
     cuda_expected: Annotated[Literal["n/a", "host_dependent", False], BeforeValidator(parse_cuda)]
-    gpu_architectures: list[Architecture] = []  # that a CUDA build must have code for
-    extras: list[str] = []
-    groups: list[str] = []
+    gpu_architectures: list[Architecture] = Field(default_factory=list)  # that a CUDA build must have code for
+    extras: list[str] = Field(default_factory=list)
+    groups: list[str] = Field(default_factory=list)
     added_at_most: Bytes
     total_at_most: Bytes
     growth_at_most: Bytes | None = None
     health: Annotated[str, Field(pattern=HEALTH)]  # where the server answers, seen from inside
-    writable: list[AbsolutePath] = []  # directories that the application writes to; all else is read-only
-    duplicate_libraries: list[Allowed] = []
-    leftovers: list[Allowed] = []
+    # Directories that the application writes to; all else is read-only
+    writable: list[AbsolutePath] = Field(default_factory=list)
+    duplicate_libraries: list[Allowed] = Field(default_factory=list)
+    leftovers: list[Allowed] = Field(default_factory=list)
+    configuration: Configuration = Configuration()  # added to the contract's own, or in its place
 
     @property
     def torch(self) -> Torch:
@@ -162,6 +171,7 @@ class Contract(Strict):
     schema_: Annotated[Literal[1], Field(alias="schema")]
     python: Annotated[str, Field(pattern=PYTHON)]
     application: Application
+    configuration: Configuration = Configuration()  # of every image
     images: Annotated[dict[str, Image], Field(min_length=1)]
 
     @property
@@ -172,6 +182,11 @@ class Contract(Strict):
     def serves_api(self, image: Image) -> bool:
         """Whether an image runs the API, and no worker: its server answers at the application's own address."""
         return image.health.endswith(self.application.health)
+
+    def configuration_of(self, image: Image) -> Configuration:
+        """Return all that an image may set: what every image may, with its own keys, its role and its description."""
+        own = {ROLE_LABEL: image.role, DESCRIPTION_LABEL: image.description}
+        return self.configuration.with_(image.configuration).with_(Configuration(labels=own))
 
     def select(self, roles: list[str]) -> list[Image]:
         """Return the images of the named roles, all of them where none is named.
@@ -305,4 +320,5 @@ def _shown(value: Any) -> str:
 def _known_keys(depth: int) -> list[str]:
     if depth == 1:
         return ["schema", *(name for name in Contract.model_fields if name != "schema_")]
-    return [*(set(Image.model_fields) - {"role"}), *Application.model_fields, *Allowed.model_fields]
+    inner = (Application, Allowed, Configuration, HealthcheckDemand, Bounds)
+    return [*(set(Image.model_fields) - {"role"}), *(name for model in inner for name in model.model_fields)]

@@ -13,7 +13,11 @@ from typing import Any, Self
 BEHAVIOUR = (
     "Env", "User", "WorkingDir", "Entrypoint", "Cmd", "Healthcheck", "ExposedPorts", "Shell", "StopSignal", "Volumes",
 )  # fmt: skip
-DEFAULT_SECONDS, DEFAULT_RETRIES = 30.0, 3  # what engines do where an image says nothing (Dockerfile, HEALTHCHECK)
+DEFAULT_SECONDS, DEFAULT_START_SECONDS, DEFAULT_RETRIES = (
+    30.0,
+    5.0,
+    3,
+)  # what engines do where an image says nothing (Dockerfile, HEALTHCHECK)
 _NANOSECONDS = 1e9  # in a second
 
 
@@ -26,6 +30,12 @@ class Healthcheck:
     timeout: float = DEFAULT_SECONDS
     start_period: float = 0.0
     retries: int = DEFAULT_RETRIES
+    start_interval: float = DEFAULT_START_SECONDS
+
+    @property
+    def numbers(self) -> dict[str, float]:
+        """The times in seconds and the count of tries, by name."""
+        return {name: value for name, value in vars(self).items() if name != "test"}
 
 
 @dataclass(frozen=True)
@@ -113,6 +123,7 @@ def _healthcheck(declared: Mapping[str, Any]) -> Healthcheck | None:
         timeout=(declared.get("Timeout") or 0) / _NANOSECONDS or DEFAULT_SECONDS,
         start_period=(declared.get("StartPeriod") or 0) / _NANOSECONDS,
         retries=declared.get("Retries") or DEFAULT_RETRIES,
+        start_interval=(declared.get("StartInterval") or 0) / _NANOSECONDS or DEFAULT_START_SECONDS,
     )
 
 

@@ -9,7 +9,8 @@ from typing import Annotated
 from packaging.utils import canonicalize_name
 from pydantic import Field, ValidationError
 
-from deploy.contract import ROOT, Reason, Strict
+from deploy.configuration import Strict
+from deploy.contract import ROOT, Reason
 from deploy.errors import Exit, Problem
 
 LEFT_OUT = ROOT / "deploy" / "docker" / "left-out.toml"

@@ -30,12 +30,11 @@ LOAD_SECONDS = 300.0
 
 @dataclass(frozen=True)
 class BaseImage:
-    """The base image as builds use it: its name for FROM, its origin, its id. `layers` are diff ids."""
+    """The base image as builds use it: its name for FROM, its origin, its configuration."""
 
     reference: str
     origin: Origin
-    image_id: str
-    layers: tuple[str, ...]
+    config: ImageConfig
     note: str = ""
 
 
@@ -96,7 +95,7 @@ def _given(client: docker.DockerClient, reference: str, progress: Callable[[str]
 
 
 def _describe(reference: str, config: ImageConfig, origin: Origin, note: str) -> BaseImage:
-    return BaseImage(reference, origin, config.image_id, config.layers, note)
+    return BaseImage(reference, origin, config, note)
 
 
 def _inspect(client: docker.DockerClient, reference: str) -> ImageConfig | None:

@@ -4,7 +4,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field, TypeAdapter
 
-from deploy.contract import Strict
+from deploy.configuration import Strict
 from deploy.engine.connection import Engine
 
 

@@ -38,6 +38,7 @@ GRACE = 3.0  # seconds between asking a build to end and ending it
 SHOWN_LINES = 20
 LINE_AT_MOST = 1 << 26  # bytes of one line that a build's process prints
 NO_SPACE = "no space left on device"
+Mask = Callable[[str, str], str]
 
 
 @dataclass(frozen=True)
@@ -50,6 +51,7 @@ class Shared:
     source: Source
     inputs: Mapping[str, str]  # role -> digest of what it is built from, taken before the builds begin
     artifacts: Artifacts
+    mask: Mask
 
 
 @dataclass
@@ -69,8 +71,12 @@ class Build:
         self.built, self.failure, self.next_step, self.code = None, wrong, next_step, Exit.UNAVAILABLE
 
 
-def build(contract: Contract, roles: list[str], engine: Engine, artifacts: Artifacts, console: Console) -> Exit:
+def build(
+    contract: Contract, roles: list[str], engine: Engine, artifacts: Artifacts, console: Console, *, mask: Mask
+) -> Exit:
     """Build the images of these roles, all of them where none is named; a failed one stops no other.
+
+    ``mask`` hides secrets in what the base image sets, given a name (or "") and its value.
 
     Raises:
         Problem: nothing could be built: settings, base image, engine.
@@ -88,7 +94,8 @@ def build(contract: Contract, roles: list[str], engine: Engine, artifacts: Artif
     console.print(f"base image {base.reference} ({base.origin})", soft_wrap=True)
     for note in _notes(images, settings):
         console.print(note, soft_wrap=True)
-    shared = Shared(settings, base, engine, _source(), {image.role: inputs(image) for image in images}, artifacts)
+    digests = {image.role: inputs(image) for image in images}
+    shared = Shared(settings, base, engine, _source(), digests, artifacts, mask)
     builds = asyncio.run(_build_all(images, shared, console))
     failed = [state for state in builds if state.built is None]
     _find_the_cause(failed, engine)
@@ -177,7 +184,8 @@ async def _run(state: Build, shared: Shared, log: Write, progress: Progress) -> 
         Problem: the engine fell silent, or the log cannot be written.
 
     """
-    environment = {**os.environ, **shared.settings.environment}
+    # Without labels of the client's own on the checkout: the contract has none
+    environment = {**os.environ, "BUILDX_GIT_LABELS": "", **shared.settings.environment}
     process, said = forkserver.start(partial(forkserver.build_one, _request(state.image, shared)), environment)
     try:
         stream, held = await asyncio.open_connection(sock=said, limit=LINE_AT_MOST)
@@ -249,7 +257,7 @@ async def _end(process: BaseProcess) -> None:
 
 
 def _record(state: Build, built: Built, shared: Shared) -> BuildRecord:
-    settings, base, engine = shared.settings, shared.base, shared.engine
+    settings, engine = shared.settings, shared.engine
     seconds = time.monotonic() - state.started
     began = datetime.fromtimestamp(time.time() - seconds, UTC)
     torch_source = {"absent": "none", "cuda": "the lock's index"}.get(state.image.torch)
@@ -273,13 +281,27 @@ def _record(state: Build, built: Built, shared: Shared) -> BuildRecord:
         exporting_seconds=round(state.log.exporting_seconds, 3),
         source=shared.source,
         inputs=shared.inputs[state.image.role],
-        base=Base(reference=base.reference, origin=base.origin, layers=list(base.layers)),
+        base=_base(shared.base, shared.mask),
         torch_source=torch_source or settings.torch_wheel or "pytorch-cpu index",
         tools={
             "docker engine": engine.version,
             "buildx": engine.buildx,
             **{name: version(name) for name in ("python-on-whales", "docker", "uv")},
         },
+    )
+
+
+def _base(base: BaseImage, mask: Mask) -> Base:
+    config = base.config
+    return Base(
+        reference=base.reference,
+        origin=base.origin,
+        layers=list(config.layers),
+        environment={name: mask(name, value) for name, value in config.environment.items()},
+        labels={name: mask(name, value) for name, value in config.labels.items()},
+        ports=list(config.exposed_ports),
+        shell=[mask("", word) for word in config.shell],
+        stop_signal=config.stop_signal,
     )
 
 

@@ -19,7 +19,7 @@ NOT_LOOKED_AT = "not looked at: the fault is to be seen elsewhere"
 
 # What a check needs to see, beside the engine's own description of the image; a check that is not here needs all of it.
 PARTS: Mapping[str, tuple[Part, ...]] = {
-    **dict.fromkeys(("image-present", "built-here", "same-image", "history"), ()),
+    **dict.fromkeys(("image-present", "built-here", "same-image", "configuration", "history"), ()),
     **dict.fromkeys(
         (
             "python-runs", "proof", "torch-version", "torch-build", "torch-works", "cuda-runtime",

@@ -111,8 +111,8 @@ def test_a_given_image_is_pulled_from_its_registry(
     finally:
         client.images.remove(reference)
     assert (pulled.reference, pulled.origin, pulled.note) == (reference, "given", "pulled")
-    assert (again.image_id, again.note) == (pulled.image_id, "the engine had it")
-    assert len(pulled.layers) == 1
+    assert (again.config, again.note) == (pulled.config, "the engine had it")
+    assert len(pulled.config.layers) == 1
 
 
 def test_a_registry_that_has_no_such_image_is_a_problem(client: docker.DockerClient, registry: str) -> None:

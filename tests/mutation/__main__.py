@@ -17,7 +17,7 @@ UNIT = "tests/unit"
 JUDGED = [
     *(
         f"{UNIT}/verify/judge/test_rulings_{name}.py"
-        for name in ("subject", "contents", "python", "pytorch", "application", "server", "gpu")
+        for name in ("subject", "configuration", "contents", "python", "pytorch", "application", "server", "gpu")
     ),
     f"{UNIT}/verify/observe/test_disclosure.py",
     f"{UNIT}/verify/observe/test_disclosure_rules.py",
@@ -35,7 +35,7 @@ REPORTS = f"{UNIT}/verify/observe/test_probe_reports.py"
 MODULES: dict[str, tuple[list[str], list[str]]] = {
     **{
         f"verify/judge/rulings/{name}.py": ([f"{UNIT}/verify/judge/test_rulings_{name}.py"], JUDGE)
-        for name in ("subject", "contents", "python", "pytorch", "application", "server", "gpu")
+        for name in ("subject", "configuration", "contents", "python", "pytorch", "application", "server", "gpu")
     },
     "verify/judge/rulings/growth.py": ([f"{UNIT}/verify/judge/test_difference.py"], JUDGE),
     "verify/observe/disclosure.py": (
@@ -54,6 +54,8 @@ MODULES: dict[str, tuple[list[str], list[str]]] = {
         [REPORTS, f"{UNIT}/verify/probes/test_watch.py"],
     ),
     "verify/observe/model.py": ([REPORTS], JUDGE),
+    "verify/observe/settings.py": ([f"{UNIT}/verify/judge/test_rulings_configuration.py"], JUDGE),
+    "deploy/configuration.py": ([f"{UNIT}/deploy/test_configuration.py"], [f"{UNIT}/deploy/test_contract.py"]),
     **{
         f"deploy/{name}.py": ([f"{UNIT}/deploy/test_{name}.py"], [])
         for name in ("contract", "artifacts", "uv_lock", "left_out", "build_inputs", "build_record", "image_config")

@@ -1,7 +1,7 @@
 """For every check an image, or an observation, that breaks it: a check that nobody has seen fail does not exist."""
 
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, partial
 from typing import Any
 
 from tests.support.cases import SITE, Change, Facts, attempt, good, good_gpu, library, loaded, pytorch
@@ -12,6 +12,7 @@ from tests.support.changes import (
     distribution,
     health,
     instead,
+    label,
     layer,
     nothing_seen,
     other_interpreter,
@@ -21,6 +22,7 @@ from tests.support.changes import (
     server,
     stopped,
     subject,
+    tried,
     variable,
     without,
 )
@@ -95,14 +97,47 @@ SUBJECT = [
     Breakage("proof", "the wrong nonce", "dev", probes(results=None, error="nonce"), "ENVIRONMENT", "ERROR"),
     Breakage("user", "the group of root", "backend", report("environment", gid=0)),
     Breakage("user", "what runs is the user's", "backend", report("environment", may_write=["/opt/venv"])),
-    Breakage("user", "root by number", "dev", subject(user="0"), with_it=()),
-    Breakage("user", "root by name", "dev", subject(user="root")),
-    Breakage("user", "none", "dev", subject(user="")),
-    Breakage("user", "no number", "dev", subject(user="ktrdr")),
+    Breakage("user", "root by number", "dev", subject(user="0"), with_it=("configuration",)),
+    Breakage("user", "root by name", "dev", subject(user="root"), with_it=("configuration",)),
+    Breakage("user", "none", "dev", subject(user=""), with_it=("configuration",)),
+    Breakage("user", "no number", "dev", subject(user="ktrdr"), with_it=("configuration",)),
     Breakage("user", "another one at work", "dev", report("environment", uid=0)),
     Breakage("user", "no entry in passwd", "dev", report("environment", user=None)),
     Breakage("user", "it may not read what it runs", "dev", contents(unreadable=["/opt/venv/lib/x.py"])),
     Breakage("user", "no home", "dev", report("environment", home_is_writable=False)),
+]  # fmt: skip
+CONFIGURATION = [
+    *(
+        Breakage("configuration", f"{name}={value}", "worker-gpu", partial(variable, name=name, value=value))
+        for name, value in {
+            "SSLKEYLOGFILE": "/data/keys", "CURL_CA_BUNDLE": "", "WEB_CONCURRENCY": "4", "CUDA_VISIBLE_DEVICES": "-1",
+            "PYTHONPATH": "/lies", "LD_PRELOAD": "/lies.so", "NEVER_HEARD_OF": "", "LANG": "C", "PATH": "/opt/venv/bin",
+            "KTRDR_DATA_DIR": "/tmp/data", "HOME": "/data",
+        }.items()
+    ),
+    *(
+        Breakage("configuration", f"another {key}", "dev", subject(**{key: value}))
+        for key, value in {
+            "command": ["sh", "-c", "uvicorn ktrdr.api.main:app"], "entrypoint": ["tini", "--"],
+            "working_directory": "/srv", "ports": ["8000/tcp", "9000/tcp"], "volumes": ["/data"],
+            "shell": ["/bin/bash", "-c"], "stop_signal": "SIGUSR1", "on_build": ["USER 0"],
+        }.items()
+    ),
+    *(
+        Breakage("configuration", f"no {key}", "worker-cpu", subject(**{key: nothing}))
+        for key, nothing in (("command", []), ("ports", []), ("labels", {}), ("environment", {}),
+                             ("working_directory", ""))
+    ),
+    *(
+        Breakage("configuration", f"{name}={value}", "backend", partial(label, name=name, value=value))
+        for name, value in (("ktrdr.role", "dev"), ("org.opencontainers.image.revision", "0" * 40), ("mine", ""))
+    ),
+    *(
+        Breakage("configuration", f"HEALTHCHECK {name} {number}", "backend", partial(tried, name=name, number=number))
+        for name, number in (("interval", 1.0), ("interval", 31.0), ("timeout", 0.3), ("start_period", 0.0),
+                             ("start_interval", 0.1), ("retries", 1))
+    ),
+    Breakage("configuration", "another HEALTHCHECK", "dev", subject(healthcheck=["CMD-SHELL", "true"])),
 ]  # fmt: skip
 CONTENTS = [
     Breakage("contents", "another image's layers", "dev", contents(identity="sha256:other"), "ENVIRONMENT"),
@@ -131,11 +166,8 @@ CONTENTS = [
     Breakage("interpreter", "another one ran", "dev", report("environment", interpreter="/opt/other/python3.11")),
     Breakage("interpreter", "another version", "dev", report("environment", python="3.12.1")),
     Breakage("interpreter", "another implementation", "dev", report("environment", implementation="PyPy")),
-    Breakage("python-unaltered", "an entry point", "dev", subject(entrypoint=["/lie"])),
-    Breakage("python-unaltered", "PYTHONPATH", "dev", lambda facts: variable(facts, "PYTHONPATH", "/lies")),
-    Breakage("python-unaltered", "LD_PRELOAD", "dev", lambda facts: variable(facts, "LD_PRELOAD", "/lies.so")),
-    Breakage("python-unaltered", "weights that run code", "dev", lambda facts: (
-        variable(facts, "TORCH_FORCE_NO_WEIGHTS_ONLY_LOAD", "1"))),
+    Breakage("python-unaltered", "a program of the image's own", "dev", contents(named=[
+        {"word": "uvicorn", "path": "/opt/mine/uvicorn", "layer": 3, "distribution": ""}])),
     Breakage("python-unaltered", "a start-up file", "dev", contents(hooks=[
         {"path": f"{SITE}/lies.pth", "layer": 2, "distribution": ""}])),
     Breakage("python-unaltered", "a locked distribution's start-up file that runs something", "dev", contents(hooks=[
@@ -182,10 +214,13 @@ CONTENTS = [
         {"kind": "temporary", "path": "/tmp/lies.py", "layer": 1}])),
     Breakage("leftovers", "a key", "dev", contents(leftovers=[{"kind": "private key", "path": "/k", "layer": 1}])),
     Breakage("history", "a token", "dev", subject(history=["ARG GITHUB_TOKEN=abc"])),
-    Breakage("history", "a proxy", "dev", lambda facts: variable(facts, "https_proxy", "http://p:1")),
+    Breakage("history", "a proxy", "dev", lambda facts: variable(facts, "https_proxy", "http://p:1"),
+        with_it=("configuration",)),
     Breakage("history", "a credential", "dev", subject(history=["RUN pip install -i https://me:word@host/simple"])),
-    Breakage("history", "a package source", "dev", lambda facts: variable(facts, "UV_INDEX", "https://host/simple")),
-    Breakage("history", "a label", "dev", subject(labels={"API_KEY": "abc"})),
+    Breakage("history", "a package source", "dev", lambda facts: variable(facts, "UV_INDEX", "https://host/simple"),
+        with_it=("configuration",)),
+    Breakage("history", "a label", "dev", lambda facts: facts.part("subject")["labels"].update(API_KEY="abc"),
+        with_it=("configuration",)),
     Breakage("cuda-distributions", "beside CPU torch", "worker-cpu", lambda facts: (
         distribution("nvidia-cublas", "13.0")(facts), facts.locked.update({"nvidia-cublas": "13.0"}))),
     Breakage("cuda-libraries", "beside CPU torch", "worker-cpu", contents(cuda_libraries=[library("libnccl.so.2")])),
@@ -225,7 +260,6 @@ PYTORCH = [
     Breakage("torch-works", "weights lost", "dev", report("pytorch", save_and_load={"ok": True, "same": False})),
     Breakage("cuda-runtime", "available in a CPU image", "dev", report(
         "pytorch", cuda_available={"ok": True, "value": True})),
-    Breakage("cuda-runtime", "the GPU is hidden", "worker-gpu", subject(environment={"CUDA_VISIBLE_DEVICES": "-1"})),
     Breakage("cuda-runtime", "it raises", "worker-gpu", report(
         "pytorch", cuda_available={"ok": False, "error": "RuntimeError"})),
 ]  # fmt: skip
@@ -262,8 +296,10 @@ APPLICATION = [
     ),
 ]  # fmt: skip
 SERVER = [
-    Breakage("server-healthy", "no HEALTHCHECK", "dev", subject(healthcheck=[]), with_it=("healthcheck-tells",)),
-    Breakage("server-healthy", "switched off", "dev", subject(healthcheck=["NONE"]), with_it=("healthcheck-tells",)),
+    Breakage("server-healthy", "no HEALTHCHECK", "dev", subject(healthcheck=[]),
+        with_it=("configuration", "healthcheck-tells")),
+    Breakage("server-healthy", "switched off", "dev", subject(healthcheck=["NONE"]),
+        with_it=("configuration", "healthcheck-tells")),
     Breakage("server-healthy", "unhealthy", "dev", server(health="unhealthy", reply="refused")),
     Breakage("server-healthy", "never healthy", "dev", server(health="starting", reply="")),
     Breakage("server-healthy", "no status in the reply", "dev", server(reply="ok")),
@@ -334,4 +370,4 @@ GPU = [
 ]  # fmt: skip
 
 
-EVERY = [*SUBJECT, *CONTENTS, *PYTORCH, *APPLICATION, *SERVER, *GPU]
+EVERY = [*SUBJECT, *CONFIGURATION, *CONTENTS, *PYTORCH, *APPLICATION, *SERVER, *GPU]

@@ -21,12 +21,24 @@ from deploy.build.messages import BuildRequest, Built, Failed, Line
 from deploy.contract import read_contract
 from deploy.engine.connection import Engine
 from deploy.errors import Exit
+from deploy.image_config import ImageConfig
 from tests.support.player import play
+from verify.observe.disclosure import masked
 
 ENGINE = Engine(
     "unix:///s", "e", "26.1", "1.45", "overlay2", "0.13.1", "2.26.1", "/usr/bin/docker", root="/var/lib/docker"
 )
-BASE = BaseImage("python:3.11-slim-bookworm", "local", "sha256:b", ("sha256:base",))
+BASE = BaseImage(
+    "python:3.11-slim-bookworm",
+    "local",
+    ImageConfig(
+        image_id="sha256:b",
+        identity="sha256:y",
+        layers=("sha256:base",),
+        environment={"LANG": "C.UTF-8", "API_TOKEN": "hunter2-correct-horse"},
+        labels={"maker": "the base's"},
+    ),
+)
 PLAIN = Settings({}, {"uv": "/uv"}, [], {}, None, ())
 RUN = "[stage-1 2/2] RUN sh /mnt/sync.sh"
 BUILT = Built(image_id="sha256:i", identity="sha256:y", layers=["sha256:base", "sha256:l"])
@@ -72,7 +84,7 @@ class Stage:
 
     def build(self, *names: str) -> Exit:
         console = Console(file=self.screen, width=200, highlight=False)
-        return roles.build(read_contract(), list(names), ENGINE, self.artifacts, console)
+        return roles.build(read_contract(), list(names), ENGINE, self.artifacts, console, mask=masked)
 
     @property
     def shown(self) -> str:

@@ -146,10 +146,7 @@ def good(role: str, change: Change | None = None) -> Facts:
     torch = CONTRACT.images[role].torch
     subject = {
         "tag": CONTRACT.images[role].name, "image_id": IMAGE, "identity": IDENTITY, "layers": LAYERS,
-        "user": "10001:10001", "environment": {"PATH": "/opt/venv/bin:/usr/local/bin", "HOME": "/home/ktrdr"},
-        "command": ["serve"], "entrypoint": [], "healthcheck": ["CMD", "python", "-m", "ktrdr.healthcheck"],
-        "unhealthy_after": 75.0,
-        "labels": {"ktrdr.role": role}, "history": ['CMD ["serve"]', "RUN sh /mnt/sync.sh --no-dev"],
+        "unhealthy_after": 75.0, "history": ['CMD ["serve"]', "RUN sh /mnt/sync.sh --no-dev"], **configured(role),
     }  # fmt: skip
     probes = {
         "nonce": "n" * 32, "proof": proof("c1"), "seconds": 6.5,
@@ -183,6 +180,25 @@ def good_gpu(change: Change | None = None) -> Facts:
     if change is not None:
         change(facts)
     return facts
+
+
+def configured(role: str) -> dict[str, Any]:
+    """How a role's image is configured: as the contract says, beside what its base image set."""
+    image = CONTRACT.images[role]
+    due, base = CONTRACT.configuration_of(image), record(role)["base"]
+    assert due.healthcheck is not None
+    return {
+        "user": due.user, "working_directory": due.working_directory,
+        "environment": {**base["environment"], **due.environment},
+        "command": due.command, "entrypoint": [], "ports": due.ports,
+        "healthcheck": ["CMD", *due.healthcheck.command, image.health],
+        "healthcheck_numbers": {
+            "interval": 10.0, "timeout": 5.0, "start_period": 60.0, "start_interval": 1.0, "retries": 3,
+        },
+        "labels": {
+            **base["labels"], **due.labels, "org.opencontainers.image.revision": record(role)["source"]["revision"],
+        },
+    }  # fmt: skip
 
 
 def proof(container: str) -> dict[str, Any]:
@@ -304,11 +320,15 @@ def library(soname: str, directory: str = CUDA_HOME) -> dict[str, Any]:
 
 def record(role: str) -> dict[str, Any]:
     return {
-        "schema": 3, "role": role, "tag": CONTRACT.images[role].name, "image_id": IMAGE, "identity": IDENTITY,
+        "schema": 4, "role": role, "tag": CONTRACT.images[role].name, "image_id": IMAGE, "identity": IDENTITY,
         "layers": LAYERS, "started": "2026-11-21T09:00:00+00:00", "seconds": 3.0,
         "steps": [], "source": {"revision": "0123456789abcdef", "dirty": True, "lock_sha256": "b" * 64},
         "inputs": "c" * 64,
-        "base": {"reference": "python:3.11-slim-bookworm", "origin": "local", "layers": [BASE]},
+        "base": {
+            "reference": "python:3.11-slim-bookworm", "origin": "local", "layers": [BASE],
+            "environment": {"PATH": "/usr/local/bin", "LANG": "C.UTF-8"}, "labels": {"maker": "the base's"},
+            "ports": [], "shell": [], "stop_signal": "",
+        },
         "torch_source": "none", "tools": {"buildx": "0.13.1"},
     }  # fmt: skip
 

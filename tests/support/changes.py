@@ -101,3 +101,13 @@ def stopped(facts: Facts, exit_code: int) -> None:
 
 def answered(facts: Facts, **values: Any) -> None:
     facts.part("server")["asked"]["report"].update(values)
+
+
+def label(facts: Facts, name: str, value: str) -> None:
+    """A label, set in the image."""
+    facts.part("subject")["labels"][name] = value
+
+
+def tried(facts: Facts, name: str, number: float) -> None:
+    """A time, or the count of tries, of the image's HEALTHCHECK."""
+    facts.part("subject")["healthcheck_numbers"][name] = number

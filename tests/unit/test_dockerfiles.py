@@ -98,6 +98,29 @@ def test_the_command_is_executed_without_a_shell(role: str) -> None:
     assert all(isinstance(word, str) for word in words)
 
 
+def test_the_contract_allows_what_the_dockerfile_sets_and_nothing_else(role: str) -> None:
+    due = CONTRACT.configuration_of(CONTRACT.images[role])
+    final = instructions(role)[position(role, r"^FROM \$\{PYTHON_IMAGE\}$") :]
+    sets = {line.partition(" ")[0] for line in final} - {"FROM", "ARG", "RUN", "COPY"}
+    assert sets == {"ENV", "WORKDIR", "USER", "EXPOSE", "HEALTHCHECK", "CMD", "LABEL"}
+    variables = dict(word.split("=", 1) for line in final if line.startswith("ENV ") for word in line.split()[1:])
+    labels = dict(re.findall(r'(\S+)="([^"]*)"', only(role, "LABEL")))
+    assert variables == due.environment
+    assert labels == {**due.labels, "org.opencontainers.image.revision": "$REVISION"}
+    assert [line.split()[1] for line in final if line.startswith("WORKDIR ")] == [due.working_directory]
+    assert (only(role, "USER"), json.loads(only(role, "CMD"))) == (due.user, due.command)
+    assert [f"{only(role, 'EXPOSE')}/tcp"] == due.ports
+
+
+def test_the_health_check_s_words_and_times_are_within_the_contract_s(role: str) -> None:
+    due, check = CONTRACT.configuration_of(CONTRACT.images[role]).healthcheck, only(role, "HEALTHCHECK")
+    assert due is not None
+    assert json.loads(check.partition("CMD ")[2]) == [*due.command, CONTRACT.images[role].health]
+    options = {name.replace("-", "_"): float(value) for name, value in re.findall(r"--([\w-]+)=([\d.]+)s?", check)}
+    assert options.keys() == due.numbers.keys()
+    assert all(due.numbers[name].at_least <= value <= due.numbers[name].at_most for name, value in options.items())
+
+
 def test_there_is_no_entry_point_before_the_command(role: str) -> None:
     assert not [line for line in instructions(role) if line.startswith("ENTRYPOINT")]
 

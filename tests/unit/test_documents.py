@@ -10,6 +10,7 @@ import pytest
 from deploy import __main__ as deploy
 from deploy.artifacts import Artifacts
 from deploy.compose import COMPOSE
+from deploy.configuration import Configuration, HealthcheckDemand
 from deploy.contract import ROOT, Application, Image, read_contract
 from deploy.errors import Exit
 from ktrdr.settings import Settings
@@ -128,6 +129,8 @@ def test_the_contract_s_keys_are_all_told_and_no_other() -> None:
         told |= {first, *(f"{first.rpartition('.')[0]}{name}" for name in others)}
     expected = {"schema", "python"}
     expected |= {f"application.{key}" for key in Application.model_fields}
+    expected |= {f"configuration.{key}" for key in Configuration.model_fields if key != "healthcheck"}
+    expected |= {f"configuration.healthcheck.{key}" for key in HealthcheckDemand.model_fields}
     expected |= {f"images.ROLE.{key}" for key in Image.model_fields if key != "role"}
     assert told == expected
 

@@ -25,6 +25,7 @@ _ALL = [
     Check("image-present", "The image is on the engine", "ENVIRONMENT", "Run `./noxw -s build -- {role}`"),
     Check("built-here", "A build record exists, and the files that the image was built from are unchanged", "ENVIRONMENT", _BUILD_AGAIN),
     Check("same-image", "The tag still points to the image that was built", "ENVIRONMENT", _BUILD_AGAIN + "; another checkout on this engine may have taken the tag"),
+    Check("configuration", "What the image sets is the contract's or its base image's: environment, commands, ports, labels and the like", "CODE_BUG", "Correct {dockerfile}; or name it, with its value, below `configuration` in images.toml"),
     # Proof that the checks ran
     Check("python-runs", "A container starts and its Python runs", "CODE_BUG", "Image build broken: run the command above by hand and read `docker logs`"),
     Check("proof", "The probes' report comes from this run and from a container of this image", "ENVIRONMENT", "Check Docker resources, run `docker logs`; repeat the verification"),
@@ -32,7 +33,7 @@ _ALL = [
     # What the layers hold, and whether the running image says the same
     Check("contents", "The image's layers can be read", "ENVIRONMENT", "Check the engine and its disk, then verify again"),
     Check("interpreter", "`python` is the base image's own interpreter, and the probes ran in it", "CODE_BUG", "Find what changes PATH, or puts another `python` on it, in {dockerfile}"),
-    Check("python-unaltered", "Nothing in the image can alter what its Python reports", "CODE_BUG", "Remove what the finding names: entry point, variable, words of a command, volume, start-up file, or replaced file of the base"),
+    Check("python-unaltered", "Nothing in the image can alter what its Python reports", "CODE_BUG", "Remove what the finding names: program, start-up file, or replaced file of the base"),
     Check("distributions-agree", "Python sees exactly the distributions that the layers hold", "CODE_BUG", "Find what hides or adds distributions: PYTHONPATH, .pth files, a second environment"),
     Check("cuda-libraries-agree", "Every CUDA library that torch loads lies in the layers", "CODE_BUG", "Find where the loaded library comes from"),
     Check("lock-parity", "Every distribution has uv.lock's version and all its files; none is missing or extra", "CONFIGURATION", "Run `uv lock --check`, check the `uv sync` options in {dockerfile} and what left-out.toml names, rebuild"),

@@ -6,12 +6,13 @@ from collections.abc import Mapping
 from verify.judge import checks
 from verify.judge.case import Case, NotSeen, RulingFunction, finding_of
 from verify.judge.difference import Difference
-from verify.judge.rulings import application, contents, gpu, growth, python, pytorch, server, subject
+from verify.judge.rulings import application, configuration, contents, gpu, growth, python, pytorch, server, subject
 from verify.judge.verdict import Figures, Finding, Verdict, outcome_of
 from verify.observe.probe_reports import GpuReport, TorchReport
 
 RULINGS: dict[str, RulingFunction] = {
     **subject.RULINGS,
+    **configuration.RULINGS,
     **contents.RULINGS,
     **python.RULINGS,
     **growth.RULINGS,

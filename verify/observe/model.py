@@ -69,6 +69,11 @@ class Subject(Model):
     healthcheck: list[str]
     shell: list[str] = Field(default_factory=list)  # the image's SHELL, where it sets one
     volumes: list[str] = Field(default_factory=list)  # directories that are declared so
+    working_directory: str = ""
+    stop_signal: str = ""
+    ports: list[str] = Field(default_factory=list)
+    on_build: list[str] = Field(default_factory=list)
+    healthcheck_numbers: dict[str, float] = Field(default_factory=dict)  # times in seconds and tries, by name
     unhealthy_after: float | None = None  # seconds until HEALTHCHECK reports a server that never answers, at most
     labels: dict[str, str]
     history: list[str]

@@ -2,6 +2,7 @@
 
 from tests.broken_images.catalogue import (
     application,
+    configuration,
     contents,
     lazy,
     limits,
@@ -16,6 +17,7 @@ from tests.broken_images.fault import Fault
 
 FAULTS: tuple[Fault, ...] = (
     *subject.FAULTS,
+    *configuration.FAULTS,
     *contents.FAULTS,
     *python.FAULTS,
     *secrets.FAULTS,

@@ -30,13 +30,7 @@ PROGRAM
 BASE_LIBRARY = "$(python3 -c 'import sys; print(sys.base_prefix)')/lib"
 
 
-def variable(name: str, value: str) -> Fault:
-    """Return the fault of a variable that changes what every process, or every Python, of the image does."""
-    return Fault(f"{name} is set", f"ENV {name}={value}", "python-unaltered", says=(name,))
-
-
 SERVE = '"ktrdr.api.main:app", "--host", "0.0.0.0", "--port", "8000"'
-ASK = '"-m", "ktrdr.healthcheck", "http://127.0.0.1:8000/api/v1/health"'
 
 
 def wrapper(program: str) -> str:
@@ -169,35 +163,6 @@ rm sitecustomize.py
         as_root("mkdir -p /opt/lib\necho /opt/lib >/etc/ld.so.conf.d/000.conf\nldconfig"),
         "python-unaltered", says=("ld.so",),
     ),
-    variable("LD_PRELOAD", "/usr/lib/x86_64-linux-gnu/libz.so.1"),
-    variable("LD_LIBRARY_PATH", "/opt/lib"),
-    variable("PYTHONPATH", "/opt/extra"),
-    variable("PYTHONSTARTUP", "/opt/start.py"),
-    variable("PYTHONPYCACHEPREFIX", "/opt/bytecode"),
-    variable("PYTHONWARNINGS", "ignore::torch.Warning"),
-    variable("PYTHONOPTIMIZE", "1"),
-    variable("OPENSSL_CONF", "/opt/openssl.cnf"),
-    variable("TORCH_FORCE_NO_WEIGHTS_ONLY_LOAD", "1"),
-    variable("OMP_TOOL_LIBRARIES", "/opt/tool.so"),
-    variable("CUDA_INJECTION64_PATH", "/opt/inject.so"),
-    Fault("an entry point stands before every command", 'ENTRYPOINT ["/usr/bin/env"]', "python-unaltered",
-          says=("/usr/bin/env",)),
-    Fault("the command loads a library before the server",
-          f'CMD ["env", "LD_PRELOAD=/usr/lib/x86_64-linux-gnu/libz.so.1", "uvicorn", {SERVE}]',
-          "python-unaltered", says=("LD_PRELOAD",)),
-    Fault("the command loads a library before the server, in a shell",
-          "CMD LD_PRELOAD=/usr/lib/x86_64-linux-gnu/libz.so.1 exec uvicorn ktrdr.api.main:app --host 0.0.0.0",
-          "python-unaltered", says=("LD_PRELOAD",)),
-    Fault("the command's Python reads other bytecode",
-          f'CMD ["python", "-OO", "-X", "pycache_prefix=/opt/bytecode", "-m", "uvicorn", {SERVE}]',
-          "python-unaltered", says=("-X pycache_prefix=/opt/bytecode",)),
-    Fault("the command looks for the application elsewhere", f'CMD ["uvicorn", "--app-dir", "/opt/extra", {SERVE}]',
-          "python-unaltered", says=("--app-dir",)),
-    Fault("HEALTHCHECK's Python runs without assertions", f'HEALTHCHECK --interval=1s CMD ["python", "-O", {ASK}]',
-          "python-unaltered", says=("-O",)),
-    Fault("HEALTHCHECK sets where modules are searched",
-          "HEALTHCHECK --interval=1s CMD PYTHONPATH=/opt/extra python -m ktrdr.healthcheck "
-          "http://127.0.0.1:8000/api/v1/health", "python-unaltered", says=("PYTHONPATH",)),
     Fault("the command's python3 is a program of the image's own",
           wrapper("python3") + f'CMD ["python3", "-m", "uvicorn", {SERVE}]', "python-unaltered",
           says=("/opt/mine/python3",)),
@@ -211,15 +176,6 @@ rm sitecustomize.py
           file(f"{SITE}/plugins.pth", "/data/plugins")
           + as_root(f"echo plugins.pth,, | tee -a {SITE}/ktrdr-*.dist-info/RECORD"),
           "python-unaltered", says=("leads to /data/plugins",)),
-    Fault("the command's shell reads start-up files, which put a library before the program",
-          file("/etc/profile.d/first.sh", "export LD_PRELOAD=/usr/lib/x86_64-linux-gnu/libz.so.1")
-          + 'CMD ["bash", "-lc", "exec /opt/venv/bin/uvicorn ktrdr.api.main:app --host 0.0.0.0"]',
-          "python-unaltered", says=("bash -lc",)),
-    Fault("another application is served than the one that is examined, by a variable",
-          file("/opt/extra/statistics.py", "mean = 42") + "ENV UVICORN_APP_DIR=/opt/extra",
-          "python-unaltered", says=("UVICORN_APP_DIR",)),
-    Fault("where processes start is a volume", "VOLUME /home/ktrdr", "python-unaltered", says=("/home/ktrdr",)),
-    Fault("the environment is a volume", "VOLUME /opt/venv /etc", "python-unaltered", says=("/etc, /opt/venv",)),
 )  # fmt: skip
 
 DISTRIBUTIONS = (

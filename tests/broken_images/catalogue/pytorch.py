@@ -127,12 +127,6 @@ ctypes.CDLL("/data/libcudart.so.13")
 """),
         "cuda-libraries-agree", role=CPU, says=("/data/libcudart.so.13",),
     ),
-    Fault("the GPU image hides every GPU", "ENV CUDA_VISIBLE_DEVICES=-1", "cuda-runtime", role="worker-gpu",
-          base="worker-gpu", says=("CUDA_VISIBLE_DEVICES=-1",)),
-    Fault("the GPU image names no device first, which hides those after it", "ENV CUDA_VISIBLE_DEVICES=-1,0",
-          "cuda-runtime", role="worker-gpu", base="worker-gpu", says=("CUDA_VISIBLE_DEVICES=-1,0",)),
-    Fault("the GPU image asks for a driver that cannot compute", "ENV NVIDIA_DRIVER_CAPABILITIES=utility",
-          "cuda-runtime", role="worker-gpu", base="worker-gpu", says=("NVIDIA_DRIVER_CAPABILITIES=utility",)),
 )  # fmt: skip
 
 FAULTS = (*TORCH, *CUDA)

@@ -162,16 +162,27 @@ def test_an_image_without_path_or_healthcheck_has_an_empty_one() -> None:
     assert (found.path, found.healthcheck, found.healthcheck_test) == ("", None, ())
 
 
-@pytest.mark.parametrize("said", [{}, {"Interval": 0, "Timeout": 0, "StartPeriod": 0, "Retries": 0}])
+@pytest.mark.parametrize(
+    "said", [{}, {"Interval": 0, "Timeout": 0, "StartPeriod": 0, "Retries": 0, "StartInterval": 0}]
+)
 def test_what_a_healthcheck_leaves_out_is_what_engines_do(said: dict[str, int]) -> None:
     found = ImageConfig.from_inspect(inspected({"Healthcheck": {"Test": ["NONE"], **said}}))
-    assert found.healthcheck == Healthcheck(("NONE",), interval=30.0, timeout=30.0, start_period=0.0, retries=3)
+    numbers = {"interval": 30.0, "timeout": 30.0, "start_period": 0.0, "retries": 3, "start_interval": 5.0}
+    assert found.healthcheck == Healthcheck(("NONE",), **numbers)  # type: ignore[arg-type]  # its count is whole
+    assert found.healthcheck is not None
+    assert found.healthcheck.numbers == numbers
 
 
 def test_a_healthcheck_s_times_are_seconds() -> None:
-    times = {"Interval": 1_500_000_000, "Timeout": 2 * 10**9, "StartPeriod": 10**9, "Retries": 1}
+    times = {
+        "Interval": 1_500_000_000,
+        "Timeout": 2 * 10**9,
+        "StartPeriod": 10**9,
+        "Retries": 1,
+        "StartInterval": 5 * 10**8,
+    }
     found = ImageConfig.from_inspect(inspected({"Healthcheck": times})).healthcheck
-    assert found == Healthcheck((), interval=1.5, timeout=2.0, start_period=1.0, retries=1)
+    assert found == Healthcheck((), interval=1.5, timeout=2.0, start_period=1.0, retries=1, start_interval=0.5)
 
 
 def test_a_registry_s_document_is_of_the_same_image_as_the_engine_s_answer() -> None:

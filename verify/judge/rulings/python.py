@@ -5,7 +5,6 @@ import re
 from collections.abc import Iterable
 
 from deploy.faults import Faults
-from verify.contents.command_words import assigned, elsewhere, healthcheck_words, python_options, shell_options
 from verify.contents.files import HIDDEN
 from verify.contents.model import Hook
 from verify.judge.case import Case, Ruling, rule
@@ -64,24 +63,6 @@ def interpreter(case: Case) -> Ruling:
 
 # Where an image's user is made, and what a package manager writes of what it did
 REPLACED = re.compile(r"/etc/(?:passwd|group|shadow|gshadow|subuid|subgid)-?|/var/(?:lib/(?:dpkg|apt)|log|cache)/.*")
-# Variables that change what is run, loaded or read: all of Python's own (its manual, "Environment variables") but those
-# that change nothing but output and speed, the loader's (ld.so(8)), and those that let libraries load code or skip a
-# safeguard: OpenSSL's; PyTorch's, its compilers' and Triton's (where kernels, compiled code and tools are taken from);
-# CUDA's, NVTX's, NCCL's and ITT's (libraries that they load by name); OpenMP's and OpenACC's tools; servers' options
-# that say which code is served; and what shells read first.
-ALTERING = re.compile(
-    r"(PYTHON(?!(?:UNBUFFERED|DONTWRITEBYTECODE|HASHSEED|FAULTHANDLER|UTF8|IOENCODING|NOUSERSITE|SAFEPATH"
-    r"|NODEBUGRANGES)$)[A-Z]+"
-    r"|LD_\w+|GLIBC_TUNABLES|GCONV_PATH|OPENSSL_(?:CONF|MODULES|ENGINES)"
-    r"|TORCH_(?:FORCE_NO_WEIGHTS_ONLY_LOAD|EXTENSIONS_DIR|USE_RTLD_GLOBAL)"
-    r"|PYTORCH_(?:KERNEL_CACHE_PATH|SKIP_CUDNN_COMPATIBILITY_CHECK)|TORCHINDUCTOR_(?:\w+_DIR|\w+_REMOTE_CACHE)"
-    r"|TRITON_(?:HOME|KERNEL_OVERRIDE|\w+_DIR|\w+_PATH)"
-    r"|(?:CUDA|NVTX)_INJECTION(?:32|64)_PATH|CUDA_(?:HOME|PATH|CACHE_PATH)|NCCL_(?:CONF_FILE|\w+_PLUGIN)"
-    r"|UVICORN_(?:APP_DIR|ENV_FILE|FACTORY|LOG_CONFIG|RELOAD\w*)|GUNICORN_CMD_ARGS|BASH_ENV|ZDOTDIR"
-    r"|INTEL_(?:LIBITTNOTIFY|JIT_PROFILER)(?:32|64)|OMP_TOOL_LIBRARIES|ACC_PROFLIB|KMP_DUPLICATE_LIB_OK)$"
-)
-
-
 # Where a base image keeps its programs; a standard library beside them that is not the base's is found as a hook.
 BINARIES = ("/usr/bin", "/usr/local/bin")
 # What setuptools installs, to the letter: the one start-up line that is known to be harmless.
@@ -130,38 +111,10 @@ def _foreign_libraries(case: Case) -> list[str]:
     return faults
 
 
-def _commands(case: Case) -> list[str]:
-    """Return what the image's command and HEALTHCHECK do that is forbidden to its environment and files."""
-    subject, read = case.subject, case.contents
-    runs = [[*subject.entrypoint, *subject.command], healthcheck_words(subject.healthcheck, subject.shell)]
-    path = read.interpreter.path if read.interpreter else None
-    pythons = {program.word for program in read.named if program.path == path}
-    variables = {name for run in runs for name in assigned(run) if name == "PATH" or ALTERING.match(name)}
-    options = {option for run in runs for option in python_options(run, pythons)}
-    foreign = {
-        program.path: f"{program.path} ({program.word})"
-        for program in read.named
-        if program.layer >= case.base_layers and program.distribution not in case.locked
-    }
-    faults = Faults()
-    faults.add(variables, f"a command sets {listed(sorted(variables))}")
-    faults.add(options, f"a command runs Python with {listed(sorted(options))}")
-    shells = {option for run in runs for option in shell_options(run)}
-    faults.add(shells, f"a command's shell reads start-up files: {listed(sorted(shells))}")
-    moved = {word for run in runs for word in elsewhere(run)}
-    faults.add(moved, f"a command searches other places: {listed(sorted(moved))}")
-    foreigners = listed(foreign.values())
-    faults.add(foreign, f"a command runs a program that neither the base nor a locked distribution holds: {foreigners}")
-    return faults
-
-
 def python_unaltered(case: Case) -> Ruling:
-    """No entry point, variable, command, volume, start-up or replaced file that could make the image's Python lie."""
-    base, read, subject = case.base_layers, case.contents, case.subject
+    """No program, start-up file or replaced file that could make the image's Python lie."""
+    base, read = case.base_layers, case.contents
     faults = Faults()
-    faults.add(subject.entrypoint, f"the entry point {' '.join(subject.entrypoint)!r} stands before every command")
-    variables = sorted(name for name in subject.environment if ALTERING.match(name))
-    faults.add(variables, f"the environment sets {listed(variables)}")
     hooks = [
         hook.path
         for hook in read.hooks
@@ -169,19 +122,23 @@ def python_unaltered(case: Case) -> Ruling:
     ]
     faults.add(hooks, f"loaded before the program: {listed(hooks)}")
     faults += _foreign_libraries(case)
-    faults += _commands(case)
+    foreign = {
+        program.path: f"{program.path} ({program.word})"
+        for program in read.named
+        if program.layer >= base and program.distribution not in case.locked
+    }
+    holders = "a command runs a program that neither the base nor a locked distribution holds"
+    faults.add(foreign, f"{holders}: {listed(foreign.values())}")
     leads = [path for hook in read.hooks if hook.layer >= base for path in hook.leads if _within(path, _written(case))]
     faults.add(leads, f"a start-up file leads to {listed(leads)}, whose files the layers do not decide")
     started, unseen = read.working_directory, (*UNSEEN, *case.image.writable)
     faults.add(_within(started, unseen), f"processes start in {started}, whose files the layers do not decide")
-    volumes = [path for path in subject.volumes if not _within(path, case.image.writable)]
-    faults.add(volumes, f"volumes where the contract has nothing writable: {listed(volumes)}")
     paths = {path for layer in read.layers[base:] for path in layer.replaced}
     replaced = sorted(path for path in paths if not REPLACED.fullmatch(path))
     faults.add(replaced, f"replaced or removed by a later layer: {listed(replaced)}")
     return rule(
         not faults,
-        "no entry point, no altering variable or command, start-up file, other volume or replaced file",
+        "no foreign program, start-up file or replaced file",
         "; ".join(faults) or "none",
     )
 

@@ -2,8 +2,6 @@
 
 import math
 import re
-from collections.abc import Mapping
-from itertools import takewhile
 
 from deploy.faults import Faults
 from verify.judge.case import Case, Ruling, rule, skip
@@ -12,7 +10,6 @@ from verify.judge.rulings.contents import listed, same_version
 PRODUCT = [[19.0, 22.0], [43.0, 50.0]]  # [[1 2] [3 4]] · [[5 6] [7 8]]
 GRADIENT = 12.0  # of x³ at 2
 VERSION = re.compile(r"\d+\.\d+(\.\d+)?\S*")
-DEVICE = re.compile(r"[0-9]+|(GPU|MIG)-\S+")  # by its number, or the beginning of its UUID
 
 
 def torch(case: Case) -> Ruling:
@@ -103,23 +100,6 @@ def torch_works(case: Case) -> Ruling:
     return rule(not faults, "a tensor operation, an autograd step, save and load", found, tracebacks=tracebacks)
 
 
-def _hidden(environment: Mapping[str, str]) -> str:
-    """Return the variables that keep every GPU from a container; "" where none does.
-
-    CUDA C++ programming guide, environment variables: what follows the first word that is no device is not visible.
-    NVIDIA container toolkit, user guide. Where a device is named twice PyTorch sees none (torch/cuda/__init__.py).
-    """
-    words = [word.strip() for word in environment.get("CUDA_VISIBLE_DEVICES", "0").split(",")]
-    devices = list(takewhile(DEVICE.fullmatch, words))
-    named = all(device.isdigit() for device in devices)  # a UUID is one machine's device, which no other has
-    hiding = Faults()  # variables by name
-    hiding.add(not devices or not named or len(set(devices)) < len(devices), "CUDA_VISIBLE_DEVICES")
-    hiding.add(environment.get("NVIDIA_VISIBLE_DEVICES") in ("", "void", "none"), "NVIDIA_VISIBLE_DEVICES")
-    able = {word.strip() for word in environment.get("NVIDIA_DRIVER_CAPABILITIES", "").split(",")}
-    hiding.add(able.isdisjoint({"", "all", "compute"}), "NVIDIA_DRIVER_CAPABILITIES")
-    return ", ".join(f"{name}={environment[name]}" for name in hiding)
-
-
 def cuda_runtime(case: Case) -> Ruling:
     """Never available in a CPU image; in the GPU image it depends on the host, and is UNVERIFIED without a GPU."""
     if case.image.torch == "absent":
@@ -133,8 +113,6 @@ def cuda_runtime(case: Case) -> Ruling:
     found = f"torch.cuda.is_available() is {available}"
     if case.image.torch == "cpu":
         return rule(not available, "torch.cuda.is_available() is False", found)
-    if hidden := _hidden(case.subject.environment):
-        return rule(False, "a GPU of the host can be seen", f"the image's environment hides every GPU: {hidden}")
     if available:
         return rule(True, "depends on the host", found)
     return Ruling("UNVERIFIED", "depends on the host", f"{found}: no GPU in this container", category="ENVIRONMENT")

@@ -20,6 +20,7 @@ from deploy.base.image import BaseImage, NoRegistryError, PullError, ensure_base
 from deploy.engine import apt
 from deploy.engine.connection import Engine
 from deploy.errors import Problem
+from deploy.image_config import ImageConfig
 
 ENGINE = Engine("unix:///s", "e", "26.1", "1.45", "overlay2", "0.13.1", "2.26.1", "/usr/bin/docker")
 OFFICIAL = "python:3.11-slim-bookworm"
@@ -86,7 +87,7 @@ def ensure(monkeypatch: pytest.MonkeyPatch, engine: FakeEngine, reference: str |
 
 def test_an_official_image_that_the_engine_has_is_used_as_it_is(monkeypatch: pytest.MonkeyPatch) -> None:
     found, _said = ensure(monkeypatch, FakeEngine({OFFICIAL: FACTS}))
-    assert found == BaseImage(OFFICIAL, "local", "sha256:1", ("sha256:a",), "the engine had it")
+    assert found == BaseImage(OFFICIAL, "local", ImageConfig.from_inspect(FACTS), "the engine had it")
 
 
 def test_an_official_image_that_is_missing_is_pulled(monkeypatch: pytest.MonkeyPatch) -> None:

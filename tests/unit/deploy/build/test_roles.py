@@ -49,6 +49,10 @@ def test_a_build_leaves_a_record_of_what_was_built_and_how(stage: Stage) -> None
         "local",
         ["sha256:base"],
     )
+    assert (found.base.environment, found.base.labels) == (
+        {"LANG": "C.UTF-8", "API_TOKEN": "•••"},
+        {"maker": "the base's"},
+    )
     assert found.torch_source == "none"
     assert {"docker engine", "buildx", "uv"} <= set(found.tools)
     assert found.seconds > 0
@@ -91,6 +95,15 @@ def test_secrets_from_the_environment_reach_the_process_and_not_its_request(stag
     stage.build("backend")
     assert (stage.path / "seen").read_text(encoding="utf-8") == "UV_INDEX=x"
     assert "UV_INDEX" not in str(stage.request("backend"))
+
+
+def test_a_build_client_that_would_label_images_with_the_checkout_does_not(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("BUILDX_GIT_LABELS", "full")
+    stage.plays("backend", GOOD, 'printf "<%s>" "$BUILDX_GIT_LABELS" >seen')
+    stage.build("backend")
+    assert (stage.path / "seen").read_text(encoding="utf-8") == "<>"
 
 
 def test_the_whole_log_is_kept(stage: Stage) -> None:

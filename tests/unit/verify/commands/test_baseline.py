@@ -78,7 +78,7 @@ def test_a_role_alone_is_kept_beside_what_is_known_of_the_others(artifacts: Arti
 
 def test_an_image_that_fails_is_no_baseline_and_nothing_is_written(artifacts: Artifacts) -> None:
     written(artifacts, "dev", fail)
-    with pytest.raises(Problem, match="dev does not PASS: user") as problem:
+    with pytest.raises(Problem, match="dev does not PASS: configuration, user") as problem:
         kept(artifacts)
     assert problem.value.code == Exit.FAILED
     assert not (artifacts.root / "baseline.json").exists()

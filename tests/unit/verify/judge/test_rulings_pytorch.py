@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from tests.support.cases import SITE, Change, Facts, good
-from tests.support.changes import distribution, report, subject
+from tests.support.changes import distribution, report
 from verify.judge.verdict import Finding
 
 TORCH_FILE = f"{SITE}/torch/__init__.py"
@@ -191,40 +191,3 @@ def test_the_gpu_image_without_a_gpu_is_unverified_and_says_what_to_install() ->
 def test_an_is_available_that_does_not_answer_is_a_failure(answer: dict[str, Any]) -> None:
     change = report("pytorch", cuda_available=answer)
     assert [found("cuda-runtime", change, role).outcome for role in ("worker-cpu", "worker-gpu")] == ["FAIL", "FAIL"]
-
-
-@pytest.mark.parametrize(
-    ("value", "outcome"),
-    [
-        *(
-            (value, "FAIL")
-            for value in (
-                "",
-                "-1",
-                "-1,0",
-                " -1 ,0",
-                "NoDevFiles",
-                "none,0",
-                ",0",
-                "0,0",
-                "1, 0,1",
-                "GPU-8932f937,0",
-                "0,GPU-8932f937",
-                "MIG-GPU-8932f937/1/2",
-            )
-        ),
-        *((value, "UNVERIFIED") for value in ("0", "0,1", "1,0", "0,-1", "0,-1,0", "0,")),
-    ],
-)
-def test_the_devices_before_the_first_word_that_is_none_are_those_that_can_be_seen(value: str, outcome: str) -> None:
-    finding = found("cuda-runtime", subject(environment={"CUDA_VISIBLE_DEVICES": value}), "worker-gpu")
-    assert finding.outcome == outcome
-    assert (f"hides every GPU: CUDA_VISIBLE_DEVICES={value}" in finding.found) == (outcome == "FAIL")
-
-
-@pytest.mark.parametrize(
-    ("value", "outcome"), [("", "FAIL"), ("void", "FAIL"), ("none", "FAIL"), ("all", "UNVERIFIED"), ("0", "UNVERIFIED")]
-)
-def test_devices_that_the_engine_is_told_to_leave_out_cannot_be_seen(value: str, outcome: str) -> None:
-    environment = {"NVIDIA_VISIBLE_DEVICES": value, "CUDA_VISIBLE_DEVICES": "0"}
-    assert found("cuda-runtime", subject(environment=environment), "worker-gpu").outcome == outcome

@@ -349,3 +349,23 @@ def test_volumes_and_shell_of_the_subject_are_its_configuration_s(
     client = cast("Any", SimpleNamespace(api=SimpleNamespace(history=lambda _id: [])))
     subject = observer._subject(client, "x:y", config(configured))
     assert (subject.volumes, subject.shell) == (volumes, shell)
+
+
+SETTINGS: dict[str, Any] = {
+    "WorkingDir": "/srv", "StopSignal": "SIGUSR1", "ExposedPorts": {"9/udp": {}, "8000/tcp": {}},
+    "OnBuild": ["USER 0", "RUN TOKEN=hunter2-correct-horse x"],
+    "Healthcheck": {"Test": ["CMD", "true"], "Interval": 10**9, "Timeout": 3 * 10**8, "Retries": 2},
+}  # fmt: skip
+
+
+def test_whatever_else_an_image_sets_is_the_subject_s_with_its_secrets_hidden() -> None:
+    client = cast("Any", SimpleNamespace(api=SimpleNamespace(history=lambda _id: [])))
+    subject = observer._subject(client, "x:y", config(SETTINGS))
+    assert (subject.working_directory, subject.stop_signal) == ("/srv", "SIGUSR1")
+    assert (subject.ports, subject.on_build) == (["8000/tcp", "9/udp"], ["USER 0", "RUN TOKEN=••• x"])
+    assert subject.healthcheck_numbers == {
+        "interval": 1.0, "timeout": 0.3, "start_period": 0.0, "retries": 2, "start_interval": 5.0,
+    }  # fmt: skip
+    nothing = observer._subject(client, "x:y", config({}))
+    assert (nothing.working_directory, nothing.stop_signal, nothing.ports, nothing.on_build) == ("", "", [], [])
+    assert nothing.healthcheck_numbers == {}

@@ -24,8 +24,10 @@ def bill_of(
     kept: Path = KEPT,
 ) -> str:
     """Return an image's bill of materials, from the cache where everything that it is made of is the same."""
+    layers = [layer.model_copy(update={"way": "export"}) for layer in contents.layers]
+    facts = contents.model_copy(update={"layers": layers})  # however they were read
     files = {name: dict(some) for name, some in wheels.items()}
-    made_of = [image.name, contents.model_dump_json(), dict(locked), dict(requirers), files, _maker()]
+    made_of = [image.name, facts.model_dump_json(), dict(locked), dict(requirers), files, _maker()]
     path = kept / f"{hashlib.sha256(json.dumps(made_of, sort_keys=True).encode()).hexdigest()}.json"
     with contextlib.suppress(OSError, ValueError):
         return path.read_text(encoding="utf-8")

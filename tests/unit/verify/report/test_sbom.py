@@ -234,6 +234,9 @@ def test_a_bill_is_made_once_for_an_image_and_a_lock(tmp_path: Path, monkeypatch
     first = bill_of(image, contents, locked, REQUIRERS, WHEELS, kept=tmp_path)
     monkeypatch.setattr(sbom, "bill", lambda *_: "made again")
     assert bill_of(image, contents, locked, REQUIRERS, WHEELS, kept=tmp_path) == first
+    (layer, *rest) = contents.layers
+    elsewhere = contents.model_copy(update={"layers": [layer.model_copy(update={"way": "in place"}), *rest]})
+    assert bill_of(image, elsewhere, locked, REQUIRERS, WHEELS, kept=tmp_path) == first
     assert bill_of(image, contents, {**locked, "more": "1"}, REQUIRERS, WHEELS, kept=tmp_path) == "made again"
     assert bill_of(image, contents, locked, REQUIRERS, {}, kept=tmp_path) == "made again"
 

@@ -5,13 +5,14 @@ from typing import Any, Literal
 
 from docker.types import DeviceRequest
 
+from deploy.build_record import Base
 from deploy.contract import Contract, Image
 from deploy.engine.connection import Engine
 from deploy.engine.runs import Run
 from deploy.image_config import ImageConfig
 from verify.contents.model import Contents
 from verify.observe.model import ProbeRun, ServerRun, Subject
-from verify.observe.observer import Deadlines, Observer
+from verify.observe.observer import NO_BASES, Deadlines, Observer
 
 Part = Literal["contents", "probes", "server"]
 ALL: tuple[Part, ...] = ("contents", "probes", "server")
@@ -53,9 +54,16 @@ class Glance(Observer):
     """Looks at some parts of an image. The others stay unseen, and what is not seen is never a PASS."""
 
     def __init__(
-        self, engine: Engine, contract: Contract, run: Run, deadlines: Deadlines, parts: tuple[Part, ...] = ALL
+        self,
+        engine: Engine,
+        contract: Contract,
+        run: Run,
+        deadlines: Deadlines,
+        *,
+        bases: Mapping[str, Base] = NO_BASES,
+        parts: tuple[Part, ...] = ALL,
     ) -> None:
-        super().__init__(engine, contract, run, deadlines)
+        super().__init__(engine, contract, run, deadlines, bases=bases)
         self.parts = parts
 
     def _contents(self, image: Image, config: ImageConfig) -> tuple[Contents | None, str]:

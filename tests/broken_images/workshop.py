@@ -83,7 +83,8 @@ class Workshop:
         """Look at a good image, and keep its answers for the program that will lie with them."""
         good = self.goods[role]
         image = good.image.model_copy(update={"name": f"{self.repository}:good-{role}"})
-        observation, contents = Observer(self.engine, self.contract, self.run).observe(image)
+        bases = {role: good.record.base}
+        observation, contents = Observer(self.engine, self.contract, self.run, bases=bases).observe(image)
         results = observation.probes.results if observation.probes else None
         answers = {name: result.model_dump() for name, result in (results or {}).items()}
         (self.directory / "answers.json").write_text(json.dumps(answers), encoding="utf-8")
@@ -116,12 +117,12 @@ class Workshop:
 
     def _observer(self, engine: Engine, fault: Fault, number: int) -> Observer:
         run = replace(self.run, id=f"{self.run.id}-{number}")  # names of its own; the labels are the run's
-        deadlines = Deadlines()
+        deadlines, bases = Deadlines(), {fault.role: self.goods[fault.base].record.base}
         if short := fault.seconds:
             deadlines = Deadlines(probe=short / 2, run=short, healthy=short, asked=short)
         if self.whole:
-            return Observer(engine, self.contract, run, deadlines)
-        return Glance(engine, self.contract, run, deadlines, parts_for(fault.check))
+            return Observer(engine, self.contract, run, deadlines, bases=bases)
+        return Glance(engine, self.contract, run, deadlines, bases=bases, parts=parts_for(fault.check))
 
     def _build(self, name: str, fault: Fault, number: int) -> None:
         context = self.directory / str(number)

@@ -8,6 +8,8 @@ import pytest
 from docker import DockerClient
 from docker.errors import ImageNotFound
 
+from deploy.artifacts import BUILD, Artifacts, UnreadableArtifact
+from deploy.build_record import BuildRecord
 from deploy.contract import read_contract
 from deploy.engine.connection import find_engine, sdk
 from deploy.engine.labelled import RUN
@@ -36,6 +38,11 @@ def test_every_way_gives_the_same_contents_to_the_byte(client: DockerClient, rol
     if not config.directories:
         pytest.skip("the engine does not keep a directory a layer")
     places, labels = dict(zip(config.layers, config.directories, strict=True)), {RUN: f"test-{secrets.token_hex(4)}"}
+    try:
+        base = Artifacts().read(role, BUILD, BuildRecord).base
+    except (FileNotFoundError, UnreadableArtifact) as error:
+        pytest.skip(f"{image.name} has no build record: {error}")
+    permit, info = ways.Permit(base, labels, contextlib.nullcontext), client.info()
 
     def contents(layers: Mapping[str, RawLayer]) -> str:
         return inventory(layers, config, image.writable).model_dump_json()
@@ -45,6 +52,6 @@ def test_every_way_gives_the_same_contents_to_the_byte(client: DockerClient, rol
         return dict(zip(places, layers, strict=True))
 
     exported = contents(archive.read_layers(client.api.get_image(config.image_id, chunk_size=CHUNK)))
-    assert contents(by_digest(ways.here(client, places))) == exported
-    assert contents(by_digest(ways.there(client, config, places, labels))) == exported
+    assert contents(by_digest(ways.here(client, info, places))) == exported
+    assert contents(by_digest(ways.there(client, info, config, places, permit))) == exported
     assert client.api.containers(all=True, filters={"label": f"{RUN}={labels[RUN]}"}) == []

@@ -19,7 +19,7 @@ ARROWS = {
     "deploy/publish": ["deploy", "deploy/engine"],
     # Tells whether they are right
     "verify": [],
-    "verify/contents": ["deploy"],
+    "verify/contents": ["deploy", "deploy/engine"],
     "verify/observe": ["deploy", "deploy/engine", "verify/contents"],
     "verify/probes": [],
     "verify/judge": ["deploy", "verify/contents", "verify/observe"],

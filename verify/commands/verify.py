@@ -12,7 +12,7 @@ from rich.console import Console
 
 from deploy.artifacts import BILL, BUILD, CONTENTS, GPU, OBSERVED, VERDICT, Artifacts, UnreadableArtifact, write_text
 from deploy.build_inputs import inputs
-from deploy.build_record import BuildRecord
+from deploy.build_record import Base, BuildRecord
 from deploy.contract import Contract, Image
 from deploy.engine.connection import Engine
 from deploy.engine.runs import new_run
@@ -71,7 +71,7 @@ def verify(
     problems: list[Problem] = []
     with (
         Progress((image.role for image in images), console) as progress,
-        closing(_observe(contract, images, engine, progress, gpu=gpu)) as observed,
+        closing(_observe(contract, images, engine, progress, _bases(artifacts, images), gpu=gpu)) as observed,
     ):
         for image, observation, contents in observed:
             verdict = judge_one(checkout, (image, observation, contents), artifacts, gpu=gpu)
@@ -100,12 +100,25 @@ def _read_checkout(contract: Contract, images: Iterable[Image]) -> Checkout:
     )
 
 
+def _bases(artifacts: Artifacts, images: Iterable[Image]) -> dict[str, Base]:
+    records = {image.role: _record(artifacts, image.role)[0] for image in images}
+    return {role: record.base for role, record in records.items() if record is not None}
+
+
 def _observe(
-    contract: Contract, images: Iterable[Image], engine: Engine, progress: Progress, *, gpu: bool
+    contract: Contract,
+    images: Iterable[Image],
+    engine: Engine,
+    progress: Progress,
+    bases: Mapping[str, Base],
+    *,
+    gpu: bool,
 ) -> Generator[Seen, None, None]:
     """Observe the images side by side, and yield each as it is done. Nothing is left on the engine, however it ends."""
     with new_run(engine) as run:
-        observer = Observer(engine, contract, run, tell=lambda role, what: progress.show(role, "observing", what))
+        observer = Observer(
+            engine, contract, run, bases=bases, tell=lambda role, what: progress.show(role, "observing", what)
+        )
         turns = Semaphore(AT_ONCE)
 
         def observe(image: Image) -> Seen:

@@ -6,7 +6,7 @@ import hashlib
 import shutil
 import time
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from threading import Lock
 
@@ -20,7 +20,6 @@ from verify.contents.inventory import inventory
 from verify.contents.model import Contents
 from verify.contents.raw_layer import RawLayer
 
-UNLABELLED: Mapping[str, str] = {}
 CHUNK = 1 << 20  # bytes asked of the engine at a time
 UNUSED = 14 * 24 * 3600.0  # seconds after which an entry is removed, and read again if somebody still needs it
 _TURNS: defaultdict[str, Lock] = defaultdict(Lock)  # diff id -> held while one image's reading takes that layer
@@ -30,12 +29,12 @@ def contents_of(
     client: DockerClient,
     config: ImageConfig,
     writable: Iterable[str] = (),
-    labels: Mapping[str, str] = UNLABELLED,
+    permit: ways.Permit | None = None,
     begin: Callable[[], None] = lambda: None,
 ) -> Contents:
     """Return the image's contents: from the cache of images or of layers, else from the engine.
 
-    ``writable``: the directories that the contract calls writable. ``labels``: those of a container that reads layers.
+    ``writable``: the directories that the contract calls writable. ``permit``: for a container that reads layers.
     ``begin``: called before layers are read; not called if the cache has them all.
 
     Raises:
@@ -49,7 +48,7 @@ def contents_of(
         found = read_model(path, Contents)
         if found.identity == config.identity and tuple(layer.diff_id for layer in found.layers) == config.layers:
             return found
-    found = inventory(_layers(client, config, labels, begin), config, writable)
+    found = inventory(_layers(client, config, permit, begin), config, writable)
     with contextlib.suppress(OSError):  # contents that cannot be kept are read again
         _make_room(path)
         write_model(path, found)
@@ -57,7 +56,7 @@ def contents_of(
 
 
 def _layers(
-    client: DockerClient, config: ImageConfig, labels: Mapping[str, str], begin: Callable[[], None]
+    client: DockerClient, config: ImageConfig, permit: ways.Permit | None, begin: Callable[[], None]
 ) -> dict[str, RawLayer]:
     """Return an image's layers by diff id: from the cache, and the others from the engine's directories or its export.
 
@@ -74,7 +73,7 @@ def _layers(
             mine = [diff_id for diff_id in lacking if _take_turn(diff_id, turns) and _layer(diff_id) is None]
             if mine:
                 others = set(config.layers) - set(mine)
-                found = ways.in_place(client, config, mine, labels)
+                found = ways.in_place(client, config, mine, permit)
                 if found is None:
                     found = archive.read_layers(client.api.get_image(config.image_id, chunk_size=CHUNK), others)
                 known |= _keep(found)

@@ -5,6 +5,7 @@ on the way.
 """
 
 import base64
+import contextlib
 import functools
 import hashlib
 import io
@@ -13,17 +14,22 @@ import os
 import stat
 import subprocess
 import sys
+import threading
 import zipfile
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
 from typing import Any
 
 from docker import DockerClient
-from docker.errors import APIError, NotFound
+from docker.errors import APIError
 from docker.types import LogConfig, Mount
 from pydantic import TypeAdapter, ValidationError
 
 from deploy.artifacts import Model
-from deploy.contract import ROLE_LABEL, ROOT
+from deploy.build_record import Base
+from deploy.contract import ROOT
+from deploy.engine.connection import ENGINE_ERRORS
 from deploy.image_config import ImageConfig
 from verify.contents.raw_layer import RawLayer, UnreadableArchive, Way
 
@@ -31,7 +37,7 @@ LAYER = TypeAdapter(RawLayer)
 IN_PLACE: Way = "in place"
 BY_A_CONTAINER: Way = "in place, by a container"
 THIS_MACHINE = "http+docker://localhost"  # the SDK's name of an engine behind a socket of this machine
-SECONDS = 1800.0  # in which layers have to be read
+SECONDS = 300.0  # for a reader; the export comes after it, and has to end in time, too
 MEMORY = 10**9  # bytes that the container may use
 PROCESSES = 4096  # that the container may have: one a processor, and threads
 OUTPUT_AT_MOST = 1 << 28  # bytes
@@ -56,10 +62,21 @@ class _Answer(Model):
     refused: str | None = None  # why
 
 
+@dataclass(frozen=True)
+class Permit:
+    """What a container that reads layers needs, so that a run may make it."""
+
+    base: Base  # by the build record: it runs the reader, and no layer above it
+    labels: Mapping[str, str]  # the run's, by which its clean-up finds the container
+    passing: Callable[[], AbstractContextManager[None]]  # entered to make it; raises OSError where the run ends
+
+
 def in_place(
-    client: DockerClient, config: ImageConfig, wanted: Collection[str], labels: Mapping[str, str]
+    client: DockerClient, config: ImageConfig, wanted: Collection[str], permit: Permit | None
 ) -> dict[str, RawLayer] | None:
     """Read the wanted layers (diff ids) of an image in the engine's directories; None where nobody may.
+
+    Without a ``permit`` no container reads them.
 
     Raises:
         UnreadableArchive: a layer changed while it was read.
@@ -69,19 +86,23 @@ def in_place(
     places = {diff_id: known[diff_id] for diff_id in wanted if diff_id in known}
     if len(places) < len(wanted):
         return None
-    found, way = here(client, places), IN_PLACE
-    if found is None:
-        found, way = there(client, config, places, labels), BY_A_CONTAINER
+    try:
+        info = client.info()
+        found, way = here(client, info, places), IN_PLACE
+        if found is None and permit is not None:
+            found, way = there(client, info, config, places, permit), BY_A_CONTAINER
+    except ENGINE_ERRORS:  # the export is asked for next, and tells what is wrong with the engine
+        return None
     for layer in found or ():
         layer.way = way
     return None if found is None else dict(zip(places, found, strict=True))
 
 
-def here(client: DockerClient, places: Mapping[str, str]) -> list[RawLayer] | None:
+def here(client: DockerClient, info: Mapping[str, Any], places: Mapping[str, str]) -> list[RawLayer] | None:
     """Read layers by a process of this machine, where the engine is here, too, and its directories are open."""
     if client.api.base_url != THIS_MACHINE or not all(map(_may_read, places.values())):
         return None
-    request = _request(list(places.values()), [])
+    request = _request(info, list(places.values()), [])
     command = [sys.executable, "-X", "utf8", "-m", "verify.contents.in_place", request]
     try:
         reader = subprocess.run(command, cwd=ROOT, check=False, capture_output=True, timeout=SECONDS)
@@ -100,23 +121,25 @@ def _may_read(place: str) -> bool:
 
 
 def there(
-    client: DockerClient, config: ImageConfig, places: Mapping[str, str], labels: Mapping[str, str]
+    client: DockerClient, info: Mapping[str, Any], config: ImageConfig, places: Mapping[str, str], permit: Permit
 ) -> list[RawLayer] | None:
-    """Read layers in a container of a base image, on the engine's machine."""
-    info = client.info()
-    if ["Native Overlay Diff", "true"] not in (info.get("DriverStatus") or []):
-        return None  # an image's directories are not what the engine would export (overlayfs.rst, redirect_dir)
+    """Read layers in a container of the base image, on the engine's machine.
+
+    Raises what ENGINE_ERRORS names, also where the image has no Python or the engine does not mount its directories.
+    """
+    image_id = _base(client, config, permit.base)
+    if image_id is None or ["Native Overlay Diff", "true"] not in _status(info):
+        return None  # without it an image's directories are not what the engine would export (overlayfs.rst)
     chains = dict(zip(config.layers, _chain_ids(config.layers), strict=True))
     kept = f"{info['DockerRootDir']}/image/overlay2/layerdb/sha256"
     mounts = {f"/layers/{number}": place for number, place in enumerate(places.values())}
     notes = {f"/notes/{number}": f"{kept}/{chains[diff_id]}/tar-split.json.gz" for number, diff_id in enumerate(places)}
-    for image_id in _bases(client, config):
-        try:
-            printed = _run(client, image_id, _request(list(mounts), list(notes)), mounts | notes, labels)
-        except APIError:  # the image has no Python, or the engine does not mount its own directories
-            continue
-        return _layers(printed, len(places))
-    return None
+    printed = _run(client, image_id, _request(info, list(mounts), list(notes)), mounts | notes, permit)
+    return _layers(printed, len(places))
+
+
+def _status(info: Mapping[str, Any]) -> list[list[str]]:
+    return info.get("DriverStatus") or []
 
 
 def _chain_ids(diff_ids: Collection[str]) -> Iterator[str]:
@@ -127,46 +150,52 @@ def _chain_ids(diff_ids: Collection[str]) -> Iterator[str]:
         yield chain.removeprefix("sha256:")
 
 
-def _bases(client: DockerClient, config: ImageConfig) -> list[str]:
-    """Return the images that this one is made from, that with the most layers first; none is the product's."""
-    found = []
-    for image in client.api.images():
-        if ROLE_LABEL in (image.get("Labels") or {}):
-            continue
-        try:
-            layers = ImageConfig.from_inspect(client.api.inspect_image(image["Id"])).layers
-        except NotFound:  # removed meanwhile
-            continue
-        if layers and len(layers) < len(config.layers) and config.layers[: len(layers)] == layers:
-            found.append((len(layers), image["Id"]))
-    return [image_id for _, image_id in sorted(found, reverse=True)]
+def _base(client: DockerClient, config: ImageConfig, base: Base) -> str | None:
+    """Return the id of the recorded base image; None where the image has another one, or the engine lacks it."""
+    layers = tuple(base.layers)
+    if not layers or layers == config.layers or config.layers[: len(layers)] != layers:
+        return None
+    found = ImageConfig.from_inspect(client.api.inspect_image(base.reference))
+    return found.image_id if found.layers == layers else None
 
 
-def _run(
-    client: DockerClient, image_id: str, request: str, mounts: Mapping[str, str], labels: Mapping[str, str]
-) -> bytes:
-    """Run the reader in a container that may read all files, and nothing else; returns what it printed."""
+def _run(client: DockerClient, image_id: str, request: str, mounts: Mapping[str, str], permit: Permit) -> bytes:
+    """Run the reader in a container that may read all files, and nothing else; returns what it printed in SECONDS."""
     host = client.api.create_host_config(
         network_mode="none", read_only=True, cap_drop=["ALL"], cap_add=["DAC_READ_SEARCH"], auto_remove=True,
         security_opt=["no-new-privileges"], mem_limit=MEMORY, memswap_limit=MEMORY, pids_limit=PROCESSES,
         log_config=LogConfig(type="none"),
         mounts=[Mount(target, source, type="bind", read_only=True) for target, source in mounts.items()],
     )  # fmt: skip
-    made = client.api.create_container(
-        image_id, entrypoint=["python3", "-I", "-X", "utf8", "-c", START], command=[_packed(), request], user="0:0",
-        labels=dict(labels), host_config=host, healthcheck={"test": ["NONE"]},
-    )  # fmt: skip
+    with permit.passing():
+        made = client.api.create_container(
+            image_id, entrypoint=["python3", "-I", "-S", "-X", "utf8", "-c", START], command=[_packed(), request],
+            user="0:0", labels=dict(permit.labels), host_config=host, healthcheck={"test": ["NONE"]},
+        )  # fmt: skip
     printed = bytearray()
     try:
-        stream: Any = client.api.attach(made["Id"], stdout=True, stream=True)
-        client.api.start(made["Id"])
-        for chunk in stream:
-            printed += chunk
-            if len(printed) > OUTPUT_AT_MOST:
-                break
+        stream: Any = client.api.attach(made["Id"], stdout=True, stderr=False, stream=True)
+        with contextlib.closing(stream), _ended_after(SECONDS, stream):
+            client.api.start(made["Id"])
+            for chunk in stream:
+                printed += chunk
+                if len(printed) > OUTPUT_AT_MOST:
+                    break
     finally:
         _remove(client, made["Id"])
     return bytes(printed)
+
+
+@contextlib.contextmanager
+def _ended_after(seconds: float, stream: Any) -> Iterator[None]:
+    """Close a stream when the time is up: who reads it then comes to its end."""
+    timer = threading.Timer(seconds, stream.close)
+    timer.daemon = True
+    timer.start()
+    try:
+        yield
+    finally:
+        timer.cancel()
 
 
 def _remove(client: DockerClient, container_id: str) -> None:
@@ -187,8 +216,9 @@ def _packed() -> str:
     return base64.b85encode(packed.getvalue()).decode()
 
 
-def _request(places: list[str], notes: list[str]) -> str:
-    return json.dumps({"places": places, "notes": notes})
+def _request(info: Mapping[str, Any], places: list[str], notes: list[str]) -> str:
+    believed = "user" if ["userxattr", "true"] in _status(info) else "trusted"
+    return json.dumps({"places": places, "notes": notes, "believed": believed})
 
 
 def _layers(printed: bytes, number: int) -> list[RawLayer] | None:

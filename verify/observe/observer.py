@@ -3,7 +3,7 @@
 import contextlib
 import json
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -13,13 +13,14 @@ from docker import DockerClient
 from docker.errors import APIError, DockerException, ImageNotFound
 from docker.types import DeviceRequest
 
+from deploy.build_record import Base
 from deploy.contract import Contract, Image
 from deploy.engine import connection as engines
 from deploy.engine.connection import ENGINE_ERRORS, Engine
 from deploy.engine.runs import Run
 from deploy.errors import Problem
 from deploy.image_config import ImageConfig
-from verify.contents import cache
+from verify.contents import cache, ways
 from verify.contents.command_words import SHELL
 from verify.contents.model import Contents
 from verify.contents.raw_layer import UnreadableArchive
@@ -42,6 +43,7 @@ if TYPE_CHECKING:
     from concurrent.futures import Future
 
 T = TypeVar("T")
+NO_BASES: Mapping[str, Base] = {}
 RUNS_SECONDS = 480.0  # both containers, with every answer of the engine as late as it may be
 EXPORT_SECONDS = 1800.0  # an image's layers, from a busy engine
 LOOK = 0.25  # seconds between two looks at a server's health, which engines ask after once a second at most
@@ -95,11 +97,16 @@ class Observer:
         contract: Contract,
         run: Run,
         deadlines: Deadlines | None = None,
+        *,
+        bases: Mapping[str, Base] = NO_BASES,
         tell: Callable[[str, str], None] = lambda _role, _what: None,
     ) -> None:
-        """``tell``: called with a role and what is done beside its probes; "" for nothing more."""
+        """Look at images that were built on these ``bases``, by role, if their build records say.
+
+        ``tell``: called with a role and what is done beside its probes; "" for nothing more.
+        """
         self.engine, self.contract, self.run, self.gate = engine, contract, run, containers.Gate()
-        self.deadlines, self.tell = deadlines or Deadlines(), tell
+        self.deadlines, self.bases, self.tell = deadlines or Deadlines(), bases, tell
 
     def observe(self, image: Image) -> tuple[Observation, Contents | None]:
         """Resolve the image's tag once, then look at its layers, its probes and its server side by side."""
@@ -173,10 +180,11 @@ class Observer:
         return probe_request(self.contract, image, test, self.deadlines.probe, shell=shell, patience=patience(config))
 
     def _contents(self, image: Image, config: ImageConfig) -> tuple[Contents | None, str]:
-        begin = partial(self.tell, image.role, "reading the layers")
+        begin, base = partial(self.tell, image.role, "reading the layers"), self.bases.get(image.role)
+        permit = ways.Permit(base, self.run.labels, self.gate.passing) if base else None
         try:
             with self._client(EXPORT_SECONDS) as client:
-                return cache.contents_of(client, config, image.writable, self.run.labels, begin), ""
+                return cache.contents_of(client, config, image.writable, permit, begin), ""
         except UnreadableArchive as error:
             return None, str(error)
         except ENGINE_ERRORS as error:

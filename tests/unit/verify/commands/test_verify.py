@@ -54,3 +54,18 @@ def test_an_image_whose_bill_of_materials_cannot_be_made_keeps_nobody_from_a_ver
         assert CONTRACT.images[role].name in screen.getvalue()
         assert artifacts.path(role, CONTENTS).is_file()
         assert artifacts.path(role, BILL).is_file() is (role == "dev")
+
+
+def test_the_observer_learns_each_base_image_from_the_build_records(
+    artifacts: Artifacts, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    given = list[Any]()
+
+    def observed(*arguments: Any, **_: Any) -> Iterator[Seen]:
+        given.append(arguments[4])
+        yield from ()
+
+    monkeypatch.setattr(verify, "_observe", observed)
+    artifacts.path("dev", BUILD).write_text("{", encoding="utf-8")
+    verify.verify(CONTRACT, ROLES, ENGINE, artifacts, Console(file=io.StringIO()))
+    assert given == [{"backend": artifacts.read("backend", BUILD, BuildRecord).base}]

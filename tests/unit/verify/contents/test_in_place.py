@@ -175,7 +175,7 @@ def test_the_reader_says_what_changed_and_why_it_refuses(
     plain: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], *, trusted: bool, word: str
 ) -> None:
     monkeypatch.setattr(in_place, "_sees_trusted", lambda: trusted)
-    in_place.main(ways._request([str(plain), str(plain / "gone")], []))
+    in_place.main(ways._request({}, [str(plain), str(plain / "gone")], []))
     printed = capsys.readouterr().out.encode()
     assert list(json.loads(printed)) == [word]
     if word == "refused":
@@ -204,7 +204,7 @@ def test_what_is_no_answer_is_none_and_the_next_way_is_taken() -> None:
 def test_the_reader_needs_nothing_but_the_standard_library(place: Path, tmp_path: Path) -> None:
     command = [sys.executable, "-I", "-S", "-X", "utf8", "-c", ways.START, ways._packed()]
     printed = subprocess.run(
-        [*command, ways._request([str(place)], [])], cwd=tmp_path, check=True, capture_output=True, timeout=60
+        [*command, ways._request({}, [str(place)], [])], cwd=tmp_path, check=True, capture_output=True, timeout=60
     ).stdout
     found = ways._layers(printed, 1)
     assert found is not None

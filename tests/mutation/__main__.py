@@ -66,7 +66,10 @@ MODULES: dict[str, tuple[list[str], list[str]]] = {
         for name in ("archive", "filesystem", "hooks", "programs", "unwanted")
     },
     **{
-        f"verify/contents/{name}.py": ([f"{CONTENTS}/test_in_place.py"], LAYERS)
+        f"verify/contents/{name}.py": (
+            [f"{CONTENTS}/test_{tests}.py" for tests in ("in_place", "members", "ways")],
+            LAYERS,
+        )
         for name in ("in_place", "members", "ways")
     },
     "verify/contents/inventory.py": (LAYERS, [f"{CONTENTS}/test_distributions_whole.py"]),

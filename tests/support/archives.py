@@ -57,12 +57,12 @@ def hardlink(path: str, target: str) -> Member:
 def removed(path: str) -> Member:
     """A whiteout: the path is gone (OCI image layer)."""
     parent, _, name = path.rpartition("/")
-    return file(f"{parent}/.wh.{name}" if parent else f".wh.{name}")
+    return Member(f"{parent}/.wh.{name}" if parent else f".wh.{name}", mode=0o600)
 
 
 def emptied(path: str) -> Member:
     """An opaque directory: nothing of what lay below it is left (OCI image layer)."""
-    return file(f"{path}/.wh..wh..opq")
+    return Member(f"{path}/.wh..wh..opq", mode=0o755)
 
 
 def distribution(name: str, version: str, *files: Member, site: str = SITE) -> list[Member]:

@@ -10,7 +10,7 @@ import tarfile
 from collections.abc import Iterator
 from pathlib import Path
 
-from tests.support.archives import SITE, Member
+from tests.support.archives import SITE, Member, emptied, removed
 
 OPAQUE = "trusted.overlay.opaque"
 CAPABILITY = "security.capability"
@@ -80,7 +80,7 @@ def _members(top: Path, path: Path, first: dict[int, str]) -> Iterator[Member]:
     if stat.S_ISSOCK(status.st_mode):
         return
     if stat.S_ISCHR(status.st_mode) and status.st_rdev == 0:
-        yield Member(f"{path.parent.relative_to(top)}/.wh.{path.name}")
+        yield removed(str(path.relative_to(top)))
         return
     kind, data, target = tarfile.REGTYPE, b"", ""
     if stat.S_ISDIR(status.st_mode):
@@ -99,7 +99,7 @@ def _members(top: Path, path: Path, first: dict[int, str]) -> Iterator[Member]:
     owner = status.st_uid, status.st_gid
     yield Member(name, data, kind, target, stat.S_IMODE(status.st_mode), owner, headers)
     if OPAQUE in attributes and os.getxattr(path, OPAQUE) == b"y":
-        yield Member(f"{name}/.wh..wh..opq")
+        yield emptied(name)
 
 
 def notes(path: Path, members: list[Member]) -> Path:

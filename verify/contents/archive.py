@@ -8,6 +8,7 @@ import gzip
 import hashlib
 import io
 import posixpath
+import stat
 import tarfile
 import zlib
 from collections.abc import Container, Iterable
@@ -143,11 +144,30 @@ def _kind(member: tarfile.TarInfo) -> members.Kind:
     return "file" if member.isreg() else "other"
 
 
+def _deletion(path: str, member: tarfile.TarInfo) -> Member | None:
+    """Return what a member with a whiteout's name says; None where it is a file that only has the name.
+
+    A whiteout is empty, root's and closed to all others. The mark of an opaque directory is empty and has the
+    permissions of that directory, which can be searched (Docker's overlay2). BuildKit gives neither any permission.
+    """
+    directory, name = posixpath.split(path)
+    if not name.startswith(members.WHITEOUT) or not member.isreg() or member.size:
+        return None
+    if name == members.OPAQUE and (member.mode & stat.S_IXUSR or not member.mode):
+        return Member(directory, "opaque")
+    if member.mode & (stat.S_IRWXG | stat.S_IRWXO) or member.uid or member.gid:
+        return None
+    return Member(posixpath.join(directory, name.removeprefix(members.WHITEOUT)), "whiteout")
+
+
 def _read_member(layer: RawLayer, archive: tarfile.TarFile, member: tarfile.TarInfo) -> None:
     path, kind = _absolute(member.name), _kind(member)
     target = members.shown(member.linkname) if kind == "link" else _absolute(member.linkname)
     capable = CAPABILITY in member.pax_headers
     found = Member(path, kind, member.size, target, member.uid, member.gid, member.mode, capable)
+    if deletion := _deletion(path, member):
+        members.add(layer, deletion)
+        return
     stream = archive.extractfile(member) if kind == "file" else None
     if stream is None:
         members.add(layer, found)

@@ -6,6 +6,7 @@ It imports the standard library only, as all that :mod:`verify.contents.in_place
 import hashlib
 import posixpath
 import re
+from dataclasses import replace
 from typing import IO
 
 from verify.contents import accounts, elf, secrets
@@ -31,18 +32,17 @@ ENVIRONMENT = re.compile(
     r"\.env(?:[._-].*|rc)?|.*\.env|env\.(?:prod|production|stag|staging|stage|dev|development|local|secrets?)"
 )
 TEMPLATE = re.compile(r"[._-](?:example|sample|template|tmpl|dist)$")  # of such a file, to be filled in elsewhere
+GIT_HEAD = b"ref: refs/"  # how the file HEAD of a git repository begins
 HIDDEN = "/tmp"  # noqa: S108 - inside the image: the verifier's containers have a file system of their own there
 
 
 def examine(path: str, size: int, stream: IO[bytes]) -> tuple[bytes, Facts]:
     """Read the facts of a file of ``size`` bytes; returns its first bytes (at most elf.HEAD) and the facts."""
-    directory, name = posixpath.split(path)
     head = whole = stream.read(elf.HEAD)
     text = size <= TEXT_AT_MOST and _is_text(path)
-    interpreter = posixpath.basename(directory) == "bin" and name.startswith("python")
+    interpreter, source = _is_interpreter(path), _is_source(path)
     if text or interpreter:
         whole += stream.read()  # some megabytes
-    source = name.endswith(".py") and SITE.search(path) is not None
     digest = hashlib.sha256(whole) if source or interpreter else None
 
     def read(at_most: int) -> bytes:
@@ -62,6 +62,25 @@ def examine(path: str, size: int, stream: IO[bytes]) -> tuple[bytes, Facts]:
         cuda=_cuda(found) or DEVICE_CODE * device_code,
         text=_text(path, whole) if text else None,
     )
+
+
+def renamed(facts: Facts, old: str, new: str) -> Facts | None:
+    """Return what would have been read of a file under another of its names; None where that was not read."""
+    digest, text = _is_source(new) or _is_interpreter(new), _is_text(new)
+    known = _is_source(old) or _is_interpreter(old), _is_text(old)
+    apart = any((path in accounts.FILES) or "HEAD" in posixpath.basename(path) for path in (old, new))
+    if apart or digest > known[0] or text > known[1]:
+        return None
+    return replace(facts, sha256=facts.sha256 if digest else None, text=facts.text if text else None)
+
+
+def _is_interpreter(path: str) -> bool:
+    directory, name = posixpath.split(path)
+    return posixpath.basename(directory) == "bin" and name.startswith("python")
+
+
+def _is_source(path: str) -> bool:
+    return path.endswith(".py") and SITE.search(path) is not None
 
 
 def _is_text(path: str) -> bool:
@@ -95,7 +114,7 @@ def misplaced(path: str, head: bytes, size: int | None = None) -> list[str]:
     path, text = secrets.original(path), secrets.plain(head)
     name = posixpath.basename(path)
     kinds = []
-    if name == ".git" or BARE.search(path) or (name == "HEAD" and head.startswith(b"ref: refs/")):
+    if name == ".git" or BARE.search(path) or (name == "HEAD" and head.startswith(GIT_HEAD)):
         kinds.append("git")
     if ENVIRONMENT.fullmatch(name.lower()) and not TEMPLATE.search(name.lower()):
         kinds.append("environment")

@@ -18,6 +18,7 @@ import posixpath
 import stat
 import sys
 import threading
+from collections import Counter
 from collections.abc import Iterable, Iterator
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, field
@@ -28,7 +29,8 @@ from verify.contents.members import OPAQUE, WHITEOUT, Member
 from verify.contents.raw_layer import Facts, RawLayer
 
 CAPABILITY = "security.capability"
-OPAQUES = ("trusted.overlay.opaque", "user.overlay.opaque")
+# What marks an opaque directory, without the beginning that this kernel believes (overlayfs.rst, userxattr)
+OPAQUE_ATTRIBUTE = "overlay.opaque"
 # Of a file or directory whose content lies in another layer (overlayfs.rst, metacopy and redirect_dir)
 ELSEWHERE = (".overlay.metacopy", ".overlay.redirect")
 CAP_SYS_ADMIN = 1 << 21  # who has it sees attributes that begin with `trusted.` (xattr(7), capability.h)
@@ -63,7 +65,8 @@ class Walk:
     """What a walk through a layer's directory found."""
 
     top: str
-    opaque: frozenset[str] | None  # paths, where the attributes cannot be seen
+    attribute: str  # of opaque directories
+    opaque: Counter[str] | None  # where attributes cannot be seen: how many marks a path has in the archive
     members: list[Member] = field(default_factory=list)
     files: list[File] = field(default_factory=list)
     directories: dict[str, Stamp] = field(default_factory=dict)  # by place
@@ -95,15 +98,17 @@ class Walk:
         self.directories[place] = _stamp(status)
         path, names = self._path(place), _attributes(place)
         self.members.append(_member(path, "directory", status))
-        opaque = any(name in names and os.getxattr(place, name, follow_symlinks=False) == b"y" for name in OPAQUES)
-        if opaque if self.opaque is None else path in self.opaque:
-            self.members.append(Member(posixpath.join(path, OPAQUE), "file"))
+        if self.opaque is None:
+            opaque = self.attribute in names and os.getxattr(place, self.attribute, follow_symlinks=False) == b"y"
+        else:
+            opaque = self.opaque[path] > _lookalikes(place)
+        if opaque:
+            self.members.append(Member(path, "opaque"))
 
     def _entry(self, place: str, status: os.stat_result) -> None:
         path = self._path(place)
-        if stat.S_ISCHR(status.st_mode) and status.st_rdev == 0:
-            directory, name = posixpath.split(path)
-            self.members.append(Member(posixpath.join(directory, f"{WHITEOUT}{name}"), "file"))
+        if _is_whiteout(status):
+            self.members.append(Member(path, "whiteout"))
         elif stat.S_ISLNK(status.st_mode):
             self.members.append(Member(path, "link", target=members.shown(os.readlink(place))))  # noqa: PTH115 - as it is written
         elif stat.S_ISSOCK(status.st_mode):
@@ -158,6 +163,19 @@ def _watched(place: str) -> Iterator[None]:
         raise Refused(f"{place}: {error.strerror}") from None
 
 
+def _is_whiteout(status: os.stat_result) -> bool:
+    return stat.S_ISCHR(status.st_mode) and status.st_rdev == 0
+
+
+def _lookalikes(place: str) -> int:
+    """Return how many marks in the archive are none: a file of that name, and the whiteout of one named `.wh..opq`."""
+    found = 0
+    for name, whiteout in ((OPAQUE, False), (OPAQUE.removeprefix(WHITEOUT), True)):
+        with contextlib.suppress(FileNotFoundError):
+            found += _is_whiteout(os.lstat(posixpath.join(place, name))) == whiteout
+    return found
+
+
 def _stamp(status: os.stat_result) -> Stamp:
     return status.st_ino, status.st_mode, status.st_size, status.st_mtime_ns, status.st_ctime_ns
 
@@ -190,8 +208,8 @@ def _sees_trusted() -> bool:
     return False
 
 
-def _opaque(notes: str) -> frozenset[str]:
-    """Return the opaque directories of a layer from Docker's notes of its archive (tar-split, type 1: an entry)."""
+def _opaque(notes: str) -> Counter[str]:
+    """Return the marked directories of a layer, from Docker's notes of its archive (tar-split, type 1: an entry)."""
     found = []
     try:
         with gzip.open(notes, "rt", encoding="utf-8") as lines:
@@ -203,23 +221,26 @@ def _opaque(notes: str) -> frozenset[str]:
     except (OSError, EOFError, ValueError, LookupError) as error:
         raise Refused(f"{notes}: {error}") from error
     directories = (posixpath.split(path) for path in found)
-    return frozenset(members.shown(directory) for directory, name in directories if name == OPAQUE)
+    return Counter(members.shown(directory) for directory, name in directories if name == OPAQUE)
 
 
-def read_layers(places: list[str], notes: list[str]) -> list[RawLayer]:
+def read_layers(places: list[str], notes: list[str], believed: str = "trusted") -> list[RawLayer]:
     """Read the layers in these directories; ``notes``: where Docker's notes of their archives lie.
 
-    Without the right to see the attribute of opaque directories, the notes say which these are.
+    ``believed``: how the attributes begin that the engine's kernel believes, "trusted" or "user". Anybody may set the
+    other ones, and they hide nothing. Without the right to see the attribute of opaque directories, the notes say which
+    these are.
 
     Raises:
         Changed: a layer changed while it was read.
         Refused: a layer cannot be read from here.
 
     """
-    trusted = _sees_trusted()
-    if not trusted and len(notes) != len(places):
+    seen = believed == "user" or _sees_trusted()
+    if not seen and len(notes) != len(places):
         raise Refused("opaque directories cannot be seen from here")
-    walks = [Walk(place, None if trusted else _opaque(notes[number])) for number, place in enumerate(places)]
+    attribute = f"{believed}.{OPAQUE_ATTRIBUTE}"
+    walks = [Walk(place, attribute, None if seen else _opaque(notes[number])) for number, place in enumerate(places)]
     for walk in walks:
         walk.walk()
     read = _read([file for walk in walks for file in walk.files])
@@ -286,10 +307,10 @@ def _document(layer: RawLayer) -> dict[str, object]:
 
 
 def main(request: str) -> None:
-    """Read the layers of a request (JSON: places, notes) and print them, a line each, or why there are none."""
+    """Read the layers of a request (JSON) and print them, a line each, or why there are none."""
     asked = json.loads(request)
     try:
-        for layer in read_layers(asked["places"], asked["notes"]):
+        for layer in read_layers(asked["places"], asked["notes"], asked["believed"]):
             print(json.dumps({"layer": _document(layer)}))
     except Changed as changed:
         print(json.dumps({"changed": members.shown(str(changed))}))

@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from typing import IO, Literal, TypeVar
 
 from verify.contents import files, nested_archives
-from verify.contents.raw_layer import NOTHING, Facts, RawLayer
+from verify.contents.raw_layer import NOTHING, Facts, RawLayer, UnreadableArchive
 
 WHITEOUT, OPAQUE = ".wh.", ".wh..wh..opq"  # how archives write what a layer removes (OCI image layer)
-Kind = Literal["directory", "link", "hard link", "file", "other"]
+Kind = Literal["directory", "link", "hard link", "file", "other", "whiteout", "opaque"]
 Misplaced = list[tuple[str, str]]  # kind, path
 T = TypeVar("T")
 
@@ -19,7 +19,7 @@ T = TypeVar("T")
 class Member:
     """One entry of a layer, without what its file holds. Paths begin at the layer's root."""
 
-    path: str
+    path: str  # of a whiteout: what the layer removes; of an opaque mark: the directory that it empties
     kind: Kind
     size: int = 0  # bytes
     target: str = ""  # of a link
@@ -35,9 +35,13 @@ def shown(path: str) -> str:
 
 
 def look_into(path: str, size: int, stream: IO[bytes]) -> tuple[Facts, Misplaced]:
-    """Read a regular file of ``size`` bytes: its facts, and what in it does not belong in a layer."""
+    """Read a regular file of ``size`` bytes: its facts, and what in it does not belong in a layer.
+
+    A kind of file that it is by its name and by its content comes twice.
+    """
     head, facts = files.examine(path, size, stream)
-    found = [(kind, path) for kind in files.misplaced(path, head, size)]
+    start = files.GIT_HEAD if head.startswith(files.GIT_HEAD) else b""
+    found = [(kind, path) for kind in (*files.misplaced(path, start), *files.misplaced("", head, size))]
     if nested_archives.is_archive(head):
         inside = nested_archives.look_into(head, stream, files.misplaced)
         found += [(kind, shown(f"{path}{inner}")) for kind, inner in inside]
@@ -47,13 +51,11 @@ def look_into(path: str, size: int, stream: IO[bytes]) -> tuple[Facts, Misplaced
 def add(layer: RawLayer, member: Member, facts: Facts = NOTHING, found: Iterable[tuple[str, str]] = ()) -> None:
     """Add a member to a layer; ``facts`` and ``found`` are a regular file's, as look_into gives them."""
     path = member.path
-    directory, name = posixpath.split(path)
-    if name == OPAQUE:
-        layer.emptied.append(directory)
+    if member.kind in ("whiteout", "opaque"):
+        (layer.removed if member.kind == "whiteout" else layer.emptied).append(path)
         return
-    if name.startswith(WHITEOUT):
-        layer.removed.append(posixpath.join(directory, name.removeprefix(WHITEOUT)))
-        return
+    if posixpath.basename(path).startswith(WHITEOUT):  # no deletion here, but one on the engine that imports the image
+        layer.misplaced.append(("whiteout", path))
     if member.kind == "directory":
         layer.directories.add(path)
     elif member.kind == "link":
@@ -105,7 +107,7 @@ def settle(layer: RawLayer) -> None:
     layer.sizes, layer.links, layer.hard = _sorted(layer.sizes), _sorted(layer.links), _sorted(layer.hard)
     layer.facts, layer.permissions = _sorted(layer.facts), _sorted(layer.permissions)
     layer.removed, layer.emptied = sorted(set(layer.removed)), sorted(set(layer.emptied))
-    layer.misplaced = sorted(dict.fromkeys(layer.misplaced), key=lambda found: found[1])
+    layer.misplaced = sorted(set(layer.misplaced), key=lambda found: (found[1], found[0]))
     layer.privileged = sorted(set(layer.privileged))
 
 
@@ -120,17 +122,21 @@ def _end(hard: Mapping[str, str], path: str) -> str:
 
 def _rename(layer: RawLayer, old: str, new: str) -> None:
     """Let a file be known by another of its names: all that its content says goes with it."""
-    by_name = {("temporary", old), *((kind, old) for kind in files.misplaced(old, b""))}
-    for values in (layer.sizes, layer.facts, layer.permissions):
+    facts = files.renamed(layer.facts.get(old, NOTHING), old, new)
+    if facts is None:
+        raise UnreadableArchive(f"{new} is a hard link of {old}, as which it was read: that says other things")
+    by_name = ["temporary", "whiteout", *files.misplaced(old, b"")]
+    layer.facts.pop(old, None)
+    layer.facts |= {new: facts} if facts != NOTHING else {}
+    for values in (layer.sizes, layer.permissions):
         if old in values:
             values[new] = values.pop(old)  # type: ignore[assignment]  # each keeps its own kind of value
     layer.privileged = [new if path == old else path for path in layer.privileged]
-    layer.misplaced = [
-        (kind, new + path.removeprefix(old))
-        if (kind, path) not in by_name and (path == old or path.startswith((f"{old}!/", f"{old} (")))
-        else (kind, path)
-        for kind, path in layer.misplaced
-    ]
+    for number, (kind, path) in enumerate(layer.misplaced):
+        if path == old and kind in by_name:
+            by_name.remove(kind)  # the same kind once more: by content
+        elif path == old or path.startswith((f"{old}!/", f"{old} (")):
+            layer.misplaced[number] = kind, new + path.removeprefix(old)
 
 
 def _sorted(values: Mapping[str, T]) -> dict[str, T]:

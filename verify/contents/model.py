@@ -89,7 +89,9 @@ class Hook(Model):
 class Misplaced(Model):
     """A file that does not belong in an image, in any layer. It counts although a later layer deletes it."""
 
-    kind: Literal["git", "environment", "private key", "certificate", "credentials", "archive", "temporary", "data"]
+    kind: Literal[
+        "git", "environment", "private key", "certificate", "credentials", "archive", "temporary", "data", "whiteout"
+    ]
     path: str
     layer: int
 

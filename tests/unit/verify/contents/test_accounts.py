@@ -36,9 +36,9 @@ def test_an_account_that_is_open_to_everybody_is_told(passwd: str, shadow: str, 
     assert accounts(passwd, shadow) == [fault]
 
 
-@pytest.mark.parametrize("link", [symlink("etc/passwd", "/opt/accounts"), hardlink("etc/passwd", "opt/accounts")])
+@pytest.mark.parametrize("link", [symlink("etc/passwd", "/bin/accounts"), hardlink("etc/passwd", "bin/accounts")])
 def test_accounts_that_lie_elsewhere_are_told(link: object) -> None:
-    contents = read([file("opt/accounts", ACCOUNTS), link])  # type: ignore[list-item]  # both are members
+    contents = read([file("bin/accounts", ACCOUNTS), link])  # type: ignore[list-item]  # both are members
     assert contents.accounts == ["/etc/passwd is a link, or too large to be read"]
 
 

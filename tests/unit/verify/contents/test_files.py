@@ -194,8 +194,8 @@ def test_a_text_about_keys_that_holds_none_is_no_leftover(line: str, after: str)
 
 def test_a_file_with_a_key_and_its_certificate_is_both() -> None:
     assert kinds(file("opt/both.pem", f"{BEGIN}{KEY}\n{BODY}\n{BEGIN}CERTIFICATE-----\n{BODY}")) == [
-        "private key",
         "certificate",
+        "private key",
     ]
 
 

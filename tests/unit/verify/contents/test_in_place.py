@@ -2,8 +2,10 @@
 
 import json
 import os
+import stat
 import subprocess
 import sys
+from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
 from typing import IO, Any, cast
@@ -88,11 +90,15 @@ def test_of_hard_links_the_first_in_a_walk_is_the_file_in_whatever_order_an_arch
 def test_without_the_right_to_see_attributes_the_engine_s_notes_say_which_directories_are_opaque(
     place: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    os.setxattr(place / "opt", "user.overlay.opaque", b"y")
+    os.setxattr(place / "opt", "trusted.overlay.opaque", b"y")
+    (place / "usr/.wh..wh..opq").write_bytes(b"")
+    os.mknod(place / "etc/.wh..opq", stat.S_IFCHR, 0)
     (right,) = in_place.read_layers([str(place)], [])
     assert right.emptied == ["/opt", "/srv/new"]
+    assert "/etc/.wh..opq" in right.removed
+    assert ("whiteout", "/usr/.wh..wh..opq") in right.misplaced
     monkeypatch.setattr(in_place, "_sees_trusted", lambda: False)
-    kept = notes(tmp_path / "notes.gz", [*exported(place), file("opt/.wh..wh..opq")])
+    kept = notes(tmp_path / "notes.gz", exported(place))
     (found,) = in_place.read_layers([str(place)], [str(kept)])
     assert same(found, right)
     with pytest.raises(Refused, match="cannot be seen"):
@@ -100,6 +106,19 @@ def test_without_the_right_to_see_attributes_the_engine_s_notes_say_which_direct
     kept.write_bytes(kept.read_bytes()[:40])
     with pytest.raises(Refused, match="notes"):
         in_place.read_layers([str(place)], [str(kept)])
+
+
+@AS_ROOT
+@pytest.mark.parametrize(("engine", "believed"), [([], "trusted"), ([["userxattr", "true"]], "user")])
+def test_only_the_attributes_that_the_engine_s_kernel_believes_make_a_directory_opaque(
+    plain: Path, engine: list[list[str]], believed: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for name in ("trusted", "user"):
+        (plain / name).mkdir()
+        os.setxattr(plain / name, f"{name}.overlay.opaque", b"y")
+    in_place.main(ways._request({"DriverStatus": engine}, [str(plain)], []))
+    (found,) = ways._layers(capsys.readouterr().out.encode(), 1) or []
+    assert found.emptied == [f"/{believed}"]
 
 
 @AS_ROOT
@@ -293,4 +312,4 @@ def test_a_walk_that_meets_what_it_may_not_read_refuses(plain: Path, monkeypatch
 
     monkeypatch.setattr(os, "lstat", denied)
     with pytest.raises(Refused, match="Permission denied"):
-        Walk(str(plain), frozenset()).walk()
+        Walk(str(plain), "trusted.overlay.opaque", Counter()).walk()

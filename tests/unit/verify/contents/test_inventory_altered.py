@@ -186,12 +186,12 @@ def replaced(*layers: list[Member]) -> list[list[str]]:
 
 @pytest.mark.parametrize(
     "member",
-    [file("usr/bin/python", "other"), symlink("usr/bin/python", "/x"), hardlink("usr/bin/python", "x"),
+    [file("usr/bin/python", "other"), symlink("usr/bin/python", "/x"), hardlink("usr/bin/python", "srv/x"),
      removed("usr/bin/python"), directory("usr/bin/python")],
     ids=["written again", "by a link", "by a hard link", "removed", "by a directory"],
 )  # fmt: skip
 def test_a_file_of_an_earlier_layer_that_is_replaced_is_told(member: Member) -> None:
-    assert replaced([file("usr/bin/python", "base")], [file("x"), member]) == [[], ["/usr/bin/python"]]
+    assert replaced([file("usr/bin/python", "base")], [file("srv/x"), member]) == [[], ["/usr/bin/python"]]
 
 
 @pytest.mark.parametrize("member", [emptied("usr"), removed("usr"), file("usr")])

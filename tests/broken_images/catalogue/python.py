@@ -90,6 +90,18 @@ echo "start.pth,sha256=x,$(stat -c %s {SITE}/start.pth)" | tee -a {IDNA}/RECORD
 """),
         "python-unaltered", says=("start.pth",),
     ),
+    Fault(
+        "a sitecustomize.py in a directory that only an attribute without effect calls opaque",
+        file("/srv/work/sitecustomize.py", HARMLESS)
+        + "WORKDIR /srv/work\n"
+        + as_root("""python3 -c 'import os; os.setxattr("/srv/work", "user.overlay.opaque", b"y")'"""),
+        "python-unaltered", says=("/srv/work/sitecustomize.py",),
+    ),
+    Fault(
+        "a sitecustomize.py beside a file that has the name of its deletion",
+        file(f"{SITE}/sitecustomize.py", HARMLESS) + as_root(f"touch {SITE}/.wh.sitecustomize.py"),
+        "python-unaltered", says=(f"{SITE}/sitecustomize.py",),
+    ),
     Fault("a sitecustomize that is a package", file(f"{SITE}/sitecustomize/__init__.py", HARMLESS),
           "python-unaltered", says=("sitecustomize/__init__.py",)),
     Fault(

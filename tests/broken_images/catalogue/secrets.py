@@ -57,6 +57,8 @@ LAYERS = (
           says=("/home/ktrdr/.netrc",), hides=SECRET),
     Fault("a private key under an innocent name", file(NOTES, PEM), "leftovers", says=(NOTES, "private key"),
           hides=KEY),
+    Fault("a private key in a file that has the name of a deletion", file("/home/ktrdr/.wh.key", PEM), "leftovers",
+          says=("/home/ktrdr/.wh.key (private key", "/home/ktrdr/.wh.key (whiteout"), hides=KEY),
     Fault("a private key that is no text", binary(NOTES, ED25519), "leftovers", says=(NOTES, "private key")),
     Fault("a private key that is no text, of an elliptic curve", binary(NOTES, P256), "leftovers",
           says=(NOTES, "private key")),

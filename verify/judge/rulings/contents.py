@@ -200,7 +200,7 @@ def leftovers(case: Case) -> Ruling:
     reasons = {entry.path: entry.reason for entry in allowed}
     return rule(
         not left,
-        "no .git, .env, key, certificate, credential, temporary file or data above the base",
+        "no .git, .env, key, certificate, credential, file named like a deletion, file in /tmp or data above the base",
         found,
         allowed=reasons,
     )

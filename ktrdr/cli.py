@@ -107,15 +107,7 @@ def _parser() -> argparse.ArgumentParser:
 
     _command(commands, "worker", "start the worker that KTRDR_WORKER_TYPE names: training or backtest", WORKER_EXAMPLES)
 
-    data = commands.add_parser("data", allow_abbrev=False, help="price bars", description="Price bars.")
-    kinds = data.add_subparsers(title="commands", required=True, metavar="COMMAND")
-    sample = _command(kinds, "sample", "make a year of hourly EURUSD-like bars (about 6,200)", SAMPLE_EXAMPLES)
-    sample.add_argument("--year", type=_year, default=2023, help="the year (default: %(default)s)")
-    sample.add_argument("--seed", type=int, default=7, help="the same seed, the same bars (default: %(default)s)")
-    where = sample.add_mutually_exclusive_group()
-    where.add_argument("--output", type=Path, metavar="FILE", help="the CSV file to write")
-    where.add_argument("--upload", type=_url, metavar="URL", nargs="?", const=DEFAULT_API,
-                       help=f"the backend to upload to ({DEFAULT_API} if none is named)")  # fmt: skip
+    _add_data(commands)
 
     strategies = commands.add_parser("strategies", allow_abbrev=False, help="strategies", description="Strategies.")
     kinds = strategies.add_subparsers(title="commands", required=True, metavar="COMMAND")
@@ -142,6 +134,18 @@ def _parser() -> argparse.ArgumentParser:
         )
         command.add_argument("--end-date", type=_date, metavar="DATE", help="the last day (default: all)")
     return parser
+
+
+def _add_data(commands: Any) -> None:
+    data = commands.add_parser("data", allow_abbrev=False, help="price bars", description="Price bars.")
+    kinds = data.add_subparsers(title="commands", required=True, metavar="COMMAND")
+    sample = _command(kinds, "sample", "make a year of hourly EURUSD-like bars (about 6,200)", SAMPLE_EXAMPLES)
+    sample.add_argument("--year", type=_year, default=2023, help="the year (default: %(default)s)")
+    sample.add_argument("--seed", type=int, default=7, help="the same seed, the same bars (default: %(default)s)")
+    where = sample.add_mutually_exclusive_group()
+    where.add_argument("--output", type=Path, metavar="FILE", help="the CSV file to write")
+    where.add_argument("--upload", type=_url, metavar="URL", nargs="?", const=DEFAULT_API,
+                       help=f"the backend to upload to ({DEFAULT_API} if none is named)")  # fmt: skip
 
 
 def _command(commands: Any, name: str, what: str, examples: str) -> argparse.ArgumentParser:

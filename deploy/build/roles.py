@@ -3,7 +3,6 @@
 import asyncio
 import contextlib
 import os
-import subprocess
 import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
@@ -22,14 +21,15 @@ from deploy.build.buildkit_log import BuildLog
 from deploy.build.host_settings import Settings, host_settings
 from deploy.build.layer_cache import cache_options, check_export
 from deploy.build.messages import MESSAGE, BuildRequest, Built, Failed, Line, Options
+from deploy.build.provenance import Mask, base_record, source
 from deploy.build_inputs import inputs
-from deploy.build_record import Base, BuildRecord, Source, StepRecord
+from deploy.build_record import BuildRecord, Source, StepRecord
 from deploy.contract import ROOT, Contract, Image
 from deploy.engine import processes
 from deploy.engine.connection import Engine, silence
 from deploy.errors import Exit, Problem
 from deploy.progress import Progress
-from deploy.uv_lock import check_current, lock_sha256, locked_version
+from deploy.uv_lock import check_current, locked_version
 
 DEADLINE = 3600.0  # seconds a build may take in all
 STALL = 900.0  # seconds a build may stay silent: compressing a CUDA layer is the longest silence seen
@@ -38,7 +38,6 @@ GRACE = 3.0  # seconds between asking a build to end and ending it
 SHOWN_LINES = 20
 LINE_AT_MOST = 1 << 26  # bytes of one line that a build's process prints
 NO_SPACE = "no space left on device"
-Mask = Callable[[str, str], str]
 
 
 @dataclass(frozen=True)
@@ -95,7 +94,7 @@ def build(
     for note in _notes(images, settings):
         console.print(note, soft_wrap=True)
     digests = {image.role: inputs(image) for image in images}
-    shared = Shared(settings, base, engine, _source(), digests, artifacts, mask)
+    shared = Shared(settings, base, engine, source(), digests, artifacts, mask)
     builds = asyncio.run(_build_all(images, shared, console))
     failed = [state for state in builds if state.built is None]
     _find_the_cause(failed, engine)
@@ -281,7 +280,7 @@ def _record(state: Build, built: Built, shared: Shared) -> BuildRecord:
         exporting_seconds=round(state.log.exporting_seconds, 3),
         source=shared.source,
         inputs=shared.inputs[state.image.role],
-        base=_base(shared.base, shared.mask),
+        base=base_record(shared.base, shared.mask),
         torch_source=torch_source or settings.torch_wheel or "pytorch-cpu index",
         tools={
             "docker engine": engine.version,
@@ -289,34 +288,6 @@ def _record(state: Build, built: Built, shared: Shared) -> BuildRecord:
             **{name: version(name) for name in ("python-on-whales", "docker", "uv")},
         },
     )
-
-
-def _base(base: BaseImage, mask: Mask) -> Base:
-    config = base.config
-    return Base(
-        reference=base.reference,
-        origin=base.origin,
-        layers=list(config.layers),
-        environment={name: mask(name, value) for name, value in config.environment.items()},
-        labels={name: mask(name, value) for name, value in config.labels.items()},
-        ports=list(config.exposed_ports),
-        shell=[mask("", word) for word in config.shell],
-        stop_signal=config.stop_signal,
-    )
-
-
-def _source() -> Source:
-    def git(*words: str) -> str:
-        try:
-            return subprocess.run(
-                ["git", *words], cwd=ROOT, capture_output=True, text=True, check=True, timeout=30
-            ).stdout.strip()
-        except (OSError, subprocess.SubprocessError):
-            return "unknown"
-
-    revision = git("rev-parse", "HEAD")
-    dirty = git("status", "--porcelain") != ""  # unknown counts as dirty: nothing vouches for the source
-    return Source(revision=revision, dirty=dirty, lock_sha256=lock_sha256())
 
 
 def _find_the_cause(failed: list[Build], engine: Engine) -> None:

@@ -60,21 +60,9 @@ def run(
     summary = {
         "training_metrics": _training_metrics(history, data),
         "test_metrics": test_metrics,
-        "model_info": {
-            **strategy.model.flat(),
-            "parameter_count": count_parameters(network),
-            "feature_count": len(data.names),
-            "feature_names": data.names,
-            "classes": [signal.name for signal in Signal],
-            "device": device,
-        },
+        "model_info": _model_info(strategy, network, data, device),
         "data_summary": _data_summary(bars, data, since),
-        "label_counts": {
-            "training": judgement.counts(data.training.labels),
-            "validation": judgement.counts(data.validation.labels),
-            "test": judgement.counts(data.test.labels),
-            "test_predicted": judgement.counts(predicted),
-        },
+        "label_counts": _label_counts(data, predicted),
         "warnings": judgement.nothing_learnt(predicted, data.test.labels),
     }
     _save(directory, network, strategy=strategy, document=document, bars=bars, data=data, summary=summary)
@@ -89,6 +77,26 @@ def fingerprint(bars: dataset.BySymbol) -> str:
             series = bars[symbol][timeframe]
             sum_.update(repr((symbol, timeframe, series.times, series.rows())).encode())
     return sum_.hexdigest()
+
+
+def _model_info(strategy: Strategy, network: Any, data: dataset.Dataset, device: str) -> dict[str, Any]:
+    return {
+        **strategy.model.flat(),
+        "parameter_count": count_parameters(network),
+        "feature_count": len(data.names),
+        "feature_names": data.names,
+        "classes": [signal.name for signal in Signal],
+        "device": device,
+    }
+
+
+def _label_counts(data: dataset.Dataset, predicted: list[int]) -> dict[str, Any]:
+    return {
+        "training": judgement.counts(data.training.labels),
+        "validation": judgement.counts(data.validation.labels),
+        "test": judgement.counts(data.test.labels),
+        "test_predicted": judgement.counts(predicted),
+    }
 
 
 def _training_metrics(history: trainer.History, data: dataset.Dataset) -> dict[str, Any]:

@@ -91,20 +91,11 @@ def train(
     history = History()
     best: tuple[float, dict[str, Any]] = (float("inf"), {})
     for epoch in range(1, settings.epochs + 1):
-        network.train()
-        total, right = 0.0, 0
         shuffled = torch.randperm(len(labels), generator=dice)
-        for batch in shuffled.split(settings.batch_size):  # type: ignore[no-untyped-call,unused-ignore]
-            check()
-            chosen = batch.to(device)
-            logits = network(inputs[chosen])
-            loss = weigh(logits, labels[chosen])
-            loss.backward()
-            optimizer.step()
-            total += loss.item() * len(batch)
-            right += int((logits.argmax(1) == labels[chosen]).sum().item())
-        history.train_loss.append(total / len(labels))
-        history.train_accuracy.append(right / len(labels))
+        batches = shuffled.split(settings.batch_size)  # type: ignore[no-untyped-call,unused-ignore]
+        loss, accuracy = _epoch(network, (inputs, labels), batches, weigh, optimizer, check=check)
+        history.train_loss.append(loss)
+        history.train_accuracy.append(accuracy)
         loss_now, accuracy, _ = evaluate(network, validation, weigh)
         history.val_loss.append(loss_now)
         history.val_accuracy.append(accuracy)
@@ -121,6 +112,31 @@ def train(
         network.load_state_dict(best[1])
     history.seconds = time.perf_counter() - began
     return history
+
+
+def _epoch(
+    network: Any,
+    samples: tuple[Any, Any],
+    batches: Iterable[Any],
+    weigh: Any,
+    optimizer: Adam,
+    *,
+    check: Callable[[], None],
+) -> tuple[float, float]:
+    """Take a step for each batch of row numbers; return mean loss and share of right answers over all rows."""
+    inputs, labels = samples
+    network.train()
+    total, right = 0.0, 0
+    for batch in batches:
+        check()
+        chosen = batch.to(labels.device)
+        logits = network(inputs[chosen])
+        loss = weigh(logits, labels[chosen])
+        loss.backward()
+        optimizer.step()
+        total += loss.item() * len(batch)
+        right += int((logits.argmax(1) == labels[chosen]).sum().item())
+    return total / len(labels), right / len(labels)
 
 
 def evaluate(network: Any, samples: tuple[Any, Any], weigh: Any) -> tuple[float, float, list[int]]:

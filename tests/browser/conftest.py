@@ -1,15 +1,20 @@
-"""A browser for the tests of one module, and visits that end with the test and fail it for what went wrong in them."""
+"""A backend, and a browser for the tests of one module; visits end with the test and fail it for what went wrong."""
 
 from collections.abc import Callable, Iterator
+from pathlib import Path
 
+import httpx
 import pytest
-from playwright.sync_api import Browser
+from playwright.sync_api import Browser, expect
 
 from deploy.errors import Problem
+from tests.api.backend import Backend
 from tests.browser.chromium import find_or_install, running
-from tests.browser.visit import DESKTOP, Scheme, Visit
+from tests.browser.visit import DESKTOP, WAIT_MS, Scheme, Visit
 
 OpenVisit = Callable[..., Visit]
+
+expect.set_options(timeout=WAIT_MS)
 
 
 @pytest.fixture(scope="session")
@@ -41,3 +46,15 @@ def visit(browser: Browser) -> Iterator[OpenVisit]:
         one.close()  # first: what happened last is told by then
     problems = [problem for one in visits for problem in one.problems]
     assert not problems, "\n".join(problems)
+
+
+@pytest.fixture
+def backend(tmp_path: Path) -> Iterator[Backend]:
+    with Backend(tmp_path / "data") as backend:
+        yield backend
+
+
+@pytest.fixture
+def api(backend: Backend) -> Iterator[httpx.Client]:
+    with backend.api as api:
+        yield api

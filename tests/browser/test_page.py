@@ -1,61 +1,30 @@
 """The page at `/` in a real browser, against a running backend: what it shows is what the API says, and it moves."""
 
-import re
-from collections.abc import Callable, Iterator
-from pathlib import Path
+from collections.abc import Callable
 
 import httpx
 import pytest
-from playwright.sync_api import Locator, Page, expect
+from playwright.sync_api import Page, expect
 
 from tests.api.backend import Backend
 from tests.api.population import (
     GPU,
     STRATEGY,
     Worker,
-    backtest_result,
     populate,
-    start_backtest,
     start_training,
     store_bars,
     store_model,
     training_result,
 )
-from tests.browser.visit import DESKTOP, PHONE, WAIT_MS, Visit
+from tests.browser.operations import rows
+from tests.browser.visit import DESKTOP, PHONE, Visit
 
 OpenVisit = Callable[..., Visit]
 
 
-expect.set_options(timeout=WAIT_MS)
-
-
-@pytest.fixture
-def backend(tmp_path: Path) -> Iterator[Backend]:
-    with Backend(tmp_path / "data") as backend:
-        yield backend
-
-
-@pytest.fixture
-def api(backend: Backend) -> Iterator[httpx.Client]:
-    with backend.api as api:
-        yield api
-
-
-def rows(page: Page) -> Locator:
-    return page.locator("#operations > li")
-
-
 def until_connected(page: Page) -> None:
     expect(page.locator("#connection")).to_have_attribute("data-state", "connected")
-
-
-def expect_points(page: Page, count: int) -> None:
-    """The curve comes to have so many points."""
-    line = page.locator("polyline.equity")
-    if count:
-        expect(line).to_have_attribute("points", re.compile(rf"^\S+( \S+){{{count - 1}}}$"))
-    else:
-        expect(line).to_have_count(0)
 
 
 LOOKS = [("light", DESKTOP), ("dark", DESKTOP), ("light", PHONE), ("dark", PHONE)]
@@ -166,102 +135,6 @@ def test_what_the_backend_refuses_is_told_in_its_own_words(
     expect(rows(look.page).first).to_contain_text("No bar is left.")
     look.page.get_by_role("button", name="Retry").click()
     expect(look.page.get_by_role("alert")).to_have_text("No training worker is registered.")
-
-
-def complete_backtest(api: httpx.Client, worker: Worker, count: int, **more: str) -> str:
-    operation_id = start_backtest(api, **more)
-    worker.beat()
-    worker.beat("completed", 100, "done", result_summary=backtest_result(count))
-    return operation_id
-
-
-def test_an_equity_curve_is_drawn_point_by_point_and_another_can_be_chosen(
-    backend: Backend, api: httpx.Client, visit: OpenVisit
-) -> None:
-    store_bars(api)
-    store_model(api, f"{STRATEGY}_a")
-    worker = Worker(api, "tester-1", "backtest")
-    worker.register()
-    older, newer = complete_backtest(api, worker, 731), complete_backtest(api, worker, 1000)
-    page = visit(backend.url).page
-    expect(page.locator("polyline.equity")).to_be_visible()
-    expect_points(page, 1000)
-    results = api.get(f"operations/{newer}/results").json()["results"]
-    expect(page.locator("#backtest-figures")).to_contain_text(f"+{results['metrics']['total_return_pct']:.2f}")
-    expect(page.locator(".told")).to_contain_text(f"{results['equity_curve'][-1]['equity']:,.2f}")
-    page.get_by_label("Choose").select_option(older)
-    expect_points(page, 731)
-    page.locator(f"[data-key='{newer}']").get_by_role("button").click()
-    expect_points(page, 1000)
-
-
-@pytest.mark.parametrize("warnings", [None, ["The model was trained on bars of this range (2023)."]])
-def test_a_backtest_on_bars_of_its_training_is_marked_in_its_row_its_choice_and_its_curve(
-    backend: Backend, api: httpx.Client, visit: OpenVisit, warnings: list[str] | None
-) -> None:
-    """Results from before there were warnings are marked too."""
-    store_bars(api, 6000)
-    store_model(api, f"{STRATEGY}_a")
-    worker = Worker(api, "tester-1", "backtest")
-    worker.register()
-    fair = complete_backtest(api, worker, 50, start_date="2023-04-01")
-    start_backtest(api)
-    worker.beat()
-    result = backtest_result(50)
-    result["config"]["overlaps_training"] = True
-    worker.beat("completed", 100, "done", result_summary=result | ({"warnings": warnings} if warnings else {}))
-    page = visit(backend.url).page
-    said = page.locator("#backtest-warning")
-    expect(said).to_contain_text("The model was trained on bars of this range")
-    expect(page.locator("#curve[data-doubtful]")).to_be_visible()
-    expect(rows(page).first).to_contain_text("The model was trained on bars of this range.")
-    expect(page.locator("#backtest-select option").first).to_contain_text("overlaps its training")
-    expect(page.locator(f"[data-key='{fair}'] .warning")).to_be_hidden()
-    page.get_by_label("Choose").select_option(fair)
-    expect(said).to_be_hidden()
-    expect(page.locator("#curve[data-doubtful]")).to_have_count(0)
-
-
-def test_a_curve_is_read_with_the_keyboard_and_with_the_mouse(
-    backend: Backend, api: httpx.Client, visit: OpenVisit
-) -> None:
-    store_bars(api)
-    store_model(api, f"{STRATEGY}_a")
-    worker = Worker(api, "tester-1", "backtest")
-    worker.register()
-    complete_backtest(api, worker, 50)
-    page = visit(backend.url).page
-    curve = backtest_result(50)["equity_curve"]
-    slider = page.get_by_role("slider", name="Equity, point by point")
-    expect(slider).to_have_attribute("aria-valuenow", "50")
-    slider.focus()
-    page.keyboard.press("ArrowLeft")
-    expect(slider).to_have_attribute("aria-valuenow", "49")
-    expect(page.locator(".told")).to_contain_text(f"{curve[48]['equity']:,.2f}")
-    page.keyboard.press("Home")
-    expect(slider).to_have_attribute("aria-valuetext", page.locator(".told").inner_text())
-    expect(page.locator(".told")).to_contain_text("1 Jan 2023")
-    box = slider.bounding_box()
-    assert box is not None
-    slider.hover(position={"x": box["width"] - 14, "y": 100})
-    expect(slider).to_have_attribute("aria-valuenow", "50")
-
-
-@pytest.mark.parametrize("count", [0, 1, 2])
-def test_a_backtest_of_hardly_a_point_is_shown_too(
-    backend: Backend, api: httpx.Client, visit: OpenVisit, count: int
-) -> None:
-    store_bars(api)
-    store_model(api, f"{STRATEGY}_a")
-    worker = Worker(api, "tester-1", "backtest")
-    worker.register()
-    start_backtest(api)
-    worker.beat()
-    result = {**backtest_result(2), "equity_curve": backtest_result(2)["equity_curve"][:count]}
-    worker.beat("completed", 100, "done", result_summary=result)
-    page = visit(backend.url).page
-    expect(page.locator("#backtest-figures")).to_contain_text("Total return")
-    expect_points(page, count)
 
 
 def test_a_model_that_learnt_nothing_says_so_in_its_row(backend: Backend, api: httpx.Client, visit: OpenVisit) -> None:

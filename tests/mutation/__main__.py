@@ -50,7 +50,7 @@ MODULES: dict[str, tuple[list[str], list[str]]] = {
     ),
     "verify/observe/probe_reports.py": ([REPORTS], JUDGE),
     "verify/observe/requests.py": (
-        [f"{UNIT}/verify/observe/test_{name}.py" for name in ("observer", "read_document")],
+        [f"{UNIT}/verify/observe/test_{name}.py" for name in ("requests", "observer", "read_document")],
         [REPORTS, f"{UNIT}/verify/probes/test_watch.py"],
     ),
     "verify/observe/model.py": ([REPORTS], JUDGE),

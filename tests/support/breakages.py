@@ -1,17 +1,15 @@
 """For every check an image, or an observation, that breaks it: a check that nobody has seen fail does not exist."""
 
-from dataclasses import dataclass
-from functools import cached_property, partial
+from functools import partial
 from typing import Any
 
-from tests.support.cases import SITE, Change, Facts, attempt, good, good_gpu, library, loaded, pytorch
+from tests.support.breakage import Breakage
+from tests.support.breakages_running import APPLICATION, GPU, PYTORCH, SERVER
+from tests.support.cases import SITE, Facts, library
 from tests.support.changes import (
     answered,
-    answers,
     contents,
     distribution,
-    health,
-    instead,
     label,
     layer,
     nothing_seen,
@@ -19,46 +17,11 @@ from tests.support.changes import (
     probes,
     record,
     report,
-    server,
-    stopped,
     subject,
     tried,
     variable,
     without,
 )
-from verify.judge.verdict import Category, Finding, Outcome, Verdict
-
-
-@dataclass(frozen=True)
-class Breakage:
-    """One thing that is wrong, and the one check that says so; ``with_it``: others that break for the same reason."""
-
-    check: str
-    what: str
-    role: str
-    change: Change
-    category: Category = "CODE_BUG"
-    outcome: Outcome = "FAIL"
-    with_it: tuple[str, ...] = ()
-    gpu: bool = False
-
-    @cached_property
-    def verdict(self) -> Verdict:
-        """What the judge says of it."""
-        return (good_gpu(self.change) if self.gpu else good(self.role, self.change)).verdict()
-
-    @property
-    def findings(self) -> dict[str, Finding]:
-        return {finding.check: finding for finding in self.verdict.findings}
-
-    def __str__(self) -> str:
-        return f"{self.check}: {self.what}"
-
-
-def imported_torch(facts: Facts) -> None:
-    facts.report("pytorch").update(imported=True, version="2.13.0", file=f"{SITE}/torch/__init__.py", cuda_build=None)
-    facts.report("pytorch").update(hip_build=None, cuda_available={"ok": True, "value": False}, libraries=[])
-    facts.report("pytorch").update(gpu_architectures={"ok": True, "names": []})
 
 
 def _unexecutable(facts: Facts) -> None:
@@ -231,143 +194,4 @@ CONTENTS = [
     Breakage("cuda-libraries", "one twice", "worker-gpu", lambda facts: (
         facts.part("contents")["cuda_libraries"].append(library("libcublas.so.13", "/elsewhere")))),
 ]  # fmt: skip
-PYTORCH = [
-    Breakage("torch", "in the backend", "backend", imported_torch),
-    Breakage("torch", "hidden in the backend", "backend", contents(torch=["/opt/ml/torch/__init__.py"])),
-    Breakage("torch", "broken in the backend", "backend", report("pytorch", error_type="OSError", missing=None)),
-    Breakage("torch", "not in the worker", "worker-cpu", instead("pytorch", pytorch("absent")),
-        with_it=("torch-version", "torch-build", "torch-works", "cuda-runtime")),
-    Breakage("torch", "not its distribution's", "worker-cpu", report("pytorch", file="/elsewhere/torch/__init__.py")),
-    Breakage("torch-version", "empty", "worker-cpu", report("pytorch", version="")),
-    Breakage("torch-version", "none", "worker-cpu", report("pytorch", version="unknown")),
-    Breakage("torch-version", "not the metadata's", "worker-cpu", report("pytorch", metadata_version="2.12.0")),
-    Breakage("torch-version", "no metadata", "worker-cpu", report("pytorch", metadata_version=None)),
-    Breakage("torch-build", "CUDA in a CPU image", "worker-cpu", report("pytorch", cuda_build="13.0")),
-    Breakage("torch-build", "CUDA by its label", "worker-cpu", report("pytorch", version="2.13.0+cu130")),
-    Breakage("torch-build", "ROCm in a CPU image", "worker-cpu", report("pytorch", hip_build="6.2")),
-    Breakage("torch-build", "CPU in the GPU image", "worker-gpu", report("pytorch", cuda_build=None)),
-    Breakage("torch-build", "no code for one of the GPUs", "worker-gpu", lambda facts: (
-        facts.report("pytorch")["gpu_architectures"]["names"].remove("sm_86"))),
-    Breakage("torch-build", "nobody can tell for which GPUs", "worker-gpu", report(
-        "pytorch", gpu_architectures={"ok": False, "error": "AttributeError"})),
-    Breakage("torch-works", "a wrong product", "dev", report(
-        "pytorch", tensor={"ok": True, "product": [[19.0, 22.0], [43.0, 51.0]]})),
-    Breakage("torch-works", "no product", "dev", report("pytorch", tensor={"ok": False, "error": "RuntimeError"})),
-    Breakage("torch-works", "a wrong gradient", "dev", report(
-        "pytorch", autograd={"ok": True, "gradient": 11.0, "losses": [0.5, 0.4]})),
-    Breakage("torch-works", "a loss that rises", "dev", report(
-        "pytorch", autograd={"ok": True, "gradient": 12.0, "losses": [0.4, 0.5]})),
-    Breakage("torch-works", "weights lost", "dev", report("pytorch", save_and_load={"ok": True, "same": False})),
-    Breakage("cuda-runtime", "available in a CPU image", "dev", report(
-        "pytorch", cuda_available={"ok": True, "value": True})),
-    Breakage("cuda-runtime", "it raises", "worker-gpu", report(
-        "pytorch", cuda_available={"ok": False, "error": "RuntimeError"})),
-]  # fmt: skip
-APPLICATION = [
-    Breakage("api-imports", "an error", "backend", instead("application", {
-        "imported": False, "loaded_before": loaded(), "attempts": [], "processes": [],
-        "import_error": {"type": "ImportError", "traceback": "line 5"}})),
-    Breakage("api-is-fastapi", "something else", "backend", report("application", is_fastapi=False, kind="flask")),
-    Breakage("api-routes", "too few", "backend", lambda facts: facts.report("application")["routes"].__delitem__(
-        slice(5, None)), with_it=("server-answers",)),
-    Breakage("api-routes", "no health", "backend", lambda facts: facts.report("application")["routes"].pop(0),
-        with_it=("server-answers",)),
-    Breakage("api-new-modules", "none loaded", "backend", report("application", new_modules=50)),
-    Breakage("api-starts", "start-up fails", "backend", report(
-        "application", started=False, start_error="RuntimeError: no store", health=None, loaded_after_use=None)),
-    Breakage("api-answers", "a 500", "backend", answers({"GET /x": 500})),
-    Breakage("api-answers", "no answer", "backend", answers({"GET /x": 0})),
-    Breakage("api-answers", "health 503", "backend", report(
-        "application", health={"status": 503, "body": '{"status": "x"}'})),
-    Breakage("api-answers", "health without status", "backend", report(
-        "application", health={"status": 200, "body": "{}"})),
-    Breakage("api-answers", "requests broke off", "backend", report(
-        "application", error={"type": "TimeoutError", "traceback": "line 5"})),
-    *(
-        Breakage(f"lazy-{check}", f"torch while it {phase}s", "backend", lambda facts, phase=phase: (  # type: ignore[misc]
-            facts.report("application")["attempts"].append(attempt("torch", phase))))
-        for check, phase in (("import", "import"), ("start", "start"), ("use", "use"), ("use", "stop"))
-    ),
-    *(
-        Breakage(f"lazy-{check}", f"torch loaded {when}", "backend", report(
-            "application", **{f"loaded_{when}": loaded("torch")}))
-        for check, when in (
-            ("import", "before"), ("import", "after_import"), ("start", "after_start"), ("use", "after_use"))
-    ),
-]  # fmt: skip
-SERVER = [
-    Breakage("server-healthy", "no HEALTHCHECK", "dev", subject(healthcheck=[]),
-        with_it=("configuration", "healthcheck-tells")),
-    Breakage("server-healthy", "switched off", "dev", subject(healthcheck=["NONE"]),
-        with_it=("configuration", "healthcheck-tells")),
-    Breakage("server-healthy", "unhealthy", "dev", server(health="unhealthy", reply="refused")),
-    Breakage("server-healthy", "never healthy", "dev", server(health="starting", reply="")),
-    Breakage("server-healthy", "no status in the reply", "dev", server(reply="ok")),
-    Breakage("server-healthy", "it stopped", "dev", lambda facts: stopped(facts, exit_code=1),
-             with_it=("server-answers",)),
-    Breakage("server-healthy", "it was killed", "dev", lambda facts: stopped(facts, exit_code=137), "ENVIRONMENT",
-             with_it=("server-answers",)),
-    Breakage("server-answers", "not 200", "dev", lambda facts: answered(facts, status=503)),
-    Breakage("server-answers", "no status", "dev", lambda facts: answered(facts, body="{}")),
-    Breakage("server-answers", "nobody answers", "dev", lambda facts: answered(facts, status=0, body="refused")),
-    Breakage("server-answers", "another port", "backend", lambda facts: answered(facts, ports=[8000, 9000])),
-    Breakage("server-answers", "a UDP port", "backend", lambda facts: answered(facts, datagrams=[9999])),
-    Breakage("server-answers", "no worker", "worker-cpu", lambda facts: answered(facts, body='{"status": "ok"}')),
-    Breakage("lazy-server", "torch in memory", "backend", lambda facts: answered(facts, packages=["torch", "yaml"])),
-    Breakage("lazy-server", "an attempt in the server", "backend", lambda facts: answered(facts, attempts=[
-        {**attempt("torch", "serve")}])),
-    Breakage("lazy-server", "a process in which nobody listened", "dev", lambda facts: answered(
-        facts, unwatched=["python -I -m serve"]), outcome="ERROR"),
-    Breakage("lazy-server", "nobody listened at all", "dev", lambda facts: answered(facts, watched=0), outcome="ERROR"),
-    Breakage("lazy-server", "what was heard is not told", "dev", lambda facts: answered(facts, watched=None),
-             outcome="ERROR"),
-    Breakage("server-answers", "a route answers otherwise", "backend", lambda facts: answered(
-        facts, answers={**facts.report("application")["digests"], "GET /api/v1/thing1": "404 0123456789abcdef"})),
-    Breakage("server-answers", "a route's answer holds something else", "backend", lambda facts: answered(
-        facts, answers={**facts.report("application")["digests"], "GET /api/v1/thing1": "200 0000456789abcdef"})),
-    Breakage("server-answers", "no answer but health's", "dev", lambda facts: answered(facts, answers={})),
-    Breakage("lazy-server", "no process seen", "backend", lambda facts: answered(facts, processes=0)),
-    *(
-        Breakage("healthcheck-tells", f"content with {which}", "dev", health(which, exit_code=0))
-        for which in ("nobody", "failure", "unready", "moved", "missing", "stateless", "gone", "hung")
-    ),
-    Breakage("healthcheck-tells", "told after two hours", "dev", subject(unhealthy_after=7200.0)),
-    Breakage("healthcheck-tells", "nobody says when", "dev", subject(unhealthy_after=None), "ENVIRONMENT",
-             outcome="ERROR"),
-    Breakage("healthcheck-tells", "never content", "dev", health("good", exit_code=1)),
-    Breakage("healthcheck-tells", "never done", "dev", health("good", outcome="timed out", exit_code=None)),
-    Breakage("healthcheck-tells", "it cannot be run", "dev", instead(
-        "healthcheck", {"nobody": {"outcome": "not started", "error": "no such file"}})),
-]  # fmt: skip
-GPU = [
-    Breakage("gpu-present", "torch cannot be imported", "worker-gpu", instead("gpu", {
-        "imported": False, "error": "OSError"}), gpu=True, with_it=(
-            "gpu-matrix-product", "gpu-training-step", "gpu-libraries", "gpu-error-raised")),
-    Breakage("gpu-present", "no code for it", "worker-gpu", report("gpu", name="V100", capability="7.0"), "ENVIRONMENT",
-        gpu=True),
-    Breakage("gpu-matrix-product", "a difference", "worker-gpu", lambda facts: (
-        facts.report("gpu")["matrix_product"].update(difference=0.01)), "ENVIRONMENT", gpu=True),
-    Breakage("gpu-matrix-product", "on the CPU", "worker-gpu", lambda facts: (
-        facts.report("gpu")["matrix_product"].update(device="cpu")), "ENVIRONMENT", gpu=True),
-    Breakage("gpu-matrix-product", "an error", "worker-gpu", report(
-        "gpu", matrix_product={"ok": False, "error": "RuntimeError"}), "ENVIRONMENT", gpu=True),
-    Breakage("gpu-training-step", "a difference", "worker-gpu", lambda facts: (
-        facts.report("gpu")["training_step"].update(difference=0.01)), "ENVIRONMENT", gpu=True),
-    Breakage("gpu-training-step", "in part on the CPU", "worker-gpu", lambda facts: (
-        facts.report("gpu")["training_step"].update(device="cpu, cuda:0")), "ENVIRONMENT", gpu=True),
-    Breakage("gpu-training-step", "a loss that rises", "worker-gpu", lambda facts: (
-        facts.report("gpu")["training_step"].update(losses=[1.0, 1.1])), "ENVIRONMENT", gpu=True),
-    Breakage("gpu-libraries", "another version", "worker-gpu", lambda facts: (
-        facts.report("gpu")["cudnn"].update(version="8.9.7")), gpu=True),
-    Breakage("gpu-libraries", "from elsewhere", "worker-gpu", lambda facts: (
-        facts.report("gpu")["nccl"].update(loaded=["/usr/lib/libnccl.so.2"])), gpu=True),
-    Breakage("gpu-libraries", "not loaded", "worker-gpu", lambda facts: (
-        facts.report("gpu")["cudnn"].update(loaded=[])), gpu=True),
-    Breakage("gpu-libraries", "not installed", "worker-gpu", lambda facts: (
-        facts.report("gpu")["cudnn"].update(installed="")), gpu=True),
-    Breakage("gpu-error-raised", "swallowed", "worker-gpu", lambda facts: (
-        facts.report("gpu")["error_raised"].update(value=False)), "ENVIRONMENT", gpu=True),
-]  # fmt: skip
-
-
 EVERY = [*SUBJECT, *CONFIGURATION, *CONTENTS, *PYTORCH, *APPLICATION, *SERVER, *GPU]

@@ -1,4 +1,4 @@
-"""What the tests of the payload share: a backend on an empty data directory, and bars."""
+"""What the tests of the payload share: a backend on an empty data directory, bars, and a way to it for a worker."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -12,6 +12,7 @@ from ktrdr.data.bars import Bars
 from ktrdr.data.sample import generate, to_csv
 from ktrdr.settings import Settings
 from ktrdr.store_address import SqliteFile
+from tests.support.direct_backend import DirectBackend
 
 
 @pytest.fixture(scope="session")
@@ -38,3 +39,11 @@ def client(settings: Settings) -> Iterator[TestClient]:
 @pytest.fixture
 def database(tmp_path: Path) -> Database:
     return Database(SqliteFile(tmp_path / "ktrdr.db"))
+
+
+@pytest.fixture
+def backend(client: TestClient, csv: str, monkeypatch: pytest.MonkeyPatch) -> DirectBackend:
+    for name in ("IDLE_INTERVAL_S", "BUSY_INTERVAL_S", "FIRST_RETRY_S"):
+        monkeypatch.setattr(f"ktrdr.worker.agent.{name}", 0.01)
+    client.post("data/EURUSD/1h", content=csv)
+    return DirectBackend(client)

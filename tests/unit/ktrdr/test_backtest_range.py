@@ -19,7 +19,7 @@ from ktrdr.training.dataset import build
 from ktrdr.training.features import feature_rows
 from ktrdr.training.history import fetch
 from tests.api.population import STRATEGY, store_model
-from tests.unit.ktrdr.test_worker import DirectBackend
+from tests.support.direct_backend import DirectBackend
 
 COUNT: Final = 1500
 MONDAY: Final = 946_857_600  # 2000-01-03

@@ -2,7 +2,8 @@
 
 import pytest
 
-from tests.support.breakages import EVERY, Breakage
+from tests.support.breakage import Breakage
+from tests.support.breakages import EVERY
 from tests.support.cases import ROLES, good, good_gpu
 from verify.judge.checks import CHECKS, GPU_CHECKS
 from verify.judge.judge import RULINGS

@@ -1,16 +1,18 @@
 """The page's files: what they may load, what they hold, and that they are shipped."""
 
+import os
 import re
 import subprocess
 import zipfile
 from pathlib import Path
 
 import pytest
+from fastapi import FastAPI
 from fastapi.testclient import TestClient
 from uv import find_uv_bin
 
 from deploy.contract import ROOT
-from ktrdr.api.page.serve import FOLDER, POLICY
+from ktrdr.api.page.serve import FOLDER, POLICY, _Files
 
 FILES = sorted(path.name for path in FOLDER.iterdir())
 TEXTS = {name: (FOLDER / name).read_text(encoding="utf-8") for name in FILES}
@@ -27,6 +29,22 @@ def test_every_file_is_served_under_the_policy_and_asked_for_again_costs_nothing
     if "/page/" in path:
         again = client.get(path, headers={"If-None-Match": answer.headers["etag"]})
         assert (again.status_code, again.content) == (304, b"")
+
+
+def test_a_file_of_the_same_time_and_size_with_other_content_is_sent_anew(tmp_path: Path) -> None:
+    """As in two images, in which every file has one time."""
+    app = FastAPI()
+    app.mount("/page", _Files(directory=tmp_path))
+    client, file = TestClient(app), tmp_path / "a.js"
+    tags: set[str] = set()
+    for text in ("const tries = 3;", "const tries = 5;"):
+        file.write_text(text)
+        os.utime(file, (315_619_200, 315_619_200))
+        known = {"If-None-Match": ", ".join(tags), "If-Modified-Since": "Wed, 02 Jan 1980 00:00:00 GMT"}
+        answer = client.get("/page/a.js", headers=known)
+        assert (answer.status_code, answer.text) == (200, text)
+        tags.add(answer.headers["etag"])
+    assert len(tags) == 2
 
 
 def test_the_policy_allows_nothing_inline_and_nothing_from_elsewhere() -> None:

@@ -64,4 +64,4 @@ def test_a_missing_image_is_exit_3_and_an_error_with_what_to_run(images: Images,
 
 
 def test_nothing_to_summarize_is_exit_3(checkout: Checkout) -> None:
-    told(run(VERIFY, "summarize", checkout=checkout), 3, "none of backend", "  next: ")
+    told(run(VERIFY, "summarize", checkout=checkout), 3, "there is no directory", "  next: ./noxw -s build verify")

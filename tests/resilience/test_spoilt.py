@@ -37,9 +37,11 @@ def test_a_spoilt_verdict_is_not_summarized(how: str, original: Site, tmp_path: 
 
 def test_a_spoilt_build_record_makes_a_verification_an_error_that_names_it(site: Site) -> None:
     path = site.artifacts.path("backend", BUILD)
-    path.write_text(json.dumps({**json.loads(path.read_text(encoding="utf-8")), "schema": 4}), encoding="utf-8")
+    record = json.loads(path.read_text(encoding="utf-8"))
+    known = record["schema"]
+    path.write_text(json.dumps({**record, "schema": known + 1}), encoding="utf-8")
     ended = site.verify().end()
-    told(ended, 3, "schema 4, this version reads 3", "run the stage that writes it again")
+    told(ended, 3, f"schema {known + 1}, this version reads {known}", "run the stage that writes it again")
     found = findings(Artifacts(site.artifacts.root), "backend")["built-here"]
     assert found.outcome == "ERROR"
     assert str(path) in found.found

@@ -14,16 +14,20 @@ import tarfile
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import docker
 import pytest
 
 from deploy import clean, locks
 from deploy.base import bootstrap, image
+from deploy.contract import read_contract
 from deploy.engine import connection, daemon, processes, runs
 from deploy.engine.daemon import Daemon
 from deploy.engine.labelled import RUN
 from deploy.errors import Exit, Problem
+from verify.observe import observer
+from verify.observe.model import Subject
 
 CAN_START = os.geteuid() == 0 and shutil.which("dockerd", path=daemon.SYSTEM_PATH) and shutil.which("unshare")
 IMAGE = bootstrap.Recipe("0.0", "test", "amd64")
@@ -144,6 +148,32 @@ def test_a_bootstrapped_archive_is_the_same_image_on_either_store(
     assert facts["RootFS"]["Layers"] == [f"sha256:{layer.partition('/')[0]}"]
     assert facts["Config"]["Labels"]["ktrdr.base.python"] == "0.0"
     assert facts["Config"]["Cmd"] == ["python3"]
+
+
+def test_an_image_that_a_rebuild_removes_while_it_is_looked_at_is_told_as_gone(
+    second: connection.Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """With containerd's store nothing keeps the old image; the store of the machine's own engine keeps it untagged."""
+    contract = read_contract()
+    backend = contract.images["backend"].model_copy(update={"name": "ktrdr-try-rebuilt:1"})
+
+    def build(number: int) -> None:
+        command = [*second.command(), "build", "--quiet", "--tag", backend.name, "-"]
+        text = f'FROM scratch\nCOPY <<END /number\n{number}\nEND\nCMD ["x"]\n'
+        subprocess.run(command, input=text, capture_output=True, text=True, check=True, timeout=60)
+
+    def rebuilt_meanwhile(*arguments: Any) -> Subject:
+        found = subject(*arguments)
+        build(2)
+        return found
+
+    build(1)
+    subject = observer._subject
+    monkeypatch.setattr(observer, "_subject", rebuilt_meanwhile)
+    with runs.new_run(second) as run:
+        seen, contents = observer.Observer(second, contract, run).observe(backend)
+    assert (seen.gone, seen.subject, contents) == (True, None, None)
+    assert "is gone: it was rebuilt, or removed, while it was looked at" in seen.error
 
 
 def test_without_a_network_no_registry_answers(client: docker.DockerClient) -> None:

@@ -129,4 +129,6 @@ def _permissions(layers: Iterable[RawLayer]) -> dict[str, Permissions]:
             del permissions[path]
         if number:
             permissions |= layer.permissions
+            names = {path: first for path, first in layer.hard.items() if first in layer.permissions}
+            permissions |= {path: layer.permissions[first] for path, first in names.items()}
     return permissions

@@ -48,7 +48,7 @@ def inventory(known: Mapping[str, RawLayer], config: ImageConfig, writable: Iter
         accounts=accounts.faults(system, config.user or "0"),
         privileged=permissions.privileged(system),
         writable=permissions.writable(system, user, written),
-        unreadable=permissions.unreadable(system, user, {*owner, *system.below(working_directory)}),
+        unreadable=permissions.unreadable(system, user, {*owner, *system.below(working_directory), *_open(system)}),
     )
 
 
@@ -76,3 +76,9 @@ def _layers(system: FileSystem, diff_ids: Iterable[str], owner: Mapping[str, str
         )
         for layer, diff_id, (repeated_bytes, replaced) in zip(system.layers, diff_ids, system.replaced, strict=True)
     ]
+
+
+def _open(system: FileSystem) -> set[str]:
+    """Return the directories that everybody may search in the lowest layer."""
+    lowest = system.layers[0]
+    return lowest.directories - lowest.permissions.keys()

@@ -54,7 +54,8 @@ def add(layer: RawLayer, member: Member, facts: Facts = NOTHING, found: Iterable
     if member.kind in ("whiteout", "opaque"):
         (layer.removed if member.kind == "whiteout" else layer.emptied).append(path)
         return
-    if posixpath.basename(path).startswith(WHITEOUT):  # no deletion here, but one on the engine that imports the image
+    named_so = posixpath.basename(path).startswith(WHITEOUT)
+    if named_so:  # no deletion here, but one on the engine that imports the image
         layer.misplaced.append(("whiteout", path))
     if member.kind == "directory":
         layer.directories.add(path)
@@ -62,6 +63,8 @@ def add(layer: RawLayer, member: Member, facts: Facts = NOTHING, found: Iterable
         layer.links[path] = member.target
     elif member.kind == "hard link":
         layer.hard[path] = member.target
+    elif member.kind == "other" and not named_so:
+        layer.removed.append(path)  # a device or a pipe holds nothing, and hides what lay there
     elif member.kind == "file":
         layer.sizes[path] = member.size
         if member.mode & (stat.S_ISUID | stat.S_ISGID) or member.capable:

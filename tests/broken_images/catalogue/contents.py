@@ -69,4 +69,12 @@ echo idna/tables.bin,sha256=x,30000000 | tee -a {SITE}/idna-*.dist-info/RECORD
     Fault("the user's group is one of the system's", "USER 10001:42", "user", says=("the system's group shadow",)),
     Fault("a second account has root's number", as_root("echo other:x:0:0::/:/bin/sh >>/etc/passwd"), "user",
           says=("other is root by number",)),
+    Fault("a device hides a module of the application",
+          as_root(f"rm {SITE}/ktrdr/data/sample.py\nmknod {SITE}/ktrdr/data/sample.py c 1 3"), "lock-parity",
+          category="CONFIGURATION", says=("sample.py",)),
+    Fault("the user owns a program by its second name",
+          as_root("mkdir /opt/t\ncp /bin/true /opt/t/run\nchown 10001 /opt/t/run\nln /opt/t/run /home/ktrdr/a"),
+          "user", says=("/opt/t/run",)),
+    Fault("the user may not reach the certificates of the base", as_root("chmod 700 /etc/ssl"), "user",
+          says=("cannot read: /etc/ssl",)),
 )  # fmt: skip

@@ -1,5 +1,6 @@
 """Files that stand between an image's Python and what it reports, and what a later layer replaces."""
 
+import tarfile
 from typing import Any
 
 import pytest
@@ -245,3 +246,11 @@ def test_a_kept_layer_that_lacks_a_fact_is_none_and_not_good_news(key: str) -> N
     document = read([file("a")]).layers[0].model_dump()
     with pytest.raises(ValidationError):
         Layer.model_validate(without(document, key))
+
+
+@pytest.mark.parametrize("kind", [tarfile.FIFOTYPE, tarfile.CHRTYPE], ids=["a pipe", "a device"])
+def test_what_a_pipe_or_a_device_hides_is_replaced(kind: bytes) -> None:
+    module = file(f"{SITE}/a/m.py", "pass")
+    found = read([file("bin/sh")], distribution("a", "1", module), [Member(f"{SITE}/a/m.py", kind=kind)])
+    assert found.layers[2].replaced == [f"/{SITE}/a/m.py"]
+    assert found.absent == {f"/{SITE}/a-1.dist-info": [f"/{SITE}/a/m.py"]}

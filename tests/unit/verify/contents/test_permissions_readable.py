@@ -100,3 +100,10 @@ def test_what_a_later_layer_mends_or_removes_is_no_matter() -> None:
 def test_rights_that_most_files_have_are_not_kept(member: Member, mode: int, *, kept: bool) -> None:
     (found,) = read_layers(chunks(archive([layer(replace(member, mode=mode))]))).values()
     assert found.permissions == ({"/x": (0, 0, mode)} if kept else {})
+
+
+def test_a_directory_of_the_base_that_is_closed_to_the_user_is_unreadable() -> None:
+    certificates = replace(directory("etc/ssl"), mode=0o755)
+    base = [*BASE, certificates, replace(directory("etc/keys"), mode=0o700)]
+    closed = [replace(certificates, mode=0o700), replace(directory("etc/keys"), mode=0o700)]
+    assert read(base, WHOLE, closed, user="10001").unreadable == ["/etc/ssl"]

@@ -83,3 +83,8 @@ def test_nobody_known_may_write_what_is_nobody_s() -> None:
 def test_data_that_a_link_leads_to_is_data() -> None:
     contents = read(BASE, [symlink("data", "/srv/data"), file("srv/data/x.db")])
     assert ("data", "/srv/data/x.db") in [(one.kind, one.path) for one in contents.leftovers]
+
+
+def test_a_file_of_two_names_is_the_user_s_by_either() -> None:
+    own = replace(file("home/ktrdr/cache/core.so"), owner=(10001, 0), mode=0o644)
+    assert writable([own, hardlink("opt/lib/core.so", "home/ktrdr/cache/core.so")]) == ["/opt/lib/core.so"]

@@ -80,5 +80,4 @@ def _layers(system: FileSystem, diff_ids: Iterable[str], owner: Mapping[str, str
 
 def _open(system: FileSystem) -> set[str]:
     """Return the directories that everybody may search in the lowest layer."""
-    lowest = system.layers[0]
-    return lowest.directories - lowest.permissions.keys()
+    return {path for layer in system.layers[:1] for path in layer.directories - layer.permissions.keys()}

@@ -140,7 +140,8 @@ app.router.lifespan_context = _with_end
                     f"          name: Annotated[str, Query(pattern='^[a-z]+$')]):\n{QUIETLY.format('import torch')}"),
           "lazy-use", says=(f"import torch at {MAIN}", "guess")),
     Fault("torch is imported where a worker registers",
-          as_root(r"sed -i '/Take a worker in/a\    import contextlib\n    with contextlib.suppress(ImportError):\n"
+          as_root(f"grep -q 'Register a worker' {ROUTES}/workers.py\n"
+                  r"sed -i '/Register a worker/a\    import contextlib\n    with contextlib.suppress(ImportError):\n"
                   rf"        import torch' {ROUTES}/workers.py; rm {ROUTES}/__pycache__/workers.*"),
           "lazy-use", says=(f"import torch at {ROUTES}/workers.py", "register")),
     Fault("torch is imported by an operation that the OpenAPI document does not name",

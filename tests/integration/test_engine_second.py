@@ -151,7 +151,7 @@ def test_a_bootstrapped_archive_is_the_same_image_on_either_store(
 
 
 def test_an_image_that_a_rebuild_removes_while_it_is_looked_at_is_told_as_gone(
-    second: connection.Engine, monkeypatch: pytest.MonkeyPatch
+    second: connection.Engine, client: docker.DockerClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """With containerd's store nothing keeps the old image; the store of the machine's own engine keeps it untagged."""
     contract = read_contract()
@@ -170,8 +170,11 @@ def test_an_image_that_a_rebuild_removes_while_it_is_looked_at_is_told_as_gone(
     build(1)
     subject = observer._subject
     monkeypatch.setattr(observer, "_subject", rebuilt_meanwhile)
-    with runs.new_run(second) as run:
-        seen, contents = observer.Observer(second, contract, run).observe(backend)
+    try:
+        with runs.new_run(second) as run:
+            seen, contents = observer.Observer(second, contract, run).observe(backend)
+    finally:
+        client.images.remove(backend.name)
     assert (seen.gone, seen.subject, contents) == (True, None, None)
     assert "is gone: it was rebuilt, or removed, while it was looked at" in seen.error
 

@@ -4,7 +4,6 @@ Every mistake in the file is reported at once, each with its key, its value and 
 """
 
 import difflib
-import re
 import tomllib
 from collections.abc import Iterator
 from pathlib import Path
@@ -23,6 +22,8 @@ from deploy.configuration import (
     Strict,
 )
 from deploy.errors import Exit, Problem
+from deploy.serving import Limits, Serving
+from deploy.sizes import Bytes
 
 ROOT = Path(__file__).resolve().parent.parent
 ROLE_LABEL = "ktrdr.role"  # of every image of ours
@@ -38,16 +39,7 @@ RESERVED = (
     "explain",
 )  # words of `python -m verify`, and a directory of artifacts
 
-UNITS = {"B": 1, "kB": 10**3, "MB": 10**6, "GB": 10**9}
 Torch = Literal["absent", "cpu", "cuda"]
-
-
-def parse_bytes(text: Any) -> int:
-    """``"1.25 GB"`` as 1_250_000_000 bytes; decimal units only, because ``MiB`` and ``MB`` get confused."""
-    match = re.fullmatch(r"(\d{1,9}(?:\.\d{1,9})?) (B|kB|MB|GB)", text) if isinstance(text, str) else None
-    if match is None or float(match[1]) == 0:
-        raise ValueError('write a size above zero as a number, a space and B, kB, MB or GB, for example "110 MB"')
-    return round(float(match[1]) * UNITS[match[2]])
 
 
 def parse_cuda(value: Any) -> Any:
@@ -57,12 +49,6 @@ def parse_cuda(value: Any) -> Any:
     raise ValueError('write "n/a" (no torch), false (CPU-only torch) or "host_dependent" (CUDA torch)')
 
 
-def megabytes(size: float, sign: str = "") -> str:
-    """Return bytes as megabytes (10^6) with one decimal, as all texts show them; ``sign`` goes into the format."""
-    return f"{size / UNITS['MB']:{sign},.1f}"
-
-
-Bytes = Annotated[int, BeforeValidator(parse_bytes)]
 # The forms of texts, each with its description; a tag is as `docker build --tag` takes it: the distribution
 # project's reference grammar, no digest.
 DOTTED, COMMAND = r"^[A-Za-z_]\w*(\.[A-Za-z_]\w*)*$", r"^[A-Za-z_][\w.-]*$"
@@ -91,6 +77,7 @@ NEXT_STEPS = {
     "float_type": "write a number, without quotes",
     "bool_type": "write true or false, without quotes",
     "greater_than_equal": "write a number from {ge:g} on",
+    "less_than_equal": "write {le:g} at most",
     "too_short": "name one at least",
     "string_too_short": "write {min_length} letters or more",
     "dict_type": "write a table",
@@ -139,6 +126,7 @@ class Image(Strict):
     total_at_most: Bytes
     growth_at_most: Bytes | None = None
     health: Annotated[str, Field(pattern=HEALTH)]  # where the server answers, seen from inside
+    limits: Limits
     # Directories that the application writes to; all else is read-only
     writable: list[AbsolutePath] = Field(default_factory=list)
     duplicate_libraries: list[Allowed] = Field(default_factory=list)
@@ -172,6 +160,7 @@ class Contract(Strict):
     python: Annotated[str, Field(pattern=PYTHON)]
     application: Application
     configuration: Configuration = Configuration()  # of every image
+    serving: Serving
     images: Annotated[dict[str, Image], Field(min_length=1)]
 
     @property
@@ -320,5 +309,5 @@ def _shown(value: Any) -> str:
 def _known_keys(depth: int) -> list[str]:
     if depth == 1:
         return ["schema", *(name for name in Contract.model_fields if name != "schema_")]
-    inner = (Application, Allowed, Configuration, HealthcheckDemand, Bounds)
+    inner = (Application, Allowed, Configuration, HealthcheckDemand, Bounds, Limits, Serving)
     return [*(set(Image.model_fields) - {"role"}), *(name for model in inner for name in model.model_fields)]

@@ -6,7 +6,7 @@ from bench.measure import Sample, run, series
 from bench.model import Figure, Series
 from bench.registry import Registry, registry
 from bench.workplace import Checkout, Workplace
-from deploy.contract import megabytes
+from deploy.sizes import megabytes
 
 MAIN = "ktrdr/api/main.py"
 

@@ -41,7 +41,10 @@ PARTS: Mapping[str, tuple[Part, ...]] = {
         ("torch", "cuda-libraries-agree", "distributions-agree", "python-unaltered", "user"), ("contents", "probes")
     ),
     "server-answers": ("probes", "server"),
-    **dict.fromkeys(("server-healthy", "lazy-server"), ("server",)),
+    **dict.fromkeys(
+        ("server-healthy", "lazy-server", "server-limits", "server-at-once", "server-at-rest", "server-stops"),
+        ("server",),
+    ),
 }  # fmt: skip
 
 

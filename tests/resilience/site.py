@@ -26,6 +26,7 @@ torch_expected = false
 cuda_expected = "n/a"
 added_at_most = "100 MB"
 total_at_most = "200 MB"
+limits = {memory = "512 MB", processes = 256, open_files = 4096}
 health = "http://127.0.0.1:8000/health"
 """
 # Seconds that stand in for those of the pipeline, so that a deadline strikes while a test waits for it.

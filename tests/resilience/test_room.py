@@ -88,7 +88,10 @@ def test_a_full_artifacts_directory_is_exit_3_and_what_was_seen_is_shown(site: S
 
 
 def test_a_container_that_its_memory_limit_ends_is_an_error_of_the_environment_that_says_so(site: Site) -> None:
-    tight = "import verify.observe.containers\nverify.observe.containers.MEMORY = 24 * 10**6"
+    tight = (
+        "import verify.observe.containers as containers\ncontainers.MEMORY, made = 24 * 10**6, containers.host_config"
+    )
+    tight += "\ncontainers.host_config = lambda *words, **more: made(*words, **more | {'limits': None})"
     ended = site.verify(before=tight).end(WITHIN)
     assert ended.code != 0, ended
     found = findings(site.artifacts, "backend")
@@ -97,6 +100,6 @@ def test_a_container_that_its_memory_limit_ends_is_an_error_of_the_environment_t
     assert seen.probes is not None and seen.probes.proof is not None  # noqa: PT018 - one statement: it was seen
     assert want_of_memory(seen.probes.proof.exit_code, out_of_memory=True) in found["proof"].found
     healthy = found["server-healthy"]
-    assert (healthy.outcome != "PASS", healthy.category) == (True, "ENVIRONMENT"), healthy
+    assert (healthy.outcome != "PASS", healthy.category) == (True, "CODE_BUG"), healthy
     assert "memory limit (OOMKilled)" in healthy.found
     assert "OOMKilled" in ended.printed

@@ -9,6 +9,7 @@ from tests.support.changes import (
     health,
     instead,
     report,
+    rested,
     server,
     stopped,
     subject,
@@ -128,6 +129,33 @@ SERVER = [
     Breakage("healthcheck-tells", "never done", "dev", health("good", outcome="timed out", exit_code=None)),
     Breakage("healthcheck-tells", "it cannot be run", "dev", instead(
         "healthcheck", {"nobody": {"outcome": "not started", "error": "no such file"}})),
+]  # fmt: skip
+SERVING = [
+    Breakage("server-limits", "ended by its memory limit", "backend", lambda facts: (
+        facts.part("server")["proof"].update(exit_code=137, out_of_memory=True)), with_it=(
+            "server-healthy", "server-stops")),
+    Breakage("server-limits", "a thread refused", "backend", lambda facts: rested(facts, refused=1)),
+    Breakage("server-limits", "no process is left", "backend", server(processes=256)),
+    Breakage("server-limits", "fewer files allowed", "backend", lambda facts: rested(facts, open_files=64)),
+    Breakage("server-limits", "any number of files allowed", "backend", lambda facts: rested(facts, open_files=None)),
+    Breakage("server-limits", "nobody says", "backend", lambda facts: rested(facts, refused="many"), "ENVIRONMENT",
+             outcome="ERROR", with_it=("server-at-rest",)),
+    Breakage("server-at-once", "one refused", "backend", lambda facts: answered(
+        facts, at_once={"asked": 8, "refused": ["GET /api/v1/health: 503"]})),
+    Breakage("server-at-once", "nothing asked", "backend", lambda facts: answered(
+        facts, at_once={"asked": 0, "refused": []})),
+    Breakage("server-at-rest", "busy", "backend", lambda facts: rested(facts, busy=0.11)),
+    Breakage("server-at-rest", "a zombie", "backend", lambda facts: rested(facts, left=["zombie sleep"])),
+    Breakage("server-at-rest", "a process more", "backend", lambda facts: rested(facts, more=1)),
+    Breakage("server-at-rest", "a file in /tmp", "backend", lambda facts: rested(facts, written=["/tmp/ktrdr.db"])),
+    Breakage("server-at-rest", "no log", "backend", server(log_bytes=0)),
+    Breakage("server-at-rest", "too long a log", "backend", server(log_bytes=100_001)),
+    Breakage("server-stops", "killed", "backend", lambda facts: (
+        facts.part("server").update(stop={"allowed": 10.0, "took": 10.2}),
+        facts.part("server")["proof"].update(exit_code=137))),
+    Breakage("server-stops", "another exit code", "backend", lambda facts: (
+        facts.part("server")["proof"].update(exit_code=3))),
+    Breakage("server-stops", "it ended before", "backend", server(stop=None)),
 ]  # fmt: skip
 GPU = [
     Breakage("gpu-present", "torch cannot be imported", "worker-gpu", instead("gpu", {

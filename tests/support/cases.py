@@ -159,12 +159,14 @@ def good(role: str, change: Change | None = None) -> Facts:
         },
     }  # fmt: skip
     server = {
-        "proof": {**proof("c2"), "finished": ""}, "health": "healthy", "running": True, "seconds_to_healthy": 1.5,
-        "reply": f"{HEALTH}\n", "log": "INFO: started\n",
+        "proof": proof("c2"), "health": "healthy", "running": True, "seconds_to_healthy": 1.5,
+        "reply": f"{HEALTH}\n", "log": "INFO: started\n", "log_bytes": 14, "stop": {"allowed": 10.0, "took": 0.6},
         "asked": ended({"status": 200, "body": health_of(role), "ports": [port_of(role)], "datagrams": [],
                         "processes": 2, "unreadable": 0, "packages": ["yaml"],
                         "routes": application()["routes"], "listens": ["::"], "answers": application()["digests"],
-                        "watched": 2, "attempts": [], "unwatched": []}),
+                        "watched": 2, "attempts": [], "unwatched": [], "at_once": {"asked": 31, "refused": []},
+                        "rest": {"busy": 0.004, "left": [], "more": 0, "written": [],
+                                 "open_files": CONTRACT.images[role].limits.open_files, "refused": 0}}),
     }  # fmt: skip
     facts = Facts(role, subject, probes, server, contents(role), record(role), distributions(role), baseline(role))
     if change is not None:

@@ -103,6 +103,11 @@ def answered(facts: Facts, **values: Any) -> None:
     facts.part("server")["asked"]["report"].update(values)
 
 
+def rested(facts: Facts, **values: Any) -> None:
+    """Another conduct of the server at rest."""
+    facts.part("server")["asked"]["report"]["rest"].update(values)
+
+
 def label(facts: Facts, name: str, value: str) -> None:
     """A label, set in the image."""
     facts.part("subject")["labels"][name] = value

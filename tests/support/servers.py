@@ -3,12 +3,19 @@
 import json
 import threading
 from collections.abc import Iterator
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager, contextmanager, suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from socketserver import BaseRequestHandler, TCPServer
 from typing import Any
 
 HEALTH = "/api/v1/health"
+
+
+class Server(ThreadingHTTPServer):
+    """A server with a thread for each connection, of which more may wait than are made at once."""
+
+    request_queue_size = 64
+    daemon_threads = True
 
 
 def publishing(document: Any) -> AbstractContextManager[str]:
@@ -30,8 +37,38 @@ def answering(status: int, body: bytes, paths: tuple[str, ...] = (HEALTH,)) -> I
         def log_message(self, *_arguments: object) -> None:
             """Say nothing."""
 
-    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server, running(server):
+    with Server(("127.0.0.1", 0), Handler) as server, running(server):
         yield str(server.server_address[1])
+
+
+@contextmanager
+def streaming(part: bytes, pause: float, parts: int | None = None) -> Iterator[str]:
+    """A server that answers in so many parts, without end where there is no number; yields its port."""
+    ended = threading.Event()
+
+    class Handler(BaseHTTPRequestHandler):
+        protocol_version = "HTTP/1.1"
+
+        def do_GET(self) -> None:
+            self.send_response(200)
+            self.send_header("Content-Type", "text/event-stream")
+            self.send_header("Transfer-Encoding", "chunked")
+            self.end_headers()
+            with suppress(OSError):
+                for _ in iter(int, 1) if parts is None else range(parts):
+                    self.wfile.write(f"{len(part):x}\r\n".encode() + part + b"\r\n")
+                    if ended.wait(pause):
+                        return
+                self.wfile.write(b"0\r\n\r\n")
+
+        def log_message(self, *_arguments: object) -> None:
+            """Say nothing."""
+
+    with Server(("127.0.0.1", 0), Handler) as server, running(server):
+        try:
+            yield str(server.server_address[1])
+        finally:
+            ended.set()
 
 
 @contextmanager

@@ -13,6 +13,7 @@ from deploy.compose import COMPOSE
 from deploy.configuration import Configuration, HealthcheckDemand
 from deploy.contract import ROOT, Application, Image, read_contract
 from deploy.errors import Exit
+from deploy.serving import Limits, Serving
 from ktrdr.settings import Settings
 from ktrdr.worker.settings import WorkerSettings
 from tests.broken_images.catalogue import FAULTS
@@ -131,7 +132,9 @@ def test_the_contract_s_keys_are_all_told_and_no_other() -> None:
     expected |= {f"application.{key}" for key in Application.model_fields}
     expected |= {f"configuration.{key}" for key in Configuration.model_fields if key != "healthcheck"}
     expected |= {f"configuration.healthcheck.{key}" for key in HealthcheckDemand.model_fields}
-    expected |= {f"images.ROLE.{key}" for key in Image.model_fields if key != "role"}
+    expected |= {f"serving.{key}" for key in Serving.model_fields}
+    expected |= {f"images.ROLE.limits.{key}" for key in Limits.model_fields}
+    expected |= {f"images.ROLE.{key}" for key in Image.model_fields if key not in ("role", "limits")}
     assert told == expected
 
 

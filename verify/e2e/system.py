@@ -73,7 +73,7 @@ class System:
         self, name: str, role: str, command: list[str] | None = None, environment: dict[str, str] | None = None
     ) -> None:
         """Make a container of a role's image, by its id, and start it."""
-        api, writable = self.client.api, self.contract.images[role].writable
+        api, image = self.client.api, self.contract.images[role]
         endpoint = api.create_endpoint_config(aliases=[name])
         made = api.create_container(
             self.images[role].image_id,
@@ -84,7 +84,11 @@ class System:
             environment=environment or {},
             networking_config=api.create_networking_config({self.network: endpoint}),  # type: ignore[arg-type]  # the stubs are wrong
             host_config=containers.host_config(
-                self.client, labels=self.run.labels, writable=writable, network=self.network
+                self.client,
+                labels=self.run.labels,
+                writable=image.writable,
+                network=self.network,
+                limits=image.limits,
             ),
         )
         self._ids[name], self.roles[name] = made["Id"], role

@@ -66,6 +66,10 @@ _ALL = [
     Check("lazy-server", "The running server has neither loaded a heavy package nor tried to", "CODE_BUG", "Make the import lazy where the chain below ends; the probe's chains above may show more"),
     Check("server-healthy", "The image's own command makes its own HEALTHCHECK pass", "CODE_BUG", "Docker not running or API crashed: see the server's log below"),
     Check("server-answers", "The server answers 200 with `status` at the contract's address, and otherwise as the application does", "CODE_BUG", "Compare port and path in the command, in HEALTHCHECK and in `health` of images.toml; compare the application that the command serves with [application] there"),
+    Check("server-limits", "The contract's limits suffice for the server, and are in force in it", "CODE_BUG", "Find what takes memory, threads or files without bound; where it is needed, raise `limits` in images.toml and compose.yaml"),
+    Check("server-at-once", "The server answers several clients at once, some of them slow", "CODE_BUG", "Find what lets one request wait for another, or what limits connections, in the image's command and in the application"),
+    Check("server-at-rest", "While nobody asks, the server is idle, leaves no process behind, writes only to `writable`, and its log is on the engine", "CODE_BUG", "Run the image's command by hand, and look with `docker top`, `docker stats`, `docker logs` and at the files named"),
+    Check("server-stops", "The engine's stop signal ends the server in time, with the contract's exit code", "CODE_BUG", "Let the server be the first process (exec form, no shell before it), and end what delays its end"),
     Check("healthcheck-tells", "HEALTHCHECK passes at a 200 with `status`, and fails at any other answer and without one", "CODE_BUG", "Make HEALTHCHECK ask the server, and fail on anything but 200 with a `status`"),
 ]  # fmt: skip
 _GPU = [

@@ -6,7 +6,7 @@ from typing import Literal
 from pydantic import Field
 
 from deploy.artifacts import Model
-from deploy.contract import megabytes
+from deploy.sizes import megabytes
 from verify.contents.model import Contents
 
 BASELINE = "deploy/docker/baseline.json"

@@ -6,7 +6,18 @@ from collections.abc import Mapping
 from verify.judge import checks
 from verify.judge.case import Case, NotSeen, RulingFunction, finding_of
 from verify.judge.difference import Difference
-from verify.judge.rulings import application, configuration, contents, gpu, growth, python, pytorch, server, subject
+from verify.judge.rulings import (
+    application,
+    configuration,
+    contents,
+    gpu,
+    growth,
+    python,
+    pytorch,
+    server,
+    serving,
+    subject,
+)
 from verify.judge.verdict import Figures, Finding, Verdict, outcome_of
 from verify.observe.probe_reports import GpuReport, TorchReport
 
@@ -19,6 +30,7 @@ RULINGS: dict[str, RulingFunction] = {
     **pytorch.RULINGS,
     **application.RULINGS,
     **server.RULINGS,
+    **serving.RULINGS,
     **gpu.RULINGS,
 }
 

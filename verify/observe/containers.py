@@ -12,14 +12,18 @@ from typing import Any, TypeVar
 
 from docker import DockerClient
 from docker.errors import APIError
-from docker.types import DeviceRequest, Mount
+from docker.types import DeviceRequest, Mount, Ulimit
 
+from deploy.serving import Limits
 from verify.observe.model import Proof
 
-MEMORY = 4 * 10**9  # bytes a container may use; loading CUDA torch takes about a third of it
+# What a container of probes may use; loading CUDA torch takes about a third of the memory
+MEMORY = 4 * 10**9  # bytes
 PIDS = 512
 OUTPUT_AT_MOST = 4_000_000  # bytes read of what a container prints
-NO_HEALTHCHECK = {"test": ["NONE"]}
+NO_HEALTHCHECK = {"Test": ["NONE"]}
+# The image's own HEALTHCHECK, but run less often during the start: each run starts a Python
+SELDOM = {"StartInterval": 2_000_000_000}  # nanoseconds
 ANSWER = 20.0  # seconds that the engine may take for one answer
 PATIENCE = 10.0  # seconds of waiting after which the engine is pinged
 
@@ -129,23 +133,28 @@ def container(
     writable: Iterable[str],
     devices: list[DeviceRequest] | None = None,
     watch: Watch | None = None,
+    limits: Limits | None = None,
 ) -> Iterator[str]:
     """Make a container with the least that it needs, and remove it whatever happens; yields its id.
 
     It has the image's own user, entry point and environment, no network, no capability, a read-only root file system,
     ``/tmp`` in memory, and a new volume on each of the ``writable`` directories, owned as the image has them. With a
     ``watch`` its Pythons find that in a volume of its own; nothing else differs. HEALTHCHECK is off
-    except with the image's own command.
+    except with the image's own command, and then runs less often during the start than the image may say.
     """
     places = [*writable, watch.directory] if watch else writable
-    host = host_config(client, labels=labels, writable=places, devices=devices)
+    host = host_config(client, labels=labels, writable=places, devices=devices, limits=limits)
     environment = {"PYTHONPATH": watch.directory} if watch else None
-    health = None if command is None else NO_HEALTHCHECK
+    config = client.api.create_container_config(
+        image_id,
+        command,  # type: ignore[arg-type]  # the stubs are wrong
+        labels=labels,
+        host_config=host,
+        environment=environment,
+    )
+    config["Healthcheck"] = SELDOM if command is None else NO_HEALTHCHECK  # the SDK knows no start interval
     with gate.passing():
-        made = client.api.create_container(
-            image_id, command=command, name=name, labels=labels, host_config=host, healthcheck=health,
-            environment=environment,
-        )  # fmt: skip
+        made = client.api.create_container_from_config(config, name)
     try:
         if watch:
             client.api.put_archive(made["Id"], watch.directory, watch.archive())
@@ -161,15 +170,18 @@ def host_config(
     writable: Iterable[str],
     network: str = "none",
     devices: list[DeviceRequest] | None = None,
+    limits: Limits | None = None,
 ) -> Any:
-    """Return the host configuration of a container with the least that it needs."""
+    """Return the host configuration of a container with the least that it needs: the contract's limits, or ours."""
+    memory, processes = (limits.memory, limits.processes) if limits else (MEMORY, PIDS)
     return client.api.create_host_config(
         network_mode=network,
         cap_drop=["ALL"],
         security_opt=["no-new-privileges"],
-        mem_limit=MEMORY,
-        memswap_limit=MEMORY,
-        pids_limit=PIDS,
+        mem_limit=memory,
+        memswap_limit=memory,
+        pids_limit=processes,
+        ulimits=[Ulimit(name="nofile", soft=limits.open_files, hard=limits.open_files)] if limits else None,
         read_only=True,
         tmpfs={"/tmp": "rw,size=256m,mode=1777"},  # noqa: S108 - inside the container
         mounts=[Mount(path, None, type="volume", labels=labels) for path in writable],

@@ -42,6 +42,13 @@ class ProbeRun(Model):
     output: str = ""  # the beginning of what it printed, where that is no document
 
 
+class Stop(Model):
+    """How the engine stopped a container: by the image's stop signal, and by SIGKILL after the seconds allowed."""
+
+    allowed: float
+    took: float
+
+
 class ServerRun(Model):
     """The container that ran the image's own command."""
 
@@ -51,7 +58,10 @@ class ServerRun(Model):
     seconds_to_healthy: float | None
     reply: str  # what the HEALTHCHECK printed last
     asked: ProbeResult | None  # our own requests to the server, from inside the container
-    log: str
+    log: str  # the end of it
+    log_bytes: int | None = None  # all of it, as far as it was read; None where the engine keeps none
+    processes: int | None = None  # and threads, where it could not be asked
+    stop: Stop | None = None  # None where it was not running then
     error: str = ""
 
 

@@ -37,7 +37,17 @@ from verify.observe.requests import (
     unhealthy_after,
     watch,
 )
-from verify.observe.server import LOG_AT_MOST, Health, ask_server, health_of, log_of, settled
+from verify.observe.server import (
+    LOG_AT_MOST,
+    Health,
+    add_late_notes,
+    ask_server,
+    health_of,
+    log_of,
+    processes_of,
+    settled,
+    stop,
+)
 
 if TYPE_CHECKING:
     from concurrent.futures import Future
@@ -46,7 +56,7 @@ T = TypeVar("T")
 NO_BASES: Mapping[str, Base] = {}
 RUNS_SECONDS = 480.0  # both containers, with every answer of the engine as late as it may be
 EXPORT_SECONDS = 1800.0  # an image's layers, from a busy engine
-LOOK = 0.25  # seconds between two looks at a server's health, which engines ask after once a second at most
+LOOK = 0.5  # seconds between two looks at a server's health
 
 
 @dataclass(frozen=True)
@@ -55,8 +65,8 @@ class Deadlines:
 
     probe: float = PROBE_SECONDS  # one probe
     run: float = 150.0  # the container that runs them
-    healthy: float = 90.0  # from the server's start to healthy
-    asked: float = 75.0  # all our requests to the server
+    healthy: float = 240.0  # from the server's start to healthy
+    asked: float = 120.0  # all our requests to the server, without its rest
 
 
 def reason(error: Exception) -> str:
@@ -228,13 +238,14 @@ class Observer:
         )
 
     def _serve(self, image: Image, subject: Subject) -> ServerRun:
-        """Start the image with its own command and wait for its own HEALTHCHECK; then send it our own requests."""
-        proof, health, log, asked, error = None, Health(), "", None, ""
-        listening = watch(self.contract, image)
+        """Start the image with its own command and wait for its own HEALTHCHECK; ask it, let it rest, and stop it."""
+        proof, health, asked, ended, processes, error = None, Health(), None, None, None, ""
+        log: tuple[str, int | None] = ("", None)
+        listening, serving = watch(self.contract, image), self.contract.serving
         try:
             with self._client() as client, containers.container(
                 client, subject.image_id, self.gate, name=self.run.name(f"{image.role}-server"),
-                labels=self.run.labels, command=None, writable=image.writable, watch=listening,
+                labels=self.run.labels, command=None, writable=image.writable, watch=listening, limits=image.limits,
             ) as container_id:  # fmt: skip
                 try:
                     client.api.start(container_id)
@@ -242,9 +253,16 @@ class Observer:
                         self.deadlines.healthy, lambda: settled(client, container_id, subject), LOOK
                     )
                     health = health_of(state or client.api.inspect_container(container_id)["State"])
-                    log = log_of(client, container_id)
                     if health.running:
-                        asked = ask_server(client, container_id, image.health, self.deadlines.asked, listening)
+                        asked = ask_server(
+                            client, container_id, image.health, self.deadlines.asked + serving.rest_seconds,
+                            rest=serving.rest_seconds, writable=image.writable, listening=listening,
+                        )  # fmt: skip
+                        processes = None if asked.report else processes_of(client, container_id)
+                        ended = stop(client, container_id, serving.stop_seconds, asked)
+                    log = log_of(client, container_id)
+                    if listening and asked:
+                        add_late_notes(client, container_id, listening, asked)
                 finally:
                     proof = containers.proof(client, container_id)
         except ENGINE_ERRORS as refusal:
@@ -256,7 +274,10 @@ class Observer:
             seconds_to_healthy=health.seconds,
             reply=health.reply,
             asked=asked,
-            log=log,
+            log=log[0],
+            log_bytes=log[1],
+            processes=processes,
+            stop=ended,
             error=error,
         )
 

@@ -1,18 +1,26 @@
 """A running server in the engine's words: its health, its log, and its answers to our own requests."""
 
+import io
 import json
+import tarfile
+import time
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
 from docker import DockerClient
-from docker.errors import APIError
+from docker.errors import APIError, NotFound
 
 from verify.observe import containers
-from verify.observe.model import ProbeResult, Subject
+from verify.observe.model import ProbeResult, Stop, Subject
 from verify.observe.requests import check_writable, source
 
-LOG_AT_MOST = 16_000  # bytes
+LOG_AT_MOST = 16_000  # bytes of a log that are kept
+LOG_READ = 4_000_000  # bytes of a log that are counted
+NOTES_AT_MOST = 4_000_000  # bytes of an archive of notes
+SLOW = 0.5  # seconds; a Python that starts and finds nobody needs a fifth of a second
+STOP_AT_MOST = 120.0  # seconds that a server gets on the most loaded machine
 
 
 @dataclass(frozen=True)
@@ -26,12 +34,20 @@ class Health:
 
 
 def settled(client: DockerClient, container_id: str, subject: Subject) -> dict[str, Any] | None:
-    """Return the container's state once its health is decided or it has stopped; without HEALTHCHECK at once."""
+    """Return the container's state once its health is decided or it has stopped; without HEALTHCHECK at once.
+
+    On a machine so loaded that HEALTHCHECK itself takes long, `unhealthy` decides nothing: it may yet become healthy.
+    """
     state: dict[str, Any] = client.api.inspect_container(container_id)["State"]
-    health = (state.get("Health") or {}).get("Status", "none")
-    if not state["Running"] or health in ("healthy", "unhealthy") or not subject.has_healthcheck:
-        return state
-    return None
+    health = state.get("Health") or {}
+    decided = health.get("Status") == "healthy" or (health.get("Status") == "unhealthy" and not _slow(health))
+    return state if decided or not state["Running"] or not subject.has_healthcheck else None
+
+
+def _slow(health: dict[str, Any]) -> bool:
+    """Tell whether every run of HEALTHCHECK that the engine remembers took long."""
+    runs = [seconds_between(run["Start"], run["End"]) for run in health.get("Log") or ()]
+    return min(runs, default=0.0) > SLOW
 
 
 def health_of(state: dict[str, Any]) -> Health:
@@ -65,11 +81,19 @@ def _moment(text: str) -> datetime:
 
 
 def ask_server(
-    client: DockerClient, container_id: str, address: str, deadline: float, listening: containers.Watch | None = None
+    client: DockerClient,
+    container_id: str,
+    address: str,
+    deadline: float,
+    *,
+    rest: float,
+    writable: Iterable[str],
+    listening: containers.Watch | None = None,
 ) -> ProbeResult:
-    """Send our own requests to the server, from inside its container."""
-    where = [listening.directory] if listening else []
-    command = ["python", "-c", source("ask"), address, *where]
+    """Send our own requests to the server, from inside its container, and look at it while it rests (seconds)."""
+    watch = listening.directory if listening else None
+    options = {"rest": rest, "writable": [*writable, watch], "watch": watch}
+    command = ["python", "-c", source("ask"), address, json.dumps(options)]
     unheard = {"PYTHONPATH": ""} if listening else {}  # as if it were not set (Python's manual)
     code, printed = containers.execute(client, container_id, command, deadline, unheard)
     try:
@@ -81,16 +105,82 @@ def ask_server(
         return ProbeResult(outcome="ended" if code is not None else "timed out", exit_code=code, printed=text)
 
 
-def log_of(client: DockerClient, container_id: str) -> str:
-    """Return the server's last lines, LOG_AT_MOST bytes of them; "" where the log driver keeps none."""
+def processes_of(client: DockerClient, container_id: str) -> int | None:
+    """Return how many processes and threads a container has; None where the engine does not count them."""
+    count = (client.api.stats(container_id, stream=False, one_shot=True).get("pids_stats") or {}).get("current")
+    return count if isinstance(count, int) else None
 
-    def read() -> bytes:
-        text = b""
-        for chunk in client.api.logs(container_id, stream=True, follow=False, tail=60):
-            text = (text + chunk)[-LOG_AT_MOST:]
-        return text
+
+def stop(client: DockerClient, container_id: str, seconds: float, asked: ProbeResult | None) -> Stop | None:
+    """Let the engine stop the server as it stops any: by the image's signal; None where the server had ended before.
+
+    On a loaded machine the engine waits as many times longer as our own computing in the container took longer.
+    """
+    if not client.api.inspect_container(container_id)["State"]["Running"]:
+        return None
+    rest = ((asked.report if asked else None) or {}).get("rest")
+    slowness = rest.get("slowness") if isinstance(rest, dict) else None
+    factor = slowness if isinstance(slowness, float) and slowness > 1 else 1.0
+    allowed, began = float(round(min(seconds * factor, STOP_AT_MOST))), time.monotonic()
+    client.api.stop(container_id, timeout=int(allowed))
+    return Stop(allowed=allowed, took=round(time.monotonic() - began, 3))
+
+
+def add_late_notes(client: DockerClient, container_id: str, listening: containers.Watch, asked: ProbeResult) -> None:
+    """Add to the report what the server's processes noted to their very end."""
+    known = (asked.report or {}).get("attempts")
+    if isinstance(known, list):
+        known += [note for note in _late_notes(client, container_id, listening) if note not in known]
+
+
+def _late_notes(client: DockerClient, container_id: str, listening: containers.Watch) -> list[Any]:
+    archive = b""
+    try:
+        for chunk in client.api.get_archive(container_id, f"{listening.directory}/notes")[0]:
+            archive += chunk
+            if len(archive) > NOTES_AT_MOST:
+                break
+    except NotFound:
+        return []
+    lines = (line for text in _texts(archive) for line in text.splitlines())
+    notes = [note for line in lines if (note := _json(line)) is not None]
+    return [note for note in notes if isinstance(note, dict) and "process" not in note]
+
+
+def _texts(archive: bytes) -> Iterator[str]:
+    try:
+        with tarfile.open(fileobj=io.BytesIO(archive)) as opened:
+            for file in (opened.extractfile(member) for member in opened if member.isreg()):
+                yield file.read().decode("utf-8", "replace") if file else ""
+    except tarfile.TarError:
+        return  # cut off
+
+
+def _json(line: str) -> Any:
+    try:
+        note = json.loads(line)
+        check_writable(note)
+    except (ValueError, RecursionError):
+        return None  # cut off
+    return note
+
+
+def log_of(client: DockerClient, container_id: str) -> tuple[str, int | None]:
+    """Return the end of the server's log, LOG_AT_MOST bytes of it, and its bytes as far as they are counted.
+
+    "" and None where the log driver keeps none.
+    """
+
+    def read() -> tuple[bytes, int]:
+        text, size = b"", 0
+        for chunk in client.api.logs(container_id, stream=True, follow=False):
+            text, size = (text + chunk)[-LOG_AT_MOST:], size + len(chunk)
+            if size > LOG_READ:
+                break
+        return text, size
 
     try:
-        return containers.spawn(read).result(containers.ANSWER).decode("utf-8", "replace")
+        text, size = containers.spawn(read).result(containers.ANSWER)
     except (APIError, TimeoutError):
-        return ""
+        return "", None
+    return text.decode("utf-8", "replace"), size

@@ -1,6 +1,7 @@
 """Asks a server on this machine; prints its answers, routes, where it listens, and what its processes have loaded.
 
-Started as ``python -c SOURCE ADDRESS [DIRECTORY]``: of its health, and where verify/probes/watch.py left its notes.
+Started as ``python -c SOURCE ADDRESS [OPTIONS]``: the address of its health, and in JSON how many seconds it rests,
+where it may write, and where verify/probes/watch.py left its notes.
 """
 
 import contextlib
@@ -14,13 +15,15 @@ import re
 import socket
 import sys
 import time
-import urllib.error
 import urllib.parse
-import urllib.request
 
+from verify.probes.at_once import at_once
 from verify.probes.calls import BODY_AT_MOST, METHODS, UNKNOWN, calls_of, digest
+from verify.probes.rest import of_the_server, processes, rest
 
 ASKING_SECONDS = 40.0  # for all operations together
+ANSWER_SECONDS = 30.0  # for the head of one answer
+BODY_SECONDS = 5.0  # for its body
 NOTES_AT_MOST = 1_000_000  # bytes
 BEGINNING_SECONDS = 5.0  # within which a process is executed that is only just started
 # A Python by what it has in memory, whatever started it: its program, its library, its modules; or a program that holds
@@ -29,32 +32,38 @@ PYTHON = re.compile(r"/(?:lib)?python[^/]*$|/python3\.\d+/lib-dynload/")
 BEGINNING = b"Py_BytesMain"
 
 
-class Directly(urllib.request.HTTPRedirectHandler):
-    """Takes an answer that leads elsewhere for what it is."""
-
-    def redirect_request(self, *_arguments):
-        """Follow nothing."""
-
-
-opener = urllib.request.build_opener(urllib.request.ProxyHandler({}), Directly)
-
-
 def ask(address, at_most, method="GET", body=None, more=None):
-    """Return the status, 0 for no answer at all, content type, and the beginning of the body."""
-    headers = {"Content-Type": "application/json", **(more or {})}
+    """Return the status, 0 for no answer at all, content type, and the beginning of the body; follow no redirection."""
+    where = urllib.parse.urlsplit(address)
+    connection = http.client.HTTPConnection(where.hostname, where.port, timeout=ANSWER_SECONDS)
     try:
-        question = urllib.request.Request(address, body, headers, method=method)  # noqa: S310 - the contract's address
-        with opener.open(question, timeout=30) as response:
-            return response.status, response.headers.get("Content-Type", ""), read(response, at_most)
-    except urllib.error.HTTPError as error:
-        return error.code, error.headers.get("Content-Type", ""), read(error, at_most)
+        connection.connect()
+        connection.request(
+            method,
+            where._replace(scheme="", netloc="").geturl(),
+            body,
+            {"Content-Type": "application/json", **(more or {})},
+        )
+        wire = connection.sock
+        with connection.getresponse() as response:
+            return response.status, response.headers.get("Content-Type", ""), read(response, wire, at_most)
     except (OSError, http.client.HTTPException, ValueError) as error:
         return 0, "", f"{type(error).__name__}: {error}"
+    finally:
+        connection.close()
 
 
-def read(response, at_most):
-    """Return the beginning of a body as text."""
-    return response.read(at_most).decode("utf-8", "replace")
+def read(response, wire, at_most):
+    """Return the beginning of a body as text: as much of it as comes within BODY_SECONDS, since it may never end."""
+    body, end = b"", time.monotonic() + BODY_SECONDS
+    with contextlib.suppress(TimeoutError):
+        while len(body) < at_most and (left := end - time.monotonic()) > 0:
+            wire.settimeout(left)
+            part = response.read1(at_most - len(body))
+            if not part:
+                break
+            body += part
+    return body.decode("utf-8", "replace")
 
 
 def published():
@@ -232,16 +241,21 @@ def memory(everywhere="/proc/[0-9]*/maps"):
 
 
 def main():
-    """Ask one thing after the other: what its processes have loaded last, when every operation was used."""
+    """Ask one thing after the other; what came of it in the server's processes is looked at last, after a rest."""
     status, _, text = ask(sys.argv[1], 4000)
     document, routes = published()
     report = {"status": status, "body": text, "routes": routes}
     report["answers"], report["unasked"] = answers(document) if document else ({}, [])
+    options = json.loads(sys.argv[2]) if sys.argv[2:] else {}
+    if options:
+        had = len(of_the_server(processes()))
+        report["at_once"] = at_once(sys.argv[1], report["answers"], document)
+        report["rest"] = rest(options["rest"], options["writable"], had)
     report |= memory()
     report["listens"], sockets, report["ports"] = listens(urllib.parse.urlsplit(sys.argv[1]).port or 80)
     report["datagrams"] = datagrams()
-    if sys.argv[2:]:
-        report |= watched(sys.argv[2], sockets)
+    if options.get("watch"):
+        report |= watched(options["watch"], sockets)
     print(json.dumps(report))
 
 

@@ -5,7 +5,7 @@ from typing import Literal
 from pydantic import Field
 
 from deploy.artifacts import Model
-from deploy.contract import megabytes
+from deploy.sizes import megabytes
 from verify.judge.difference import Difference
 from verify.judge.end_to_end import EndToEnd
 from verify.judge.verdict import Figures, Finding, Outcome

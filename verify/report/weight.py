@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from deploy.contract import megabytes
+from deploy.sizes import megabytes
 from verify.contents.model import Contents
 from verify.judge.difference import NO_DISTRIBUTION, by_distribution
 from verify.report.boxes import LINE, Box, Chart, Rectangle, fitted, in_a_row, squarify

@@ -11,6 +11,7 @@ from tests.broken_images.catalogue import (
     roles,
     secrets,
     server,
+    serving,
     subject,
 )
 from tests.broken_images.fault import Fault
@@ -26,6 +27,7 @@ FAULTS: tuple[Fault, ...] = (
     *application.FAULTS,
     *lazy.FAULTS,
     *server.FAULTS,
+    *serving.FAULTS,
     *limits.FAULTS,
 )
 _FIRST = {fault.check: fault for fault in reversed(FAULTS)}

@@ -1,9 +1,10 @@
 """What never ends, has children without end, or eats all memory: bounded, stopped and told."""
 
+from deploy.contract import read_contract
 from tests.broken_images.catalogue.server import served_by
 from tests.broken_images.fault import SITE, Fault, file, into_main
-from verify.observe.containers import MEMORY
 
+MEMORY = read_contract().images["backend"].limits.memory
 LATE = ("ran out of time",)
 # The child's pages come at once, as many as the container may have and as many again; only then the server begins
 HUNGRY_CHILD = f"""

@@ -31,9 +31,16 @@ def test_a_service_runs_its_role_s_image_of_the_contract(service: str) -> None:
 def test_a_service_has_the_least_that_it_needs(service: str) -> None:
     one = SERVICES[service]
     assert (one["read_only"], one["cap_drop"], one["security_opt"]) == (True, ["ALL"], ["no-new-privileges:true"])
-    assert one["deploy"]["resources"]["limits"].keys() == {"memory", "pids"}
     assert one["restart"] == "unless-stopped"
     assert not {"privileged", "container_name", "network_mode", "user", "build", "env_file", "secrets"} & one.keys()
+
+
+@pytest.mark.parametrize("service", SERVICES)
+def test_a_service_runs_under_the_limits_that_its_image_was_verified_under(service: str) -> None:
+    one, due = SERVICES[service], CONTRACT.images[ROLES[service]].limits
+    assert one["deploy"]["resources"]["limits"] == {"memory": f"{due.memory}b", "pids": due.processes}
+    assert one["ulimits"] == {"nofile": due.open_files}
+    assert one["stop_grace_period"] == f"{CONTRACT.serving.stop_seconds:g}s"
 
 
 def test_only_the_backend_stores_and_is_reached_and_that_from_this_machine_alone() -> None:

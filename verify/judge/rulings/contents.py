@@ -9,8 +9,9 @@ from typing import Any
 from packaging.utils import canonicalize_name
 from packaging.version import InvalidVersion, Version
 
-from deploy.contract import Allowed, megabytes
+from deploy.contract import Allowed
 from deploy.faults import Faults
+from deploy.sizes import megabytes
 from deploy.uv_lock import CUDA_DISTRIBUTION
 from verify.contents.files import CUDA
 from verify.contents.model import Distribution

@@ -1,6 +1,6 @@
 """How much the image grew since the baseline, and which distributions caused it."""
 
-from deploy.contract import megabytes
+from deploy.sizes import megabytes
 from verify.judge.case import Case, Ruling, rule, skip
 from verify.judge.difference import NO_DISTRIBUTION, SHOWN, signed
 

@@ -31,8 +31,9 @@ def server_healthy(case: Case) -> Ruling:
     lost = [why] if (why := _want_of_memory(seen)) else []
     if not seen.running:
         code = seen.proof.exit_code if seen.proof else "unknown"
-        category: Category = "ENVIRONMENT" if code in KILLED else "CODE_BUG"
-        found = "; ".join([f"it stopped with {code}", *lost])
+        category: Category = "ENVIRONMENT" if code in KILLED and not lost else "CODE_BUG"
+        last = printable(next(iter(_log(case).strip().splitlines()[-1:]), "")[:200])
+        found = "; ".join([f"it stopped with {code}" + f": {last}" * bool(last), *lost])
         return Ruling("FAIL", expected, found, {"log": _log(case)}, category)
     if seen.health != "healthy":
         found = "; ".join([f"{seen.health}: {seen.reply.strip()[:300]}", *lost])
@@ -64,7 +65,7 @@ def lazy_server(case: Case) -> Ruling:
     if asked is None or asked.report is None:
         raise NotSeen("the server could not be asked", "server-answers")
     try:
-        memory = Memory.model_validate(asked.report)
+        memory, answer = Memory.model_validate(asked.report), Answer.model_validate(asked.report)
     except ValueError:
         raise NotSeen("the answer does not say which packages are in memory", "server-answers") from None
     heavy = sorted({name for name in memory.packages if name in application.heavy})
@@ -74,6 +75,8 @@ def lazy_server(case: Case) -> Ruling:
     faults.add(memory.unreadable, f"processes that hide their memory: {memory.unreadable}")
     faults.add(memory.processes <= 0, "no process was seen")
     expected = f"no library of {', '.join(application.heavy)} in memory, and no attempt to import one"
+    if not faults and not answer.status:
+        raise NotSeen("the server had not answered", "server-answers")
     if not faults and (unheard := _unheard(asked.report)):
         action = "Start the server with a Python that reads its environment: no -E, -I or -S, and no other program"
         found = printable(f"not seen: imports were not recorded in {unheard}")

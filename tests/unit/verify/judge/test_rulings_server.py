@@ -31,7 +31,7 @@ def test_the_time_to_healthy_is_told() -> None:
 
 def test_a_server_that_stopped_is_told_with_its_exit_code_and_its_last_words() -> None:
     finding = found("server-healthy", stopped(3))
-    assert finding.found == "it stopped with 3"
+    assert finding.found == "it stopped with 3: RuntimeError: no store"
     assert "RuntimeError: no store" in finding.evidence["log"]
 
 
@@ -42,7 +42,7 @@ def test_a_server_that_stopped_is_told_with_its_exit_code_and_its_last_words() -
         (stopped(0), "CODE_BUG"),
         (stopped(137), "ENVIRONMENT"),
         (stopped(143), "ENVIRONMENT"),
-        (stopped(137, out_of_memory=True), "ENVIRONMENT"),
+        (stopped(137, out_of_memory=True), "CODE_BUG"),
         (stopped(1, out_of_memory=True), "CODE_BUG"),
         (stopped(0, out_of_memory=True), "CODE_BUG"),
     ],
@@ -291,14 +291,15 @@ def test_what_the_server_answers_is_told_where_its_routes_are_right_and_their_nu
 
 def test_a_server_out_of_memory_is_told_by_that_name() -> None:
     assert found("server-healthy", stopped(137, out_of_memory=True)).found == (
-        "it stopped with 137; it was ended by its memory limit (OOMKilled)"
+        "it stopped with 137: RuntimeError: no store; it was ended by its memory limit (OOMKilled)"
     )
 
 
 @pytest.mark.parametrize("exit_code", [0, 1, 143])
 def test_a_server_that_ended_otherwise_is_not_told_as_ended_by_its_memory_limit(exit_code: int) -> None:
     assert found("server-healthy", stopped(exit_code, out_of_memory=True)).found == (
-        f"it stopped with {exit_code}; something in it was killed for want of memory (OOMKilled)"
+        f"it stopped with {exit_code}: RuntimeError: no store; "
+        "something in it was killed for want of memory (OOMKilled)"
     )
 
 
@@ -323,3 +324,11 @@ def test_a_command_that_cannot_be_run_is_the_image_s_fault_and_another_refusal_t
     assert (missing.outcome, missing.category) == ("FAIL", "CODE_BUG")
     full = found("server-healthy", server(error="the engine: no space is left"))
     assert (full.outcome, full.category) == ("ERROR", "ENVIRONMENT")
+
+
+def test_of_a_server_that_has_not_answered_nobody_knows_what_it_will_import() -> None:
+    report = good("backend").part("server")["asked"]["report"]
+    finding = found("lazy-server", asked(report={**report, "status": 0, "body": "refused", "watched": 0}))
+    assert (finding.outcome, finding.found) == ("ERROR", "not seen: the server had not answered")
+    tried = {**report, "status": 0, "body": "refused", "attempts": [attempt("torch", "serve")]}
+    assert found("lazy-server", asked(report=tried)).outcome == "FAIL"

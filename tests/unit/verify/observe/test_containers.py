@@ -11,6 +11,7 @@ import pytest
 from docker import DockerClient
 from docker.errors import APIError
 
+from deploy.serving import Limits
 from verify.observe import containers
 from verify.observe.containers import Gate
 
@@ -31,10 +32,13 @@ class FakeApi:
         self.host = values
         return values
 
-    def create_container(self, image: str, **values: Any) -> dict[str, str]:
-        self.said.append(f"create {image} {values['name']}")
-        self.health = values["healthcheck"]
-        self.environment = values["environment"]
+    def create_container_config(self, image: str, _command: object, **values: Any) -> dict[str, Any]:
+        return {"Image": image, **values}
+
+    def create_container_from_config(self, config: dict[str, Any], name: str) -> dict[str, str]:
+        self.said.append(f"create {config['Image']} {name}")
+        self.health = config["Healthcheck"]
+        self.environment = config["environment"]
         return {"Id": "c1"}
 
     def put_archive(self, container: str, path: str, data: bytes) -> bool:
@@ -130,7 +134,18 @@ def test_a_container_gets_the_least_that_it_needs() -> None:
     assert api.host["pids_limit"] == 512
 
 
-@pytest.mark.parametrize(("command", "health"), [(None, None), (["python"], {"test": ["NONE"]})])
+def test_a_server_s_container_gets_the_contract_s_limits() -> None:
+    api = FakeApi()
+    with made(api, limits=Limits.model_validate({"memory": "512 MB", "processes": 256, "open_files": 4096})):
+        pass
+    assert api.host["mem_limit"] == api.host["memswap_limit"] == 512_000_000
+    assert api.host["pids_limit"] == 256
+    assert api.host["ulimits"] == [{"Name": "nofile", "Soft": 4096, "Hard": 4096}]
+
+
+@pytest.mark.parametrize(
+    ("command", "health"), [(None, {"StartInterval": 2_000_000_000}), (["python"], {"Test": ["NONE"]})]
+)
 def test_the_engine_asks_after_the_health_of_the_image_s_own_command_alone(
     command: list[str] | None, health: object
 ) -> None:

@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from tests.support.servers import HEALTH, answering, nobody, publishing, speaking
+from tests.support.servers import HEALTH, answering, nobody, publishing, speaking, streaming
 from verify.observe.probe_reports import Answer, Memory, Published
 from verify.observe.requests import source
 
@@ -43,6 +43,21 @@ def test_a_body_that_is_no_text_is_told_all_the_same() -> None:
 def test_a_long_body_is_cut() -> None:
     with answering(200, b"x" * 100_000) as port:
         assert len(ask(port)["body"]) == 4000
+
+
+@pytest.mark.parametrize("pause", [0.01, 60.0], ids=["that never ends", "that never comes"])
+def test_of_a_body_status_kind_and_beginning_are_told(monkeypatch: pytest.MonkeyPatch, pause: float) -> None:
+    monkeypatch.setattr(probe, "BODY_SECONDS", 0.5)
+    with streaming(b"data: 1\n\n", pause) as port:
+        status, kind, body = probe.ask(f"http://127.0.0.1:{port}{HEALTH}", 1_000_000)
+    assert (status, kind) == (200, "text/event-stream")
+    assert body.startswith("data: 1\n\n")
+    assert len(body) < 1000
+
+
+def test_a_body_in_chunks_is_read_to_its_end() -> None:
+    with streaming(b"x" * 1000, 0.0, parts=50) as port:
+        assert len(probe.ask(f"http://127.0.0.1:{port}{HEALTH}", 1_000_000)[2]) == 50_000
 
 
 def test_a_server_that_is_not_there_is_told_by_the_error() -> None:

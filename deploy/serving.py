@@ -1,0 +1,28 @@
+"""The part of the contract that says how an image's server runs: within limits, idle at rest, and to a clean end."""
+
+from typing import Annotated
+
+from pydantic import Field
+
+from deploy.configuration import Strict
+from deploy.sizes import Bytes
+
+Count = Annotated[int, Field(ge=1)]
+
+
+class Limits(Strict):
+    """What a container of an image may use, in verification as in compose.yaml."""
+
+    memory: Bytes
+    processes: Count  # threads count, too
+    open_files: Count  # of each process
+
+
+class Serving(Strict):
+    """How the server of every image behaves."""
+
+    rest_seconds: Annotated[float, Field(ge=1, le=60)]  # how long it is watched while nobody asks
+    busy_at_most: Annotated[float, Field(ge=0, le=1)]  # of one processor, while nobody asks
+    log_at_most: Bytes  # on the engine, from the start to the end
+    stop_seconds: Annotated[float, Field(ge=1, le=60)]  # from the engine's stop signal to the end
+    exit_code: Annotated[int, Field(ge=0, le=255)]

@@ -1,0 +1,21 @@
+"""What verify/probes/ask.py reports of a server's conduct, as typed values."""
+
+from verify.observe.probe_reports import ProbeReport, Whole
+
+
+class AtOnce(ProbeReport):
+    """Requests that were sent side by side: verify/probes/at_once.py."""
+
+    asked: Whole
+    refused: list[str]  # method and path of each, with what happened instead of a good answer
+
+
+class Rest(ProbeReport):
+    """A server that nobody asks: verify/probes/rest.py."""
+
+    busy: float  # share of one processor
+    left: list[str]  # kind and name of processes that nobody waits for
+    more: Whole  # processes that came with the last requests and stayed
+    written: list[str]  # paths of files where the contract allows none
+    open_files: Whole | None  # that its first process may open
+    refused: Whole | None  # how often a process or thread was refused at the limit

@@ -100,6 +100,7 @@ class Application(Strict):
     more_routes_than: Annotated[int, Field(ge=0)]
     more_new_modules_than: Annotated[int, Field(ge=0)]
     heavy: Annotated[list[DottedName], Field(min_length=1)]
+    late_import_seconds: Annotated[float, Field(ge=0, le=60)]  # how long a server at rest is listened to
     commands: Annotated[list[CommandName], Field(min_length=1)]
 
 
@@ -171,6 +172,11 @@ class Contract(Strict):
     def serves_api(self, image: Image) -> bool:
         """Whether an image runs the API, and no worker: its server answers at the application's own address."""
         return image.health.endswith(self.application.health)
+
+    def rest_of(self, image: Image) -> float:
+        """Return for how many seconds an image's server is watched while nobody asks it."""
+        listening = self.application.late_import_seconds if self.serves_api(image) else 0.0
+        return max(self.serving.rest_seconds, listening)
 
     def configuration_of(self, image: Image) -> Configuration:
         """Return all that an image may set: what every image may, with its own keys, its role and its description."""

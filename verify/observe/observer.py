@@ -241,7 +241,7 @@ class Observer:
         """Start the image with its own command and wait for its own HEALTHCHECK; ask it, let it rest, and stop it."""
         proof, health, asked, ended, processes, error = None, Health(), None, None, None, ""
         log: tuple[str, int | None] = ("", None)
-        listening, serving = watch(self.contract, image), self.contract.serving
+        listening, rest = watch(self.contract, image), self.contract.rest_of(image)
         try:
             with self._client() as client, containers.container(
                 client, subject.image_id, self.gate, name=self.run.name(f"{image.role}-server"),
@@ -255,11 +255,11 @@ class Observer:
                     health = health_of(state or client.api.inspect_container(container_id)["State"])
                     if health.running:
                         asked = ask_server(
-                            client, container_id, image.health, self.deadlines.asked + serving.rest_seconds,
-                            rest=serving.rest_seconds, writable=image.writable, listening=listening,
+                            client, container_id, image.health, self.deadlines.asked + rest,
+                            rest=rest, writable=image.writable, listening=listening,
                         )  # fmt: skip
                         processes = None if asked.report else processes_of(client, container_id)
-                        ended = stop(client, container_id, serving.stop_seconds, asked)
+                        ended = stop(client, container_id, self.contract.serving.stop_seconds, asked)
                     log = log_of(client, container_id)
                     if listening and asked:
                         add_late_notes(client, container_id, listening, asked)

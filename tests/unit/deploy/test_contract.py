@@ -347,3 +347,33 @@ def test_the_image_that_answers_at_the_application_s_address_serves_the_api() ->
         update={"application": contract.application.model_copy(update={"health": "/health/live"})}
     )
     assert not any(elsewhere.serves_api(image) for image in contract.images.values())
+
+
+@pytest.mark.parametrize(
+    ("rest", "late", "seconds"), [(2.0, 5.0, {"backend": 5.0, "worker-cpu": 2.0}), (7.0, 5.0, {"backend": 7.0})]
+)
+def test_the_server_of_the_api_rests_at_least_as_long_as_it_is_listened_to(
+    rest: float, late: float, seconds: dict[str, float]
+) -> None:
+    document = with_value("serving.rest_seconds", rest)
+    document["application"]["late_import_seconds"] = late
+    images = {role: {**image, "role": role} for role, image in document["images"].items()}
+    contract = Contract.model_validate({**document, "images": images})
+    assert {role: contract.rest_of(contract.images[role]) for role in seconds} == seconds
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "told"),
+    [
+        ("images.backend.limits", None, "images.backend.limits: missing; add it"),
+        ("images.backend.limits.memory", "512M", "images.backend.limits.memory = '512M': write a size above zero"),
+        ("images.backend.limits.processes", 0, "images.backend.limits.processes = 0: write a number from 1 on"),
+        ("images.backend.limits.files", 9, "images.backend.limits.files = 9: unknown key"),
+        ("serving.stop_seconds", 0.5, "serving.stop_seconds = 0.5: write a number from 1 on"),
+        ("serving.busy_at_most", 10, "serving.busy_at_most = 10: write 1 at most"),
+        ("serving.exit_code", -1, "serving.exit_code = -1: write a number from 0 on"),
+    ],
+)
+def test_a_mistake_in_limits_or_in_how_a_server_runs_is_told(key: str, value: Any, told: str) -> None:
+    (mistake,) = contract_mistakes(with_value(key, value))
+    assert mistake.startswith(told)

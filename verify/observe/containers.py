@@ -21,9 +21,7 @@ from verify.observe.model import Proof
 MEMORY = 4 * 10**9  # bytes
 PIDS = 512
 OUTPUT_AT_MOST = 4_000_000  # bytes read of what a container prints
-NO_HEALTHCHECK = {"Test": ["NONE"]}
-# The image's own HEALTHCHECK, but run less often during the start: each run starts a Python
-SELDOM = {"StartInterval": 2_000_000_000}  # nanoseconds
+NO_HEALTHCHECK = {"test": ["NONE"]}
 ANSWER = 20.0  # seconds that the engine may take for one answer
 PATIENCE = 10.0  # seconds of waiting after which the engine is pinged
 
@@ -140,21 +138,17 @@ def container(
     It has the image's own user, entry point and environment, no network, no capability, a read-only root file system,
     ``/tmp`` in memory, and a new volume on each of the ``writable`` directories, owned as the image has them. With a
     ``watch`` its Pythons find that in a volume of its own; nothing else differs. HEALTHCHECK is off
-    except with the image's own command, and then runs less often during the start than the image may say.
+    except with the image's own command.
     """
     places = [*writable, watch.directory] if watch else writable
     host = host_config(client, labels=labels, writable=places, devices=devices, limits=limits)
     environment = {"PYTHONPATH": watch.directory} if watch else None
-    config = client.api.create_container_config(
-        image_id,
-        command,  # type: ignore[arg-type]  # the stubs are wrong
-        labels=labels,
-        host_config=host,
-        environment=environment,
-    )
-    config["Healthcheck"] = SELDOM if command is None else NO_HEALTHCHECK  # the SDK knows no start interval
+    health = None if command is None else NO_HEALTHCHECK
     with gate.passing():
-        made = client.api.create_container_from_config(config, name)
+        made = client.api.create_container(
+            image_id, command=command, name=name, labels=labels, host_config=host, healthcheck=health,
+            environment=environment,
+        )  # fmt: skip
     try:
         if watch:
             client.api.put_archive(made["Id"], watch.directory, watch.archive())

@@ -32,13 +32,10 @@ class FakeApi:
         self.host = values
         return values
 
-    def create_container_config(self, image: str, _command: object, **values: Any) -> dict[str, Any]:
-        return {"Image": image, **values}
-
-    def create_container_from_config(self, config: dict[str, Any], name: str) -> dict[str, str]:
-        self.said.append(f"create {config['Image']} {name}")
-        self.health = config["Healthcheck"]
-        self.environment = config["environment"]
+    def create_container(self, image: str, **values: Any) -> dict[str, str]:
+        self.said.append(f"create {image} {values['name']}")
+        self.health = values["healthcheck"]
+        self.environment = values["environment"]
         return {"Id": "c1"}
 
     def put_archive(self, container: str, path: str, data: bytes) -> bool:
@@ -143,9 +140,7 @@ def test_a_server_s_container_gets_the_contract_s_limits() -> None:
     assert api.host["ulimits"] == [{"Name": "nofile", "Soft": 4096, "Hard": 4096}]
 
 
-@pytest.mark.parametrize(
-    ("command", "health"), [(None, {"StartInterval": 2_000_000_000}), (["python"], {"Test": ["NONE"]})]
-)
+@pytest.mark.parametrize(("command", "health"), [(None, None), (["python"], {"test": ["NONE"]})])
 def test_the_engine_asks_after_the_health_of_the_image_s_own_command_alone(
     command: list[str] | None, health: object
 ) -> None:

@@ -150,11 +150,8 @@ class Rebuilding:
     def info(self) -> dict[str, Any]:
         return {}
 
-    def create_container_config(self, image_id: str, *_: Any, **__: Any) -> dict[str, Any]:
-        return {"Image": image_id}
-
-    def create_container_from_config(self, config: dict[str, Any], _name: str) -> dict[str, Any]:
-        raise no_such_image(config["Image"])
+    def create_container(self, image_id: str, **_: Any) -> dict[str, Any]:
+        raise no_such_image(image_id)
 
     def create_host_config(self, **_: Any) -> None:
         return None

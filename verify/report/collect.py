@@ -1,6 +1,8 @@
 """Collects verdicts from the artifacts of one run or of many jobs."""
 
+from collections.abc import Callable
 from pathlib import Path
+from typing import TypeVar
 
 from deploy.artifacts import E2E, VERDICT, UnreadableArtifact
 from deploy.errors import Exit, Problem
@@ -9,6 +11,7 @@ from verify.judge.reading import read_end_to_end, read_verdict
 from verify.judge.verdict import Verdict
 
 READING = "reading the verdicts"
+V = TypeVar("V", Verdict, EndToEnd)
 
 
 def collect(directories: list[Path], roles: list[str]) -> list[Verdict]:
@@ -20,17 +23,10 @@ def collect(directories: list[Path], roles: list[str]) -> list[Verdict]:
         Problem: a verdict is unreadable or a role has two different ones (exit 2), or there is none at all (exit 3).
 
     """
-    found: dict[str, tuple[Path, Verdict]] = {}
+    places: dict[str, list[Path]] = {}
     for path in [path for directory in directories for path in verdict_files(directory, roles)]:
-        verdict = _read(path)
-        earlier, other = found.setdefault(verdict.role, (path, verdict))
-        if other != verdict:
-            raise Problem(
-                READING,
-                f"two different verdicts on {verdict.role}: {earlier} and {path}",
-                "leave out the directory that is not of this run",
-                Exit.USAGE,
-            )
+        places.setdefault(path.parent.name, []).append(path)
+    found = {role: _one(some, read_verdict, f"verify -- {role}") for role, some in places.items()}
     if missing := [str(directory) for directory in directories if not directory.exists()]:
         next_step = "./noxw -s build verify writes artifacts/; or name the directories that hold them"
         raise Problem(READING, f"there is no directory {', '.join(missing)}", next_step)
@@ -40,7 +36,7 @@ def collect(directories: list[Path], roles: list[str]) -> list[Verdict]:
             f"none of {', '.join(roles)} has a {VERDICT} in {', '.join(map(str, directories))}",
             "./noxw -s build verify writes them; or name the directories that hold them",
         )
-    return [found[role][1] for role in roles if role in found and not found[role][1].gpu]
+    return [found[role] for role in roles if role in found and not found[role].gpu]
 
 
 def collect_e2e(directories: list[Path]) -> EndToEnd | None:
@@ -51,12 +47,8 @@ def collect_e2e(directories: list[Path]) -> EndToEnd | None:
 
     """
     roots = [root for directory in directories for root in (directory, *_folders(directory))]
-    found = [(path, _read_e2e(path)) for root in roots if _is_there(path := root / E2E / VERDICT)]
-    for path, e2e in found[1:]:
-        if e2e != found[0][1]:
-            wrong = f"two different verdicts on {E2E}: {found[0][0]} and {path}"
-            raise Problem(READING, wrong, "leave out the directory that is not of this run", Exit.USAGE)
-    return found[0][1] if found else None
+    places = [path for root in roots if _is_there(path := root / E2E / VERDICT)]
+    return _one(places, read_end_to_end, "e2e") if places else None
 
 
 def verdict_files(directory: Path, roles: list[str]) -> list[Path]:
@@ -81,18 +73,15 @@ def _folders(directory: Path) -> list[Path]:
         raise Problem(READING, str(error), "name a directory that can be read", Exit.USAGE) from None
 
 
-def _read(path: Path) -> Verdict:
+def _one(paths: list[Path], read: Callable[[Path], V], session: str) -> V:
+    """Return the verdict in these files, which must be the same in all of them; ``session`` writes it again."""
     try:
-        return read_verdict(path)
+        first, *others = [read(path) for path in paths]
     except (UnreadableArtifact, FileNotFoundError) as error:
-        next_step = f"./noxw -s verify -- {path.parent.name} writes it again; or leave its directory out"
+        next_step = f"./noxw -s {session} writes it again; or leave its directory out"
         raise Problem(READING, str(error), next_step, Exit.USAGE) from None
-
-
-def _read_e2e(path: Path) -> EndToEnd:
-    try:
-        return read_end_to_end(path)
-    except (UnreadableArtifact, FileNotFoundError) as error:
-        raise Problem(
-            READING, str(error), "./noxw -s e2e writes it again; or leave its directory out", Exit.USAGE
-        ) from None
+    for path, other in zip(paths[1:], others, strict=True):
+        if other != first:
+            wrong = f"two different verdicts on {path.parent.name}: {paths[0]} and {path}"
+            raise Problem(READING, wrong, "leave out the directory that is not of this run", Exit.USAGE)
+    return first

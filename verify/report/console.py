@@ -13,15 +13,15 @@ from rich.text import Text
 from deploy.progress import STYLES
 from verify.judge.end_to_end import EndToEnd
 from verify.judge.verdict import Finding
-from verify.report.model import CHANGES, UNITS, Row, Summary, column
+from verify.report.model import CHANGES, COLUMNS, NUMBERS, UNITS, Row, Summary, column
 from verify.report.text import evidence_lines, one_line
 
 MOST_EACH, MOST_LINES, MOST_CHARACTERS = 8, 24, 2_000  # of one item of a finding's evidence, of all of it
 MOST_FIELD, MOST_NAME = 600, 60
 UNBOUNDED = 10_000
 
-HEADINGS = ("Image", "Torch", "CUDA", "Expected", "Actual", "unpacked MB", "added MB", "torch version", "Outcome")
-NUMBERS = ("unpacked MB", "added MB")
+# Where a narrow table divides a cell into two lines: before this character; a space gives way
+DIVIDED = {"Image": ":", "Expected": " ", "Actual": " ", "torch version": "+"}
 
 
 def show(summary: Summary, console: Console) -> None:
@@ -61,26 +61,15 @@ def _width(table: Table, console: Console) -> int:
 def _table(summary: Summary, *, folded: bool) -> Table:
     """Return the table; folded, a row takes two lines and the columns are as narrow as their words."""
     table = Table(box=None, padding=(0, 1 if folded else 2, 0, 0), pad_edge=False, header_style="bold")
-    for heading in HEADINGS:
+    for heading in COLUMNS:
         heading_text = heading.replace(" ", "\n") if folded else heading
         table.add_column(heading_text, justify="right" if heading in NUMBERS else "left", overflow="fold")
     for row in summary.rows:
-        image, version = one_line(row.image, MOST_NAME), one_line(row.torch_version, MOST_NAME)
-        expected, actual = row.expected, row.actual
-        if folded:
-            image, version = image.replace(":", "\n:", 1), version.replace("+", "\n+", 1)
-            expected, actual = expected.replace(" ", "\n", 1), actual.replace(" ", "\n", 1)
-        table.add_row(
-            Text(image),
-            row.torch,
-            Text(one_line(row.cuda, MOST_NAME)),
-            Text(expected),
-            Text(actual),
-            column(row.figures.unpacked_bytes),
-            column(row.figures.added_bytes),
-            Text(version),
-            _outcome(row, "\n" if folded else ", "),
-        )
+        cells = dict(zip(COLUMNS, (one_line(cell, MOST_NAME) for cell in row.cells), strict=False))
+        for heading, sign in DIVIDED.items() if folded else ():
+            first, found, rest = cells[heading].partition(sign)
+            cells[heading] = f"{first}\n{found.strip()}{rest}" if found else first
+        table.add_row(*map(Text, cells.values()), _outcome(row, "\n" if folded else ", "))
     return table
 
 

@@ -7,7 +7,7 @@ from html import escape
 
 from verify.judge.end_to_end import EndToEnd
 from verify.judge.verdict import Finding
-from verify.report.model import CHANGES, UNITS, Row, Summary, column
+from verify.report.model import CHANGES, COLUMNS, NUMBERS, UNITS, Row, Summary
 from verify.report.text import evidence_lines, one_line
 
 LIMIT = 65_000  # characters: a comment takes 65,536
@@ -17,9 +17,6 @@ MOST_LINES, MOST_EACH = 100, 40  # of one finding's evidence, of one item of it
 MOST_FIELD = 1_000  # characters of one expectation or one thing found
 MOST_NAME = 120
 CUT = "Evidence is shortened, to keep this page within its limit: `summary.json` has all of it."
-
-COLUMNS = ("Image", "Torch", "CUDA", "Expected", "Actual", "unpacked MB", "added MB", "torch version", "Outcome")
-NUMBERS = ("unpacked MB", "added MB")
 
 # Characters that could be structure in CommonMark, in GitHub's extensions or in HTML, or begin an address that becomes
 # a link by itself. As entities they are text everywhere. No such text ever begins a line.
@@ -89,18 +86,8 @@ def _blocks(summary: Summary, bound: int) -> list[Block]:
 
 
 def _row(row: Row) -> str:
-    cells = [
-        _name(row.image),
-        row.torch,
-        _name(row.cuda),
-        _name(row.expected),
-        _name(row.actual),
-        column(row.figures.unpacked_bytes),
-        column(row.figures.added_bytes),
-        _name(row.torch_version),
-        f"**{row.outcome}**" + "".join(f", {word}" for word in row.outcome_words[1:]),
-    ]
-    return f"| {' | '.join(cells)} |\n"
+    first, *beside = row.outcome_words
+    return f"| {' | '.join(map(_name, row.cells))} | {', '.join([f'**{first}**', *beside])} |\n"
 
 
 def _section(row: Row | EndToEnd, bound: int) -> list[Block]:

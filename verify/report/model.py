@@ -14,24 +14,29 @@ from verify.judge.verdict import Figures, Finding, Outcome
 SPECIFICATION_FLOOR_SECONDS = 10
 
 
+# The columns of the summary's table; the last one is the outcome
+COLUMNS = ("Image", "Torch", "CUDA", "Expected", "Actual", "unpacked MB", "added MB", "torch version", "Outcome")
+NUMBERS = ("unpacked MB", "added MB")
+
+
 class Row(Model):
     """One image: the specification's columns, the figures and every finding. ``?`` stands for a value not seen."""
 
     role: str
     image: str  # the tag; the role where there is no verdict
-    torch: Literal["YES", "NO", "?"]
-    cuda: str  # N/A, NO, or the CUDA version of the torch build
-    expected: str
-    actual: str
+    torch: Literal["YES", "NO", "?"] = "?"
+    cuda: str = "?"  # N/A, NO, or the CUDA version of the torch build
+    expected: str = "?"
+    actual: str = "not seen"
     outcome: Outcome
-    unverified: int  # checks that need what the host lacked; shown beside the outcome, never hidden
-    gpu: bool  # the GPU contract rather than the complete one
-    image_id: str | None
-    identity: str | None
-    container_ids: list[str]
-    started: str
-    seconds: float
-    figures: Figures
+    unverified: int = 0  # checks that need what the host lacked; shown beside the outcome, never hidden
+    gpu: bool = False  # the GPU contract rather than the complete one
+    image_id: str | None = None
+    identity: str | None = None
+    container_ids: list[str] = Field(default_factory=list)
+    started: str = ""
+    seconds: float = 0.0
+    figures: Figures = Figures()
     difference: Difference | None = None  # from the baseline, where that knows the role
     findings: list[Finding]
 
@@ -45,6 +50,12 @@ class Row(Model):
     def torch_version(self) -> str:
         """The version for a column: ``-`` beside no torch."""
         return self.figures.torch_version or ("-" if self.torch == "NO" else "?")
+
+    @property
+    def cells(self) -> list[str]:
+        """The table's row, all columns but the outcome."""
+        sizes = (column(self.figures.unpacked_bytes), column(self.figures.added_bytes))
+        return [self.image, self.torch, self.cuda, self.expected, self.actual, *sizes, self.torch_version]
 
 
 class Summary(Model):

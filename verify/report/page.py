@@ -29,13 +29,8 @@ from verify.report.text import evidence_lines, one_line, plain
 FORMS = ("wide", "narrow")
 LIMIT = 5_000_000  # bytes; a longer page is shortened, evidence first
 ROOM_FOR_EVIDENCE = 800_000  # characters, all findings together
-BOUNDS = (
-    (20_000, 4_000),
-    (2_000, 1_000),
-    (300, 300),
-    (0, 120),
-    (0, 40),
-)  # of one finding's evidence, of one of its fields
+# Characters of one finding's evidence, of one of its fields
+BOUNDS = ((20_000, 4_000), (2_000, 1_000), (300, 300), (0, 120), (0, 40))
 CUT = "Text is shortened, to keep this page within its limit: summary.json has all of it."
 MANY = 8  # images: of more, those that are not on the screen are laid out when they come there
 SLOWEST, CHAINS = 25, 40  # modules and attempts in a table
@@ -62,15 +57,9 @@ def render(template: str, values: Mapping[str, Any]) -> str:
     # What carries the policy is hashed as the browser sees it: between the tags, to the letter.
     style = (TEMPLATES / "style.css").read_text(encoding="utf-8")
     digest = base64.b64encode(hashlib.sha256(style.encode()).digest()).decode()
-    return (
-        _environment()
-        .get_template(template)
-        .render(
-            **values,
-            style=Markup(style),  # noqa: S704 - this package's own file
-            policy=f"default-src 'none'; style-src 'sha256-{digest}'",
-        )
-    )
+    policy = f"default-src 'none'; style-src 'sha256-{digest}'"
+    own = Markup(style)  # noqa: S704 - this package's own file
+    return _environment().get_template(template).render(**values, style=own, policy=policy)
 
 
 @functools.cache
@@ -213,24 +202,13 @@ def _attempt(attempt: Attempt) -> dict[str, Any]:
 
 def _starts(rows: list[Row]) -> list[dict[str, Any]]:
     """Return each image's seconds to healthy and to import the API, with their shares of the longest."""
-    most = max(
-        [
-            duration
-            for row in rows
-            for duration in (row.figures.seconds_to_healthy, row.figures.import_seconds)
-            if duration
-        ],
-        default=0,
-    )
+    durations = [(row.figures.seconds_to_healthy or 0.0, row.figures.import_seconds or 0.0) for row in rows]
+    most = max(map(max, durations), default=0.0)
     return [
-        {
-            "row": row,
-            "healthy": _share(row.figures.seconds_to_healthy, most),
-            "import": _share(row.figures.import_seconds, most),
-        }
-        for row in rows
+        {"row": row, "healthy": _share(healthy, most), "import": _share(imported, most)}
+        for row, (healthy, imported) in zip(rows, durations, strict=True)
     ]
 
 
-def _share(part: float | None, whole: float) -> float:
-    return round(100 * part / whole, 2) if part and whole else 0.0
+def _share(part: float, whole: float) -> float:
+    return round(100 * part / whole, 2) if whole else 0.0

@@ -44,7 +44,8 @@ def stretches(record: BuildRecord) -> list[Stretch]:
     found, end = list[Stretch](), 0.0
     for step in record.steps:
         start = end if step.after is None or step.cached else max(step.after, 0.0)
-        found.append(Stretch(_name(step), _state(step), start, step.seconds, max(start - end, 0.0)))
+        state = "cached" if step.cached else "run"
+        found.append(Stretch(_name(step), state, start, step.seconds, max(start - end, 0.0)))
         end = max(end, start + step.seconds)
     exporting = record.exporting_seconds or 0.0
     rest = {
@@ -62,10 +63,6 @@ def _name(step: StepRecord) -> str:
     """Return the instruction, after the name of its stage where that has one."""
     found = NUMBERED.match(step.name)
     return step.name if found is None else f"{found[1]}: " * bool(found[1]) + step.name[found.end() :]
-
-
-def _state(step: StepRecord) -> str:
-    return "cached" if step.cached else "run"
 
 
 def timeline(role: str, steps: list[Stretch], most: float, form: str) -> Chart:

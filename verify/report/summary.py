@@ -5,7 +5,7 @@ from typing import Literal
 
 from deploy.errors import Exit
 from verify.judge.end_to_end import EndToEnd
-from verify.judge.verdict import Figures, Finding, Verdict, outcome_of
+from verify.judge.verdict import Finding, Verdict, outcome_of
 from verify.report.model import Row, Summary
 
 NO_VERDICT = "no verdict: not built or not verified in this state"
@@ -113,21 +113,4 @@ def _missing(role: str, fault: str | None = None) -> Row:
         category="ENVIRONMENT",
         action=f"run ./noxw -s build verify -- {role} and read its findings",
     )
-    return Row(
-        role=role,
-        image=role,
-        torch="?",
-        cuda="?",
-        expected="?",
-        actual="not seen",
-        outcome="ERROR",
-        unverified=0,
-        gpu=False,
-        image_id=None,
-        identity=None,
-        container_ids=[],
-        started="",
-        seconds=0.0,
-        figures=Figures(),
-        findings=[finding],
-    )
+    return Row(role=role, image=role, outcome="ERROR", findings=[finding])

@@ -13,9 +13,9 @@ from rich.console import Console
 
 from tests.support.summaries import ROLES, finding, four, four_and_a_missing_one, verdict
 from verify.judge.difference import Difference
-from verify.report.console import HEADINGS, show
+from verify.report.console import show
 from verify.report.markdown import markdown
-from verify.report.model import Summary
+from verify.report.model import COLUMNS, Summary
 from verify.report.summary import NO_VERDICT, summarize
 
 ANSI = re.compile(r"\x1b\[[0-9;]*m")
@@ -29,10 +29,10 @@ def shown(summary: Summary, width: int = 80, *, terminal: bool = False) -> str:
 
 def test_a_pipe_gets_one_line_an_image_with_every_column_filled() -> None:
     lines = shown(four_and_a_missing_one()).splitlines()
-    assert re.split(r"  +", lines[0]) == list(HEADINGS)
+    assert re.split(r"  +", lines[0]) == list(COLUMNS)
     rows = [re.split(r"  +", line) for line in lines[1:6]]
     assert [row[0] for row in rows] == [*(f"ktrdr-{role}:test" for role in ROLES), "absent"]
-    assert all(len(row) == len(HEADINGS) and all(row) for row in rows)
+    assert all(len(row) == len(COLUMNS) and all(row) for row in rows)
     assert rows[2] == [
         "ktrdr-worker-cpu:test", "YES", "13.0", "CPU torch", "CUDA torch", "191.2", "105.0", "2.13.0+cu130", "FAIL",
     ]  # fmt: skip

@@ -12,7 +12,8 @@ from markdown_it.token import Token
 
 from tests.support.summaries import ROLES, finding, four, four_and_a_missing_one, verdict
 from verify.judge.verdict import Verdict
-from verify.report.markdown import COLUMNS, CUT, LIMIT, MOST_EACH, MOST_FIELD, MOST_LINES, MOST_NAME, markdown
+from verify.report.markdown import CUT, LIMIT, MOST_EACH, MOST_FIELD, MOST_LINES, MOST_NAME, markdown
+from verify.report.model import COLUMNS
 from verify.report.summary import NO_VERDICT, summarize
 from verify.report.text import evidence_lines, one_line
 

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from rich.console import Console
 from rich.table import Table
@@ -177,25 +178,14 @@ def columns(role: str, measure: Measure, points: list[Point], form: str) -> Char
 
 def page(points: dict[str, list[Point]], left_out: list[str]) -> str:
     """Return the page."""
-    charts = {
-        role: {measure: [columns(role, measure, some, form) for form in ("wide", "narrow")] for measure in MEASURES}
-        for role, some in points.items()
-    }
-    changes = {
-        role: {measure: change([measure.of(point) for point in some], measure.unit) for measure in MEASURES}
-        for role, some in points.items()
-    }
-    spans = {
-        role: {measure: span([measure.of(point) for point in some], measure) for measure in MEASURES}
-        for role, some in points.items()
-    }
+    figures = {role: [_figure(role, measure, some) for measure in MEASURES] for role, some in points.items()}
     runs = len({point.run for some in points.values() for point in some})
-    values = {
-        "points": points,
-        "runs": runs,
-        "charts": charts,
-        "changes": changes,
-        "spans": spans,
-        "left_out": left_out,
-    }
+    values = {"points": points, "runs": runs, "measures": MEASURES, "figures": figures, "left_out": left_out}
     return render("history.html", {**values, "anchor": anchor})
+
+
+def _figure(role: str, measure: Measure, points: list[Point]) -> dict[str, Any]:
+    values = [measure.of(point) for point in points]
+    charts = [columns(role, measure, points, form) for form in ("wide", "narrow")]
+    least, most = span(values, measure)
+    return {"measure": measure, "charts": charts, "change": change(values, measure.unit), "least": least, "most": most}

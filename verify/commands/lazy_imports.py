@@ -20,8 +20,8 @@ from deploy.engine import processes
 from deploy.errors import Exit
 from deploy.progress import STYLES
 from verify.judge import judge
-from verify.judge.case import Case, NotSeen, Ruling, rule
-from verify.judge.checks import CHECKS
+from verify.judge.case import Case, NotSeen, Ruling, finding_of, rule
+from verify.judge.checks import CHECKS, Check
 from verify.judge.rulings.application import has_status
 from verify.judge.verdict import Finding, outcome_of
 from verify.observe.containers import Output
@@ -32,9 +32,14 @@ SECONDS = 120.0  # a probe's deadline
 ENDING_SECONDS = 20.0  # for the runner to end what it started
 POLITE_SECONDS, KILLED_SECONDS = 5.0, 5.0  # from SIGTERM to SIGKILL, and after that
 SERVER_SECONDS = 5.0
-APPLIED = [
-    name for name in CHECKS if name.startswith(("api-", "lazy-")) and name != "lazy-server"
-]  # what needs no image
+# What needs no image
+APPLIED = [name for name in CHECKS if name.startswith(("api-", "lazy-")) and name != "lazy-server"]
+RUNNING = Check(
+    "running-server",
+    "a running API answers its health check with `status`",
+    "ENVIRONMENT",
+    "Docker not running or API crashed: see its log",
+)
 
 
 def lazy_imports(contract: Contract, console: Console, environ: Mapping[str, str], root: Path = ROOT) -> Exit:
@@ -43,17 +48,8 @@ def lazy_imports(contract: Contract, console: Console, environ: Mapping[str, str
     found = _baseline(case)
     console.print(Text(f"BASELINE  torch in this environment: {found}"), soft_wrap=True)
     findings = [judge.finding(case, CHECKS[name]) for name in APPLIED]
-    ruling = ask_server(server_port(environ, root / ".env.sandbox"))
-    findings.append(
-        Finding(
-            check="running-server",
-            outcome=ruling.outcome,
-            expected=ruling.expected,
-            found=ruling.found,
-            category=ruling.category,
-            action=ruling.action or "",
-        )
-    )
+    port = server_port(environ, root / ".env.sandbox")
+    findings.append(finding_of(RUNNING, lambda: ask_server(port)))
     for finding in findings:
         _print(console, finding)
     outcome = outcome_of(findings)
@@ -146,7 +142,7 @@ def server_port(environ: Mapping[str, str], sandbox: Path) -> str:
 
 def ask_server(port: str) -> Ruling:
     """Ask a running server for its health: PASS or FAIL where it answers 200, else SKIP (specification, step 5)."""
-    expected = "a running API answers its health check with `status`"
+    expected = RUNNING.purpose
     if not re.fullmatch(r"[0-9]{1,5}", port) or not 0 < int(port) < 1 << 16:
         action = "set KTRDR_API_PORT to a number from 1 to 65535"
         return Ruling("ERROR", expected, f"KTRDR_API_PORT={port!r} is no port", category="CONFIGURATION", action=action)
@@ -162,9 +158,4 @@ def ask_server(port: str) -> Ruling:
     except (OSError, http.client.HTTPException):
         start = f"start one with `docker run --publish 127.0.0.1:{port}:8000 ktrdr-backend:prod`"
         return Ruling("SKIP", expected, f"API server not running on port {port}: import checks still valid; {start}")
-    ruling = rule(status == 200 and has_status(body), expected, f"HTTP {status} {body[:300]}")  # noqa: PLR2004
-    if ruling.outcome == "PASS":
-        return ruling
-    return Ruling(
-        "FAIL", expected, ruling.found, category="ENVIRONMENT", action="Docker not running or API crashed: see its log"
-    )
+    return rule(status == 200 and has_status(body), expected, f"HTTP {status} {body[:300]}")  # noqa: PLR2004

@@ -29,9 +29,8 @@ def verified_images(view: View) -> Ruling:
     if not ran or other:
         return Ruling("ERROR", expected, f"ran something else: {', '.join(other)}" if other else "no container ran")
     tags = [f"{used.tag} {used.image_id[:19]}" for used in view.observed.images.values()]
-    return rule(
-        True, expected, ", ".join(tags), images={role: used.identity for role, used in view.observed.images.items()}
-    )
+    identities = {role: used.identity for role, used in view.observed.images.items()}
+    return rule(True, expected, ", ".join(tags), images=identities)
 
 
 def startup_registration(view: View) -> Ruling:
@@ -70,10 +69,8 @@ def seconds_to_registered(startup: ScenarioObservation, name: str) -> float | No
     if answer is None or seen is None:
         return None
     try:
-        moments = [
-            worker["registered_at"] for worker in listed(answer.body, "workers") if worker.get("worker_id") == name
-        ]
-        return seconds_between(seen.started, moments[0])
+        workers = {worker.get("worker_id"): worker for worker in listed(answer.body, "workers")}
+        return seconds_between(seen.started, workers[name]["registered_at"])
     except (Wrong, LookupError, ValueError, TypeError):
         return None
 
@@ -82,17 +79,10 @@ def data_sample(view: View) -> Ruling:
     """The command ends with 0, and the backend then holds the year."""
     scenario = view.scenario("sample")
     expected = f"`ktrdr data sample --upload` ends with 0, and at least {FEWEST_SAMPLES:,} bars are stored"
-    upload = scenario.printed("upload")
-    if upload.exit_code != 0:
-        return rule(False, expected, f"it ended with {upload.exit_code}", printed=upload.output[-2000:])
-    copies = scenario.printed("copies")
-    if copies.exit_code != 0:
-        return rule(
-            False,
-            "the same bars under other symbols",
-            f"it ended with {copies.exit_code}",
-            printed=copies.output[-2000:],
-        )
+    for name, demanded in (("upload", expected), ("copies", "the same bars under other symbols")):
+        printed = scenario.printed(name)
+        if printed.exit_code != 0:
+            return rule(False, demanded, f"it ended with {printed.exit_code}", printed=printed.output[-2000:])
     series = dig(scenario.good("series"), "data")
     points = number(series, "points")
     return rule(points >= FEWEST_SAMPLES, expected, f"{points:,.0f} bars", series=series)
@@ -239,14 +229,14 @@ def containers_logs(view: View) -> Ruling:
 
 def _short_of_memory(view: View) -> list[str]:
     """Return the containers that the engine calls OOMKilled, at the end or in a scenario; a restart clears that."""
-    every = [*view.observed.containers.items()]
-    every += [pair for scenario in view.observed.scenarios.values() for pair in scenario.containers.items()]
+    places = [view.observed.containers, *(scenario.containers for scenario in view.observed.scenarios.values())]
     killed = {
-        name: why
-        for name, seen in every
+        f"{name}: {why}"
+        for containers in places
+        for name, seen in containers.items()
         if name != MISPLACED and (why := want_of_memory(seen.exit_code, out_of_memory=seen.out_of_memory))
     }
-    return [f"{name}: {why}" for name, why in sorted(killed.items())]
+    return sorted(killed)
 
 
 RULINGS = {

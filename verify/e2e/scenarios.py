@@ -47,10 +47,8 @@ def startup(notes: Notes) -> None:
     start_worker(notes, TRAINER)
     start_worker(notes, TESTER)
     try:
-        healthy = Call("GET", "/health", until={"status": 200}, limit=STARTUP, waited_for="the backend's health")
-        notes.call(
-            health=healthy, trainer=registered(TRAINER), tester=registered(TESTER), workers=Call("GET", "/workers")
-        )
+        workers = {"trainer": registered(TRAINER), "tester": registered(TESTER), "workers": Call("GET", "/workers")}
+        notes.call(health=_healthy(), **workers)
     finally:
         notes.look(BACKEND, TRAINER, TESTER, log=True)
 
@@ -110,9 +108,8 @@ def restart(notes: Notes) -> None:
     notes.system.signal(BACKEND, "SIGKILL")
     notes.await_end(BACKEND, ENOUGH)
     notes.system.restart(BACKEND)
-    healthy = Call("GET", "/health", until={"status": 200}, limit=STARTUP, waited_for="the backend's health")
     kept = {"models_after": Call("GET", "/models"), "after": Call("GET", "/operations?limit=500")}
-    notes.call(health=healthy, workers=Call("GET", "/workers"), **kept)
+    notes.call(health=_healthy(), workers=Call("GET", "/workers"), **kept)
     seen = {worker["worker_id"]: worker["last_seen"] for worker in notes.answers["workers"].body["workers"]}
     with notes.timed("back"):
         heard = {name: heard_since(name, seen.get(name, "")) for name in (TRAINER, TESTER)}
@@ -159,19 +156,8 @@ def terminated(notes: Notes) -> None:
     notes.call(ended=ended(task, CANCELLED), worker=Call("GET", f"/workers/{worker}"))
 
 
-SCENARIOS: dict[str, Scenario] = {
-    "startup": startup,
-    "misplaced": misplaced,
-    "sample": sample,
-    "training": training,
-    "again": again,
-    "backtest": backtest,
-    "cancel": cancel,
-    "restart": restart,
-    "killed": killed,
-    "queue": queue,
-    "terminated": terminated,
-}
+_IN_ORDER = (startup, misplaced, sample, training, again, backtest, cancel, restart, killed, queue, terminated)
+SCENARIOS: dict[str, Scenario] = {scenario.__name__: scenario for scenario in _IN_ORDER}
 
 
 def start_worker(notes: Notes, name: str, role: str = E2E_WORKER, command: list[str] | None = None) -> None:
@@ -202,29 +188,35 @@ def task_of(answer: Answer) -> str:
 
 def registered(worker: str) -> Call:
     """Wait until a worker is listed and can be used."""
-    until = {"status": 200, "where": "worker.status", "one_of": ["idle", "busy"]}
-    return Call("GET", f"/workers/{worker}", until=until, limit=STARTUP, waited_for=f"{worker} to be registered")
+    return _await(f"/workers/{worker}", "worker.status", STARTUP, f"{worker} to be registered", one_of=["idle", "busy"])
 
 
 def idle(worker: str) -> Call:
     """Wait until a worker has nothing to do."""
-    until = {"status": 200, "where": "worker.status", "one_of": ["idle"]}
-    return Call("GET", f"/workers/{worker}", until=until, limit=STARTUP, waited_for=f"{worker} to be idle")
+    return _await(f"/workers/{worker}", "worker.status", STARTUP, f"{worker} to be idle", one_of=["idle"])
 
 
 def heard_since(worker: str, moment: str) -> Call:
     """Wait until a worker has been heard of after a moment (ISO 8601, the backend's clock)."""
-    until = {"status": 200, "where": "worker.last_seen", "above": moment}
-    return Call("GET", f"/workers/{worker}", until=until, limit=LOST, waited_for=f"{worker} to be heard of again")
+    return _await(f"/workers/{worker}", "worker.last_seen", LOST, f"{worker} to be heard of again", above=moment)
 
 
 def under_way(task: str) -> Call:
     """Wait until an operation is in the middle of its work: at least one epoch is done."""
-    until = {"status": 200, "where": "operation.progress.steps_completed", "above": 0}
-    return Call("GET", f"/operations/{task}", until=until, limit=TRAINING, waited_for=f"{task} to be under way")
+    path, where = f"/operations/{task}", "operation.progress.steps_completed"
+    return _await(path, where, TRAINING, f"{task} to be under way", above=0)
 
 
 def ended(task: str, limit: float, what: str = "") -> Call:
     """Wait for an operation's end."""
-    until = {"status": 200, "where": "operation.status", "one_of": FINAL}
-    return Call("GET", f"/operations/{task}", until=until, limit=limit, waited_for=what or f"{task} to end")
+    return _await(f"/operations/{task}", "operation.status", limit, what or f"{task} to end", one_of=FINAL)
+
+
+def _await(path: str, where: str, limit: float, what: str, **condition: Any) -> Call:
+    """Ask until a value of the answer (``where``: its keys, with dots) meets a condition of verify/probes/call.py."""
+    return Call("GET", path, until={"status": 200, "where": where, **condition}, limit=limit, waited_for=what)
+
+
+def _healthy() -> Call:
+    """Wait until the backend is healthy."""
+    return Call("GET", "/health", until={"status": 200}, limit=STARTUP, waited_for="the backend's health")

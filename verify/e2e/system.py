@@ -43,13 +43,7 @@ class Call:
     @property
     def asked(self) -> dict[str, Any]:
         """The call as the client's program reads it (verify/probes/call.py)."""
-        return {
-            "method": self.method,
-            "path": PREFIX + self.path,
-            "body": self.body,
-            "until": self.until,
-            "limit": self.limit,
-        }
+        return {**vars(self), "path": PREFIX + self.path}
 
 
 class System:

@@ -16,14 +16,8 @@ from deploy.errors import Problem
 CACHE = ROOT / ".cache"  # what later runs may use again; git-ignored
 
 # In the order of the stages: one that starts removes its own file and every later one.
-BUILD, LOG, CONTENTS, BILL, OBSERVED, VERDICT = STAGES = (
-    "build.json",
-    "build.log",
-    "contents.json",
-    "sbom.cdx.json",
-    "observed.json",
-    "verdict.json",
-)
+STAGES = ("build.json", "build.log", "contents.json", "sbom.cdx.json", "observed.json", "verdict.json")
+BUILD, LOG, CONTENTS, BILL, OBSERVED, VERDICT = STAGES
 
 # Reports on all roles, in the root.
 REPORTS = ("summary.json", "summary.md", "junit.xml", "report.html")

@@ -25,11 +25,8 @@ def inputs(image: Image, root: Path = ROOT) -> str:
     try:
         return _digest(root, {*let_in(root), ALSO, image.dockerfile})
     except OSError as error:
-        doing, next_step = (
-            f"reading what {image.role} is built from",
-            "restore that file (git status), or make it readable",
-        )
-        raise Problem(doing, str(error), next_step, Exit.USAGE) from None
+        doing = f"reading what {image.role} is built from"
+        raise Problem(doing, str(error), "restore that file (git status), or make it readable", Exit.USAGE) from None
 
 
 def _digest(root: Path, names: Iterable[str]) -> str:

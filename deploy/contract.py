@@ -4,6 +4,7 @@ Every mistake in the file is reported at once, each with its key, its value and 
 """
 
 import difflib
+import os
 import tomllib
 from collections.abc import Iterator
 from pathlib import Path
@@ -11,16 +12,8 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import BeforeValidator, Field, ValidationError, model_validator
 
-from deploy.configuration import (
-    DIRECTORY,
-    PORT,
-    USER,
-    AbsolutePath,
-    Bounds,
-    Configuration,
-    HealthcheckDemand,
-    Strict,
-)
+from deploy import configuration
+from deploy.configuration import AbsolutePath, Bounds, Configuration, HealthcheckDemand, Strict
 from deploy.errors import Exit, Problem
 from deploy.serving import Limits, Serving
 from deploy.sizes import Bytes
@@ -30,14 +23,8 @@ ROLE_LABEL = "ktrdr.role"  # of every image of ours
 DESCRIPTION_LABEL, REVISION_LABEL = (f"org.opencontainers.image.{name}" for name in ("description", "revision"))
 CONTRACT = ROOT / "deploy" / "docker" / "images.toml"
 SCHEMA = 1
-RESERVED = (
-    "summarize",
-    "lazy-imports",
-    "e2e",
-    "gpu",
-    "baseline",
-    "explain",
-)  # words of `python -m verify`, and a directory of artifacts
+# Words of `python -m verify`, and a directory of artifacts
+RESERVED = ("summarize", "lazy-imports", "e2e", "gpu", "baseline", "explain")
 
 Torch = Literal["absent", "cpu", "cuda"]
 
@@ -58,15 +45,15 @@ HEALTH_PATH, HEALTH, RELATIVE, PYTHON = r"^/", r"^http://127\.0\.0\.1:\d{1,5}/\S
 FORMS = {
     DOTTED: "a name with dots, for example ktrdr.api.main",
     COMMAND: "a command's name, for example ktrdr",
-    DIRECTORY: "a directory from the root, for example /data",
+    configuration.DIRECTORY: "a directory from the root, for example /data",
     TAG: "a name in small letters with a tag, for example ktrdr-backend:prod",
     ROLE: "the table's name, the role, in small letters, digits and dashes",
     HEALTH_PATH: "a path, for example /api/v1/health",
     HEALTH: "an address within the container, for example http://127.0.0.1:8000/api/v1/health",
     RELATIVE: "a path from the checkout, for example deploy/docker/Dockerfile.backend",
     ARCHITECTURE: "a GPU architecture as torch.cuda.get_arch_list() names it, for example sm_90",
-    USER: 'a user and a group by number, for example "10001:10001"',
-    PORT: "a port and its protocol, for example 8000/tcp",
+    configuration.USER: 'a user and a group by number, for example "10001:10001"',
+    configuration.PORT: "a port and its protocol, for example 8000/tcp",
     PYTHON: 'a version of Python in two parts, for example "3.11"',
 }
 # What pydantic calls a mistake, and what to do about it
@@ -275,11 +262,7 @@ def _duplicates(document: dict[str, Any]) -> list[str]:
 def _missing_files(document: dict[str, Any]) -> list[str]:
     mistakes = []
     for role, name in _named(document, "dockerfile"):
-        try:
-            there = (ROOT / name).is_file()
-        except (OSError, ValueError):
-            there = False
-        if not there:
+        if not os.path.isfile(ROOT / name):  # noqa: PTH113 - Path raises for a name that no file can have
             mistakes.append(f"images.{role}.dockerfile = {_shown(name)}: no such file; create it or correct the path")
     return mistakes
 

@@ -13,12 +13,15 @@ from typing import Any, Self
 BEHAVIOUR = (
     "Env", "User", "WorkingDir", "Entrypoint", "Cmd", "Healthcheck", "ExposedPorts", "Shell", "StopSignal", "Volumes",
 )  # fmt: skip
-DEFAULT_SECONDS, DEFAULT_START_SECONDS, DEFAULT_RETRIES = (
-    30.0,
-    5.0,
-    3,
-)  # what engines do where an image says nothing (Dockerfile, HEALTHCHECK)
+# What engines do where an image says nothing (Dockerfile, HEALTHCHECK)
+DEFAULT_SECONDS, DEFAULT_START_SECONDS, DEFAULT_RETRIES = 30.0, 5.0, 3
 _NANOSECONDS = 1e9  # in a second
+_TIMES = {
+    "interval": "Interval",
+    "timeout": "Timeout",
+    "start_period": "StartPeriod",
+    "start_interval": "StartInterval",
+}
 
 
 @dataclass(frozen=True)
@@ -117,14 +120,8 @@ def _directories(driver: Mapping[str, Any], layers: int) -> tuple[str, ...]:
 def _healthcheck(declared: Mapping[str, Any]) -> Healthcheck | None:
     if not declared:
         return None
-    return Healthcheck(
-        test=tuple(declared.get("Test") or ()),
-        interval=(declared.get("Interval") or 0) / _NANOSECONDS or DEFAULT_SECONDS,
-        timeout=(declared.get("Timeout") or 0) / _NANOSECONDS or DEFAULT_SECONDS,
-        start_period=(declared.get("StartPeriod") or 0) / _NANOSECONDS,
-        retries=declared.get("Retries") or DEFAULT_RETRIES,
-        start_interval=(declared.get("StartInterval") or 0) / _NANOSECONDS or DEFAULT_START_SECONDS,
-    )
+    times = {name: declared[key] / _NANOSECONDS for name, key in _TIMES.items() if declared.get(key)}
+    return Healthcheck(tuple(declared.get("Test") or ()), retries=declared.get("Retries") or DEFAULT_RETRIES, **times)
 
 
 def _identity(config: Mapping[str, Any], layers: list[str]) -> str:

@@ -150,17 +150,9 @@ def locked_distributions(image: Image, python: str, root: Path = ROOT) -> dict[s
         Problem: uv cannot read the lock, or does not know an extra or a group (exit 2); uv does not end (exit 3).
 
     """
-    options = [f"--extra={extra}" for extra in image.extras] + [f"--group={group}" for group in image.groups]
-    command = [
-        uv.find_uv_bin(),
-        "export",
-        "--frozen",
-        "--no-default-groups",
-        "--no-hashes",
-        "--no-header",
-        "--no-annotate",
-    ]
-    command += ["--no-emit-project", *options]
+    command = [uv.find_uv_bin(), "export", "--frozen", "--no-default-groups", "--no-emit-project"]
+    command += ["--no-hashes", "--no-header", "--no-annotate"]
+    command += [f"--extra={extra}" for extra in image.extras] + [f"--group={group}" for group in image.groups]
     doing = "reading uv.lock with uv export"
     try:
         done = subprocess.run(command, cwd=root, capture_output=True, text=True, check=False, timeout=EXPORT_SECONDS)
@@ -168,9 +160,8 @@ def locked_distributions(image: Image, python: str, root: Path = ROOT) -> dict[s
         wrong = f"it did not end within {EXPORT_SECONDS:.0f} s"
         raise Problem(doing, wrong, "see what the machine is busy with, then do the same again") from None
     if done.returncode:
-        wrong = done.stderr.strip()
         next_step = f"correct images.{image.role} in images.toml, or run `uv lock`"
-        raise Problem(doing, wrong, next_step, Exit.USAGE)
+        raise Problem(doing, done.stderr.strip(), next_step, Exit.USAGE)
     locked = required(done.stdout.splitlines(), python)
     if image.torch == "cpu":
         locked = {name: version for name, version in locked.items() if not CUDA_DISTRIBUTION.match(name)}

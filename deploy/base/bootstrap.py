@@ -195,11 +195,8 @@ def _end(process: "subprocess.Popen[str]") -> None:
 
 
 def _last_words(lines: list[str]) -> str:
-    telling = [
-        line
-        for line in lines
-        if line.startswith(("E: ", "dpkg: error", "the suite's", "no Debian package")) or "Error" in line
-    ]
+    signs = ("E: ", "dpkg: error", "the suite's", "no Debian package")
+    telling = [line for line in lines if line.startswith(signs) or "Error" in line]
     return "\n  ".join((telling or lines)[-6:]) or "mmdebstrap said nothing"
 
 

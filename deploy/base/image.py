@@ -1,11 +1,12 @@
 """The base of all four images: the one given, the official one, or an equivalent where no registry answers."""
 
+import contextlib
 import queue
 import re
 import threading
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 import docker
@@ -65,12 +66,11 @@ def ensure_base(engine: Engine, python: str, reference: str | None, progress: Ca
             return _given(client, reference, progress)
         official = default_reference(python)
         if found := _inspect(client, official):
-            return _describe(official, found, "local", "the engine had it")
+            return BaseImage(official, "local", found, "the engine had it")
         if earlier := _bootstrapped_before(client, python):
-            note = f"bootstrapped earlier; docker pull {official} replaces it"
-            return _describe(*earlier, "bootstrapped", note)
+            return replace(earlier, note=f"bootstrapped earlier; docker pull {official} replaces it")
         try:
-            return _describe(official, pull(client, official, progress), "registry", "pulled")
+            return BaseImage(official, "registry", pull(client, official, progress), "pulled")
         except NoRegistryError as silent:
             progress(f"base: NO REGISTRY ANSWERS for {official} ({silent}): bootstrapping an equivalent from packages")
             return _bootstrap(engine, client, python, str(silent), progress)
@@ -83,19 +83,15 @@ def ensure_base(engine: Engine, python: str, reference: str | None, progress: Ca
 
 def _given(client: docker.DockerClient, reference: str, progress: Callable[[str], None]) -> BaseImage:
     if found := _inspect(client, reference):
-        return _describe(reference, found, "given", "the engine had it")
+        return BaseImage(reference, "given", found, "the engine had it")
     try:
-        return _describe(reference, pull(client, reference, progress), "given", "pulled")
+        return BaseImage(reference, "given", pull(client, reference, progress), "pulled")
     except NoRegistryError as silent:
         raise Problem(
             f"getting the base image {reference}",
             f"the engine does not have it, and no registry answers for it ({silent})",
             "docker load it or make its registry reachable; without PYTHON_IMAGE an equivalent is bootstrapped",
         ) from silent
-
-
-def _describe(reference: str, config: ImageConfig, origin: Origin, note: str) -> BaseImage:
-    return BaseImage(reference, origin, config, note)
 
 
 def _inspect(client: docker.DockerClient, reference: str) -> ImageConfig | None:
@@ -219,40 +215,35 @@ def refused(reference: str, message: str) -> Exception:
     return Problem(f"pulling the base image {reference}", f"the registry answers: {message}", next_step)
 
 
-def _recipe(python: str) -> bootstrap.Recipe:
-    return bootstrap.recipe(python, apt.this_distribution())
-
-
-def _bootstrapped_before(client: docker.DockerClient, python: str) -> tuple[str, ImageConfig] | None:
-    """Return name and configuration of the image that today's recipe gave; None where there is none."""
+def _bootstrapped_before(client: docker.DockerClient, python: str) -> BaseImage | None:
+    """Return the image that today's recipe gave; None where there is none."""
     try:
-        made = _recipe(python)
+        made = bootstrap.recipe(python, apt.this_distribution())
     except Problem:
         return None
     found = _inspect(client, made.reference)
-    return (made.reference, found) if found and found.labels.get(bootstrap.LABEL) == made.digest else None
+    known = found and found.labels.get(bootstrap.LABEL) == made.digest
+    return BaseImage(made.reference, "bootstrapped", found) if found and known else None
 
 
 def _bootstrap(
     engine: Engine, client: docker.DockerClient, python: str, silent: str, progress: Callable[[str], None]
 ) -> BaseImage:
-    made = _recipe(python)
+    made = bootstrap.recipe(python, apt.this_distribution())
     note = f"bootstrapped from {made.suite}'s packages: no registry answered ({silent})"
     with locks.lock(locks.folder() / "base.lock", bootstrap.SECONDS):
         if found := _bootstrapped_before(client, python):  # by another process, while this one waited
-            return _describe(*found, "bootstrapped", note)
+            return replace(found, note=note)
         started = time.monotonic()
         with bootstrap.archive(made, progress) as path, path.open("rb") as stream:
             progress("base: loading it into the engine")
-            patient = sdk(engine, timeout=LOAD_SECONDS)
             try:
-                patient.images.load(stream)
+                with contextlib.closing(sdk(engine, timeout=LOAD_SECONDS)) as patient:
+                    patient.images.load(stream)
             except (docker.errors.APIError, docker.errors.ImageLoadError) as error:
                 next_step = "see that the engine's disk has room (docker system df), then build again"
                 raise Problem(bootstrap.DOING, f"the engine does not load it: {error}", next_step) from error
-            finally:
-                patient.close()
     if not (found := _bootstrapped_before(client, python)):
         raise Problem(bootstrap.DOING, f"the engine loaded {made.reference} and does not show it", "build again")
     progress(f"base: {made.reference} is ready after {time.monotonic() - started:.0f} s")
-    return _describe(*found, "bootstrapped", note)
+    return replace(found, note=note)

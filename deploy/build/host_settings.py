@@ -67,7 +67,7 @@ def host_settings(torch_version: str, environ: Mapping[str, str] = os.environ) -
     hidden += [form for name, value in environ.items() if name.startswith("UV_") for form in address_forms(value)]
     hidden += index_secrets(environ)
     hidden += [form for name in CACHES for form in cache_secrets(environ.get(name, ""))]
-    contexts = {"uv": str(_uv_context())}
+    contexts = {"uv": str(_only(CACHE / "uv-binary", Path(uv.find_uv_bin())))}  # the locked uv, and nothing else
     wheel = find_wheel(torch_version, find_links(environ))
     if wheel is not None:
         contexts["torch-wheels"] = str(_only(CACHE / "torch-wheels", wheel))
@@ -157,11 +157,6 @@ def find_wheel(version: str, directories: list[Path]) -> Path | None:
         for wheel in sorted(directory.glob(f"torch-{version}+cpu-cp311-cp311-*x86_64.whl")):
             return wheel
     return None
-
-
-def _uv_context() -> Path:
-    """Return a directory that holds nothing but the locked uv's binary."""
-    return _only(CACHE / "uv-binary", Path(uv.find_uv_bin()))
 
 
 def _only(directory: Path, file: Path) -> Path:

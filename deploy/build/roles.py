@@ -91,8 +91,8 @@ def build(
         engine, contract.python, os.environ.get("PYTHON_IMAGE"), lambda text: console.print(text, soft_wrap=True)
     )
     console.print(f"base image {base.reference} ({base.origin})", soft_wrap=True)
-    for note in _notes(images, settings):
-        console.print(note, soft_wrap=True)
+    if settings.torch_wheel and any(image.torch == "cpu" for image in images):
+        console.print(f"CPU torch from the host's find-links directory: {settings.torch_wheel}", soft_wrap=True)
     digests = {image.role: inputs(image) for image in images}
     shared = Shared(settings, base, engine, source(), digests, artifacts, mask)
     builds = asyncio.run(_build_all(images, shared, console))
@@ -103,12 +103,6 @@ def build(
     if not failed:
         return Exit.OK
     return Exit.UNAVAILABLE if all(state.code == Exit.UNAVAILABLE for state in failed) else Exit.FAILED
-
-
-def _notes(images: list[Image], settings: Settings) -> list[str]:
-    if settings.torch_wheel and any(image.torch == "cpu" for image in images):
-        return [f"CPU torch from the host's find-links directory: {settings.torch_wheel}"]
-    return []
 
 
 async def _build_all(images: list[Image], shared: Shared, console: Console) -> list[Build]:

@@ -7,17 +7,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from deploy import locks
-from deploy.engine import apt, daemon, processes
-from deploy.engine.connection import (
-    MINIMUM_BUILDX,
-    MINIMUM_ENGINE,
-    Engine,
-    Sighting,
-    find_engine,
-    judge,
-    look,
-    version_numbers,
-)
+from deploy.engine import apt, connection, daemon, processes
+from deploy.engine.connection import MINIMUM_BUILDX, MINIMUM_ENGINE, Engine, Sighting, find_engine, judge, look
 from deploy.engine.daemon import SYSTEM_PATH, Daemon
 from deploy.engine.processes import Process
 from deploy.errors import Exit, Problem
@@ -44,15 +35,15 @@ def needs(seen: Sighting, dockerd: str, mmdebstrap: str, family: str) -> list[Ne
     """List what is missing. `dockerd` and `mmdebstrap` are those programs' versions, empty when not installed."""
     compose = Need("docker compose", "docker-compose-v2" if family == "ubuntu" else "docker-compose", (2,), vital=False)
     missing = []
-    if seen.trouble == "absent" and seen.endpoint.is_default and version_numbers(dockerd) < MINIMUM_ENGINE:
+    if seen.trouble == "absent" and seen.endpoint.is_default and connection.version_numbers(dockerd) < MINIMUM_ENGINE:
         missing.append(Need("dockerd", "docker.io", MINIMUM_ENGINE))
     if not seen.cli and family != "ubuntu":
         missing.append(Need("the docker command", "docker-cli", MINIMUM_ENGINE))
     elif not seen.cli and not missing:
         missing.append(Need("the docker command", "docker.io", MINIMUM_ENGINE))
-    if version_numbers(seen.buildx) < MINIMUM_BUILDX:
+    if connection.version_numbers(seen.buildx) < MINIMUM_BUILDX:
         missing.append(Need("buildx", "docker-buildx", MINIMUM_BUILDX))
-    if version_numbers(seen.compose) < compose.minimum:
+    if connection.version_numbers(seen.compose) < compose.minimum:
         missing.append(compose)
     if not mmdebstrap:
         missing.append(Need("mmdebstrap", "mmdebstrap", vital=False))
@@ -88,7 +79,7 @@ def _newest(suites: Mapping[str, str], release: str) -> tuple[int, ...]:
     """Return the newest version offered in a release: its own suite, its updates or its security."""
     versions = (version for suite, version in suites.items() if suite.split("-")[0] == release)
     # An epoch stands before a colon and says nothing about the version that people know.
-    return max((version_numbers(version.split(":")[-1]) for version in versions), default=())
+    return max((connection.version_numbers(version.split(":")[-1]) for version in versions), default=())
 
 
 def tell(text: str) -> None:

@@ -33,6 +33,13 @@ ANSWER_SECONDS = 20.0  # how long an engine may take to say that it is there
 ENGINE_ERRORS = (docker.errors.DockerException, requests.exceptions.RequestException, OSError, Problem)
 
 Trouble = Literal["", "absent", "denied", "hung", "other"]
+NEXT_STEPS = {
+    "absent": "start that engine, or unset the setting that names it and run ./noxw -s engine for a local one",
+    "denied": "run as a member of the group docker (sudo usermod -aG docker $USER, then log in again) or as root",
+    "hung": "see what the daemon is doing (its log: journalctl -u docker), and restart it if it hangs",
+    "other": "see that the address and its certificates are right; `docker info` shows the docker command's view",
+}
+TUNNEL = "tunnel it: ssh -nNT -L /tmp/docker.sock:/var/run/docker.sock HOST, DOCKER_HOST=unix:///tmp/docker.sock"
 
 
 @dataclass(frozen=True)
@@ -230,16 +237,13 @@ def client_for(endpoint: Endpoint, timeout: float) -> docker.DockerClient:
 def _ask_engine(endpoint: Endpoint, deadline: float) -> dict[str, Any]:
     """Ask the engine what it is; its three requests share the time until the deadline (monotonic clock)."""
     try:
-        client = client_for(endpoint, deadline - time.monotonic())
-        try:
+        with contextlib.closing(client_for(endpoint, deadline - time.monotonic())) as client:
             answers = []
             for ask in (client.info, client.version):
                 left = max(0.01, deadline - time.monotonic())  # to requests, no time at all is a mistake
                 client.api.timeout = left  # type: ignore[assignment]  # requests takes fractions of a second
                 answers.append(ask())
-            info, version = answers
-        finally:
-            client.close()
+        info, version = answers
     except ENGINE_ERRORS as error:
         trouble, detail = classify(error)
         return {"trouble": trouble, "detail": detail}
@@ -301,27 +305,13 @@ def parse_info(output: str, errors: str) -> dict[str, Any]:
 
 def _unreachable(seen: Sighting) -> Problem:
     where = f"{seen.endpoint.shown} ({seen.endpoint.origin})"
-    detail = seen.detail.replace(seen.endpoint.host, seen.endpoint.shown)
-    if seen.trouble == "denied":
-        return Problem(
-            LOOKING,
-            f"{where}: permission denied",
-            "run as a member of the group docker (sudo usermod -aG docker $USER, then log in again) or as root",
-        )
-    if seen.trouble == "hung":
-        return Problem(
-            LOOKING,
-            f"{where}: {detail}",
-            "see what the daemon is doing (its log: journalctl -u docker), and restart it if it hangs",
-        )
-    if seen.trouble == "other":
-        next_step = "see that the address and its certificates are right; `docker info` shows the docker command's view"
-        if "paramiko" in detail:
-            next_step = (
-                "tunnel it: ssh -nNT -L /tmp/docker.sock:/var/run/docker.sock HOST, DOCKER_HOST=unix:///tmp/docker.sock"
-            )
-        return Problem(LOOKING, f"{where}: {detail}", next_step)
-    if seen.endpoint.is_default:
-        return Problem(LOOKING, f"nothing answers at {where}: {detail}", "./noxw -s engine")
-    next_step = "start that engine, or unset the setting that names it and run ./noxw -s engine for a local one"
-    return Problem(LOOKING, f"nothing answers at {where}: {detail}", next_step)
+    denied = seen.trouble == "denied"
+    detail = "permission denied" if denied else seen.detail.replace(seen.endpoint.host, seen.endpoint.shown)
+    if seen.trouble == "absent" and seen.endpoint.is_default:
+        next_step = "./noxw -s engine"
+    elif seen.trouble == "other" and "paramiko" in detail:
+        next_step = TUNNEL
+    else:
+        next_step = NEXT_STEPS[seen.trouble]
+    wrong = f"nothing answers at {where}: {detail}" if seen.trouble == "absent" else f"{where}: {detail}"
+    return Problem(LOOKING, wrong, next_step)

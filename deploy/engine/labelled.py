@@ -45,24 +45,17 @@ def find(client: docker.DockerClient, labels: Mapping[str, str]) -> list[Labelle
     """List the resources that carry our label and all of these; an empty value matches any value."""
     filters = {"label": [RUN, *(f"{key}={value}" if value else key for key, value in labels.items())]}
     api = client.api
-    containers = [
-        LabelledResource("container", found["Id"], _name(found), found.get("Labels") or {})
-        for found in request(api.containers, all=True, filters=filters)
-    ]
-    networks = [
-        LabelledResource("network", found["Id"], found["Name"], found.get("Labels") or {})
-        for found in request(api.networks, filters=filters)
-    ]
-    volumes = [
-        LabelledResource("volume", found["Name"], found["Name"], found.get("Labels") or {})
-        for found in (request(api.volumes, filters=filters).get("Volumes") or [])
-    ]
-    return [*containers, *networks, *volumes]
+    listed: dict[Kind, list[dict[str, Any]]] = {
+        "container": request(api.containers, all=True, filters=filters),
+        "network": request(api.networks, filters=filters),
+        "volume": request(api.volumes, filters=filters).get("Volumes") or [],
+    }
+    return [_resource(kind, found) for kind, some in listed.items() for found in some]
 
 
-def _name(container: Mapping[str, Any]) -> str:
-    names: list[str] = container.get("Names") or [container["Id"][:12]]
-    return names[0].lstrip("/")
+def _resource(kind: Kind, found: dict[str, Any]) -> LabelledResource:
+    names: list[str] = found.get("Names") or [found.get("Name") or found["Id"][:12]]  # a volume's name is its id
+    return LabelledResource(kind, found.get("Id") or names[0], names[0].lstrip("/"), found.get("Labels") or {})
 
 
 def request(ask: Callable[..., Any], **arguments: Any) -> Any:

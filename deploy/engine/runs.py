@@ -18,17 +18,9 @@ from pathlib import Path
 import docker
 
 from deploy import locks, signals
+from deploy.engine import labelled
 from deploy.engine.connection import ENGINE_ERRORS, Engine, sdk
-from deploy.engine.labelled import (
-    REQUEST_SECONDS,
-    RUN,
-    RUN_HOST,
-    RUN_PID,
-    RUN_STARTED,
-    LabelledResource,
-    find,
-    remove,
-)
+from deploy.engine.labelled import RUN, RUN_HOST, LabelledResource, find, remove
 
 CLEANING_SECONDS = 30.0
 _ID = re.compile(r"[A-Za-z0-9-]{1,64}")
@@ -70,11 +62,11 @@ def new_run(engine: Engine, say: Callable[[str], None] = complain) -> Iterator[R
     with (
         _held(where, run_id),
         signals.heeded_once(cleaning, 2 * CLEANING_SECONDS) as undisturbed,
-        contextlib.closing(sdk(engine, REQUEST_SECONDS)) as client,
+        contextlib.closing(sdk(engine, labelled.REQUEST_SECONDS)) as client,
     ):
         reap(client, where, host, say)
         started = dt.datetime.now(dt.UTC).isoformat(timespec="seconds")
-        labels = {RUN: run_id, RUN_HOST: host, RUN_PID: str(os.getpid()), RUN_STARTED: started}
+        labels = {RUN: run_id, RUN_HOST: host, labelled.RUN_PID: str(os.getpid()), labelled.RUN_STARTED: started}
         try:
             yield Run(run_id, labels)
         finally:

@@ -37,9 +37,9 @@ def locked_version(name: str, path: Path = LOCK) -> str:
         Problem: the lock does not hold it (exit 2).
 
     """
-    versions = _versions(path.read_text(encoding="utf-8"))
-    if name in versions:
-        return versions[name]
+    for package in _document(path.read_text(encoding="utf-8"))["package"]:
+        if package["name"] == name:
+            return str(package["version"])
     raise Problem("reading uv.lock", f"{name} is not locked", "add it to pyproject.toml and run `uv lock`", Exit.USAGE)
 
 
@@ -135,10 +135,6 @@ def _written(requirement: Requirement) -> str:
 @functools.cache
 def _document(text: str) -> dict[str, Any]:
     return tomllib.loads(text)
-
-
-def _versions(text: str) -> dict[str, str]:
-    return {package["name"]: str(package["version"]) for package in _document(text)["package"]}
 
 
 def locked_distributions(image: Image, python: str, root: Path = ROOT) -> dict[str, str]:

@@ -2,6 +2,7 @@
 
 import base64
 import configparser
+import filecmp
 import os
 import re
 import shlex
@@ -163,7 +164,7 @@ def _only(directory: Path, file: Path) -> Path:
     """Make ``directory`` hold this file alone: by hard link, or by copy across file systems."""
     directory.mkdir(parents=True, exist_ok=True)
     target = directory / file.name
-    if not _same(target, file):
+    if not (target.exists() and filecmp.cmp(target, file)):
         partial = directory.parent / f".{file.name}.{os.getpid()}"
         try:
             partial.hardlink_to(file)
@@ -175,10 +176,3 @@ def _only(directory: Path, file: Path) -> Path:
         if other != target:
             other.unlink()
     return directory
-
-
-def _same(copy: Path, file: Path) -> bool:
-    if not copy.exists():
-        return False
-    copied, original = copy.stat(), file.stat()
-    return (copied.st_size, copied.st_mtime_ns) == (original.st_size, original.st_mtime_ns)

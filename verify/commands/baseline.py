@@ -61,12 +61,9 @@ def measured(verdict: Verdict, contents: Contents, record: BuildRecord) -> Image
 
 def refusal(verdict: Verdict, contents: Contents, record: BuildRecord) -> str:
     """Return why an image's figures cannot be a baseline; "" where they can. Growth is no reason."""
-    wrong = [
-        finding.check
-        for finding in verdict.findings
-        if finding.outcome in ("FAIL", "ERROR") and finding.check != GROWTH
-    ]
-    if verdict.gpu or wrong or not any(finding.outcome == "PASS" for finding in verdict.findings):
+    outcomes = {finding.check: finding.outcome for finding in verdict.findings}
+    wrong = [check for check, outcome in outcomes.items() if outcome in ("FAIL", "ERROR") and check != GROWTH]
+    if verdict.gpu or wrong or "PASS" not in outcomes.values():
         return f"{verdict.role} does not PASS: {', '.join(wrong) or 'nothing was executed'}"
     if not verdict.identity == contents.identity == record.identity:
         return f"{verdict.role}: verdict, contents and build record are of different images"

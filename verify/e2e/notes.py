@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
-from verify.e2e.observation import Answer, ContainerState, Printed, ScenarioObservation
+from verify.e2e.observation import Answer, ScenarioObservation
 from verify.e2e.system import Call, System
 
 
@@ -19,28 +19,19 @@ class Notes:
 
     system: System
     show: Callable[[str], None]
-    answers: dict[str, Answer] = field(default_factory=dict)
-    printed: dict[str, Printed] = field(default_factory=dict)
-    containers: dict[str, ContainerState] = field(default_factory=dict)
-    times: dict[str, float] = field(default_factory=dict)
+    seen: ScenarioObservation = field(default_factory=ScenarioObservation)
     began: float = field(default_factory=time.monotonic)
 
     def observation(self, error: str = "") -> ScenarioObservation:
         """Return the notes."""
-        return ScenarioObservation(
-            answers=self.answers,
-            printed=self.printed,
-            containers=self.containers,
-            times=self.times,
-            error=error,
-            seconds=round(time.monotonic() - self.began, 3),
-        )
+        seconds = round(time.monotonic() - self.began, 3)
+        return self.seen.model_copy(update={"error": error, "seconds": seconds})
 
     def call(self, **calls: Call) -> list[Answer]:
         """Call the backend, and note each answer under its name; a condition that fails breaks the scenario off."""
         self.show(next((call.waited_for for call in calls.values() if call.waited_for), "calling the backend"))
         answers = self.system.call(*calls.values())
-        self.answers |= dict(zip(calls, answers, strict=False))
+        self.seen.answers.update(zip(calls, answers, strict=False))
         if not all(answer.met for answer in answers):
             raise BreakOff
         return answers
@@ -48,16 +39,16 @@ class Notes:
     def execute(self, name: str, container: str, command: list[str], limit: float) -> None:
         """Run a command in a container, and note what it printed."""
         self.show(" ".join("…" if "\n" in word else word for word in command))  # without a program's source
-        self.printed[name] = self.system.execute(container, command, limit)
+        self.seen.printed[name] = self.system.execute(container, command, limit)
 
     def look(self, *names: str, log: bool = False) -> None:
         """Note the states of containers."""
-        self.containers |= {name: self.system.state(name, log=log) for name in names}
+        self.seen.containers.update((name, self.system.state(name, log=log)) for name in names)
 
     def await_end(self, name: str, limit: float) -> None:
         """Wait for a container's end, and note its state then."""
         self.show(f"waiting for the end of {name}")
-        self.containers[name] = self.system.await_end(name, limit)
+        self.seen.containers[name] = self.system.await_end(name, limit)
 
     @contextmanager
     def timed(self, name: str) -> Iterator[None]:
@@ -66,4 +57,4 @@ class Notes:
         try:
             yield
         finally:
-            self.times[name] = round(time.monotonic() - began, 3)
+            self.seen.times[name] = round(time.monotonic() - began, 3)

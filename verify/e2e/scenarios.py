@@ -110,7 +110,7 @@ def restart(notes: Notes) -> None:
     notes.system.restart(BACKEND)
     kept = {"models_after": Call("GET", "/models"), "after": Call("GET", "/operations?limit=500")}
     notes.call(health=_healthy(), workers=Call("GET", "/workers"), **kept)
-    seen = {worker["worker_id"]: worker["last_seen"] for worker in notes.answers["workers"].body["workers"]}
+    seen = {worker["worker_id"]: worker["last_seen"] for worker in notes.seen.answers["workers"].body["workers"]}
     with notes.timed("back"):
         heard = {name: heard_since(name, seen.get(name, "")) for name in (TRAINER, TESTER)}
         notes.call(trainer=heard[TRAINER], tester=heard[TESTER])

@@ -64,16 +64,12 @@ class Materials:
 
 def read_materials(places: Mapping[str, Path]) -> Materials:
     """Read the artifacts of each role from its directory, except unreadable ones: the verdicts judge those."""
-    return Materials(
-        {
-            role: Material(
-                _read(place / BUILD, BuildRecord),
-                _read(place / CONTENTS, Contents),
-                _read(place / OBSERVED, Observation),
-            )
-            for role, place in places.items()
-        }
-    )
+    return Materials({role: _material(place) for role, place in places.items()})
+
+
+def _material(place: Path) -> Material:
+    observation = _read(place / OBSERVED, Observation)
+    return Material(_read(place / BUILD, BuildRecord), _read(place / CONTENTS, Contents), observation)
 
 
 def _read(path: Path, model: type[M]) -> M | None:

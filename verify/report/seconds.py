@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 from deploy.build_record import BuildRecord, StepRecord
 from verify.observe.probe_reports import ApplicationReport, Import
-from verify.report.boxes import LINE, MARGIN, Box, Chart, Rectangle, fitted
+from verify.report.boxes import LINE, MARGIN, Box, Chart, Rectangle, fitted, in_a_row
 
 WIDE, NARROW = 1000.0, 340.0
 ROW, GAP = 18.0, 5.0
@@ -130,29 +130,24 @@ def icicle(role: str, seen: ApplicationReport, form: str) -> Chart:
     width = WIDE if form == "wide" else NARROW
     roots = tree(seen.imports)
     total = sum(module.seconds for module in roots)
-    scale = width / total if total else 0.0
     application = roots[0].name.partition(".")[0] if roots else ""
-    boxes, deepest = list[Box](), 0
-    pending = [(module, x, 0) for module, x in _beside(roots, 0.0, scale)]
+    boxes, lowest = list[Box](), 0.0
+    pending = _beside(roots, Rectangle(0.0, 0.0, width, ROW), total)
     while pending:
-        module, x, depth = pending.pop()
-        deepest = max(deepest, depth + 1)
-        place = Rectangle(x, depth * (ROW + 1), module.seconds * scale, ROW)
+        module, place = pending.pop()
+        below = Rectangle(place.x, place.y + ROW + 1, place.width, ROW)
+        lowest = max(lowest, below.y)
         title = f"{module.name}: {milliseconds(module.seconds)}, {milliseconds(module.own)} of its own"
         boxes.append(Box(place, f"module {_origin(module.name, application)}", title, fitted(place, module.name)))
-        if depth + 1 < DEEPEST:
-            below = _beside(sorted(module.children, key=lambda child: -child.seconds), x, scale)
-            pending += [(child, left, depth + 1) for child, left in below if child.seconds * scale >= LEAST]
+        if below.y < DEEPEST * (ROW + 1):
+            children = sorted(module.children, key=lambda child: -child.seconds)
+            pending += [pair for pair in _beside(children, below, module.seconds) if pair[1].width >= LEAST]
     label = f"{role}: {len(seen.imports)} modules imported in {milliseconds(total)}. The table below holds the slowest."
-    return Chart(width, max(deepest * (ROW + 1), 1.0), label, tuple(boxes), form)
+    return Chart(width, max(lowest, 1.0), label, tuple(boxes), form)
 
 
-def _beside(modules: list[Module], x: float, scale: float) -> list[tuple[Module, float]]:
-    found = []
-    for module in modules:
-        found.append((module, x))
-        x += module.seconds * scale
-    return found
+def _beside(modules: list[Module], place: Rectangle, whole: float) -> list[tuple[Module, Rectangle]]:
+    return list(zip(modules, in_a_row([module.seconds for module in modules], place, whole), strict=True))
 
 
 def _origin(name: str, application: str) -> str:

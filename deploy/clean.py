@@ -48,9 +48,8 @@ def clean(*, everything: bool = False, say: Callable[[str], None] = tell, root: 
         except Problem:
             raise
         except ENGINE_ERRORS as error:
-            raise Problem(
-                "cleaning up", str(error), "see that the engine answers (docker info), run it again"
-            ) from error
+            next_step = "see that the engine answers (docker info), run it again"
+            raise Problem("cleaning up", str(error), next_step) from error
     if not (removed or gone or stayed):
         say("clean: nothing to remove")
     return Exit.FAILED if stayed else Exit.OK

@@ -74,11 +74,8 @@ def lock(path: Path, seconds: float) -> Iterator[None]:
     deadline = time.monotonic() + seconds
     while (descriptor := try_lock(path)) is None:
         if time.monotonic() > deadline:
-            raise Problem(
-                f"waiting for {path}",
-                f"another process held it for {seconds:.0f} s",
-                "wait for that process, or end it",
-            )
+            wrong = f"another process held it for {seconds:.0f} s"
+            raise Problem(f"waiting for {path}", wrong, "wait for that process, or end it")
         time.sleep(0.1)
     try:
         yield

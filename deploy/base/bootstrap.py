@@ -85,11 +85,8 @@ def recipe(python: str, distribution: apt.Distribution) -> Recipe:
     """Choose the release whose python3 is `python` ("3.11"); Problem when this distribution has none."""
     suite = SUITES.get(distribution.id, {}).get(python)
     if not suite:
-        raise Problem(
-            DOING,
-            f"no release of {distribution.name} that this pipeline knows has Python {python} as its python3",
-            f"set PYTHON_IMAGE to an image with Python {python} that this engine can get",
-        )
+        wrong = f"no release of {distribution.name} that this pipeline knows has Python {python} as its python3"
+        raise Problem(DOING, wrong, f"set PYTHON_IMAGE to an image with Python {python} that this engine can get")
     machine = platform.machine()
     return Recipe(python, suite, {"x86_64": "amd64", "aarch64": "arm64"}.get(machine, machine))
 
@@ -100,9 +97,8 @@ def check_tools() -> None:
     if not shutil.which("mmdebstrap"):
         raise Problem(DOING, "mmdebstrap is not installed", f"./noxw -s engine installs it; {next_step}")
     if os.geteuid() != 0:
-        raise Problem(
-            DOING, "mmdebstrap needs root here, and this is not root", f"run the build once as root, {next_step}"
-        )
+        wrong = "mmdebstrap needs root here, and this is not root"
+        raise Problem(DOING, wrong, f"run the build once as root, {next_step}")
 
 
 @contextlib.contextmanager

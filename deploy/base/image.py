@@ -87,11 +87,9 @@ def _given(client: docker.DockerClient, reference: str, progress: Callable[[str]
     try:
         return BaseImage(reference, "given", pull(client, reference, progress), "pulled")
     except NoRegistryError as silent:
-        raise Problem(
-            f"getting the base image {reference}",
-            f"the engine does not have it, and no registry answers for it ({silent})",
-            "docker load it or make its registry reachable; without PYTHON_IMAGE an equivalent is bootstrapped",
-        ) from silent
+        wrong = f"the engine does not have it, and no registry answers for it ({silent})"
+        next_step = "docker load it or make its registry reachable; without PYTHON_IMAGE an equivalent is bootstrapped"
+        raise Problem(f"getting the base image {reference}", wrong, next_step) from silent
 
 
 def _inspect(client: docker.DockerClient, reference: str) -> ImageConfig | None:
@@ -122,9 +120,8 @@ def pull(client: docker.DockerClient, reference: str, progress: Callable[[str], 
         raise refused(reference, str(error)) from error
     if found := _inspect(client, reference):
         return found
-    raise Problem(
-        f"pulling {reference}", "the engine reports success, but does not have the image", "docker pull it by hand"
-    )
+    wrong = "the engine reports success, but does not have the image"
+    raise Problem(f"pulling {reference}", wrong, "docker pull it by hand")
 
 
 def _events(client: docker.DockerClient, repository: str, tag: str) -> Iterator[Mapping[str, Any]]:

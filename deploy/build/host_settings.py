@@ -56,9 +56,8 @@ def host_settings(torch_version: str, environ: Mapping[str, str] = os.environ) -
     secrets, hidden = [], []
     if bundle := environ.get("SSL_CERT_FILE"):
         if not Path(bundle).is_file():
-            raise Problem(
-                "reading the host's certificates", f"SSL_CERT_FILE={bundle}: no such file", "correct or unset it"
-            )
+            wrong = f"SSL_CERT_FILE={bundle}: no such file"
+            raise Problem("reading the host's certificates", wrong, "correct or unset it")
         secrets.append(f"id=certificates,src={bundle}")
     assignments = uv_assignments(environ)
     if assignments:

@@ -48,12 +48,11 @@ def check_export(engine: Engine, environ: Mapping[str, str]) -> None:
     """
     kind = cache_options("", environ).get("cache_to", {}).get("type")
     if kind in ELSEWHERE and builder_driver(engine) == "docker" and keeps_images(engine) == "itself":
-        raise Problem(
-            f"preparing the cache of {NAMES['cache_to']}",
-            f"type={kind} needs another builder: the engine's own (driver docker) writes type=inline only, because"
-            " this engine does not keep its images in containerd's store",
-            f"{OTHER_BUILDER}, then build with BUILDX_BUILDER=ktrdr; or use type=inline, or unset the setting",
-        )
+        own = "the engine's own (driver docker) writes type=inline only"
+        because = "because this engine does not keep its images in containerd's store"
+        next_step = f"{OTHER_BUILDER}, then build with BUILDX_BUILDER=ktrdr; or use type=inline, or unset the setting"
+        wrong = f"type={kind} needs another builder: {own}, {because}"
+        raise Problem(f"preparing the cache of {NAMES['cache_to']}", wrong, next_step)
 
 
 def builder_driver(engine: Engine) -> str:

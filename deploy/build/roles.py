@@ -219,9 +219,8 @@ async def _next_line(state: Build, stream: asyncio.StreamReader, engine: Engine)
 
 def _engine_gone(engine: Engine, wrong: str) -> Problem:
     next_step = "restart the engine (./noxw -s engine starts one where none runs), then build again"
-    return Problem(
-        f"building on the engine at {engine.address.shown}", f"it answered before and does not now: {wrong}", next_step
-    )
+    told = f"it answered before and does not now: {wrong}"
+    return Problem(f"building on the engine at {engine.address.shown}", told, next_step)
 
 
 def _take(state: Build, line: str, log: Write, settings: Settings, progress: Progress) -> None:

@@ -167,11 +167,9 @@ def own_sources(wanted: str) -> str:
     here = this_distribution()
     found = of_release(machine_sources(), here.codename, wanted)
     if not found:
-        raise Problem(
-            f"reading the package sources of {here.name}",
-            f"no entry in /etc/apt is its own archive of {here.codename or '(unknown)'}",
-            f"add one for {here.codename or 'this release'}, or install what is missing by hand",
-        )
+        wrong = f"no entry in /etc/apt is its own archive of {here.codename or '(unknown)'}"
+        next_step = f"add one for {here.codename or 'this release'}, or install what is missing by hand"
+        raise Problem(f"reading the package sources of {here.name}", wrong, next_step)
     return "\n".join(source.render() for source in found)
 
 
@@ -261,11 +259,10 @@ class Apt:
         force = ["-o", "Dpkg::Options::=--force-confdef", "-o", "Dpkg::Options::=--force-confold"]
         changes = parse_simulation(self._run([*command, "-s", "install", *packages], 60, "planning the installation"))
         if bad := refusal(changes):
-            raise Problem(
-                f"installing {' '.join(packages)}",
-                f"apt would {bad}",
-                "install a Docker Engine in the way your distribution recommends; this pipeline uses any that answers",
+            by_hand = (
+                "install a Docker Engine in the way your distribution recommends; this pipeline uses any that answers"
             )
+            raise Problem(f"installing {' '.join(packages)}", f"apt would {bad}", by_hand)
         if changes:
             self._say(f"apt: installing {', '.join(f'{change.package} {change.new}' for change in changes)}")
             command += [*force, "--no-remove", "install", *packages]
@@ -294,9 +291,8 @@ class Apt:
         if done.returncode:
             lines = [line for line in text.splitlines() if re.match(r"E:|W:|dpkg: error", line)]
             wrong = "\n  ".join(lines[:6]) or f"apt ended with {done.returncode}"
-            raise Problem(
-                doing, wrong, "correct what apt names (is the package mirror within reach?), then run this again"
-            )
+            next_step = "correct what apt names (is the package mirror within reach?), then run this again"
+            raise Problem(doing, wrong, next_step)
         return text
 
 

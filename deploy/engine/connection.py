@@ -39,6 +39,7 @@ NEXT_STEPS = {
     "hung": "see what the daemon is doing (its log: journalctl -u docker), and restart it if it hangs",
     "other": "see that the address and its certificates are right; `docker info` shows the docker command's view",
 }
+ONE_ENGINE = "unset DOCKER_HOST and DOCKER_CONTEXT or make them name one engine; `docker context ls` shows what is set"
 TUNNEL = "tunnel it: ssh -nNT -L /tmp/docker.sock:/var/run/docker.sock HOST, DOCKER_HOST=unix:///tmp/docker.sock"
 
 
@@ -134,25 +135,21 @@ def judge(seen: Sighting) -> Engine:
         raise Problem(LOOKING, "there is no docker command on PATH", "./noxw -s engine installs it")
     if version_numbers(seen.version) < MINIMUM_ENGINE:
         needed = f"the builds need {_dotted(MINIMUM_ENGINE)} or later"
-        raise Problem(
-            LOOKING,
-            f"the engine at {seen.endpoint.shown} is {seen.version}; {needed}",
-            "upgrade it (an engine that answers is never touched by this pipeline), or set DOCKER_HOST to another",
+        wrong = f"the engine at {seen.endpoint.shown} is {seen.version}; {needed}"
+        next_step = (
+            "upgrade it (an engine that answers is never touched by this pipeline), or set DOCKER_HOST to another"
         )
+        raise Problem(LOOKING, wrong, next_step)
+    because = f" ({seen.cli_error})" if seen.cli_error else ""
     if not seen.buildx:
-        because = f" ({seen.cli_error})" if seen.cli_error else ""
         raise Problem(LOOKING, f"{seen.cli} has no buildx plugin{because}", "./noxw -s engine adds it")
     if version_numbers(seen.buildx) < MINIMUM_BUILDX:
         path = seen.plugins["buildx"][1]
         wrong = f"the buildx plugin {path} is {seen.buildx}; the builds need {_dotted(MINIMUM_BUILDX)} or later"
         raise Problem(LOOKING, wrong, f"./noxw -s engine adds a newer one where it can; else upgrade or remove {path}")
     if seen.cli_id != seen.id:
-        raise Problem(
-            LOOKING,
-            f"at {seen.endpoint.shown} the SDK sees engine {seen.id}, but {seen.cli} sees {seen.cli_id or 'none'}"
-            + (f" ({seen.cli_error})" if seen.cli_error else ""),
-            "unset DOCKER_HOST and DOCKER_CONTEXT or make them name one engine; `docker context ls` shows what is set",
-        )
+        both = f"the SDK sees engine {seen.id}, but {seen.cli} sees {seen.cli_id or 'none'}{because}"
+        raise Problem(LOOKING, f"at {seen.endpoint.shown} {both}", ONE_ENGINE)
     return Engine(
         endpoint=seen.endpoint.host,
         id=seen.id,

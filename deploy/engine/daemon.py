@@ -276,9 +276,8 @@ def _stop_process(daemon: Daemon, process: Process, say: Callable[[str], None]) 
     if process.lives:
         _must_be_idle(daemon, process, f"kill {process.pid}")
         if not process.end(polite=STOP_SECONDS, rude=10.0):
-            raise Problem(
-                STOPPING, f"process {process.pid} does not end, not even killed", "see `ps` and the kernel's log"
-            )
+            wrong = f"process {process.pid} does not end, not even killed"
+            raise Problem(STOPPING, wrong, "see `ps` and the kernel's log")
         say(f"engine-stop: stopped dockerd (process {process.pid})")
     else:
         say(f"engine-stop: the dockerd that was started (process {process.pid}) is gone already")

@@ -111,12 +111,9 @@ def _context(config: Path, name: str, origin: str) -> Endpoint:
         docker = json.loads(path.read_text(encoding="utf-8"))["Endpoints"]["docker"]
         host = docker["Host"]
     except (OSError, ValueError, KeyError, TypeError) as error:
-        raise Problem(
-            "finding the Docker Engine",
-            f"{origin} names the context '{name}', which is not in {config / 'contexts'} ({type(error).__name__})",
-            "docker context ls shows those there are; docker context use default selects the local engine",
-            Exit.USAGE,
-        ) from error
+        wrong = f"{origin} names the context '{name}', which is not in {config / 'contexts'} ({type(error).__name__})"
+        next_step = "docker context ls shows those there are; docker context use default selects the local engine"
+        raise Problem("finding the Docker Engine", wrong, next_step, Exit.USAGE) from error
     files = config / "contexts" / "tls" / digest / "docker"
     skip = bool(docker.get("SkipTLSVerify"))
     tls = _tls_files(files, verify=not skip) if files.is_dir() or skip else None

@@ -241,6 +241,5 @@ class Repository:
         return (name, password) if name and password else None
 
     def _refused(self, wrong: str) -> Problem:
-        return Problem(
-            f"asking the registry at {self.address}", wrong, "see `docker login`, the registry's log, and --plain-http"
-        )
+        next_step = "see `docker login`, the registry's log, and --plain-http"
+        return Problem(f"asking the registry at {self.address}", wrong, next_step)

@@ -31,11 +31,8 @@ def collect(directories: list[Path], roles: list[str]) -> list[Verdict]:
         next_step = "./noxw -s build verify writes artifacts/; or name the directories that hold them"
         raise Problem(READING, f"there is no directory {', '.join(missing)}", next_step)
     if not found:
-        raise Problem(
-            READING,
-            f"none of {', '.join(roles)} has a {VERDICT} in {', '.join(map(str, directories))}",
-            "./noxw -s build verify writes them; or name the directories that hold them",
-        )
+        wrong = f"none of {', '.join(roles)} has a {VERDICT} in {', '.join(map(str, directories))}"
+        raise Problem(READING, wrong, "./noxw -s build verify writes them; or name the directories that hold them")
     return [found[role] for role in roles if role in found and not found[role].gpu]
 
 

@@ -1,6 +1,7 @@
 """The GPU contract: the device is there and really used. On a host without a GPU its checks are UNVERIFIED."""
 
 import re
+from collections.abc import Callable
 from pathlib import PurePosixPath
 
 from deploy.faults import Faults
@@ -69,19 +70,22 @@ def runs_on(capability: str, architectures: list[str]) -> bool:
     return False
 
 
-def _unverified(expected: str, reason: Exception) -> Ruling:
-    return Ruling(
-        "UNVERIFIED", expected, f"no GPU: {reason}", category="ENVIRONMENT", action=GPU_CHECKS["gpu-present"].action
-    )
+def _on_a_gpu(expected: str, ruling: Callable[[Case, str], Ruling]) -> Callable[[Case], Ruling]:
+    """Return a ruling that is UNVERIFIED on a host that cannot show the claim."""
+
+    def ruled(case: Case) -> Ruling:
+        try:
+            return ruling(case, expected)
+        except _NoGpuError as reason:
+            action = GPU_CHECKS["gpu-present"].action
+            return Ruling("UNVERIFIED", expected, f"no GPU: {reason}", category="ENVIRONMENT", action=action)
+
+    return ruled
 
 
-def gpu_present(case: Case) -> Ruling:
+def gpu_present(case: Case, expected: str) -> Ruling:
     """Name, capability, memory and driver of the device that torch uses."""
-    expected = "a CUDA device that torch can use"
-    try:
-        seen = _seen(case)
-    except _NoGpuError as reason:
-        return _unverified(expected, reason)
+    seen = _seen(case)
     if not seen.imported:
         return Ruling("FAIL", expected, seen.error, category="CODE_BUG")
     found = f"{seen.name}, compute capability {seen.capability}, {seen.memory_bytes / 1e9:.1f} GB, "
@@ -91,12 +95,7 @@ def gpu_present(case: Case) -> Ruling:
     return rule(seen.available, expected, found, cuda_build=seen.cuda_build, torch=seen.torch_version)
 
 
-def _compared(case: Case, name: str, tolerance: float) -> Ruling:
-    expected = f"on the device the same as on the CPU, within {tolerance:g}"
-    try:
-        result: Compared = getattr(_served(case), name)
-    except _NoGpuError as reason:
-        return _unverified(expected, reason)
+def _compared(result: Compared, expected: str, tolerance: float) -> Ruling:
     if not result.ok or result.difference is None:
         return rule(False, expected, result.error, traceback=result.traceback)
     on_device = all(word.startswith("cuda") for word in result.device.split(", "))
@@ -104,28 +103,22 @@ def _compared(case: Case, name: str, tolerance: float) -> Ruling:
     return rule(holds, expected, f"differs by {result.difference:.2g} on {result.device or 'no device'}")
 
 
-def gpu_matrix_product(case: Case) -> Ruling:
+def gpu_matrix_product(case: Case, expected: str) -> Ruling:
     """A product of two matrices, compared with double precision on the CPU."""
-    return _compared(case, "matrix_product", PRODUCT_TOLERANCE)
+    return _compared(_served(case).matrix_product, expected, PRODUCT_TOLERANCE)
 
 
-def gpu_training_step(case: Case) -> Ruling:
+def gpu_training_step(case: Case, expected: str) -> Ruling:
     """Three steps of gradient descent, compared with the same on the CPU; the loss has to fall."""
-    ruling = _compared(case, "training_step", WEIGHT_TOLERANCE)
-    if ruling.outcome != "PASS":
-        return ruling
-    losses = _served(case).training_step.losses
-    falls = bool(losses) and losses[-1] < losses[0]
-    return ruling if falls else rule(False, "the loss falls", f"losses {losses}")
+    step = _served(case).training_step
+    ruling = _compared(step, expected, WEIGHT_TOLERANCE)
+    falls = bool(step.losses) and step.losses[-1] < step.losses[0]
+    return ruling if ruling.outcome != "PASS" or falls else rule(False, "the loss falls", f"losses {step.losses}")
 
 
-def gpu_libraries(case: Case) -> Ruling:
+def gpu_libraries(case: Case, expected: str) -> Ruling:
     """CuDNN and NCCL report the installed distributions' versions and were loaded from their directories."""
-    expected = "cuDNN and NCCL as installed, loaded from their distributions"
-    try:
-        seen = _served(case)
-    except _NoGpuError as reason:
-        return _unverified(expected, reason)
+    seen = _served(case)
     faults = [*_library_faults("cuDNN", seen.cudnn), *_library_faults("NCCL", seen.nccl)]
     found = "; ".join(faults) or f"cuDNN {seen.cudnn.version}, NCCL {seen.nccl.version}"
     return rule(not faults, expected, found, cudnn=seen.cudnn.loaded, nccl=seen.nccl.loaded)
@@ -143,20 +136,17 @@ def _library_faults(name: str, library: LoadedLibrary) -> list[str]:
     return faults
 
 
-def gpu_error_raised(case: Case) -> Ruling:
+def gpu_error_raised(case: Case, expected: str) -> Ruling:
     """Reading beyond a tensor's end on the device raises."""
-    expected = "an error on the device is raised"
-    try:
-        tried = _served(case).error_raised
-    except _NoGpuError as reason:
-        return _unverified(expected, reason)
+    tried = _served(case).error_raised
     return rule(tried.ok and tried.value is True, expected, tried.error or ("raised" if tried.value else "swallowed"))
 
 
+SAME = "on the device the same as on the CPU, within"
 RULINGS = {
-    "gpu-present": gpu_present,
-    "gpu-matrix-product": gpu_matrix_product,
-    "gpu-training-step": gpu_training_step,
-    "gpu-libraries": gpu_libraries,
-    "gpu-error-raised": gpu_error_raised,
+    "gpu-present": _on_a_gpu("a CUDA device that torch can use", gpu_present),
+    "gpu-matrix-product": _on_a_gpu(f"{SAME} {PRODUCT_TOLERANCE:g}", gpu_matrix_product),
+    "gpu-training-step": _on_a_gpu(f"{SAME} {WEIGHT_TOLERANCE:g}", gpu_training_step),
+    "gpu-libraries": _on_a_gpu("cuDNN and NCCL as installed, loaded from their distributions", gpu_libraries),
+    "gpu-error-raised": _on_a_gpu("an error on the device is raised", gpu_error_raised),
 }

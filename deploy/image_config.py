@@ -16,12 +16,7 @@ BEHAVIOUR = (
 # What engines do where an image says nothing (Dockerfile, HEALTHCHECK)
 DEFAULT_SECONDS, DEFAULT_START_SECONDS, DEFAULT_RETRIES = 30.0, 5.0, 3
 _NANOSECONDS = 1e9  # in a second
-_TIMES = {
-    "interval": "Interval",
-    "timeout": "Timeout",
-    "start_period": "StartPeriod",
-    "start_interval": "StartInterval",
-}
+_TIMES = ("interval", "timeout", "start_period", "start_interval")  # the engine writes StartPeriod and so on
 
 
 @dataclass(frozen=True)
@@ -120,7 +115,8 @@ def _directories(driver: Mapping[str, Any], layers: int) -> tuple[str, ...]:
 def _healthcheck(declared: Mapping[str, Any]) -> Healthcheck | None:
     if not declared:
         return None
-    times = {name: declared[key] / _NANOSECONDS for name, key in _TIMES.items() if declared.get(key)}
+    named = {name: declared.get(name.title().replace("_", "")) for name in _TIMES}
+    times = {name: value / _NANOSECONDS for name, value in named.items() if value}
     return Healthcheck(tuple(declared.get("Test") or ()), retries=declared.get("Retries") or DEFAULT_RETRIES, **times)
 
 

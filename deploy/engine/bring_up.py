@@ -123,12 +123,8 @@ def stop(say: Callable[[str], None] = tell, where: Daemon | None = None) -> int:
     with locks.lock(locks.folder() / "engine.lock", LOCK_SECONDS):
         if daemon.stop(where, say):
             return Exit.OK
-    who = (
-        "the engine that answers was not started by `engine`, and stays"
-        if daemon.answers(where.socket)
-        else "none runs"
-    )
-    say(f"engine-stop: nothing to stop: {who}")
+    foreign = "the engine that answers was not started by `engine`, and stays"
+    say(f"engine-stop: nothing to stop: {foreign if daemon.answers(where.socket) else 'none runs'}")
     return Exit.OK
 
 

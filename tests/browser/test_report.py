@@ -13,7 +13,7 @@ from tests.unit.verify.commands.test_history import save
 from tests.unit.verify.report.test_page import RUNS, hostile, many
 from verify.commands.history import page as history
 from verify.commands.history import read_runs
-from verify.report.artifacts import Materials
+from verify.report.artifacts import AllArtifacts
 from verify.report.model import Summary
 from verify.report.page import page
 
@@ -42,8 +42,8 @@ def address(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], str]:
     return write
 
 
-def written(path: Path, summary: Summary, materials: Materials | None = None) -> str:
-    path.write_text(page(summary, materials), encoding="utf-8")
+def written(path: Path, summary: Summary, artifacts: AllArtifacts | None = None) -> str:
+    path.write_text(page(summary, artifacts), encoding="utf-8")
     return path.as_uri()
 
 
@@ -125,9 +125,9 @@ def test_markup_of_an_image_does_nothing(visit: OpenVisit, tmp_path: Path) -> No
 
 
 def test_twenty_images_with_three_thousand_findings_open_quickly(visit: OpenVisit, tmp_path: Path) -> None:
-    summary, (_, materials) = many(20, 3000), run()
-    drawn = {row.role: one for row, one in zip(summary.rows, cycle(materials.of.values()), strict=False)}
-    page = visit(written(tmp_path / "many.html", summary, Materials(drawn))).page
+    summary, (_, artifacts) = many(20, 3000), run()
+    drawn = {row.role: one for row, one in zip(summary.rows, cycle(artifacts.of.values()), strict=False)}
+    page = visit(written(tmp_path / "many.html", summary, AllArtifacts(drawn))).page
     session = page.context.new_cdp_session(page)
     session.send("Performance.enable")
     page.evaluate(PAINTED)

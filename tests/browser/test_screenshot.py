@@ -9,7 +9,7 @@ import pytest
 from tests.browser.screenshot import MOST_BYTES, main
 from tests.browser.visit import DESKTOP
 from tests.support.pages import every_kind, run
-from verify.report.artifacts import Materials
+from verify.report.artifacts import AllArtifacts
 from verify.report.model import Summary
 from verify.report.page import page
 
@@ -23,7 +23,7 @@ def output(tmp_path: Path) -> Path:
 
 @pytest.mark.parametrize("made_up", [run, every_kind])
 def test_a_report_s_first_screen_becomes_a_small_png_of_a_desktop_s_size(
-    made_up: Callable[[], tuple[Summary, Materials]], tmp_path: Path, output: Path, monkeypatch: pytest.MonkeyPatch
+    made_up: Callable[[], tuple[Summary, AllArtifacts]], tmp_path: Path, output: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("KTRDR_ARTIFACTS", str(tmp_path))
     (tmp_path / "report.html").write_text(page(*made_up()), encoding="utf-8")

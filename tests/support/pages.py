@@ -10,7 +10,7 @@ from deploy.build_record import BuildRecord
 from tests.support.breakages import EVERY
 from tests.support.cases import ROLES, Change, Facts, good
 from verify.contents.model import Contents
-from verify.report.artifacts import Material, Materials
+from verify.report.artifacts import AllArtifacts, RoleArtifacts
 from verify.report.model import Summary
 from verify.report.summary import summarize
 
@@ -89,33 +89,33 @@ def parsed(page: str) -> Element:
     return builder.root
 
 
-def material(facts: Facts) -> Material:
+def role_artifacts(facts: Facts) -> RoleArtifacts:
     case = facts.case()
-    return Material(case.maybe_record, case.maybe_contents, case.observation)
+    return RoleArtifacts(case.maybe_record, case.maybe_contents, case.observation)
 
 
-def run(changes: dict[str, Change] | None = None) -> tuple[Summary, Materials]:
+def run(changes: dict[str, Change] | None = None) -> tuple[Summary, AllArtifacts]:
     """The summary and the artifacts of a verification of all images, each changed by a test."""
     facts = {role: good(role, (changes or {}).get(role)) for role in ROLES}
     for one in facts.values():
         _enrich(one)
     summary = summarize([one.verdict() for one in facts.values()], ROLES)
-    return summary, Materials({role: material(one) for role, one in facts.items()})
+    return summary, AllArtifacts({role: role_artifacts(one) for role, one in facts.items()})
 
 
-def every_kind() -> tuple[Summary, Materials]:
+def every_kind() -> tuple[Summary, AllArtifacts]:
     """A run in which each check fails, in an image of its own."""
     broken = {one.check: one for one in EVERY}.values()
     verdicts = [
         one.verdict.model_copy(update={"role": f"r{number}", "tag": f"{one.role}:r{number}"})
         for number, one in enumerate(broken)
     ]
-    return summarize(verdicts, [*(one.role for one in verdicts), "missing"]), Materials()
+    return summarize(verdicts, [*(one.role for one in verdicts), "missing"]), AllArtifacts()
 
 
-def empty() -> tuple[Summary, Materials]:
+def empty() -> tuple[Summary, AllArtifacts]:
     """A run in which nothing was looked at."""
-    return summarize([], []), Materials()
+    return summarize([], []), AllArtifacts()
 
 
 def _enrich(facts: Facts) -> None:
@@ -149,13 +149,13 @@ def imported(module: str, seconds: float, by: str = "", *, failed: bool = False)
     return {"module": module, "seconds": seconds, "by": by, "failed": failed}
 
 
-def contents_of(materials: Materials, role: str) -> Contents:
-    found = materials.of[role].contents
+def contents_of(artifacts: AllArtifacts, role: str) -> Contents:
+    found = artifacts.of[role].contents
     assert found
     return found
 
 
-def record_of(materials: Materials, role: str) -> BuildRecord:
-    found = materials.of[role].record
+def record_of(artifacts: AllArtifacts, role: str) -> BuildRecord:
+    found = artifacts.of[role].record
     assert found
     return found

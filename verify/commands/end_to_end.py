@@ -26,7 +26,6 @@ from verify.judge.end_to_end import EndToEnd, Used
 from verify.judge.reading import read_verdict
 from verify.judge.verdict import Verdict
 from verify.observe.observer import reason
-from verify.report.artifacts import read_materials
 from verify.report.collect import collect
 from verify.report.console import show_findings
 from verify.report.model import Summary
@@ -55,8 +54,7 @@ def end_to_end(contract: Contract, engine: Engine, artifacts: Artifacts, console
     verdict = judge(observed, tuple(image.name for image in workers), began)
     _write(artifacts, observed, verdict)
     if summary := _summary(artifacts, contract.roles, verdict):
-        materials = read_materials({row.role: artifacts.root / row.role for row in summary.rows})
-        write(summary, artifacts.root, os.environ, materials)
+        write(summary, artifacts.root, os.environ)
     _show(verdict, console)
     return {"PASS": Exit.OK, "FAIL": Exit.FAILED}.get(verdict.outcome, Exit.UNAVAILABLE)
 

@@ -9,11 +9,12 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from deploy.artifacts import BUILD, VERDICT, UnreadableArtifact, read_model, write_text
+from deploy.artifacts import BUILD, VERDICT, write_text
 from deploy.build_record import BuildRecord
 from deploy.errors import Exit, Problem
 from verify.judge.difference import MB, signed
 from verify.judge.verdict import Verdict
+from verify.report.artifacts import read_or_none
 from verify.report.boxes import LINE, Box, Chart, Rectangle, fitted
 from verify.report.collect import collect
 from verify.report.page import anchor, render
@@ -96,10 +97,9 @@ def read_runs(directory: Path, roles: list[str]) -> tuple[dict[str, list[Point]]
     points, left_out = list[tuple[str, Point]](), list[str]()
     for place in found:
         try:
-            points += [
-                (verdict.role, Point(place.name, verdict, _built(place, verdict.role)))
-                for verdict in collect([place], roles)
-            ]
+            for verdict in collect([place], roles):
+                record = read_or_none(place / verdict.role / BUILD, BuildRecord)
+                points.append((verdict.role, Point(place.name, verdict, record.seconds if record else None)))
         except Problem as problem:
             left_out.append(f"{place.name}: {problem.wrong}")
     if not points:
@@ -108,13 +108,6 @@ def read_runs(directory: Path, roles: list[str]) -> tuple[dict[str, list[Point]]
     points.sort(key=lambda point: (point[1].verdict.started, point[1].run))
     seen = {role: [point for name, point in points if name == role] for role in roles}
     return {role: some for role, some in seen.items() if some}, left_out
-
-
-def _built(place: Path, role: str) -> float | None:
-    try:
-        return read_model(place / role / BUILD, BuildRecord).seconds
-    except (FileNotFoundError, UnreadableArtifact):
-        return None
 
 
 def spark(values: list[float | None]) -> str:

@@ -17,7 +17,7 @@ M = TypeVar("M", bound=BaseModel)
 
 
 @dataclass(frozen=True)
-class Material:
+class RoleArtifacts:
     """One image's artifacts; None where one is missing or unreadable."""
 
     record: BuildRecord | None = None
@@ -36,25 +36,25 @@ class Material:
 
 
 @dataclass(frozen=True)
-class Materials:
+class AllArtifacts:
     """The images' artifacts by role, in the roles' order."""
 
-    of: Mapping[str, Material] = field(default_factory=dict)
+    of: Mapping[str, RoleArtifacts] = field(default_factory=dict)
 
     @property
     def contents(self) -> dict[str, Contents]:
         """The contents of the images whose layers were read."""
-        return {role: material.contents for role, material in self.of.items() if material.contents}
+        return {role: found.contents for role, found in self.of.items() if found.contents}
 
     @property
     def records(self) -> dict[str, BuildRecord]:
         """The build records of the images that have one."""
-        return {role: material.record for role, material in self.of.items() if material.record}
+        return {role: found.record for role, found in self.of.items() if found.record}
 
     @property
     def applications(self) -> dict[str, ApplicationReport]:
         """The application probe's reports by role."""
-        return {role: material.application for role, material in self.of.items() if material.application}
+        return {role: found.application for role, found in self.of.items() if found.application}
 
     def base_layers(self, role: str) -> int:
         """How many of an image's layers are its base image's; 0 where no record says so."""
@@ -62,17 +62,18 @@ class Materials:
         return len(record.base.layers) if record else 0
 
 
-def read_materials(places: Mapping[str, Path]) -> Materials:
+def read_all_artifacts(places: Mapping[str, Path]) -> AllArtifacts:
     """Read the artifacts of each role from its directory, except unreadable ones: the verdicts judge those."""
-    return Materials({role: _material(place) for role, place in places.items()})
+    return AllArtifacts({role: _of_role(place) for role, place in places.items()})
 
 
-def _material(place: Path) -> Material:
-    observation = _read(place / OBSERVED, Observation)
-    return Material(_read(place / BUILD, BuildRecord), _read(place / CONTENTS, Contents), observation)
+def _of_role(place: Path) -> RoleArtifacts:
+    record, contents = read_or_none(place / BUILD, BuildRecord), read_or_none(place / CONTENTS, Contents)
+    return RoleArtifacts(record, contents, read_or_none(place / OBSERVED, Observation))
 
 
-def _read(path: Path, model: type[M]) -> M | None:
+def read_or_none(path: Path, model: type[M]) -> M | None:
+    """Read an artifact; None where it is missing or unreadable."""
     try:
         return read_model(path, model)
     except (FileNotFoundError, UnreadableArtifact):

@@ -11,7 +11,7 @@ from deploy.artifacts import CACHE, write_text
 from deploy.contract import Image
 from verify.contents.model import Contents
 
-KEPT = CACHE / "sbom"
+BILLS = CACHE / "sbom"
 
 
 def bill_of(
@@ -21,14 +21,14 @@ def bill_of(
     requirers: Mapping[str, list[str]],
     wheels: Mapping[str, Mapping[str, str]],
     *,
-    kept: Path = KEPT,
+    cache: Path = BILLS,
 ) -> str:
     """Return an image's bill of materials, from the cache where everything that it is made of is the same."""
     layers = [layer.model_copy(update={"way": "export"}) for layer in contents.layers]
     facts = contents.model_copy(update={"layers": layers})  # however they were read
     files = {name: dict(some) for name, some in wheels.items()}
     made_of = [image.name, facts.model_dump_json(), dict(locked), dict(requirers), files, _maker()]
-    path = kept / f"{hashlib.sha256(json.dumps(made_of, sort_keys=True).encode()).hexdigest()}.json"
+    path = cache / f"{hashlib.sha256(json.dumps(made_of, sort_keys=True).encode()).hexdigest()}.json"
     with contextlib.suppress(OSError, ValueError):
         return path.read_text(encoding="utf-8")
     from verify.report import sbom  # noqa: PLC0415 - its library takes half a second to load

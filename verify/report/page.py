@@ -22,7 +22,7 @@ from verify.judge.rulings.application import place
 from verify.judge.verdict import Finding
 from verify.observe.probe_reports import Attempt
 from verify.report import seconds, weight
-from verify.report.artifacts import Materials
+from verify.report.artifacts import AllArtifacts
 from verify.report.model import CHANGES, UNITS, Row, Summary, column
 from verify.report.text import evidence_lines, one_line, plain
 
@@ -37,9 +37,9 @@ SLOWEST, CHAINS = 25, 40  # modules and attempts in a table
 TEMPLATES = Path(__file__).parent / "templates"
 
 
-def page(summary: Summary, materials: Materials | None = None) -> str:
+def page(summary: Summary, artifacts: AllArtifacts | None = None) -> str:
     """Return the whole document."""
-    known = materials or Materials()
+    known = artifacts or AllArtifacts()
     drawn = _drawn(summary, known)
     findings = sum(len(part.findings) for part in summary.parts)
     text = ""
@@ -134,7 +134,7 @@ def anchor(role: str) -> str:
     return "of-" + "".join(letter if letter.isascii() and letter.isalnum() else f"-{ord(letter):x}" for letter in role)
 
 
-def _drawn(summary: Summary, known: Materials) -> dict[str, Any]:
+def _drawn(summary: Summary, known: AllArtifacts) -> dict[str, Any]:
     """Return everything on the page but the findings."""
     return {
         "summary": summary,
@@ -158,7 +158,7 @@ def _drawn(summary: Summary, known: Materials) -> dict[str, Any]:
     }
 
 
-def _bytes(known: Materials) -> dict[str, Any]:
+def _bytes(known: AllArtifacts) -> dict[str, Any]:
     held = known.contents
     images = {role: weight.parts(role, held, known.base_layers(role)) for role in held}
     return {
@@ -169,7 +169,7 @@ def _bytes(known: Materials) -> dict[str, Any]:
     }
 
 
-def _builds(known: Materials) -> dict[str, Any]:
+def _builds(known: AllArtifacts) -> dict[str, Any]:
     steps = {role: seconds.stretches(record) for role, record in known.records.items()}
     most = max((stretch.start + stretch.seconds for some in steps.values() for stretch in some), default=0.0)
     return {
@@ -178,7 +178,7 @@ def _builds(known: Materials) -> dict[str, Any]:
     }
 
 
-def _imports(known: Materials) -> dict[str, Any]:
+def _imports(known: AllArtifacts) -> dict[str, Any]:
     seen = known.applications
     charts = {
         role: [seconds.icicle(role, report, form) for form in FORMS] if report.imports else []

@@ -113,8 +113,8 @@ def tiles(boxes: tuple[Box, ...]) -> list[Box]:
 @pytest.mark.parametrize("form", ["wide", "narrow"])
 @pytest.mark.parametrize("role", ROLES)
 def test_a_treemap_has_a_tile_a_distribution_of_every_layer(role: str, form: str) -> None:
-    _, materials = run()
-    chart = weight.treemap(role, weight.parts(role, materials.contents, 1), form)
+    _, artifacts = run()
+    chart = weight.treemap(role, weight.parts(role, artifacts.contents, 1), form)
     whole = Rectangle(0, 0, chart.width, chart.height)
     assert all(inside(one.place, whole) for one in chart.boxes)
     titles = " ".join(one.title for one in tiles(chart.boxes))
@@ -130,8 +130,8 @@ def test_small_distributions_are_drawn_together_with_all_their_bytes() -> None:
 
 
 def test_a_layer_is_told_by_the_images_that_have_it() -> None:
-    _, materials = run()
-    held = dict(materials.contents)
+    _, artifacts = run()
+    held = dict(artifacts.contents)
     only = held["dev"].layers[3].model_copy(update={"diff_id": "sha256:own"})
     held["dev"] = held["dev"].model_copy(update={"layers": [*held["dev"].layers[:3], only]})
     found = {one.number: (one.kind, one.shared) for one in weight.parts("dev", held, 1)}
@@ -141,8 +141,8 @@ def test_a_layer_is_told_by_the_images_that_have_it() -> None:
 
 
 def test_bars_are_to_one_scale() -> None:
-    _, materials = run()
-    images = {role: weight.parts(role, materials.contents, 1) for role in ROLES}
+    _, artifacts = run()
+    images = {role: weight.parts(role, artifacts.contents, 1) for role in ROLES}
     boxes = tiles(weight.bars(images, "wide").boxes)
     widths: dict[float, float] = {}
     for one in boxes:
@@ -153,36 +153,36 @@ def test_bars_are_to_one_scale() -> None:
 
 
 def test_a_step_waited_from_the_end_of_the_one_before_to_its_start() -> None:
-    _, materials = run()
-    cached, sync, application, rest = seconds.stretches(record_of(materials, "dev"))
+    _, artifacts = run()
+    cached, sync, application, rest = seconds.stretches(record_of(artifacts, "dev"))
     assert (cached.state, cached.words) == ("cached", "cached")
     assert (sync.start, round(sync.waited, 3), sync.words) == (0.9, 0.9, "1.2 s, after waiting 0.9 s")
     assert application.words == "0.4 s"
     assert rest.state == "rest"
-    assert math.isclose(rest.start + rest.seconds, record_of(materials, "dev").seconds)
+    assert math.isclose(rest.start + rest.seconds, record_of(artifacts, "dev").seconds)
 
 
 def test_what_comes_after_the_steps_is_told_apart() -> None:
-    _, materials = run()
-    record = record_of(materials, "dev").model_copy(update={"seconds": 9.0, "exporting_seconds": 1.0})
+    _, artifacts = run()
+    record = record_of(artifacts, "dev").model_copy(update={"seconds": 9.0, "exporting_seconds": 1.0})
     export, rest = seconds.stretches(record)[3:]
     assert (export.name, export.seconds) == ("handing the image over to the engine", 1.0)
     assert export.start + export.seconds + rest.seconds == 9.0
 
 
 def test_a_step_has_the_name_of_its_stage_where_the_dockerfile_gives_one() -> None:
-    _, materials = run()
+    _, artifacts = run()
     names = ["[install 2/2] RUN x", "[stage-4 2/7] RUN x", "[2/3] RUN x", "RUN x"]
     steps = [step_of(name, cached=True, seconds=0.0, after=None) for name in names]
-    record = record_of(materials, "dev")
+    record = record_of(artifacts, "dev")
     record = type(record).model_validate({**record.model_dump(by_alias=True), "steps": steps, "seconds": 0.0})
     assert [one.name for one in seconds.stretches(record)] == ["install: RUN x", "RUN x", "RUN x", "RUN x"]
 
 
 def test_steps_of_a_record_that_does_not_say_when_they_began_follow_each_other() -> None:
-    _, materials = run()
+    _, artifacts = run()
     steps = [step_of(f"[{number}/2] RUN x", cached=False, seconds=1.0, after=None) for number in (1, 2)]
-    record = record_of(materials, "dev").model_copy(update={"steps": []})
+    record = record_of(artifacts, "dev").model_copy(update={"steps": []})
     record = type(record).model_validate({**record.model_dump(by_alias=True), "steps": steps, "seconds": 2.0})
     assert [(one.start, one.waited) for one in seconds.stretches(record)] == [(0.0, 0.0), (1.0, 0.0)]
 

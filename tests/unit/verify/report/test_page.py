@@ -11,19 +11,29 @@ from hypothesis import strategies as st
 
 from deploy.uv_lock import CUDA_DISTRIBUTION
 from tests.support.cases import ROLES, Facts, attempt, good
-from tests.support.pages import Element, contents_of, empty, every_kind, imported, material, parsed, record_of, run
+from tests.support.pages import (
+    Element,
+    contents_of,
+    empty,
+    every_kind,
+    imported,
+    parsed,
+    record_of,
+    role_artifacts,
+    run,
+)
 from tests.support.pages import step as step_of
 from tests.support.summaries import finding, verdict
 from verify.judge.checks import END_TO_END_CHECKS, PURPOSES
 from verify.judge.end_to_end import EndToEnd
 from verify.judge.verdict import Finding
-from verify.report.artifacts import Materials, read_materials
+from verify.report.artifacts import AllArtifacts, read_all_artifacts
 from verify.report.model import Summary
 from verify.report.page import CUT, LIMIT, anchor, harmless, marked, page
 from verify.report.summary import summarize
 from verify.report.text import evidence_lines, one_line
 
-RUNS: dict[str, Callable[[], tuple[Summary, Materials]]] = {"passing": run, "every kind": every_kind, "empty": empty}
+RUNS: dict[str, Callable[[], tuple[Summary, AllArtifacts]]] = {"passing": run, "every kind": every_kind, "empty": empty}
 INJECTIONS = (
     "<script>alert(1)</script>", '"><img src=x onerror=alert(1)>', "</pre></details><h1>", "<!--", "]]>", "&lt;b&gt;",
     "{{ 7 * 7 }}", "{% raw %}", "' style='color:red", "</title><svg/onload=alert(1)>", "</style><style>*{display:none}",
@@ -31,12 +41,12 @@ INJECTIONS = (
 
 
 @pytest.fixture(params=RUNS, scope="module")
-def told(request: pytest.FixtureRequest) -> tuple[Summary, Materials]:
+def told(request: pytest.FixtureRequest) -> tuple[Summary, AllArtifacts]:
     return RUNS[request.param]()
 
 
 @pytest.fixture(scope="module")
-def shown(told: tuple[Summary, Materials]) -> Element:
+def shown(told: tuple[Summary, AllArtifacts]) -> Element:
     """The page of a run; nobody changes it."""
     return parsed(page(*told))
 
@@ -51,7 +61,7 @@ def lines(one: Finding) -> list[str]:
     return evidence_lines(one.evidence, 20_000, 20_000, 20_000)
 
 
-def test_every_finding_is_there_with_all_that_the_json_has(told: tuple[Summary, Materials], shown: Element) -> None:
+def test_every_finding_is_there_with_all_that_the_json_has(told: tuple[Summary, AllArtifacts], shown: Element) -> None:
     summary = json.loads(told[0].model_dump_json())
     for row in summary["rows"]:
         for number, one in enumerate(row["findings"]):
@@ -68,7 +78,7 @@ def test_every_finding_is_there_with_all_that_the_json_has(told: tuple[Summary, 
 
 
 def test_every_outcome_stands_in_the_table_by_check_and_image_and_leads_to_its_finding(
-    told: tuple[Summary, Materials], shown: Element
+    told: tuple[Summary, AllArtifacts], shown: Element
 ) -> None:
     summary = told[0]
     body = [row for table in shown.all("table", "matrix") for row in table.all("tbody")[0].all("tr")]
@@ -85,7 +95,7 @@ def test_every_outcome_stands_in_the_table_by_check_and_image_and_leads_to_its_f
     assert sum(map(len, links.values())) == sum(len(image.findings) for image in summary.rows)
 
 
-def test_the_summary_s_own_words_and_figures_are_there(told: tuple[Summary, Materials], shown: Element) -> None:
+def test_the_summary_s_own_words_and_figures_are_there(told: tuple[Summary, AllArtifacts], shown: Element) -> None:
     root, summary = shown, told[0]
     assert summary.meaning in root.text
     assert root.all("h1")[0].text.split() == [summary.outcome, "Images"]
@@ -99,19 +109,19 @@ def test_the_summary_s_own_words_and_figures_are_there(told: tuple[Summary, Mate
 
 def test_the_gpus_that_a_cuda_build_has_code_for_stand_beside_its_version() -> None:
     summary = summarize([verdict("worker-gpu", torch_version="2.13.0+cu130", cuda_build="13.0")], ["worker-gpu"])
-    (card,) = parsed(page(summary, Materials())).all("article", "card")
+    (card,) = parsed(page(summary, AllArtifacts())).all("article", "card")
     assert "13.0 for sm_80, sm_90" in " ".join(card.text.split())
 
 
 def test_layers_and_distributions_are_there_to_the_byte() -> None:
-    summary, materials = run()
-    bytes_of = parsed(page(summary, materials)).by_id("bytes")
+    summary, artifacts = run()
+    bytes_of = parsed(page(summary, artifacts)).by_id("bytes")
     table = bytes_of.all("table", "distributions")[0].all("tbody")[0]
     shown = {
         row.all("th")[0].text: [cell.text.replace(",", "") for cell in row.all("td")[:-1]] for row in table.all("tr")
     }
     for number, role in enumerate(ROLES):
-        contents = contents_of(materials, role)
+        contents = contents_of(artifacts, role)
         column = [int(sizes[number] or 0) for sizes in shown.values()]
         assert sum(column) == contents.unpacked_bytes
         for layer in contents.layers:
@@ -119,10 +129,10 @@ def test_layers_and_distributions_are_there_to_the_byte() -> None:
 
 
 def test_every_step_of_the_builds_is_there_with_its_seconds() -> None:
-    summary, materials = run()
-    build = parsed(page(summary, materials)).by_id("build")
+    summary, artifacts = run()
+    build = parsed(page(summary, artifacts)).by_id("build")
     for role in ROLES:
-        record = record_of(materials, role)
+        record = record_of(artifacts, role)
         (table,) = (one for one in build.all("div", "scroll") if one.attributes["aria-label"] == f"{role}: steps")
         cells = [[cell.text for cell in row.all("td")] for row in table.all("tbody")[0].all("tr")]
         assert [cell[0] for cell in cells[:3]] == [one.name.partition("] ")[2] for one in record.steps]
@@ -174,8 +184,8 @@ def test_what_was_not_seen_is_said_in_words() -> None:
 
 @pytest.mark.parametrize("known", [True, False])
 def test_a_chart_has_a_label_and_a_table_beside_it(*, known: bool) -> None:
-    summary, materials = run()
-    root = parsed(page(summary, materials if known else None))
+    summary, artifacts = run()
+    root = parsed(page(summary, artifacts if known else None))
     charts = root.all("svg", "chart")
     assert bool(charts) is known
     assert all(one.attributes["role"] == "img" and one.attributes["aria-label"] for one in charts)
@@ -210,7 +220,7 @@ def shape(root: Element) -> list[tuple[str, tuple[str, ...]]]:
     ]
 
 
-def hostile(text: str) -> tuple[Summary, Materials]:
+def hostile(text: str) -> tuple[Summary, AllArtifacts]:
     """A run in which everything that an image says of itself is this text."""
 
     def change(facts: Facts) -> None:
@@ -231,7 +241,7 @@ def hostile(text: str) -> tuple[Summary, Materials]:
             ),
         ]}
     )  # fmt: skip
-    return summarize([judged], ["dev"]), Materials({"dev": material(facts)})
+    return summarize([judged], ["dev"]), AllArtifacts({"dev": role_artifacts(facts)})
 
 
 @pytest.fixture(scope="module")
@@ -323,11 +333,11 @@ def test_a_page_that_would_be_too_long_is_shortened_and_says_so(monkeypatch: pyt
 
 def test_artifacts_that_cannot_be_read_are_left_out(tmp_path: Any) -> None:
     (tmp_path / "contents.json").write_text("{", encoding="utf-8")
-    materials = read_materials({"dev": tmp_path})
-    assert materials.contents == {}
-    assert "No image's layers were read" in page(summarize([verdict("dev")], ["dev"]), materials)
+    artifacts = read_all_artifacts({"dev": tmp_path})
+    assert artifacts.contents == {}
+    assert "No image's layers were read" in page(summarize([verdict("dev")], ["dev"]), artifacts)
 
 
 def test_a_report_of_the_application_that_is_malformed_is_left_out() -> None:
     facts = good("dev", lambda facts: facts.report("application").update(imports="many"))
-    assert Materials({"dev": material(facts)}).applications == {}
+    assert AllArtifacts({"dev": role_artifacts(facts)}).applications == {}

@@ -231,17 +231,17 @@ def test_whatever_an_image_calls_its_parts_the_bill_is_valid(text: str) -> None:
 def test_a_bill_is_made_once_for_an_image_and_a_lock(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     contents, locked = held()
     image = CONTRACT.images["dev"]
-    first = bill_of(image, contents, locked, REQUIRERS, WHEELS, kept=tmp_path)
+    first = bill_of(image, contents, locked, REQUIRERS, WHEELS, cache=tmp_path)
     monkeypatch.setattr(sbom, "bill", lambda *_: "made again")
-    assert bill_of(image, contents, locked, REQUIRERS, WHEELS, kept=tmp_path) == first
+    assert bill_of(image, contents, locked, REQUIRERS, WHEELS, cache=tmp_path) == first
     (layer, *rest) = contents.layers
     elsewhere = contents.model_copy(update={"layers": [layer.model_copy(update={"way": "in place"}), *rest]})
-    assert bill_of(image, elsewhere, locked, REQUIRERS, WHEELS, kept=tmp_path) == first
-    assert bill_of(image, contents, {**locked, "more": "1"}, REQUIRERS, WHEELS, kept=tmp_path) == "made again"
-    assert bill_of(image, contents, locked, REQUIRERS, {}, kept=tmp_path) == "made again"
+    assert bill_of(image, elsewhere, locked, REQUIRERS, WHEELS, cache=tmp_path) == first
+    assert bill_of(image, contents, {**locked, "more": "1"}, REQUIRERS, WHEELS, cache=tmp_path) == "made again"
+    assert bill_of(image, contents, locked, REQUIRERS, {}, cache=tmp_path) == "made again"
 
 
 def test_a_bill_that_cannot_be_kept_is_made_all_the_same(tmp_path: Path) -> None:
     (tmp_path / "kept").write_text("no directory", encoding="utf-8")
     contents, locked = held()
-    assert json.loads(bill_of(CONTRACT.images["dev"], contents, locked, REQUIRERS, WHEELS, kept=tmp_path / "kept"))
+    assert json.loads(bill_of(CONTRACT.images["dev"], contents, locked, REQUIRERS, WHEELS, cache=tmp_path / "kept"))

@@ -1,4 +1,4 @@
-"""``python -m verify``: verify images, summarize verdicts, examine the checkout's lazy imports."""
+"""``python -m verify``: verify images; summarize, explain, baseline, lazy-imports, e2e."""
 
 import argparse
 import difflib

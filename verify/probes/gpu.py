@@ -105,6 +105,11 @@ def cudnn_version(torch, device):
     return f"{number // 10000}.{number // 100 % 100}.{number % 100}"
 
 
+def nccl_version(torch):
+    """Return the version that NCCL says it is."""
+    return ".".join(map(str, torch.cuda.nccl.version()))
+
+
 def version_of(ask):
     """Return the version that a library says it is, "" where it cannot even be used."""
     return attempt(lambda: {"version": ask()}).get("version", "")
@@ -120,9 +125,8 @@ def look():
     document |= {"available": bool(torch.cuda.is_available()), "driver": driver()}
     if not document["available"]:
         tried = attempt(lambda: {"product": torch.zeros(1, device="cuda").tolist()})
-        return document | {
-            "reason": tried.get("error", "torch.cuda.is_available() is False, yet a tensor could be made")
-        }
+        odd = "torch.cuda.is_available() is False, yet a tensor could be made"
+        return document | {"reason": tried.get("error", odd)}
     device = torch.device("cuda", 0)
     properties = torch.cuda.get_device_properties(device)
     torch.backends.cuda.matmul.allow_tf32 = False
@@ -134,13 +138,11 @@ def look():
         "matrix_product": attempt(lambda: matrix_product(torch, device)),
         "training_step": attempt(lambda: training_step(torch, device)),
         "cudnn": library("cudnn", version_of(lambda: cudnn_version(torch, device)), r"nvidia-cudnn-cu\d+"),
-        "nccl": library(
-            "nccl", version_of(lambda: ".".join(map(str, torch.cuda.nccl.version()))), r"nvidia-nccl-cu\d+"
-        ),
+        "nccl": library("nccl", version_of(lambda: nccl_version(torch)), r"nvidia-nccl-cu\d+"),
+        # The last one: it spoils the device's context
+        "error_raised": attempt(lambda: error_raised(torch, device)),
     }
-    return document | {
-        "error_raised": attempt(lambda: error_raised(torch, device))
-    }  # last: it spoils the device's context
+    return document
 
 
 if __name__ == "__main__":

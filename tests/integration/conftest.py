@@ -4,12 +4,10 @@ import os
 import shutil
 import subprocess
 import sys
-import time
 import uuid
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 import docker
 import pytest
@@ -28,7 +26,6 @@ from verify.judge.verdict import Finding, Verdict
 BUILD_SECONDS = 2400.0
 SECONDS = 600.0
 GPU_IMAGE_NEEDS = 15e9  # bytes free on the engine's disk: its layers, the build's cache, the engine's copy
-OFTEN = 0.05  # seconds between two looks at a condition
 
 
 @dataclass(frozen=True)
@@ -68,16 +65,6 @@ def execute(
         shown = printed.decode("utf-8", "replace")[-6000:]
         pytest.fail(f"{' '.join(command)} did not end within {seconds:.0f} s:\n{shown}", pytrace=False)
     return Ended(list(command), process.returncode, printed.decode("utf-8", "replace"), process.pid)
-
-
-def until(what: str, ask: Callable[[], Any], seconds: float = 120.0) -> Any:
-    """Ask until the answer is true; fails, saying what was waited for, when it is not within the deadline."""
-    end = time.monotonic() + seconds
-    while not (answer := ask()):
-        if time.monotonic() > end:
-            pytest.fail(f"waited {seconds:.0f} s for: {what}", pytrace=False)
-        time.sleep(OFTEN)
-    return answer
 
 
 def findings(artifacts: Artifacts, role: str) -> dict[str, Finding]:

@@ -13,7 +13,8 @@ from deploy.compose import stack
 from deploy.contract import ROOT
 from deploy.engine.labelled import RUN, find
 from deploy.engine.runs import Run, new_run
-from tests.integration.conftest import Ended, Images, execute, until
+from tests.integration.conftest import Ended, Images, execute
+from tests.support.waiting import until
 
 COMPOSE = ROOT / "deploy" / "compose.yaml"
 UP_SECONDS = 240

@@ -4,7 +4,8 @@ import uuid
 
 import pytest
 
-from tests.integration.conftest import Images, execute, until
+from tests.integration.conftest import Images, execute
+from tests.support.waiting import until
 
 PATIENCE = 60.0
 

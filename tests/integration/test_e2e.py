@@ -14,8 +14,9 @@ from docker import DockerClient
 
 from deploy.artifacts import E2E, OBSERVED, VERDICT, Artifacts, read_model
 from deploy.image_config import ImageConfig
-from tests.integration.conftest import Images, execute, until
+from tests.integration.conftest import Images, execute
 from tests.support.signals import HEEDING
+from tests.support.waiting import until
 from verify.e2e.judge import judge
 from verify.e2e.observation import SystemObservation
 from verify.e2e.run import run_scenarios

@@ -26,6 +26,7 @@ from deploy.engine import connection, daemon, processes, runs
 from deploy.engine.daemon import Daemon
 from deploy.engine.labelled import RUN
 from deploy.errors import Exit, Problem
+from tests.support.daemons import place_in
 from verify.observe import observer
 from verify.observe.model import Subject
 
@@ -39,16 +40,8 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Daemon]:
     folder = tmp_path_factory.mktemp("second")
     settings = folder / "daemon.json"
     settings.write_text(json.dumps({"features": {"containerd-snapshotter": True}}))
-    one = Daemon(
-        socket=folder / "docker.sock",
-        pid_file=folder / "docker.pid",
-        exec_root=folder / "exec",
-        log=folder / "dockerd.log",
-        record=folder / "engine.json",
-        options=("--data-root", str(folder / "data"), "--config-file", str(settings)),
-        runner=("unshare", "--net"),
-        system=False,
-    )
+    options = ("--data-root", str(folder / "data"), "--config-file", str(settings))
+    one = place_in(folder, options=options, runner=("unshare", "--net"))
     try:
         yield one
     finally:

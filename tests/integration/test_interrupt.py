@@ -13,8 +13,9 @@ from typing import Any
 import pytest
 
 from deploy.artifacts import BUILD, LOG
-from tests.integration.conftest import Checkout, Images, until
+from tests.integration.conftest import Checkout, Images
 from tests.support.signals import HEEDING
+from tests.support.waiting import until
 
 LONG = "sleep 86399"  # the step that is interrupted; a number that no other process has
 BUILD_ENDS_WITHIN = 5.0

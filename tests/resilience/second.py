@@ -15,6 +15,7 @@ import docker
 
 from deploy.engine import daemon
 from deploy.engine.daemon import Daemon
+from tests.support.daemons import place_in
 
 CAN_START = bool(os.geteuid() == 0 and shutil.which("dockerd", path=daemon.SYSTEM_PATH) and shutil.which("unshare"))
 WHY_NOT = "NOT TESTED: an engine of one's own needs root, dockerd and unshare"
@@ -34,16 +35,9 @@ def second_engine(folder: Path, *, containerd_store: bool = False, hosts: tuple[
     settings = folder / "daemon.json"
     settings.write_text(json.dumps({"features": {"containerd-snapshotter": containerd_store}}))
     addresses = [word for host in hosts for word in ("--host", host)]
-    one = Daemon(
-        socket=short / "docker.sock",
-        pid_file=folder / "docker.pid",
-        exec_root=short / "exec",
-        log=folder / "dockerd.log",
-        record=folder / "engine.json",
-        options=("--data-root", str(folder / "data"), "--config-file", str(settings), *addresses),
-        runner=OWN_NETWORK,
-        system=False,
-    )
+    options = ("--data-root", str(folder / "data"), "--config-file", str(settings), *addresses)
+    near = {"socket": short / "docker.sock", "exec_root": short / "exec"}
+    one = place_in(folder, **near, options=options, runner=OWN_NETWORK)
     try:
         yield one
     finally:

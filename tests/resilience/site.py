@@ -13,8 +13,9 @@ import pytest
 
 from bench.copies import copy_tree
 from deploy.artifacts import Artifacts
-from tests.integration.conftest import Ended, until
+from tests.integration.conftest import Ended
 from tests.support.signals import HEEDING
+from tests.support.waiting import until
 
 TINY = "tiny"
 TABLE = """

@@ -11,10 +11,10 @@ from deploy.artifacts import BUILD, VERDICT
 from deploy.engine import daemon, processes
 from deploy.engine.connection import Engine
 from deploy.engine.daemon import Daemon
-from tests.integration.conftest import until
 from tests.resilience.conftest import left_by
 from tests.resilience.second import pid_of
 from tests.resilience.site import TINY, Site, told
+from tests.support.waiting import until
 from verify.judge.verdict import Verdict
 
 WAITING = "sleep 86397"  # a step that is at work when the engine goes

@@ -9,10 +9,10 @@ import docker
 import pytest
 
 from deploy.artifacts import BUILD, VERDICT
-from tests.integration.conftest import until
 from tests.integration.test_interrupt import offspring, parents
 from tests.resilience.conftest import left_by
 from tests.resilience.site import TINY, Command, Site, told
+from tests.support.waiting import until
 
 WAITING = "sleep 86396"
 CLEANED_WITHIN = 40.0  # cleaning up has a deadline of 30 s

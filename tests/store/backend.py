@@ -4,26 +4,14 @@ import os
 import socket
 import subprocess
 import sys
-import time
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Final
 
 import httpx
-import pytest
+
+from tests.support.waiting import until
 
 SECONDS: Final = 30.0
-OFTEN: Final = 0.05  # seconds between two looks at a condition
-
-
-def until(what: str, ask: Callable[[], Any], seconds: float = SECONDS) -> Any:
-    """Ask until the answer is true; fail, saying what was waited for, when it is not within the deadline."""
-    end = time.monotonic() + seconds
-    while not (answer := ask()):
-        if time.monotonic() > end:
-            pytest.fail(f"waited {seconds:.0f} s for: {what}", pytrace=False)
-        time.sleep(OFTEN)
-    return answer
 
 
 class Backend:

@@ -16,8 +16,8 @@ from ktrdr.api.store.connection import StoreError
 from ktrdr.api.store.database import Database
 from ktrdr.settings import Settings
 from ktrdr.store_address import PostgresServer
-from tests.store.backend import until
 from tests.store.postgres import PASSWORD, Postgres
+from tests.support.waiting import until
 
 NOW = 1_700_000_000.0
 WORKER = {"worker_id": "w", "worker_type": "training", "endpoint_url": "http://w:5003"}

@@ -14,6 +14,7 @@ from deploy.engine.daemon import Daemon
 from deploy.engine.endpoint import DEFAULT_HOST, Endpoint
 from deploy.engine.processes import Process
 from deploy.errors import Exit, Problem
+from tests.support.daemons import place_in
 
 OTHER = Process(42, 1)  # a dockerd that runs already
 PLUGINS = {"buildx": ("0.13.1", "/p"), "compose": ("2.26.1", "/p")}
@@ -115,14 +116,7 @@ def test_on_another_distribution_what_to_install_is_said() -> None:
 @pytest.fixture
 def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Daemon:
     monkeypatch.setattr(locks, "folder", lambda: tmp_path)
-    return Daemon(
-        socket=tmp_path / "socket",
-        pid_file=tmp_path / "pid",
-        exec_root=tmp_path / "exec",
-        log=tmp_path / "log",
-        record=tmp_path / "record",
-        system=False,
-    )
+    return place_in(tmp_path)
 
 
 def forbid(monkeypatch: pytest.MonkeyPatch, *names: str) -> None:

@@ -16,18 +16,12 @@ from deploy.engine import bring_up, daemon, processes
 from deploy.engine.daemon import Daemon, belongs, clear_stale, judge_pid_file
 from deploy.engine.processes import Process, read_stat
 from deploy.errors import Problem
+from tests.support.daemons import place_in
 
 
 @pytest.fixture
 def place(tmp_path: Path) -> Daemon:
-    return Daemon(
-        socket=tmp_path / "docker.sock",
-        pid_file=tmp_path / "docker.pid",
-        exec_root=tmp_path / "exec",
-        log=tmp_path / "dockerd.log",
-        record=tmp_path / "engine.json",
-        system=False,
-    )
+    return place_in(tmp_path)
 
 
 @contextlib.contextmanager

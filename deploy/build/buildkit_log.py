@@ -4,7 +4,7 @@ import base64
 import json
 import re
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any
 
 STEP = re.compile(r"\[(?:[\w.-]+ +)?\d+/\d+\] ")  # a Dockerfile's instruction, not BuildKit's own housekeeping
@@ -131,7 +131,4 @@ def _document(text: str) -> dict[str, Any] | None:
 
 
 def _time(text: str | None) -> datetime | None:
-    if not text:
-        return None
-    whole, _, fraction = text.removesuffix("Z").partition(".")
-    return datetime.fromisoformat(f"{whole}.{fraction[:6]:0<6}").replace(tzinfo=UTC)
+    return datetime.fromisoformat(text) if text else None

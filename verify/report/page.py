@@ -20,7 +20,7 @@ from verify.judge.checks import PURPOSES
 from verify.judge.difference import NO_DISTRIBUTION, signed
 from verify.judge.rulings.application import place
 from verify.judge.verdict import Finding
-from verify.observe.probe_reports import Attempt
+from verify.observe.probe_reports import ApplicationReport
 from verify.report import seconds, weight
 from verify.report.artifacts import AllArtifacts
 from verify.report.model import CHANGES, UNITS, Row, Summary, column
@@ -145,7 +145,9 @@ def _drawn(summary: Summary, known: AllArtifacts) -> dict[str, Any]:
         "no_distribution": NO_DISTRIBUTION,
         "bytes": _bytes(known),
         "builds": _builds(known),
-        "imports": _imports(known),
+        "imports": {role: _imports(role, report) for role, report in known.applications.items()},
+        "chains": CHAINS,
+        "place": place,
         "starts": _starts(summary.rows),
         "known": known,
         "anchor": anchor,
@@ -178,26 +180,14 @@ def _builds(known: AllArtifacts) -> dict[str, Any]:
     }
 
 
-def _imports(known: AllArtifacts) -> dict[str, Any]:
-    seen = known.applications
-    charts = {
-        role: [seconds.icicle(role, report, form) for form in FORMS] if report.imports else []
-        for role, report in seen.items()
-    }
-    roots = {role: seconds.tree(report.imports) for role, report in seen.items()}
+def _imports(role: str, report: ApplicationReport) -> dict[str, Any]:
+    roots = seconds.tree(report.imports)
     return {
-        "seen": seen,
-        "charts": charts,
-        "slowest": {role: seconds.slowest(some, SLOWEST) for role, some in roots.items()},
-        "packages": {role: seconds.by_package(some)[:SLOWEST] for role, some in roots.items()},
-        "attempts": {
-            role: [_attempt(attempt) for attempt in report.attempts[:CHAINS]] for role, report in seen.items()
-        },
+        "seen": report,
+        "charts": [seconds.icicle(role, report, form) for form in FORMS] if report.imports else [],
+        "slowest": seconds.slowest(roots, SLOWEST),
+        "packages": seconds.by_package(roots)[:SLOWEST],
     }
-
-
-def _attempt(attempt: Attempt) -> dict[str, Any]:
-    return {"package": attempt.package, "phase": attempt.phase, "chain": [place(frame) for frame in attempt.chain]}
 
 
 def _starts(rows: list[Row]) -> list[dict[str, Any]]:

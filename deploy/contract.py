@@ -41,6 +41,7 @@ def parse_cuda(value: Any) -> Any:
 DOTTED, COMMAND = r"^[A-Za-z_]\w*(\.[A-Za-z_]\w*)*$", r"^[A-Za-z_][\w.-]*$"
 TAG, ROLE = r"^[a-z0-9]+([._/:-]+[a-z0-9]+)*:[\w][\w.-]{0,127}$", r"^[a-z][a-z0-9-]{0,40}$"
 ARCHITECTURE = r"^(sm|compute)_[0-9]{2,3}[af]?$"
+PACKAGE, FILE = r"^[a-z0-9][a-z0-9+.-]+$", r"^(/[^/]+)+$"
 HEALTH_PATH, HEALTH, RELATIVE, PYTHON = r"^/", r"^http://127\.0\.0\.1:\d{1,5}/\S*$", r"^[^/].*$", r"^3\.\d+$"
 FORMS = {
     DOTTED: "a name with dots, for example ktrdr.api.main",
@@ -51,6 +52,8 @@ FORMS = {
     HEALTH_PATH: "a path, for example /api/v1/health",
     HEALTH: "an address within the container, for example http://127.0.0.1:8000/api/v1/health",
     RELATIVE: "a path from the checkout, for example deploy/docker/Dockerfile.backend",
+    PACKAGE: "a Debian package's name, for example libgomp1",
+    FILE: "a path from the root, with * for any part of a name, for example /opt/venv/bin/activate*",
     ARCHITECTURE: "a GPU architecture as torch.cuda.get_arch_list() names it, for example sm_90",
     configuration.USER: 'a user and a group by number, for example "10001:10001"',
     configuration.PORT: "a port and its protocol, for example 8000/tcp",
@@ -76,6 +79,8 @@ CommandName = Annotated[str, Field(pattern=COMMAND)]
 Architecture = Annotated[str, Field(pattern=ARCHITECTURE)]
 Tag = Annotated[str, Field(pattern=TAG)]
 Reason = Annotated[str, Field(min_length=10)]
+Packages = list[Annotated[str, Field(pattern=PACKAGE)]]
+Files = dict[Annotated[str, Field(pattern=FILE)], Reason]
 
 
 class Application(Strict):
@@ -118,8 +123,9 @@ class Image(Strict):
     # Directories that the application writes to; all else is read-only
     writable: list[AbsolutePath] = Field(default_factory=list)
     duplicate_libraries: list[Allowed] = Field(default_factory=list)
-    leftovers: list[Allowed] = Field(default_factory=list)
     configuration: Configuration = Configuration()  # added to the contract's own, or in its place
+    packages: Packages = Field(default_factory=list)  # added to the contract's own
+    files: Files = Field(default_factory=dict)  # added to the contract's own
 
     @property
     def torch(self) -> Torch:
@@ -149,6 +155,8 @@ class Contract(Strict):
     application: Application
     configuration: Configuration = Configuration()  # of every image
     serving: Serving
+    packages: Packages = Field(default_factory=list)  # Debian packages that every image adds to its base
+    files: Files = Field(default_factory=dict)  # what else every image adds to its base, each with its reason
     images: Annotated[dict[str, Image], Field(min_length=1)]
 
     @property
@@ -169,6 +177,14 @@ class Contract(Strict):
         """Return all that an image may set: what every image may, with its own keys, its role and its description."""
         own = {ROLE_LABEL: image.role, DESCRIPTION_LABEL: image.description}
         return self.configuration.with_(image.configuration).with_(Configuration(labels=own))
+
+    def packages_of(self, image: Image) -> set[str]:
+        """Return the Debian packages that an image adds to its base image."""
+        return {*self.packages, *image.packages}
+
+    def files_of(self, image: Image) -> Files:
+        """Return the paths that an image adds beside distributions, packages and the application, with the reasons."""
+        return self.files | image.files
 
     def select(self, roles: list[str]) -> list[Image]:
         """Return the images of the named roles, all of them where none is named.

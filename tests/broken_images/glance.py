@@ -33,7 +33,7 @@ PARTS: Mapping[str, tuple[Part, ...]] = {
     **dict.fromkeys(
         (
             "contents", "lock-parity", "size-total", "size-added", "size-growth", "no-repeated-bytes", "leftovers",
-            "cuda-distributions", "cuda-libraries",
+            "checkout-parity", "cuda-distributions", "cuda-libraries",
         ),
         ("contents",),
     ),

@@ -13,6 +13,7 @@ from pathlib import Path
 from docker import DockerClient
 from docker.errors import APIError, ImageNotFound
 
+from deploy.application import application_files
 from deploy.build_record import BuildRecord
 from deploy.contract import Contract, Image
 from deploy.engine import connection as engines
@@ -26,6 +27,7 @@ from tests.broken_images.cut_off import cut_off
 from tests.broken_images.fault import Fault
 from tests.broken_images.glance import Glance, parts_for
 from verify.commands.baseline import read_baseline
+from verify.contents.files import APPLICATION
 from verify.contents.model import Contents
 from verify.judge.case import Case
 from verify.judge.judge import judge
@@ -65,7 +67,7 @@ class Workshop:
         self.environ = dict(os.environ)  # pytest changes the process's own while threads start commands
         self.locked = {role: locked_distributions(image, contract.python) for role, image in contract.images.items()}
         self.left_out, self.baselines = read_left_out(), read_baseline().images
-        self.requirers = requirers(LOCK.read_text(encoding="utf-8"))
+        self.requirers, self.sources = requirers(LOCK.read_text(encoding="utf-8")), application_files(APPLICATION)
         for role, good in goods.items():
             try:
                 self.client.api.tag(good.record.image_id, self.repository, f"good-{role}")
@@ -159,7 +161,7 @@ class Workshop:
     ) -> Verdict:
         case = Case(
             self.contract, image, observation, contents, record, "", self.locked[image.role], self.left_out,
-            self.baselines.get(image.role), self.requirers, inputs,
+            self.baselines.get(image.role), self.requirers, inputs, self.sources,
         )  # fmt: skip
         return judge(case, STARTED)
 

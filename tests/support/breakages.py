@@ -8,8 +8,10 @@ from tests.support.breakages_running import APPLICATION, GPU, PYTORCH, SERVER, S
 from tests.support.cases import SITE, Facts, library
 from tests.support.changes import (
     answered,
+    application,
     contents,
     distribution,
+    installed,
     label,
     layer,
     nothing_seen,
@@ -17,6 +19,7 @@ from tests.support.changes import (
     probes,
     record,
     report,
+    stray,
     subject,
     tried,
     variable,
@@ -162,8 +165,7 @@ CONTENTS = [
     Breakage("lock-parity", "one missing", "dev", lambda facts: facts.locked.update(absent="1.0"), "CONFIGURATION"),
     Breakage("lock-parity", "a file missing", "dev",
         contents(absent={f"{SITE}/torch-2.13.0+cpu.dist-info": [f"{SITE}/torch/nn/init.py"]}), "CONFIGURATION"),
-    Breakage("lock-parity", "a file that is nobody's", "dev", contents(unowned={f"{SITE}/requests/__init__.py": 2}),
-        "CONFIGURATION"),
+    Breakage("lock-parity", "a file that is nobody's", "dev", stray(f"{SITE}/requests/__init__.py"), "CONFIGURATION"),
     Breakage("lock-parity", "a source that was changed", "dev", contents(altered=[f"{SITE}/idna/core.py"]),
         "CONFIGURATION"),
     Breakage("lock-parity", "one twice", "dev", distribution("uvicorn", "0.54.0"), "CONFIGURATION"),
@@ -173,8 +175,18 @@ CONTENTS = [
         "size-growth", "pandas", "dev", layer(1, unpacked_bytes=41_000_000, by_distribution={"pandas": 41_000_000})
     ),
     Breakage("no-repeated-bytes", "a late chown", "dev", layer(3, repeated_bytes=1_000_001)),
-    Breakage("leftovers", "hidden in the verifier's containers", "dev", contents(leftovers=[
-        {"kind": "temporary", "path": "/tmp/lies.py", "layer": 1}])),
+    Breakage("leftovers", "hidden in the verifier's containers", "dev", stray("/tmp/lies.py")),
+    Breakage("leftovers", "a cache", "dev", stray("/root/.cache/uv/archive-v0/a/b", top="/root/.cache")),
+    Breakage("leftovers", "a device", "dev", stray("/srv/device", kind="device", bytes=0)),
+    Breakage("leftovers", "an empty directory", "dev", stray("/home/ktrdr/closed", kind="directory", bytes=0)),
+    Breakage("leftovers", "deleted later", "dev", stray("/srv/src/notes", gone=True)),
+    Breakage("leftovers", "a package that nobody named", "dev", installed("binutils")),
+    Breakage("leftovers", "an allowance that nothing uses", "dev", lambda facts: (
+        facts.part("contents")["others"].pop())),
+    Breakage("checkout-parity", "another content", "dev", application("api/page/static/curve.js", "f" * 64)),
+    Breakage("checkout-parity", "a file too many", "dev", application("api/notes.txt", "f" * 64)),
+    Breakage("checkout-parity", "a file missing", "dev", lambda facts: facts.sources.update({"more.py": "f" * 64})),
+    Breakage("checkout-parity", "no file at all", "dev", contents(application={})),
     Breakage("leftovers", "a key", "dev", contents(leftovers=[{"kind": "private key", "path": "/k", "layer": 1}])),
     Breakage("history", "a token", "dev", subject(history=["ARG GITHUB_TOKEN=abc"])),
     Breakage("history", "a proxy", "dev", lambda facts: variable(facts, "https_proxy", "http://p:1"),
@@ -191,6 +203,9 @@ CONTENTS = [
     Breakage("cuda-libraries", "by what is in it", "worker-cpu", contents(cuda_code={"/x.so": "has code for a GPU"})),
     Breakage("cuda-libraries", "one missing", "worker-gpu", lambda facts: (
         facts.part("contents")["cuda_libraries"].pop())),
+    Breakage("cuda-libraries", "the driver's", "worker-gpu", stray("/usr/lib/libcuda.so.1", bytes=0),
+        with_it=("leftovers",)),
+    Breakage("cuda-libraries", "the driver's program", "backend", stray("/usr/bin/nvidia-smi"), with_it=("leftovers",)),
     Breakage("cuda-libraries", "one twice", "worker-gpu", lambda facts: (
         facts.part("contents")["cuda_libraries"].append(library("libcublas.so.13", "/elsewhere")))),
 ]  # fmt: skip

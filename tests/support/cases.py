@@ -9,6 +9,7 @@ from urllib.parse import urlsplit
 from deploy.build_record import BuildRecord
 from deploy.contract import Contract, Image, read_contract
 from deploy.left_out import LeftOut
+from tests.support.paths_above import REQUIRERS, SOURCES, above
 from verify.contents.model import Contents
 from verify.judge.case import Case
 from verify.judge.difference import ImageBaseline
@@ -39,7 +40,6 @@ CORE = {"fastapi": "0.165.0", "uvicorn": "0.54.0"}
 TORCH = {"torch": "2.13.0", "safetensors": "0.8.0"}
 CUDA = {"nvidia-cublas": "13.0", "nvidia-cudnn-cu13": "9.1", "cuda-bindings": "13.0", "triton": "3.7"}
 NEEDED = ["libcudart.so.13", "libcublas.so.13", "libcudnn.so.9", "libnccl.so.2", "libtorch_cuda.so"]
-REQUIRERS = {"torch": ["ktrdr[ml]"], "numpy": ["pandas"], "pandas": ["ktrdr"]}
 HEALTH = '{"status": "ok"}'
 ARCHITECTURES = ("sm_75", "sm_80", "sm_86", "sm_90", "sm_100", "sm_120")
 CUDA_HOME = f"{SITE}/nvidia/lib"
@@ -65,6 +65,7 @@ class Facts:
     contract: Contract = field(default_factory=lambda: CONTRACT)
     left_out: list[LeftOut] = field(default_factory=list)
     inputs: str | None = "c" * 64
+    sources: dict[str, str] = field(default_factory=lambda: dict(SOURCES))
 
     @property
     def image(self) -> Image:
@@ -98,7 +99,7 @@ class Facts:
         baseline = None if self.baseline is None else ImageBaseline.model_validate(self.baseline)
         seen = (observation, contents, record, self.record_error)
         known = (self.left_out, baseline, REQUIRERS, self.inputs)
-        return Case(self.contract, self.image, *seen, self.locked, *known)
+        return Case(self.contract, self.image, *seen, self.locked, *known, sources=self.sources)
 
     def verdict(self) -> Verdict:
         """The verdict of the complete contract, or of the GPU contract where the GPU probe ran."""
@@ -298,8 +299,8 @@ def contents(role: str) -> dict[str, Any]:
         ],
         "working_directory": "/home/ktrdr",
         "environments": {"/opt/venv/pyvenv.cfg": f"home = {posixpath.dirname(PYTHON)}\n"}, "privileged": [],
-        "absent": {}, "altered": [], "unowned": {}, "torch": [], "accounts": [], "writable": [],
-        "unreadable": [], "hooks": [], "named": [], "packages": [],
+        "absent": {}, "altered": [], "torch": [], "accounts": [], "writable": [],
+        "unreadable": [], "hooks": [], "named": [], **above(CONTRACT.files_of(CONTRACT.images[role]), SITE),
         "leftovers": [{"kind": "certificate", "path": "/etc/ssl/certs/ca-certificates.crt", "layer": 0}],
     }  # fmt: skip
 

@@ -3,6 +3,7 @@
 from typing import Any
 
 from tests.support.cases import SITE, Change, Facts
+from tests.support.paths_above import other, package
 
 
 def subject(**values: Any) -> Change:
@@ -48,6 +49,21 @@ def health(which: str, **values: Any) -> Change:
 
 def result(name: str, **values: Any) -> Change:
     return lambda facts: facts.part("probes")["results"][name].update(values)
+
+
+def stray(path: str, layer: int = 2, **values: Any) -> Change:
+    """A path above the base that no distribution accounts for."""
+    return lambda facts: facts.part("contents")["others"].append(other(path, layer, **values))
+
+
+def installed(name: str, layer: int = 2) -> Change:
+    """A Debian package that somebody installed."""
+    return lambda facts: facts.part("contents")["packages"].append(package(name, layer))
+
+
+def application(path: str, digest: str) -> Change:
+    """A file of the application, as the image has it."""
+    return lambda facts: facts.part("contents")["application"][f"{SITE}/ktrdr"].update({path: digest})
 
 
 def layer(number: int, **values: Any) -> Change:

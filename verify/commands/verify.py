@@ -10,6 +10,7 @@ from threading import Semaphore
 
 from rich.console import Console
 
+from deploy.application import application_files
 from deploy.artifacts import BILL, BUILD, CONTENTS, GPU, OBSERVED, VERDICT, Artifacts, UnreadableArtifact, write_text
 from deploy.build_inputs import inputs
 from deploy.build_record import Base, BuildRecord
@@ -21,6 +22,7 @@ from deploy.left_out import LeftOut, read_left_out
 from deploy.progress import Progress
 from deploy.uv_lock import LOCK, check_current, locked_distributions, requirers, wheels
 from verify.commands.baseline import read_baseline
+from verify.contents.files import APPLICATION
 from verify.contents.model import Contents
 from verify.judge.case import Case
 from verify.judge.difference import Baseline
@@ -47,7 +49,8 @@ class Checkout:
     requirers: Mapping[str, list[str]]  # distribution -> who requires it, by the lock
     wheels: Mapping[str, Mapping[str, str]]  # distribution -> file -> SHA-256, by the lock
     left_out: list[LeftOut]
-    sources: Mapping[str, str | None]  # role -> digest of the files that the image is built from
+    inputs: Mapping[str, str | None]  # role -> digest of the files that the image is built from
+    sources: Mapping[str, str]  # path below the application's package -> SHA-256
     baseline: Baseline
 
 
@@ -95,7 +98,8 @@ def _read_checkout(contract: Contract, images: Iterable[Image]) -> Checkout:
         requirers=requirers(lock),
         wheels=wheels(lock),
         left_out=read_left_out(),
-        sources={image.role: inputs(image) for image in images},
+        inputs={image.role: inputs(image) for image in images},
+        sources=application_files(APPLICATION),
         baseline=read_baseline(),
     )
 
@@ -150,7 +154,8 @@ def judge_one(checkout: Checkout, seen: Seen, artifacts: Artifacts, *, gpu: bool
         left_out=checkout.left_out,
         baseline=checkout.baseline.images.get(image.role),
         requirers=checkout.requirers,
-        inputs=checkout.sources[image.role],
+        inputs=checkout.inputs[image.role],
+        sources=checkout.sources,
     )
     return (judge_gpu if gpu else judge)(case, datetime.now(UTC).isoformat(timespec="seconds"))
 

@@ -11,14 +11,13 @@ import hashlib
 import posixpath
 import re
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from email.message import Message
 from email.parser import HeaderParser
 
 from packaging.utils import canonicalize_name
 
-from verify.contents.files import SITE
 from verify.contents.filesystem import Entry, FileSystem
 from verify.contents.model import Distribution
 
@@ -207,22 +206,26 @@ def _differs(entry: Entry, row: Row) -> bool:
     return other or row.size not in (None, entry.size) or entry.target is not None
 
 
-def unowned(system: FileSystem, owner: Mapping[str, str]) -> dict[str, int]:
-    """Return the files above the lowest layer, where Python finds packages, that no RECORD vouches for: path -> layer.
+def owned(system: FileSystem, installed: Iterable[Installed]) -> set[str]:
+    """Return the files that RECORDs of distributions above the lowest layer vouch for, each in its own environment."""
+    found = set[str]()
+    for distribution in installed:
+        site = posixpath.dirname(distribution.path)
+        if system.merged[f"{distribution.path}/METADATA"].layer and site.endswith(("/site-packages", "/dist-packages")):
+            environment = f"{site.rpartition('/lib/')[0] or site}/"
+            rows = [row for row in recorded(distribution, system.texts) if row.path.startswith(environment)]
+            found |= {row.path for row in rows if row.vouches or row.path == f"{distribution.path}/RECORD"}
+    return found
 
-    Compiled bytecode belongs to the owner of its source. Bytecode that Python would run without a source (PEP 3147)
-    has no owner, even if a RECORD lists it: a fingerprint of RECORDs leaves all bytecode out.
+
+def is_owned(path: str, owned: Collection[str]) -> bool:
+    """Whether a path is one of these, or bytecode of one.
+
+    Bytecode that Python would run without a source (PEP 3147) has no owner, even if a RECORD lists it: a fingerprint of
+    RECORDs leaves all bytecode out.
     """
-    above = sorted((path, entry.layer) for path, entry in system.merged.items() if entry.layer and SITE.search(path))
-    return {
-        path: layer
-        for path, layer in above
-        if _is_sourceless(path) or not (owner.get(path) or owner.get(_source(path)))
-    }
-
-
-def _is_sourceless(path: str) -> bool:
-    return path.endswith(".pyc") and posixpath.basename(posixpath.dirname(path)) != "__pycache__"
+    sourceless = path.endswith(".pyc") and posixpath.basename(posixpath.dirname(path)) != "__pycache__"
+    return not sourceless and (path in owned or source_of(path) in owned)
 
 
 def bytes_by_owner(sizes: Mapping[str, int], owner: Mapping[str, str]) -> dict[str, int]:
@@ -232,11 +235,11 @@ def bytes_by_owner(sizes: Mapping[str, int], owner: Mapping[str, str]) -> dict[s
     """
     total: Counter[str] = Counter()
     for path, size in sizes.items():
-        total[owner.get(path) or owner.get(_source(path), "")] += size
+        total[owner.get(path) or owner.get(source_of(path), "")] += size
     return {name: size for name, size in total.most_common() if size}
 
 
-def _source(path: str) -> str:
+def source_of(path: str) -> str:
     """Return the source file of cached bytecode (PEP 3147), the path itself for any other file."""
     directory, name = posixpath.split(path)
     if posixpath.basename(directory) != "__pycache__" or not name.endswith(".pyc"):

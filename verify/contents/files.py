@@ -14,7 +14,10 @@ from verify.contents.raw_layer import Facts
 
 BLOCK = 1 << 20  # bytes read at a time
 SITE = re.compile(r"/(?:site|dist)-packages/")
+APPLICATION = "ktrdr"  # the application's package: every file of it is compared with the checkout's
+OWN = re.compile(rf"/{APPLICATION}/")
 PACKAGES = "/var/lib/dpkg/status"
+LIST = re.compile(r"/var/lib/dpkg/info/[^/]+\.list$")
 COPYRIGHT = re.compile(r"/usr/share/doc/([^/]+)/copyright$")
 TEXT_AT_MOST = 16 << 20  # bytes of a RECORD or METADATA file that are read
 
@@ -27,12 +30,6 @@ CUDA = re.compile(
     r"|torch_cuda\w*|caffe2_nvrtc)(-[0-9a-f]{8})?[.-]"
 )
 DEVICE_CODE = "has code for a GPU"
-BARE = re.compile(r"[^/]\.git/HEAD$")  # of a git repository without a work tree
-ENVIRONMENT = re.compile(
-    r"\.env(?:[._-].*|rc)?|.*\.env|env\.(?:prod|production|stag|staging|stage|dev|development|local|secrets?)"
-)
-TEMPLATE = re.compile(r"[._-](?:example|sample|template|tmpl|dist)$")  # of such a file, to be filled in elsewhere
-GIT_HEAD = b"ref: refs/"  # how the file HEAD of a git repository begins
 HIDDEN = "/tmp"  # noqa: S108 - inside the image: the verifier's containers have a file system of their own there
 
 
@@ -68,8 +65,7 @@ def renamed(facts: Facts, old: str, new: str) -> Facts | None:
     """Return what would have been read of a file under another of its names; None where that was not read."""
     digest, text = _is_source(new) or _is_interpreter(new), _is_text(new)
     known = _is_source(old) or _is_interpreter(old), _is_text(old)
-    apart = any((path in accounts.FILES) or "HEAD" in posixpath.basename(path) for path in (old, new))
-    if apart or digest > known[0] or text > known[1]:
+    if old in accounts.FILES or new in accounts.FILES or digest > known[0] or text > known[1]:
         return None
     return replace(facts, sha256=facts.sha256 if digest else None, text=facts.text if text else None)
 
@@ -80,7 +76,7 @@ def _is_interpreter(path: str) -> bool:
 
 
 def _is_source(path: str) -> bool:
-    return path.endswith(".py") and SITE.search(path) is not None
+    return OWN.search(path) is not None or (path.endswith(".py") and SITE.search(path) is not None)
 
 
 def _is_text(path: str) -> bool:
@@ -91,8 +87,8 @@ def _is_text(path: str) -> bool:
 
 
 def is_package_text(path: str) -> bool:
-    """Whether a file says which Debian packages are installed, or under which licences."""
-    return path == PACKAGES or COPYRIGHT.match(path) is not None
+    """Whether a file says which Debian packages are installed, with which files, or under which licences."""
+    return path == PACKAGES or COPYRIGHT.match(path) is not None or LIST.match(path) is not None
 
 
 def _text(path: str, data: bytes) -> str:
@@ -106,25 +102,14 @@ def _cuda(found: elf.Object) -> str:
     return DEVICE_CODE if found.device_code else f"needs {needed}" * bool(needed)
 
 
-def misplaced(path: str, head: bytes, size: int | None = None) -> list[str]:
-    """Return the kinds of misplaced file that a path is: by name, by PEM text in its beginning, by DER as a whole.
-
-    ``size`` in bytes, where ``head`` is not the whole file. An editor's copy is of the same kind as its original.
-    """
-    path, text = secrets.original(path), secrets.plain(head)
-    name = posixpath.basename(path)
-    kinds = []
-    if name == ".git" or BARE.search(path) or (name == "HEAD" and head.startswith(GIT_HEAD)):
-        kinds.append("git")
-    if ENVIRONMENT.fullmatch(name.lower()) and not TEMPLATE.search(name.lower()):
-        kinds.append("environment")
-    if secrets.is_named(path) or secrets.has_token(text):
-        kinds.append("credentials")
-    if name.endswith((".p12", ".pfx", ".ppk", ".jks", ".keystore")):
-        kinds.append("private key")
-    if name.endswith(".whl"):
-        kinds.append("archive")
-    kind = secrets.der_kind(head, len(head) if size is None else size)
-    kinds += [kind] * bool(kind)
+def by_content(head: bytes, size: int) -> list[str]:
+    """Return which secrets a file of ``size`` bytes holds that begins so: tokens, keys and certificates, PEM or DER."""
+    text = secrets.plain(head)
+    kinds = ["credentials"] * secrets.has_token(text) + [secrets.der_kind(head, size)]
     kinds += sorted(secrets.pem_kinds(text), reverse=True)
-    return list(dict.fromkeys(kinds))
+    return [kind for kind in dict.fromkeys(kinds) if kind]
+
+
+def of_a_member(path: str, content: bytes) -> list[str]:
+    """Return what a file within an archive is, by its name and its content."""
+    return secrets.by_name(path) + by_content(content, len(content))

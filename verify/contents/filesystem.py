@@ -93,11 +93,11 @@ def merge(layers: Iterable[RawLayer]) -> tuple[Merged, list[tuple[int, list[str]
         for path in gone:
             del merged[path]
         _lay(merged, number, layer)
-        _add_directories(directories, written)
+        add_directories(directories, written)
     return merged, replaced
 
 
-def _add_directories(found: set[str], paths: Iterable[str]) -> None:
+def add_directories(found: set[str], paths: Iterable[str]) -> None:
     """Add the directories above paths. A directory that a later layer empties stays: it hides nothing then."""
     for path in paths:
         directory = posixpath.dirname(path)

@@ -7,7 +7,7 @@ writable. They may be kept by both.
 from collections.abc import Iterable, Mapping, Sequence
 
 from deploy.image_config import ImageConfig
-from verify.contents import accounts, command_words, distributions, dpkg, hooks, permissions, programs, unwanted
+from verify.contents import accounts, command_words, distributions, dpkg, hooks, owners, permissions, programs, unwanted
 from verify.contents.filesystem import FileSystem
 from verify.contents.model import Contents, Layer
 from verify.contents.raw_layer import RawLayer, UnreadableArchive
@@ -27,24 +27,27 @@ def inventory(known: Mapping[str, RawLayer], config: ImageConfig, writable: Iter
     working_directory, path = system.follow(config.working_directory or "/"), config.path.split(":")
     user = accounts.numbers(config.user or "0", system.texts)
     written = _prefixes(system, writable)
+    started = hooks.hooks(system, owner, working_directory)
+    sources = owners.application(system, installed, started)
     return Contents(
         identity=config.identity,
         layers=_layers(system, config.layers, owner),
         distributions=distributions.described(system, installed),
         absent=distributions.absent(system, installed),
         altered=distributions.altered(system, installed),
-        unowned=distributions.unowned(system, owner),
+        others=owners.others(system, distributions.owned(system, installed), sources),
+        application=sources,
         cuda_libraries=unwanted.cuda_libraries(system),
         cuda_code=unwanted.cuda_code(system),
         torch=unwanted.torch(system),
-        leftovers=unwanted.all_misplaced(system, written),
+        leftovers=unwanted.all_misplaced(system),
         interpreter=programs.interpreter(system, path),
         search=programs.searched(system, path),
         named=programs.named(system, owner, command_words.names(config), path, working_directory),
         working_directory=working_directory,
-        hooks=hooks.hooks(system, owner, working_directory),
+        hooks=started,
         environments=hooks.environments(system),
-        packages=dpkg.read(system.texts),
+        packages=dpkg.read(system),
         accounts=accounts.faults(system, config.user or "0"),
         privileged=permissions.privileged(system),
         writable=permissions.writable(system, user, written),

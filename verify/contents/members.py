@@ -37,13 +37,12 @@ def shown(path: str) -> str:
 def look_into(path: str, size: int, stream: IO[bytes]) -> tuple[Facts, Misplaced]:
     """Read a regular file of ``size`` bytes: its facts, and what in it does not belong in a layer.
 
-    A kind of file that it is by its name and by its content comes twice.
+    Its own name says nothing: who owns a file is for the judge to say.
     """
     head, facts = files.examine(path, size, stream)
-    start = files.GIT_HEAD if head.startswith(files.GIT_HEAD) else b""
-    found = [(kind, path) for kind in (*files.misplaced(path, start), *files.misplaced("", head, size))]
+    found = [(kind, path) for kind in files.by_content(head, size)]
     if nested_archives.is_archive(head):
-        inside = nested_archives.look_into(head, stream, files.misplaced)
+        inside = nested_archives.look_into(head, stream, files.of_a_member)
         found += [(kind, shown(f"{path}{inner}")) for kind, inner in inside]
     return facts, found
 
@@ -65,6 +64,7 @@ def add(layer: RawLayer, member: Member, facts: Facts = NOTHING, found: Iterable
         layer.hard[path] = member.target
     elif member.kind == "other" and not named_so:
         layer.removed.append(path)  # a device or a pipe holds nothing, and hides what lay there
+        layer.special.append(path)
     elif member.kind == "file":
         layer.sizes[path] = member.size
         if member.mode & (stat.S_ISUID | stat.S_ISGID) or member.capable:
@@ -73,9 +73,7 @@ def add(layer: RawLayer, member: Member, facts: Facts = NOTHING, found: Iterable
             layer.facts[path] = facts
     if member.kind in ("directory", "file"):
         _take_permissions(layer, member)
-    layer.misplaced += found if member.kind == "file" else [(kind, path) for kind in files.misplaced(path, b"")]
-    if path.startswith(f"{files.HIDDEN}/") or (path == files.HIDDEN and member.kind != "directory"):
-        layer.misplaced.append(("temporary", path))
+    layer.misplaced += found
 
 
 def _take_permissions(layer: RawLayer, member: Member) -> None:
@@ -110,6 +108,7 @@ def settle(layer: RawLayer) -> None:
     layer.sizes, layer.links, layer.hard = _sorted(layer.sizes), _sorted(layer.links), _sorted(layer.hard)
     layer.facts, layer.permissions = _sorted(layer.facts), _sorted(layer.permissions)
     layer.removed, layer.emptied = sorted(set(layer.removed)), sorted(set(layer.emptied))
+    layer.special = sorted(set(layer.special))
     layer.misplaced = sorted(set(layer.misplaced), key=lambda found: (found[1], found[0]))
     layer.privileged = sorted(set(layer.privileged))
 
@@ -128,7 +127,6 @@ def _rename(layer: RawLayer, old: str, new: str) -> None:
     facts = files.renamed(layer.facts.get(old, NOTHING), old, new)
     if facts is None:
         raise UnreadableArchive(f"{new} is a hard link of {old}, as which it was read: that says other things")
-    by_name = ["temporary", "whiteout", *files.misplaced(old, b"")]
     layer.facts.pop(old, None)
     layer.facts |= {new: facts} if facts != NOTHING else {}
     for values in (layer.sizes, layer.permissions):
@@ -136,9 +134,7 @@ def _rename(layer: RawLayer, old: str, new: str) -> None:
             values[new] = values.pop(old)  # type: ignore[assignment]  # each keeps its own kind of value
     layer.privileged = [new if path == old else path for path in layer.privileged]
     for number, (kind, path) in enumerate(layer.misplaced):
-        if path == old and kind in by_name:
-            by_name.remove(kind)  # the same kind once more: by content
-        elif path == old or path.startswith((f"{old}!/", f"{old} (")):
+        if (path == old and kind != "whiteout") or path.startswith((f"{old}!/", f"{old} (")):  # one is by name
             layer.misplaced[number] = kind, new + path.removeprefix(old)
 
 

@@ -38,6 +38,7 @@ class Package(Model):
     name: str
     version: str
     architecture: str
+    layer: int
     licences: list[str]  # short names, where its copyright file is machine-readable
 
 
@@ -87,13 +88,29 @@ class Hook(Model):
 
 
 class Misplaced(Model):
-    """A file that does not belong in an image, in any layer. It counts although a later layer deletes it."""
+    """What a file holds and no image should, in any layer. It counts although a later layer deletes it."""
 
     kind: Literal[
-        "git", "environment", "private key", "certificate", "credentials", "archive", "temporary", "data", "whiteout"
-    ]
+        "private key", "certificate", "credentials", "archive", "whiteout",
+        "git", "environment", "named like credentials",  # of a file within an archive, by its name
+    ]  # fmt: skip
     path: str
     layer: int
+
+
+OtherKind = Literal["file", "link", "device", "directory"]  # a pipe counts as a device
+
+
+class Other(Model):
+    """A path above the lowest layer that neither a Python distribution nor the application's package holds."""
+
+    path: str
+    kind: OtherKind
+    layer: int
+    bytes: int = 0
+    top: str  # the highest directory above it that holds nothing else, or the one that it lies in
+    package: str = ""  # the Debian package whose list has it
+    gone: bool = False  # a later layer removes or replaces it
 
 
 class Contents(Model):
@@ -117,7 +134,8 @@ class Contents(Model):
     absent: dict[str, list[str]]  # path of a .dist-info directory -> what its RECORD lists and no layer holds
     # Files above the lowest layer of another size, and Python sources of another digest, than RECORD says
     altered: list[str]
-    unowned: dict[str, int]  # files above the lowest layer among packages that no RECORD vouches for -> layer
+    others: list[Other]
+    application: dict[str, dict[str, str]]  # directory of the application's package -> path below it -> SHA-256
     torch: list[str]  # PyTorch's files by path or soname, in any layer, although a later layer deletes them
     accounts: list[str]  # what opens an account of the image to everybody
     # Paths above the lowest layer that the user may write and is not meant to; permissions.KEPT at most

@@ -14,7 +14,7 @@ class Facts:
 
     library: bool = False  # an ELF file
     soname: str | None = None
-    sha256: str | None = None  # of what may be an interpreter, and of a distribution's Python sources
+    sha256: str | None = None  # of what may be an interpreter, of distributions' Python sources, of the application
     cuda: str = ""  # why the file is CUDA's by its content, whatever its name is; "" where it is not
     text: str | None = None  # of metadata of a distribution or a package, a .pth file, pyvenv.cfg, the accounts
 
@@ -34,6 +34,7 @@ class RawLayer:
     directories: set[str] = field(default_factory=set)
     removed: list[str] = field(default_factory=list)  # whiteouts
     emptied: list[str] = field(default_factory=list)  # opaque directories
+    special: list[str] = field(default_factory=list)  # devices and pipes
     facts: dict[str, Facts] = field(default_factory=dict)
     misplaced: list[tuple[str, str]] = field(default_factory=list)  # what does not belong in a layer: kind, path
     privileged: list[str] = field(default_factory=list)  # files that give rights: setuid, setgid, capabilities

@@ -1,4 +1,4 @@
-"""Finds credentials by a file's path, its text, or its DER; no credential is returned.
+"""Finds credentials by a file's text or its DER, and names that programs give them; no credential is returned.
 
 Why not detect-secrets: it reads source trees line by line, masks nothing, and is too slow for gigabytes of layers. The
 tests compare the two. Why not asn1crypto or cryptography for DER: a dependency for some thirty lines.
@@ -6,28 +6,24 @@ tests compare the two. Why not asn1crypto or cryptography for DER: a dependency 
 
 import base64
 import codecs
-import posixpath
 import re
 
-_NAMES = {
-    ".netrc", "_netrc", ".pypirc", ".npmrc", ".git-credentials", ".dockercfg", ".pgpass", ".my.cnf", "pip.conf",
-    "uv.toml", "auth.conf", "id_rsa", "id_dsa", "id_ecdsa", "id_ed25519", ".vault-token", ".bash_history",
-    ".zsh_history", ".python_history", ".psql_history", ".mysql_history", ".ash_history", ".node_repl_history",
-    ".viminfo", ".lesshst", ".htpasswd", ".s3cfg", ".boto", ".smbcredentials", "terraform.tfstate", "secrets.yml",
-    "secrets.yaml",
-}  # fmt: skip
-_ENDS = (
-    "/.docker/config.json", "/.aws/credentials", "/.aws/config", "/uv/uv.toml", "/.kube/config", "/gh/hosts.yml",
-    "/gcloud/application_default_credentials.json", "/gcloud/credentials.db", "/gcloud/access_tokens.db",
-    "/pypoetry/auth.toml", "/uv/credentials/credentials.toml", "/.cargo/credentials", "/.cargo/credentials.toml",
-    "/.m2/settings.xml", "/.terraform.d/credentials.tfrc.json", "/.ssh/authorized_keys",
-)  # fmt: skip
-# Copies that editors (Emacs, nano, Vim) and people keep beside a file, numbered or not
-_KEPT = re.compile(r"(?s)(.+?)(?:(?:\.~\d+)?~|#|\.(?:bak|backup|orig|old|new|save)(?:\.?\d+)?|\.\d)")
-_SAVED = re.compile(r"(?s)(.*/)#([^/]+)#")  # Emacs, by itself
-# Vim puts a dot before the name of an open file, if there is none
-_OPEN = re.compile(r"(?s)(.*/)\.([^/]+)\.sw[a-z]")
-_MOUNTED = ("/run/secrets/", "/var/run/secrets/")  # where engines put secrets, none of which belongs in a layer
+# What a path makes of a file, or of an editor's copy: words for a file that nobody owns, and no more than words
+NAMED = {
+    "git": re.compile(r"(?:.*/)?(?:\.git|[^/]+\.git/HEAD)"),
+    "environment": re.compile(
+        r"(?i)(?!.*[._-](?:example|sample|template|tmpl|dist)$)"
+        r"(?:.*/)?#?(?:\.env(?:[._-].*|rc)?|[^/]+\.env(?:\..*)?|env\.(?:prod|stag|dev|local|secret)\w*)[~#]*"
+    ),
+    "named like credentials": re.compile(
+        r"(?i)(?:.*/)?[#._]*(?:(?:netrc|pypirc|npmrc|git-credentials|dockercfg|pgpass|my\.cnf|pip\.conf|uv\.toml|auth\.toml"
+        r"|id_(?:rsa|dsa|ecdsa|ed25519)|vault-token|[a-z_]+_history|viminfo|lesshst|htpasswd|s3cfg|boto|smbcredentials"
+        r"|terraform\.tfstate|secrets\.ya?ml|[^/]*credentials[^/]*\.(?:json|toml|tfrc|db))(?:[.~#].*)?"
+        r"|[^/]+\.(?:p12|pfx|ppk|jks|keystore)(?:\..*)?)"
+        r"|(?:.*/)?\.(?:docker/config\.json|aws/\w+|kube/config|ssh/authorized_keys|m2/settings\.xml)(?:[.~#].*)?"
+        r"|(?:/var)?/run/secrets/.*|.*/gh/hosts\.yml|.*/\.cargo/credentials"
+    ),
+}
 # PEM (RFC 7468), OpenPGP's (RFC 9580) and SSH2's (RFC 4716): the line that begins it, headers perhaps, and base64.
 # Lines may be quoted, commented, indented, or those of a string. Without base64 it is text about keys.
 _GAP = rb"(?:\\[nrt]?|b?[\"']|[\s+,#>|*/;(){}\[\]-]){1,80}"
@@ -105,21 +101,9 @@ _ESCAPE = b"\x1b["
 _COLOUR = re.compile(rb"\x1b\[[\d;]{0,40}m")  # ECMA-48, SGR
 
 
-def is_named(path: str) -> bool:
-    """Whether a program keeps credentials under this path, in capitals or not."""
-    path = path.lower()
-    return posixpath.basename(path) in _NAMES or path.endswith(_ENDS) or path.startswith(_MOUNTED)
-
-
-def original(path: str) -> str:
-    """Return the path of the original, for a copy as editors and people make them; any other path as it is."""
-    kept, opened, saved = _KEPT.fullmatch(path), _OPEN.fullmatch(path), _SAVED.fullmatch(path)
-    if saved is not None:
-        return "".join(saved.groups())
-    if opened is not None:
-        directory, name = opened.groups()
-        return f"{directory}{name}" if is_named(f"{directory}{name}") else f"{directory}.{name}"
-    return path if kept is None else kept[1]
+def by_name(path: str) -> list[str]:
+    """Return what a path makes of a file."""
+    return [kind for kind, pattern in NAMED.items() if pattern.fullmatch(path)]
 
 
 def plain(head: bytes) -> bytes:

@@ -44,13 +44,10 @@ def torch(system: FileSystem) -> list[str]:
     )
 
 
-def all_misplaced(system: FileSystem, written: tuple[str, ...]) -> list[Misplaced]:
-    """Return the files of all layers that do not belong there.
-
-    That includes every path that begins with one in ``written``: the application writes there, no build does.
-    """
+def all_misplaced(system: FileSystem) -> list[Misplaced]:
+    """Return what in the files of all layers does not belong there."""
     return [
-        Misplaced(kind=kind, path=path, layer=number)  # type: ignore[arg-type]  # the kinds that misplaced() gives
+        Misplaced(kind=kind, path=path, layer=number)  # type: ignore[arg-type]  # the kinds that the reader gives
         for number, layer in enumerate(system.layers)
-        for kind, path in [*layer.misplaced, *(("data", path) for path in layer.paths if path.startswith(written))]
+        for kind, path in layer.misplaced
     ]

@@ -101,6 +101,7 @@ class Case:
     baseline: ImageBaseline | None = None
     requirers: Mapping[str, list[str]] = field(default_factory=dict)  # distribution -> who requires it, by the lock
     inputs: str | None = None  # digest of what the checkout would be built from; None where nothing was built from it
+    sources: Mapping[str, str] = field(default_factory=dict)  # path below the application's package -> SHA-256
 
     @property
     def subject(self) -> Subject:

@@ -41,7 +41,8 @@ _ALL = [
     Check("size-added", "The bytes above the base image stay within the contract's budget", "CODE_BUG", "See bytes by distribution below, and {dockerfile}"),
     Check("size-growth", "The image has not grown above the baseline by more than the contract allows", "CODE_BUG", "If this is intended, keep a new baseline: `./noxw -s baseline -- {role}`; if not, find out what requires it: `uv tree --invert`"),
     Check("no-repeated-bytes", "No layer repeats files of an earlier one", "CODE_BUG", "Find the late `chown`, `chmod` or copy in {dockerfile}; set owner and mode where a file is made"),
-    Check("leftovers", "No layer above the base holds a .git, .env, key, certificate, credential, file named like a deletion, or file in /tmp or the writable directories", "CODE_BUG", "Remove it from the build context or use a build secret; rebuild, and revoke what was exposed"),
+    Check("checkout-parity", "The application's files are the checkout's: the same paths, the same content", "CODE_BUG", "Build without cache: `./noxw -s build -- {role}`; `git add` a file that is to be shipped, and remove any other"),
+    Check("leftovers", "Every file above the base image has an owner, and none holds a secret", "CODE_BUG", "Remove it in {dockerfile}, or name it with its reason below `files` in images.toml; rebuild, and revoke a secret that was exposed"),
     Check("history", "The image's history, configuration and environment hold no secret, proxy or credential", "CODE_BUG", "Pass it as a build secret, never as ARG or ENV; rebuild, and revoke what was exposed"),
     Check("user", "The image runs as a numeric user other than root, with a home", "CODE_BUG", "Set `USER uid:gid` in {dockerfile}, and make the user's home"),
     # PyTorch and CUDA: specs/image-torch-availability

@@ -155,5 +155,5 @@ def test_more_roles_are_tags_of_the_images_in_turn_with_records_of_their_own(
     grown = read_contract(checkout.contract)
     assert grown.roles == ["backend-0", "dev-1", "worker-cpu-2", "worker-gpu-3", "backend-4", "dev-5"]
     assert [one.name for one in grown.images.values()] == tagged
-    assert grown.images["dev-5"].leftovers == contract.images["dev"].leftovers != []
+    assert grown.images["dev-5"].files == contract.images["dev"].files != {}
     assert Artifacts(checkout.directory / "artifacts").read("dev-5", BUILD, BuildRecord).tag == tagged[-1]

@@ -135,8 +135,10 @@ def test_the_shipped_budgets_are_the_agreed_ones() -> None:
         ("images.dev.configuration.ports", ["8000"], r"images\.dev\.configuration\.ports\.0 = '8000': write a port"),
         ("images.dev.configuration.comand", [], r"images\.dev\.configuration\.comand = \[\]: unknown key; did you"),
         ("images.Backend", {}, r"images\.Backend\.role = 'Backend': write the table's name"),
-        ("images.dev.leftovers", [{"path": "*"}], r"images\.dev\.leftovers\.0\.reason: missing; add it"),
-        ("images.dev.leftovers", [{"path": "*", "reason": "so"}], r"images\.dev\.leftovers\.0\.reason = 'so': wri"),
+        ("images.dev.duplicate_libraries", [{"path": "*"}], r"images\.dev\.duplicate_libraries\.0\.reason: missing"),
+        ("images.dev.files", {"/srv/x": "so"}, r"images\.dev\.files\./srv/x = 'so': write 10 letters or more"),
+        ("images.dev.files", {"srv/x": "a good reason"}, r"images\.dev\.files\.srv/x\.\[key\] = 'srv/x': write a"),
+        ("images.dev.packages", ["Tini"], r"images\.dev\.packages\.0 = 'Tini': write a Debian package's name"),
         ("images.dev.name", "ktrdr-backend:prod", r"images\.dev\.name = .*: images\.backend has this name; give"),
     ],
 )  # fmt: skip
@@ -147,6 +149,7 @@ def test_a_mistake_is_told_with_its_key_its_value_and_the_next_step(key: str, va
 
 def test_every_form_that_a_text_has_is_told_in_words() -> None:
     patterns = set(re.findall(r'"pattern": "(.*?)"[,}]', json.dumps(Contract.model_json_schema())))
+    patterns |= set(re.findall(r'"patternProperties": \{"(.*?)":', json.dumps(Contract.model_json_schema())))
     assert {json.loads(f'"{one}"') for one in patterns} == set(FORMS)
 
 
@@ -323,7 +326,7 @@ def test_no_file_makes_reading_raise_anything_but_a_problem(
 
 @pytest.mark.parametrize(("reason", "mistakes"), [("nine char", 1), ("ten charac", 0)])
 def test_a_reason_has_ten_characters_at_least(reason: str, mistakes: int) -> None:
-    document = with_value("images.dev.leftovers", [{"path": "*", "reason": reason}])
+    document = with_value("images.dev.files", {"/srv/x": reason})
     assert len(contract_mistakes(document)) == mistakes
 
 

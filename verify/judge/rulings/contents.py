@@ -1,6 +1,7 @@
 """What the layers hold, whether the running image agrees, and whether the lock demands it."""
 
 import posixpath
+import re
 from collections import Counter
 from collections.abc import Iterable
 from fnmatch import fnmatchcase
@@ -17,6 +18,7 @@ from verify.contents.files import CUDA
 from verify.contents.model import Distribution
 from verify.judge.case import Case, Ruling, rule, skip
 from verify.judge.difference import is_pinned
+from verify.judge.ownership import is_a_module, strangers
 from verify.observe.disclosure import disclosures
 
 MB = 10**6
@@ -92,9 +94,8 @@ def lock_parity(case: Case) -> Ruling:
         faults.add(names, f"{label}: {listed(sorted(names))}")
     lacking, left_out = _absent(case)
     faults.add(lacking, f"in RECORD, but not in the image: {listed(lacking)}")
-    base = case.base_layers
-    unowned = sorted(path for path, layer in case.contents.unowned.items() if layer >= base)
-    faults.add(unowned, f"files of no distribution: {listed(unowned)}")
+    stray = [other.path for other in strangers(case) if is_a_module(other)]
+    faults.add(stray, f"files of no distribution: {listed(stray)}")
     altered = case.contents.altered
     faults.add(altered, f"different from RECORD: {listed(altered)}")
     other, compared = _other_records(case)
@@ -189,24 +190,6 @@ def excused(path: str, allowed: Iterable[Allowed]) -> bool:
     return any(fnmatchcase(path, entry.path) for entry in allowed)
 
 
-def leftovers(case: Case) -> Ruling:
-    """No file that does not belong in an image, in any layer above the base."""
-    base, allowed = case.base_layers, case.image.leftovers
-    left = [
-        leftover
-        for leftover in case.contents.leftovers
-        if leftover.layer >= base and not excused(leftover.path, allowed)
-    ]
-    found = listed(f"{leftover.path} ({leftover.kind}, layer {leftover.layer})" for leftover in left) or "none"
-    reasons = {entry.path: entry.reason for entry in allowed}
-    return rule(
-        not left,
-        "no .git, .env, key, certificate, credential, file named like a deletion, file in /tmp or data above the base",
-        found,
-        allowed=reasons,
-    )
-
-
 def history(case: Case) -> Ruling:
     """No secret, proxy, credential or package source of the build host in history, environment, labels or commands."""
     texts = [*case.subject.history, *(f"{name}={value}" for name, value in case.subject.environment.items())]
@@ -226,12 +209,23 @@ def cuda_distributions(case: Case) -> Ruling:
     return rule(not names, "no nvidia-*, cuda-* or triton distribution", listed(names) or "none")
 
 
+# What NVIDIA's driver brings: it fits the host's kernel, and containers get the host's
+DRIVER = (
+    r".*/lib(?:cuda|cudadebugger|nvcuvid|nvoptix|nvidia-[\w-]+|(?:EGL|GLX|GLESv\d\w*|vdpau)_nvidia)\.so[\d.]*"
+    r"|.*/bin/nvidia-[\w-]+"
+)
 NEEDED = ("libcudart.so", "libcublas.so", "libcudnn.so", "libnccl.so", "libtorch_cuda.so")
 
 
 def cuda_libraries(case: Case) -> Ruling:
-    """No CUDA library anywhere, by name or by what is in it; or all that CUDA torch needs, one copy of each soname."""
+    """No CUDA library anywhere, by name or by what is in it; or all that CUDA torch needs, one copy of each soname.
+
+    The driver's files are the host's: none has a place in an image, whatever it holds.
+    """
     libraries = case.contents.cuda_libraries
+    driver = [other.path for other in strangers(case) if re.fullmatch(DRIVER, other.path)]
+    if driver:
+        return rule(False, "no file of the driver, which the host brings", listed(driver))
     if case.image.torch != "cuda":
         named = {library.path: library.path for library in libraries}
         held = {path: f"{path} ({why})" for path, why in case.contents.cuda_code.items()}
@@ -258,7 +252,6 @@ RULINGS = {
     "size-total": size_total,
     "size-added": size_added,
     "no-repeated-bytes": no_repeated_bytes,
-    "leftovers": leftovers,
     "history": history,
     "cuda-distributions": cuda_distributions,
     "cuda-libraries": cuda_libraries,

@@ -12,12 +12,14 @@ def test_a_file_where_python_finds_packages_that_no_record_lists_is_told_with_it
     owned = distribution("idna", "3.0", file(f"{SITE}/idna/core.py"))
     stray = file(f"{SITE}/requests/__init__.py"), file(f"{SITE}/requests/__pycache__/api.cpython-311.pyc")
     contents = read([file("usr/lib/python3/dist-packages/x.py")], owned, [*stray, file("opt/notes.py")])
-    assert contents.unowned == {f"/{one.path}": 2 for one in stray}
+    assert {one.path: one.layer for one in contents.others} == {
+        f"/{one.path}": 2 for one in (*stray, file("opt/notes.py"))
+    }
 
 
 def test_bytecode_of_a_source_that_a_record_lists_is_that_distribution_s() -> None:
     owned = distribution("idna", "3.0", file(f"{SITE}/idna/core.py"))
-    assert read([], [*owned, file(f"{SITE}/idna/__pycache__/core.cpython-311.pyc")]).unowned == {}
+    assert read([], [*owned, file(f"{SITE}/idna/__pycache__/core.cpython-311.pyc")]).others == []
 
 
 @pytest.mark.parametrize(
@@ -81,7 +83,7 @@ def test_a_source_that_is_another_name_of_a_file_elsewhere_was_not_read() -> Non
 
 def test_bytecode_that_needs_no_source_is_nobody_s_whatever_a_record_says() -> None:
     alone = file(f"{SITE}/requests.pyc", "code")
-    assert read([], distribution("idna", "3.0", alone)).unowned == {f"/{alone.path}": 1}
+    assert read([], distribution("idna", "3.0", alone)).others[0].path == f"/{alone.path}"
 
 
 def test_a_line_that_says_nothing_of_a_file_makes_it_nobody_s() -> None:
@@ -90,6 +92,6 @@ def test_a_line_that_says_nothing_of_a_file_makes_it_nobody_s() -> None:
     rows = f"six/__init__.py,,\n{row(file(f'{SITE}/six.py'))}six/__pycache__/__init__.cpython-311.pyc,,\n"
     named = [file(f"{info}/METADATA", "Name: idna\nVersion: 3.0\n"), file(f"{info}/RECORD", rows)]
     package = file(f"{SITE}/six/__init__.py"), file(f"{SITE}/six/__pycache__/__init__.cpython-311.pyc")
-    unowned = read([], [*named, *package, file(f"{SITE}/six.py")]).unowned
-    assert {f"/{one.path}" for one in package} <= unowned.keys()
-    assert f"/{SITE}/six.py" not in unowned
+    others = {one.path for one in read([], [*named, *package, file(f"{SITE}/six.py")]).others}
+    assert {f"/{one.path}" for one in package} <= others
+    assert f"/{SITE}/six.py" not in others

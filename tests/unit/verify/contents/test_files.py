@@ -8,11 +8,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tests.support.archives import Member, directory, file, read, removed
+from tests.support.archives import Member, file, read, removed
 from tests.support.elves import shared_library
 from verify.contents.elf import ARCHIVE, DEVICE_CODE
-from verify.contents.files import examine, misplaced
+from verify.contents.files import by_content, examine
 from verify.contents.raw_layer import NOTHING
+from verify.contents.secrets import by_name
 from verify.contents.unwanted import is_cuda_library
 
 # Put together here, so that no scanner for secrets takes this file for one that holds a key.
@@ -100,8 +101,9 @@ def kinds(*members: Member) -> list[str]:
         ("app/store.jks", "private key"),
     ],
 )
-def test_a_leftover_is_known_by_its_name(path: str, kind: str) -> None:
-    assert kinds(file(path, b"x")) == [kind]
+def test_a_name_says_what_a_file_is_and_decides_nothing(path: str, kind: str) -> None:
+    assert by_name(f"/{path}") == ["named like credentials" if kind in ("credentials", "private key") else kind]
+    assert kinds(file(path, b"x")) == []
 
 
 @pytest.mark.parametrize(
@@ -117,7 +119,6 @@ def test_a_leftover_is_known_by_its_name(path: str, kind: str) -> None:
         "app/.environ",
         "app/settings.xml",
         "run/secretsauce",
-        "app/auth.toml",
         "app/env.d/x",
         "app/.env.example",
         "app/.env.sample",
@@ -126,17 +127,8 @@ def test_a_leftover_is_known_by_its_name(path: str, kind: str) -> None:
         "app/HEAD",
     ],
 )
-def test_a_file_whose_name_is_only_alike_is_no_leftover(path: str) -> None:
-    assert kinds(file(path, b"x")) == []
-
-
-def test_a_repository_without_a_work_tree_is_known_by_what_its_head_says() -> None:
-    assert kinds(file("srv/mirror/HEAD", b"ref: refs/heads/main\n")) == ["git"]
-    assert kinds(file("srv/mirror/FEET", b"ref: refs/heads/main\n")) == []
-
-
-def test_a_git_directory_is_a_leftover_once() -> None:
-    assert kinds(directory("app/.git"), file("app/.git/config", b"x"), file("app/.git/HEAD", b"x")) == ["git"]
+def test_a_file_whose_name_is_only_alike_is_called_nothing(path: str) -> None:
+    assert by_name(f"/{path}") == []
 
 
 @pytest.mark.parametrize(
@@ -224,7 +216,7 @@ def test_a_certificate_in_a_distribution_s_metadata_is_found_too() -> None:
 def test_whatever_a_file_is_called_and_holds_it_can_be_examined(path: str, data: bytes) -> None:
     head, facts = examine(path, len(data), io.BytesIO(data))
     assert data.startswith(head)
-    assert isinstance(misplaced(path, head), list)
+    assert isinstance(by_content(head, len(data)) + by_name(path), list)
     assert facts != NOTHING or not is_cuda_library(facts, path)
 
 
@@ -236,9 +228,9 @@ def test_no_more_than_the_beginning_of_a_file_is_kept(size: int) -> None:
 
 def test_a_key_in_der_is_known_from_its_beginning_where_the_size_of_all_of_it_is_given() -> None:
     key = bytes.fromhex("30820200" + "020103" + "30") + bytes(0x200 - 4)
-    assert misplaced("/k", key) == ["private key"]
-    assert misplaced("/k", key[:64], len(key)) == ["private key"]
-    assert misplaced("/k", key[:64]) == []
+    assert by_content(key, len(key)) == ["private key"]
+    assert by_content(key[:64], len(key)) == ["private key"]
+    assert by_content(key[:64], 64) == []
 
 
 INFO = "/opt/venv/lib/python3.11/site-packages/x-1.dist-info"
@@ -265,7 +257,13 @@ def test_no_other_text_is_kept(path: str) -> None:
     assert text_of(path) is None
 
 
-@pytest.mark.parametrize("path", ["/x/site-packages/a/b.py", "/x/dist-packages/a/b.py", "/opt/bin/python3.11"])
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/x/site-packages/a/b.py", "/x/dist-packages/a/b.py", "/opt/bin/python3.11", "/app/ktrdr/a.yaml",
+        "/x/site-packages/ktrdr/page/a.js",
+    ],
+)  # fmt: skip
 @pytest.mark.parametrize("size", [5, (2 << 20) + 5])
 def test_a_distribution_s_source_and_what_may_be_an_interpreter_are_hashed_from_end_to_end(
     path: str, size: int

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from tests.support.archives import file, read
 from verify.contents import nested_archives
-from verify.contents.files import misplaced
+from verify.contents.files import of_a_member
 
 KEY = b"-----BEGIN " + b"PRIVATE KEY-----\n" + b"MIIB" * 4 + b"\n"
 
@@ -47,7 +47,7 @@ WAYS: dict[str, tuple[Callable[[bytes], bytes], str]] = {
 
 
 def found(data: bytes) -> list[tuple[str, str]]:
-    return nested_archives.look_into(data[:100], io.BytesIO(data[100:]), misplaced)
+    return nested_archives.look_into(data[:100], io.BytesIO(data[100:]), of_a_member)
 
 
 @pytest.mark.parametrize("way", WAYS)
@@ -90,7 +90,7 @@ def test_the_bound_in_bytes_is_of_the_archive_and_of_what_is_unpacked_of_it(
 ) -> None:
     data = gzip.compress(KEY)
     monkeypatch.setattr(nested_archives, "AT_MOST", len(data) - 10 + len(KEY) - short)
-    told = nested_archives.look_into(data[:10], io.BytesIO(data[10:]), misplaced)
+    told = nested_archives.look_into(data[:10], io.BytesIO(data[10:]), of_a_member)
     assert told == [("archive", " (not looked through: too much in it)") if short else ("private key", "")]
 
 
@@ -99,7 +99,7 @@ def test_a_longer_archive_than_the_bound_is_told_as_such_and_not_as_a_damaged_on
 ) -> None:
     data = zipped("notes", KEY)
     monkeypatch.setattr(nested_archives, "AT_MOST", len(data) - 11)
-    told = nested_archives.look_into(data[:10], io.BytesIO(data[10:]), misplaced)
+    told = nested_archives.look_into(data[:10], io.BytesIO(data[10:]), of_a_member)
     assert told == [("archive", " (not looked through: too much in it)")]
 
 

@@ -4,7 +4,7 @@ import base64
 
 import pytest
 
-from verify.contents.secrets import MARKS, PARTS, has_token, is_named, original, pem_kinds, plain
+from verify.contents.secrets import MARKS, PARTS, has_token, pem_kinds, plain
 from verify.observe.disclosure import disclosures
 
 TOKEN = b"ghp_" + b"0a" * 18
@@ -80,20 +80,6 @@ def test_what_is_only_written_like_a_token_is_none(text: bytes) -> None:
     assert not has_token(text)
 
 
-@pytest.mark.parametrize(
-    ("path", "name"),
-    [
-        ("/a/.netrc~", "/a/.netrc"), ("/a/.netrc.bak", "/a/.netrc"), ("/a/.netrc.backup", "/a/.netrc"),
-        ("/a/.netrc.orig", "/a/.netrc"), ("/a/.netrc.old", "/a/.netrc"), ("/a/.netrc.save", "/a/.netrc"),
-        ("/a/.netrc.swp", "/a/.netrc"), ("/a/.id_rsa.swo", "/a/id_rsa"), ("/a\nb/id_rsa~", "/a\nb/id_rsa"),
-        ("/a\nb/.id_rsa.swp", "/a\nb/id_rsa"), ("/a/b", "/a/b"), ("/a/x.bak.py", "/a/x.bak.py"),
-        ("/a/.swp", "/a/.swp"), ("/a/x.swp", "/a/x.swp"), ("/a/.x.swpx", "/a/.x.swpx"),
-    ],
-)  # fmt: skip
-def test_a_copy_is_known_by_what_it_is_a_copy_of(path: str, name: str) -> None:
-    assert original(path) == name
-
-
 @pytest.mark.parametrize("data", [b"\0" + TOKEN, TOKEN + b"\0", b"no token", b"", b"a ghp_ and no more"])
 def test_what_is_no_text_or_has_no_token_has_none(data: bytes) -> None:
     assert not has_token(data)
@@ -116,12 +102,6 @@ def test_a_text_is_read_without_what_colours_it() -> None:
 )
 def test_all_else_stays_as_it_is(data: bytes) -> None:
     assert plain(data) == data
-
-
-@pytest.mark.parametrize("path", ["/root/.netrc", "/root/.docker/config.json"])
-def test_a_credential_s_file_is_known_by_its_name_or_by_the_end_of_its_path(path: str) -> None:
-    assert is_named(path)
-    assert not is_named(f"{path}.md")
 
 
 @pytest.mark.parametrize(("label", "kind"), [("CERTIFICATE", "certificate"), ("EC PRIVATE " + "KEY", "private key")])

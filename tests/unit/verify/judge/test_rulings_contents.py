@@ -7,7 +7,7 @@ import pytest
 from deploy.contract import Allowed
 from deploy.left_out import LeftOut
 from tests.support.cases import CONTRACT, CUDA_HOME, SITE, Change, Facts, good, library, many
-from tests.support.changes import contents, distribution, layer, report, subject
+from tests.support.changes import contents, distribution, layer, report, stray, subject
 from verify.judge.rulings.contents import listed, same_version
 from verify.judge.verdict import Finding
 
@@ -193,11 +193,9 @@ def test_what_is_held_twice_is_told_by_layer_and_summed_where_it_is_a_trifle() -
 
 
 LOWEST_ABOVE: dict[str, Change] = {
-    "leftovers": lambda facts: facts.part("contents")["leftovers"].append(
-        {"kind": "environment", "path": "/app/.env", "layer": 1}
-    ),
+    "leftovers": stray("/app/.env", 1),
     "interpreter": lambda facts: facts.part("contents")["interpreter"].update(layer=1),
-    "lock-parity": contents(unowned={f"{SITE}/requests/__init__.py": 1}),
+    "lock-parity": stray(f"{SITE}/requests/__init__.py", 1),
     "python-unaltered": contents(hooks=[{"path": f"{SITE}/lies.pth", "layer": 1, "distribution": ""}]),
 }
 
@@ -211,16 +209,6 @@ def test_the_first_layer_above_the_base_is_judged_like_those_above_it(check: str
 def test_a_python_behind_the_first_one_on_path_is_the_base_s_too(number: int, outcome: str) -> None:
     search = [{"directory": "/opt/y", "python": "/opt/y/python", "layer": number}]
     assert found("interpreter", contents(search=search)).outcome == outcome
-
-
-def test_a_leftover_is_told_with_path_kind_and_layer() -> None:
-    change = contents(leftovers=[{"kind": "environment", "path": "/app/.env", "layer": 3}])
-    assert found("leftovers", change).found == "/app/.env (environment, layer 3)"
-
-
-def test_a_leftover_that_the_contract_allows_is_none() -> None:
-    change = contents(leftovers=[{"kind": "certificate", "path": f"{SITE}/certifi/cacert.pem", "layer": 2}])
-    assert [found("leftovers", change, role).outcome for role in ("dev", "backend")] == ["PASS", "FAIL"]
 
 
 @pytest.mark.parametrize(

@@ -10,14 +10,15 @@ from cyclonedx.validation.json import JsonStrictValidator
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from tests.support.cases import CONTRACT, REQUIRERS, ROLES, SITE, Change, Facts, good
+from tests.support.cases import CONTRACT, ROLES, SITE, Change, Facts, good
+from tests.support.paths_above import REQUIRERS
 from verify.contents.model import Contents, Package
 from verify.report import sbom
 from verify.report.bills import bill_of
 from verify.report.sbom import bill, contradictions
 
 VALIDATOR = JsonStrictValidator(SchemaVersion.V1_6)
-ZLIB = {"name": "zlib1g", "version": "1:1.2.13", "architecture": "amd64", "licences": ["Zlib", "GPL-2+"]}
+ZLIB = {"name": "zlib1g", "version": "1:1.2.13", "architecture": "amd64", "layer": 0, "licences": ["Zlib", "GPL-2+"]}
 
 
 Wheels = dict[str, dict[str, str]]
@@ -223,7 +224,7 @@ def test_a_distribution_that_lies_there_twice_is_listed_twice() -> None:
 def test_whatever_an_image_calls_its_parts_the_bill_is_valid(text: str) -> None:
     odd = {"name": text, "version": text, "path": f"/x/{text}", "layer": 2, "licence": text}
     contents, locked = held(change=lambda facts: facts.part("contents")["distributions"].append(odd))
-    package = Package(name=text, version=text, architecture=text, licences=[text, text])
+    package = Package(name=text, version=text, architecture=text, layer=0, licences=[text, text])
     contents = contents.model_copy(update={"packages": [*contents.packages, package]})
     made(contents, locked)
 

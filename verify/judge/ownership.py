@@ -1,0 +1,82 @@
+"""Which paths above the base image nobody owns, by the contract: neither a line of it nor a package that it names."""
+
+import posixpath
+import re
+from collections.abc import Iterable
+
+from verify.contents.distributions import source_of
+from verify.contents.files import SITE
+from verify.contents.model import Other, Package
+from verify.contents.secrets import by_name
+from verify.judge.case import Case
+
+# What the base image's own programs write: of accounts, which the check `user` reads; of the loader's cache and the time
+# zone; and of packages, which are judged by their names. Caches of packages are not among it.
+RECORDS = re.compile(
+    r"/etc/(?:passwd|group|shadow|gshadow|subuid|subgid)-?|/etc/\.pwd\.lock|/var/log/(?:lastlog|faillog)"
+    r"|/etc/ld\.so\.cache|/var/cache/ldconfig/aux-cache|/etc/localtime|/etc/timezone"
+    r"|/var/lib/dpkg/(?!info/).*|/var/lib/apt/extended_states|/var/cache/debconf/.*"
+    r"|/var/log/(?:dpkg|alternatives|apt/.*)\.log(?:\.xz)?"
+)
+DIRECTORIES = re.compile(r"/var/(?:lib|cache|log)/(?:apt|debconf|dpkg|ldconfig)(?:/.*)?")
+RECORD_AT_MOST = 2 * 10**6  # bytes
+
+
+def strangers(case: Case) -> list[Other]:
+    """Return the paths above the base that nobody owns, in any layer."""
+    base, named = case.base_layers, case.contract.packages_of(case.image)
+    allowed = [expression(pattern) for pattern in case.contract.files_of(case.image)]
+    homes = {case.subject.environment.get("HOME", ""), case.subject.working_directory, *case.image.writable}
+
+    def owned(other: Other) -> bool:
+        if other.package in named or any(matches(pattern, other.path) for pattern in allowed):
+            return True
+        if other.kind == "directory":
+            return other.path in homes or DIRECTORIES.fullmatch(other.path) is not None
+        if other.kind == "file" and not other.bytes and by_name(other.path):
+            return True  # where a build secret was mounted: builders leave an empty file
+        written = RECORDS.fullmatch(other.path) is not None
+        return written and other.kind != "device" and other.bytes <= RECORD_AT_MOST
+
+    return [other for other in case.contents.others if other.layer >= base and not owned(other)]
+
+
+def expression(pattern: str) -> re.Pattern[str]:
+    """Return a path of the contract as an expression: ``*`` is any part of a name, and crosses no directory."""
+    return re.compile(re.escape(pattern).replace(r"\*", "[^/]*"))
+
+
+def matches(pattern: re.Pattern[str], path: str) -> bool:
+    """Whether a pattern is for a path, or for the source that it is the bytecode of."""
+    return pattern.fullmatch(path) is not None or pattern.fullmatch(source_of(path)) is not None
+
+
+def is_a_module(other: Other) -> bool:
+    """Whether Python may find it among the distributions' modules: `lock-parity` reports it, and no other check."""
+    return not other.gone and other.kind != "directory" and SITE.search(other.path) is not None
+
+
+def added_packages(case: Case) -> list[Package]:
+    """Return the Debian packages that came, or changed, above the base."""
+    return [package for package in case.contents.packages if package.layer >= case.base_layers]
+
+
+def unused(case: Case) -> list[str]:
+    """Return the lines of the contract on files and packages that this image does not use."""
+    paths = [other.path for other in case.contents.others if other.layer >= case.base_layers]
+    lines = {pattern: expression(pattern) for pattern in case.contract.files_of(case.image)}
+    stale = [pattern for pattern, line in lines.items() if not any(matches(line, path) for path in paths)]
+    return stale + sorted(case.contract.packages_of(case.image) - {package.name for package in added_packages(case)})
+
+
+def grouped(others: Iterable[Other]) -> list[list[Other]]:
+    """Return paths by the directory that holds them and by layer, those with the most bytes first."""
+    groups: dict[tuple[str, int, bool], list[Other]] = {}
+    for other in others:
+        groups.setdefault((other.top, other.layer, other.gone), []).append(other)
+    return sorted(groups.values(), key=lambda group: -sum(other.bytes for other in group))
+
+
+def below(other: Other) -> str:
+    """Return a path from the directory that it is reported by."""
+    return posixpath.relpath(other.path, other.top)

@@ -1,0 +1,94 @@
+"""Whether every file above the base image has an owner, and whether the application's files are the checkout's."""
+
+import posixpath
+import re
+from collections.abc import Iterator
+
+from deploy.faults import Faults
+from verify.contents.distributions import source_of
+from verify.contents.files import APPLICATION
+from verify.contents.model import Other
+from verify.contents.secrets import by_name
+from verify.judge.case import Case, NotSeen, Ruling, rule
+from verify.judge.difference import signed
+from verify.judge.ownership import added_packages, below, grouped, is_a_module, strangers, unused
+from verify.judge.rulings.contents import DRIVER, listed
+
+SHOWN = 12  # names in a directory
+# What nobody may own: it lies in owned files, too
+SECRET = ("private key", "credentials", "archive", "whiteout")
+# Why a file that nobody owns is harmful. The contract alone decides whether it is allowed.
+REASONS = {
+    r".*\.git/.*": "git",
+    r".*/\.cache/.*|/var/cache/apt/.*|/var/lib/apt/lists/.*|.*\.(?:whl|deb)": "a package cache",
+    r"/etc/apt/.*|.*/(?:pip\.conf|uv\.toml|\.npmrc|\.condarc)": "where the build host takes packages from",
+    DRIVER: "the driver's, which the host brings",
+    r".*/bin/(?:[\w-]+-)?(?:as|ld(?:\.\w+)?|ar|cpp|cc1?|gcc|[gc]\+\+|clang|make)(?:-[\d.]+)?": "a compiler or linker",
+    r".*/(?:Dockerfile[\w.-]*|pyproject\.toml|uv\.lock|tests?/.*|.*\.ipynb)": "a checkout",
+    r"/(?:var/)?tmp/.*": "temporary",
+    r".*/\.\w*hist(?:ory)?": "what somebody typed",
+}
+
+
+def leftovers(case: Case) -> Ruling:
+    """Every path above the base has an owner, no file holds a secret, and the image uses all that is allowed."""
+    base, alone = case.base_layers, [other for other in strangers(case) if not is_a_module(other)]
+    paths = {other.path for other in alone}
+    faults = [
+        f"{held.path} ({held.kind}, layer {held.layer})"
+        for held in case.contents.leftovers
+        if held.layer >= base and (held.kind in SECRET or held.path.partition("!/")[0] in paths)
+    ]
+    faults += [_described(group, case) for group in grouped(alone)]
+    found = Faults([listed(faults)] if faults else [])
+    named = case.contract.packages_of(case.image)
+    packages = [f"{package.name} {package.version}" for package in added_packages(case) if package.name not in named]
+    found.add(packages, f"Debian packages that the contract does not name: {listed(packages)}")
+    stale = unused(case)
+    found.add(stale, f"named in the contract, but not in the image: {listed(stale)}")
+    return rule(not found, "an owner for every file, and no secret", "; ".join(found) or "as expected")
+
+
+def _described(group: list[Other], case: Case) -> str:
+    """Return paths of one directory and layer in words: how many, how large, why harmful."""
+    first, size = group[0], sum(other.bytes for other in group)
+    amount = signed(size).removeprefix("+") if any(other.kind == "file" for other in group) else f"a {first.kind}"
+    reasons = [amount, *dict.fromkeys(reason for other in group for reason in _reasons(other, case))]
+    reasons.append(f"layer {first.layer}{', removed later' * first.gone}")
+    where = first.path
+    if len(group) > 1:
+        names = sorted(below(other) for other in group)
+        more = f" and {len(names) - SHOWN} more" if len(names) > SHOWN else ""
+        where = f"{first.top}: {len(group)} paths: {', '.join(names[:SHOWN])}{more}"
+    return f"{where} ({', '.join(reasons)})"
+
+
+def _reasons(other: Other, case: Case) -> Iterator[str]:
+    yield from by_name(other.path)
+    yield from (why for known, why in REASONS.items() if re.fullmatch(known, other.path))
+    if other.path.startswith(tuple(f"{directory}/" for directory in case.image.writable)):
+        yield "data"
+    if other.package:
+        yield f"of the package {other.package}"
+
+
+def checkout_parity(case: Case) -> Ruling:
+    """The application's files are those that git tracks, with the same content; none is missing or extra."""
+    due = case.sources
+    if case.inputs not in (None, case.record.inputs):
+        raise NotSeen("the files of the checkout have changed since the build", "built-here")
+    faults = Faults()
+    faults.add(not case.contents.application, f"no directory of {APPLICATION}")
+    for place, held in case.contents.application.items():
+        extra = [path for path in held if path not in due and source_of(path) not in due]
+        for label, paths in (
+            ("missing", due.keys() - held.keys()),
+            ("another content", {path for path in due if path in held and held[path] != due[path]}),
+            ("not in the checkout, or not tracked by git", extra),
+        ):
+            faults.add(paths, f"{label}: {listed(posixpath.join(place, path) for path in sorted(paths))}")
+    expected = f"the {len(due)} files of {APPLICATION}/ in the checkout"
+    return rule(not faults, expected, "; ".join(faults) or f"the same in {listed(case.contents.application)}")
+
+
+RULINGS = {"leftovers": leftovers, "checkout-parity": checkout_parity}

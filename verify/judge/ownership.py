@@ -10,8 +10,8 @@ from verify.contents.model import Other, Package
 from verify.contents.secrets import by_name
 from verify.judge.case import Case
 
-# What the base image's own programs write: of accounts, which the check `user` reads; of the loader's cache and the time
-# zone; and of packages, which are judged by their names. Caches of packages are not among it.
+# What the base image's own programs write: of accounts (the check `user` reads them), the loader's cache and the time
+# zone, and packages, which are judged by their names. Caches of packages are not among it.
 RECORDS = re.compile(
     r"/etc/(?:passwd|group|shadow|gshadow|subuid|subgid)-?|/etc/\.pwd\.lock|/var/log/(?:lastlog|faillog)"
     r"|/etc/ld\.so\.cache|/var/cache/ldconfig/aux-cache|/etc/localtime|/etc/timezone"

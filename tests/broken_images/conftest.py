@@ -18,7 +18,7 @@ from deploy.engine.runs import new_run
 from deploy.errors import Problem
 from tests.broken_images.catalogue import FAULTS, QUICK
 from tests.broken_images.fault import Fault
-from tests.broken_images.result import HOWS, Result, taken
+from tests.broken_images.result import HOWS, RIGHT, Result, taken
 from tests.broken_images.workshop import Good, Workshop
 from verify.contents import cache
 from verify.judge.verdict import Verdict
@@ -110,5 +110,5 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: p
         terminalreporter.section("faults")
         terminalreporter.write_line(", ".join(f"{sum(one.how == how for one in told)} {how}" for how in HOWS))
         for one in told:
-            if one.how != "caught":
+            if one.how not in RIGHT:
                 terminalreporter.write_line(f"{one.how}: {one.name}")

@@ -28,14 +28,16 @@ class Fault:
     The result is judged by the contract of ``role``, with the keys in ``contract`` changed, and is looked at for at
     most about ``seconds`` where it would take for ever otherwise. One that is ``slow`` for another reason is begun
     early, too, so that others run while it waits. ``says`` are words of the finding, ``hides`` one that nothing that is
-    written may show.
+    written may show. With the outcome PASS the image is good: no check may fail. Lines may build it anew
+    over ``$BASE``, the base image, with ``$REVISION`` and stage 0, the good image. The first ``base_grows`` of its
+    layers then belong to the base, too.
     """
 
     name: str
     lines: str
     check: str
     outcome: Outcome = "FAIL"
-    category: Category = "CODE_BUG"
+    category: Category | None = "CODE_BUG"
     role: str = "backend"
     base: str = "backend"
     says: tuple[str, ...] = ()
@@ -44,6 +46,7 @@ class Fault:
     contract: Mapping[str, Any] = field(default_factory=dict)
     seconds: float | None = None
     slow: bool = False
+    base_grows: int = 0
 
     @property
     def begun(self) -> int:
@@ -52,6 +55,11 @@ class Fault:
 
     def __str__(self) -> str:
         return self.name
+
+
+def good(name: str, lines: str, check: str, **more: Any) -> Fault:
+    """Return an image that looks odd and is good, with the check that would be mistaken in it."""
+    return Fault(name, lines, check, "PASS", None, **more)
 
 
 def file(path: str, text: str, mode: str = "644") -> str:

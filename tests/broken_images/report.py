@@ -5,15 +5,18 @@ from collections import Counter
 from rich.table import Table
 from rich.text import Text
 
-from tests.broken_images.result import Result, Round, Suite
+from tests.broken_images.result import RIGHT, Result, Round, Suite
 from verify.judge.checks import CHECKS
 
-STYLES = {"caught": "green", "missed": "bold red", "caught for the wrong reason": "red"}
+STYLES = {
+    "caught": "green", "missed": "bold red", "caught for the wrong reason": "red",
+    "passed": "green", "false alarm": "bold red",
+}  # fmt: skip
 
 
 def line(number: int, of: int, one: Result) -> Text:
     """Return the line about a fault that has just been judged."""
-    why = "" if one.how == "caught" else f"\n           {_got(one)}: {one.got.found}"
+    why = "" if one.how in RIGHT else f"\n           {_got(one)}: {one.got.found}"
     return Text.assemble(f"{number:4}/{of}  {one.seconds:5.1f} s  ", (one.how, STYLES[one.how]), f"  {one.name}{why}")
 
 
@@ -24,7 +27,7 @@ def round_line(one: Round, of: int) -> Text:
 
 
 def _due(one: Result) -> str:
-    return f"{one.check} {one.expected.outcome} {one.expected.category}"
+    return f"{one.check} {one.expected.outcome} {one.expected.category or ''}".strip()
 
 
 def _got(one: Result) -> str:
@@ -45,7 +48,10 @@ def figures(suite: Suite) -> list[str]:
     """Return the totals: what was caught and missed, and the false alarms beside it."""
     counts = suite.counts
     missed = f"{counts['missed']} missed, {counts['caught for the wrong reason']} for the wrong reason"
-    lines = [f"faults        {len(suite.faults)}: {counts['caught']} caught, {missed}"]
+    good = counts["passed"] + counts["false alarm"]
+    lines = [f"faults        {len(suite.faults) - good}: {counts['caught']} caught, {missed}"]
+    if good:
+        lines.append(f"good images   {good}: {counts['passed']} passed, {counts['false alarm']} false alarms")
     if suite.rounds:
         varied = ", ".join(f"{count} {name}" for name, count in Counter(one.variation for one in suite.rounds).items())
         images = len(suite.rounds[0].outcomes)
@@ -61,7 +67,7 @@ def troubles(suite: Suite) -> list[str]:
     """Return everything that keeps a suite from being good, a line each, with what a reader needs to correct it."""
     lines = []
     for one in suite.faults:
-        if one.how != "caught":
+        if one.how not in RIGHT:
             lines += [
                 f"{one.how}: {one.name}",
                 f"  due: {_due(one)}, saying {one.expected.found or 'anything'}",

@@ -12,8 +12,9 @@ from tests.broken_images.glance import NOT_LOOKED_AT
 from tests.broken_images.workshop import Seen
 from verify.judge.verdict import Category, Outcome, Verdict
 
-How = Literal["caught", "missed", "caught for the wrong reason"]
-HOWS: tuple[How, ...] = ("caught", "missed", "caught for the wrong reason")
+How = Literal["caught", "missed", "caught for the wrong reason", "passed", "false alarm"]
+HOWS: tuple[How, ...] = ("caught", "missed", "caught for the wrong reason", "passed", "false alarm")
+RIGHT = ("caught", "passed")  # of a broken image, and of a good one
 BAD = ("FAIL", "ERROR")
 
 
@@ -69,13 +70,13 @@ class Suite(Model):
 
     @property
     def alarms(self) -> list[str]:
-        """Every false alarm, with its round."""
+        """Every false alarm of the rounds."""
         return [f"round {one.number}, {one.variation}: {alarm}" for one in self.rounds for alarm in one.alarms]
 
     @property
     def good(self) -> bool:
         """Whether nothing was missed, nothing was caught for the wrong reason, nothing alarmed and nothing was left."""
-        caught = all(one.how == "caught" for one in self.faults)
+        caught = all(one.how in RIGHT for one in self.faults)
         return caught and not (self.without or self.alarms or self.left)
 
 
@@ -84,10 +85,12 @@ def taken(fault: Fault, seen: Seen, seconds: float) -> Result:
     findings = {one.check: one for one in seen.verdict.findings}
     found = findings[fault.check]
     right = (found.outcome, found.category) == (fault.outcome, fault.category)
-    right = right and all(words in found.found for words in fault.says) and bool(found.action)
+    right = right and all(words in found.found for words in fault.says) and bool(found.action) == (fault.outcome in BAD)
     others = [one.check for one in findings.values() if one.outcome in BAD and NOT_LOOKED_AT not in one.found]
     missed = not others and found.outcome not in BAD
     how: How = "caught" if right and not seen.shows_secret else "missed" if missed else "caught for the wrong reason"
+    if fault.outcome not in BAD:
+        how = "passed" if right and not others else "false alarm"
     secret = "; THE SECRET IS SHOWN" if seen.shows_secret else ""
     return Result(
         name=fault.name,

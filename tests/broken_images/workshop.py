@@ -130,9 +130,10 @@ class Workshop:
         context = self.directory / str(number)
         context.mkdir()
         shutil.copy2(self.directory / "answers.json", context)
-        (context / "Dockerfile").write_text(
-            f"FROM {self.repository}:good-{fault.base}\n{fault.lines}\n", encoding="utf-8"
-        )
+        good = self.goods[fault.base].record
+        lines = f"ARG BASE={good.base.reference} REVISION={good.source.revision}"
+        lines += f"\nFROM {self.repository}:good-{fault.base}\n{fault.lines}\n"
+        (context / "Dockerfile").write_text(lines, encoding="utf-8")
         command = [*self.engine.command(), "buildx", "build", "--network=none", "--provenance=false", "--load"]
         done = subprocess.run(
             [*command, "--tag", name, str(context)],
@@ -145,8 +146,10 @@ class Workshop:
     def _record(self, image: Image, fault: Fault) -> BuildRecord:
         """Return the record that a build of this image would have left."""
         config = ImageConfig.from_inspect(self.client.api.inspect_image(image.name))
-        seen = {"image_id": config.image_id, "identity": config.identity, "layers": list(config.layers)}
-        return self.goods[fault.base].record.model_copy(update={"role": image.role, "tag": image.name, **seen})
+        good = self.goods[fault.base].record
+        base = good.base.model_copy(update={"layers": list(config.layers[: len(good.base.layers) + fault.base_grows])})
+        seen = {"image_id": config.image_id, "identity": config.identity, "layers": list(config.layers), "base": base}
+        return good.model_copy(update={"role": image.role, "tag": image.name, **seen})
 
     @contextlib.contextmanager
     def _engine(self, fault: Fault, number: int) -> Iterator[Engine]:

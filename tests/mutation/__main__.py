@@ -17,7 +17,17 @@ UNIT = "tests/unit"
 JUDGED = [
     *(
         f"{UNIT}/verify/judge/test_rulings_{name}.py"
-        for name in ("subject", "configuration", "contents", "python", "pytorch", "application", "server", "gpu")
+        for name in (
+            "subject",
+            "configuration",
+            "contents",
+            "files",
+            "python",
+            "pytorch",
+            "application",
+            "server",
+            "gpu",
+        )
     ),
     f"{UNIT}/verify/observe/test_disclosure.py",
     f"{UNIT}/verify/observe/test_disclosure_rules.py",
@@ -35,7 +45,17 @@ REPORTS = f"{UNIT}/verify/observe/test_probe_reports.py"
 MODULES: dict[str, tuple[list[str], list[str]]] = {
     **{
         f"verify/judge/rulings/{name}.py": ([f"{UNIT}/verify/judge/test_rulings_{name}.py"], JUDGE)
-        for name in ("subject", "configuration", "contents", "python", "pytorch", "application", "server", "gpu")
+        for name in (
+            "subject",
+            "configuration",
+            "contents",
+            "files",
+            "python",
+            "pytorch",
+            "application",
+            "server",
+            "gpu",
+        )
     },
     "verify/judge/rulings/growth.py": ([f"{UNIT}/verify/judge/test_difference.py"], JUDGE),
     "verify/observe/disclosure.py": (
@@ -43,6 +63,8 @@ MODULES: dict[str, tuple[list[str], list[str]]] = {
         JUDGE,
     ),
     "verify/judge/judge.py": (JUDGE, []),
+    "verify/judge/ownership.py": ([f"{UNIT}/verify/judge/test_rulings_files.py"], JUDGE),
+    "verify/contents/owners.py": ([f"{CONTENTS}/test_owners.py", f"{CONTENTS}/test_dpkg.py"], LAYERS),
     "verify/judge/case.py": (JUDGE, [REPORTS]),
     "verify/judge/verdict.py": (
         [f"{UNIT}/verify/judge/test_judge.py", f"{UNIT}/verify/report/test_summary.py"],
@@ -58,7 +80,16 @@ MODULES: dict[str, tuple[list[str], list[str]]] = {
     "deploy/configuration.py": ([f"{UNIT}/deploy/test_configuration.py"], [f"{UNIT}/deploy/test_contract.py"]),
     **{
         f"deploy/{name}.py": ([f"{UNIT}/deploy/test_{name}.py"], [])
-        for name in ("contract", "artifacts", "uv_lock", "left_out", "build_inputs", "build_record", "image_config")
+        for name in (
+            "application",
+            "contract",
+            "artifacts",
+            "uv_lock",
+            "left_out",
+            "build_inputs",
+            "build_record",
+            "image_config",
+        )
     },
     "verify/contents/files.py": ([f"{CONTENTS}/test_files.py", *LAYERS], []),
     **{

@@ -106,7 +106,8 @@ def test_every_command_has_its_exit_codes() -> None:
 
 
 def test_the_number_of_broken_images_is_the_catalogue_s() -> None:
-    assert re.findall(r"(\d+)\s+\[broken images\]", text(README)) == [str(len(FAULTS))]
+    broken = sum(fault.outcome != "PASS" for fault in FAULTS)
+    assert re.findall(r"(\d+)\s+\[broken images\]", text(README)) == [str(broken)]
 
 
 def test_the_checks_are_those_of_the_code_in_their_order() -> None:

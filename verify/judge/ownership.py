@@ -22,14 +22,24 @@ DIRECTORIES = re.compile(r"/var/(?:lib|cache|log)/(?:apt|debconf|dpkg|ldconfig)(
 RECORD_AT_MOST = 2 * 10**6  # bytes
 
 
+def allowed(case: Case) -> set[str]:
+    """Return the paths above the lowest layer that the contract names, or that are of a package which it names."""
+    named = case.contract.packages_of(case.image)
+    lines = [expression(pattern) for pattern in case.contract.files_of(case.image)]
+    return {
+        other.path
+        for other in case.contents.others
+        if other.package in named or any(matches(line, other.path) for line in lines)
+    }
+
+
 def strangers(case: Case) -> list[Other]:
     """Return the paths above the base that nobody owns, in any layer."""
-    base, named = case.base_layers, case.contract.packages_of(case.image)
-    allowed = [expression(pattern) for pattern in case.contract.files_of(case.image)]
+    base, named = case.base_layers, allowed(case)
     homes = {case.subject.environment.get("HOME", ""), case.subject.working_directory, *case.image.writable}
 
     def owned(other: Other) -> bool:
-        if other.package in named or any(matches(pattern, other.path) for pattern in allowed):
+        if other.path in named:
             return True
         if other.kind == "directory":
             return other.path in homes or DIRECTORIES.fullmatch(other.path) is not None

@@ -31,6 +31,7 @@ FAULTS: tuple[Fault, ...] = (
     *server.FAULTS,
     *serving.FAULTS,
     *limits.FAULTS,
+    *files.GOOD,
 )
 _FIRST = {fault.check: fault for fault in reversed(FAULTS)}
 

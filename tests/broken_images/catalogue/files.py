@@ -1,11 +1,17 @@
-"""Something lies in an image that nobody owns, or the application in it is not the checkout's."""
+"""Something lies in an image that nobody owns, or the application in it is not the checkout's; and what is right."""
 
-from tests.broken_images.fault import SITE, Fault, as_root, file
+import json
+
+from deploy.configuration import Configuration
+from deploy.contract import read_contract
+from tests.broken_images.fault import SITE, Fault, as_root, file, good
 
 APP = f"{SITE}/ktrdr"
 LIBRARIES = "/usr/lib/x86_64-linux-gnu"
 INFO = "/var/lib/dpkg/info"
 CHECKOUT = ("ktrdr/api/main.py", "tests/test_x.py", "pyproject.toml", "deploy/Dockerfile")
+INIT = ["/usr/bin/tini", "--"]
+WITH_INIT = read_contract().images["backend"].configuration.with_(Configuration(entrypoint=INIT))
 DRIVER = as_root(
     f"mkdir -p {LIBRARIES}\ntouch {LIBRARIES}/libcuda.so.1 {LIBRARIES}/libnvidia-ml.so.1 /usr/bin/nvidia-smi"
 )
@@ -153,3 +159,26 @@ APPLICATION = (
 )  # fmt: skip
 
 FAULTS = (*UNOWNED, *APPLICATION)
+
+GOOD = (
+    good("a Debian package that the contract names is installed, with all that apt and dpkg write of it",
+         package("tini", "0.19.0-1", "/usr/bin/tini", "/lib/tini.txt") + as_root("""
+cp /var/lib/dpkg/status /var/lib/dpkg/status-old
+echo x >/var/lib/dpkg/info/tini.md5sums
+mkdir -p /var/lib/apt/lists/partial /var/cache/apt/archives/partial /var/log/apt /var/cache/debconf
+for name in /var/log/apt/history.log /var/log/apt/eipp.log.xz /var/log/dpkg.log /var/lib/apt/extended_states; do
+    echo x >$name
+done
+"""), "leftovers", contract={"packages": ["tini"]}),
+    good("an init that the contract names starts the server",
+         package("tini", "0.19.0-1", "/usr/bin/tini") + file("/usr/bin/tini", '#!/bin/sh\nshift\nexec "$@"', "755")
+         + f"ENTRYPOINT {json.dumps(INIT)}", "python-unaltered",
+         contract={"packages": ["tini"], "configuration": WITH_INIT}),
+    good("a program of the image's own, which the contract names, has bytecode",
+         file("/opt/tools/look.py", "print(1)") + as_root("python3 -m compileall -q /opt/tools"), "leftovers",
+         contract={"files": {"/opt/tools/*.py": "people look after the image with it"}}),
+    good("directories of the base are there once more", as_root("chmod 755 /srv /opt /mnt\nchmod 1777 /var/tmp"),
+         "leftovers"),
+    good("accounts were made by the base's own programs",
+         as_root("useradd -r -M -d /nonexistent svc\ngroupadd -r more"), "leftovers"),
+)  # fmt: skip

@@ -8,6 +8,7 @@ from deploy.faults import Faults
 from verify.contents.files import HIDDEN
 from verify.contents.model import Hook
 from verify.judge.case import Case, Ruling, rule
+from verify.judge.ownership import allowed
 from verify.judge.rulings.contents import listed
 
 # Directories whose files the layers do not decide: the kernel's own (path_resolution(7)), those in memory, and those
@@ -113,7 +114,7 @@ def _foreign_libraries(case: Case) -> list[str]:
 
 def python_unaltered(case: Case) -> Ruling:
     """No program, start-up file or replaced file that could make the image's Python lie."""
-    base, read = case.base_layers, case.contents
+    base, read, named = case.base_layers, case.contents, allowed(case)
     faults = Faults()
     hooks = [
         hook.path
@@ -125,9 +126,9 @@ def python_unaltered(case: Case) -> Ruling:
     foreign = {
         program.path: f"{program.path} ({program.word})"
         for program in read.named
-        if program.layer >= base and program.distribution not in case.locked
+        if program.layer >= base and program.distribution not in case.locked and program.path not in named
     }
-    holders = "a command runs a program that neither the base nor a locked distribution holds"
+    holders = "a command runs a program of neither base, lock nor contract"
     faults.add(foreign, f"{holders}: {listed(foreign.values())}")
     leads = [path for hook in read.hooks if hook.layer >= base for path in hook.leads if _within(path, _written(case))]
     faults.add(leads, f"a start-up file leads to {listed(leads)}, whose files the layers do not decide")

@@ -127,6 +127,15 @@ def test_a_package_that_the_contract_names_owns_its_files_and_what_dpkg_writes_o
     assert text.endswith("Debian packages that the contract does not name: libgomp1 1.0")
 
 
+def test_a_command_may_run_a_program_that_the_contract_names() -> None:
+    path = "/usr/bin/tini"
+    ran = contents(named=[{"word": path, "path": path, "layer": 2, "distribution": ""}])
+    its = many(ran, installed("tini"), stray(path, package="tini"))
+    assert found("python-unaltered", its).outcome == "FAIL"
+    assert found("python-unaltered", many(allowed(packages=["tini"]), its)).outcome == "PASS"
+    assert found("python-unaltered", many(allowed(files={path: "an init of our own"}), its)).outcome == "PASS"
+
+
 def test_a_package_cache_is_nobody_s_although_the_contract_names_a_package() -> None:
     change = many(allowed(packages=["libgomp1"]), installed("libgomp1"), stray("/var/lib/apt/lists/x_Packages"))
     assert found("leftovers", change).outcome == "FAIL"

@@ -121,7 +121,7 @@ def test_what_a_command_names_is_the_base_s_or_a_locked_distribution_s() -> None
     assert found("python-unaltered", _named("python3", "/usr/local/bin/python3.11", 0)).outcome == "PASS"
     assert found("python-unaltered", _named("uvicorn", "/opt/mine/uvicorn", 1, "lies")).outcome == "FAIL"
     assert found("python-unaltered", _named("python3", "/opt/mine/python3", 1)).found == (
-        "a command runs a program that neither the base nor a locked distribution holds: /opt/mine/python3 (python3)"
+        "a command runs a program of neither base, lock nor contract: /opt/mine/python3 (python3)"
     )
 
 

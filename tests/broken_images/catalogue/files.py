@@ -11,7 +11,7 @@ LIBRARIES = "/usr/lib/x86_64-linux-gnu"
 INFO = "/var/lib/dpkg/info"
 CHECKOUT = ("ktrdr/api/main.py", "tests/test_x.py", "pyproject.toml", "deploy/Dockerfile")
 INIT = ["/usr/bin/tini", "--"]
-WITH_INIT = read_contract().images["backend"].configuration.with_(Configuration(entrypoint=INIT))
+BACKEND = read_contract().images["backend"]
 DRIVER = as_root(
     f"mkdir -p {LIBRARIES}\ntouch {LIBRARIES}/libcuda.so.1 {LIBRARIES}/libnvidia-ml.so.1 /usr/bin/nvidia-smi"
 )
@@ -171,9 +171,9 @@ for name in /var/log/apt/history.log /var/log/apt/eipp.log.xz /var/log/dpkg.log 
 done
 """), "leftovers", contract={"packages": ["tini"]}),
     good("an init that the contract names starts the server",
-         package("tini", "0.19.0-1", "/usr/bin/tini") + file("/usr/bin/tini", '#!/bin/sh\nshift\nexec "$@"', "755")
-         + f"ENTRYPOINT {json.dumps(INIT)}", "python-unaltered",
-         contract={"packages": ["tini"], "configuration": WITH_INIT}),
+         package("tini", "0.19.0-1", "/usr/bin/tini")
+         + f"ENTRYPOINT {json.dumps(INIT)}\nCMD {json.dumps(BACKEND.configuration.command)}", "python-unaltered",
+         contract={"packages": ["tini"], "configuration": BACKEND.configuration.with_(Configuration(entrypoint=INIT))}),
     good("a program of the image's own, which the contract names, has bytecode",
          file("/opt/tools/look.py", "print(1)") + as_root("python3 -m compileall -q /opt/tools"), "leftovers",
          contract={"files": {"/opt/tools/*.py": "people look after the image with it"}}),

@@ -23,13 +23,13 @@ RECORD_AT_MOST = 2 * 10**6  # bytes
 
 
 def allowed(case: Case) -> set[str]:
-    """Return the paths above the lowest layer that the contract names, or that are of a package which it names."""
-    named = case.contract.packages_of(case.image)
+    """Return the paths above the base that the contract names, or that are of a package which it names."""
+    base, named = case.base_layers, case.contract.packages_of(case.image)
     lines = [expression(pattern) for pattern in case.contract.files_of(case.image)]
     return {
         other.path
         for other in case.contents.others
-        if other.package in named or any(matches(line, other.path) for line in lines)
+        if other.layer >= base and (other.package in named or any(matches(line, other.path) for line in lines))
     }
 
 

@@ -78,8 +78,10 @@ def checkout_parity(case: Case) -> Ruling:
     if case.inputs not in (None, case.record.inputs):
         raise NotSeen("the files of the checkout have changed since the build", "built-here")
     faults = Faults()
-    faults.add(not case.contents.application, f"no directory of {APPLICATION}")
-    for place, held in case.contents.application.items():
+    places = case.contents.application
+    faults.add(not places, f"no directory of {APPLICATION}")
+    faults.add(len(places) > 1, f"more than once: {listed(places)}")
+    for place, held in places.items():
         extra = [path for path in held if path not in due and source_of(path) not in due]
         for label, paths in (
             ("missing", due.keys() - held.keys()),
@@ -88,7 +90,7 @@ def checkout_parity(case: Case) -> Ruling:
         ):
             faults.add(paths, f"{label}: {listed(posixpath.join(place, path) for path in sorted(paths))}")
     expected = f"the {len(due)} files of {APPLICATION}/ in the checkout"
-    return rule(not faults, expected, "; ".join(faults) or f"the same in {listed(case.contents.application)}")
+    return rule(not faults, expected, "; ".join(faults) or f"the same in {listed(places)}")
 
 
 RULINGS = {"leftovers": leftovers, "checkout-parity": checkout_parity}

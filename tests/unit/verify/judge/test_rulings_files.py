@@ -197,6 +197,13 @@ def test_a_link_or_a_device_in_place_of_the_application_s_file_has_another_conte
     assert "another content" in found("checkout-parity", application("__init__.py", "")).found
 
 
+def test_an_application_that_lies_there_twice_fails() -> None:
+    def change(facts: Facts) -> None:
+        facts.part("contents")["application"]["/app/ktrdr"] = dict(facts.sources)
+
+    assert found("checkout-parity", change).found == f"more than once: {SITE}/ktrdr, /app/ktrdr"
+
+
 def test_an_image_without_the_application_fails() -> None:
     assert found("checkout-parity", contents(application={})).found == "no directory of ktrdr"
 

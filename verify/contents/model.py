@@ -98,7 +98,7 @@ class Misplaced(Model):
     layer: int
 
 
-OtherKind = Literal["file", "link", "device", "directory"]  # a pipe counts as a device
+OtherKind = Literal["file", "hard link", "link", "device", "directory"]  # a pipe counts as a device
 
 
 class Other(Model):

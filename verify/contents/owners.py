@@ -2,13 +2,14 @@
 
 import posixpath
 from collections.abc import Collection, Iterable, Mapping
-from itertools import chain
 
 from verify.contents import dpkg
 from verify.contents.distributions import Installed, is_owned
 from verify.contents.files import APPLICATION
 from verify.contents.filesystem import FileSystem, add_directories
 from verify.contents.model import Hook, Other, OtherKind
+
+FILES = ("file", "hard link", "link")  # the others are in no merged file system
 
 
 def application(system: FileSystem, installed: Iterable[Installed], hooks: Iterable[Hook]) -> dict[str, dict[str, str]]:
@@ -41,26 +42,32 @@ def others(system: FileSystem, owned: Collection[str], sources: Mapping[str, Map
     found = []
     for number, layer in enumerate(system.layers):
         kinds: dict[OtherKind, Iterable[str]] = {
-            "file": chain(layer.sizes, layer.hard), "link": layer.links, "device": layer.special,
+            "file": layer.sizes, "hard link": layer.hard, "link": layer.links, "device": layer.special,
             "directory": layer.directories - lower - filled,
         }  # fmt: skip
+        known = holding | lower
         found += [
             Other(
                 path=path,
                 kind=kind,
                 layer=number,
                 bytes=layer.sizes.get(path, 0),
-                top=_top(path, holding | lower),
+                top=_top(path, known),
                 package=packages.get(path, ""),
-                gone=kind in ("file", "link") and (path not in system.merged or system.merged[path].layer > number),
+                gone=kind in FILES and _is_gone(system, path, number),
             )
             for kind, paths in (kinds if number else {}).items()
             for path in paths
-            if not is_owned(path, ours)
+            if kind == "device" or not is_owned(path, ours)
         ]
         lower |= layer.directories
         add_directories(lower, layer.paths)
     return sorted(found, key=lambda other: (other.path, other.layer))
+
+
+def _is_gone(system: FileSystem, path: str, number: int) -> bool:
+    """Whether a layer above this one removes or replaces a file of it."""
+    return path not in system.merged or system.merged[path].layer > number
 
 
 def _top(path: str, known: Collection[str]) -> str:

@@ -33,7 +33,16 @@ def test_everything_else_is_told_whatever_it_is(member: Member, kind: str) -> No
 
 
 def test_a_second_name_of_a_file_is_told_too() -> None:
-    assert [path for path, _, _ in others([file("srv/a", 3), hardlink("srv/b", "srv/a")])] == ["/srv/a", "/srv/b"]
+    assert others([file("srv/a", 3), hardlink("srv/b", "srv/a")]) == [
+        ("/srv/a", "file", 1), ("/srv/b", "hard link", 1)
+    ]  # fmt: skip
+
+
+def test_a_device_is_nobody_s_although_a_record_lists_the_path() -> None:
+    module = file(f"{SITE}/a/m.py", "pass")
+    assert others(distribution("a", "1", module), [replace(FIFO, path=module.path)]) == [
+        (f"/{module.path}", "device", 2)
+    ]
 
 
 def test_of_directories_those_count_that_hold_nothing_and_are_new() -> None:

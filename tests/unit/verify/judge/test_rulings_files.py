@@ -96,6 +96,7 @@ def test_what_the_base_s_own_programs_write_needs_no_line_as_long_as_it_is_small
 def test_an_empty_file_where_a_secret_was_mounted_is_no_credential() -> None:
     assert found("leftovers", many(stray("/root/.netrc", bytes=0), stray("/srv/.env", bytes=0))).outcome == "PASS"
     assert found("leftovers", stray("/root/.netrc", bytes=0, kind="link")).outcome == "FAIL"
+    assert found("leftovers", stray("/root/.netrc", bytes=0, kind="hard link")).outcome == "FAIL"
     assert found("leftovers", stray("/root/.notes", bytes=0)).outcome == "FAIL"
 
 

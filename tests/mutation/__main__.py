@@ -110,14 +110,14 @@ MODULES: dict[str, tuple[list[str], list[str]]] = {
     ),
     **{
         f"verify/contents/{name}.py": ([f"{CONTENTS}/test_{name}.py"], [])
-        for name in ("command_words", "dpkg", "accounts", "nested_archives")
+        for name in ("command_words", "dpkg", "accounts", "nested_archives", "broken", "bytecode", "loader_cache")
     },
     "verify/contents/permissions.py": (
-        [f"{CONTENTS}/test_permissions_writable.py", f"{CONTENTS}/test_permissions_readable.py"],
+        [f"{CONTENTS}/test_permissions{name}.py" for name in ("", "_writable", "_readable")],
         LAYERS,
     ),
     "verify/contents/elf.py": (
-        [f"{CONTENTS}/test_elf.py", f"{CONTENTS}/test_elf_layout.py"],
+        [f"{CONTENTS}/test_{name}.py" for name in ("elf", "elf_layout", "broken")],
         [f"{CONTENTS}/test_files.py"],
     ),
     "verify/contents/secrets.py": (

@@ -69,7 +69,7 @@ SUBJECT = [
     Breakage("user", "no number", "dev", subject(user="ktrdr"), with_it=("configuration",)),
     Breakage("user", "another one at work", "dev", report("environment", uid=0)),
     Breakage("user", "no entry in passwd", "dev", report("environment", user=None)),
-    Breakage("user", "it may not read what it runs", "dev", contents(unreadable=["/opt/venv/lib/x.py"])),
+    Breakage("user", "it may not read what it runs", "dev", contents(unreadable={"/opt/venv/lib/x.py": 3})),
     Breakage("user", "no home", "dev", report("environment", home_is_writable=False)),
 ]  # fmt: skip
 CONFIGURATION = [
@@ -145,11 +145,11 @@ CONTENTS = [
     Breakage("python-unaltered", "another place to search", "dev", lambda facts: (
         facts.report("environment")["path"].insert(1, "/opt/evil/lib/python3.11"))),
     Breakage("user", "root without a password", "dev", contents(accounts=["/etc/passwd: root has no password"])),
-    Breakage("user", "a setuid program", "dev", contents(privileged=["/usr/local/bin/run-as"])),
+    Breakage("user", "a setuid program", "dev", contents(privileged={"/usr/local/bin/run-as": 3})),
     Breakage("server-answers", "another program", "dev", lambda facts: answered(facts, routes=[["GET", "/x"]])),
     Breakage("server-answers", "routes that are none", "dev", lambda facts: answered(facts, routes="all of them")),
     Breakage("lazy-server", "memory that cannot be read", "dev", lambda facts: answered(facts, unreadable=1)),
-    Breakage("python-unaltered", "a replaced library", "dev", layer(3, replaced=["/usr/lib/libc.so.6"])),
+    Breakage("python-unaltered", "a replaced library", "dev", layer(3, replaced={"/usr/lib/libc.so.6": 0})),
     Breakage("distributions-agree", "hidden from Python", "dev", lambda facts: (
         distribution("hidden", "1.0", seen=False)(facts), facts.locked.update(hidden="1.0"))),
     Breakage("distributions-agree", "from elsewhere", "dev", lambda facts: (
@@ -166,7 +166,7 @@ CONTENTS = [
     Breakage("lock-parity", "a file missing", "dev",
         contents(absent={f"{SITE}/torch-2.13.0+cpu.dist-info": [f"{SITE}/torch/nn/init.py"]}), "CONFIGURATION"),
     Breakage("lock-parity", "a file that is nobody's", "dev", stray(f"{SITE}/requests/__init__.py"), "CONFIGURATION"),
-    Breakage("lock-parity", "a source that was changed", "dev", contents(altered=[f"{SITE}/idna/core.py"]),
+    Breakage("lock-parity", "a source that was changed", "dev", contents(altered={f"{SITE}/idna/core.py": 3}),
         "CONFIGURATION"),
     Breakage("lock-parity", "one twice", "dev", distribution("uvicorn", "0.54.0"), "CONFIGURATION"),
     Breakage("size-total", "1.6 GB", "dev", layer(0, unpacked_bytes=700_000_000)),

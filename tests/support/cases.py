@@ -285,7 +285,7 @@ def contents(role: str) -> dict[str, Any]:
         "layers": [
             {
                 "diff_id": diff_id, "unpacked_bytes": size, "repeated_bytes": 0, "files": 10,
-                "by_distribution": {"": size}, "replaced": [],
+                "by_distribution": {"": size}, "replaced": {},
             }
             for diff_id, size in zip(LAYERS, unpacked, strict=True)
         ],
@@ -298,9 +298,9 @@ def contents(role: str) -> dict[str, Any]:
             {"directory": "/usr/local/bin", "python": "/usr/local/bin/python", "layer": None},
         ],
         "working_directory": "/home/ktrdr",
-        "environments": {"/opt/venv/pyvenv.cfg": f"home = {posixpath.dirname(PYTHON)}\n"}, "privileged": [],
-        "absent": {}, "altered": [], "torch": [], "accounts": [], "writable": [],
-        "unreadable": [], "hooks": [], "named": [], **above(CONTRACT.files_of(CONTRACT.images[role]), SITE),
+        "environments": {"/opt/venv/pyvenv.cfg": f"home = {posixpath.dirname(PYTHON)}\n"}, "privileged": {},
+        "absent": {}, "altered": {}, "broken": [], "torch": [], "accounts": [], "groups": {}, "writable": {},
+        "unreadable": {}, "hooks": [], "named": [], **above(CONTRACT.files_of(CONTRACT.images[role]), SITE),
         "leftovers": [{"kind": "certificate", "path": "/etc/ssl/certs/ca-certificates.crt", "layer": 0}],
     }  # fmt: skip
 

@@ -47,3 +47,20 @@ def shared_library(
     for start, part in ((0, header + load + at), (dynamic_at, dynamic), (names_at, names)):
         data[start : start + len(part)] = part
     return bytes(data)
+
+
+def shared_library_32(soname: str | None, *, needed: tuple[str, ...] = ()) -> bytes:
+    """An ELF-32 file for the i386 with one loaded segment and a dynamic section behind its headers."""
+    names, entries = b"\0", []
+    for kind, name in ((SONAME, soname), *((NEEDED, name) for name in needed)):
+        if name is not None:
+            entries.append((kind, len(names)))
+            names += name.encode() + b"\0"
+    dynamic_at = 52 + 2 * 32
+    names_at = dynamic_at + 8 * (len(entries) + 2)
+    dynamic = b"".join(struct.pack("<II", *entry) for entry in (*entries, (STRTAB, names_at), (0, 0)))
+    total = names_at + len(names) + AFTER
+    header = struct.pack("<16sHHIIIIIHHHHHH", b"\x7fELF\x01\x01\x01", 3, 3, 1, 0, 52, 0, 0, 52, 32, 2, 40, 0, 0)
+    load = struct.pack("<8I", LOAD, 0, 0, 0, total, total, 5, 4096)
+    at = struct.pack("<8I", DYNAMIC, dynamic_at, dynamic_at, dynamic_at, len(dynamic), len(dynamic), 6, 4)
+    return header + load + at + dynamic + names + bytes(AFTER)

@@ -4,8 +4,8 @@ import base64
 import gzip
 import json
 import os
-import socket
 import stat
+import struct
 import tarfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -15,6 +15,16 @@ from tests.support.archives import SITE, Member, emptied, removed
 OPAQUE = "trusted.overlay.opaque"
 CAPABILITY = "security.capability"
 # The right to bind ports below 1024, in the second revision of the form that capabilities(7) describes
+# The owner, a user by number, the group, the mask and all others, in the second version of the form in acl(5)
+ACL = struct.pack(
+    "<I" + 5 * "HHI",
+    2,
+    *(1, 6, 2**32 - 1),
+    *(2, 7, 10001),
+    *(4, 4, 2**32 - 1),
+    *(16, 7, 2**32 - 1),
+    *(32, 4, 2**32 - 1),
+)
 CAPABLE = bytes.fromhex("0100000200040000000000000000000000000000")
 NO_UTF_8 = os.fsdecode(b"caf\xe9")
 
@@ -53,11 +63,11 @@ def oddities(top: Path, secret: bytes) -> Path:
     (top / "usr/bin/su").chmod(0o4755)
     (top / "usr/bin/ping").write_bytes(b"p")
     os.setxattr(top / "usr/bin/ping", CAPABILITY, CAPABLE)
+    os.setxattr(top / "usr/bin/su", "system.posix_acl_access", ACL)
+    os.setxattr(top / "usr/bin", "system.posix_acl_default", ACL)
     (top / "tmp").mkdir()
     (top / "tmp").chmod(0o1777)
     (top / "tmp/left").write_bytes(gzip.compress(b"left"))
-    with socket.socket(socket.AF_UNIX) as listener:
-        listener.bind(str(top / "tmp/socket"))
     os.chown(top / "tmp/left", 1000, 1000)
     return top
 
@@ -94,10 +104,14 @@ def _members(top: Path, path: Path, first: dict[int, str]) -> Iterator[Member]:
     else:
         kind = tarfile.FIFOTYPE if stat.S_ISFIFO(status.st_mode) else tarfile.CHRTYPE
     attributes = os.listxattr(path, follow_symlinks=False)
-    headers = (("SCHILY.xattr.security.capability", "x"),) if CAPABILITY in attributes else ()
+    headers = (
+        [("mtime", f"{status.st_mtime_ns // 10**9}.{status.st_mtime_ns % 10**9:09}")] if kind == tarfile.REGTYPE else []
+    )
+    headers += [("SCHILY.xattr.security.capability", "x")] if CAPABILITY in attributes else []
+    headers += [(f"SCHILY.xattr.{name}", "x") for name in attributes if name.startswith("system.posix_acl_")]
     first.setdefault(status.st_ino, name)
     owner = status.st_uid, status.st_gid
-    yield Member(name, data, kind, target, stat.S_IMODE(status.st_mode), owner, headers)
+    yield Member(name, data, kind, target, stat.S_IMODE(status.st_mode), owner, tuple(headers))
     if OPAQUE in attributes and os.getxattr(path, OPAQUE) == b"y":
         yield emptied(name)
 

@@ -4,8 +4,10 @@ from collections.abc import Mapping
 from typing import NamedTuple
 
 from verify.contents.filesystem import FileSystem
+from verify.contents.raw_layer import NOTHING
 
-FILES = ("/etc/group", "/etc/passwd", "/etc/shadow")
+FILES = ("/etc/group", "/etc/gshadow", "/etc/passwd", "/etc/shadow")
+GROUPS = FILES[:2]  # where no password means that nobody may join (newgrp(1))
 FIELDS = 4  # of each line that are kept
 HIDDEN, USABLE = "*", "$"  # written in place of a password that opens nothing, and of one that does
 _HASH_AT_LEAST = 13  # characters (crypt(5)); a shorter text matches nothing that anybody could type
@@ -59,28 +61,47 @@ def numbers(user: str, texts: Mapping[str, str]) -> Numbers:
     return Numbers(uid, frozenset(gids - {-1}))
 
 
-def faults(system: FileSystem, user: str) -> list[str]:
-    """Return what opens an account, or gives the image's user the rights of the system's groups.
+def faults(system: FileSystem) -> list[str]:
+    """Return what opens an account or a group: no password, one that somebody may know, or root's number.
 
-    An account is open with no password, with one that somebody may know, or with root's number. A file that could not
-    be read is a fault, too.
+    A file that could not be read is a fault, too.
     """
     found = []
     for path in sorted(path for path in FILES if path in system.merged):
         if path not in system.texts:
             found.append(f"{path} is a link, or too large to be read")
             continue
-        if path != "/etc/group":
-            found += _opened(path, system.texts[path])
-    names = {_number(row[2]): row[0] for row in _rows(system.texts, "/etc/group")}
-    systems = [gid for gid in sorted(numbers(user, system.texts).gids) if gid < _FIRST_OF_PEOPLE]
-    return found + [f"the user is in the system's group {names.get(gid, gid)}" for gid in systems]
+        found += _opened(path, system.texts[path])
+    return found
+
+
+def groups(system: FileSystem, user: str) -> dict[str, int]:
+    """Return the system's groups whose rights the image's user has, with the lowest layer that knows each.
+
+    That is those with a low number. A group that no layer knows counts for the lowest layer. Who is named in
+    /etc/gshadow may join the group, or let others join it (gshadow(5)).
+    """
+    known: dict[int, int] = {}
+    names: dict[int, str] = {}
+    for layer, raw in enumerate(system.layers):
+        for row in _rows({GROUPS[0]: raw.facts.get(GROUPS[0], NOTHING).text or ""}, GROUPS[0]):
+            known.setdefault(_number(row[2]), layer)
+            names[_number(row[2])] = row[0]
+    mine = numbers(user, system.texts)
+    own = {row[0] for row in _rows(system.texts, "/etc/passwd") if _number(row[2]) == mine.uid}
+    joined = {
+        row[0]
+        for row in _rows(system.texts, GROUPS[1])
+        if own & {name for field in row[2:] for name in field.split(",")}
+    }
+    gids = {*mine.gids, *(gid for gid, name in names.items() if name in joined)}
+    return {names.get(gid, str(gid)): known.get(gid, 0) for gid in sorted(gids) if gid < _FIRST_OF_PEOPLE}
 
 
 def _opened(path: str, text: str) -> list[str]:
     found = []
     for name, *rest in (line.split(":") for line in text.splitlines() if line[:1] != "#"):
-        if rest and not rest[0]:
+        if rest and not rest[0] and path not in GROUPS:
             found.append(f"{path}: {name or 'somebody'} has no password")
         if rest and rest[0] == USABLE:
             found.append(f"{path}: {name or 'somebody'} has a password")

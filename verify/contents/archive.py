@@ -22,6 +22,7 @@ from verify.contents.raw_layer import RawLayer, UnreadableArchive
 STEP = 1 << 16  # bytes: tarfile copies the rest of its buffer for every header, and most files are small
 GZIP = b"\x1f\x8b"
 CAPABILITY = "SCHILY.xattr.security.capability"  # how archives keep file capabilities (capabilities(7))
+LISTS = ("SCHILY.acl.", "SCHILY.xattr.system.posix_acl_")  # and access control lists: star(1), and as attributes
 
 
 class _Stream(io.RawIOBase):
@@ -163,8 +164,10 @@ def _deletion(path: str, member: tarfile.TarInfo) -> Member | None:
 def _read_member(layer: RawLayer, archive: tarfile.TarFile, member: tarfile.TarInfo) -> None:
     path, kind = _absolute(member.name), _kind(member)
     target = members.shown(member.linkname) if kind == "link" else _absolute(member.linkname)
-    capable = CAPABILITY in member.pax_headers
-    found = Member(path, kind, member.size, target, member.uid, member.gid, member.mode, capable)
+    capable, listed = CAPABILITY in member.pax_headers, any(name.startswith(LISTS) for name in member.pax_headers)
+    modified = int(member.pax_headers.get("mtime", "").partition(".")[0] or member.mtime)  # a fraction may round it up
+    owner = member.uid, member.gid, member.mode
+    found = Member(path, kind, member.size, target, *owner, modified, capable, listed)
     if deletion := _deletion(path, member):
         members.add(layer, deletion)
         return
@@ -172,4 +175,4 @@ def _read_member(layer: RawLayer, archive: tarfile.TarFile, member: tarfile.TarI
     if stream is None:
         members.add(layer, found)
     else:
-        members.add(layer, found, *members.look_into(path, member.size, stream))
+        members.add(layer, found, *members.look_into(found, stream))

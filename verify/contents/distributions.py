@@ -24,6 +24,7 @@ from verify.contents.model import Distribution
 # Files that an installer writes into .dist-info by itself (PyPA, recording installed projects; uv)
 NOTES = {"INSTALLER", "RECORD", "REQUESTED", "direct_url.json", "uv_build.json", "uv_cache.json"}
 SIZE = re.compile(r"[0-9]{1,18}")
+EMPTY = hashlib.sha256().hexdigest()
 LICENCE_NAME = 100  # characters; longer is a licence's text, not its name
 
 
@@ -189,20 +190,22 @@ def absent(system: FileSystem, installed: Iterable[Installed]) -> dict[str, list
     return found
 
 
-def altered(system: FileSystem, installed: Iterable[Installed]) -> list[str]:
-    """Return the files above the lowest layer that are not what a RECORD says of them."""
+def altered(system: FileSystem, installed: Iterable[Installed]) -> dict[str, int]:
+    """Return the files above the lowest layer that are not what a RECORD says of them, with their layer."""
     rows = (row for distribution in installed for row in recorded(distribution, system.texts))
     entries = ((row, system.merged.get(row.path)) for row in rows)
-    return sorted({row.path for row, entry in entries if entry is not None and entry.layer and _differs(entry, row)})
+    found = ((row.path, entry.layer) for row, entry in entries if entry and entry.layer and _differs(entry, row))
+    return dict(sorted(found))
 
 
 def _differs(entry: Entry, row: Row) -> bool:
     """Whether a file differs from its line of a RECORD. A size or digest that the line leaves out cannot differ.
 
-    Wheels hold no links, and a hard link's source outside of the packages was not read.
+    Wheels hold no links, and a hard link's source outside of the packages was not read, unless it is empty.
     """
-    unread = row.path.endswith(".py") and entry.facts.sha256 is None
-    other = bool(row.sha256) and (unread or entry.facts.sha256 not in (None, row.sha256))
+    digest = entry.facts.sha256 if entry.size else EMPTY
+    unread = row.path.endswith(".py") and digest is None
+    other = bool(row.sha256) and (unread or digest not in (None, row.sha256))
     return other or row.size not in (None, entry.size) or entry.target is not None
 
 

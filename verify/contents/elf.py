@@ -1,4 +1,4 @@
-"""Reads what an ELF file says of itself from a stream that cannot seek (System V ABI, ELF-64, little-endian).
+"""Reads what an ELF file says of itself from a stream that cannot seek (System V ABI; little-endian).
 
 Why not pyelftools: it needs a file that can seek, and layers come as a stream. It knows no fat binaries and no PTX,
 which tell CUDA's code apart. The tests compare the two readers.
@@ -10,17 +10,25 @@ import struct
 from collections.abc import Callable
 from dataclasses import dataclass
 from itertools import takewhile
+from typing import Any, NamedTuple
 
 HEAD = 1 << 20  # bytes kept from a file's start: headers, and the string table wherever a linker put it
-MAGIC = b"\x7fELF\x02\x01"  # 64-bit, little-endian: the only kind that the images' platform loads
+MAGIC = b"\x7fELF"
+KIND = slice(4, 6), slice(18, 20)  # where a header has class and byte order, and the machine
 ARCHIVE = b"!<arch>\n"  # a static library (ar(5))
 PT_LOAD, PT_DYNAMIC = 1, 2
 DT_NULL, DT_NEEDED, DT_STRTAB, DT_SONAME = 0, 1, 5, 14
 DYNAMIC_AT_MOST = 1 << 20  # bytes; libtorch's takes a few hundred
 NAMES_AT_MOST = 1 << 26  # bytes between the first and the last name that the dynamic section asks for
 LONGEST = 256  # bytes; the longest file name Linux has
-MACHINE = slice(18, 20)  # where the header has it
 EM_CUDA = struct.pack("<H", 190)
+ET_DYN = 3
+OS_ABIS = (0, 3)  # System V's and Linux's
+CUT_OFF, NOT_SHARED = "cut off", "no shared object"
+SCRIPT, SCRIPT_AT_MOST = "a linker's script", 1 << 16  # bytes
+_NAMED = re.compile(r"\.so(?:\.\d+)*$")
+# What a linker, and no loader, takes under such a name (ld(1), linker scripts)
+_LINKER_SCRIPT = re.compile(rb"(?:\s|/\*(?:[^*]|\*(?!/))*+\*/)*+(?:OUTPUT_FORMAT|INPUT|GROUP)\s*+\(")
 # Code for a GPU in a host's file: a fat binary's magic, version 1 and header size (the CUDA toolkit's fatbinary.h). It
 # lies in a section of the second name, and the loader finds it through the third.
 DEVICE_CODE = (b"\x50\xed\x55\xba\x01\x00\x10\x00", b"\0.nv_fatbin\0", b"\0.nvFatBinSegment\0")
@@ -30,13 +38,29 @@ _PTX = re.compile(rb"(?:\s|//[^\n]*+\n|/\*(?:[^*]|\*(?!/))*+\*/)*+\.version\s++\
 OVERLAP = max(map(len, DEVICE_CODE)) - 1
 
 
+# By class: a file's header, a segment's header and which of its fields are kept, and an entry of the dynamic section
+_LAYOUTS = {
+    1: (struct.Struct("<16sHHIIIIIHHHHHH"), struct.Struct("<8I"), (0, 1, 2, 4), struct.Struct("<II")),
+    2: (struct.Struct("<16sHHIQQQIHHHHHH"), struct.Struct("<IIQQQQQQ"), (0, 2, 3, 5), struct.Struct("<QQ")),
+}
+
+
 @dataclass(frozen=True)
 class Object:
     """What was read of an ELF file. Names are missing where it has none, or where the stream had passed them."""
 
+    machine: str | None = None  # class, byte order and machine, in hexadecimal, or SCRIPT; None for any other file
+    unloadable: str = ""  # why no loader takes it: CUT_OFF, or NOT_SHARED
     soname: str | None = None
     needed: tuple[str, ...] = ()  # the libraries that it asks the loader for
     device_code: bool = False  # for a GPU of NVIDIA's, by the file's kind or its content
+
+
+class _Segment(NamedTuple):
+    kind: int
+    offset: int
+    address: int
+    size: int  # bytes in the file
 
 
 class _Watched:
@@ -83,18 +107,57 @@ class _Window:
         return data
 
 
-def read_object(head: bytes, read: Callable[[int], bytes]) -> Object:
-    """Read the ELF file that starts with ``head`` and goes on with what ``read`` returns, to its end.
+def is_named(path: str) -> bool:
+    """Whether a path has a shared object's name."""
+    return _NAMED.search(path) is not None
+
+
+def is_of_a_gpu(machine: str | None) -> bool:
+    """Whether an ELF file with this Object.machine runs on a GPU of NVIDIA's."""
+    return machine is not None and machine.endswith(EM_CUDA.hex())
+
+
+def read_object(head: bytes, read: Callable[[int], bytes], size: int) -> Object:
+    """Read the file of ``size`` bytes that starts with ``head`` and goes on with what ``read`` returns, to its end.
 
     ``head`` holds up to HEAD bytes. The names are missing where the file is no shared library. They are missing, too,
     where the stream had passed the string table before the dynamic section named it: then the file's name stands in.
     """
     if not head.startswith(MAGIC):
-        return Object()
-    watched, names = _Watched(head, read), _NAMELESS
-    with contextlib.suppress(struct.error, ValueError):
-        names = _names(_Window(head, watched.read))
-    return Object(*names, device_code=_to_its_end(watched) or head[MACHINE] == EM_CUDA)
+        return Object(SCRIPT if size <= SCRIPT_AT_MOST and _LINKER_SCRIPT.match(head) else None)
+    watched, names, fault = _Watched(head, read), _NAMELESS, CUT_OFF
+    with contextlib.suppress(struct.error, ValueError, LookupError):
+        file = _Window(head, watched.read)
+        header, segments = _headers(file)
+        fault = _fault(size, header, segments)
+        names = _names(file, segments)
+    machine = b"".join(head[part] for part in KIND).hex()
+    if is_of_a_gpu(machine):
+        return Object(machine, "", *names, device_code=True)
+    return Object(machine, fault, *names, device_code=_to_its_end(watched))
+
+
+def _headers(file: _Window) -> tuple[tuple[Any, ...], list[_Segment]]:
+    """Return the fields of a file's header, and its segments."""
+    of_file, of_segment, kept, _ = _LAYOUTS[file.head[4]]
+    header = of_file.unpack_from(file.head)
+    offset, count = header[5], header[10]
+    table = file.get(offset, count * of_segment.size) or b""
+    whole = len(table) // of_segment.size * of_segment.size
+    fields = of_segment.iter_unpack(table[:whole])
+    return header, [_Segment(*(values[number] for number in kept)) for values in fields]
+
+
+def _fault(size: int, header: tuple[Any, ...], segments: list[_Segment]) -> str:
+    """Return why no loader takes a file as a shared object (what glibc asks of its headers); "" where it might."""
+    ident, kind, *_, sections, _, _, segment_bytes, count, section_bytes, section_count, _ = header
+    ends = [segment.offset + segment.size for segment in segments if segment.kind in (PT_LOAD, PT_DYNAMIC)]
+    if len(segments) < count or max(*ends, 0, sections + section_bytes * section_count) > size:
+        return CUT_OFF
+    loaded = {segment.kind for segment in segments} >= {PT_LOAD, PT_DYNAMIC}
+    takes = kind == ET_DYN and loaded and ident[6] == 1 and ident[7] in OS_ABIS
+    takes = takes and segment_bytes == _LAYOUTS[ident[4]][1].size
+    return "" if takes else NOT_SHARED
 
 
 def _to_its_end(watched: _Watched) -> bool:
@@ -117,25 +180,23 @@ def is_device_code(head: bytes) -> bool:
 _NAMELESS: tuple[str | None, tuple[str, ...]] = (None, ())
 
 
-def _names(file: _Window) -> tuple[str | None, tuple[str, ...]]:
+def _names(file: _Window, segments: list[_Segment]) -> tuple[str | None, tuple[str, ...]]:
     """Return the soname and the names of the libraries that the file needs."""
-    (offset,), (count,) = struct.unpack_from("<Q", file.head, 32), struct.unpack_from("<H", file.head, 56)
-    headers = file.get(offset, count * 56) or b""
-    segments = [struct.unpack_from("<IIQQQQ", headers, i * 56) for i in range(len(headers) // 56)]
-    dynamic = next(((o, size) for kind, _, o, _, _, size in segments if kind == PT_DYNAMIC), None)
+    dynamic = next((segment for segment in segments if segment.kind == PT_DYNAMIC), None)
     if dynamic is None:
         return _NAMELESS
-    section = file.get(dynamic[0], min(dynamic[1], DYNAMIC_AT_MOST)) or b""
-    pairs = struct.iter_unpack("<QQ", section[: len(section) // 16 * 16])
-    entries = list(takewhile(lambda pair: pair[0] != DT_NULL, pairs))
+    *_, pair = _LAYOUTS[file.head[4]]
+    section = file.get(dynamic.offset, min(dynamic.size, DYNAMIC_AT_MOST)) or b""
+    pairs = pair.iter_unpack(section[: len(section) // pair.size * pair.size])
+    entries = list(takewhile(lambda entry: entry[0] != DT_NULL, pairs))
     last = dict(entries)
     asked = [last[DT_SONAME]] if DT_SONAME in last else []
     asked += [value for kind, value in entries if kind == DT_NEEDED]
     if not asked or DT_STRTAB not in last:
         return _NAMELESS
     first = min(asked)
-    for kind, _, start, virtual, _, size in segments:
-        address = last[DT_STRTAB] + first
+    address = last[DT_STRTAB] + first
+    for kind, start, virtual, size in segments:
         if kind == PT_LOAD and virtual <= address < virtual + size:
             reach = min(max(asked) - first, NAMES_AT_MOST) + LONGEST
             table = file.get(start + address - virtual, reach) or b""

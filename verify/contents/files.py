@@ -9,13 +9,14 @@ import re
 from dataclasses import replace
 from typing import IO
 
-from verify.contents import accounts, elf, secrets
+from verify.contents import accounts, bytecode, elf, loader_cache, secrets
 from verify.contents.raw_layer import Facts
 
 BLOCK = 1 << 20  # bytes read at a time
 SITE = re.compile(r"/(?:site|dist)-packages/")
 APPLICATION = "ktrdr"  # the application's package: every file of it is compared with the checkout's
 OWN = re.compile(rf"/{APPLICATION}/")
+COMPILED = (".py", ".pyc")  # the ends of a source's name and of bytecode's
 PACKAGES = "/var/lib/dpkg/status"
 LIST = re.compile(r"/var/lib/dpkg/info/[^/]+\.list$")
 COPYRIGHT = re.compile(r"/usr/share/doc/([^/]+)/copyright$")
@@ -33,12 +34,16 @@ DEVICE_CODE = "has code for a GPU"
 HIDDEN = "/tmp"  # noqa: S108 - inside the image: the verifier's containers have a file system of their own there
 
 
-def examine(path: str, size: int, stream: IO[bytes]) -> tuple[bytes, Facts]:
-    """Read the facts of a file of ``size`` bytes; returns its first bytes (at most elf.HEAD) and the facts."""
+def examine(path: str, size: int, stream: IO[bytes], modified: int = 0) -> tuple[bytes, Facts]:
+    """Read the facts of a file of ``size`` bytes; returns its first bytes (at most elf.HEAD) and the facts.
+
+    ``modified``: when it was written, in seconds.
+    """
     head = whole = stream.read(elf.HEAD)
     text = size <= TEXT_AT_MOST and _is_text(path)
+    compiled = size <= TEXT_AT_MOST and path.endswith(COMPILED)
     interpreter, source = _is_interpreter(path), _is_source(path)
-    if text or interpreter:
+    if text or interpreter or compiled:
         whole += stream.read()  # some megabytes
     digest = hashlib.sha256(whole) if source or interpreter else None
 
@@ -48,26 +53,35 @@ def examine(path: str, size: int, stream: IO[bytes]) -> tuple[bytes, Facts]:
             digest.update(block)
         return block
 
-    found = elf.read_object(whole, read)
+    found = elf.read_object(whole, read, size)
     device_code = elf.archive_has_device_code(whole, read) or elf.is_device_code(head)
     while source and read(BLOCK):
         pass
     return head, Facts(
-        library=whole.startswith(elf.MAGIC),
+        machine=found.machine,
+        unloadable=found.unloadable,
         soname=found.soname,
         sha256=digest.hexdigest() if digest else None,
         cuda=_cuda(found) or DEVICE_CODE * device_code,
+        header=bytecode.header(path, whole, modified) if compiled else None,
         text=_text(path, whole) if text else None,
     )
 
 
 def renamed(facts: Facts, old: str, new: str) -> Facts | None:
     """Return what would have been read of a file under another of its names; None where that was not read."""
-    digest, text = _is_source(new) or _is_interpreter(new), _is_text(new)
-    known = _is_source(old) or _is_interpreter(old), _is_text(old)
-    if old in accounts.FILES or new in accounts.FILES or digest > known[0] or text > known[1]:
+    digest, text, header = _is_source(new) or _is_interpreter(new), _is_text(new), new.endswith(COMPILED)
+    known = _is_source(old) or _is_interpreter(old), _is_text(old), old.endswith(COMPILED)
+    of_its_own = (*accounts.FILES, loader_cache.PATH)
+    apart = old in of_its_own or new in of_its_own or (header and old.endswith(".pyc") != new.endswith(".pyc"))
+    if apart or digest > known[0] or text > known[1] or header > known[2]:
         return None
-    return replace(facts, sha256=facts.sha256 if digest else None, text=facts.text if text else None)
+    return replace(
+        facts,
+        sha256=facts.sha256 if digest else None,
+        header=facts.header if header else None,
+        text=facts.text if text else None,
+    )
 
 
 def _is_interpreter(path: str) -> bool:
@@ -83,7 +97,7 @@ def _is_text(path: str) -> bool:
     directory, name = posixpath.split(path)
     metadata = name in ("METADATA", "RECORD", "WHEEL") and directory.endswith(".dist-info")
     metadata = metadata or is_package_text(path)
-    return metadata or name == "pyvenv.cfg" or name.endswith(".pth") or path in accounts.FILES
+    return metadata or name == "pyvenv.cfg" or name.endswith(".pth") or path in (*accounts.FILES, loader_cache.PATH)
 
 
 def is_package_text(path: str) -> bool:
@@ -92,8 +106,10 @@ def is_package_text(path: str) -> bool:
 
 
 def _text(path: str, data: bytes) -> str:
+    if path == loader_cache.PATH:
+        return loader_cache.foreign(data)
     text = data.decode("utf-8", "replace")
-    return accounts.without_passwords(text) if path in accounts.FILES else text
+    return accounts.without_passwords(text) if path in accounts.FILES else secrets.without_logins(text)
 
 
 def _cuda(found: elf.Object) -> str:
@@ -102,14 +118,18 @@ def _cuda(found: elf.Object) -> str:
     return DEVICE_CODE if found.device_code else f"needs {needed}" * bool(needed)
 
 
-def by_content(head: bytes, size: int) -> list[str]:
-    """Return which secrets a file of ``size`` bytes holds that begins so: tokens, keys and certificates, PEM or DER."""
+def by_content(path: str, head: bytes, size: int) -> list[str]:
+    """Return which secrets a file of ``size`` bytes holds that begins so: tokens, keys and certificates, PEM or DER.
+
+    The path counts only where an installer writes from where a distribution came: an address may log somebody in.
+    """
     text = secrets.plain(head)
-    kinds = ["credentials"] * secrets.has_token(text) + [secrets.der_kind(head, size)]
+    credentials = secrets.has_token(text) or secrets.has_login(path, text)
+    kinds = ["credentials"] * credentials + [secrets.der_kind(head, size)]
     kinds += sorted(secrets.pem_kinds(text), reverse=True)
     return [kind for kind in dict.fromkeys(kinds) if kind]
 
 
 def of_a_member(path: str, content: bytes) -> list[str]:
     """Return what a file within an archive is, by its name and its content."""
-    return secrets.by_name(path) + by_content(content, len(content))
+    return secrets.by_name(path) + by_content(path, content, len(content))

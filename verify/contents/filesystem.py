@@ -1,6 +1,7 @@
 """The file system that the layers of an image make together: whiteouts, opaque directories, links."""
 
 import posixpath
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Self
@@ -8,6 +9,15 @@ from typing import Self
 from verify.contents.raw_layer import NOTHING, Facts, Permissions, RawLayer
 
 REPLACED_KEPT = 100
+# What shells, the loader and Python read of a base image. The accounts and the loader's cache are read, too, but judged
+# by what they say: accounts, hooks.
+READ = re.compile(
+    r"/(?:usr/(?:local/)?)?(?:s?bin|lib\w*)/.*|/usr/share/(?:python3|ca-certificates|zoneinfo)/.*"
+    r"|/etc/(?:ld\.so\.(?:conf|preload).*|(?:ssl|alternatives|profile\.d|pam\.d|security)/.*|(?:python|sudoers).*"
+    r"|bash\.bashrc|profile|environment|nsswitch\.conf|gai\.conf|host\.conf|services|protocols|mime\.types)"
+)
+# What a package manager has to write again for each package
+DATABASES = re.compile(r"/var/(?:lib/(?:dpkg|apt)|cache/(?:debconf|ldconfig)|log)/.*|/etc/ld\.so\.cache")
 LINKS_FOLLOWED = 40  # as many as Linux follows (path_resolution(7))
 
 
@@ -31,9 +41,12 @@ class FileSystem:
 
     layers: Sequence[RawLayer]
     merged: Merged
-    replaced: Sequence[tuple[int, list[str]]]  # of each layer: bytes that it repeats, and paths that it replaces
+    replaced: Sequence[
+        tuple[int, dict[str, int]]
+    ]  # of each layer: bytes that it repeats, and path -> layer of what goes
     texts: Mapping[str, str]  # path -> text, of the files whose text is kept
-    permissions: Mapping[str, Permissions]  # of paths above the lowest layer, where most files have others
+    # Of paths above the lowest layer, where most files have others: with the layer that gives them
+    permissions: Mapping[str, tuple[int, Permissions]]
 
     @classmethod
     def of(cls, layers: Sequence[RawLayer]) -> Self:
@@ -74,22 +87,25 @@ class FileSystem:
         return sorted((path, self.merged[path]) for path in first.values())
 
 
-def merge(layers: Iterable[RawLayer]) -> tuple[Merged, list[tuple[int, list[str]]]]:
-    """Return the file system that a container sees, and of each layer how many bytes and which paths it replaces.
+def merge(layers: Iterable[RawLayer]) -> tuple[Merged, list[tuple[int, dict[str, int]]]]:
+    """Return the file system that a container sees, and what each layer replaces.
 
-    Whiteouts as in the OCI image layer specification.
+    That is how many bytes, without DATABASES, and which paths, of what is READ. Whiteouts as in the OCI image layer
+    specification.
     """
     merged: Merged = {}
     directories: set[str] = set()
     replaced = []
     for number, layer in enumerate(layers):
         written = set(layer.paths)
-        again = sum(size for path, size in layer.sizes.items() if path in merged and not merged[path].target)
+        twice = (path for path in layer.sizes if path in merged and not merged[path].target)
+        again = sum(layer.sizes[path] for path in twice if not DATABASES.fullmatch(path))
         hidden = written & directories
         below = tuple(f"{gone}/" for gone in (*layer.removed, *layer.emptied, *hidden))
         gone = {path for path in merged if below and path.startswith(below)}
         gone |= {*written, *layer.removed, *layer.directories} & merged.keys()
-        replaced.append((again, sorted(gone)[:REPLACED_KEPT]))
+        read = sorted(path for path in gone if READ.fullmatch(path))[:REPLACED_KEPT]
+        replaced.append((again, {path: merged[path].layer for path in read}))
         for path in gone:
             del merged[path]
         _lay(merged, number, layer)
@@ -116,19 +132,19 @@ def _lay(merged: Merged, number: int, layer: RawLayer) -> None:
         merged[path] = other or Entry(number, 0, None, NOTHING, (number, path))
 
 
-def _permissions(layers: Iterable[RawLayer]) -> dict[str, Permissions]:
+def _permissions(layers: Iterable[RawLayer]) -> dict[str, tuple[int, Permissions]]:
     """Return the permissions above the lowest layer, as the last layer with a path gives them.
 
     Paths with the permissions that most files have are left out.
     """
-    permissions: dict[str, Permissions] = {}
+    permissions: dict[str, tuple[int, Permissions]] = {}
     for number, layer in enumerate(layers):
         again = {*layer.paths, *layer.directories, *layer.removed}
         below = tuple(f"{gone}/" for gone in (*layer.removed, *layer.emptied))
         for path in [path for path in permissions if path in again or (below and path.startswith(below))]:
             del permissions[path]
         if number:
-            permissions |= layer.permissions
             names = {path: first for path, first in layer.hard.items() if first in layer.permissions}
-            permissions |= {path: layer.permissions[first] for path, first in names.items()}
+            given = layer.permissions | {path: layer.permissions[first] for path, first in names.items()}
+            permissions |= {path: (number, numbers) for path, numbers in given.items()}
     return permissions

@@ -29,6 +29,7 @@ from verify.contents.members import OPAQUE, WHITEOUT, Member
 from verify.contents.raw_layer import Facts, RawLayer
 
 CAPABILITY = "security.capability"
+LISTS = "system.posix_acl_"  # how the attributes of access control lists begin (acl(5))
 # What marks an opaque directory, without the beginning that this kernel believes (overlayfs.rst, userxattr)
 OPAQUE_ATTRIBUTE = "overlay.opaque"
 # Of a file or directory whose content lies in another layer (overlayfs.rst, metacopy and redirect_dir)
@@ -80,6 +81,8 @@ class Walk:
             with _watched(place):
                 status = os.lstat(place)
                 self._directory(place, status)
+                if members.is_too_long(self._path(place)):
+                    continue
                 with os.scandir(place) as entries:
                     for entry in entries:
                         if entry.is_dir(follow_symlinks=False):
@@ -97,7 +100,7 @@ class Walk:
             raise Changed(place)
         self.directories[place] = _stamp(status)
         path, names = self._path(place), _attributes(place)
-        self.members.append(_member(path, "directory", status))
+        self.members.append(_member(path, "directory", status, names))
         if self.opaque is None:
             opaque = self.attribute in names and os.getxattr(place, self.attribute, follow_symlinks=False) == b"y"
         else:
@@ -111,12 +114,10 @@ class Walk:
             self.members.append(Member(path, "whiteout"))
         elif stat.S_ISLNK(status.st_mode):
             self.members.append(Member(path, "link", target=members.shown(os.readlink(place))))  # noqa: PTH115 - as it is written
-        elif stat.S_ISSOCK(status.st_mode):
-            pass  # archives hold none
         else:
             regular = stat.S_ISREG(status.st_mode)
-            capable = regular and CAPABILITY in _attributes(place)
-            member = _member(path, "file" if regular else "other", status, capable=capable)
+            names = _attributes(place) if regular else []
+            member = _member(path, "file" if regular else "other", status, names)
             file = File(place, member, _stamp(status))
             if status.st_nlink > 1:
                 self.linked.setdefault((status.st_dev, status.st_ino), []).append(file)
@@ -180,10 +181,17 @@ def _stamp(status: os.stat_result) -> Stamp:
     return status.st_ino, status.st_mode, status.st_size, status.st_mtime_ns, status.st_ctime_ns
 
 
-def _member(path: str, kind: members.Kind, status: os.stat_result, *, capable: bool = False) -> Member:
-    size = status.st_size if kind == "file" else 0
+def _member(path: str, kind: members.Kind, status: os.stat_result, attributes: list[str]) -> Member:
     return Member(
-        path, kind, size, owner=status.st_uid, group=status.st_gid, mode=stat.S_IMODE(status.st_mode), capable=capable
+        path,
+        kind,
+        size=status.st_size if kind == "file" else 0,
+        owner=status.st_uid,
+        group=status.st_gid,
+        mode=stat.S_IMODE(status.st_mode),
+        modified=status.st_mtime_ns // 10**9,
+        capable=kind == "file" and CAPABILITY in attributes,
+        listed=any(name.startswith(LISTS) for name in attributes),
     )
 
 
@@ -295,7 +303,7 @@ def _read_file(file: File) -> Read:
         with open(descriptor, "rb", buffering=0) as stream:  # noqa: PTH123 - it is open already
             if _stamp(os.fstat(descriptor)) != file.stamp:
                 raise Changed(file.place)
-            read = members.look_into(file.member.path, file.member.size, stream)
+            read = members.look_into(file.member, stream)
             if _stamp(os.fstat(descriptor)) != file.stamp:
                 raise Changed(file.place)
     return read

@@ -7,7 +7,18 @@ writable. They may be kept by both.
 from collections.abc import Iterable, Mapping, Sequence
 
 from deploy.image_config import ImageConfig
-from verify.contents import accounts, command_words, distributions, dpkg, hooks, owners, permissions, programs, unwanted
+from verify.contents import (
+    accounts,
+    broken,
+    command_words,
+    distributions,
+    dpkg,
+    hooks,
+    owners,
+    permissions,
+    programs,
+    unwanted,
+)
 from verify.contents.filesystem import FileSystem
 from verify.contents.model import Contents, Layer
 from verify.contents.raw_layer import RawLayer, UnreadableArchive
@@ -29,26 +40,29 @@ def inventory(known: Mapping[str, RawLayer], config: ImageConfig, writable: Iter
     written = _prefixes(system, writable)
     started = hooks.hooks(system, owner, working_directory)
     sources = owners.application(system, installed, started)
+    python = programs.interpreter(system, path)
     return Contents(
         identity=config.identity,
         layers=_layers(system, config.layers, owner),
         distributions=distributions.described(system, installed),
         absent=distributions.absent(system, installed),
         altered=distributions.altered(system, installed),
+        broken=broken.broken(system, system.merged[python.path].facts.machine if python else None),
         others=owners.others(system, distributions.owned(system, installed), sources),
         application=sources,
         cuda_libraries=unwanted.cuda_libraries(system),
         cuda_code=unwanted.cuda_code(system),
         torch=unwanted.torch(system),
         leftovers=unwanted.all_misplaced(system),
-        interpreter=programs.interpreter(system, path),
+        interpreter=python,
         search=programs.searched(system, path),
         named=programs.named(system, owner, command_words.names(config), path, working_directory),
         working_directory=working_directory,
         hooks=started,
         environments=hooks.environments(system),
         packages=dpkg.read(system),
-        accounts=accounts.faults(system, config.user or "0"),
+        accounts=accounts.faults(system),
+        groups=accounts.groups(system, config.user or "0"),
         privileged=permissions.privileged(system),
         writable=permissions.writable(system, user, written),
         unreadable=permissions.unreadable(system, user, {*owner, *system.below(working_directory), *_open(system)}),

@@ -1,6 +1,7 @@
 """The one set of rules by which a member of a layer counts, whether it comes from an archive or from a directory."""
 
 import posixpath
+import re
 import stat
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -10,6 +11,10 @@ from verify.contents import files, nested_archives
 from verify.contents.raw_layer import NOTHING, Facts, RawLayer, UnreadableArchive
 
 WHITEOUT, OPAQUE = ".wh.", ".wh..wh..opq"  # how archives write what a layer removes (OCI image layer)
+# A backslash in a name that looks like the escape of an undecodable byte. It becomes an escape itself.
+ESCAPE = re.compile(r"\\(?=x(?:5cx)*[89a-f][0-9a-f])")
+# Bytes. Programs name no path of more than 4,096 (path_resolution(7)), and an engine's directory stands before it.
+LONGEST = 3500
 Kind = Literal["directory", "link", "hard link", "file", "other", "whiteout", "opaque"]
 Misplaced = list[tuple[str, str]]  # kind, path
 T = TypeVar("T")
@@ -26,21 +31,30 @@ class Member:
     owner: int = 0
     group: int = 0
     mode: int = 0
+    modified: int = 0  # seconds (stat(2), st_mtime)
     capable: bool = False  # it has file capabilities (capabilities(7))
+    listed: bool = False  # it has an access control list (acl(5))
 
 
 def shown(path: str) -> str:
-    """Return a path that can be written as UTF-8: other bytes become escapes."""
+    """Return a path that can be written as UTF-8: other bytes become escapes, and no other name looks like one."""
+    path = ESCAPE.sub(r"\\x5c", path)
     return path.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
 
 
-def look_into(path: str, size: int, stream: IO[bytes]) -> tuple[Facts, Misplaced]:
-    """Read a regular file of ``size`` bytes: its facts, and what in it does not belong in a layer.
+def is_too_long(path: str) -> bool:
+    """Whether nobody reads below this path: engines neither do that nor say so."""
+    return len(path) > LONGEST // 4 and len(path.encode()) > LONGEST
+
+
+def look_into(member: Member, stream: IO[bytes]) -> tuple[Facts, Misplaced]:
+    """Read a regular file: its facts, and what in it does not belong in a layer.
 
     Its own name says nothing: who owns a file is for the judge to say.
     """
-    head, facts = files.examine(path, size, stream)
-    found = [(kind, path) for kind in files.by_content(head, size)]
+    path, size = member.path, member.size
+    head, facts = files.examine(path, size, stream, member.modified)
+    found = [(kind, path) for kind in files.by_content(path, head, size)]
     if nested_archives.is_archive(head):
         inside = nested_archives.look_into(head, stream, files.of_a_member)
         found += [(kind, shown(f"{path}{inner}")) for kind, inner in inside]
@@ -50,6 +64,10 @@ def look_into(path: str, size: int, stream: IO[bytes]) -> tuple[Facts, Misplaced
 def add(layer: RawLayer, member: Member, facts: Facts = NOTHING, found: Iterable[tuple[str, str]] = ()) -> None:
     """Add a member to a layer; ``facts`` and ``found`` are a regular file's, as look_into gives them."""
     path = member.path
+    if is_too_long(posixpath.dirname(path)):
+        return
+    if is_too_long(path):
+        layer.misplaced.append(("path too long", f"{path[:100]}…"))
     if member.kind in ("whiteout", "opaque"):
         (layer.removed if member.kind == "whiteout" else layer.emptied).append(path)
         return
@@ -63,7 +81,7 @@ def add(layer: RawLayer, member: Member, facts: Facts = NOTHING, found: Iterable
     elif member.kind == "hard link":
         layer.hard[path] = member.target
     elif member.kind == "other" and not named_so:
-        layer.removed.append(path)  # a device or a pipe holds nothing, and hides what lay there
+        layer.removed.append(path)  # a device, a pipe or a socket holds nothing, and hides what lay there
         layer.special.append(path)
     elif member.kind == "file":
         layer.sizes[path] = member.size
@@ -71,6 +89,8 @@ def add(layer: RawLayer, member: Member, facts: Facts = NOTHING, found: Iterable
             layer.privileged.append(path)
         if facts != NOTHING:
             layer.facts[path] = facts
+    if member.listed:
+        layer.misplaced.append(("access control list", path))
     if member.kind in ("directory", "file"):
         _take_permissions(layer, member)
     layer.misplaced += found
@@ -134,7 +154,9 @@ def _rename(layer: RawLayer, old: str, new: str) -> None:
             values[new] = values.pop(old)  # type: ignore[assignment]  # each keeps its own kind of value
     layer.privileged = [new if path == old else path for path in layer.privileged]
     for number, (kind, path) in enumerate(layer.misplaced):
-        if (path == old and kind != "whiteout") or path.startswith((f"{old}!/", f"{old} (")):  # one is by name
+        if (path == old and kind not in ("whiteout", "path too long")) or path.startswith(
+            (f"{old}!/", f"{old} (")
+        ):  # by name
             layer.misplaced[number] = kind, new + path.removeprefix(old)
 
 

@@ -16,7 +16,8 @@ class Layer(Model):
     repeated_bytes: int  # of files that an earlier layer held already: paid for twice
     files: int
     by_distribution: dict[str, int]  # normalized name -> bytes; "" for what no distribution owns
-    replaced: list[str]  # paths of earlier layers that this one writes again or removes; the first REPLACED_KEPT
+    # What programs read of earlier layers and this one writes again or removes: path -> layer; the first REPLACED_KEPT
+    replaced: dict[str, int]
     way: Way = "export"  # how the layer was read; the only way there was before this key
 
 
@@ -87,11 +88,19 @@ class Hook(Model):
     leads: list[str] = Field(default_factory=list)
 
 
+class Broken(Model):
+    """A file above the lowest layer that is not what it seems: bytecode of another source, an ELF file cut off."""
+
+    path: str
+    layer: int
+    why: str
+
+
 class Misplaced(Model):
     """What a file holds and no image should, in any layer. It counts although a later layer deletes it."""
 
     kind: Literal[
-        "private key", "certificate", "credentials", "archive", "whiteout",
+        "private key", "certificate", "credentials", "archive", "whiteout", "access control list", "path too long",
         "git", "environment", "named like credentials",  # of a file within an archive, by its name
     ]  # fmt: skip
     path: str
@@ -130,18 +139,21 @@ class Contents(Model):
     hooks: list[Hook]
     environments: dict[str, str]  # path of each pyvenv.cfg -> its text, "" where it was not kept
     packages: list[Package]  # of the Linux distribution that the base image is made from
-    privileged: list[str]  # files above the lowest layer that are setuid or setgid, or have capabilities
+    # Files above the lowest layer that are setuid or setgid, or have capabilities: path -> layer
+    privileged: dict[str, int]
     absent: dict[str, list[str]]  # path of a .dist-info directory -> what its RECORD lists and no layer holds
-    # Files above the lowest layer of another size, and Python sources of another digest, than RECORD says
-    altered: list[str]
+    # Files above the lowest layer whose size, or as Python sources whose digest, is not RECORD's: path -> layer
+    altered: dict[str, int]
+    broken: list[Broken]
     others: list[Other]
     application: dict[str, dict[str, str]]  # directory of the application's package -> path below it -> SHA-256
     torch: list[str]  # PyTorch's files by path or soname, in any layer, although a later layer deletes them
     accounts: list[str]  # what opens an account of the image to everybody
-    # Paths above the lowest layer that the user may write and is not meant to; permissions.KEPT at most
-    writable: list[str]
-    # Files of distributions, and where processes start, that the user may not read; permissions.KEPT at most
-    unreadable: list[str]
+    groups: dict[str, int]  # the system's groups that the user is in: name -> the lowest layer that knows it
+    # Paths above the lowest layer that the user may write and is not meant to: path -> layer; permissions.KEPT at most
+    writable: dict[str, int]
+    # Files of distributions, and where processes start, that the user may not read, likewise
+    unreadable: dict[str, int]
 
     @property
     def unpacked_bytes(self) -> int:

@@ -12,20 +12,26 @@ FOR_EVERYBODY = ("/home/", "/tmp/", "/var/tmp/")  # noqa: S108 - where users may
 KEPT = 100  # paths
 
 
-def writable(system: FileSystem, user: Numbers, meant: Iterable[str]) -> list[str]:
-    """Return the files and directories above the lowest layer that the user may write.
+def writable(system: FileSystem, user: Numbers, meant: Iterable[str]) -> dict[str, int]:
+    """Return the files and directories above the lowest layer that the user may write, with the layer that lets him.
 
     Paths below one of the directories in ``meant``, each with a slash at its end, or FOR_EVERYBODY are left out.
     """
-    found = [
-        path
-        for path, (uid, gid, mode) in system.permissions.items()
+    found = {
+        path: layer
+        for path, (layer, (uid, gid, mode)) in system.permissions.items()
         if uid == user.uid or mode & stat.S_IWOTH or (gid in user.gids and mode & stat.S_IWGRP)
-    ]
-    return sorted(path for path in found if not f"{path}/".startswith((*meant, *FOR_EVERYBODY)))[:KEPT]
+    }
+    allowed = (*meant, *FOR_EVERYBODY)
+    return _first({path: layer for path, layer in found.items() if not f"{path}/".startswith(allowed)})
 
 
-def unreadable(system: FileSystem, user: Numbers, needed: Iterable[str]) -> list[str]:
+def _first(found: dict[str, int]) -> dict[str, int]:
+    """Return KEPT paths: of the highest layers, since the lower ones may be the base image's."""
+    return dict(sorted(sorted(found.items(), key=lambda item: (-item[1], item[0]))[:KEPT]))
+
+
+def unreadable(system: FileSystem, user: Numbers, needed: Iterable[str]) -> dict[str, int]:
     """Return which of the files that are needed, and of the directories above them, the user may not read."""
     wanted = set[str]()
     for path in needed:
@@ -33,11 +39,13 @@ def unreadable(system: FileSystem, user: Numbers, needed: Iterable[str]) -> list
             wanted.add(path)
             path = posixpath.dirname(path)  # noqa: PLW2901 - on the way up
     directories = {path for layer in system.layers for path in layer.directories}
-    return sorted(
-        path
-        for path, permissions in system.permissions.items()
-        if path in wanted and _lacks(permissions, user, 0o5 if path in directories else 0o4)
-    )[:KEPT]
+    return _first(
+        {
+            path: layer
+            for path, (layer, permissions) in system.permissions.items()
+            if path in wanted and _lacks(permissions, user, 0o5 if path in directories else 0o4)
+        }
+    )
 
 
 def _lacks(permissions: Permissions, user: Numbers, bits: int) -> bool:
@@ -47,7 +55,7 @@ def _lacks(permissions: Permissions, user: Numbers, bits: int) -> bool:
     return user.uid != 0 and (mode >> shift) & bits != bits
 
 
-def privileged(system: FileSystem) -> list[str]:
-    """Return the files above the lowest layer that are setuid or setgid, or have capabilities."""
-    given = {path for layer in system.layers[1:] for path in layer.privileged}
-    return sorted(path for path in given if path in system.merged and system.merged[path].layer)
+def privileged(system: FileSystem) -> dict[str, int]:
+    """Return the files above the lowest layer that are setuid or setgid, or have capabilities, with their layer."""
+    given = {(number, path) for number, layer in enumerate(system.layers) for path in layer.privileged}
+    return {path: entry.layer for path, entry in sorted(system.merged.items()) if entry.layer and entry.inode in given}

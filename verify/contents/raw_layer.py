@@ -12,10 +12,12 @@ class UnreadableArchive(Exception):
 class Facts:
     """What was learnt of one file. A field that does not apply is None or empty."""
 
-    library: bool = False  # an ELF file
+    machine: str | None = None  # of an ELF file or a linker's script: elf.Object.machine
+    unloadable: str = ""  # of an ELF file: why no loader takes it as a shared object
     soname: str | None = None
     sha256: str | None = None  # of what may be an interpreter, of distributions' Python sources, of the application
     cuda: str = ""  # why the file is CUDA's by its content, whatever its name is; "" where it is not
+    header: str | None = None  # of bytecode and Python sources: bytecode.header
     text: str | None = None  # of metadata of a distribution or a package, a .pth file, pyvenv.cfg, the accounts
 
 

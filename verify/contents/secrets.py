@@ -24,6 +24,13 @@ NAMED = {
         r"|(?:/var)?/run/secrets/.*|.*/gh/hosts\.yml|.*/\.cargo/credentials"
     ),
 }
+# Where installers write from where a distribution came (PyPA, direct URL data structure, core metadata), and the
+# addresses in it that log somebody in: with a password, or with a token in a user's place. Variables are allowed there.
+_ORIGIN = re.compile(r"\.(?:dist|egg)-info/(?:METADATA|PKG-INFO|WHEEL|RECORD|requires\.txt|[^/]+\.json)$")
+_LOGIN = r"://(?!\$\{[\w-]+\}(?::\$\{[\w-]+\})?@)(?:[^\s/?#@\"'<>]*:[^\s/?#@\"'<>]*|[^\s/?#@:\"'<>]{20,})@"
+_LOGIN_IN_TEXT, _LOGIN_IN_BYTES = re.compile(_LOGIN), re.compile(_LOGIN.encode())
+# What authors write of a distribution: examples of such addresses, too
+_PROSE = re.compile(rb"(?m)\r?\n\r?\n(?s:.*)|^(?:Description|Summary|Keywords|License):.*(?:\n[ \t].*)*")
 # PEM (RFC 7468), OpenPGP's (RFC 9580) and SSH2's (RFC 4716): the line that begins it, headers perhaps, and base64.
 # Lines may be quoted, commented, indented, or those of a string. Without base64 it is text about keys.
 _GAP = rb"(?:\\[nrt]?|b?[\"']|[\s+,#>|*/;(){}\[\]-]){1,80}"
@@ -104,6 +111,21 @@ _COLOUR = re.compile(rb"\x1b\[[\d;]{0,40}m")  # ECMA-48, SGR
 def by_name(path: str) -> list[str]:
     """Return what a path makes of a file."""
     return [kind for kind, pattern in NAMED.items() if pattern.fullmatch(path)]
+
+
+def tells_origin(path: str) -> bool:
+    """Whether an installer writes there from where a distribution came."""
+    return _ORIGIN.search(path) is not None
+
+
+def has_login(path: str, head: bytes) -> bool:
+    """Whether a distribution's origin holds an address with a password in it."""
+    return tells_origin(path) and _LOGIN_IN_BYTES.search(_PROSE.sub(b"", head)) is not None
+
+
+def without_logins(text: str) -> str:
+    """Return a text without what addresses in it log in with."""
+    return _LOGIN_IN_TEXT.sub("://***@", text)
 
 
 def plain(head: bytes) -> bytes:

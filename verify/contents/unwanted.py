@@ -8,12 +8,14 @@ from verify.contents.filesystem import FileSystem
 from verify.contents.model import Library, Misplaced
 from verify.contents.raw_layer import NOTHING, Facts
 
+LIBRARY = re.compile(r"\.(?:so(?:\.\d+)*|a)$")
 TORCH = re.compile(r"lib(torch|c10)[\w-]*\.so")  # PyTorch's own libraries
 
 
-def is_cuda_library(facts: Facts, path: str) -> bool:
-    """Whether a file is a shared library that carries a CUDA library's soname or file name."""
-    return facts.library and any(CUDA.match(name) for name in (facts.soname or "", posixpath.basename(path)))
+def is_cuda_name(path: str) -> bool:
+    """Whether a path has the name of a CUDA library, shared or static."""
+    name = posixpath.basename(path)
+    return CUDA.match(name) is not None and LIBRARY.search(name) is not None
 
 
 def is_torch(path: str, facts: Facts = NOTHING) -> bool:
@@ -24,12 +26,18 @@ def is_torch(path: str, facts: Facts = NOTHING) -> bool:
 
 
 def cuda_libraries(system: FileSystem) -> list[Library]:
-    """Return the libraries that are CUDA's by their name."""
-    return [
-        Library(soname=entry.facts.soname or posixpath.basename(path), path=path, bytes=entry.size)
-        for path, entry in system.regular_files()
-        if is_cuda_library(entry.facts, path)
-    ]
+    """Return the libraries that are CUDA's by soname or by any of their names, whatever they hold."""
+    others: dict[tuple[int, str], str] = {}
+    for path in sorted(filter(is_cuda_name, system.merged)):
+        if (end := system.resolve(path)) is not None:
+            others.setdefault(system.merged[end].inode, path)
+    found = []
+    for path, entry in system.regular_files():
+        soname, other = entry.facts.soname or "", others.get(entry.inode)
+        if is_cuda_name(path) or CUDA.match(soname) or other is not None:
+            named = path if other is None or is_cuda_name(path) else other
+            found.append(Library(soname=soname or posixpath.basename(named), path=named, bytes=entry.size))
+    return found
 
 
 def cuda_code(system: FileSystem) -> dict[str, str]:

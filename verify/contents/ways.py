@@ -42,7 +42,10 @@ MEMORY = 10**9  # bytes that the container may use
 PROCESSES = 4096  # that the container may have: one a processor, and threads
 OUTPUT_AT_MOST = 1 << 28  # bytes
 # All that the reader imports of ours: it runs where nothing else is installed.
-READER = ("in_place", "members", "files", "accounts", "filesystem", "raw_layer", "elf", "secrets", "nested_archives")
+READER = (
+    "in_place", "members", "files", "accounts", "filesystem", "raw_layer", "elf", "secrets", "nested_archives",
+    "bytecode", "loader_cache",
+)  # fmt: skip
 # The archive is handed in as an argument: the container's file system cannot be written, and nothing is mounted.
 START = """
 import base64, os, sys

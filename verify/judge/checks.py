@@ -36,7 +36,7 @@ _ALL = [
     Check("python-unaltered", "Nothing in the image can alter what its Python reports", "CODE_BUG", "Remove what the finding names: program, start-up file, or replaced file of the base"),
     Check("distributions-agree", "Python sees exactly the distributions that the layers hold", "CODE_BUG", "Find what hides or adds distributions: PYTHONPATH, .pth files, a second environment"),
     Check("cuda-libraries-agree", "Every CUDA library that torch loads lies in the layers", "CODE_BUG", "Find where the loaded library comes from"),
-    Check("lock-parity", "Every distribution has uv.lock's version and all its files; none is missing or extra", "CONFIGURATION", "Run `uv lock --check`, check the `uv sync` options in {dockerfile} and what left-out.toml names, rebuild"),
+    Check("lock-parity", "Every distribution has uv.lock's version and all its files; none is missing, extra or broken", "CONFIGURATION", "Run `uv lock --check`, check the `uv sync` options in {dockerfile} and what left-out.toml names, rebuild"),
     Check("size-total", "The unpacked bytes stay within the specification's total", "CODE_BUG", "ML dependencies accidentally included? See bytes by distribution below, and {dockerfile}"),
     Check("size-added", "The bytes above the base image stay within the contract's budget", "CODE_BUG", "See bytes by distribution below, and {dockerfile}"),
     Check("size-growth", "The image has not grown above the baseline by more than the contract allows", "CODE_BUG", "If this is intended, keep a new baseline: `./noxw -s baseline -- {role}`; if not, find out what requires it: `uv tree --invert`"),

@@ -1,10 +1,11 @@
-"""Every broken image: what is wrong with it, and the finding that it must cause."""
+"""Every broken image: what is wrong with it, and the finding that it must cause; and good images that look odd."""
 
 from tests.broken_images.catalogue import (
     application,
     configuration,
     contents,
     files,
+    good,
     lazy,
     limits,
     python,
@@ -14,6 +15,7 @@ from tests.broken_images.catalogue import (
     server,
     serving,
     subject,
+    within,
 )
 from tests.broken_images.fault import Fault
 
@@ -31,9 +33,11 @@ FAULTS: tuple[Fault, ...] = (
     *server.FAULTS,
     *serving.FAULTS,
     *limits.FAULTS,
+    *within.FAULTS,
     *files.GOOD,
+    *good.GOOD,
 )
 _FIRST = {fault.check: fault for fault in reversed(FAULTS)}
 
-# One fault a check: the first of each.
+# One fault a check: the first of each. Good images come last.
 QUICK: tuple[Fault, ...] = tuple(fault for fault in FAULTS if _FIRST[fault.check] is fault)

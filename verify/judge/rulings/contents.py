@@ -96,8 +96,10 @@ def lock_parity(case: Case) -> Ruling:
     faults.add(lacking, f"in RECORD, but not in the image: {listed(lacking)}")
     stray = [other.path for other in strangers(case) if is_a_module(other)]
     faults.add(stray, f"files of no distribution: {listed(stray)}")
-    altered = case.contents.altered
+    altered = [path for path, layer in case.contents.altered.items() if layer >= case.base_layers]
     faults.add(altered, f"different from RECORD: {listed(altered)}")
+    broken = [f"{file.path} ({file.why})" for file in case.contents.broken if file.layer >= case.base_layers]
+    faults.add(broken, f"cannot be loaded as what it is: {listed(broken)}")
     other, compared = _other_records(case)
     faults.add(other, f"the same version as in the baseline, but another RECORD: {listed(other)}")
     found = "; ".join(faults) or f"{len(held)} distributions as locked"

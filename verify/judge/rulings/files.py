@@ -16,7 +16,7 @@ from verify.judge.rulings.contents import DRIVER, listed
 
 SHOWN = 12  # names in a directory
 # What nobody may own: it lies in owned files, too
-SECRET = ("private key", "credentials", "archive", "whiteout")
+SECRET = ("private key", "credentials", "archive", "whiteout", "access control list", "path too long")
 # Why a file that nobody owns is harmful. The contract alone decides whether it is allowed.
 REASONS = {
     r".*\.git/.*": "git",

@@ -5,6 +5,7 @@ import re
 from collections.abc import Iterable
 
 from deploy.faults import Faults
+from verify.contents import loader_cache
 from verify.contents.files import HIDDEN
 from verify.contents.model import Hook
 from verify.judge.case import Case, Ruling, rule
@@ -62,8 +63,6 @@ def interpreter(case: Case) -> Ruling:
     return rule(not faults, expected, "; ".join(faults) or f"CPython {seen.python}, {found.path}", **evidence)
 
 
-# Where an image's user is made, and what a package manager writes of what it did
-REPLACED = re.compile(r"/etc/(?:passwd|group|shadow|gshadow|subuid|subgid)-?|/var/(?:lib/(?:dpkg|apt)|log|cache)/.*")
 # Where a base image keeps its programs; a standard library beside them that is not the base's is found as a hook.
 BINARIES = ("/usr/bin", "/usr/local/bin")
 # What setuptools installs, to the letter: the one start-up line that is known to be harmless.
@@ -74,7 +73,9 @@ DISTUTILS = (
 
 
 def _harmless(hook: Hook, case: Case) -> bool:
-    """Whether it is a locked distribution's: a script, or a .pth file that runs nothing."""
+    """Whether it is a locked distribution's script or .pth file that runs nothing, or the loader's cache made anew."""
+    if hook.path == loader_cache.PATH:
+        return hook.text == loader_cache.OWN
     if posixpath.basename(posixpath.dirname(hook.path)) == "bin":
         return hook.distribution in case.locked  # a script of it, which only scripts find
     lines = [line.strip() for line in hook.text.splitlines()]
@@ -134,9 +135,8 @@ def python_unaltered(case: Case) -> Ruling:
     faults.add(leads, f"a start-up file leads to {listed(leads)}, whose files the layers do not decide")
     started, unseen = read.working_directory, (*UNSEEN, *case.image.writable)
     faults.add(_within(started, unseen), f"processes start in {started}, whose files the layers do not decide")
-    paths = {path for layer in read.layers[base:] for path in layer.replaced}
-    replaced = sorted(path for path in paths if not REPLACED.fullmatch(path))
-    faults.add(replaced, f"replaced or removed by a later layer: {listed(replaced)}")
+    replaced = {path for layer in read.layers[base:] for path, below in layer.replaced.items() if below < base}
+    faults.add(replaced, f"replaced or removed by a later layer: {listed(sorted(replaced))}")
     return rule(
         not faults,
         "no foreign program, start-up file or replaced file",

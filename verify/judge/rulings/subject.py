@@ -14,6 +14,7 @@ NOT_EXECUTABLE = re.compile(
     r"|not a directory"
 )
 NUMERIC = re.compile("[0-9]{1,10}")  # a user's number has 32 bits
+PERMISSIONS = ("privileged", "groups", "writable", "unreadable")  # tables of the contents, with the layer of each
 
 
 def image_present(case: Case) -> Ruling:
@@ -83,6 +84,11 @@ def proof(case: Case) -> Ruling:
     return rule(True, expected, f"checks took {run.seconds:.1f} s", **evidence)
 
 
+def _above(case: Case, name: str) -> list[str]:
+    """Return what a table of the contents says of the layers above the base image's."""
+    return [path for path, layer in getattr(case.contents, name).items() if layer >= case.base_layers]
+
+
 def user(case: Case) -> Ruling:
     """The user is numeric in the configuration, not root, the same in a process, and owns a home."""
     configured, seen = case.subject.user, case.environment
@@ -98,12 +104,11 @@ def user(case: Case) -> Ruling:
     faults.add(seen.may_write, f"the user may write programs or account files: {', '.join(seen.may_write[:8])}")
     faults.add(seen.user is None, "the user has no entry in /etc/passwd")
     faults.add(not seen.home_is_writable, f"the home {seen.home} is missing or not the user's own")
-    privileged = case.contents.privileged
+    privileged, groups, writable, unreadable = (_above(case, name) for name in PERMISSIONS)
     faults.add(privileged, f"files that grant privileges (setuid, setgid, capabilities): {', '.join(privileged[:8])}")
     faults += case.contents.accounts
-    writable = case.contents.writable
+    faults += [f"the user is in the system's group {name}" for name in case.contents.groups if name not in groups]
     faults.add(writable, f"the user may write outside the contract's writable directories: {', '.join(writable[:8])}")
-    unreadable = case.contents.unreadable
     faults.add(unreadable, f"the user cannot read: {', '.join(unreadable[:8])}")
     found = "; ".join(faults) or f"{configured}, at home in {seen.home}"
     return rule(

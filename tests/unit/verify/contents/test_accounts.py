@@ -91,20 +91,47 @@ GROUPS = "root:x:0:\nshadow:x:42:www\ndisk:x:6:ktrdr,www\nktrdr:x:10001:\nstaff:
         ("ktrdr", ["disk"]),
         ("ktrdr:shadow", ["disk", "shadow"]),
         ("10001:42", ["disk", "shadow"]),
-        ("10001:7", ["disk", 7]),
+        ("10001:7", ["7", "disk"]),
         ("10002:10001", []),
         ("10002", []),
         ("nobody:nobody", []),
-        ("33", ["shadow", "disk", "www-data"]),
+        ("33", ["disk", "shadow", "www-data"]),
         ("", ["root"]),
         ("stranger", []),
     ],
 )
-def test_the_system_s_groups_are_not_for_the_image_s_user(user: str, groups: list[object]) -> None:
+def test_the_system_s_groups_are_not_for_the_image_s_user(user: str, groups: list[str]) -> None:
     passwd = ACCOUNTS + "www:x:33:33::/:/bin/sh\n#ktrdr:x:10001:0::/:\n:x:1:1::/:\n"
     members = [file("etc/passwd", passwd), file("etc/group", f"{GROUPS}www-data:x:33:\n# sudo:x:27:ktrdr\nhalf:x:5\n")]
-    found = [one for one in read(members, user=user).accounts if "group" in one]
-    assert sorted(found) == sorted(f"the user is in the system's group {name}" for name in groups)
+    assert sorted(read(members, user=user).groups) == groups
+
+
+def test_a_group_is_of_the_lowest_layer_that_knows_it() -> None:
+    base, own = [file("etc/group", GROUPS)], "ours:x:997:\n"
+    passwd = file("etc/passwd", ACCOUNTS.replace("10001:10001", "997:997"))
+    later = [passwd, file("etc/group", f"{GROUPS}{own}")]
+    assert read(base, [file("x")], later, [file("y")], user="997").groups == {"disk": 0, "ours": 2}
+    assert read(base, [file("x")], [passwd], user="997").groups == {"disk": 0, "997": 0}
+
+
+@pytest.mark.parametrize(
+    ("row", "groups"),
+    [("shadow:!::", []), ("shadow:!:ktrdr:", ["shadow"]), ("shadow:!::www,ktrdr", ["shadow"]), ("staff:!::ktrdr", [])],
+)
+def test_who_may_join_a_group_by_its_shadow_has_its_rights(row: str, groups: list[str]) -> None:
+    members = [
+        file("etc/passwd", ACCOUNTS),
+        file("etc/group", "shadow:x:42:\nstaff:x:1000:\n"),
+        file("etc/gshadow", row),
+    ]
+    assert list(read(members, user="10001:10001").groups) == groups
+
+
+@pytest.mark.parametrize("path", ["etc/group", "etc/gshadow"])
+@pytest.mark.parametrize(("password", "opens"), [("$6$abcdefgh$ijk", True), ("!", False), ("x", False), ("", False)])
+def test_a_group_s_password_is_told_without_it(path: str, password: str, *, opens: bool) -> None:
+    found = read([file(path, f"shadow:{password}:42:\n")])
+    assert found.accounts == [f"/{path}: shadow has a password"] * opens
 
 
 WHO = {
@@ -136,5 +163,5 @@ def test_whom_an_image_s_processes_run_as_is_found_by_name_and_by_number(user: s
 
 
 def test_nine_hundred_ninety_nine_is_the_system_s_last_group() -> None:
-    told = [read([file("etc/group", "")], user=f"10001:{gid}").accounts for gid in (999, 1000)]
-    assert told == [["the user is in the system's group 999"], []]
+    told = [list(read([file("etc/group", "")], user=f"10001:{gid}").groups) for gid in (999, 1000)]
+    assert told == [["999"], []]

@@ -23,9 +23,11 @@ def test_bytecode_of_a_source_that_a_record_lists_is_that_distribution_s() -> No
 
 
 @pytest.mark.parametrize(
-    ("source", "altered"), [("safe = 1\n", []), ("safe = 0\n", [f"/{SITE}/idna/core.py"])], ids=["the same", "another"]
+    ("source", "altered"),
+    [("safe = 1\n", {}), ("safe = 0\n", {f"/{SITE}/idna/core.py": 2})],
+    ids=["the same", "another"],
 )
-def test_a_source_whose_content_is_not_what_its_record_says_is_told(source: str, altered: list[str]) -> None:
+def test_a_source_whose_content_is_not_what_its_record_says_is_told(source: str, altered: dict[str, int]) -> None:
     digest = base64.urlsafe_b64encode(hashlib.sha256(b"safe = 1\n").digest()).rstrip(b"=").decode()
     info = f"{SITE}/idna-3.0.dist-info"
     below = [
@@ -44,41 +46,51 @@ def test_a_source_whose_content_is_not_what_its_record_says_is_told(source: str,
 @pytest.mark.parametrize("now", ["", "some text!", "some tex"], ids=["emptied", "longer", "shorter"])
 def test_a_file_that_has_not_the_size_of_its_record_is_told_whatever_it_is(path: str, now: str) -> None:
     good = distribution("tool", "1.0", file(path, "some text"))
-    assert read([], good).altered == []
-    assert read([], good[1:], [file(path, now)]).altered == [f"/{path}"]
+    assert read([], good).altered == {}
+    assert read([], good[1:], [file(path, now)]).altered == {f"/{path}": 2}
 
 
 def test_a_link_in_place_of_a_file_is_told() -> None:
     owned = distribution("tool", "1.0", file(f"{SITE}/tool.so", "some text"))
-    assert read([], owned[1:], [symlink(f"{SITE}/tool.so", "/opt/other.so")]).altered == [f"/{SITE}/tool.so"]
+    assert read([], owned[1:], [symlink(f"{SITE}/tool.so", "/opt/other.so")]).altered == {f"/{SITE}/tool.so": 2}
 
 
 def test_a_file_that_two_records_say_something_else_of_is_told_once() -> None:
     path, info = f"{SITE}/tool.txt", f"{SITE}/other-1.0.dist-info"
     others = file(f"{info}/METADATA", "Name: other\nVersion: 1.0\n"), file(f"{info}/RECORD", "tool.txt,sha256=x,3\n")
-    assert read([], [*distribution("tool", "1.0", file(path, "text"))[1:], *others, file(path)]).altered == [f"/{path}"]
+    assert read([], [*distribution("tool", "1.0", file(path, "text"))[1:], *others, file(path)]).altered == {
+        f"/{path}": 1
+    }
 
 
 def test_a_base_s_own_file_is_not_held_against_its_record() -> None:
     assert (
-        read([*distribution("pip", "1.0", file(f"{SITE}/pip.txt", "text"))[1:], file(f"{SITE}/pip.txt")]).altered == []
+        read([*distribution("pip", "1.0", file(f"{SITE}/pip.txt", "text"))[1:], file(f"{SITE}/pip.txt")]).altered == {}
     )
 
 
 def test_a_link_in_a_wheel_s_place_is_no_file_of_the_wheel_s() -> None:
     empty = file(f"{SITE}/idna/empty.py")
     members = [file("opt/other.py", "harm()"), *distribution("idna", "3.0", empty)[1:]]
-    assert read([], [*members, empty]).altered == []
-    assert read([], [*members, symlink(empty.path, "/opt/other.py")]).altered == [f"/{empty.path}"]
+    assert read([], [*members, empty]).altered == {}
+    assert read([], [*members, symlink(empty.path, "/opt/other.py")]).altered == {f"/{empty.path}": 1}
 
 
 def test_a_source_that_is_another_name_of_a_file_elsewhere_was_not_read() -> None:
     source = file(f"{SITE}/idna/core.py", "x = 1\n")
     members = [file("opt/aaa.py", "x = 2\n"), *distribution("idna", "3.0", source)[1:]]
-    assert read([], [*members, hardlink(source.path, "opt/aaa.py")]).altered == [f"/{source.path}"]
+    assert read([], [*members, hardlink(source.path, "opt/aaa.py")]).altered == {f"/{source.path}": 1}
     twice = file(f"{SITE}/idna/again.py", "x = 1\n")
     both = distribution("idna", "3.0", source, twice)
-    assert read([], [both[0], hardlink(twice.path, source.path), *both[2:]]).altered == []
+    assert read([], [both[0], hardlink(twice.path, source.path), *both[2:]]).altered == {}
+
+
+def test_an_empty_source_may_be_another_name_of_any_empty_file() -> None:
+    source = file(f"{SITE}/idna/core.py")
+    members = [file("opt/empty"), *distribution("idna", "3.0", source)[1:]]
+    assert read([], [*members, hardlink(source.path, "opt/empty")]).altered == {}
+    full = distribution("idna", "3.0", file(source.path, "x"))[1:]
+    assert read([], [file("opt/empty"), *full, hardlink(source.path, "opt/empty")]).altered == {f"/{source.path}": 1}
 
 
 def test_bytecode_that_needs_no_source_is_nobody_s_whatever_a_record_says() -> None:

@@ -29,7 +29,7 @@ NAMES = st.from_regex(r"lib[a-z0-9_-]{1,20}\.so(\.[0-9]{1,3})?", fullmatch=True)
 
 def object_of(data: bytes) -> Object:
     stream = io.BytesIO(data)
-    return read_object(stream.read(HEAD), stream.read)
+    return read_object(stream.read(HEAD), stream.read, len(data))
 
 
 def soname_of(data: bytes) -> str | None:
@@ -98,7 +98,7 @@ def test_a_dynamic_section_that_claims_to_be_huge_does_not_break_the_reading(
     path = tmp_path / "liar.so"
     path.write_bytes(shared_library("libliar.so.1", gap=HEAD, dynamic_bytes=dynamic_bytes))
     with path.open("rb") as stream:
-        assert read_object(stream.read(HEAD), stream.read).soname in (None, "libliar.so.1")
+        assert read_object(stream.read(HEAD), stream.read, 0).soname in (None, "libliar.so.1")
 
 
 def test_the_c_library_of_this_process_has_the_soname_that_programs_ask_for() -> None:
@@ -151,7 +151,7 @@ def test_a_program_without_soname_tells_what_it_needs() -> None:
 @pytest.mark.parametrize("at", [500, HEAD - 3, HEAD + 5000, 2 * HEAD - 3, 3 * HEAD])
 def test_code_for_a_gpu_is_found_wherever_in_the_file_it_lies(mark: bytes, at: int) -> None:
     data = shared_library("libown.so.1").ljust(at, b"\1") + mark
-    assert object_of(data) == Object("libown.so.1", (), device_code=True)
+    assert object_of(data) == Object("02013e00", "", "libown.so.1", (), device_code=True)
 
 
 def test_a_library_of_the_host_s_has_no_code_for_a_gpu() -> None:

@@ -14,7 +14,7 @@ PLACE = 0x400000
 
 def soname_of(data: bytes) -> str | None:
     stream = io.BytesIO(data)
-    return read_object(stream.read(HEAD), stream.read).soname
+    return read_object(stream.read(HEAD), stream.read, 0).soname
 
 
 def with_bytes(data: bytes, **parts: bytes) -> bytes:
@@ -79,7 +79,7 @@ def test_names_without_the_place_of_a_table_of_names_are_none() -> None:
 def test_a_needed_name_far_from_the_file_s_own_is_read() -> None:
     segments = [segment(LOAD, 0, PLACE, 0x6000), segment(DYNAMIC, 0x2000, 0, 64)]
     data = elf(segments, 2, [*ENTRIES, (NEEDED, 0x2000)], NAMES, (0x5000, b"libfar.so.2\0"))
-    assert read_object(data, lambda _: b"").needed == ("libfar.so.2",)
+    assert read_object(data, lambda _: b"", len(data)).needed == ("libfar.so.2",)
 
 
 @pytest.mark.parametrize(("last", "apart"), [(0x4000, 0x3FFF), (2**40, 1 << 26)])
@@ -92,7 +92,7 @@ def test_no_more_is_read_for_names_than_lies_between_them_and_64_mebibytes_at_mo
         asked.append(size)
         return b""
 
-    found = read_object(data, nothing_more)
+    found = read_object(data, nothing_more, len(data))
     assert (found.soname, found.needed) == ("libplain.so.1", ())
     assert asked[0] == apart + 256 - (len(data) - 0x3001)
 

@@ -14,7 +14,7 @@ from verify.contents.elf import ARCHIVE, DEVICE_CODE
 from verify.contents.files import by_content, examine
 from verify.contents.raw_layer import NOTHING
 from verify.contents.secrets import by_name
-from verify.contents.unwanted import is_cuda_library
+from verify.contents.unwanted import is_cuda_name
 
 # Put together here, so that no scanner for secrets takes this file for one that holds a key.
 BEGIN, KEY = "-----BEGIN ", "PRIVATE KEY-----"
@@ -216,8 +216,8 @@ def test_a_certificate_in_a_distribution_s_metadata_is_found_too() -> None:
 def test_whatever_a_file_is_called_and_holds_it_can_be_examined(path: str, data: bytes) -> None:
     head, facts = examine(path, len(data), io.BytesIO(data))
     assert data.startswith(head)
-    assert isinstance(by_content(head, len(data)) + by_name(path), list)
-    assert facts != NOTHING or not is_cuda_library(facts, path)
+    assert isinstance(by_content(path, head, len(data)) + by_name(path), list)
+    assert facts != NOTHING or not is_cuda_name(path)
 
 
 @pytest.mark.parametrize("size", [0, 1, (1 << 20) - 1, 1 << 20, (1 << 20) + 1])
@@ -228,9 +228,9 @@ def test_no_more_than_the_beginning_of_a_file_is_kept(size: int) -> None:
 
 def test_a_key_in_der_is_known_from_its_beginning_where_the_size_of_all_of_it_is_given() -> None:
     key = bytes.fromhex("30820200" + "020103" + "30") + bytes(0x200 - 4)
-    assert by_content(key, len(key)) == ["private key"]
-    assert by_content(key[:64], len(key)) == ["private key"]
-    assert by_content(key[:64], 64) == []
+    assert by_content("/k", key, len(key)) == ["private key"]
+    assert by_content("/k", key[:64], len(key)) == ["private key"]
+    assert by_content("/k", key[:64], 64) == []
 
 
 INFO = "/opt/venv/lib/python3.11/site-packages/x-1.dist-info"
@@ -247,12 +247,12 @@ def test_what_says_what_is_installed_and_searched_is_kept_as_text_up_to_16_mib(p
     assert [text_of(path, size) for size in (4, 16 << 20, (16 << 20) + 1)] == ["text", "text", None]
 
 
-@pytest.mark.parametrize("path", ["/etc/passwd", "/etc/shadow"])
+@pytest.mark.parametrize("path", ["/etc/passwd", "/etc/shadow", "/etc/gshadow"])
 def test_accounts_are_kept_without_passwords_up_to_16_mib(path: str) -> None:
     assert [text_of(path, size) for size in (4, 16 << 20, (16 << 20) + 1)] == ["text", "text", None]
 
 
-@pytest.mark.parametrize("path", [f"{INFO}/INSTALLER", "/srv/METADATA", "/etc/gshadow", "/srv/pyvenv.cfg.old"])
+@pytest.mark.parametrize("path", [f"{INFO}/INSTALLER", "/srv/METADATA", "/etc/gshadow-", "/srv/pyvenv.cfg.old"])
 def test_no_other_text_is_kept(path: str) -> None:
     assert text_of(path) is None
 
@@ -273,7 +273,7 @@ def test_a_distribution_s_source_and_what_may_be_an_interpreter_are_hashed_from_
     assert facts.sha256 == hashlib.sha256(data).hexdigest()
 
 
-@pytest.mark.parametrize("path", ["/x/site-packages/a/b.txt", "/app/b.py", "/opt/bin/tool", "/opt/python3.11"])
+@pytest.mark.parametrize("path", ["/x/site-packages/a/b.txt", "/app/b.pyx", "/opt/bin/tool", "/opt/python3.11"])
 def test_nothing_else_is_hashed(path: str) -> None:
     assert examine(path, 4, io.BytesIO(b"text"))[1] == NOTHING
 
@@ -292,7 +292,7 @@ def test_code_for_a_gpu_is_found_whatever_the_file_is_called(path: str, gap: int
     static = ARCHIVE + bytes(gap) + DEVICE_CODE[0]
     told = [examine(path, len(data), io.BytesIO(data))[1] for data in (needs, program, static)]
     assert [facts.cuda for facts in told] == ["needs libcudart.so.13", "has code for a GPU", "has code for a GPU"]
-    assert [facts.library for facts in told] == [True, True, False]
+    assert [facts.machine for facts in told] == ["02013e00", "02013e00", None]
 
 
 @pytest.mark.parametrize("path", NAMES[:2])
@@ -304,7 +304,7 @@ def test_a_source_that_is_none_is_hashed_from_end_to_end_all_the_same(path: str)
 def test_an_elf_file_is_a_library_with_its_soname() -> None:
     data = shared_library("libx.so.1")
     _, facts = examine("/x", len(data), io.BytesIO(data))
-    assert (facts.library, facts.soname, facts.sha256, facts.text) == (True, "libx.so.1", None, None)
+    assert (facts.machine, facts.soname, facts.sha256, facts.text) == ("02013e00", "libx.so.1", None, None)
 
 
 @pytest.mark.parametrize(
@@ -340,3 +340,42 @@ def test_a_record_is_read_to_its_end_however_long_it_is() -> None:
     record = b"foo/a.py,sha256=YQ,3\n" * 100_000
     _, facts = examine("/opt/lib/site-packages/foo-1.0.dist-info/RECORD", len(record), io.BytesIO(record))
     assert facts.text == record.decode()
+
+
+LOGIN = "git+https://deploy:hunter2@host.invalid/x"
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "told"),
+    [
+        ("METADATA", f"Name: a\nRequires-Dist: tool @ {LOGIN}\n\nText", True),
+        ("METADATA", f"Name: a\nProject-URL: Source, {LOGIN}\n", True),
+        ("METADATA", f"Name: a\n\nConnect to {LOGIN}", False),
+        ("METADATA", f"Name: a\r\n\r\nConnect to {LOGIN}", False),
+        ("METADATA", f"Description: a\n        {LOGIN}\n\tmore {LOGIN}\nName: a", False),
+        ("METADATA", f"Description: a\n  b\nHome-page: {LOGIN}", True),
+        ("METADATA", f"Summary: parses {LOGIN}\nKeywords: {LOGIN}\n", False),
+        ("PKG-INFO", f"Download-URL: {LOGIN}", True),
+        ("direct_url.json", f'{{"url": "{LOGIN}"}}', True),
+        ("direct_url.json", '{"url": "https://hunter2hunter2hunter2@host/x"}', True),
+        ("direct_url.json", '{"url": "https://:hunter2@host/x"}', True),
+        ("direct_url.json", '{"url": "https://me@host/x"}', False),
+        ("direct_url.json", '{"url": "ssh://git@host/x"}', False),
+        ("direct_url.json", '{"url": "https://${USER}:${PASS-WORD}@host/x"}', False),
+        ("direct_url.json", '{"url": "https://${TOKEN_OF_MORE_THAN_TWENTY_LETTERS}@host/x"}', False),
+        ("direct_url.json", '{"url": "https://${USER}:hunter2@host/x"}', True),
+        ("direct_url.json", '{"url": "https://host/a:b@c/x?d:e@f#g:h@i"}', False),
+        ("uv_cache.json", LOGIN, True),
+        ("README.txt", LOGIN, False),
+        ("licenses/LICENSE", LOGIN, False),
+    ],
+)
+def test_an_address_with_a_password_is_no_origin_of_a_distribution(name: str, text: str, *, told: bool) -> None:
+    for info in ("a-1.dist-info", "a.egg-info"):
+        assert kinds(file(f"opt/site-packages/{info}/{name}", text)) == ["credentials"] * told
+
+
+def test_a_password_in_metadata_is_not_kept() -> None:
+    data = f"Name: a\nRequires-Dist: tool @ {LOGIN}\n".encode()
+    facts = examine("/x/site-packages/a-1.dist-info/METADATA", len(data), io.BytesIO(data))[1]
+    assert facts.text == "Name: a\nRequires-Dist: tool @ git+https://***@host.invalid/x\n"

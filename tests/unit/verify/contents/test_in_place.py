@@ -64,12 +64,13 @@ def test_a_layer_with_every_oddity_is_the_same_in_place_and_in_the_export(place:
     assert same(found, of(*exported(place)))
     assert found.emptied == ["/srv/new"]
     assert found.removed == ["/etc/gone", "/etc/gone as well", "/etc/id_rsa", "/etc/null"]  # two hide what lay there
-    assert found.privileged == ["/usr/bin/ping", "/usr/bin/su"]
+    assert list(found.privileged) == ["/usr/bin/ping", "/usr/bin/su"]
     assert found.permissions["/etc/shadow"] == (0, 42, 0o640)
     assert "/srv/new/caf\\xe9" in found.sizes
     assert found.links == {"/srv/new/link": "caf\\xe9", "/srv/new/link again": "caf\\xe9"}
     assert ("private key", "/opt/A.pem") in found.misplaced
-    assert not any("socket" in path for path in found.paths)
+    assert [path for kind, path in found.misplaced if kind == "access control list"] == ["/usr/bin", "/usr/bin/su"]
+    assert found.facts["/opt/late.py"].header is not None
 
 
 @AS_ROOT
@@ -177,10 +178,10 @@ def test_a_file_that_changes_while_it_is_read_is_none(
 ) -> None:
     look_into = members.look_into
 
-    def looking(path: str, size: int, stream: IO[bytes]) -> in_place.Read:
+    def looking(member: members.Member, stream: IO[bytes]) -> in_place.Read:
         if (plain / "srv/a").is_file():
             change(plain)
-        return look_into(path, size, stream)
+        return look_into(member, stream)
 
     monkeypatch.setattr(in_place, "_sees_trusted", lambda: True)
     monkeypatch.setattr(members, "look_into", looking)

@@ -2,6 +2,7 @@
 
 import hashlib
 import itertools
+import tarfile
 from collections.abc import Callable
 
 import pytest
@@ -26,7 +27,7 @@ from tests.support.archives import (
     removed,
     symlink,
 )
-from tests.support.elves import shared_library
+from tests.support.elves import shared_library, shared_library_32
 from verify.contents.elf import ARCHIVE, DEVICE_CODE
 from verify.contents.model import Contents
 
@@ -239,12 +240,41 @@ def test_a_cuda_library_is_known_by_its_soname_although_it_was_renamed(where: st
     [
         ("usr/lib/libc.so.6", shared_library("libc.so.6")),
         ("usr/lib/libcudahelper.so", shared_library("libcudahelper.so")),
-        ("usr/share/libnccl.so.2", b"no ELF file"),
+        ("usr/share/libnccl.so.2.txt.gz", b"no library"),
+        ("usr/share/libnccl.md", b"no library"),
         ("usr/include/libcudart.h", b"#define"),
     ],
 )
 def test_what_is_no_cuda_library_is_not_taken_for_one(path: str, data: bytes) -> None:
     assert read([file(path, data)]).cuda_libraries == []
+
+
+@pytest.mark.parametrize("name", ["libcudart.so.13", "libnccl.so", "libcudart_static.a", "libcublas.so.13.0.1"])
+@pytest.mark.parametrize("data", [b"", b"text", shared_library(None)[:60], shared_library_32(None), b"!<arch>\n"])
+def test_a_cuda_library_is_known_by_its_name_whatever_it_holds(name: str, data: bytes) -> None:
+    assert [(one.soname, one.path) for one in read([file(f"opt/{name}", data)]).cuda_libraries] == [
+        (name, f"/opt/{name}")
+    ]
+
+
+@pytest.mark.parametrize("other", [hardlink("opt/libcudart.so.13", "opt/a.so"), symlink("opt/libcudart.so.13", "a.so")])
+def test_a_cuda_library_is_known_by_each_of_its_names(other: Member) -> None:
+    found = read([file("opt/a.so", shared_library("liba.so.1")), other]).cuda_libraries
+    assert [(one.soname, one.path) for one in found] == [("liba.so.1", "/opt/libcudart.so.13")]
+    again = read(
+        [file("opt/libcudart.so.1", NCCL), other, symlink("opt/libcudart.so", "libcudart.so.1")]
+    ).cuda_libraries
+    assert {one.path for one in again if other.kind == tarfile.SYMTYPE} <= {"/opt/libcudart.so.1"}
+
+
+def test_a_link_that_leads_nowhere_is_no_library() -> None:
+    assert read([symlink("opt/libcudart.so.13", "/usr/local/cuda/libcudart.so.13")]).cuda_libraries == []
+
+
+def test_what_a_library_of_32_bits_is_called_and_needs_is_read() -> None:
+    found = read([file("opt/a.so", shared_library_32("libnccl.so.2", needed=("libcudart.so.13",)))])
+    assert [(one.soname, one.path) for one in found.cuda_libraries] == [("libnccl.so.2", "/opt/a.so")]
+    assert found.cuda_code == {"/opt/a.so": "needs libcudart.so.13"}
 
 
 def test_a_file_is_cuda_s_by_what_is_in_it_whatever_it_is_called() -> None:

@@ -171,7 +171,7 @@ def test_a_hook_that_a_later_layer_removes_is_none() -> None:
     assert read([file("x")], [file(f"{SITE}/lies.pth", "x")], [removed(f"{SITE}/lies.pth")]).hooks == []
 
 
-def replaced(*layers: list[Member]) -> list[list[str]]:
+def replaced(*layers: list[Member]) -> list[dict[str, int]]:
     return [one.replaced for one in read(*layers).layers]
 
 
@@ -182,13 +182,13 @@ def replaced(*layers: list[Member]) -> list[list[str]]:
     ids=["written again", "by a link", "by a hard link", "removed", "by a directory"],
 )  # fmt: skip
 def test_a_file_of_an_earlier_layer_that_is_replaced_is_told(member: Member) -> None:
-    assert replaced([file("usr/bin/python", "base")], [file("srv/x"), member]) == [[], ["/usr/bin/python"]]
+    assert replaced([file("usr/bin/python", "base")], [file("srv/x"), member]) == [{}, {"/usr/bin/python": 0}]
 
 
 @pytest.mark.parametrize("member", [emptied("usr"), removed("usr"), file("usr")])
 def test_all_that_is_replaced_with_its_directory_is_told(member: Member) -> None:
-    below = [file("usr/a"), file("usr/b/c"), file("user")]
-    assert replaced(below, [member]) == [[], ["/usr/a", "/usr/b/c"]]
+    below = [file("usr/bin/a"), file("usr/lib/b/c"), file("user"), file("usr/share/doc/d")]
+    assert replaced(below, [file("x")], [member]) == [{}, {}, {"/usr/bin/a": 0, "/usr/lib/b/c": 0}]
 
 
 @pytest.mark.parametrize("slashes", ["/", "//", "/./", "///"])
@@ -207,16 +207,39 @@ def test_a_member_with_an_absolute_name_lies_where_a_container_sees_it(slashes: 
     assert contents.accounts == ["/etc/passwd: root has no password"]
     assert {one.path for one in contents.others} >= {"/etc/ld.so.preload", "/tmp/left"}
     assert {one.path for one in contents.hooks} == {"/etc/ld.so.preload", "/usr/lib/python3.11/os.py"}
-    assert contents.layers[1].replaced == ["/etc/passwd", "/usr/bin/tool"]
+    assert contents.layers[1].replaced == {"/usr/bin/tool": 0}
+
+
+@pytest.mark.parametrize(
+    ("path", "counts"),
+    [
+        *((path, True) for path in ("bin/sh", "sbin/x", "lib/x.so", "lib64/ld.so", "usr/libexec/x", "usr/local/bin/x",
+                                    "usr/local/lib/python3.11/os.py", "usr/share/zoneinfo/UTC", "etc/ssl/openssl.cnf",
+                                    "etc/ld.so.conf", "etc/ld.so.conf.d/a.conf", "etc/profile", "etc/python3/x.conf",
+                                    "etc/nsswitch.conf", "etc/alternatives/awk")),
+        *((path, False) for path in ("etc/passwd", "etc/group", "etc/shadow", "etc/gshadow", "etc/ld.so.cache",
+                                     "etc/localtime", "etc/motd", "usr/share/doc/a/copyright", "usr/share/man/x",
+                                     "var/lib/dpkg/status", "opt/a", "home/x", "usr/games/x", "srv/bin/x")),
+    ],
+)  # fmt: skip
+def test_only_what_programs_python_and_the_loader_read_counts(path: str, *, counts: bool) -> None:
+    assert replaced([file(path)], [file(path, "x")]) == [{}, {f"/{path}": 0} if counts else {}]
+    assert replaced([file(path)], [removed(path)]) == [{}, {f"/{path}": 0} if counts else {}]
+
+
+def test_what_a_package_manager_has_to_write_again_repeats_nothing() -> None:
+    paths = {"var/lib/dpkg/status": 5, "var/cache/debconf/x.dat": 7, "var/log/dpkg.log": 9, "etc/ld.so.cache": 11}
+    layers = [[file(path, size) for path, size in {**paths, "opt/a": 3}.items()] for _ in range(2)]
+    assert [layer.repeated_bytes for layer in read(*layers).layers] == [0, 3]
 
 
 def test_new_files_replace_nothing() -> None:
-    assert replaced([file("a")], [file("b"), directory("usr")], [file("usr/c")]) == [[], [], []]
+    assert replaced([file("a")], [file("b"), directory("usr")], [file("usr/c")]) == [{}, {}, {}]
 
 
 def test_no_more_than_a_hundred_replaced_paths_are_kept() -> None:
-    below = [file(f"usr/{number:03}") for number in range(150)]
-    assert [len(one) for one in replaced(below, [removed("usr")])] == [0, 100]
+    below = [file(f"{place}/{number:03}") for place in ("etc/cron.d", "usr/lib") for number in range(150)]
+    assert [len(one) for one in replaced(below, [removed("usr"), removed("etc")])] == [0, 100]
 
 
 def without(document: dict[str, Any], key: str) -> dict[str, Any]:
@@ -242,5 +265,5 @@ def test_a_kept_layer_that_lacks_a_fact_is_none_and_not_good_news(key: str) -> N
 def test_what_a_pipe_or_a_device_hides_is_replaced(kind: bytes) -> None:
     module = file(f"{SITE}/a/m.py", "pass")
     found = read([file("bin/sh")], distribution("a", "1", module), [Member(f"{SITE}/a/m.py", kind=kind)])
-    assert found.layers[2].replaced == [f"/{SITE}/a/m.py"]
+    assert [(one.kind, one.path) for one in found.others] == [("device", f"/{SITE}/a/m.py")]
     assert found.absent == {f"/{SITE}/a-1.dist-info": [f"/{SITE}/a/m.py"]}

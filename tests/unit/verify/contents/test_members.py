@@ -1,15 +1,20 @@
 """Which members of a layer are deletions, and what a file with several names is read as: the same in both ways."""
 
 import os
+import socket
 import tarfile
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from tests.support.archives import SITE, Member, directory, file, hardlink, symlink
 from tests.support.overlays import exported
 from tests.unit.verify.contents.test_in_place import SECRET, of, same
 from verify.contents import in_place
+from verify.contents.members import shown
 from verify.contents.raw_layer import RawLayer, UnreadableArchive
 
 
@@ -107,3 +112,65 @@ def test_what_a_file_holds_is_told_under_the_first_of_its_names() -> None:
     found = of(file("opt/z.p12", SECRET), hardlink("opt/a.txt", "opt/z.p12"))
     assert found.misplaced == [("private key", "/opt/a.txt")]
     assert same(found, of(file("opt/a.txt", SECRET), hardlink("opt/z.p12", "opt/a.txt")))
+
+
+@pytest.mark.parametrize("kind", [tarfile.FIFOTYPE, tarfile.CHRTYPE, tarfile.BLKTYPE])
+def test_a_pipe_or_a_device_does_not_belong_in_a_layer(kind: bytes) -> None:
+    found = of(Member("opt/a", kind=kind))
+    assert (found.special, found.removed, found.paths) == (["/opt/a"], ["/opt/a"], [])
+
+
+def test_a_socket_does_not_belong_in_a_layer_and_hides_what_lay_there(
+    top: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(top / "srv")
+    with socket.socket(socket.AF_UNIX) as listener:
+        listener.bind("socket")
+    found = read(top, monkeypatch)
+    assert (found.special, found.removed) == (["/srv/socket"], ["/srv/socket"])
+
+
+@pytest.mark.parametrize(
+    "header", ["SCHILY.acl.access", "SCHILY.acl.default", "SCHILY.xattr.system.posix_acl_access", "SCHILY.acl.x"]
+)
+@pytest.mark.parametrize("kind", [tarfile.REGTYPE, tarfile.DIRTYPE])
+def test_an_access_control_list_is_told(header: str, kind: bytes) -> None:
+    found = of(Member("opt/a", kind=kind, mode=0o755, headers=((header, "x"),)))
+    assert found.misplaced == [("access control list", "/opt/a")]
+    assert of(Member("opt/a", kind=kind, headers=(("SCHILY.xattr.user.acl", "x"),))).misplaced == []
+
+
+NAMES = st.lists(st.sampled_from(["\\", "x", "e9", "5c", "\udce9", "a", "\\xe9", "\\x5c"]), max_size=6).map("".join)
+
+
+@given(NAMES, NAMES)
+@settings(deadline=None)
+def test_no_two_names_are_shown_alike(one: str, other: str) -> None:
+    assert (shown(one) == shown(other)) == (one == other)
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        ("caf\udce9", "caf\\xe9"), ("caf\\xe9", "caf\\x5cxe9"), ("caf\\x5cxe9", "caf\\x5cx5cxe9"),
+        ("system\\x2dcrypt", "system\\x2dcrypt"), ("a\\b", "a\\b"), ("é", "é"),
+    ],
+)  # fmt: skip
+def test_a_name_is_shown_as_it_is_where_no_other_looks_like_it(name: str, text: str) -> None:
+    assert shown(name) == text
+
+
+def test_nobody_reads_below_a_path_that_programs_cannot_name(top: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(top)
+    for number in range(45):
+        Path(f"{number:0100}").mkdir()
+        os.chdir(f"{number:0100}")
+        if number in (10, 34, 36):
+            Path(".env").write_bytes(b"x")
+    found = read(top, monkeypatch)
+    names = [f"{number:0100}" for number in range(45)]
+    paths = ["/".join(names[: depth + 1]) for depth in range(45)]
+    deep = [replace(directory(path), mode=0o755) for path in ("srv", *paths)]
+    assert same(found, of(*deep, *(file(f"{paths[depth]}/.env", "x") for depth in (10, 34, 36))))
+    assert [kind for kind, _ in found.misplaced] == ["path too long"]
+    assert list(found.sizes) == [f"/{paths[10]}/.env"]

@@ -13,7 +13,7 @@ CAPABLE = replace(TOOL, headers=(("SCHILY.xattr.security.capability", "\x01\x00"
 
 
 def privileged(*layers: list[Member]) -> list[str]:
-    return read([file("etc/hostname")], *layers).privileged
+    return list(read([file("etc/hostname")], *layers).privileged)
 
 
 @pytest.mark.parametrize("member", [SETUID, SETGID, CAPABLE], ids=["setuid", "setgid", "capability"])
@@ -28,12 +28,12 @@ def test_an_ordinary_program_gives_none(mode: int) -> None:
 
 
 def test_what_the_base_image_brings_is_the_base_s_and_stays_so_where_a_layer_takes_the_rights_away() -> None:
-    assert read([SETUID]).privileged == []
-    assert read([SETUID], [TOOL]).privileged == []
+    assert read([SETUID]).privileged == {}
+    assert read([SETUID], [TOOL]).privileged == {}
 
 
 def test_a_base_s_file_that_a_layer_gives_other_rights_is_told() -> None:
-    assert read([TOOL], [SETUID]).privileged == ["/usr/bin/tool"]
+    assert read([TOOL], [SETUID]).privileged == {"/usr/bin/tool": 1}
 
 
 def test_what_a_later_layer_removes_gives_nobody_rights() -> None:
@@ -41,4 +41,14 @@ def test_what_a_later_layer_removes_gives_nobody_rights() -> None:
 
 
 def test_another_name_for_the_base_s_file_is_none_of_the_layer_s() -> None:
-    assert read([TOOL, file("usr/bin/other")], [SETUID], [hardlink("usr/bin/tool", "usr/bin/other")]).privileged == []
+    assert read([TOOL, file("usr/bin/other")], [SETUID], [hardlink("usr/bin/tool", "usr/bin/other")]).privileged == {}
+
+
+def test_rights_that_a_later_layer_takes_away_are_gone() -> None:
+    assert privileged([SETUID], [TOOL]) == []
+    assert read([file("x")], [TOOL], [SETUID], [TOOL], [file("y")]).privileged == {}
+
+
+def test_each_name_of_such_a_file_is_told_with_the_layer_that_holds_it() -> None:
+    found = read([file("x")], [file("y")], [SETUID, hardlink("usr/bin/again", "usr/bin/tool")])
+    assert found.privileged == {"/usr/bin/again": 2, "/usr/bin/tool": 2}

@@ -35,7 +35,7 @@ WHOLE = [
 
 
 def unreadable(*members: Member, user: str = "10001") -> list[str]:
-    return read(BASE, WHOLE, [*members], user=user).unreadable
+    return list(read(BASE, WHOLE, [*members], user=user).unreadable)
 
 
 def test_what_everybody_may_read_is_readable() -> None:
@@ -79,13 +79,13 @@ def test_what_lies_where_processes_start_is_needed_too() -> None:
     known, names = read_layers(chunks(archive(packed))), [diff_id(one) for one in packed]
     for start, told in {"/app": ["/app/ktrdr/m.py"], "/": [], "": []}.items():
         image = config(names, user="10001", working_directory=start)
-        assert inventory(known, image).unreadable == told
+        assert list(inventory(known, image).unreadable) == told
 
 
 def test_what_a_later_layer_mends_or_removes_is_no_matter() -> None:
     closed = [replace(MODULE, mode=0o600)]
-    assert read(BASE, WHOLE, closed, [MODULE], user="10001").unreadable == []
-    assert read(BASE, WHOLE, closed, [removed(f"{SITE}/a")], user="10001").unreadable == []
+    assert read(BASE, WHOLE, closed, [MODULE], user="10001").unreadable == {}
+    assert read(BASE, WHOLE, closed, [removed(f"{SITE}/a")], user="10001").unreadable == {}
 
 
 @pytest.mark.parametrize(
@@ -106,4 +106,4 @@ def test_a_directory_of_the_base_that_is_closed_to_the_user_is_unreadable() -> N
     certificates = replace(directory("etc/ssl"), mode=0o755)
     base = [*BASE, certificates, replace(directory("etc/keys"), mode=0o700)]
     closed = [replace(certificates, mode=0o700), replace(directory("etc/keys"), mode=0o700)]
-    assert read(base, WHOLE, closed, user="10001").unreadable == ["/etc/ssl"]
+    assert read(base, WHOLE, closed, user="10001").unreadable == {"/etc/ssl": 2}

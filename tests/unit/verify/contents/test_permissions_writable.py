@@ -14,7 +14,7 @@ BASE = [file("bin/sh"), ETC, TOOL, PASSWD, GROUP]
 
 
 def writable(*layers: list[Member], user: str = "10001") -> list[str]:
-    return read(BASE, *layers, user=user).writable
+    return list(read(BASE, *layers, user=user).writable)
 
 
 @pytest.mark.parametrize("member", [ETC, TOOL], ids=["a directory", "a file"])
@@ -56,7 +56,7 @@ def test_a_directory_of_a_similar_name_is_none_of_these(path: str) -> None:
 
 
 def test_what_the_base_image_lets_it_write_is_the_base_s() -> None:
-    assert read([*BASE, replace(TOOL, mode=0o666)], [file("x")], user="10001").writable == []
+    assert read([*BASE, replace(TOOL, mode=0o666)], [file("x")], user="10001").writable == {}
 
 
 @pytest.mark.parametrize(
@@ -71,9 +71,18 @@ def test_what_a_later_layer_leaves_alone_stays_one() -> None:
     assert writable([replace(TOOL, mode=0o666)], [file("opt/lib/tool"), emptied("opt/li")]) == ["/opt/lib/tool.py"]
 
 
-def test_the_first_hundred_are_kept() -> None:
+def test_the_first_hundred_are_kept_of_the_highest_layers() -> None:
     found = writable([replace(file(f"opt/{number:03}"), mode=0o666) for number in range(120)])
     assert found == [f"/opt/{number:03}" for number in range(100)]
+    more = [replace(file(f"srv/{number:03}"), mode=0o666) for number in range(99)]
+    both = read(BASE, [replace(file(f"opt/{number:03}"), mode=0o666) for number in range(120)], more).writable
+    assert both == {"/opt/000": 1, **{f"/srv/{number:03}": 2 for number in range(99)}}
+
+
+def test_it_is_told_with_the_layer_that_lets_the_user_write() -> None:
+    assert read(BASE, [TOOL], [replace(TOOL, mode=0o666)], [file("x")], user="10001").writable == {
+        "/opt/lib/tool.py": 2
+    }
 
 
 def test_nobody_known_may_write_what_is_nobody_s() -> None:

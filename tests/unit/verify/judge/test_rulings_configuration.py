@@ -94,7 +94,7 @@ def test_what_the_base_sets_is_the_base_s() -> None:
 def test_what_the_base_sets_and_the_image_lacks_is_told() -> None:
     assert found(base(ports=["9/tcp"])).found == "no EXPOSE 9/tcp"
     assert found(base(stop_signal="SIGINT")).found == "no STOPSIGNAL SIGINT"
-    assert found(base(**SH)).found == 'no SHELL ["/bin/sh", "-c"]'
+    assert found(base(**BASH)).found == 'no SHELL ["/bin/bash", "-c"]'
 
 
 def test_the_contract_s_own_words_stand_before_the_base_s() -> None:
@@ -212,3 +212,21 @@ def test_a_value_without_end_is_cut() -> None:
 
 def test_without_the_build_s_record_nothing_is_known_of_the_base() -> None:
     assert found(lambda facts: setattr(facts, "record", None)).outcome == "ERROR"
+
+
+@pytest.mark.parametrize(
+    "values",
+    [
+        *({"stop_signal": name} for name in ("SIGTERM", "TERM", "15", "sigterm")), SH,
+        *({"working_directory": f"/home/ktrdr{end}"} for end in ("/", "//", "/.")),
+    ],
+)  # fmt: skip
+def test_a_default_that_is_written_out_makes_no_difference(values: dict[str, Any]) -> None:
+    assert found(subject(**values)).outcome == "PASS"
+
+
+@pytest.mark.parametrize(
+    "values", [{"stop_signal": "SIGTERM2"}, {"working_directory": "/home/x/../ktrdr"}, {"shell": ["/bin/sh"]}]
+)
+def test_what_is_no_default_makes_one(values: dict[str, Any]) -> None:
+    assert found(subject(**values)).outcome == "FAIL"

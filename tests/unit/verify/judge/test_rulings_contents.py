@@ -211,6 +211,18 @@ def test_a_python_behind_the_first_one_on_path_is_the_base_s_too(number: int, ou
     assert found("interpreter", contents(search=search)).outcome == outcome
 
 
+@pytest.mark.parametrize(("layer", "outcome"), [(0, "PASS"), (1, "FAIL"), (3, "FAIL")])
+def test_a_broken_or_altered_file_counts_above_the_base_image_s_layers(layer: int, outcome: str) -> None:
+    broken = [{"path": "/opt/a.so", "layer": layer, "why": "cut off"}]
+    assert found("lock-parity", contents(broken=broken)).outcome == outcome
+    assert found("lock-parity", contents(altered={"/opt/a.so": layer})).outcome == outcome
+
+
+def test_a_broken_file_is_told_with_the_reason() -> None:
+    broken = [{"path": "/opt/a.so", "layer": 2, "why": "cut off"}]
+    assert found("lock-parity", contents(broken=broken)).found == "cannot be loaded as what it is: /opt/a.so (cut off)"
+
+
 @pytest.mark.parametrize(
     "text",
     [

@@ -4,6 +4,7 @@ import pytest
 
 from tests.support.cases import SITE, Change, Facts, good, many
 from tests.support.changes import contents, layer, report, subject
+from verify.contents import loader_cache
 from verify.judge.verdict import Finding
 
 
@@ -79,20 +80,17 @@ def test_the_base_s_own_start_up_files_are_its_own_business() -> None:
     assert found("python-unaltered", contents(hooks=[hook])).outcome == "PASS"
 
 
-def test_the_user_may_be_written_into_the_base_s_files() -> None:
-    assert found("python-unaltered", layer(1, replaced=["/etc/group", "/etc/passwd"])).outcome == "PASS"
+@pytest.mark.parametrize(("below", "outcome"), [(0, "FAIL"), (1, "PASS"), (2, "PASS")])
+def test_a_file_of_the_base_is_not_replaced_and_one_of_the_image_s_own_may_be(below: int, outcome: str) -> None:
+    assert found("python-unaltered", layer(3, replaced={"/usr/lib/x.so": below})).outcome == outcome
 
 
 @pytest.mark.parametrize(
-    ("path", "outcome"),
-    [
-        *((path, "PASS") for path in ("/etc/gshadow", "/etc/subuid", "/etc/passwd-", "/var/lib/dpkg/status",
-                                      "/var/lib/apt/extended_states", "/var/log/dpkg.log")),
-        *((path, "FAIL") for path in ("/etc/profile", "/etc/group/x", "/var/lib/python/x", "/usr/lib/x.so")),
-    ],
-)  # fmt: skip
-def test_what_useradd_and_a_package_manager_write_of_what_they_did_alters_nothing(path: str, outcome: str) -> None:
-    assert found("python-unaltered", layer(1, replaced=[path])).outcome == outcome
+    ("text", "outcome"), [(loader_cache.OWN, "PASS"), ("", "FAIL"), ("libz.so.1 => /opt/libz.so.1", "FAIL")]
+)
+def test_the_loader_s_cache_may_be_made_anew_but_leads_to_no_other_place(text: str, outcome: str) -> None:
+    hook = {"path": loader_cache.PATH, "layer": 1, "distribution": "", "text": text}
+    assert found("python-unaltered", contents(hooks=[hook])).outcome == outcome
 
 
 @pytest.mark.parametrize(("owner", "outcome"), [("fastapi", "PASS"), ("", "FAIL"), ("unknown", "FAIL")])
@@ -106,7 +104,7 @@ def test_everything_that_may_make_python_lie_is_told() -> None:
     change = many(
         _named("uvicorn", "/opt/mine/uvicorn", 1),
         contents(hooks=[hook]),
-        layer(3, replaced=["/usr/bin/python3.11"]),
+        layer(3, replaced={"/usr/bin/python3.11": 0}),
     )
     told = found("python-unaltered", change).found
     assert all(word in told for word in ("/opt/mine/uvicorn", "lies.pth", "/usr/bin/python3.11"))

@@ -156,7 +156,7 @@ def test_of_what_the_user_may_write_eight_are_named(count: int) -> None:
 @pytest.mark.parametrize("count", [1, 8, 9])
 def test_of_what_the_image_lets_it_write_eight_are_named(count: int) -> None:
     paths = [f"/opt/{number}" for number in range(count)]
-    told = found("user", contents(writable=paths)).found
+    told = found("user", contents(writable=dict.fromkeys(paths, 1))).found
     assert told == f"the user may write outside the contract's writable directories: {', '.join(paths[:8])}"
 
 
@@ -181,7 +181,7 @@ def test_what_became_of_a_command_is_told_with_its_last_line(change: Change, tol
 
 
 def test_of_many_files_that_the_user_may_not_read_eight_are_told() -> None:
-    told = found("user", contents(unreadable=[f"/opt/{number}" for number in range(10)])).found
+    told = found("user", contents(unreadable={f"/opt/{number}": 1 for number in range(10)})).found
     assert told.endswith(f"the user cannot read: {', '.join(f'/opt/{number}' for number in range(8))}")
 
 
@@ -200,3 +200,23 @@ def test_an_image_that_was_rebuilt_meanwhile_is_told_once_and_to_be_verified_aga
     assert first.action == f"Verify again, when no build runs: `./noxw -s verify -- {role}`"
     assert {one.because for one in others if one.outcome == "ERROR"} == {"image-present"}
     assert "FAIL" not in {one.outcome for one in others}
+
+
+@pytest.mark.parametrize(
+    ("key", "told"),
+    [
+        ("privileged", "files that grant privileges (setuid, setgid, capabilities): x"),
+        ("writable", "the user may write outside the contract's writable directories: x"),
+        ("unreadable", "the user cannot read: x"),
+    ],
+)
+def test_permissions_count_above_the_base_image_s_layers(key: str, told: str) -> None:
+    layers = [found("user", contents(**{key: {"x": layer}})) for layer in (0, 1)]
+    assert [one.outcome for one in layers] == ["PASS", "FAIL"]
+    assert layers[1].found == told
+
+
+def test_a_group_is_the_system_s_where_the_base_image_has_it() -> None:
+    layers = [found("user", contents(groups={"disk": layer})) for layer in (0, 1)]
+    assert [one.outcome for one in layers] == ["FAIL", "PASS"]
+    assert layers[0].found == "the user is in the system's group disk"

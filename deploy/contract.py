@@ -40,8 +40,8 @@ def parse_cuda(value: Any) -> Any:
 # project's reference grammar, no digest.
 DOTTED, COMMAND = r"^[A-Za-z_]\w*(\.[A-Za-z_]\w*)*$", r"^[A-Za-z_][\w.-]*$"
 TAG, ROLE = r"^[a-z0-9]+([._/:-]+[a-z0-9]+)*:[\w][\w.-]{0,127}$", r"^[a-z][a-z0-9-]{0,40}$"
-ARCHITECTURE = r"^(sm|compute)_[0-9]{2,3}[af]?$"
 PACKAGE, FILE = r"^[a-z0-9][a-z0-9+.-]+$", r"^(/[^/]+)+$"
+ARCHITECTURE, BUILD = r"^(sm|compute)_[0-9]{2,3}[af]?$", r"^[a-z0-9]+(\.[a-z0-9]+)*$"
 HEALTH_PATH, HEALTH, RELATIVE, PYTHON = r"^/", r"^http://127\.0\.0\.1:\d{1,5}/\S*$", r"^[^/].*$", r"^3\.\d+$"
 FORMS = {
     DOTTED: "a name with dots, for example ktrdr.api.main",
@@ -55,6 +55,7 @@ FORMS = {
     PACKAGE: "a Debian package's name, for example libgomp1",
     FILE: "a path from the root, with * for any part of a name, for example /opt/venv/bin/activate*",
     ARCHITECTURE: "a GPU architecture as torch.cuda.get_arch_list() names it, for example sm_90",
+    BUILD: "a build of PyTorch by the label in its version, for example cpu",
     configuration.USER: 'a user and a group by number, for example "10001:10001"',
     configuration.PORT: "a port and its protocol, for example 8000/tcp",
     PYTHON: 'a version of Python in two parts, for example "3.11"',
@@ -77,6 +78,7 @@ NEXT_STEPS = {
 DottedName = Annotated[str, Field(pattern=DOTTED)]
 CommandName = Annotated[str, Field(pattern=COMMAND)]
 Architecture = Annotated[str, Field(pattern=ARCHITECTURE)]
+Build = Annotated[str, Field(pattern=BUILD)]
 Tag = Annotated[str, Field(pattern=TAG)]
 Reason = Annotated[str, Field(min_length=10)]
 Packages = list[Annotated[str, Field(pattern=PACKAGE)]]
@@ -112,6 +114,7 @@ class Image(Strict):
     description: Annotated[str, Field(min_length=1)]
     torch_expected: bool
     cuda_expected: Annotated[Literal["n/a", "host_dependent", False], BeforeValidator(parse_cuda)]
+    torch_builds: list[Build] = Field(default_factory=list)  # local labels of the versions that it may have
     gpu_architectures: list[Architecture] = Field(default_factory=list)  # that a CUDA build must have code for
     extras: list[str] = Field(default_factory=list)
     groups: list[str] = Field(default_factory=list)
@@ -140,6 +143,8 @@ class Image(Strict):
             raise ValueError(
                 'cuda_expected is "n/a" where torch_expected is false, and false or "host_dependent" where it is true'
             )
+        if bool(self.torch_builds) != self.torch_expected:
+            raise ValueError("torch_builds names one at least where torch_expected is true, else none")
         if bool(self.gpu_architectures) != (self.torch == "cuda"):
             raise ValueError('gpu_architectures names one at least where cuda_expected is "host_dependent", else none')
         if self.added_at_most > self.total_at_most:
@@ -152,6 +157,7 @@ class Contract(Strict):
 
     schema_: Annotated[Literal[1], Field(alias="schema")]
     python: Annotated[str, Field(pattern=PYTHON)]
+    platform: Literal["linux/amd64", "linux/arm64"]  # of every image
     application: Application
     configuration: Configuration = Configuration()  # of every image
     serving: Serving

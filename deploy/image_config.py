@@ -13,6 +13,10 @@ from typing import Any, Self
 BEHAVIOUR = (
     "Env", "User", "WorkingDir", "Entrypoint", "Cmd", "Healthcheck", "ExposedPorts", "Shell", "StopSignal", "Volumes",
 )  # fmt: skip
+# Identities of this platform are older than the platform's part in them, and stay what they were.
+FIRST_PLATFORM = "linux/amd64"
+# What a variant adds nothing to: every processor of the architecture has it (containerd, platforms.Normalize).
+PLAIN = {"amd64/v1", "arm64/v8", "arm64/8"}
 # What engines do where an image says nothing (Dockerfile, HEALTHCHECK)
 DEFAULT_SECONDS, DEFAULT_START_SECONDS, DEFAULT_RETRIES = 30.0, 5.0, 3
 _NANOSECONDS = 1e9  # in a second
@@ -43,6 +47,7 @@ class ImageConfig:
     image_id: str
     identity: str
     layers: tuple[str, ...]  # diff ids: digests of the unpacked layers, the lowest first
+    platform: str = ""  # operating system, architecture, and its variant: linux/amd64
     user: str = ""
     environment: Mapping[str, str] = field(default_factory=dict)
     working_directory: str = ""
@@ -72,23 +77,26 @@ class ImageConfig:
     def from_inspect(cls, inspected: Mapping[str, Any]) -> Self:
         """Read the engine's answer about an image (``docker image inspect``)."""
         layers = (inspected.get("RootFS") or {}).get("Layers")
-        config = cls._read(str(inspected.get("Id") or ""), inspected.get("Config"), layers)
+        platform = _platform(*(inspected.get(key) or "" for key in ("Os", "Architecture", "Variant")))
+        config = cls._read(str(inspected.get("Id") or ""), inspected.get("Config"), layers, platform)
         return replace(config, directories=_directories(inspected.get("GraphDriver") or {}, len(config.layers)))
 
     @classmethod
     def from_registry(cls, digest: str, document: Mapping[str, Any]) -> Self | None:
         """Read the configuration that a registry holds under this digest (OCI); None where it is of no image."""
         layers = (document.get("rootfs") or {}).get("diff_ids")
-        return cls._read(digest, document.get("config"), layers) if layers else None
+        platform = _platform(*(document.get(key) or "" for key in ("os", "architecture", "variant")))
+        return cls._read(digest, document.get("config"), layers, platform) if layers else None
 
     @classmethod
-    def _read(cls, image_id: str, config: Mapping[str, Any] | None, layers: list[str] | None) -> Self:
+    def _read(cls, image_id: str, config: Mapping[str, Any] | None, layers: list[str] | None, platform: str) -> Self:
         config, layers = config or {}, layers or []
         pairs = (entry.partition("=") for entry in config.get("Env") or [])
         return cls(
             image_id=image_id,
-            identity=_identity(config, layers),
+            identity=_identity(config, layers, platform),
             layers=tuple(layers),
+            platform=platform,
             user=config.get("User") or "",
             environment={name: value for name, _, value in pairs},
             working_directory=config.get("WorkingDir") or "",
@@ -120,12 +128,21 @@ def _healthcheck(declared: Mapping[str, Any]) -> Healthcheck | None:
     return Healthcheck(tuple(declared.get("Test") or ()), retries=declared.get("Retries") or DEFAULT_RETRIES, **times)
 
 
-def _identity(config: Mapping[str, Any], layers: list[str]) -> str:
-    """Return the digest over an image's layers and the configuration that decides its behaviour.
+def _platform(system: str, architecture: str, variant: str) -> str:
+    """Return an image's platform as one text, the same however the engine writes it; "" where it says none."""
+    if f"{architecture}/{variant}" in PLAIN:
+        variant = ""
+    return "/".join(filter(None, (system, architecture, variant)))
+
+
+def _identity(config: Mapping[str, Any], layers: list[str], platform: str) -> str:
+    """Return the digest over an image's layers, its platform and the configuration that decides its behaviour.
 
     It is the same on every engine. It is made from the image specification's own values (OCI: ``rootfs.diff_ids`` and
     ``config``). The engine's image id has no part in it.
     """
     behaviour = {key: config.get(key) or None for key in BEHAVIOUR}
-    document = {"layers": list(layers), "config": behaviour}
+    document: dict[str, Any] = {"layers": list(layers), "config": behaviour}
+    if platform not in ("", FIRST_PLATFORM):
+        document["platform"] = platform
     return "sha256:" + hashlib.sha256(json.dumps(document, sort_keys=True).encode()).hexdigest()

@@ -30,7 +30,7 @@ class Fault:
     early, too, so that others run while it waits. ``says`` are words of the finding, ``hides`` one that nothing that is
     written may show. With the outcome PASS the image is good: no check may fail. Lines may build it anew
     over ``$BASE``, the base image, with ``$REVISION`` and stage 0, the good image. The first ``base_grows`` of its
-    layers then belong to the base, too.
+    layers then belong to the base, too. ``platform`` is what its configuration says in place of the engine's.
     """
 
     name: str
@@ -44,6 +44,7 @@ class Fault:
     hides: str = ""
     accident: Accident = ""
     contract: Mapping[str, Any] = field(default_factory=dict)
+    platform: str = ""
     seconds: float | None = None
     slow: bool = False
     base_grows: int = 0

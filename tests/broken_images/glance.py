@@ -38,7 +38,8 @@ PARTS: Mapping[str, tuple[Part, ...]] = {
         ("contents",),
     ),
     **dict.fromkeys(
-        ("torch", "cuda-libraries-agree", "distributions-agree", "python-unaltered", "user"), ("contents", "probes")
+        ("platform", "torch", "cuda-libraries-agree", "distributions-agree", "python-unaltered", "user"),
+        ("contents", "probes"),
     ),
     "server-answers": ("probes", "server"),
     **dict.fromkeys(

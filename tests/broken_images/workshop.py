@@ -131,10 +131,12 @@ class Workshop:
         context.mkdir()
         shutil.copy2(self.directory / "answers.json", context)
         good = self.goods[fault.base].record
+        here = "--platform=$BUILDPLATFORM " if fault.platform else ""
         lines = f"ARG BASE={good.base.reference} REVISION={good.source.revision}"
-        lines += f"\nFROM {self.repository}:good-{fault.base}\n{fault.lines}\n"
+        lines += f"\nFROM {here}{self.repository}:good-{fault.base}\n{fault.lines}\n"
         (context / "Dockerfile").write_text(lines, encoding="utf-8")
         command = [*self.engine.command(), "buildx", "build", "--network=none", "--provenance=false", "--load"]
+        command += [f"--platform={fault.platform}"] if fault.platform else []
         done = subprocess.run(
             [*command, "--tag", name, str(context)],
             env=self.environ, capture_output=True, text=True, check=False, timeout=BUILD_SECONDS,

@@ -18,7 +18,7 @@ from tests.support.changes import (
 
 def imported_torch(facts: Facts) -> None:
     facts.report("pytorch").update(imported=True, version="2.13.0", file=f"{SITE}/torch/__init__.py", cuda_build=None)
-    facts.report("pytorch").update(hip_build=None, cuda_available={"ok": True, "value": False}, libraries=[])
+    facts.report("pytorch").update(builds={}, cuda_available={"ok": True, "value": False}, libraries=[])
     facts.report("pytorch").update(gpu_architectures={"ok": True, "names": []})
 
 
@@ -29,14 +29,18 @@ PYTORCH = [
     Breakage("torch", "not in the worker", "worker-cpu", instead("pytorch", pytorch("absent")),
         with_it=("torch-version", "torch-build", "torch-works", "cuda-runtime")),
     Breakage("torch", "not its distribution's", "worker-cpu", report("pytorch", file="/elsewhere/torch/__init__.py")),
-    Breakage("torch-version", "empty", "worker-cpu", report("pytorch", version="")),
-    Breakage("torch-version", "none", "worker-cpu", report("pytorch", version="unknown")),
+    Breakage("torch-version", "empty", "worker-cpu", report("pytorch", version=""), with_it=("torch-build",)),
+    Breakage("torch-version", "none", "worker-cpu", report("pytorch", version="unknown"),
+        with_it=("torch-build",)),
     Breakage("torch-version", "not the metadata's", "worker-cpu", report("pytorch", metadata_version="2.12.0")),
     Breakage("torch-version", "no metadata", "worker-cpu", report("pytorch", metadata_version=None)),
-    Breakage("torch-build", "CUDA in a CPU image", "worker-cpu", report("pytorch", cuda_build="13.0")),
+    Breakage("torch-build", "CUDA in a CPU image", "worker-cpu", report("pytorch", builds={"cuda": "13.0"})),
     Breakage("torch-build", "CUDA by its label", "worker-cpu", report("pytorch", version="2.13.0+cu130")),
-    Breakage("torch-build", "ROCm in a CPU image", "worker-cpu", report("pytorch", hip_build="6.2")),
-    Breakage("torch-build", "CPU in the GPU image", "worker-gpu", report("pytorch", cuda_build=None)),
+    Breakage("torch-build", "ROCm in a CPU image", "worker-cpu", report("pytorch", builds={"hip": "6.2"})),
+    Breakage("torch-build", "Intel's GPUs by its label", "worker-cpu", report("pytorch", version="2.13.0+xpu")),
+    Breakage("torch-build", "no label", "worker-cpu", report("pytorch", version="2.13.0")),
+    Breakage("torch-build", "CPU in the GPU image", "worker-gpu", report("pytorch", builds={})),
+    Breakage("torch-build", "another CUDA in the GPU image", "worker-gpu", report("pytorch", version="2.13.0+cu126")),
     Breakage("torch-build", "no code for one of the GPUs", "worker-gpu", lambda facts: (
         facts.report("pytorch")["gpu_architectures"]["names"].remove("sm_86"))),
     Breakage("torch-build", "nobody can tell for which GPUs", "worker-gpu", report(
@@ -54,6 +58,11 @@ PYTORCH = [
     Breakage("cuda-runtime", "it raises", "worker-gpu", report(
         "pytorch", cuda_available={"ok": False, "error": "RuntimeError"})),
 ]  # fmt: skip
+PLATFORM = [
+    Breakage("platform", "configured", "backend", subject(platform="linux/arm64")),
+    Breakage("platform", "running", "worker-gpu", report("environment", machine="aarch64")),
+    Breakage("platform", "not configured", "dev", subject(platform="")),
+]
 APPLICATION = [
     Breakage("api-imports", "an error", "backend", instead("application", {
         "imported": False, "loaded_before": loaded(), "attempts": [], "processes": [],

@@ -147,7 +147,8 @@ def good(role: str, change: Change | None = None) -> Facts:
     torch = CONTRACT.images[role].torch
     subject = {
         "tag": CONTRACT.images[role].name, "image_id": IMAGE, "identity": IDENTITY, "layers": LAYERS,
-        "unhealthy_after": 75.0, "history": ['CMD ["serve"]', "RUN sh /mnt/sync.sh --no-dev"], **configured(role),
+        "platform": CONTRACT.platform, "unhealthy_after": 75.0,
+        "history": ['CMD ["serve"]', "RUN sh /mnt/sync.sh --no-dev"], **configured(role),
     }  # fmt: skip
     probes = {
         "nonce": "n" * 32, "proof": proof("c1"), "seconds": 6.5,
@@ -231,7 +232,8 @@ def pytorch(torch: str) -> dict[str, Any]:
     cuda = torch == "cuda"
     return {
         "imported": True, "file": f"{SITE}/torch/__init__.py", "version": "2.13.0+cu130" if cuda else "2.13.0+cpu",
-        "metadata_version": "2.13.0", "cuda_build": "13.0" if cuda else None, "hip_build": None,
+        "metadata_version": "2.13.0", "cuda_build": "13.0" if cuda else None,
+        "builds": {"cuda": "13.0"} if cuda else {},
         "gpu_architectures": {"ok": True, "names": list(ARCHITECTURES) if cuda else []},
         "cuda_available": {"ok": True, "value": False}, "tensor": {"ok": True, "product": [[19.0, 22.0], [43.0, 50.0]]},
         "autograd": {"ok": True, "gradient": 12.0, "losses": [0.5, 0.4]}, "save_and_load": {"ok": True, "same": True},
@@ -292,7 +294,7 @@ def contents(role: str) -> dict[str, Any]:
         "distributions": list(held(role)),
         "cuda_libraries": [library(name) for name in NEEDED] if role == "worker-gpu" else [],
         "cuda_code": {f"{CUDA_HOME}/{NEEDED[0]}": "has code for a GPU"} if role == "worker-gpu" else {},
-        "interpreter": {"path": PYTHON, "layer": 0, "sha256": "a" * 64},
+        "interpreter": {"path": PYTHON, "layer": 0, "sha256": "a" * 64, "machine": "x86_64"},
         "search": [
             {"directory": "/opt/venv/bin", "python": PYTHON, "layer": 0},
             {"directory": "/usr/local/bin", "python": "/usr/local/bin/python", "layer": None},

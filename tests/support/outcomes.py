@@ -7,7 +7,7 @@ from verify.judge.verdict import Outcome
 # Checks that look at what a probe reported; the others look at layers, configuration or server.
 BY_PROBE = {
     "commands": ["commands-run"],
-    "environment": ["interpreter", "python-unaltered", "distributions-agree", "user"],
+    "environment": ["platform", "interpreter", "python-unaltered", "distributions-agree", "user"],
     "pytorch": ["cuda-libraries-agree", "torch", "torch-version", "torch-build", "torch-works", "cuda-runtime"],
     "application": [name for name in CHECKS if name.startswith(("api-", "lazy-")) and name != "lazy-server"],
     "healthcheck": ["healthcheck-tells"],

@@ -129,7 +129,7 @@ def test_the_contract_s_keys_are_all_told_and_no_other() -> None:
     for row in rows(KEYS, "key"):
         first, *others = quoted(row[0])
         told |= {first, *(f"{first.rpartition('.')[0]}{name}" for name in others)}
-    expected = {"schema", "python", "packages", "files"}
+    expected = {"schema", "python", "platform", "packages", "files"}
     expected |= {f"application.{key}" for key in Application.model_fields}
     expected |= {f"configuration.{key}" for key in Configuration.model_fields if key != "healthcheck"}
     expected |= {f"configuration.healthcheck.{key}" for key in HealthcheckDemand.model_fields}

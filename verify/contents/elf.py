@@ -21,6 +21,7 @@ DT_NULL, DT_NEEDED, DT_STRTAB, DT_SONAME = 0, 1, 5, 14
 DYNAMIC_AT_MOST = 1 << 20  # bytes; libtorch's takes a few hundred
 NAMES_AT_MOST = 1 << 26  # bytes between the first and the last name that the dynamic section asks for
 LONGEST = 256  # bytes; the longest file name Linux has
+MACHINES = {"02013e00": "x86_64", "0201b700": "aarch64"}  # of Object.machine
 EM_CUDA = struct.pack("<H", 190)
 ET_DYN = 3
 OS_ABIS = (0, 3)  # System V's and Linux's
@@ -110,6 +111,14 @@ class _Window:
 def is_named(path: str) -> bool:
     """Whether a path has a shared object's name."""
     return _NAMED.search(path) is not None
+
+
+def machine_name(machine: str | None) -> str:
+    """Return an ELF file's Object.machine as uname(2) names it, or its numbers; "" for a file of another kind."""
+    if machine is None or machine == SCRIPT:
+        return ""
+    number = int.from_bytes(bytes.fromhex(machine[4:]), "little")
+    return MACHINES.get(machine) or f"ELF class {machine[:2]}, machine {number}"
 
 
 def is_of_a_gpu(machine: str | None) -> bool:

@@ -57,6 +57,7 @@ class Interpreter(Model):
     path: str
     layer: int
     sha256: str
+    machine: str = ""  # that its ELF header names, in the words of uname(2)
 
 
 class Searched(Model):

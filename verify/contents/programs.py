@@ -3,6 +3,7 @@
 import posixpath
 from collections.abc import Iterable, Mapping, Sequence
 
+from verify.contents import elf
 from verify.contents.command_words import PYTHON
 from verify.contents.filesystem import FileSystem
 from verify.contents.model import Interpreter, Named, Searched
@@ -14,7 +15,8 @@ def interpreter(system: FileSystem, path: Iterable[str]) -> Interpreter | None:
         found = system.resolve(posixpath.join(directory, "python"))
         if found is not None:
             entry = system.merged[found]
-            return Interpreter(path=found, layer=entry.layer, sha256=entry.facts.sha256 or "")
+            facts = entry.facts
+            return Interpreter(path=found, layer=entry.layer, sha256=facts.sha256 or "", machine=elf.machine_name(facts.machine))
     return None
 
 

@@ -26,6 +26,7 @@ _ALL = [
     Check("built-here", "A build record exists, and the files that the image was built from are unchanged", "ENVIRONMENT", _BUILD_AGAIN),
     Check("same-image", "The tag still points to the image that was built", "ENVIRONMENT", _BUILD_AGAIN + "; another checkout on this engine may have taken the tag"),
     Check("configuration", "What the image sets is the contract's or its base image's: environment, commands, ports, labels and the like", "CODE_BUG", "Correct {dockerfile}; or name it, with its value, below `configuration` in images.toml"),
+    Check("platform", "Configuration, interpreter and running Python are all of the contract's platform", "CODE_BUG", "See `--platform` in {dockerfile} and DOCKER_DEFAULT_PLATFORM on the machine that built it, then build again"),
     # Proof that the checks ran
     Check("python-runs", "A container starts and its Python runs", "CODE_BUG", "Image build broken: run the command above by hand and read `docker logs`"),
     Check("proof", "The probes' report comes from this run and from a container of this image", "ENVIRONMENT", "Check Docker resources, run `docker logs`; repeat the verification"),
@@ -48,7 +49,7 @@ _ALL = [
     # PyTorch and CUDA: specs/image-torch-availability
     Check("torch", "torch is present or absent, as the role demands", "CODE_BUG", "Check {dockerfile}: `uv sync` with `--extra ml` for workers and dev, without it for the backend"),
     Check("torch-version", "torch's version is valid and agrees with its metadata", "CODE_BUG", "Partial torch install: rebuild without cache"),
-    Check("torch-build", "torch is built without CUDA, or with CUDA and code for the contract's GPUs, as the role demands", "CODE_BUG", "Check that {dockerfile} injects the right PyTorch source before `uv sync`, and `gpu_architectures` in images.toml"),
+    Check("torch-build", "torch is one of the contract's builds: for the CPU only, or for CUDA with code for the contract's GPUs", "CODE_BUG", "Check that {dockerfile} injects the right PyTorch source before `uv sync`, and `torch_builds` and `gpu_architectures` in images.toml"),
     Check("torch-works", "torch computes: a tensor operation, an autograd step, save and load", "CODE_BUG", "Partial torch install: rebuild without cache, and look at the traceback"),
     Check("cuda-distributions", "No nvidia-*, cuda-* or triton distribution beside CPU torch", "CODE_BUG", "Check that {dockerfile} re-locks after injecting pytorch-cpu; `uv sync --frozen` alone ignores it"),
     Check("cuda-libraries", "CPU torch: no CUDA library; CUDA torch: every library that it needs, each soname once", "CODE_BUG", "See the paths below; list in the contract what upstream ships twice, with the reason"),

@@ -13,6 +13,7 @@ from verify.judge.rulings import (
     files,
     gpu,
     growth,
+    platform,
     python,
     pytorch,
     server,
@@ -25,6 +26,7 @@ from verify.observe.probe_reports import GpuReport, TorchReport
 RULINGS: dict[str, RulingFunction] = {
     **subject.RULINGS,
     **configuration.RULINGS,
+    **platform.RULINGS,
     **contents.RULINGS,
     **files.RULINGS,
     **python.RULINGS,

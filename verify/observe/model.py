@@ -72,6 +72,7 @@ class Subject(Model):
     image_id: str
     identity: str
     layers: list[str]
+    platform: str = ""
     user: str
     environment: dict[str, str]
     command: list[str]

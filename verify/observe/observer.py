@@ -300,6 +300,7 @@ def _subject(client: DockerClient, tag: str, config: ImageConfig) -> Subject:
         image_id=config.image_id,
         identity=config.identity,
         layers=list(config.layers),
+        platform=config.platform,
         user=config.user,
         environment={name: masked(name, value) for name, value in config.environment.items()},
         command=[masked("", word) for word in config.command],

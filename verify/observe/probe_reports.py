@@ -79,9 +79,7 @@ class TorchReport(ProbeReport):
     """verify/probes/pytorch.py."""
 
     when = {
-        "imported": frozenset(
-            {"version", "cuda_build", "hip_build", "gpu_architectures", "cuda_available", "libraries"}
-        )
+        "imported": frozenset({"version", "cuda_build", "builds", "gpu_architectures", "cuda_available", "libraries"})
     }
     imported: bool
     error_type: str = ""
@@ -91,7 +89,7 @@ class TorchReport(ProbeReport):
     version: str = ""
     metadata_version: str | None = None
     cuda_build: str | None = None
-    hip_build: str | None = None
+    builds: dict[str, str] = {}  # what torch.version says that it is built for
     gpu_architectures: Attempted = _NOT_TRIED
     cuda_available: Attempted = _NOT_TRIED
     tensor: Attempted = _NOT_TRIED

@@ -70,6 +70,16 @@ def peak_memory():
         return next(int(line.split()[1]) * 1024 for line in status if line.startswith("VmHWM"))
 
 
+def builds(version):
+    """Return what the build is for, by the names in torch.version: cuda, hip, xpu and whatever comes after them."""
+    told = vars(version).items() if version is not None else ()
+    return {
+        name: value
+        for name, value in told
+        if isinstance(value, str) and value and not name.startswith("_") and name != "git_version"
+    }
+
+
 def look():
     """Import torch and report on it."""
     began = time.monotonic()
@@ -96,7 +106,7 @@ def look():
         "version": str(getattr(torch, "__version__", "")),
         "metadata_version": metadata,
         "cuda_build": getattr(build, "cuda", None),
-        "hip_build": getattr(build, "hip", None),
+        "builds": builds(build),
         "gpu_architectures": attempt(lambda: {"names": list(torch.cuda.get_arch_list())}),  # takes no GPU
         "cuda_available": attempt(lambda: {"value": bool(torch.cuda.is_available())}),
         "tensor": attempt(tensor),

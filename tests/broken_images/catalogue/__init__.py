@@ -8,6 +8,7 @@ from tests.broken_images.catalogue import (
     good,
     lazy,
     limits,
+    platform,
     python,
     pytorch,
     roles,
@@ -22,6 +23,7 @@ from tests.broken_images.fault import Fault
 FAULTS: tuple[Fault, ...] = (
     *subject.FAULTS,
     *configuration.FAULTS,
+    *platform.FAULTS,
     *contents.FAULTS,
     *files.FAULTS,
     *python.FAULTS,

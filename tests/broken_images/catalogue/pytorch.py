@@ -64,7 +64,24 @@ TORCH = (
     Fault("torch has no version", torch("", version=""), "torch-version", role=CPU, says=("is no version",)),
     Fault(
         "silent CUDA: a CUDA build in a CPU image, on a host without a GPU",
-        torch(CUDA_BUILD, "2.13.0+cu130"), "torch-build", role=CPU, says=("CUDA 13.0",),
+        torch(CUDA_BUILD, "2.13.0+cu130"), "torch-build", role=CPU, says=("cuda 13.0",),
+    ),
+    *(
+        Fault(f"a torch whose label is no CPU build's: {label or 'none'}",
+              torch("", f"2.13.0{label}", f"2.13.0{label}"), "torch-build", role=CPU,
+              says=(f"torch 2.13.0{label}: built for the CPU only",))
+        for label in ("+xpu", "+rocm6.4", "", "+cpu.cxx11.abi")
+    ),
+    *(
+        Fault(f"a torch for other devices, under a CPU build's label: {name}",
+              torch(f"class version:\n    cuda = None\n    {name} = '6.4'"), "torch-build", role=CPU,
+              says=(f"built for {name} 6.4",))
+        for name in ("hip", "xpu", "musa")
+    ),
+    Fault(
+        "the GPU image's torch is built for another CUDA than the contract's",
+        torch(CUDA_BUILD + "\n    get_arch_list = staticmethod(lambda: [])", "2.13.0+cu126"), "torch-build",
+        role="worker-gpu", says=("2.13.0+cu126",),
     ),
     Fault(
         "the GPU image's torch has no code for one generation of GPUs",

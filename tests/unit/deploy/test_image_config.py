@@ -51,9 +51,34 @@ def test_the_identity_does_not_depend_on_the_engine_s_own_id_tags_or_times() -> 
         "RepoTags": ["x:y"],
         "Created": "2026-01-01",
         "Size": 5,
-        "Os": "linux",
     }
     assert identity(other) == identity(inspected())
+
+
+@pytest.mark.parametrize(
+    "told",
+    [
+        {"Os": "linux", "Architecture": "amd64"},
+        {"Os": "linux", "Architecture": "amd64", "Variant": "v1"},
+        {"Os": "linux", "Architecture": "amd64", "Variant": None},
+    ],
+)
+def test_the_first_platform_s_identities_are_older_than_its_part_in_them(told: dict[str, Any]) -> None:
+    found = ImageConfig.from_inspect({**inspected(), **told})
+    assert (found.platform, found.identity) == ("linux/amd64", identity(inspected()))
+
+
+def test_another_platform_is_another_identity() -> None:
+    told = [("linux", "amd64", ""), ("linux", "amd64", "v3"), ("linux", "arm64", ""), ("linux", "arm", "v7")]
+    told += [("windows", "amd64", ""), ("linux", "386", "")]
+    answers = [{**inspected(), "Os": os, "Architecture": kind, "Variant": variant} for os, kind, variant in told]
+    assert len({identity(answer) for answer in answers}) == len(told)
+
+
+@pytest.mark.parametrize("variant", ["", "v8", "8"])
+def test_a_variant_that_every_processor_has_is_none(variant: str) -> None:
+    told = {"Os": "linux", "Architecture": "arm64", "Variant": variant}
+    assert ImageConfig.from_inspect({**inspected(), **told}).platform == "linux/arm64"
 
 
 def test_labels_are_no_part_of_the_identity() -> None:
@@ -125,6 +150,7 @@ def test_every_part_of_the_engine_s_answer_has_its_place() -> None:
         "Volumes": {"/data": {}}, "Labels": {"a": "b"}, "OnBuild": ["RUN true"],
     }  # fmt: skip
     found = ImageConfig.from_inspect(inspected(config))
+    assert found.platform == ""
     assert found == ImageConfig(  # noqa: S604 - a field of the value
         image_id="sha256:i",
         identity=found.identity,
@@ -186,8 +212,10 @@ def test_a_healthcheck_s_times_are_seconds() -> None:
 
 
 def test_a_registry_s_document_is_of_the_same_image_as_the_engine_s_answer() -> None:
-    document = {"config": CONFIG, "rootfs": {"type": "layers", "diff_ids": ["sha256:a", "sha256:b"]}}
-    assert ImageConfig.from_registry("sha256:i", document) == ImageConfig.from_inspect(inspected())
+    document: dict[str, Any] = {"config": CONFIG, "rootfs": {"type": "layers", "diff_ids": ["sha256:a", "sha256:b"]}}
+    document |= {"os": "linux", "architecture": "arm64", "variant": "v8"}
+    answer = {**inspected(), "Os": "linux", "Architecture": "arm64", "Variant": "v8"}
+    assert ImageConfig.from_registry("sha256:i", document) == ImageConfig.from_inspect(answer)
 
 
 @pytest.mark.parametrize("document", [{}, {"rootfs": None}, {"rootfs": {"diff_ids": []}, "config": {"User": "0"}}])

@@ -54,21 +54,21 @@ def torch_version(case: Case) -> Ruling:
 
 
 def torch_build(case: Case) -> Ruling:
-    """torch.version.cuda is None in a CPU image; set in the GPU image, whose build has code for the contract's GPUs."""
+    """The build is one of the contract's, and for nothing else; the GPU image's has code for the contract's GPUs."""
     if case.image.torch == "absent":
         return skip("no torch expected")
     seen = case.pytorch
     if not seen.imported:
         return rule(False, "an importable torch", f"{seen.error_type}: {seen.error_message}")
-    build = f"CUDA {seen.cuda_build}" if seen.cuda_build else f"ROCm {seen.hip_build}" if seen.hip_build else "CPU only"
-    found = f"torch {seen.version}: {build}"
-    if case.image.torch == "cpu":
-        holds = seen.cuda_build is None and seen.hip_build is None and "+cu" not in seen.version
-        return rule(holds, "a CPU-only build: torch.version.cuda is None", found)
+    label, due = seen.version.partition("+")[2], case.image.torch_builds
+    built_for = ", ".join(f"{name} {version}" for name, version in seen.builds.items())
+    found = f"torch {seen.version}: built for {built_for or 'the CPU only'}"
+    made = set(seen.builds) == ({"cuda"} if case.image.torch == "cuda" else set())
+    expected = f"torch's build +{' or +'.join(due)}, for {'CUDA' if case.image.torch == 'cuda' else 'the CPU'} only"
+    if not made or label not in due or case.image.torch == "cpu":
+        return rule(made and label in due, expected, found)
     demanded, served = case.image.gpu_architectures, seen.gpu_architectures
-    expected = f"a CUDA build with code for {', '.join(demanded)}"
-    if not seen.cuda_build:
-        return rule(False, expected, found)
+    expected += f", with code for {', '.join(demanded)}"
     if not served.ok:
         return rule(False, expected, f"{found}, and which GPUs it has code for is unknown: {served.error}")
     missing = [one for one in demanded if one not in served.names]

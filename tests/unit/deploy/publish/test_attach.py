@@ -17,6 +17,7 @@ from deploy.publish.registry import INDEX, MANIFEST, Reference, Repository, dige
 from tests.support.registries import NAME, PASSWORD, TOKEN, Held, stand_in
 
 CONFIG: dict[str, Any] = {
+    "os": "linux",
     "architecture": "amd64",
     "config": {"User": "10001", "Env": ["A=b"]},
     "rootfs": {"type": "layers", "diff_ids": ["sha256:1", "sha256:2"]},

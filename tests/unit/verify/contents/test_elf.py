@@ -21,6 +21,7 @@ from verify.contents.elf import (
     Object,
     archive_has_device_code,
     is_device_code,
+    machine_name,
     read_object,
 )
 
@@ -213,3 +214,20 @@ def test_a_damaged_library_never_breaks_the_reading(at: int, value: bytes) -> No
     data[at : at + len(value)] = value
     found = soname_of(bytes(data))
     assert found is None or isinstance(found, str)
+
+
+@pytest.mark.parametrize(
+    ("head", "told"),
+    [
+        (shared_library(None), "x86_64"),
+        (shared_library(None, machine=183), "aarch64"),
+        (shared_library(None, machine=243), "ELF class 02, machine 243"),
+        (b"\x7fELF\x01\x01\x01" + bytes(11) + b"\x03\x00" + bytes(44), "ELF class 01, machine 3"),
+        (b"\x7fELF\x01\x01\x01" + bytes(11) + b"\x3e\x00" + bytes(44), "ELF class 01, machine 62"),
+        (b"/* GNU ld script */ INPUT ( libm.so.6 )\n", ""),
+        (b"#!/bin/sh\n", ""),
+        (b"", ""),
+    ],
+)
+def test_a_program_s_machine_is_told_as_uname_does_and_any_other_by_its_numbers(head: bytes, told: str) -> None:
+    assert machine_name(object_of(head).machine) == told

@@ -173,7 +173,7 @@ def test_the_last_words_of_a_probe_that_died_are_told() -> None:
 NEEDS = {
     "torch": ["imported", "file"],
     "torch-version": ["imported", "version", "metadata_version"],
-    "torch-build": ["imported", "version", "cuda_build", "hip_build", "gpu_architectures"],
+    "torch-build": ["imported", "version", "cuda_build", "builds", "gpu_architectures"],
     "torch-works": ["imported", "tensor", "autograd", "save_and_load"],
     "cuda-runtime": ["imported", "cuda_available"],
     "cuda-libraries-agree": ["libraries"],

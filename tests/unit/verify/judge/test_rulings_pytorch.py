@@ -26,7 +26,7 @@ def test_the_backend_s_lack_of_torch_is_told_with_the_error_s_name_and_words() -
 
 REST: dict[str, Any] = {
     "cuda_build": None,
-    "hip_build": None,
+    "builds": {},
     "gpu_architectures": {"ok": True, "names": []},
     "cuda_available": {"ok": True, "value": False},
     "libraries": [],
@@ -98,30 +98,39 @@ def test_a_torch_that_is_as_it_must_be_is_told_with_version_and_time_and_without
     assert (found("torch-works").outcome, found("torch-works").found) == ("PASS", "imported in 2.5 s, all correct")
 
 
-@pytest.mark.parametrize("values", [{"cuda_build": "13.0"}, {"hip_build": "6.2"}, {"version": "2.13.0+cu130"}])
+@pytest.mark.parametrize(
+    "values",
+    [
+        {"builds": {"cuda": "13.0"}},
+        {"builds": {"hip": "6.2"}},
+        {"builds": {"xpu": "20260101"}},
+        {"version": "2.13.0"},
+        *({"version": f"2.13.0+{label}"} for label in ("cu130", "xpu", "rocm6.4", "cpu.cxx11.abi", "CPU")),
+    ],
+)
 def test_any_one_sign_of_a_gpu_build_is_enough_to_refuse_a_cpu_image(values: dict[str, Any]) -> None:
     assert found("torch-build", report("pytorch", **values)).outcome == "FAIL"
 
 
 def test_a_build_for_another_maker_s_gpus_is_told_by_name() -> None:
-    assert found("torch-build", report("pytorch", hip_build="6.2")).found == "torch 2.13.0+cpu: ROCm 6.2"
+    assert found("torch-build", report("pytorch", builds={"hip": "6.2"})).found == "torch 2.13.0+cpu: built for hip 6.2"
 
 
 def test_silent_cuda_is_caught_although_no_gpu_is_there() -> None:
     def change(facts: Facts) -> None:
-        facts.report("pytorch").update(version="2.13.0+cu130", cuda_build="13.0")
+        facts.report("pytorch").update(version="2.13.0+cu130", cuda_build="13.0", builds={"cuda": "13.0"})
 
     findings = good("worker-cpu", change).findings()
     assert findings["cuda-runtime"].outcome == "PASS"
     assert findings["torch-build"].outcome == "FAIL"
-    assert findings["torch-build"].found == "torch 2.13.0+cu130: CUDA 13.0"
+    assert findings["torch-build"].found == "torch 2.13.0+cu130: built for cuda 13.0"
 
 
 def test_the_gpu_image_s_build_is_told_with_the_gpus_that_it_has_code_for() -> None:
     finding = found("torch-build", role="worker-gpu")
     every = "sm_75, sm_80, sm_86, sm_90, sm_100, sm_120"
-    assert (finding.outcome, finding.found) == ("PASS", f"torch 2.13.0+cu130: CUDA 13.0 for {every}")
-    assert finding.expected == f"a CUDA build with code for {every}"
+    assert (finding.outcome, finding.found) == ("PASS", f"torch 2.13.0+cu130: built for cuda 13.0 for {every}")
+    assert finding.expected == f"torch's build +cu130, for CUDA only, with code for {every}"
 
 
 def test_a_build_without_code_for_the_contract_s_gpus_is_refused_with_their_names() -> None:
@@ -143,8 +152,29 @@ def test_a_build_that_names_no_gpu_is_no_build_for_gpus(served: dict[str, Any], 
     assert (finding.outcome, told in finding.found) == ("FAIL", True), finding.found
 
 
-def test_a_default_build_without_a_label_is_a_cpu_build_where_it_has_no_cuda() -> None:
-    assert found("torch-build", report("pytorch", version="2.13.0")).outcome == "PASS"
+@pytest.mark.parametrize(
+    "values",
+    [
+        {"version": "2.13.0+cu126"},
+        {"version": "2.13.0"},
+        {"builds": {}},
+        {"builds": {"hip": "6.2"}},
+        {"builds": {"cuda": "13.0", "xpu": "1"}},
+    ],
+)
+def test_the_gpu_image_s_build_is_the_contract_s_and_for_cuda_alone(values: dict[str, Any]) -> None:
+    assert found("torch-build", report("pytorch", **values), "worker-gpu").outcome == "FAIL"
+
+
+def test_a_build_that_the_contract_names_is_right() -> None:
+    def change(facts: Facts) -> None:
+        named = facts.image.model_copy(update={"torch_builds": ["cpu", "cpu.local1"]})
+        facts.contract = facts.contract.model_copy(update={"images": {**facts.contract.images, "worker-cpu": named}})
+        facts.report("pytorch").update(version="2.13.0+cpu.local1")
+
+    finding = found("torch-build", change)
+    assert (finding.outcome, finding.found) == ("PASS", "torch 2.13.0+cpu.local1: built for the CPU only")
+    assert finding.expected == "torch's build +cpu or +cpu.local1, for the CPU only"
 
 
 @pytest.mark.parametrize("role", ["worker-cpu", "worker-gpu"])

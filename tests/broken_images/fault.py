@@ -17,7 +17,9 @@ PACKAGE = {"backend": f"{SITE}/ktrdr", "dev": "/app/ktrdr"}
 MAIN = f"{PACKAGE['backend']}/api/main.py"
 
 # What befalls an image, or its record, between its build and its verification.
-Accident = Literal["", "image removed", "record lost", "tag moved", "export cut off", "source changed"]
+Accident = Literal[
+    "", "image removed", "record lost", "tag moved", "export cut off", "engine refuses", "source changed"
+]
 
 
 @dataclass(frozen=True)

@@ -11,6 +11,7 @@ from deploy.engine.connection import Engine
 from deploy.engine.runs import Run
 from deploy.image_config import ImageConfig
 from verify.contents.model import Contents
+from verify.observe.control import Control
 from verify.observe.model import ProbeRun, ServerRun, Subject
 from verify.observe.observer import NO_BASES, Deadlines, Observer
 
@@ -20,7 +21,7 @@ NOT_LOOKED_AT = "not looked at: the fault is to be seen elsewhere"
 
 # What a check needs to see, beside the engine's own description of the image; a check that is not here needs all of it.
 PARTS: Mapping[str, tuple[Part, ...]] = {
-    **dict.fromkeys(("image-present", "built-here", "same-image", "configuration", "history"), ()),
+    **dict.fromkeys(("image-present", "built-here", "same-image", "configuration", "control", "history"), ()),
     **dict.fromkeys(
         (
             "python-runs", "proof", "torch-version", "torch-build", "torch-works", "cuda-runtime",
@@ -65,9 +66,10 @@ class Glance(Observer):
         deadlines: Deadlines,
         *,
         bases: Mapping[str, Base] = NO_BASES,
+        control: Control | None = None,
         parts: tuple[Part, ...] = ALL,
     ) -> None:
-        super().__init__(engine, contract, run, deadlines, bases=bases)
+        super().__init__(engine, contract, run, deadlines, bases=bases, control=control)
         self.parts = parts
 
     def _contents(self, image: Image, config: ImageConfig) -> tuple[Contents | None, str]:

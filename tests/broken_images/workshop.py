@@ -23,15 +23,17 @@ from deploy.errors import Problem
 from deploy.image_config import ImageConfig
 from deploy.left_out import read_left_out
 from deploy.uv_lock import LOCK, locked_distributions, requirers
-from tests.broken_images.cut_off import cut_off
 from tests.broken_images.fault import Fault
 from tests.broken_images.glance import Glance, parts_for
+from tests.broken_images.hindered import hindered
 from verify.commands.baseline import read_baseline
 from verify.contents.files import APPLICATION
 from verify.contents.model import Contents
 from verify.judge.case import Case
 from verify.judge.judge import judge
 from verify.judge.verdict import Verdict
+from verify.observe.containers import Gate
+from verify.observe.control import Control
 from verify.observe.model import Observation
 from verify.observe.observer import Deadlines, Observer
 
@@ -64,6 +66,7 @@ class Workshop:
         self.engine, self.contract, self.run, self.goods, self.whole = engine, contract, run, goods, whole
         self.directory, self.repository = directory, f"ktrdr-fault-{uuid.uuid4().hex[:8]}"
         self.client = engines.sdk(engine)
+        self.control = Control(engine, run, Gate(), (good.record.base for good in goods.values()), Deadlines().run)
         self.environ = dict(os.environ)  # pytest changes the process's own while threads start commands
         self.locked = {role: locked_distributions(image, contract.python) for role, image in contract.images.items()}
         self.left_out, self.baselines = read_left_out(), read_baseline().images
@@ -120,11 +123,13 @@ class Workshop:
     def _observer(self, engine: Engine, fault: Fault, number: int) -> Observer:
         run = replace(self.run, id=f"{self.run.id}-{number}")  # names of its own; the labels are the run's
         deadlines, bases = Deadlines(), {fault.role: self.goods[fault.base].record.base}
+        control = None if fault.accident == "engine refuses" else self.control
         if short := fault.seconds:
             deadlines = Deadlines(probe=short / 2, run=short, healthy=short, asked=short)
         if self.whole:
-            return Observer(engine, self.contract, run, deadlines, bases=bases)
-        return Glance(engine, self.contract, run, deadlines, bases=bases, parts=parts_for(fault.check))
+            return Observer(engine, self.contract, run, deadlines, bases=bases, control=control)
+        parts = parts_for(fault.check)
+        return Glance(engine, self.contract, run, deadlines, bases=bases, control=control, parts=parts)
 
     def _build(self, name: str, fault: Fault, number: int) -> None:
         context = self.directory / str(number)
@@ -155,8 +160,9 @@ class Workshop:
 
     @contextlib.contextmanager
     def _engine(self, fault: Fault, number: int) -> Iterator[Engine]:
-        if fault.accident == "export cut off":
-            with cut_off(self.engine, self.directory / str(number)) as engine:
+        if fault.accident in ("export cut off", "engine refuses"):
+            refusing, directory = fault.accident == "engine refuses", self.directory / str(number)
+            with hindered(self.engine, directory, refusing=refusing) as engine:
                 yield engine
         else:
             yield self.engine

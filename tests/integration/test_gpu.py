@@ -27,7 +27,7 @@ def test_without_a_gpu_the_gpu_contract_is_unverified_names_what_to_install_and_
     verdict = Artifacts(artifacts.root / "gpu").read("worker-gpu", VERDICT, Verdict)
     assert (verdict.outcome, verdict.gpu) == ("ERROR", True)
     found = {one.check: one for one in verdict.findings}
-    assert set(found) == {"image-present", "built-here", "same-image", *GPU_CHECKS}
+    assert set(found) == {"image-present", "built-here", "same-image", "control", *GPU_CHECKS}
     for check in GPU_CHECKS:
         assert (found[check].outcome, found[check].category) == ("UNVERIFIED", "ENVIRONMENT"), found[check]
         assert "no GPU" in found[check].found

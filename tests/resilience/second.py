@@ -25,15 +25,19 @@ PROGRAMS = ("/bin/sh", "/bin/sleep", "/bin/cat", "/bin/dd", "/usr/bin/env")
 
 
 @contextlib.contextmanager
-def second_engine(folder: Path, *, containerd_store: bool = False, hosts: tuple[str, ...] = ()) -> Iterator[Daemon]:
+def second_engine(
+    folder: Path, *, containerd_store: bool = False, hosts: tuple[str, ...] = (), runtime: Path | None = None
+) -> Iterator[Daemon]:
     """Give the place of an engine in a network namespace of its own, below ``folder``; it is not started yet.
 
-    ``hosts`` are addresses beside its socket, within that namespace. Whatever was done to it, nothing of it is left.
+    ``hosts`` are addresses beside its socket, within that namespace. ``runtime`` is a program that it runs containers
+    with, in place of runc. Whatever was done to it, nothing of it is left.
     """
     folder.mkdir(parents=True, exist_ok=True)
     short = Path(tempfile.mkdtemp(prefix="ktrdr-"))  # an address of a socket has 108 bytes (unix(7))
     settings = folder / "daemon.json"
-    settings.write_text(json.dumps({"features": {"containerd-snapshotter": containerd_store}}))
+    own = {"runtimes": {"own": {"path": str(runtime)}}, "default-runtime": "own"} if runtime else {}
+    settings.write_text(json.dumps({"features": {"containerd-snapshotter": containerd_store}, **own}))
     addresses = [word for host in hosts for word in ("--host", host)]
     options = ("--data-root", str(folder / "data"), "--config-file", str(settings), *addresses)
     near = {"socket": short / "docker.sock", "exec_root": short / "exec"}

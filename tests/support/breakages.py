@@ -45,6 +45,11 @@ SUBJECT = [
     Breakage("built-here", "from other files", "dev", record(inputs="d" * 64), "ENVIRONMENT", "ERROR"),
     Breakage("same-image", "the tag moved", "dev", record(identity="sha256:other"), "ENVIRONMENT"),
     Breakage("same-image", "another role's record", "dev", record(tag="ktrdr-backend:prod"), "ENVIRONMENT"),
+    *(
+        Breakage("control", words, "dev", without("control", control={"reference": "base:1", "error": words}),
+                 "ENVIRONMENT", "ERROR")
+        for words in ("the engine: mkdir /sys/fs/cgroup/docker: permission denied", "it ended with 255: no new program")
+    ),
     Breakage(
         "python-runs", "no python", "dev",
         probes(results=None, error='exec: "python": executable file not found in $PATH', refused=True),

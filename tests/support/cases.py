@@ -58,6 +58,7 @@ class Facts:
     locked: dict[str, str]
     baseline: dict[str, Any] | None
     gpu: dict[str, Any] | None = None
+    control: dict[str, Any] | None = field(default_factory=lambda: {"reference": "ktrdr-base:1"})
     error: str = ""
     gone: bool = False
     contents_error: str = ""
@@ -87,13 +88,8 @@ class Facts:
 
     def case(self) -> Case:
         """The case that the judge gets."""
-        observation = Observation.model_validate(
-            {
-                "role": self.role, "subject": self.subject, "probes": self.probes, "server": self.server,
-                "gpu": self.gpu, "error": self.error, "gone": self.gone, "contents_error": self.contents_error,
-                "seconds": 7.0,
-            }
-        )  # fmt: skip
+        parts = ("role", "subject", "probes", "server", "gpu", "control", "error", "gone", "contents_error")
+        observation = Observation.model_validate({"seconds": 7.0, **{part: getattr(self, part) for part in parts}})
         contents = None if self.contents is None else Contents.model_validate(self.contents)
         record = None if self.record is None else BuildRecord.model_validate(self.record)
         baseline = None if self.baseline is None else ImageBaseline.model_validate(self.baseline)

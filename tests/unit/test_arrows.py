@@ -44,8 +44,8 @@ TALKS = {
     "verify/contents/ways.py", "verify/e2e/system.py", "deploy/build/layer_cache.py",
     "deploy/clean.py", "deploy/base/image.py", "deploy/build/worker.py", "deploy/engine/connection.py",
     "deploy/engine/labelled.py", "deploy/engine/runs.py", "deploy/publish/registry.py", "verify/contents/cache.py",
-    "verify/observe/containers.py", "verify/observe/observer.py", "verify/observe/server.py",
-    "verify/commands/end_to_end.py", "bench/workplace.py",
+    "verify/observe/containers.py", "verify/observe/control.py", "verify/observe/observer.py",
+    "verify/observe/refusal.py", "verify/observe/server.py", "verify/commands/end_to_end.py", "bench/workplace.py",
 }  # fmt: skip
 OURS = ("deploy", "verify", "bench", "ktrdr", "tests")
 CODE = sorted(
@@ -102,6 +102,25 @@ def test_every_arrow_is_used() -> None:
 def test_docker_is_spoken_to_by_these_alone() -> None:
     talking = {path for path in CODE if any(talks(name) for name in imported(path)) or clients(path)}
     assert talking == TALKS
+
+
+def test_no_container_is_made_with_the_docker_client_s_own_proxies() -> None:
+    made = {path: calls(path, "create_container") for path in CODE}
+    made = {path: found for path, found in made.items() if found}
+    assert set(made) >= {"verify/observe/containers.py", "verify/contents/ways.py", "verify/e2e/system.py"}
+    assert {proxied for found in made.values() for proxied in found} == {"False"}
+    assert not [path for path in CODE if calls(path, "run", "containers") or calls(path, "create", "containers")]
+
+
+def calls(path: str, method: str, of: str = "") -> list[str]:
+    """What a file's calls of a method, of an attribute with this name, say on the client's proxies."""
+    found = []
+    for node in ast.walk(ast.parse((ROOT / path).read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr == method:
+            owner = getattr(node.func.value, "attr", "")
+            words = [ast.unparse(word.value) for word in node.keywords if word.arg == "use_config_proxy"]
+            found += [" ".join(words)] if not of or owner == of else []
+    return found
 
 
 def clients(path: str) -> set[str]:

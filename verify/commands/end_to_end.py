@@ -25,7 +25,7 @@ from verify.e2e.scenarios import SCENARIOS
 from verify.judge.end_to_end import EndToEnd, Used
 from verify.judge.reading import read_verdict
 from verify.judge.verdict import Verdict
-from verify.observe.observer import reason
+from verify.observe.refusal import reason
 from verify.report.collect import collect
 from verify.report.console import show_findings
 from verify.report.model import Summary

@@ -12,7 +12,7 @@ from verify.e2e.scenarios import CANCELLED, FINAL, SCENARIOS, ended
 from verify.e2e.system import Call, NoAnswer, System
 from verify.e2e.view import MISSHAPEN, misshapen
 from verify.judge.end_to_end import Used
-from verify.observe.observer import reason
+from verify.observe.refusal import reason
 
 Show = Callable[[str, str], None]
 """Shows a scenario's progress: its name, and what it does or waits for; "" when it has ended."""

@@ -76,6 +76,7 @@ class System:
             hostname=name,
             labels=self.run.labels,
             environment=environment or {},
+            use_config_proxy=False,
             networking_config=api.create_networking_config({self.network: endpoint}),  # type: ignore[arg-type]  # the stubs are wrong
             host_config=containers.host_config(
                 self.client,

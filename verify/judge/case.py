@@ -147,9 +147,16 @@ class Case:
             modules = None
         return difference(self.baseline, self.contents, self.base_layers, modules)
 
+    def need_engine(self) -> None:
+        """Raise NotSeen where the engine does not even run the base image: no image is to blame then."""
+        control = self.observation.control
+        if control and control.error:
+            raise NotSeen(control.error, "control")
+
     @property
     def server(self) -> ServerRun:
         """The container that ran the image's own command."""
+        self.need_engine()
         if self.observation.server is None:
             raise NotSeen(self.observation.error or "no server was started", "image-present")
         if self.observation.server.error:
@@ -158,6 +165,14 @@ class Case:
         if proof is None or proof.image_id != self.subject.image_id or not proof.started:
             raise NotSeen("the engine gave no proof that the server ran in this image", "proof")
         return self.observation.server
+
+    @property
+    def probes(self) -> ProbeRun:
+        """The container that ran the probes."""
+        self.need_engine()
+        if self.observation.probes is None:
+            raise NotSeen(self.observation.error or "no probe ran", "image-present")
+        return self.observation.probes
 
     @cached_property
     def environment(self) -> EnvironmentReport:
@@ -191,9 +206,8 @@ class Case:
 
     def result(self, name: str, run: ProbeRun | None = None) -> ProbeResult:
         """Return the result of a probe or command; its container's proof has to be good first."""
-        run = run or self.observation.probes
-        if run is None:
-            raise NotSeen(self.observation.error or "no probe ran", "image-present")
+        run = run or self.probes
+        self.need_engine()
         if fault := proof_fault(run, self.subject):
             raise NotSeen(fault, "proof")
         result = (run.results or {}).get(name)

@@ -28,6 +28,7 @@ _ALL = [
     Check("configuration", "What the image sets is the contract's or its base image's: environment, commands, ports, labels and the like", "CODE_BUG", "Correct {dockerfile}; or name it, with its value, below `configuration` in images.toml"),
     Check("platform", "Configuration, interpreter and running Python are all of the contract's platform", "CODE_BUG", "See `--platform` in {dockerfile} and DOCKER_DEFAULT_PLATFORM on the machine that built it, then build again"),
     # Proof that the checks ran
+    Check("control", "The engine runs a container of the base image under the limits of every other", "ENVIRONMENT", "This host or its engine is at fault, and no image: run `docker run --rm --cap-drop=ALL --security-opt=no-new-privileges --memory=4g --pids-limit=512 --read-only BASE true`, and read the engine's log"),
     Check("python-runs", "A container starts and its Python runs", "CODE_BUG", "Image build broken: run the command above by hand and read `docker logs`"),
     Check("proof", "The probes' report comes from this run and from a container of this image", "ENVIRONMENT", "Check Docker resources, run `docker logs`; repeat the verification"),
     Check("commands-run", "Every command of the contract is in the image and starts", "CODE_BUG", "Run the command by hand (`docker run --rm IMAGE COMMAND --help`), and fix what it fails at"),
@@ -104,8 +105,8 @@ _END_TO_END = [
 
 CHECKS = {check.name: check for check in _ALL}
 GPU_CHECKS = {check.name: check for check in _GPU}
-# A GPU verdict's checks of its subject: it exists, and it is the image that was built
-OF_THE_IMAGE = ("image-present", "built-here", "same-image")
+# A GPU verdict's checks beside the GPU's: its subject is there, is what was built, and the engine runs containers
+OF_THE_IMAGE = ("image-present", "built-here", "same-image", "control")
 ON_THE_DEVICE = {name: CHECKS[name] for name in OF_THE_IMAGE} | GPU_CHECKS
 END_TO_END_CHECKS = {check.name: check for check in _END_TO_END}
 PURPOSES = {name: check.purpose for name, check in (CHECKS | GPU_CHECKS | END_TO_END_CHECKS).items()}

@@ -138,7 +138,7 @@ def container(
     It has the image's own user, entry point and environment, no network, no capability, a read-only root file system,
     ``/tmp`` in memory, and a new volume on each of the ``writable`` directories, owned as the image has them. With a
     ``watch`` its Pythons find that in a volume of its own; nothing else differs. HEALTHCHECK is off
-    except with the image's own command.
+    except with the image's own command. The docker client's own proxies do not reach it.
     """
     places = [*writable, watch.directory] if watch else writable
     host = host_config(client, labels=labels, writable=places, devices=devices, limits=limits)
@@ -147,7 +147,7 @@ def container(
     with gate.passing():
         made = client.api.create_container(
             image_id, command=command, name=name, labels=labels, host_config=host, healthcheck=health,
-            environment=environment,
+            environment=environment, use_config_proxy=False,
         )  # fmt: skip
     try:
         if watch:

@@ -49,6 +49,13 @@ class Stop(Model):
     took: float
 
 
+class ControlRun(Model):
+    """The container of the base image that has to run before an image is blamed."""
+
+    reference: str  # of the base image; "" where the engine did not say whether it has it
+    error: str = ""  # how it failed, in the engine's or the program's words
+
+
 class ServerRun(Model):
     """The container that ran the image's own command."""
 
@@ -104,6 +111,7 @@ class Observation(Model):
     probes: ProbeRun | None = None
     server: ServerRun | None = None
     gpu: ProbeRun | None = None
+    control: ControlRun | None = None  # None where the engine has no base image, or does not answer
     contents_error: str = ""
     error: str = ""  # why there is no subject
     gone: bool = False  # the image was removed while it was looked at, as a rebuild does on containerd's image store

@@ -8,9 +8,8 @@ from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any, TypeVar
 
-import requests
 from docker import DockerClient
-from docker.errors import APIError, DockerException, ImageNotFound
+from docker.errors import DockerException, ImageNotFound
 from docker.types import DeviceRequest
 
 from deploy.build_record import Base
@@ -18,15 +17,16 @@ from deploy.contract import Contract, Image
 from deploy.engine import connection as engines
 from deploy.engine.connection import ENGINE_ERRORS, Engine
 from deploy.engine.runs import Run
-from deploy.errors import Problem
 from deploy.image_config import ImageConfig
 from verify.contents import cache, ways
 from verify.contents.command_words import SHELL
 from verify.contents.model import Contents
 from verify.contents.raw_layer import UnreadableArchive
 from verify.observe import containers
+from verify.observe.control import Control
 from verify.observe.disclosure import masked
 from verify.observe.model import Observation, ProbeRun, ServerRun, Subject
+from verify.observe.refusal import reason
 from verify.observe.requests import (
     PROBE_SECONDS,
     patience,
@@ -69,20 +69,6 @@ class Deadlines:
     asked: float = 120.0  # all our requests to the server, without its rest
 
 
-def reason(error: Exception) -> str:
-    """Return why something failed, in the engine's words. Faults of this machine are not blamed on the engine."""
-    if isinstance(error, Problem):
-        return str(error)
-    engine_s = (requests.RequestException, ConnectionError, TimeoutError)
-    if isinstance(error, OSError) and not isinstance(error, engine_s):
-        return f"this machine: {error}"
-    if isinstance(error, requests.RequestException) and not isinstance(error, APIError):
-        trouble, detail = engines.classify(error)  # "permission denied" is what an image's own program gets, too
-        return f"the engine: {'it does not let this user in' if trouble == 'denied' else detail}"
-    explanation = error.explanation if isinstance(error, APIError) else None
-    return f"the engine: {explanation or str(error) or type(error).__name__}"
-
-
 class _GoneError(DockerException):
     """An image was there, and is not any more."""
 
@@ -109,14 +95,18 @@ class Observer:
         deadlines: Deadlines | None = None,
         *,
         bases: Mapping[str, Base] = NO_BASES,
+        control: Control | None = None,
         tell: Callable[[str, str], None] = lambda _role, _what: None,
     ) -> None:
         """Look at images that were built on these ``bases``, by role, if their build records say.
+
+        ``control``: another observer's on this engine, in place of an own one.
 
         ``tell``: called with a role and what is done beside its probes; "" for nothing more.
         """
         self.engine, self.contract, self.run, self.gate = engine, contract, run, containers.Gate()
         self.deadlines, self.bases, self.tell = deadlines or Deadlines(), bases, tell
+        self.control = control or Control(engine, run, self.gate, bases.values(), self.deadlines.run)
 
     def observe(self, image: Image) -> tuple[Observation, Contents | None]:
         """Resolve the image's tag once, then look at its layers, its probes and its server side by side."""
@@ -136,6 +126,7 @@ class Observer:
         self, client: DockerClient, image: Image, config: ImageConfig, began: float
     ) -> tuple[Observation, Contents | None]:
         subject = _subject(client, image.name, config)
+        trial = self.control.begin()
         reading = containers.spawn(self._contents, image, config)
         probing = containers.spawn(self.probe, image, subject, self._request(image, config), "probe")
         serving = containers.spawn(self._serve, image, subject)
@@ -148,6 +139,7 @@ class Observer:
             contents_error = reason(silent)
         end = time.monotonic() + RUNS_SECONDS
         probes, server = _by(end, probing), _by(end, serving)
+        tried = _by(end, trial)
         self._check_there(subject, contents_error, probes, server)
         late = f"the engine: it was not done with the image's containers within {RUNS_SECONDS:.0f} s"
         observation = Observation(
@@ -155,6 +147,7 @@ class Observer:
             subject=subject,
             probes=probes,
             server=server,
+            control=tried,
             contents_error=contents_error,
             error="" if probes and server else late,
             seconds=round(time.monotonic() - began, 3),
@@ -179,11 +172,14 @@ class Observer:
             with self._client() as client:
                 subject = _subject(client, image.name, ImageConfig.from_inspect(client.api.inspect_image(image.name)))
                 devices = gpu_devices(client.info())
+            trial = self.control.begin()
             run = self.probe(image, subject, request({"gpu": None}, self.deadlines.probe), "gpu", devices)
+            tried = _by(time.monotonic() + RUNS_SECONDS, trial)
             self._check_there(subject, "", run)
         except ENGINE_ERRORS as error:
             return _unseen(image, error)
-        return Observation(role=image.role, subject=subject, gpu=run, seconds=round(time.monotonic() - began, 3))
+        seconds = round(time.monotonic() - began, 3)
+        return Observation(role=image.role, subject=subject, gpu=run, control=tried, seconds=seconds)
 
     def _request(self, image: Image, config: ImageConfig) -> dict[str, Any]:
         test, shell = config.healthcheck_test, config.shell or SHELL

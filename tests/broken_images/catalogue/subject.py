@@ -15,6 +15,10 @@ FAULTS = (
         "", "built-here", "ERROR", "ENVIRONMENT", accident="record lost",
     ),
     Fault(
+        "the engine makes no container, not even of the base image",
+        "", "control", "ERROR", "ENVIRONMENT", accident="engine refuses", says=("unable to apply cgroup",),
+    ),
+    Fault(
         "the source was changed after the build",
         "", "built-here", "ERROR", "ENVIRONMENT", accident="source changed", says=("have changed since",),
     ),

@@ -24,6 +24,7 @@ def server_healthy(case: Case) -> Ruling:
     expected = "healthy by its own HEALTHCHECK, with a reply that holds `status`"
     if not case.subject.has_healthcheck:
         return rule(False, expected, "the image has no HEALTHCHECK", log=_log(case))
+    case.need_engine()
     refusal = case.observation.server.error if case.observation.server else ""
     if NOT_EXECUTABLE.search(refusal):
         return rule(False, expected, refusal)

@@ -3,7 +3,7 @@
 import re
 
 from deploy.faults import Faults
-from verify.judge.case import Case, NotSeen, Ruling, proof_fault, rule
+from verify.judge.case import Case, NotSeen, Ruling, proof_fault, rule, skip
 from verify.judge.rulings.application import printable
 from verify.observe.probe_reports import Ran
 
@@ -51,12 +51,19 @@ def same_image(case: Case) -> Ruling:
     return rule(same, built.identity, found, built_image_id=built.image_id, subject_image_id=subject.image_id)
 
 
+def control(case: Case) -> Ruling:
+    """The engine runs a container of the base image under the limits of every other container."""
+    tried, expected = case.observation.control, "a program of the base image starts a thread and a process"
+    if tried is None and case.subject:
+        return skip("not tried: the engine has no base image of a build record, or fell silent")
+    if tried and tried.error:
+        return Ruling("ERROR", expected, printable(f"{tried.reference or 'the base image'}: {tried.error}"))
+    return rule(tried is not None, expected, f"{tried.reference} did" if tried else "nothing was tried")
+
+
 def python_runs(case: Case) -> Ruling:
     """A container of the image starts, and its Python takes the probe."""
-    run = case.observation.probes
-    expected = "`python -c …` runs in a container of the image"
-    if run is None:
-        raise NotSeen(case.observation.error or "no probe ran", "image-present")
+    run, expected = case.probes, "`python -c …` runs in a container of the image"
     if run.refused:
         broken = NOT_EXECUTABLE.search(run.error) is not None
         if broken:
@@ -73,10 +80,7 @@ def python_runs(case: Case) -> Ruling:
 
 def proof(case: Case) -> Ruling:
     """One document with this run's nonce, from a container of this image that started and finished."""
-    run = case.observation.probes
-    expected = "one document with this run's nonce, from a container of this image"
-    if run is None:
-        raise NotSeen(case.observation.error or "no probe ran", "image-present")
+    run, expected = case.probes, "one document with this run's nonce, from a container of this image"
     fault = proof_fault(run, case.subject)
     evidence = {"nonce": run.nonce, **(run.proof.model_dump() if run.proof else {})}
     if fault or run.results is None:
@@ -139,6 +143,7 @@ RULINGS = {
     "image-present": image_present,
     "built-here": built_here,
     "same-image": same_image,
+    "control": control,
     "python-runs": python_runs,
     "commands-run": commands_run,
     "proof": proof,

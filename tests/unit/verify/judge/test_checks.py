@@ -43,7 +43,7 @@ def test_checks_are_skipped_only_where_the_contract_says_so_and_with_the_reason(
 def test_a_good_gpu_passes_the_gpu_contract() -> None:
     findings = good_gpu().findings()
     assert {finding.outcome for finding in findings.values()} == {"PASS"}
-    assert set(findings) == {"image-present", "built-here", "same-image", *GPU_CHECKS}
+    assert set(findings) == {"image-present", "built-here", "same-image", "control", *GPU_CHECKS}
 
 
 @pytest.mark.parametrize("breakage", EVERY, ids=str)

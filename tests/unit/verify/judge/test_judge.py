@@ -110,7 +110,7 @@ def test_a_server_that_could_not_be_started_is_an_error() -> None:
 
 def test_without_a_subject_every_check_is_an_error_that_says_why() -> None:
     def change(facts: Facts) -> None:
-        facts.subject = facts.probes = facts.server = facts.contents = None
+        facts.subject = facts.probes = facts.server = facts.contents = facts.control = None
         facts.error = "no image x:y on the engine"
 
     facts = good("dev", change)

@@ -1,12 +1,13 @@
-"""An engine that breaks off while it exports an image: a socket before the real one, which passes all else on.
+"""An engine that breaks off exports, or makes no containers: a socket before the real one, which passes all else on.
 
-It does not say where it keeps the layers, so that nobody reads them there.
+One that breaks off does not say where it keeps the layers, so that nobody reads them there.
 """
 
 import contextlib
+import json
 import socket
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -14,6 +15,8 @@ from deploy.engine.connection import Engine
 
 EXPORT = b"/get HTTP/"  # GET /images/{name}/get, the engine's API for docker save
 PASSED_ON = 1 << 20  # bytes of an export that come through
+CREATE = b"/containers/create"  # POST, the engine's API for docker create
+REFUSAL = "unable to apply cgroup configuration: mkdir /sys/fs/cgroup/docker: permission denied"
 UNIX = "unix://"
 PLACES, UNKNOWN = (
     b'"GraphDriver"',
@@ -21,14 +24,20 @@ PLACES, UNKNOWN = (
 )  # a key of what the engine says of an image, and one of as many bytes
 
 
+Ask = Callable[[socket.socket, socket.socket, threading.Event], None]
+
+
 @contextlib.contextmanager
-def cut_off(engine: Engine, directory: Path) -> Iterator[Engine]:
-    """Yield the engine as seen through the socket; only an engine with a socket of its own can be seen so."""
-    path = directory / "cut-off.sock"
+def hindered(engine: Engine, directory: Path, *, refusing: bool = False) -> Iterator[Engine]:
+    """Yield the engine as seen through the socket; only an engine with a socket of its own can be seen so.
+
+    ``refusing``: it makes no containers. Else it breaks off exports.
+    """
+    path, ask = directory / "hindered.sock", _refuse if refusing else _ask
     with socket.socket(socket.AF_UNIX) as listening:
         listening.bind(str(path))
         listening.listen()
-        threading.Thread(target=_accept, args=(listening, engine.endpoint.removeprefix(UNIX)), daemon=True).start()
+        threading.Thread(target=_accept, args=(listening, engine.endpoint.removeprefix(UNIX), ask), daemon=True).start()
         try:
             yield replace(engine, endpoint=f"{UNIX}{path}")
         finally:
@@ -36,14 +45,14 @@ def cut_off(engine: Engine, directory: Path) -> Iterator[Engine]:
             listening.shutdown(socket.SHUT_RDWR)
 
 
-def _accept(listening: socket.socket, engine: str) -> None:
+def _accept(listening: socket.socket, engine: str, ask: Ask) -> None:
     with contextlib.suppress(OSError):  # the listening socket is closed at the end
         while True:
             client, _ = listening.accept()
             server = socket.socket(socket.AF_UNIX)
             server.connect(engine)
             exporting = threading.Event()
-            for function, arguments in ((_ask, (client, server, exporting)), (_answer, (server, client, exporting))):
+            for function, arguments in ((ask, (client, server, exporting)), (_answer, (server, client, exporting))):
                 threading.Thread(target=function, args=arguments, daemon=True).start()
 
 
@@ -52,6 +61,19 @@ def _ask(client: socket.socket, server: socket.socket, exporting: threading.Even
         while block := client.recv(1 << 16):
             if EXPORT in block:
                 exporting.set()
+            server.sendall(block)
+        server.shutdown(socket.SHUT_WR)
+
+
+def _refuse(client: socket.socket, server: socket.socket, _exporting: threading.Event) -> None:
+    """Pass on what is asked, and answer the request for a container in the engine's place."""
+    with contextlib.suppress(OSError):
+        while block := client.recv(1 << 16):
+            if CREATE in block.partition(b"\r\n")[0]:
+                body = json.dumps({"message": REFUSAL}).encode()
+                head = f"HTTP/1.1 500 Error\r\nContent-Type: application/json\r\nContent-Length: {len(body)}\r\n\r\n"
+                client.sendall(head.encode() + body)
+                break
             server.sendall(block)
         server.shutdown(socket.SHUT_WR)
 

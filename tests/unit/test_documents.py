@@ -20,7 +20,7 @@ from tests.broken_images.catalogue import FAULTS
 from tests.support.documents import README, every_document, text
 from verify import __main__ as verify
 from verify.commands.lazy_imports import server_port
-from verify.judge.checks import CHECKS, END_TO_END_CHECKS, GPU_CHECKS
+from verify.judge.checks import CHECKS, END_TO_END_CHECKS, GPU_CHECKS, TOGETHER_CHECKS
 
 CHECKS_TABLE = ROOT / "verify" / "README.md"
 COMMANDS, SETTINGS, NETWORK, KEYS = (
@@ -111,12 +111,14 @@ def test_the_number_of_broken_images_is_the_catalogue_s() -> None:
 
 
 def test_the_checks_are_those_of_the_code_in_their_order() -> None:
-    assert [quoted(row[0])[0] for row in rows(CHECKS_TABLE, "check")] == [*CHECKS, *GPU_CHECKS, *END_TO_END_CHECKS]
+    assert [quoted(row[0])[0] for row in rows(CHECKS_TABLE, "check")] == [
+        *CHECKS, *GPU_CHECKS, *TOGETHER_CHECKS, *END_TO_END_CHECKS,
+    ]  # fmt: skip
 
 
 def test_every_check_is_told_with_its_own_purpose_and_category() -> None:
     told = {quoted(row[0])[0]: (row[1], row[2]) for row in rows(CHECKS_TABLE, "check")}
-    every = (*CHECKS.values(), *GPU_CHECKS.values(), *END_TO_END_CHECKS.values())
+    every = (*CHECKS.values(), *GPU_CHECKS.values(), *TOGETHER_CHECKS.values(), *END_TO_END_CHECKS.values())
     assert told == {check.name: (check.purpose, check.category) for check in every}
 
 

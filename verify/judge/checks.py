@@ -83,6 +83,12 @@ _GPU = [
     Check("gpu-error-raised", "An error on the device is raised, not swallowed", "ENVIRONMENT", "Check driver and CUDA compatibility (`nvidia-smi`)"),
 ]  # fmt: skip
 
+_TOGETHER = [
+    Check("same-base", "All images are built on the same base image", "CONFIGURATION", "Build all images again, with the same PYTHON_IMAGE or none: `./noxw -s build`"),
+    Check("same-python", "All images run the same Python, to the patch", "CONFIGURATION", "Build all images again, on one base image: `./noxw -s build`"),
+    Check("same-layers", "Images that hold the same distributions share the layer that brings them", "CONFIGURATION", "Build all images again from one checkout: `./noxw -s build`; make the differing step the same in each Dockerfile"),
+]  # fmt: skip
+
 # The images at work together
 _WORKER = "See artifacts/e2e/logs/ for the worker's side and ktrdr/worker/ for its code"
 _DISPATCH = "See the operations in artifacts/e2e/observed.json, and ktrdr/api/services/dispatch.py"
@@ -108,5 +114,6 @@ GPU_CHECKS = {check.name: check for check in _GPU}
 # A GPU verdict's checks beside the GPU's: its subject is there, is what was built, and the engine runs containers
 OF_THE_IMAGE = ("image-present", "built-here", "same-image", "control")
 ON_THE_DEVICE = {name: CHECKS[name] for name in OF_THE_IMAGE} | GPU_CHECKS
+TOGETHER_CHECKS = {check.name: check for check in _TOGETHER}
 END_TO_END_CHECKS = {check.name: check for check in _END_TO_END}
-PURPOSES = {name: check.purpose for name, check in (CHECKS | GPU_CHECKS | END_TO_END_CHECKS).items()}
+PURPOSES = {name: check.purpose for name, check in (CHECKS | GPU_CHECKS | TOGETHER_CHECKS | END_TO_END_CHECKS).items()}

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from verify.judge import checks
 from verify.judge.case import Case, NotSeen, RulingFunction, finding_of
 from verify.judge.difference import Difference
+from verify.judge.family import common
 from verify.judge.rulings import (
     application,
     configuration,
@@ -64,6 +65,7 @@ def _verdict(case: Case, started: str, applied: Mapping[str, checks.Check], *, g
         figures=figures(case),
         difference=_difference(case),
         findings=findings,
+        common=None if gpu_contract else common(case),
         container_ids=[run.proof.container_id for run in runs if run and run.proof],
         gpu=gpu_contract,
         started=started,

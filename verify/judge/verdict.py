@@ -44,6 +44,14 @@ class Figures(Model):
     probe_seconds: float | None = None
 
 
+class Common(Model):
+    """What an image must have in common with the others. Digests are diff ids of layers; empty where not seen."""
+
+    base: list[str]
+    python: str = ""  # its version, to the patch
+    layers: dict[str, str]  # the distributions that a layer brings -> its digest
+
+
 class Verdict(Model):
     """``verdict.json``: one image's outcome and all that led to it."""
 
@@ -58,6 +66,7 @@ class Verdict(Model):
     figures: Figures
     difference: Difference | None = None  # from the baseline, where that knows the role
     findings: list[Finding]
+    common: Common | None = None  # None with the GPU contract
     container_ids: list[str] = Field(default_factory=list)
     gpu: bool = False  # the GPU contract (verify-gpu) rather than the complete one
     started: str = ""

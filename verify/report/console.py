@@ -11,9 +11,8 @@ from rich.table import Table
 from rich.text import Text
 
 from deploy.progress import STYLES
-from verify.judge.end_to_end import EndToEnd
 from verify.judge.verdict import Finding
-from verify.report.model import CHANGES, COLUMNS, NUMBERS, UNITS, Row, Summary, column
+from verify.report.model import CHANGES, COLUMNS, NUMBERS, UNITS, Part, Row, Summary, column
 from verify.report.text import evidence_lines, one_line
 
 MOST_EACH, MOST_LINES, MOST_CHARACTERS = 8, 24, 2_000  # of one item of a finding's evidence, of all of it
@@ -100,8 +99,8 @@ def _outcome(row: Row, separator: str) -> Text:
     return Text.assemble((first, STYLES[first]), *styled)
 
 
-def show_findings(row: Row | EndToEnd, console: Console) -> None:
-    """Print each finding of an image, or of all at work together, that is not PASS."""
+def show_findings(row: Part, console: Console) -> None:
+    """Print each finding of an image, or of all together, that is not PASS."""
     shown = [finding for finding in row.findings if finding.outcome not in ("PASS", "SKIP") and not finding.because]
     followed = [finding for finding in row.findings if finding.because]
     skipped = [finding for finding in row.findings if finding.outcome == "SKIP"]

@@ -1,4 +1,4 @@
-"""The summary as JUnit XML: a test suite an image and one for all at work together, a test case a check.
+"""The summary as JUnit XML: a test suite an image, one for all compared, one for all at work; a test case a check.
 
 The format is the Ant task's, in the order and with the attributes that its usual schemas ask for: ``properties``, test
 cases, ``system-out``, ``system-err``; times with three decimals. UNVERIFIED has no word of its own there: it is
@@ -10,8 +10,9 @@ from datetime import datetime
 from xml.etree import ElementTree as ET
 
 from verify.judge.end_to_end import EndToEnd
+from verify.judge.family import Family
 from verify.judge.verdict import Finding
-from verify.report.model import Row, Summary
+from verify.report.model import Part, Row, Summary
 from verify.report.text import evidence_lines, plain, shorten
 
 ELEMENTS = {"FAIL": "failure", "ERROR": "error", "SKIP": "skipped", "UNVERIFIED": "skipped"}
@@ -30,7 +31,7 @@ def junit(summary: Summary) -> str:
     return '<?xml version="1.0" encoding="UTF-8"?>\n' + ET.tostring(root, encoding="unicode") + "\n"
 
 
-def _suite(number: int, row: Row | EndToEnd) -> ET.Element:
+def _suite(number: int, row: Part) -> ET.Element:
     elements = [_element(row, finding) for finding in row.findings]
     suite = ET.Element(
         "testsuite",
@@ -56,10 +57,12 @@ def _suite(number: int, row: Row | EndToEnd) -> ET.Element:
     return suite
 
 
-def _properties(row: Row | EndToEnd) -> dict[str, str]:
+def _properties(row: Part) -> dict[str, str]:
     if isinstance(row, EndToEnd):
         ran = {f"{role}.identity": used.identity for role, used in row.images.items()}
         return {"outcome": row.outcome, **ran, **{name: f"{seconds:.3f}" for name, seconds in row.figures.items()}}
+    if isinstance(row, Family):
+        return {"outcome": row.outcome}
     values = {
         "image": row.image,
         "outcome": row.outcome,
@@ -76,13 +79,13 @@ def _properties(row: Row | EndToEnd) -> dict[str, str]:
     return {name: str(value) for name, value in values.items() if value is not None}
 
 
-def _element(row: Row | EndToEnd, finding: Finding) -> str:
+def _element(row: Part, finding: Finding) -> str:
     if isinstance(row, Row) and row.gpu and finding.outcome == "UNVERIFIED":
         return "error"
     return ELEMENTS.get(finding.outcome, "")
 
 
-def _case(row: Row | EndToEnd, finding: Finding) -> ET.Element:
+def _case(row: Part, finding: Finding) -> ET.Element:
     # No check is timed on its own: the probes that several of them judge ran once (the suite's time has them).
     case = ET.Element("testcase", {"classname": _xml(row.role), "name": _xml(finding.check), "time": "0.000"})
     element = _element(row, finding)

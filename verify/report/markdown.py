@@ -5,9 +5,8 @@ from collections import Counter
 from dataclasses import dataclass
 from html import escape
 
-from verify.judge.end_to_end import EndToEnd
 from verify.judge.verdict import Finding
-from verify.report.model import CHANGES, COLUMNS, NUMBERS, UNITS, Row, Summary
+from verify.report.model import CHANGES, COLUMNS, NUMBERS, UNITS, Part, Row, Summary
 from verify.report.text import evidence_lines, one_line
 
 LIMIT = 65_000  # characters: a comment takes 65,536
@@ -90,7 +89,7 @@ def _row(row: Row) -> str:
     return f"| {' | '.join(map(_name, row.cells))} | {', '.join([f'**{first}**', *beside])} |\n"
 
 
-def _section(row: Row | EndToEnd, bound: int) -> list[Block]:
+def _section(row: Part, bound: int) -> list[Block]:
     shown = [finding for finding in row.findings if finding.outcome not in ("PASS", "SKIP")]
     followed = [finding for finding in shown if finding.because]
     skipped = [finding for finding in row.findings if finding.outcome == "SKIP"]

@@ -8,6 +8,7 @@ from deploy.artifacts import Model
 from deploy.sizes import megabytes
 from verify.judge.difference import Difference
 from verify.judge.end_to_end import EndToEnd
+from verify.judge.family import Family
 from verify.judge.verdict import Figures, Finding, Outcome
 
 # "Test duration > 10s" of the specification's sanity checks, all images together; printed, never judged.
@@ -58,6 +59,9 @@ class Row(Model):
         return [self.image, self.torch, self.cuda, self.expected, self.actual, *sizes, self.torch_version]
 
 
+Part = Row | Family | EndToEnd
+
+
 class Summary(Model):
     """``summary.json``: the images in the contract's order. A function of the verdicts alone: no clock, no host."""
 
@@ -67,12 +71,13 @@ class Summary(Model):
     meaning: str  # of the exit code
     probe_seconds: float | None  # all probes of all images
     rows: list[Row]
+    family: Family | None = None  # the images beside each other; None where fewer than two were verified
     e2e: EndToEnd | None = None  # the images at work together; None where that was not tried in this state
 
     @property
-    def parts(self) -> list[Row | EndToEnd]:
+    def parts(self) -> list[Part]:
         """Everything that has findings."""
-        return [*self.rows, *([self.e2e] if self.e2e else [])]
+        return [*self.rows, *(part for part in (self.family, self.e2e) if part)]
 
     @property
     def changes(self) -> dict[str, str]:

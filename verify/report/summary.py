@@ -5,8 +5,9 @@ from typing import Literal
 
 from deploy.errors import Exit
 from verify.judge.end_to_end import EndToEnd
+from verify.judge.family import family
 from verify.judge.verdict import Finding, Verdict, outcome_of
-from verify.report.model import Row, Summary
+from verify.report.model import Part, Row, Summary
 
 NO_VERDICT = "no verdict: not built or not verified in this state"
 
@@ -23,12 +24,14 @@ def summarize(
 
     ``others``: roles of the contract that were not asked for; the summary names them.
     ``faults``: why an existing verdict cannot be believed, by role.
+    The images are compared with each other.
     The end-to-end verdict counts like an image's; if it is on other images than the verdicts, it is an ERROR.
     """
     by_role = {verdict.role: verdict for verdict in verdicts}
     rows = [_row(by_role[role]) if role in by_role else _missing(role, (faults or {}).get(role)) for role in roles]
     e2e = _of_these(e2e, rows) if e2e else None
-    parts: list[Row | EndToEnd] = [*rows, *([e2e] if e2e else [])]
+    beside = family([by_role[role] for role in roles if role in by_role])
+    parts: list[Part] = [*rows, *(part for part in (beside, e2e) if part)]
     failed = [part.role for part in parts if part.outcome == "FAIL"]
     unseen = [part.role for part in parts if part.outcome == "ERROR"]
     outcome: Literal["PASS", "FAIL", "ERROR"] = "FAIL" if failed else "ERROR" if unseen or not rows else "PASS"
@@ -54,6 +57,7 @@ def summarize(
         meaning=meaning,
         probe_seconds=round(sum(spent), 3) if spent else None,
         rows=rows,
+        family=beside,
         e2e=e2e,
     )
 

@@ -1,0 +1,124 @@
+"""The images beside each other: one base, one Python, and the same layer for what they share. Pure."""
+
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
+
+from deploy.artifacts import Model
+from verify.judge import checks
+from verify.judge.case import Case, NotSeen, Ruling, finding_of, rule, skip
+from verify.judge.verdict import Common, Finding, Outcome, Verdict, outcome_of
+
+SHOWN = 19  # characters of a digest
+
+
+class Family(Model):
+    """What was found of the images beside each other."""
+
+    outcome: Outcome
+    findings: list[Finding]
+    started: str = ""
+    seconds: float = 0.0
+
+    @property
+    def role(self) -> str:
+        """The name under which it stands beside the images' roles."""
+        return "images together"
+
+    @property
+    def image(self) -> str:
+        """The same: it is of no one image."""
+        return self.role
+
+    @property
+    def outcome_words(self) -> list[str]:
+        """The outcome, as an image's row has it."""
+        return [self.outcome]
+
+
+def common(case: Case) -> Common:
+    """Return what the image must have in common with the others, as far as it was seen."""
+    try:
+        python = case.environment.python
+    except NotSeen:
+        python = ""
+    try:
+        base, layers = case.record.base.layers, _brought(case)
+    except NotSeen:
+        base, layers = [], {}
+    return Common(base=base, python=python, layers=layers)
+
+
+def _brought(case: Case) -> dict[str, str]:
+    """Return the distributions that each layer above the base brings, and its digest.
+
+    A distribution whose start-up file leads elsewhere is editable: it is another layer's by intent.
+    """
+    editable = {hook.distribution for hook in case.contents.hooks if hook.leads}
+    held: dict[int, list[str]] = {}
+    for distribution in case.contents.distributions:
+        if distribution.layer >= case.base_layers and distribution.name not in editable:
+            held.setdefault(distribution.layer, []).append(f"{distribution.name} {distribution.version}")
+    return {", ".join(sorted(names)): case.contents.layers[number].diff_id for number, names in held.items()}
+
+
+def family(verdicts: Sequence[Verdict]) -> Family | None:
+    """Compare the images; None where fewer than two were looked at."""
+    known = {verdict.role: verdict.common for verdict in verdicts if verdict.common}
+    if len(known) < 2:  # noqa: PLR2004 - nothing to compare
+        return None
+    rulings = {"same-base": same_base, "same-python": same_python, "same-layers": same_layers}
+    findings = [finding_of(check, partial(rulings[name], known)) for name, check in checks.TOGETHER_CHECKS.items()]
+    return Family(outcome=outcome_of(findings), findings=findings)
+
+
+def same_base(known: Mapping[str, Common]) -> Ruling:
+    """All were built on the same base image, layer by layer."""
+    return _same("base image", {role: " ".join(one.base) for role, one in known.items()}, _last)
+
+
+def same_python(known: Mapping[str, Common]) -> Ruling:
+    """All run the same Python, to the patch."""
+    return _same("Python", {role: one.python for role, one in known.items()}, str)
+
+
+def _last(layers: str) -> str:
+    *below, last = layers.split()
+    return f"{last[:SHOWN]}… above {len(below)} layers"
+
+
+def same_layers(known: Mapping[str, Common]) -> Ruling:
+    """What several images have of the same distributions is one layer."""
+    expected, holders = "one layer for the distributions that images share", dict[str, dict[str, str]]()
+    for role, one in known.items():
+        for brought, digest in one.layers.items():
+            holders.setdefault(brought, {})[role] = digest
+    shared = {brought: digests for brought, digests in holders.items() if len(digests) > 1}
+    if not shared:
+        return skip("no two of the images share a layer's distributions")
+    faults = [
+        f"{_shortened(brought)}: {_grouped({role: f'{digest[:SHOWN]}…' for role, digest in digests.items()})}"
+        for brought, digests in shared.items()
+        if len(set(digests.values())) > 1
+    ]
+    return rule(not faults, expected, "; ".join(faults) or f"{len(shared)} shared layers")
+
+
+def _shortened(brought: str) -> str:
+    first, *others = brought.split(", ")
+    return first + f" and {len(others)} more" * bool(others)
+
+
+def _same(what: str, values: Mapping[str, str], shown: Callable[[str], str]) -> Ruling:
+    seen = {role: value for role, value in values.items() if value}
+    if len(seen) < 2:  # noqa: PLR2004 - nothing to compare
+        return skip(f"the {what} of fewer than two images was seen")
+    words = {role: shown(value) for role, value in seen.items()}
+    return rule(len(set(seen.values())) == 1, f"one {what} for all images", _grouped(words))
+
+
+def _grouped(values: Mapping[str, str]) -> str:
+    """Return each value with the roles that have it."""
+    roles: dict[str, list[str]] = {}
+    for role, value in values.items():
+        roles.setdefault(value, []).append(role)
+    return "; ".join(f"{value} in {', '.join(names)}" for value, names in roles.items())

@@ -78,6 +78,7 @@ NEXT_STEPS = {
 DottedName = Annotated[str, Field(pattern=DOTTED)]
 CommandName = Annotated[str, Field(pattern=COMMAND)]
 Architecture = Annotated[str, Field(pattern=ARCHITECTURE)]
+WorkerType = Literal["training", "backtest"]
 Build = Annotated[str, Field(pattern=BUILD)]
 Tag = Annotated[str, Field(pattern=TAG)]
 Reason = Annotated[str, Field(min_length=10)]
@@ -114,6 +115,7 @@ class Image(Strict):
     description: Annotated[str, Field(min_length=1)]
     torch_expected: bool
     cuda_expected: Annotated[Literal["n/a", "host_dependent", False], BeforeValidator(parse_cuda)]
+    worker_types: list[WorkerType] = Field(default_factory=list)  # that it is for
     torch_builds: list[Build] = Field(default_factory=list)  # local labels of the versions that it may have
     gpu_architectures: list[Architecture] = Field(default_factory=list)  # that a CUDA build must have code for
     extras: list[str] = Field(default_factory=list)

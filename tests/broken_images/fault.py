@@ -13,7 +13,9 @@ SECRET = "hunter2-correct-horse"  # noqa: S105 - the secret that must be found a
 MARKUP = "</pre></details><script>document.title = 'harmed'</script><img src=x onerror=harm()> | `x` [y](javascript:z)"
 
 # Where the application's code lies, by the role of the image that a fault starts from
-PACKAGE = {"backend": f"{SITE}/ktrdr", "dev": "/app/ktrdr"}
+PACKAGE = {
+    **dict.fromkeys(("backend", "worker-cpu", "worker-gpu"), f"{SITE}/ktrdr"), "dev": "/app/ktrdr",
+}  # fmt: skip
 MAIN = f"{PACKAGE['backend']}/api/main.py"
 
 # What befalls an image, or its record, between its build and its verification.

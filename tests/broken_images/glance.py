@@ -24,7 +24,7 @@ PARTS: Mapping[str, tuple[Part, ...]] = {
     **dict.fromkeys(("image-present", "built-here", "same-image", "configuration", "control", "history"), ()),
     **dict.fromkeys(
         (
-            "python-runs", "proof", "torch-version", "torch-build", "torch-works", "cuda-runtime",
+            "python-runs", "proof", "torch-version", "torch-build", "torch-works", "cuda-runtime", "worker-types",
             "commands-run",
             "api-imports", "api-is-fastapi", "api-routes", "api-new-modules", "api-starts", "api-answers",
             "lazy-import", "lazy-start", "lazy-use", "healthcheck-tells",

@@ -6,10 +6,10 @@ from pathlib import Path
 import pytest
 
 from deploy.artifacts import VERDICT, Artifacts
-from deploy.contract import ROOT
 from tests.integration.conftest import Images, execute
 from verify.judge.checks import GPU_CHECKS
 from verify.judge.verdict import Verdict
+from verify.observe.requests import source
 
 DEVICE = Path("/dev/nvidiactl")
 without_gpu = pytest.mark.skipif(DEVICE.exists(), reason=f"{DEVICE}: this host has a GPU; see `nox -s verify-gpu`")
@@ -42,8 +42,7 @@ def test_without_a_gpu_the_gpu_contract_is_unverified_names_what_to_install_and_
 @without_gpu
 def test_the_gpu_probe_runs_bare_and_says_why_there_is_no_device(images: Images) -> None:
     command = [*images.engine.command(), "run", "--rm", "--interactive", "--network=none", images.id_of("worker-cpu")]
-    probe = (ROOT / "verify" / "probes" / "gpu.py").read_bytes()
-    ended = execute(*command, "python", "-", given=probe)
+    ended = execute(*command, "python", "-", given=source("gpu").encode())
     assert ended.code == 0, ended
     (answer,) = [line for line in ended.printed.splitlines() if line.startswith("{")]  # beside torch's own warnings
     report = json.loads(answer)
@@ -52,3 +51,58 @@ def test_the_gpu_probe_runs_bare_and_says_why_there_is_no_device(images: Images)
     assert (report["available"], report["cuda_build"]) == (False, None)
     assert "CUDA" in report["reason"]
     assert "matrix_product" not in report, "nothing falls back to the CPU"
+
+
+# A GPU that is no GPU: what is put there lies on torch's device `meta`, which computes shapes and no values. ktrdr's
+# own choice of a device is tried, up to the first value that it asks for.
+STAND_IN = """
+import json
+import torch
+from ktrdr.training import pipeline, trainer
+
+def there(place):
+    return "meta" if str(place).startswith("cuda") else place
+
+torch.cuda.is_available = lambda: True
+make, move = torch.tensor, torch.nn.Module.to
+torch.tensor = lambda *words, device=None, **options: make(*words, device=there(device), **options)
+torch.nn.Module.to = lambda self, place: move(self, there(place))
+torch.bincount = lambda labels, minlength: torch.ones(minlength, device=labels.device)  # it has no shape there
+module = {"pipeline": pipeline, "trainer": trainer}[MODULE]
+text = open(module.__file__).read()
+assert OLD in text
+exec(compile(text.replace(OLD, NEW), module.__file__, "exec"), vars(module))
+devices = set()
+
+def note(layer, _inputs, output):
+    devices.add(str(output.device))
+
+torch.nn.modules.module.register_module_forward_hook(note)
+outcome = attempt(lambda: dict(zip(("losses", "device"), trained())))
+print(json.dumps({"ok": outcome["ok"], "noted": sorted(devices), "told": sorted(outcome.get("device", []))}))
+"""
+CHOICE = 'device = "cuda" if torch.cuda.is_available() else "cpu"'
+
+
+@pytest.mark.parametrize(
+    ("module", "old", "new", "noted"),
+    [
+        ("pipeline", CHOICE, CHOICE, ["meta"]),
+        ("pipeline", CHOICE, 'device = "cpu"', ["cpu"]),
+        ("pipeline", CHOICE, 'device = "cuda" if torch.cuda.device_count() else "cpu"', ["cpu"]),
+        ("pipeline", CHOICE, 'device = "cuda" if torch.backends.mps.is_available() else "cpu"', ["cpu"]),
+    ],
+    ids=["ktrdr's own choice", "always the CPU", "as many as are there", "another maker's device"],
+)
+def test_on_a_stand_in_for_a_gpu_the_devices_that_a_training_took_are_told(
+    images: Images, module: str, old: str, new: str, noted: list[str]
+) -> None:
+    script = STAND_IN.replace("MODULE", repr(module)).replace("OLD", repr(old)).replace("NEW", repr(new))
+    text = f"{source('attempts')}\n{source('work')}\n{script}"
+    command = [*images.engine.command(), "run", "--rm", "--interactive", "--network=none", images.id_of("worker-cpu")]
+    ended = execute(*command, "python", "-", given=text.encode())
+    assert ended.code == 0, ended
+    answer = json.loads([line for line in ended.printed.splitlines() if line.startswith("{")][-1])
+    assert answer["noted"] == noted
+    # A value is asked for at the end of a batch: `meta` has none. On the CPU the training ends, and says so.
+    assert (answer["ok"], answer["told"]) == ((True, ["cpu"]) if noted == ["cpu"] else (False, []))

@@ -4,7 +4,7 @@ from functools import partial
 from typing import Any
 
 from tests.support.breakage import Breakage
-from tests.support.breakages_running import APPLICATION, GPU, PLATFORM, PYTORCH, SERVER, SERVING
+from tests.support.breakages_running import APPLICATION, GPU, PLATFORM, PYTORCH, SERVER, SERVING, WORKERS
 from tests.support.cases import SITE, Facts, library
 from tests.support.changes import (
     answered,
@@ -214,4 +214,4 @@ CONTENTS = [
     Breakage("cuda-libraries", "one twice", "worker-gpu", lambda facts: (
         facts.part("contents")["cuda_libraries"].append(library("libcublas.so.13", "/elsewhere")))),
 ]  # fmt: skip
-EVERY = [*SUBJECT, *CONFIGURATION, *CONTENTS, *PLATFORM, *PYTORCH, *APPLICATION, *SERVER, *SERVING, *GPU]
+EVERY = [*SUBJECT, *CONFIGURATION, *CONTENTS, *PLATFORM, *PYTORCH, *WORKERS, *APPLICATION, *SERVER, *SERVING, *GPU]

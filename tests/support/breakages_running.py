@@ -1,7 +1,9 @@
 """What breaks the checks of what runs in an image: PyTorch, the application, its server and the GPU."""
 
+from typing import Any
+
 from tests.support.breakage import Breakage
-from tests.support.cases import SITE, Facts, attempt, loaded, pytorch
+from tests.support.cases import SITE, Change, Facts, attempt, loaded, pytorch
 from tests.support.changes import (
     answered,
     answers,
@@ -27,7 +29,7 @@ PYTORCH = [
     Breakage("torch", "hidden in the backend", "backend", contents(torch=["/opt/ml/torch/__init__.py"])),
     Breakage("torch", "broken in the backend", "backend", report("pytorch", error_type="OSError", missing=None)),
     Breakage("torch", "not in the worker", "worker-cpu", instead("pytorch", pytorch("absent")),
-        with_it=("torch-version", "torch-build", "torch-works", "cuda-runtime")),
+        with_it=("torch-version", "torch-build", "torch-works", "cuda-runtime", "worker-types")),
     Breakage("torch", "not its distribution's", "worker-cpu", report("pytorch", file="/elsewhere/torch/__init__.py")),
     Breakage("torch-version", "empty", "worker-cpu", report("pytorch", version=""), with_it=("torch-build",)),
     Breakage("torch-version", "none", "worker-cpu", report("pytorch", version="unknown"),
@@ -58,6 +60,27 @@ PYTORCH = [
     Breakage("cuda-runtime", "it raises", "worker-gpu", report(
         "pytorch", cuda_available={"ok": False, "error": "RuntimeError"})),
 ]  # fmt: skip
+
+
+def worker(kind: str, part: str, **values: Any) -> Change:
+    """What becomes of a worker type."""
+    return lambda facts: facts.report("pytorch")["workers"][kind].update({part: values})
+
+
+WORKERS = [
+    Breakage("worker-types", "work that raises", "worker-cpu", worker("training", "work", ok=False, error="OSError")),
+    Breakage("worker-types", "no start", "worker-cpu", worker("backtest", "start", ok=False, error="RuntimeError")),
+    Breakage("worker-types", "another type", "worker-gpu", worker("training", "start", ok=True, names=["backtest"])),
+    Breakage("worker-types", "no type", "worker-cpu", worker("training", "start", ok=True)),
+    Breakage(
+        "worker-types",
+        "nothing is said of one",
+        "worker-cpu",
+        lambda facts: facts.report("pytorch")["workers"].pop("backtest"),
+        "ENVIRONMENT",
+        "ERROR",
+    ),
+]
 PLATFORM = [
     Breakage("platform", "configured", "backend", subject(platform="linux/arm64")),
     Breakage("platform", "running", "worker-gpu", report("environment", machine="aarch64")),
@@ -169,7 +192,7 @@ SERVING = [
 GPU = [
     Breakage("gpu-present", "torch cannot be imported", "worker-gpu", instead("gpu", {
         "imported": False, "error": "OSError"}), gpu=True, with_it=(
-            "gpu-matrix-product", "gpu-training-step", "gpu-libraries", "gpu-error-raised")),
+            "gpu-matrix-product", "gpu-training-step", "gpu-ktrdr-training", "gpu-libraries", "gpu-error-raised")),
     Breakage("gpu-present", "no code for it", "worker-gpu", report("gpu", name="V100", capability="7.0"), "ENVIRONMENT",
         gpu=True),
     Breakage("gpu-matrix-product", "a difference", "worker-gpu", lambda facts: (
@@ -184,6 +207,15 @@ GPU = [
         facts.report("gpu")["training_step"].update(device="cpu, cuda:0")), "ENVIRONMENT", gpu=True),
     Breakage("gpu-training-step", "a loss that rises", "worker-gpu", lambda facts: (
         facts.report("gpu")["training_step"].update(losses=[1.0, 1.1])), "ENVIRONMENT", gpu=True),
+    *(
+        Breakage("gpu-ktrdr-training", f"on {device or 'no device'}", "worker-gpu", report(
+            "gpu", ktrdr_training={"ok": True, "device": device, "difference": 0.0}), gpu=True)
+        for device in ("cpu", "cpu, cuda:0", "meta", "")
+    ),
+    Breakage("gpu-ktrdr-training", "other losses", "worker-gpu", report(
+        "gpu", ktrdr_training={"ok": True, "device": "cuda:0", "difference": 0.1}), gpu=True),
+    Breakage("gpu-ktrdr-training", "an error", "worker-gpu", report(
+        "gpu", ktrdr_training={"ok": False, "error": "RuntimeError"}), gpu=True),
     Breakage("gpu-libraries", "another version", "worker-gpu", lambda facts: (
         facts.report("gpu")["cudnn"].update(version="8.9.7")), gpu=True),
     Breakage("gpu-libraries", "from elsewhere", "worker-gpu", lambda facts: (

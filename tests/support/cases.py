@@ -40,6 +40,7 @@ CORE = {"fastapi": "0.165.0", "uvicorn": "0.54.0"}
 TORCH = {"torch": "2.13.0", "safetensors": "0.8.0"}
 CUDA = {"nvidia-cublas": "13.0", "nvidia-cudnn-cu13": "9.1", "cuda-bindings": "13.0", "triton": "3.7"}
 NEEDED = ["libcudart.so.13", "libcublas.so.13", "libcudnn.so.9", "libnccl.so.2", "libtorch_cuda.so"]
+WORKERS = ("training", "backtest")
 HEALTH = '{"status": "ok"}'
 ARCHITECTURES = ("sm_75", "sm_80", "sm_86", "sm_90", "sm_100", "sm_120")
 CUDA_HOME = f"{SITE}/nvidia/lib"
@@ -235,6 +236,7 @@ def pytorch(torch: str) -> dict[str, Any]:
         "autograd": {"ok": True, "gradient": 12.0, "losses": [0.5, 0.4]}, "save_and_load": {"ok": True, "same": True},
         "libraries": [f"{CUDA_HOME}/libcudart.so.13"] if cuda else [f"{SITE}/torch/lib/libtorch_cpu.so"],
         "import_seconds": 2.5, "peak_bytes": 300_000_000,
+        "workers": {kind: {"work": {"ok": True}, "start": {"ok": True, "names": [kind]}} for kind in WORKERS},
     }  # fmt: skip
 
 
@@ -340,7 +342,8 @@ def gpu() -> dict[str, Any]:
         "imported": True, "available": True, "torch_version": "2.13.0+cu130", "cuda_build": "13.0", "name": "H200",
         "capability": "9.0", "architectures": list(ARCHITECTURES), "memory_bytes": 150_000_000_000, "driver": "580.1",
         "matrix_product": dict(compared),
-        "training_step": {**compared, "losses": [1.1, 1.0, 0.9]}, "error_raised": {"ok": True, "value": True},
+        "training_step": {**compared, "losses": [1.1, 1.0, 0.9]}, "ktrdr_training": dict(compared),
+        "error_raised": {"ok": True, "value": True},
         "cudnn": copies("libcudnn.so.9", "9.1.0", "9.1.0.70"), "nccl": copies("libnccl.so.2", "2.27.3", "2.27.3"),
     }  # fmt: skip
 

@@ -8,7 +8,15 @@ from verify.judge.verdict import Outcome
 BY_PROBE = {
     "commands": ["commands-run"],
     "environment": ["platform", "interpreter", "python-unaltered", "distributions-agree", "user"],
-    "pytorch": ["cuda-libraries-agree", "torch", "torch-version", "torch-build", "torch-works", "cuda-runtime"],
+    "pytorch": [
+        "cuda-libraries-agree",
+        "torch",
+        "torch-version",
+        "torch-build",
+        "torch-works",
+        "cuda-runtime",
+        "worker-types",
+    ],
     "application": [name for name in CHECKS if name.startswith(("api-", "lazy-")) and name != "lazy-server"],
     "healthcheck": ["healthcheck-tells"],
 }

@@ -55,6 +55,7 @@ _ALL = [
     Check("cuda-distributions", "No nvidia-*, cuda-* or triton distribution beside CPU torch", "CODE_BUG", "Check that {dockerfile} re-locks after injecting pytorch-cpu; `uv sync --frozen` alone ignores it"),
     Check("cuda-libraries", "CPU torch: no CUDA library; CUDA torch: every library that it needs, each soname once", "CODE_BUG", "See the paths below; list in the contract what upstream ships twice, with the reason"),
     Check("cuda-runtime", "torch.cuda.is_available() answers what role and host allow", "CODE_BUG", "For a GPU host: NVIDIA driver and nvidia-container-toolkit, then `./noxw -s verify-gpu`"),
+    Check("worker-types", "Every worker type of the contract does a piece of its work, and starts", "CODE_BUG", "See the traceback below and ktrdr/worker/; start it by hand: `docker run --rm --env KTRDR_WORKER_TYPE=TYPE IMAGE`"),
     # The API: specs/backend-lazy-imports
     Check("api-imports", "The application can be imported", "CODE_BUG", "Eager import somewhere in the chain: trace with `python -v`"),
     Check("api-is-fastapi", "The application is a FastAPI instance", "CODE_BUG", "Wrong module imported: see [application] in images.toml"),
@@ -79,6 +80,7 @@ _GPU = [
     Check("gpu-present", "A GPU is attached and torch sees it", "ENVIRONMENT", "Install the NVIDIA driver and nvidia-container-toolkit, run `nvidia-ctk runtime configure` or `nvidia-ctk cdi generate`, restart the engine"),
     Check("gpu-matrix-product", "A matrix product on the device agrees with the CPU", "ENVIRONMENT", "Check the GPU (`nvidia-smi -q`), its memory errors and the driver's version"),
     Check("gpu-training-step", "A training step on the device agrees with the CPU, and stays on the device", "ENVIRONMENT", "Check the GPU (`nvidia-smi -q`), its memory errors and the driver's version"),
+    Check("gpu-ktrdr-training", "ktrdr's own training runs on the device, and agrees with the CPU", "CODE_BUG", "See where ktrdr/training/ chooses the device, and what moves network or data off it"),
     Check("gpu-libraries", "The loaded cuDNN and NCCL are the installed ones", "CODE_BUG", "Find what puts other libraries first: LD_LIBRARY_PATH, the base image"),
     Check("gpu-error-raised", "An error on the device is raised, not swallowed", "ENVIRONMENT", "Check driver and CUDA compatibility (`nvidia-smi`)"),
 ]  # fmt: skip

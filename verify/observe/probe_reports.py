@@ -75,6 +75,13 @@ class Attempted(ProbeReport):
 _NOT_TRIED = Attempted(ok=False, error="not tried")
 
 
+class WorkerTried(ProbeReport):
+    """What became of a worker type: its work, and its start, with the type that it says it is among the names."""
+
+    work: Attempted | None = None
+    start: Attempted | None = None
+
+
 class TorchReport(ProbeReport):
     """verify/probes/pytorch.py."""
 
@@ -96,6 +103,7 @@ class TorchReport(ProbeReport):
     autograd: Attempted = _NOT_TRIED
     save_and_load: Attempted = _NOT_TRIED
     libraries: list[str] = []
+    workers: dict[str, WorkerTried] = {}  # by type
     import_seconds: float | None = None
     peak_bytes: Whole | None = None
 
@@ -284,6 +292,7 @@ class GpuReport(ProbeReport):
     driver: str = ""
     matrix_product: Compared = _NOT_COMPARED
     training_step: Compared = _NOT_COMPARED
+    ktrdr_training: Compared = _NOT_COMPARED
     error_raised: Attempted = _NOT_TRIED
     cudnn: LoadedLibrary = LoadedLibrary()
     nccl: LoadedLibrary = LoadedLibrary()

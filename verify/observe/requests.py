@@ -91,7 +91,7 @@ def probe_request(
         "CMD": test or ["true"],  # no words run nothing, and so never fail
         "CMD-SHELL": [*shell, " ".join(test)],
     }
-    probes: dict[str, Any] = {"environment": None, "pytorch": None, "application": application}
+    probes: dict[str, Any] = {"environment": None, "pytorch": image.worker_types, "application": application}
     probes["commands"] = contract.application.commands
     if kind in commands:
         probes["healthcheck"] = {"command": commands[kind], "address": image.health, "seconds": patience}

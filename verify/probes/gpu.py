@@ -1,6 +1,6 @@
 """Uses the GPU and reports what came of it.
 
-Runs bare too: ``python verify/probes/gpu.py`` with any Python that has torch.
+Runs bare too, in a checkout: ``python -m verify.probes.gpu`` with any Python that has torch.
 Nothing falls back to the CPU: every device result names the device that it lies on.
 """
 
@@ -10,17 +10,11 @@ import json
 import os
 import re
 import sys
-import traceback
+
+from verify.probes.attempts import attempt
+from verify.probes.work import trained
 
 STEPS = 3
-
-
-def attempt(function):
-    """Return ``{"ok": True}`` with what the function found, or the exception that it raised."""
-    try:
-        return {"ok": True, **(function() or {})}
-    except Exception as error:
-        return {"ok": False, "error": f"{type(error).__name__}: {error}", "traceback": traceback.format_exc()[-4000:]}
 
 
 def matrix_product(torch, device):
@@ -60,6 +54,18 @@ def training_step(torch, device):
         "losses": losses,
         "difference": (weights - expected).abs().max().item(),
     }
+
+
+def ktrdr_training(torch):
+    """Train with ktrdr, on the device that it takes, and without a GPU; the largest difference between the losses."""
+    losses, devices = trained()
+    available, torch.cuda.is_available = torch.cuda.is_available, lambda: False
+    try:
+        expected, _ = trained()
+    finally:
+        torch.cuda.is_available = available
+    difference = max(abs(one - other) for one, other in zip(losses, expected, strict=True))
+    return {"device": ", ".join(sorted(devices)), "losses": losses, "difference": difference}
 
 
 def error_raised(torch, device):
@@ -137,6 +143,7 @@ def look():
         "memory_bytes": properties.total_memory,
         "matrix_product": attempt(lambda: matrix_product(torch, device)),
         "training_step": attempt(lambda: training_step(torch, device)),
+        "ktrdr_training": attempt(lambda: ktrdr_training(torch)),
         "cudnn": library("cudnn", version_of(lambda: cudnn_version(torch, device)), r"nvidia-cudnn-cu\d+"),
         "nccl": library("nccl", version_of(lambda: nccl_version(torch)), r"nvidia-nccl-cu\d+"),
         # The last one: it spoils the device's context

@@ -1,4 +1,4 @@
-"""Reports whether torch is there, which build it is, and whether it works."""
+"""Reports whether torch is there, which build it is, and whether it works; and whether ktrdr's workers do."""
 
 import gc
 import io
@@ -6,15 +6,9 @@ import json
 import os
 import re
 import time
-import traceback
 
-
-def attempt(function):
-    """Return ``{"ok": True}`` with what the function found, or the exception that it raised."""
-    try:
-        return {"ok": True, **(function() or {})}
-    except BaseException as error:
-        return {"ok": False, "error": f"{type(error).__name__}: {error}", "traceback": traceback.format_exc()[-4000:]}
+from verify.probes.attempts import attempt
+from verify.probes.workers import begin, outcomes
 
 
 def tensor():
@@ -80,8 +74,8 @@ def builds(version):
     }
 
 
-def look():
-    """Import torch and report on it."""
+def look(kinds):
+    """Import torch and report on it, and on the worker types of these kinds."""
     began = time.monotonic()
     try:
         import torch
@@ -93,6 +87,7 @@ def look():
             "missing": getattr(error, "name", None),
         }
     seconds = time.monotonic() - began
+    begun = begin(kinds, began) if kinds else None
     from importlib.metadata import PackageNotFoundError, version
 
     try:
@@ -115,9 +110,11 @@ def look():
         "libraries": mapped(),
         "import_seconds": round(seconds, 3),
         "peak_bytes": peak_memory(),
+        "workers": outcomes(begun) if begun else {},
     }
 
 
 if __name__ == "__main__":
-    os.write(int(os.environ["KTRDR_PROBE_FD"]), json.dumps(look()).encode())
+    report = look(json.loads(os.environ["KTRDR_PROBE_ARGUMENT"]))
+    os.write(int(os.environ["KTRDR_PROBE_FD"]), json.dumps(report).encode())
     gc.freeze()  # at its end Python collects no garbage then, which takes 0.4 s of a processor with torch

@@ -17,6 +17,7 @@ from tests.broken_images.catalogue import (
     serving,
     subject,
     within,
+    workers,
 )
 from tests.broken_images.fault import Fault
 
@@ -29,6 +30,7 @@ FAULTS: tuple[Fault, ...] = (
     *python.FAULTS,
     *secrets.FAULTS,
     *pytorch.FAULTS,
+    *workers.FAULTS,
     *roles.FAULTS,
     *application.FAULTS,
     *lazy.FAULTS,

@@ -9,6 +9,7 @@ import yaml
 from deploy.__main__ import parser
 from deploy.compose import COMPOSE, stack
 from deploy.contract import read_contract
+from ktrdr.worker.settings import WORKER_TYPES
 
 CONTRACT = read_contract()
 TEXT = COMPOSE.read_text(encoding="utf-8")
@@ -25,6 +26,16 @@ ROLES = {
 @pytest.mark.parametrize("service", SERVICES)
 def test_a_service_runs_its_role_s_image_of_the_contract(service: str) -> None:
     assert SERVICES[service]["image"] == CONTRACT.images[ROLES[service]].name
+
+
+@pytest.mark.parametrize("service", [name for name in SERVICES if name.endswith("worker")])
+def test_a_worker_is_of_a_type_that_its_image_is_for(service: str) -> None:
+    kind = SERVICES[service]["environment"]["KTRDR_WORKER_TYPE"]
+    assert kind in CONTRACT.images[ROLES[service]].worker_types
+
+
+def test_every_worker_type_of_ktrdr_s_is_some_image_s() -> None:
+    assert {kind for image in CONTRACT.images.values() for kind in image.worker_types} == {*WORKER_TYPES}
 
 
 @pytest.mark.parametrize("service", SERVICES)

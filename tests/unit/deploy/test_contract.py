@@ -118,6 +118,7 @@ def test_the_shipped_budgets_are_the_agreed_ones() -> None:
         ("images.backend.cuda_expected", True, r"images\.backend\.cuda_expected = True: write \"n/a\""),
         ("images.backend.cuda_expected", False, r"images\.backend = \{…\}: cuda_expected is \"n/a\" where torch_"),
         ("images.dev.cuda_expected", "n/a", r"images\.dev = \{…\}: cuda_expected is \"n/a\" where torch_"),
+        ("images.dev.worker_types", ["live"], r"images\.dev\.worker_types\.0 = 'live': write 'training' or 'backtest'"),
         ("images.dev.torch_builds", None, r"images\.dev = \{…\}: torch_builds names one at least where torch_exp"),
         ("images.dev.torch_builds", ["+cpu"], r"images\.dev\.torch_builds\.0 = '\+cpu': write a build of PyTorch by"),
         ("images.backend.torch_builds", ["cpu"], r"images\.backend = \{…\}: torch_builds names one at least where"),

@@ -11,6 +11,7 @@ from verify.observe.probe_reports import Compared, GpuReport, LoadedLibrary
 
 PRODUCT_TOLERANCE = 1e-4  # relative, float32 without TF32 against float64 over 512 terms
 WEIGHT_TOLERANCE = 1e-3  # absolute, after three steps of float32 on two devices
+LOSS_TOLERANCE = 1e-2  # absolute, after three epochs of float32 on two devices
 
 CODE = re.compile(r"\b(sm|compute)_(\d+)(\d)([af]?)\b")
 PTX = ("compute", "")
@@ -116,6 +117,11 @@ def gpu_training_step(case: Case, expected: str) -> Ruling:
     return ruling if ruling.outcome != "PASS" or falls else rule(False, "the loss falls", f"losses {step.losses}")
 
 
+def gpu_ktrdr_training(case: Case, expected: str) -> Ruling:
+    """A training of ktrdr's: where its network computed, and whether its losses are the CPU's."""
+    return _compared(_served(case).ktrdr_training, expected, LOSS_TOLERANCE)
+
+
 def gpu_libraries(case: Case, expected: str) -> Ruling:
     """CuDNN and NCCL report the installed distributions' versions and were loaded from their directories."""
     seen = _served(case)
@@ -147,6 +153,7 @@ RULINGS = {
     "gpu-present": _on_a_gpu("a CUDA device that torch can use", gpu_present),
     "gpu-matrix-product": _on_a_gpu(f"{SAME} {PRODUCT_TOLERANCE:g}", gpu_matrix_product),
     "gpu-training-step": _on_a_gpu(f"{SAME} {WEIGHT_TOLERANCE:g}", gpu_training_step),
+    "gpu-ktrdr-training": _on_a_gpu(f"{SAME} {LOSS_TOLERANCE:g}", gpu_ktrdr_training),
     "gpu-libraries": _on_a_gpu("cuDNN and NCCL as installed, loaded from their distributions", gpu_libraries),
     "gpu-error-raised": _on_a_gpu("an error on the device is raised", gpu_error_raised),
 }

@@ -4,8 +4,9 @@ import math
 import re
 
 from deploy.faults import Faults
-from verify.judge.case import Case, Ruling, rule, skip
+from verify.judge.case import Case, NotSeen, Ruling, rule, skip
 from verify.judge.rulings.contents import listed, same_version
+from verify.observe.probe_reports import WorkerTried
 
 PRODUCT = [[19.0, 22.0], [43.0, 50.0]]  # [[1 2] [3 4]] · [[5 6] [7 8]]
 GRADIENT = 12.0  # of x³ at 2
@@ -118,10 +119,33 @@ def cuda_runtime(case: Case) -> Ruling:
     return Ruling("UNVERIFIED", "depends on the host", f"{found}: no GPU in this container", category="ENVIRONMENT")
 
 
+def worker_types(case: Case) -> Ruling:
+    """Every worker type of the contract does a piece of its work, and starts as what it is."""
+    if not (kinds := case.image.worker_types):
+        return skip("the contract names no worker type for it")
+    expected = f"a worker of each type does its work and starts: {', '.join(kinds)}"
+    seen = case.pytorch
+    if not seen.imported:
+        return rule(False, expected, f"{seen.error_type}: {seen.error_message}")
+    faults, tracebacks, unseen = Faults(), list[str](), list[str]()
+    for kind in kinds:
+        tried = seen.workers.get(kind, WorkerTried())
+        for what, ended in (("its work fails", tried.work), ("it does not start", tried.start)):
+            faults.add(ended and not ended.ok, f"{kind}: {what}: {ended.error if ended else ''}")
+            tracebacks += [ended.traceback] if ended and ended.traceback else []
+        said = tried.start.names if tried.start and tried.start.ok else [kind]
+        faults.add(said != [kind], f"{kind}: it says that it is {', '.join(said) or 'nothing'}")
+        unseen += [kind] if None in (tried.work, tried.start) else []
+    if unseen and not faults:
+        raise NotSeen(f"nothing came of {', '.join(unseen)} in time", "")
+    return rule(not faults, expected, "; ".join(faults) or "each does", tracebacks=tracebacks)
+
+
 RULINGS = {
     "torch": torch,
     "torch-version": torch_version,
     "torch-build": torch_build,
     "torch-works": torch_works,
     "cuda-runtime": cuda_runtime,
+    "worker-types": worker_types,
 }

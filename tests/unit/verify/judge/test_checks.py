@@ -35,7 +35,8 @@ def test_only_the_gpu_image_has_a_claim_that_a_host_without_a_gpu_cannot_show(ro
 def test_checks_are_skipped_only_where_the_contract_says_so_and_with_the_reason(role: str) -> None:
     skipped = {name: finding.found for name, finding in good(role).findings().items() if finding.outcome == "SKIP"}
     torch = {"cuda-libraries-agree", "torch-version", "torch-build", "torch-works", "cuda-runtime"}
-    expected = torch if role == "backend" else {"lazy-server"} if role.startswith("worker") else set()
+    expected = {"lazy-server"} if role.startswith("worker") else {"worker-types"}
+    expected |= torch if role == "backend" else set()
     assert set(skipped) == expected
     assert all(skipped.values())
 

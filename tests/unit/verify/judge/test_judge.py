@@ -114,7 +114,8 @@ def test_without_a_subject_every_check_is_an_error_that_says_why() -> None:
         facts.error = "no image x:y on the engine"
 
     facts = good("dev", change)
-    assert set(outcomes(facts).values()) == {"ERROR", "PASS"}
+    assert set(outcomes(facts).values()) == {"ERROR", "PASS", "SKIP"}
+    assert [name for name, outcome in outcomes(facts).items() if outcome == "SKIP"] == ["worker-types"]
     assert [name for name, outcome in outcomes(facts).items() if outcome == "PASS"] == ["built-here"]
     assert all("no image x:y" in one.found for one in facts.findings().values() if one.outcome == "ERROR")
 

@@ -17,10 +17,11 @@ def found(check: str, change: Change | None = None) -> Finding:
     return good_gpu(change).findings()[check]
 
 
-def test_what_a_real_h100_answered_passes_in_every_point() -> None:
+def test_what_a_real_h100_answered_passes_in_every_point_that_was_tried_there() -> None:
     told = json.loads((ROOT / "tests" / "support" / "h100.json").read_text(encoding="utf-8"))
     findings = good_gpu(instead("gpu", told)).findings()
-    assert {findings[name].outcome for name in GPU_CHECKS} == {"PASS"}
+    assert {findings[name].outcome for name in GPU_CHECKS if name != "gpu-ktrdr-training"} == {"PASS"}
+    assert findings["gpu-ktrdr-training"].outcome == "FAIL"
     assert findings["gpu-present"].found.endswith("compute capability 9.0, 85.0 GB, driver 580.159.04")
     assert findings["gpu-libraries"].found == "cuDNN 9.19.0, NCCL 2.28.9"
 
@@ -43,7 +44,7 @@ def test_the_device_is_told_with_name_capability_memory_and_driver() -> None:
     assert found("gpu-present").found == "H200, compute capability 9.0, 150.0 GB, driver 580.1"
 
 
-@pytest.mark.parametrize("part", ["matrix-product", "training-step", "libraries", "error-raised"])
+@pytest.mark.parametrize("part", ["matrix-product", "training-step", "ktrdr-training", "libraries", "error-raised"])
 def test_a_gpu_that_the_build_has_no_code_for_is_named_in_place_of_what_cuda_says(part: str) -> None:
     cuda_s = {"ok": False, "error": "RuntimeError: CUDA error: no kernel image is available for execution"}
     failed = {"matrix_product": cuda_s, "training_step": cuda_s, "error_raised": {"ok": True, "value": True}}

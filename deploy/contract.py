@@ -277,10 +277,16 @@ def _duplicates(document: dict[str, Any]) -> list[str]:
     first: dict[str, str] = {}
     mistakes = []
     for role, name in _named(document, "name"):
-        other = first.setdefault(name, role)
+        other = first.setdefault(_familiar(name), role)
         if other != role:
             mistakes.append(f"images.{role}.name = {_shown(name)}: images.{other} has this name; give each its own")
     return mistakes
+
+
+def _familiar(name: str) -> str:
+    """Return the shortest of an image's names: engines add Docker Hub's address and `library/` to it by themselves."""
+    path = re.sub(r"^(index\.)?docker\.io/", "", name)
+    return path.removeprefix("library/") if path.count("/") == 1 else path
 
 
 def _missing_files(document: dict[str, Any]) -> list[str]:

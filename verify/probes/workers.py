@@ -6,6 +6,7 @@ Processes are forked from one that has torch already: importing it again would c
 import contextlib
 import functools
 import http.client
+import importlib
 import json
 import os
 import runpy
@@ -35,7 +36,8 @@ def begin(kinds, began):
         os.close(writing)
         return child, reading, end + AFTER
     try:
-        attempt(lambda: __import__("ktrdr.worker.application"))  # once for all of them
+        for shared in ("fastapi", "uvicorn"):  # imported once; what is ktrdr's, each type imports by itself
+            attempt(functools.partial(_import, shared))
         for kind, (worker, port) in {kind: _start(kind, writing) for kind in kinds}.items():
             answered = attempt(functools.partial(_answer, worker, port, end))
             if not answered.get("error", "").endswith(NOTHING):  # which proves nothing on a busy machine
@@ -68,11 +70,15 @@ def _start(kind, writing):
     if child := os.fork():
         return child, port
     try:
-        _say(writing, kind, "work", attempt(lambda: WORK[kind](Backend()) and {}))
         os.environ |= {"KTRDR_WORKER_TYPE": kind, "KTRDR_WORKER_PORT": str(port)}
+        _say(writing, kind, "work", attempt(lambda: WORK[kind](Backend()) and {}))
         runpy.run_module("ktrdr.worker", run_name="__main__", alter_sys=True)
     finally:
         os._exit(1)
+
+
+def _import(name):
+    importlib.import_module(name)
 
 
 def _say(writing, *line):

@@ -146,7 +146,10 @@ def test_the_shipped_budgets_are_the_agreed_ones() -> None:
         ("images.dev.files", {"/srv/x": "so"}, r"images\.dev\.files\./srv/x = 'so': write 10 letters or more"),
         ("images.dev.files", {"srv/x": "a good reason"}, r"images\.dev\.files\.srv/x\.\[key\] = 'srv/x': write a"),
         ("images.dev.packages", ["Tini"], r"images\.dev\.packages\.0 = 'Tini': write a Debian package's name"),
-        ("images.dev.name", "ktrdr-backend:prod", r"images\.dev\.name = .*: images\.backend has this name; give"),
+        *(
+            ("images.dev.name", f"{place}ktrdr-backend:prod", r"images\.dev\.name = .*: images\.backend has this n")
+            for place in ("", "docker.io/library/", "docker.io/", "library/", "index.docker.io/library/")
+        ),
     ],
 )  # fmt: skip
 def test_a_mistake_is_told_with_its_key_its_value_and_the_next_step(key: str, value: Any, told: str) -> None:
@@ -387,3 +390,8 @@ def test_the_server_of_the_api_rests_at_least_as_long_as_it_is_listened_to(
 def test_a_mistake_in_limits_or_in_how_a_server_runs_is_told(key: str, value: Any, told: str) -> None:
     (mistake,) = contract_mistakes(with_value(key, value))
     assert mistake.startswith(told)
+
+
+@pytest.mark.parametrize("place", ["ghcr.io/", "localhost:5000/", "docker.io/ours/", "ours/", "library/ours/"])
+def test_a_name_in_another_place_is_another_image(place: str) -> None:
+    assert contract_mistakes(with_value("images.dev.name", f"{place}ktrdr-backend:prod")) == []

@@ -285,7 +285,7 @@ def _duplicates(document: dict[str, Any]) -> list[str]:
 
 def _familiar(name: str) -> str:
     """Return the shortest of an image's names: engines add Docker Hub's address and `library/` to it by themselves."""
-    path = re.sub(r"^(index\.)?docker\.io/", "", name)
+    path = name.removeprefix("index.docker.io/").removeprefix("docker.io/")
     return path.removeprefix("library/") if path.count("/") == 1 else path
 
 

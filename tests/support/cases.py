@@ -23,10 +23,9 @@ SIZES = {"worker-gpu": 4_800_000_000, "backend": 0}  # bytes of PyTorch's layer,
 def _with_budgets(contract: Contract) -> Contract:
     """The contract with budgets for the made-up sizes, whatever the real images have shrunk to."""
     added = {role: SIZES.get(role, 700_000_000) + 160_000_000 for role in contract.roles} | {"backend": 24_500_000}
-    images = {
-        role: image.model_copy(update={"added_at_most": added[role], "total_at_most": added[role] + 134_000_000})
-        for role, image in contract.images.items()
-    }
+    total = {role: bound + 134_000_000 for role, bound in added.items()}
+    bounds = {role: {"added_at_most": added[role], "total_at_most": total[role]} for role in contract.roles}
+    images = {role: image.model_copy(update=bounds[role]) for role, image in contract.images.items()}
     return contract.model_copy(update={"images": images})
 
 
@@ -341,10 +340,10 @@ def gpu() -> dict[str, Any]:
     return {
         "imported": True, "available": True, "torch_version": "2.13.0+cu130", "cuda_build": "13.0", "name": "H200",
         "capability": "9.0", "architectures": list(ARCHITECTURES), "memory_bytes": 150_000_000_000, "driver": "580.1",
-        "matrix_product": dict(compared),
-        "training_step": {**compared, "losses": [1.1, 1.0, 0.9]}, "ktrdr_training": dict(compared),
-        "error_raised": {"ok": True, "value": True},
-        "cudnn": copies("libcudnn.so.9", "9.1.0", "9.1.0.70"), "nccl": copies("libnccl.so.2", "2.27.3", "2.27.3"),
+        "matrix_product": dict(compared), "ktrdr_training": dict(compared),
+        "training_step": {**compared, "losses": [1.1, 1.0, 0.9]},
+        "error_raised": {"ok": True, "value": True}, "nccl": copies("libnccl.so.2", "2.27.3", "2.27.3"),
+        "cudnn": copies("libcudnn.so.9", "9.1.0", "9.1.0.70"),
     }  # fmt: skip
 
 

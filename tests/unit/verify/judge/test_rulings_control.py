@@ -6,10 +6,11 @@ from tests.support.cases import ROLES, Change, Facts, good, good_gpu, many
 from tests.support.changes import contents, probes, subject
 from tests.support.outcomes import BY_PROBE, outcomes
 from verify.judge.checks import GPU_CHECKS
+from verify.judge.rulings import serving
 
 WORDS = "unable to apply cgroup configuration: permission denied"
 PROBED = [name for names in BY_PROBE.values() for name in names]
-RUN = [*PROBED, "python-runs", "proof", "server-healthy", "server-answers", "lazy-server"]
+RUN = [*PROBED, "python-runs", "proof", "server-healthy", "server-answers", "lazy-server", *serving.RULINGS]
 
 
 def failed(facts: Facts) -> None:

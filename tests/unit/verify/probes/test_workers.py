@@ -54,7 +54,7 @@ def tried(directory: Path, *kinds: str, seconds: float = 60.0, **changed: str) -
     """What is reported of these types, with a module of ktrdr's changed, by the last word of its name."""
     for name, text in MODULES.items():
         write(directory, {f"ktrdr/{name}.py": changed.get(name.rpartition("/")[2].strip("_"), text)})
-    text = source("workers").replace("SECONDS = 100.0", f"SECONDS = {seconds}").replace("AFTER = 3.0", "AFTER = 0.5")
+    text = source("workers").replace("SECONDS = 90.0", f"SECONDS = {seconds}").replace("AFTER = 3.0", "AFTER = 0.5")
     report: dict[str, Any] = results(run(directory, {"workers": own(text + DRIVER, kinds)}))["workers"]["report"]
     return report
 

@@ -54,7 +54,7 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 NO_BASES: Mapping[str, Base] = {}
-RUNS_SECONDS = 480.0  # both containers, with every answer of the engine as late as it may be
+RUNS_SECONDS = 720.0  # both containers, with every answer of the engine as late as it may be
 EXPORT_SECONDS = 1800.0  # an image's layers, from a busy engine
 LOOK = 0.5  # seconds between two looks at a server's health
 

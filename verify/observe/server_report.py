@@ -14,8 +14,10 @@ class Rest(ProbeReport):
     """A server that nobody asks: verify/probes/rest.py."""
 
     busy: float  # share of one processor
+    busiest: float  # share of the time in which it did not wait for a processor, of the thread that ran most of it
     left: list[str]  # kind and name of processes that nobody waits for
     more: Whole  # processes that came with the last requests and stayed
     written: list[str]  # paths of files where the contract allows none
+    exposed: list[str]  # paths of files where it allows them that everybody may write
     open_files: Whole | None  # that its first process may open
     refused: Whole | None  # how often a process or thread was refused at the limit

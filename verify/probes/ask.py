@@ -250,7 +250,7 @@ def main():
     if options:
         had = len(of_the_server(processes()))
         report["at_once"] = at_once(sys.argv[1], report["answers"], document)
-        report["rest"] = rest(options["rest"], options["writable"], had)
+        report["rest"] = rest(options["rest"], options["writable"], [options["watch"]], had)
     report |= memory()
     report["listens"], sockets, report["ports"] = listens(urllib.parse.urlsplit(sys.argv[1]).port or 80)
     report["datagrams"] = datagrams()

@@ -12,7 +12,7 @@ MAY_OPEN = "Max open files"
 KERNEL = ("cgroup", "cgroup2", "devpts", "proc", "sysfs")  # file systems that hold nobody's files
 REFUSALS = ("/sys/fs/cgroup/pids.events", "/sys/fs/cgroup/pids/pids.events")  # of cgroups' second version and the first
 SOME_AT_MOST = 20  # processes and files that are named
-NOISE = 0.02  # seconds: a thread that ran for less computes nothing
+NOISE = 0.04  # seconds: a thread that ran for less computes nothing
 SPIN = 0.01  # seconds
 
 
@@ -105,6 +105,14 @@ def changed(path):
         return 0
 
 
+def everybodys(path):
+    """Tell whether a file is everybody's to write."""
+    try:
+        return bool(os.lstat(path).st_mode & 0o002)
+    except OSError:
+        return False
+
+
 def begun(known):
     """Return the clock time at which the first process began."""
     ticks = known[1][4] if 1 in known else 0
@@ -128,11 +136,13 @@ def slowness():
     return max(1.0, (time.monotonic() - began) / SPIN)
 
 
-def rest(seconds, allowed, had):
+def rest(seconds, data, ours, had):
     """Return what a server does while nobody asks it for so many seconds.
 
-    ``allowed``: directories that it may write to. ``had``: its processes when everything had been asked once.
+    ``data``: directories that it may write to. ``ours``: those in which we have it write. ``had``: its processes when
+    everything had been asked once.
     """
+    allowed = [*data, *ours]
     known = processes()
     before, ticks, began = threads(known), sum(one[-1] for one in of_the_server(known).values()), time.monotonic()
     time.sleep(seconds)
@@ -142,10 +152,12 @@ def rest(seconds, allowed, had):
     left = {process: what for process, what in unwaited(now).items() if process[0] in known}
     refusals = [number_after(path, "max ") for path in REFUSALS]
     return {
-        "busy": max(computed / took, busiest(before, threads(now), took)),
+        "busy": max(0.0, computed / took),
+        "busiest": busiest(before, threads(now), took),
         "left": sorted(left.values())[:SOME_AT_MOST],
         "more": max(0, len(server) - had),
         "written": written(allowed, begun(now))[:SOME_AT_MOST],
+        "exposed": sorted(path for place in data for path in files(place) if everybodys(path))[:SOME_AT_MOST],
         "open_files": number_after("/proc/1/limits", MAY_OPEN),
         "refused": next((number for number in refusals if number is not None), None),
         "slowness": slowness(),

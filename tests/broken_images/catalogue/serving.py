@@ -116,14 +116,14 @@ ONE_AT_A_TIME = (
 
 RESTLESS = (
     Fault("a thread of the server computes without end", in_thread("while True:\n    pass"), AT_REST,
-          says=("keeps a processor busy",)),
+          says=(" of the time",)),
     Fault("a thread of the server asks without a pause whether there is work",
           in_thread("while not os.path.exists('/data/work'):\n    time.sleep(0)"), AT_REST,
-          says=("keeps a processor busy",)),
+          says=(" of the time",)),
     Fault("a process beside the server computes without end", in_shell(f"while :; do :; done & exec {' '.join(SERVE)}"),
-          AT_REST, says=("keeps a processor busy",)),
+          AT_REST, says=(" of the time",)),
     Fault("the server starts short programs without end", in_thread("while True:\n    subprocess.run(['true'])"),
-          AT_REST, says=("keeps a processor busy",)),
+          AT_REST, says=(" of the time",)),
     Fault("HEALTHCHECK leaves a process to nobody, which ends", checked_by("sleep 1 &"), AT_REST,
           says=("nobody waits for", "zombie sleep")),
     Fault("HEALTHCHECK leaves a process to nobody, which stays", checked_by("sleep 600 &"), AT_REST,
@@ -144,6 +144,13 @@ RESTLESS = (
           in_thread("time.sleep(3)\nopen('/tmp/.cache', 'w').write('x')"), AT_REST, says=("/tmp/.cache",)),
     Fault("the server writes into a volume that the contract does not name", "VOLUME /home/ktrdr\n" + in_thread(
         "open('/home/ktrdr/.history', 'w').write('x')"), AT_REST, says=("/home/ktrdr/.history",)),
+    Fault("what the server writes is everybody's to change, as a shell sets it",
+          in_shell(f"umask 0; exec {' '.join(SERVE)}"), AT_REST, says=("everybody may write", "/data/ktrdr.db")),
+    Fault("what the server writes is everybody's to change, as itself sets it", where_served("import os\nos.umask(0)"),
+          AT_REST, says=("everybody may write", "/data/ktrdr.db")),
+    Fault("the server opens its database to everybody", in_thread(
+        "while not os.path.exists('/data/ktrdr.db'):\n    time.sleep(0.1)\nos.chmod('/data/ktrdr.db', 0o666)"),
+          AT_REST, says=("everybody may write /data/ktrdr.db",)),
     Fault("the server's log is a file in the volume, and the engine has none",
           in_shell(f"exec {' '.join(SERVE)} >>/data/server.log 2>&1"), AT_REST, says=("log on the engine is empty",)),
     Fault("the server logs nothing", command(*SERVE, "--log-level", "critical", "--no-access-log"), AT_REST,

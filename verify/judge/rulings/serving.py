@@ -12,6 +12,7 @@ from verify.observe.server_report import AtOnce, Rest
 
 R = TypeVar("R", bound=ProbeReport)
 KILLED = 137  # 128 + SIGKILL
+ENDLESS = 0.5  # of the time in which a thread does not wait for a processor: this does not depend on the machine's load
 SHOWN = 5  # processes, files or answers in a finding
 
 
@@ -62,9 +63,12 @@ def server_at_rest(case: Case) -> Ruling:
     rest, due, faults = _reported(case, "rest", Rest), case.contract.serving, Faults()
     places = ", ".join(case.image.writable) or "nowhere"
     faults.add(rest.busy > due.busy_at_most, f"it keeps a processor busy for {rest.busy:.0%} of the time")
+    endless = rest.busiest > ENDLESS and not faults
+    faults.add(endless, f"a thread computes whenever it gets a processor, {rest.busiest:.0%} of the time")
     faults.add(rest.left, f"nobody waits for {len(rest.left)} of its processes: {', '.join(rest.left[:SHOWN])}")
     faults.add(rest.more, f"{rest.more} processes more stay after every request was repeated")
     faults.add(rest.written, f"it writes outside of {places}: {', '.join(rest.written[:SHOWN])}")
+    faults.add(rest.exposed, f"everybody may write {', '.join(rest.exposed[:SHOWN])}")
     size = case.server.log_bytes
     faults.add(size == 0, "its log on the engine is empty")
     faults.add(size and size > due.log_at_most, f"its log on the engine has {size or 0:,} bytes or more")

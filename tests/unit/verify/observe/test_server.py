@@ -10,10 +10,10 @@ import pytest
 from docker import DockerClient
 from docker.errors import APIError, NotFound
 
-from verify.observe import server
+from verify.observe import containers, server
 from verify.observe.containers import Watch
 from verify.observe.model import ProbeResult, Stop, Subject
-from verify.observe.server import LOG_AT_MOST, add_late_notes, log_of, settled, stop
+from verify.observe.server import LOG_AT_MOST, add_late_notes, ask_server, log_of, processes_of, settled, stop
 
 
 def engine(**answers: Any) -> DockerClient:
@@ -75,6 +75,39 @@ def test_a_server_is_stopped_by_the_engine_in_the_contract_s_seconds_or_more_whe
 
 def test_a_server_that_ended_by_itself_is_not_stopped() -> None:
     assert stop(engine(inspect_container=lambda _: {"State": {"Running": False}}), "c", 10.0, None) is None
+
+
+@pytest.mark.parametrize(
+    ("stats", "count"),
+    [
+        ({"pids_stats": {"current": 256, "limit": 256}}, 256),
+        ({"pids_stats": {}}, None),
+        ({"pids_stats": None}, None),
+        ({}, None),
+    ],
+)
+def test_the_processes_of_a_server_that_nobody_could_ask_are_the_engine_s_count(
+    stats: dict[str, Any], count: int | None
+) -> None:
+    assert processes_of(engine(stats=lambda *_arguments, **_options: stats), "c") == count
+
+
+def test_a_server_is_asked_from_inside_with_its_seconds_and_directories(monkeypatch: pytest.MonkeyPatch) -> None:
+    ran: list[tuple[list[str], float, dict[str, str]]] = []
+
+    def execute(
+        _client: object, _container: str, command: list[str], deadline: float, environment: dict[str, str]
+    ) -> tuple[int, bytes]:
+        ran.append((command, deadline, environment))
+        return 0, b'{"status": 200}'
+
+    monkeypatch.setattr(containers, "execute", execute)
+    watch = Watch("/run/watch", {})
+    found = ask_server(engine(), "c", "http://127.0.0.1:8000/x", 9.0, rest=2.0, writable=["/data"], listening=watch)
+    assert (found.outcome, found.report) == ("ended", {"status": 200})
+    ((*_, address, options), deadline, environment) = ran[0]
+    assert (address, deadline, environment) == ("http://127.0.0.1:8000/x", 9.0, {"PYTHONPATH": ""})
+    assert json.loads(options) == {"rest": 2.0, "writable": ["/data"], "watch": "/run/watch"}
 
 
 def notes_of(*texts: bytes) -> bytes:

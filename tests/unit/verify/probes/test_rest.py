@@ -47,6 +47,7 @@ def test_who_is_waited_for_by_nobody_is_told(process: tuple[Any, ...], told: str
         ((1.0, 0.0), (1.25, 4.75), 1.0),  # all the time, as far as a loaded machine let it
         ((1.0, 0.0), (1.1, 0.0), 0.02),
         ((1.0, 0.0), (1.1, 2.5), 0.04),
+        ((1.0, 0.0), (1.03, 4.9), 0.0),
         ((1.0, 0.0), (1.01, 4.98), 0.0),  # too little to tell
         ((0.0, 0.0), (0.0, 0.0), 0.0),
     ],
@@ -83,6 +84,15 @@ def test_files_that_changed_since_the_start_are_told_where_none_are_allowed(
     assert probe.written([f"{tmp_path}/data"], 0) == [f"{tmp_path}/tmp/deep/file"]
     assert probe.written([], time.time() + 60) == []
     assert probe.written([], 0) == [f"{tmp_path}/data/deep/file", f"{tmp_path}/tmp/deep/file"]
+
+
+@pytest.mark.parametrize(("mode", "everybodys"), [(0o644, False), (0o664, False), (0o646, True), (0o666, True)])
+def test_a_file_that_everybody_may_write_is_told(tmp_path: Path, mode: int, *, everybodys: bool) -> None:
+    path = tmp_path / "file"
+    path.touch()
+    path.chmod(mode)
+    assert probe.everybodys(str(path)) is everybodys
+    assert probe.everybodys(str(tmp_path / "gone")) is False
 
 
 @pytest.mark.parametrize(
@@ -136,7 +146,8 @@ def test_a_server_at_rest_is_told_from_one_that_computes(
         server.stdout.readline()
         monkeypatch.setattr(probe, "of_the_server", lambda known: {server.pid: known[server.pid]})
         monkeypatch.setattr(probe, "written", lambda _allowed, _since: [])
-        seen = Rest.model_validate(probe.rest(1.0, [], 0))
+        seen = Rest.model_validate(probe.rest(1.0, [], [], 0))
         server.kill()
     assert (seen.left, seen.more, seen.written) == ([], 1, [])
-    assert (seen.busy > 0.5) is busy
+    assert (seen.busiest > 0.5) is busy
+    assert busy or seen.busy < 0.1

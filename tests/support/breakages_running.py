@@ -178,6 +178,7 @@ SERVING = [
         facts, at_once={"asked": 0, "refused": []})),
     Breakage("server-at-rest", "busy", "backend", lambda facts: rested(facts, busy=0.11)),
     Breakage("server-at-rest", "busy on a loaded machine", "backend", lambda facts: rested(facts, busiest=0.9)),
+    Breakage("server-at-rest", "files will be everybody's", "backend", lambda facts: rested(facts, lax=1)),
     Breakage("server-at-rest", "a file is everybody's", "backend", lambda facts: rested(facts, exposed=["/data/a"])),
     Breakage("server-at-rest", "a zombie", "backend", lambda facts: rested(facts, left=["zombie sleep"])),
     Breakage("server-at-rest", "a process more", "backend", lambda facts: rested(facts, more=1)),

@@ -163,7 +163,8 @@ def good(role: str, change: Change | None = None) -> Facts:
                         "processes": 2, "unreadable": 0, "packages": ["yaml"],
                         "routes": application()["routes"], "listens": ["::"], "answers": application()["digests"],
                         "watched": 2, "attempts": [], "unwatched": [], "at_once": {"asked": 31, "refused": []},
-                        "rest": {"busy": 0.004, "busiest": 0.0, "left": [], "more": 0, "written": [], "exposed": [],
+                        "rest": {"busy": 0.004, "busiest": 0.0, "left": [], "more": 0, "written": [],
+                                 "lax": 0, "exposed": [],
                                  "open_files": CONTRACT.images[role].limits.open_files, "refused": 0}}),
     }  # fmt: skip
     facts = Facts(role, subject, probes, server, contents(role), record(role), distributions(role), baseline(role))

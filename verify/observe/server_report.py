@@ -18,6 +18,7 @@ class Rest(ProbeReport):
     left: list[str]  # kind and name of processes that nobody waits for
     more: Whole  # processes that came with the last requests and stayed
     written: list[str]  # paths of files where the contract allows none
+    lax: Whole  # processes that make files which everybody may write
     exposed: list[str]  # paths of files where it allows them that everybody may write
     open_files: Whole | None  # that its first process may open
     refused: Whole | None  # how often a process or thread was refused at the limit

@@ -113,6 +113,12 @@ def everybodys(path):
         return False
 
 
+def lets_everybody_write(number):
+    """Tell whether a process makes files that everybody may write: its mask, in octal digits, lets the bit be."""
+    mask = number_after(f"/proc/{number}/status", "Umask:")
+    return mask is not None and not mask % 10 & 2
+
+
 def begun(known):
     """Return the clock time at which the first process began."""
     ticks = known[1][4] if 1 in known else 0
@@ -157,6 +163,7 @@ def rest(seconds, data, ours, had):
         "left": sorted(left.values())[:SOME_AT_MOST],
         "more": max(0, len(server) - had),
         "written": written(allowed, begun(now))[:SOME_AT_MOST],
+        "lax": sum(lets_everybody_write(number) for number in server),
         "exposed": sorted(path for place in data for path in files(place) if everybodys(path))[:SOME_AT_MOST],
         "open_files": number_after("/proc/1/limits", MAY_OPEN),
         "refused": next((number for number in refusals if number is not None), None),

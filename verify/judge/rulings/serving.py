@@ -68,6 +68,7 @@ def server_at_rest(case: Case) -> Ruling:
     faults.add(rest.left, f"nobody waits for {len(rest.left)} of its processes: {', '.join(rest.left[:SHOWN])}")
     faults.add(rest.more, f"{rest.more} processes more stay after every request was repeated")
     faults.add(rest.written, f"it writes outside of {places}: {', '.join(rest.written[:SHOWN])}")
+    faults.add(rest.lax, f"{rest.lax} of its processes make files that everybody may write")
     faults.add(rest.exposed, f"everybody may write {', '.join(rest.exposed[:SHOWN])}")
     size = case.server.log_bytes
     faults.add(size == 0, "its log on the engine is empty")

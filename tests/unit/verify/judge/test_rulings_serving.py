@@ -69,6 +69,7 @@ def test_refused_requests_are_told_a_few_of_them() -> None:
 def test_what_a_server_does_at_rest_is_told() -> None:
     assert at_rest(busy=1.0, busiest=1.0) == "it keeps a processor busy for 100% of the time"
     assert at_rest(busiest=0.97) == "a thread computes whenever it gets a processor, 97% of the time"
+    assert at_rest(lax=2) == "2 of its processes make files that everybody may write"
     assert at_rest(exposed=["/data/a", "/data/b"]) == "everybody may write /data/a, /data/b"
     assert at_rest(left=["zombie sleep"] * 7).startswith("nobody waits for 7 of its processes: zombie sleep, zombie sl")
     assert at_rest(more=2) == "2 processes more stay after every request was repeated"

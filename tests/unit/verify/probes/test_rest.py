@@ -86,6 +86,25 @@ def test_files_that_changed_since_the_start_are_told_where_none_are_allowed(
     assert probe.written([], 0) == [f"{tmp_path}/data/deep/file", f"{tmp_path}/tmp/deep/file"]
 
 
+@pytest.mark.parametrize(
+    ("status", "lax"),
+    [
+        ("Name:\tx\nUmask:\t0022\n", False),
+        ("Umask:\t0002\n", False),
+        ("Umask:\t0077\n", False),
+        ("Umask:\t0000\n", True),
+        ("Umask:\t0020\n", True),
+        ("Umask:\t0021\n", True),
+        ("", False),
+    ],
+)
+def test_a_process_that_lets_everybody_write_is_told_by_its_mask(
+    monkeypatch: pytest.MonkeyPatch, status: str, *, lax: bool
+) -> None:
+    monkeypatch.setattr(probe, "text_of", lambda _path: status)
+    assert probe.lets_everybody_write(1) is lax
+
+
 @pytest.mark.parametrize(("mode", "everybodys"), [(0o644, False), (0o664, False), (0o646, True), (0o666, True)])
 def test_a_file_that_everybody_may_write_is_told(tmp_path: Path, mode: int, *, everybodys: bool) -> None:
     path = tmp_path / "file"

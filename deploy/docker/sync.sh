@@ -4,8 +4,10 @@
 #   sync.sh [--torch-source NAME] UV-SYNC-OPTION ...   distributions of the lock, without the application
 #   sync.sh --application [--editable] DIRECTORY       the application alone, into /application/opt/venv
 #
-# A layer's archive holds the times of its files. All are set to SOURCE_DATE_EPOCH (reproducible-builds.org), so that two
-# builds of one checkout give the same layers.
+# Two builds of one checkout give the same layers, on every builder:
+# - All times are set to SOURCE_DATE_EPOCH (reproducible-builds.org), because a layer's archive holds them.
+# - Everything that the builder mounts, and all that is temporary, lies in a tmpfs at /tmp. Outside of /opt no directory is
+#   touched: some builders write such a directory into the layer, others do not.
 #
 # What the build host is configured with comes as build secrets and leaves no trace in the layer:
 #   certificates   CA bundle (PEM) for machines behind a company's certificate
@@ -14,21 +16,21 @@
 # torch-wheels where it holds any. uv takes a source only while it locks, hence: inject, re-lock, sync.
 set -eu
 
-[ ! -f /run/secrets/certificates ] || export SSL_CERT_FILE=/run/secrets/certificates
-if [ -f /run/secrets/uv-settings ]; then
+[ ! -f /tmp/certificates ] || export SSL_CERT_FILE=/tmp/certificates
+if [ -f /tmp/uv-settings ]; then
     set -a
     # shellcheck source=/dev/null # the build host's settings exist during a build only
-    . /run/secrets/uv-settings
+    . /tmp/uv-settings
     set +a
 fi
 export PYTHONDONTWRITEBYTECODE=1  # the tools' own runs leave nothing in the base's directories
+export HOME=/tmp PATH="/tmp/bin:$PATH" UV_CACHE_DIR=/tmp/uv-cache
 export UV_PROJECT_ENVIRONMENT=/opt/venv UV_LINK_MODE=copy UV_PYTHON_PREFERENCE=only-system UV_NO_PROGRESS=1
 work=$(mktemp -d)
-trap 'rm -rf "$work"' EXIT
 
 inject_torch_source() {
-    if ls /mnt/torch-wheels/torch-*.whl >/dev/null 2>&1; then
-        index='url = "/mnt/torch-wheels"\nformat = "flat"'
+    if ls /tmp/torch-wheels/torch-*.whl >/dev/null 2>&1; then
+        index='url = "/tmp/torch-wheels"\nformat = "flat"'
     else
         index="url = \"https://download.pytorch.org/whl/${1#pytorch-}\""
     fi
@@ -42,7 +44,7 @@ leave_out() {
     python3 - <<'END'
 import csv, fnmatch, itertools, pathlib, tomllib
 
-for entry in tomllib.loads(pathlib.Path("/mnt/left-out.toml").read_text())["left_out"]:
+for entry in tomllib.loads(pathlib.Path("/tmp/left-out.toml").read_text())["left_out"]:
     for record in pathlib.Path("/opt/venv").glob(f"lib/python*/site-packages/{entry['distribution']}-*.dist-info/RECORD"):
         with record.open(newline="") as lines:
             paths = fnmatch.filter((row[0] for row in csv.reader(lines)), entry["path"])
@@ -62,11 +64,13 @@ compile_new() {
     python3 -m compileall -qq -j 0 --invalidation-mode unchecked-hash -i "$work/new" || :  # templates are no valid Python
 }
 
-# Times that tell when something was installed, or when the builder made a place for a mount. The last thing that is done
-settle() {
-    find /opt -cnewer "$work/start" -exec touch -h -d "@$SOURCE_DATE_EPOCH" {} +
-    rm -rf "$work"
-    touch -d "@$SOURCE_DATE_EPOCH" /mnt /root /run /tmp /usr/local/bin
+# uv's notes of the times at which a wheel from a folder, or a checkout, reached this builder
+remove_uv_notes() {
+    for note in "$1"/lib/python3.*/site-packages/*.dist-info/uv_cache.json; do
+        [ -f "$note" ] || continue
+        rm "$note"
+        sed -i '/\/uv_cache\.json,/d' "${note%/*}/RECORD"
+    done
 }
 
 # For a layer of its own, the same whatever lies below it: a new environment tells uv where things go, and stays behind
@@ -74,9 +78,7 @@ install_application() {
     uv venv --quiet --python python3 /opt/venv
     uv pip install --quiet --python /opt/venv --prefix /application/opt/venv --no-deps "$@"
     rm -f /application/opt/venv/.lock
-    set -- /application/opt/venv/lib/python3.*/site-packages/*.dist-info
-    rm "$1/uv_cache.json"  # uv's note of the checkout's times: nothing that another build would repeat
-    sed -i '/\/uv_cache\.json,/d' "$1/RECORD"
+    remove_uv_notes /application/opt/venv
 }
 
 if [ "${1-}" = --application ]; then
@@ -91,7 +93,7 @@ if [ "${1-}" = --application ]; then
     find /application -exec touch -h -d "@$SOURCE_DATE_EPOCH" {} +
 else
     touch "$work/start"
-    cp /mnt/pyproject.toml /mnt/uv.lock "$work"
+    cp /tmp/pyproject.toml /tmp/uv.lock "$work"
     cd "$work"
     if [ "${1-}" = --torch-source ]; then
         [ -z "$2" ] || inject_torch_source "$2"
@@ -99,7 +101,8 @@ else
     fi
     uv sync --frozen --no-install-project "$@"
     leave_out
+    remove_uv_notes /opt/venv
     compile_new
-    rm -f /opt/venv/.lock /tmp/uv-*.lock  # uv's, for the time that it runs
-    settle
+    rm -f /opt/venv/.lock  # uv's, for the time that it runs
+    find /opt -cnewer "$work/start" -exec touch -h -d "@$SOURCE_DATE_EPOCH" {} +
 fi

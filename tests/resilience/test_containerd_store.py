@@ -167,12 +167,12 @@ def instruction(step: StepRecord) -> str:
 
 
 @pytest.mark.parametrize("role", ROLES)
-def test_an_image_that_is_built_there_comes_to_the_same_verdict(
+def test_an_image_that_is_built_there_has_the_same_layers_and_verdict(
     role: str, overlay: tuple[Engine, Artifacts], there: There
 ) -> None:
     here = overlay[1]
     one, other = (artifacts.read(role, BUILD, BuildRecord) for artifacts in (here, there.built))
-    assert other.base.layers == one.base.layers
+    assert other.layers == one.layers
     ran = {
         instruction(step)
         for each in ROLES
@@ -181,7 +181,3 @@ def test_an_image_that_is_built_there_comes_to_the_same_verdict(
     }
     assert {instruction(step) for step in other.steps} <= ran, "a step came from a cache: the builds were no whole ones"
     assert outcomes(there.built, role) == outcomes(here, role)
-    contents = [artifacts.read(role, CONTENTS, Contents) for artifacts in (here, there.built)]
-    held = [sorted((one.name, one.version) for one in image.distributions) for image in contents]
-    assert held[0] == held[1]
-    assert contents[0].unpacked_bytes == contents[1].unpacked_bytes

@@ -249,11 +249,21 @@ def test_the_specification_s_search_for_the_cause_finds_nothing_in_the_backend()
 
 
 def test_a_comment_names_the_command_that_each_line_comes_to(role: str) -> None:
-    synced = [line for line in instructions(role) if "/mnt/sync.sh" in line and "--application" not in line]
+    synced = [line for line in instructions(role) if "/sync.sh" in line and "--application" not in line]
     found = [re.search(r"sync\.sh (?:--torch-source \S+ )?(--[\w -]+?)(?: &&|$)", line) for line in synced]
     comments = " ".join(line for line in text(role).splitlines() if line.startswith("#"))
     assert found
     assert all(match and f"`uv sync --frozen {match[1]}`" in comments for match in found)
+
+
+def test_what_is_mounted_touches_no_directory_of_a_layer(role: str) -> None:
+    """A place for a mount is made in the layer, or not, as the builder likes. In a tmpfs it is in no layer."""
+    synced = [line for line in instructions(role) if "/sync.sh" in line and "--application" not in line]
+    assert synced
+    for line in synced:
+        (first, *others) = re.findall(r"--mount=(\S+)", line)
+        assert first == "type=tmpfs,target=/tmp"
+        assert all(re.search(r",target=/tmp/", mount) for mount in others), line
 
 
 def block(role: str, first: str, last: str) -> list[str]:

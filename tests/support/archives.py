@@ -6,9 +6,11 @@ import hashlib
 import io
 import json
 import tarfile
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any, Literal
+
+from backports import zstd
 
 from deploy.image_config import ImageConfig
 from verify.contents.archive import read_layers
@@ -18,8 +20,9 @@ from verify.contents.model import Contents
 SITE = "opt/venv/lib/python3.11/site-packages"
 PATH = "/opt/venv/bin:/usr/bin"
 STRANGER = "stranger"  # a user that no image here knows
-Layout = Literal["oci", "oci, compressed", "old"]
-LAYOUTS: tuple[Layout, ...] = ("oci", "oci, compressed", "old")
+Layout = Literal["oci", "oci, gzip", "oci, zstd", "old"]
+PACK: dict[Layout, Callable[[bytes], bytes]] = {"oci": bytes, "oci, gzip": gzip.compress, "oci, zstd": zstd.compress}
+LAYOUTS: tuple[Layout, ...] = ("oci", "oci, gzip", "oci, zstd", "old")
 
 
 @dataclass(frozen=True)
@@ -105,7 +108,7 @@ def archive(layers: Iterable[bytes], layout: Layout = "oci") -> bytes:
         names = [f"{number:064x}/layer.tar" for number in range(len(layers))]
         entries = [("config.json", configuration), *zip(names, layers, strict=True)]
     else:
-        blobs = [gzip.compress(one, 1) if layout == "oci, compressed" else one for one in layers]
+        blobs = [PACK[layout](one) for one in layers]
         names = [f"blobs/sha256/{hashlib.sha256(one).hexdigest()}" for one in blobs]
         entries = [("blobs/sha256/c", configuration), *dict(zip(names, blobs, strict=True)).items()]
         entries += [("index.json", b'{"schemaVersion": 2}'), ("oci-layout", b'{"imageLayoutVersion": "1.0.0"}')]

@@ -1,6 +1,7 @@
 """The layers of an exported image (``docker save``).
 
-Both layouts are read: layers named by digest (OCI image layout), compressed or not, and the older directory a layer.
+Both layouts are read: layers named by digest (OCI image layout), packed by gzip, by zstd or not, and the older one with
+a directory a layer.
 Why not tarfile alone: it takes a damaged header for the archive's end, and does not hash what it reads.
 """
 
@@ -8,6 +9,7 @@ import gzip
 import hashlib
 import io
 import posixpath
+import re
 import stat
 import tarfile
 import zlib
@@ -15,12 +17,15 @@ from collections.abc import Container, Iterable
 from concurrent.futures import Executor, Future, ThreadPoolExecutor
 from typing import IO, Any, Self
 
+from backports import zstd
+
 from verify.contents import files, members
 from verify.contents.members import Member
 from verify.contents.raw_layer import RawLayer, UnreadableArchive
 
 STEP = 1 << 16  # bytes: tarfile copies the rest of its buffer for every header, and most files are small
 GZIP = b"\x1f\x8b"
+ZSTD = re.compile(rb"\x28\xb5\x2f\xfd|[\x50-\x5f]\x2a\x4d\x18")  # a frame, or one to be skipped (RFC 8878)
 CAPABILITY = "SCHILY.xattr.security.capability"  # how archives keep file capabilities (capabilities(7))
 LISTS = ("SCHILY.acl.", "SCHILY.xattr.system.posix_acl_")  # and access control lists: star(1), and as attributes
 
@@ -108,7 +113,7 @@ def read_layers(archive: Iterable[bytes], known: Container[str] = ()) -> dict[st
                 if name == "layer.tar" or (directory == "blobs/sha256" and f"sha256:{name}" not in known):
                     stream = outer.extractfile(member) if member.isreg() else None
                     layers |= _read_layer(stream, thread) if stream is not None else {}
-    except (tarfile.TarError, EOFError, ValueError, gzip.BadGzipFile, zlib.error) as error:
+    except (tarfile.TarError, EOFError, ValueError, gzip.BadGzipFile, zlib.error, zstd.ZstdError) as error:
         raise UnreadableArchive(f"the exported archive is unreadable: {error}") from error
     return layers
 
@@ -116,11 +121,10 @@ def read_layers(archive: Iterable[bytes], known: Container[str] = ()) -> dict[st
 def _read_layer(stream: IO[bytes], thread: Executor) -> dict[str, RawLayer]:
     """Read one layer's archive. A blob that is no layer (a manifest, a configuration) gives none."""
     buffered = io.BufferedReader(stream, files.BLOCK)  # type: ignore[type-var]  # ExFileObject is a raw reader
-    start = buffered.peek()[:2]
+    start = buffered.peek()
     if start[:1] in (b"{", b""):
         return {}
-    source: Any = gzip.GzipFile(fileobj=buffered) if start == GZIP else buffered
-    layer, hashed = RawLayer(), _Hashed(source, thread)
+    layer, hashed = RawLayer(), _Hashed(_unpacked(buffered, start), thread)
     with tarfile.open(fileobj=hashed, mode="r|", bufsize=STEP, tarinfo=_StrictHeader) as inner:
         for member in inner:
             _read_member(layer, inner, member)
@@ -128,6 +132,12 @@ def _read_layer(stream: IO[bytes], thread: Executor) -> dict[str, RawLayer]:
         pass  # the digest covers the zeros that fill up the last record
     members.settle(layer)
     return {f"sha256:{hashed.digest()}": layer}
+
+
+def _unpacked(stream: Any, start: bytes) -> Any:
+    if start.startswith(GZIP):
+        return gzip.GzipFile(fileobj=stream)
+    return zstd.ZstdFile(stream) if ZSTD.match(start) else stream
 
 
 def _absolute(name: str) -> str:

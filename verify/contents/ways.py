@@ -31,6 +31,7 @@ from deploy.build_record import Base
 from deploy.contract import ROOT
 from deploy.engine.connection import ENGINE_ERRORS
 from deploy.image_config import ImageConfig
+from verify.contents import snapshots
 from verify.contents.raw_layer import RawLayer, UnreadableArchive, Way
 
 LAYER = TypeAdapter(RawLayer)
@@ -79,26 +80,34 @@ def in_place(
 ) -> dict[str, RawLayer] | None:
     """Read the wanted layers (diff ids) of an image in the engine's directories; None where nobody may.
 
-    Without a ``permit`` no container reads them.
+    Without a ``permit`` no container reads them. None reads containerd's: what marks an opaque directory is hidden from
+    it, and there are no notes that tell.
 
     Raises:
-        UnreadableArchive: a layer changed while it was read.
+        UnreadableArchive: a layer is gone, or changed while it was read.
 
     """
-    known = dict(zip(config.layers, config.directories, strict=True)) if config.directories else {}
-    places = {diff_id: known[diff_id] for diff_id in wanted if diff_id in known}
-    if len(places) < len(wanted):
-        return None
     try:
         info = client.info()
+        directories = config.directories or _snapshots(client, info, config)
+        known = dict(zip(config.layers, directories, strict=True)) if directories else {}
+        places = {diff_id: known[diff_id] for diff_id in wanted if diff_id in known}
+        if len(places) < len(wanted):
+            return None
         found, way = here(client, info, places), IN_PLACE
-        if found is None and permit is not None:
+        if found is None and permit is not None and config.directories:
             found, way = there(client, info, config, places, permit), BY_A_CONTAINER
     except ENGINE_ERRORS:  # the export is asked for next, and tells what is wrong with the engine
         return None
     for layer in found or ():
         layer.way = way
     return None if found is None else dict(zip(places, found, strict=True))
+
+
+def _snapshots(client: DockerClient, info: Mapping[str, Any], config: ImageConfig) -> tuple[str, ...]:
+    """Return the layers' directories in containerd's store on this machine."""
+    chain_ids = (f"sha256:{chain}" for chain in _chain_ids(config.layers))
+    return snapshots.directories(info, chain_ids) if client.api.base_url == THIS_MACHINE else ()
 
 
 def here(client: DockerClient, info: Mapping[str, Any], places: Mapping[str, str]) -> list[RawLayer] | None:

@@ -24,8 +24,13 @@ OLD, NEW = layer(file("app.py", b"one")), layer(file("app.py", b"other"))
 class Engine:
     """An engine that exports images, as the docker SDK shows it, and counts how often."""
 
+    base_url = "http://far"
+
     def __init__(self, *layers: bytes) -> None:
         self.api, self.layers, self.exports = self, layers, 0
+
+    def info(self) -> dict[str, Any]:
+        return {"Driver": "zfs"}
 
     def get_image(self, _image: str, chunk_size: int) -> Iterator[bytes]:
         self.exports += 1

@@ -42,17 +42,19 @@ inject_torch_source() {
 # What left-out.toml names goes before the layer is made, so that it never counts
 leave_out() {
     python3 - <<'END'
-import csv, fnmatch, itertools, pathlib, tomllib
+import contextlib, csv, fnmatch, pathlib, tomllib
 
 for entry in tomllib.loads(pathlib.Path("/tmp/left-out.toml").read_text())["left_out"]:
     for record in pathlib.Path("/opt/venv").glob(f"lib/python*/site-packages/{entry['distribution']}-*.dist-info/RECORD"):
         with record.open(newline="") as lines:
             paths = fnmatch.filter((row[0] for row in csv.reader(lines)), entry["path"])
-        for path in (record.parent.parent / name for name in paths):
-            if path.exists():
-                path.unlink()
-                for folder in itertools.takewhile(lambda folder: not any(folder.iterdir()), path.parents):
-                    folder.rmdir()
+        removed = [path for path in map(record.parent.parent.joinpath, paths) if path.exists()]
+        for path in removed:
+            path.unlink()
+        for folder in sorted({path.parent for path in removed}, reverse=True):  # what a directory holds before it
+            with contextlib.suppress(OSError):  # it is not empty
+                for empty in (folder, *folder.parents):
+                    empty.rmdir()
 END
 }
 

@@ -9,6 +9,7 @@ from typing import Any, Final
 from ktrdr.errors import UnavailableError
 
 POLL_S: Final = 0.5
+METRICS: Final = ("training_metrics", "test_metrics")
 
 
 def api(options: argparse.Namespace) -> int:
@@ -74,20 +75,14 @@ def ask(
 
     `patient` repeats the request while the backend restarts; use it only for requests that may be repeated.
     """
-    from ktrdr.worker.backend import (  # noqa: PLC0415
-        PATIENCE_S,
-        Backend,
-        BackendAwayError,
-        BackendRefusedError,
-        BackendTroubledError,
-    )
+    from ktrdr.worker import backend  # noqa: PLC0415  see the module's first line
 
     try:
-        backend = Backend(url).patient(time.sleep, PATIENCE_S if patient else 0.0)
-        answer, _ = backend.send(method, path, content, {"Content-Type": kind})
-    except (BackendTroubledError, BackendRefusedError) as error:
+        asked = backend.Backend(url).patient(time.sleep, backend.PATIENCE_S if patient else 0.0)
+        answer, _ = asked.send(method, path, content, {"Content-Type": kind})
+    except (backend.BackendTroubledError, backend.BackendRefusedError) as error:
         raise UnavailableError(error.code, f"{url} refused: {error.message}") from None
-    except BackendAwayError as error:
+    except backend.BackendAwayError as error:
         message = f"{error}. Start the backend (ktrdr api), or name another address."
         raise UnavailableError("backend_away", message) from None
     return json.loads(answer)
@@ -103,23 +98,21 @@ def backtest(options: argparse.Namespace) -> int:
         "end_date": options.end_date,
         "model_path": options.model,
     }
-    task = ask(options.backend, "POST", "/backtests/start", json.dumps(body).encode())["operation_id"]
-    summary = _follow(options, "backtest", task)
-    if summary is None:
-        return 1
-    _print_warnings(summary)
-    print(json.dumps({key: summary[key] for key in ("model_path", "metrics")}, indent=2))
-    return 0
+    return _on_a_worker(options, "backtest", body, "metrics")
 
 
 def _train_on_a_worker(options: argparse.Namespace) -> int:
     body = {"strategy_name": options.strategy, "start_date": options.start_date, "end_date": options.end_date}
-    task = ask(options.backend, "POST", "/trainings/start", json.dumps(body).encode())["task_id"]
-    summary = _follow(options, "training", task)
-    if summary is None:
-        return 1
-    _print_metrics(summary)
-    return 0
+    return _on_a_worker(options, "training", body, *METRICS)
+
+
+def _on_a_worker(options: argparse.Namespace, what: str, body: dict[str, Any], *shown: str) -> int:
+    """Let a worker carry out an operation; print its progress and these parts of its results."""
+    started = ask(options.backend, "POST", f"/{what}s/start", json.dumps(body).encode())
+    summary = _follow(options, what, started["operation_id" if what == "backtest" else "task_id"])
+    if summary is not None:
+        _print(summary, *shown)
+    return 1 if summary is None else 0
 
 
 def _follow(options: argparse.Namespace, what: str, task: str) -> dict[str, Any] | None:
@@ -174,15 +167,11 @@ def _train_here(options: argparse.Namespace) -> int:
     finally:
         if not any(options.here.iterdir()):
             options.here.rmdir()
-    _print_metrics({"model_path": str(options.here), **summary})
+    _print({"model_path": str(options.here), **summary}, *METRICS)
     return 0
 
 
-def _print_warnings(summary: dict[str, Any]) -> None:
+def _print(summary: dict[str, Any], *shown: str) -> None:
     for warning in summary.get("warnings", ()):
         print(f"ktrdr: warning: {warning}", file=sys.stderr)
-
-
-def _print_metrics(summary: dict[str, Any]) -> None:
-    _print_warnings(summary)
-    print(json.dumps({key: summary[key] for key in ("model_path", "training_metrics", "test_metrics")}, indent=2))
+    print(json.dumps({key: summary[key] for key in ("model_path", *shown)}, indent=2))

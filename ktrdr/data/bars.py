@@ -53,19 +53,15 @@ class Bars:
 
     def between(self, start: int, stop: int) -> "Bars":
         """Return the bars at positions start (included) to stop (excluded)."""
-        return Bars(
-            self.times[start:stop],
-            self.opens[start:stop],
-            self.highs[start:stop],
-            self.lows[start:stop],
-            self.closes[start:stop],
-            self.volumes[start:stop],
-        )
+        return Bars(self.times[start:stop], *(column[start:stop] for column in self._values))
 
     def rows(self) -> list[list[float]]:
         """Return open, high, low, close, volume of each bar."""
-        columns = (self.opens, self.highs, self.lows, self.closes, self.volumes)
-        return [list(row) for row in zip(*columns, strict=True)]
+        return [list(row) for row in zip(*self._values, strict=True)]
+
+    @property
+    def _values(self) -> tuple[list[float], ...]:
+        return self.opens, self.highs, self.lows, self.closes, self.volumes
 
 
 def iso(time: int) -> str:
@@ -76,8 +72,7 @@ def iso(time: int) -> str:
 def parse_time(text: str) -> int:
     """Read ISO 8601 (no zone means UTC) as epoch seconds; ValueError for anything else."""
     if not _TIME.fullmatch(text):
-        msg = f"{text[:40]!r} is not ISO 8601"
-        raise ValueError(msg)
+        raise ValueError(f"{text[:40]!r} is not ISO 8601")
     moment = datetime.fromisoformat(text)
     if moment.tzinfo is None:
         moment = moment.replace(tzinfo=UTC)
@@ -95,6 +90,5 @@ def parse_range(start: str | None, end: str | None) -> tuple[int | None, int | N
         is_date = len(end) == len("2024-01-05")
         last = parse_time(end) + int(timedelta(days=1).total_seconds() if is_date else 1)
     if first is not None and last is not None and first >= last:
-        msg = f"the range is empty: {start} is not before {end}"
-        raise ValueError(msg)
+        raise ValueError(f"the range is empty: {start} is not before {end}")
     return first, last

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Final
 
 from ktrdr.indicators.catalogue import CATALOGUE
 from ktrdr.names import TIMEFRAME_SECONDS
+from ktrdr.strategy.history import inputs_on
 
 if TYPE_CHECKING:
     from ktrdr.strategy.schema import Strategy
@@ -21,12 +22,8 @@ ACTIVATION_BYTES: Final = 1.2
 
 def feature_count(strategy: "Strategy", timeframes: Sequence[str]) -> int:
     """Return the number of the network's inputs for bars of these timeframes."""
-    return sum(
-        len(strategy.fuzzy_sets[item.fuzzy_set].memberships) if item.fuzzy_set else 1
-        for item in strategy.nn_inputs
-        for timeframe in timeframes
-        if not item.timeframes or timeframe in item.timeframes
-    )
+    inputs = [item for timeframe in timeframes for item in inputs_on(strategy, timeframe)]
+    return sum(len(strategy.fuzzy_sets[item.fuzzy_set].memberships) if item.fuzzy_set else 1 for item in inputs)
 
 
 def training_bytes(strategy: "Strategy", bars: Mapping[str, Mapping[str, int]]) -> float:

@@ -16,11 +16,12 @@ from ktrdr.model_files import CONFIG, FEATURES, METADATA, METRICS, WEIGHTS, pars
 from ktrdr.neural.models.mlp import build_mlp
 from ktrdr.strategy.mistakes import issues_of
 from ktrdr.strategy.schema import Architecture, Model, Strategy
-from ktrdr.training.dataset import Scaler
+from ktrdr.training.dataset import Dataset, Scaler
 
 SCHEMA: Final = 1
 DTYPE: Final = "F32"
 MOST_FEATURES: Final = 100_000
+Document = dict[str, Any]
 
 
 @dataclass(frozen=True)
@@ -44,14 +45,7 @@ class LoadedModel:
 
 
 def save(
-    directory: Path,
-    network: Any,
-    *,
-    names: list[str],
-    scaler: Scaler,
-    config: dict[str, Any],
-    metrics: dict[str, Any],
-    metadata: dict[str, Any],
+    directory: Path, network: Any, data: Dataset, *, config: Document, metrics: Document, metadata: Document
 ) -> None:
     """Write a model into an existing empty directory.
 
@@ -60,18 +54,14 @@ def save(
     """
     weights = serialize(network.state_dict())
     (directory / WEIGHTS).write_bytes(weights)
-    told = {
-        **metadata,
-        "torch_version": str(torch.__version__),
-        "weights_sha256": hashlib.sha256(weights).hexdigest(),
+    made = {"torch_version": str(torch.__version__), "weights_sha256": hashlib.sha256(weights).hexdigest()}
+    documents = {
+        CONFIG: {"schema": SCHEMA, "inputs": len(data.names), **config},
+        FEATURES: {"names": data.names, "means": data.scaler.means, "deviations": data.scaler.deviations},
+        METRICS: metrics,
+        METADATA: {**metadata, **made},
     }
-    features = {"names": names, "means": scaler.means, "deviations": scaler.deviations}
-    for name, document in (
-        (CONFIG, {"schema": SCHEMA, "inputs": len(names), **config}),
-        (FEATURES, features),
-        (METRICS, metrics),
-        (METADATA, told),
-    ):
+    for name, document in documents.items():
         (directory / name).write_text(json.dumps(document, indent=2) + "\n", encoding="utf-8")
 
 
@@ -143,8 +133,7 @@ def deserialize(content: bytes) -> dict[str, Any]:
     state = {}
     for name, tensor in safetensors.deserialize(content):  # type: ignore[no-untyped-call,unused-ignore]
         if tensor["dtype"] != DTYPE:
-            msg = f"{name} is {tensor['dtype']}, expected {DTYPE}"
-            raise ValueError(msg)
+            raise ValueError(f"{name} is {tensor['dtype']}, expected {DTYPE}")
         values = torch.frombuffer(bytearray(tensor["data"]), dtype=torch.float32)
         state[name] = values.reshape(tensor["shape"])
     return state

@@ -57,7 +57,7 @@ def run(
     history = trainer.train(network, data, settings, device=device, on_epoch=on_epoch, check=check)
     progress(TRAINED, "testing", len(history.val_loss), settings.epochs)
     test_metrics, predicted = trainer.test(network, data, device)
-    summary = {
+    summary: dict[str, Any] = {
         "training_metrics": _training_metrics(history, data),
         "test_metrics": test_metrics,
         "model_info": _model_info(strategy, network, data, device),
@@ -65,7 +65,9 @@ def run(
         "label_counts": _label_counts(data, predicted),
         "warnings": judgement.nothing_learnt(predicted, data.test.labels),
     }
-    _save(directory, network, strategy=strategy, document=document, bars=bars, data=data, summary=summary)
+    metrics = {key: summary[key] for key in ("training_metrics", "test_metrics", "label_counts", "warnings")}
+    metadata = _metadata(strategy, bars, summary["data_summary"])
+    model_store.save(directory, network, data, config=_config(strategy, document), metrics=metrics, metadata=metadata)
     return summary
 
 
@@ -129,37 +131,20 @@ def _data_summary(bars: dataset.BySymbol, data: dataset.Dataset, since: int | No
     }
 
 
-def _save(
-    directory: Path,
-    network: Any,
-    *,
-    strategy: Strategy,
-    document: dict[str, Any],
-    bars: dataset.BySymbol,
-    data: dataset.Dataset,
-    summary: dict[str, Any],
-) -> None:
-    about = summary["data_summary"]
-    model_store.save(
-        directory,
-        network,
-        names=data.names,
-        scaler=data.scaler,
-        config={
-            "model": strategy.model.flat(),
-            "confidence_threshold": strategy.decisions.confidence_threshold,
-            "classes": [signal.name for signal in Signal],
-            "strategy": document,
-        },
-        metrics={key: summary[key] for key in ("training_metrics", "test_metrics", "label_counts", "warnings")},
-        metadata={
-            "strategy_name": strategy.name,
-            "created_at": datetime.now(UTC).isoformat(timespec="seconds"),
-            "ktrdr_version": version(),
-            "data_sha256": fingerprint(bars),
-            "symbols": about["symbols"],
-            "timeframes": about["timeframes"],
-            "start_date": about["start_date"],
-            "end_date": about["end_date"],
-        },
-    )
+def _config(strategy: Strategy, document: dict[str, Any]) -> dict[str, Any]:
+    return {
+        "model": strategy.model.flat(),
+        "confidence_threshold": strategy.decisions.confidence_threshold,
+        "classes": [signal.name for signal in Signal],
+        "strategy": document,
+    }
+
+
+def _metadata(strategy: Strategy, bars: dataset.BySymbol, about: dict[str, Any]) -> dict[str, Any]:
+    return {
+        "strategy_name": strategy.name,
+        "created_at": datetime.now(UTC).isoformat(timespec="seconds"),
+        "ktrdr_version": version(),
+        "data_sha256": fingerprint(bars),
+        **{key: about[key] for key in ("symbols", "timeframes", "start_date", "end_date")},
+    }

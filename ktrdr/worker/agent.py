@@ -24,13 +24,7 @@ UNKNOWN_WORKER: Final = "unknown_worker"
 class Agent:
     """Runs in its own thread, so that work and heartbeats never delay each other."""
 
-    def __init__(
-        self,
-        settings: WorkerSettings,
-        backend: Backend,
-        capabilities: dict[str, Any],
-        work: Work,
-    ) -> None:
+    def __init__(self, settings: WorkerSettings, backend: Backend, capabilities: dict[str, Any], work: Work) -> None:
         self.settings = settings
         self.job: Job | None = None
         self.registered = False

@@ -127,37 +127,31 @@ class Backend:
         `check` is called before each page and may raise to stop.
         Starts again if the series was replaced between two pages; ConflictError if that happens each time.
         """
+        query = {"limit": str(PAGE)} | ({"start_date": start} if start else {}) | ({"end_date": end} if end else {})
         for _ in range(BEGINNINGS):
-            bars = self._bars_of_one_version(symbol, timeframe, start, end, before=before, check=check)
+            bars = self._bars_of_one_version(f"/data/{quote(symbol)}/{timeframe}", query, before, check)
             if bars is not None:
                 return bars
         message = f"{symbol} {timeframe} was replaced {BEGINNINGS} times while it was read; retry when uploads end."
         raise ConflictError("series_changed", message)
 
     def _bars_of_one_version(
-        self,
-        symbol: str,
-        timeframe: str,
-        start: str | None,
-        end: str | None,
-        *,
-        before: int,
-        check: Callable[[], None],
+        self, path: str, query: dict[str, str], before: int, check: Callable[[], None]
     ) -> Bars | None:
         bars, version = Bars(), None
+        page = query | ({"before": str(before)} if before else {})
         while True:
             check()
-            query = {"limit": str(PAGE)} | ({"start_date": start} if start else {}) | ({"end_date": end} if end else {})
-            query |= {"before": str(before)} if before and version is None else {}
-            data = self.call("GET", f"/data/{quote(symbol)}/{timeframe}?{urlencode(query)}")["data"]
+            data = self.call("GET", f"{path}?{urlencode(page)}")["data"]
             metadata = data["metadata"]
             if version not in (None, metadata["version"]):
                 return None
-            version, start = metadata["version"], metadata["next_start"]
+            version = metadata["version"]
             for date, row in zip(data["dates"], data["ohlcv"], strict=True):
                 bars.append(Bar(parse_time(date), *row))
-            if start is None:
+            if metadata["next_start"] is None:
                 return bars
+            page = query | {"start_date": metadata["next_start"]}
 
     def upload_model(self, name: str, archive: bytes) -> str:
         """Upload a model; return its model_path."""

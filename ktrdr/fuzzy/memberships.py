@@ -7,7 +7,7 @@ exp(-((x - center) / sigma)^2 / 2), sigmoid 1 / (1 + exp(-slope (x - center))).
 
 import math
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any, Final
 
 
@@ -21,12 +21,7 @@ class MembershipFunction:
 
     def as_json(self) -> dict[str, Any]:
         """Return the fields that clients see."""
-        return {
-            "type": self.type,
-            "parameters": list(self.parameters),
-            "parameter_count": len(self.parameters),
-            "description": self.description,
-        }
+        return {**asdict(self), "parameter_count": len(self.parameters)}
 
 
 CATALOGUE: Final = {

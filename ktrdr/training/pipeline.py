@@ -93,12 +93,9 @@ def _model_info(strategy: Strategy, network: Any, data: dataset.Dataset, device:
 
 
 def _label_counts(data: dataset.Dataset, predicted: list[int]) -> dict[str, Any]:
-    return {
-        "training": judgement.counts(data.training.labels),
-        "validation": judgement.counts(data.validation.labels),
-        "test": judgement.counts(data.test.labels),
-        "test_predicted": judgement.counts(predicted),
-    }
+    parts = {"training": data.training, "validation": data.validation, "test": data.test}
+    counts = {name: judgement.counts(part.labels) for name, part in parts.items()}
+    return {**counts, "test_predicted": judgement.counts(predicted)}
 
 
 def _training_metrics(history: trainer.History, data: dataset.Dataset) -> dict[str, Any]:

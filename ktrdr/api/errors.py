@@ -96,14 +96,17 @@ async def _gone(_request: Request, _error: ClientDisconnect) -> Response:
 
 
 async def _store(_request: Request, error: Exception) -> JSONResponse:
-    reference = secrets.token_hex(4)
-    log.error("store error %s", reference, exc_info=error)
-    message = f"The store is unavailable; the log gives the reason under {reference}."
+    message = f"The store is unavailable; the log gives the reason under {_logged('store error', error)}."
     return answer(HTTPStatus.SERVICE_UNAVAILABLE, "store_unavailable", message)
 
 
 async def _unexpected(_request: Request, error: Exception) -> JSONResponse:
-    reference = secrets.token_hex(4)
-    log.error("unexpected error %s", reference, exc_info=error)
-    message = f"An internal error occurred; the log describes it under {reference}."
+    message = f"An internal error occurred; the log describes it under {_logged('unexpected error', error)}."
     return answer(HTTPStatus.INTERNAL_SERVER_ERROR, "internal_error", message)
+
+
+def _logged(what: str, error: Exception) -> str:
+    """Log an error; return the reference under which the log has it."""
+    reference = secrets.token_hex(4)
+    log.error("%s %s", what, reference, exc_info=error)
+    return reference

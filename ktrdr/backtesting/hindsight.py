@@ -16,11 +16,8 @@ def trained_on(metadata: dict[str, Any], symbol: str, bars: Bars) -> dict[str, A
         return {"trained_start": None, "trained_end": None, "overlaps_training": None}
     first, last = trained
     overlaps = symbol in metadata["symbols"] and any(first <= time <= last for time in bars.times)
-    return {
-        "trained_start": metadata["start_date"],
-        "trained_end": metadata["end_date"],
-        "overlaps_training": overlaps,
-    }
+    dates = {"trained_start": metadata["start_date"], "trained_end": metadata["end_date"]}
+    return {**dates, "overlaps_training": overlaps}
 
 
 def training_range(metadata: dict[str, Any]) -> tuple[int, int] | None:

@@ -34,8 +34,6 @@ def brief(value: Any) -> str:
 def choice(found: Any, allowed: Sequence[str], otherwise: str) -> str:
     """Return the probably intended one of `allowed`, or the words `otherwise` and the list."""
     near = difflib.get_close_matches(brief(found), allowed, n=1)
-    return (
-        f"did you mean {brief(near[0])!r}?"
-        if near
-        else f"{otherwise} {', '.join(map(brief, allowed[:LISTED])) or 'none'}"
-    )
+    if near:
+        return f"did you mean {brief(near[0])!r}?"
+    return f"{otherwise} {', '.join(map(brief, allowed[:LISTED])) or 'none'}"

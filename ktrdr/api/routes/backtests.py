@@ -36,11 +36,5 @@ class BacktestRequest(RequestBody):
 def start(context: ContextDep, request: BacktestRequest) -> JSONResponse:
     """Queue a backtest; without a model_path the strategy's newest model is used."""
     operation_id = context.backtests.start(request.model_dump())
-    return JSONResponse(
-        {
-            "success": True,
-            "operation_id": operation_id,
-            "status": "started",
-            "message": f"Backtest of {request.strategy_name} is queued.",
-        }
-    )
+    told = {"status": "started", "message": f"Backtest of {request.strategy_name} is queued."}
+    return JSONResponse({"success": True, "operation_id": operation_id, **told})

@@ -28,14 +28,8 @@ class TrainingRequest(RequestBody):
 def start(context: ContextDep, request: TrainingRequest) -> JSONResponse:
     """Queue a training; `task_id` is its operation's id."""
     task_id = context.trainings.start(request.model_dump())
-    return JSONResponse(
-        {
-            "success": True,
-            "task_id": task_id,
-            "status": "training_started",
-            "message": f"Training of {request.strategy_name} is queued.",
-        }
-    )
+    told = {"status": "training_started", "message": f"Training of {request.strategy_name} is queued."}
+    return JSONResponse({"success": True, "task_id": task_id, **told})
 
 
 @router.get("/{task_id}/performance", responses=answers("PerformanceAnswer", 404, 409))

@@ -12,12 +12,14 @@ from ktrdr.disk import flush
 from ktrdr.errors import InvalidError
 
 LINE_LIMIT: Final = 512
-REJECTED_LIMIT: Final = 100
+REJECTED_SHOWN: Final = 100
+REJECTED_LIMIT: Final = 1000
+"""So many rejected lines, or empty ones, are read: a file with more is hopeless, and refusing it has to be cheap."""
 PREFIX: Final = ".upload-"
 
 
 class _Hopeless(RowError):
-    """A mistake after which no further line can be read."""
+    """A mistake after which no further line is read."""
 
 
 class Upload:
@@ -68,7 +70,9 @@ class Upload:
             self._take(self._rest)
         if self._rejected_count:
             first = self._rejected[0]
-            message = f"{self._rejected_count} rows rejected, nothing stored. Line {first['line']}: {first['reason']}."
+            more = " and more" * (self._rejected_count == REJECTED_LIMIT)
+            message = f"{self._rejected_count} rows{more} rejected, nothing stored."
+            message += f" Line {first['line']}: {first['reason']}."
             details = {"rejected": self._rejected, "rejected_count": self._rejected_count}
             raise InvalidError("rows_rejected", message, details)
         if not self._points:
@@ -87,9 +91,9 @@ class Upload:
         try:
             self._read(raw)
         except (RowError, UnicodeDecodeError) as error:
-            self._hopeless = isinstance(error, _Hopeless)
             self._rejected_count += 1
-            if len(self._rejected) < REJECTED_LIMIT:
+            self._hopeless = isinstance(error, _Hopeless) or self._rejected_count == REJECTED_LIMIT
+            if len(self._rejected) < REJECTED_SHOWN:
                 reason = "is not UTF-8" if isinstance(error, UnicodeDecodeError) else str(error)
                 self._rejected.append({"line": self._line, "reason": reason})
 
@@ -103,6 +107,8 @@ class Upload:
             self._read_header(content)
         elif not content.strip():
             self._empty = self._empty or self._line
+            if self._line - self._empty >= REJECTED_LIMIT:
+                raise _Hopeless(f"comes after more than {REJECTED_LIMIT} empty lines")
         elif self._empty:
             raise _Hopeless(f"comes after line {self._empty}, which is empty")
         elif end not in (self._end, b""):

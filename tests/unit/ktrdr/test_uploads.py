@@ -12,7 +12,7 @@ from fastapi.testclient import TestClient
 
 from ktrdr.api.main import create_application
 from ktrdr.data.rows import Rows
-from ktrdr.data.upload import REJECTED_LIMIT, Upload
+from ktrdr.data.upload import REJECTED_LIMIT, REJECTED_SHOWN, Upload
 from ktrdr.errors import InvalidError
 from ktrdr.names import TIMEFRAMES
 from ktrdr.settings import Settings
@@ -266,8 +266,39 @@ def test_every_timeframe_can_be_stored(client: TestClient, timeframe: str) -> No
 
 
 def test_only_the_first_hundred_rejected_rows_are_named_and_all_are_counted(client: TestClient) -> None:
-    details = client.post("data/EURUSD/1h", content=HEADER + b"x\n" * 1000).json()["error"]["details"]
-    assert (len(details["rejected"]), details["rejected_count"]) == (REJECTED_LIMIT, 1000)
+    error = client.post("data/EURUSD/1h", content=HEADER + b"x\n" * 999).json()["error"]
+    assert (len(error["details"]["rejected"]), error["details"]["rejected_count"]) == (REJECTED_SHOWN, 999)
+    assert error["message"].startswith("999 rows rejected, nothing stored. Line 2: has 1 fields")
+
+
+@pytest.mark.parametrize(
+    ("line", "message"),
+    [
+        (b"x,\n", "1000 rows and more rejected, nothing stored. Line 2: has 2 fields"),
+        (b"\xff\n", "1000 rows and more rejected, nothing stored. Line 2: is not UTF-8"),
+        (b"\n", "1 rows rejected, nothing stored. Line 1002: comes after more than 1000 empty lines"),
+        (b" \r\n", "1 rows rejected, nothing stored. Line 1002: comes after more than 1000 empty lines"),
+    ],
+)
+def test_reading_ends_after_a_thousand_lines_in_vain(
+    client: TestClient, monkeypatch: pytest.MonkeyPatch, line: bytes, message: str
+) -> None:
+    taken: list[bytes] = []
+    read = Upload._read
+
+    def noted(upload: Upload, raw: bytes) -> None:
+        taken.append(raw)
+        read(upload, raw)
+
+    monkeypatch.setattr(Upload, "_read", noted)
+    error = client.post("data/EURUSD/1h", content=HEADER + line * 500_000).json()["error"]
+    assert error["message"].startswith(message)
+    assert len(taken) <= REJECTED_LIMIT + 2
+
+
+def test_a_thousand_empty_lines_at_the_end_are_no_fault(client: TestClient) -> None:
+    answer = client.post("data/EURUSD/1h", content=HEADER + FIRST + b"\n" * REJECTED_LIMIT)
+    assert answer.status_code == 201
 
 
 def test_a_refused_text_leaves_the_series_that_was_there(client: TestClient, folder: Path) -> None:

@@ -9,12 +9,13 @@ from fastapi import Depends, Request
 from ktrdr.api.services.backtest_service import BacktestService
 from ktrdr.api.services.data_loads import DataLoads
 from ktrdr.api.services.dispatch import Dispatcher
+from ktrdr.api.services.model_index import ModelIndex
 from ktrdr.api.services.training_service import TrainingService
 from ktrdr.api.store.connection import StoreError
 from ktrdr.api.store.database import Database
 from ktrdr.data.files import DataDirectory
 from ktrdr.errors import KtrdrError
-from ktrdr.model_files import ModelDirectory
+from ktrdr.model_directory import ModelDirectory
 from ktrdr.settings import SHIPPED_STRATEGIES, Settings
 from ktrdr.strategy.files import StrategyDirectory
 from ktrdr.web.metrics_text import RequestMetrics
@@ -32,7 +33,7 @@ class Context:
         self.database = Database(settings.database)
         self._opening = self.database.openings
         self.data = DataDirectory(settings.data_dir)
-        self.models = ModelDirectory(settings.data_dir / "models")
+        self.models = ModelIndex(self.database, ModelDirectory(settings.data_dir / "models"))
         self.strategies = StrategyDirectory(SHIPPED_STRATEGIES, settings.data_dir / "strategies")
         self.dispatcher = Dispatcher(self.database)
         self.data_loads = DataLoads(self.database)
@@ -59,6 +60,7 @@ class Context:
                 self.dispatcher.start()
                 self._opening = self.database.openings
             self.dispatcher.tick()
+            self.models.refresh()
 
     def _sweep(self) -> None:
         """Remove the files of interrupted uploads, at the start and every hour: the latest are too young at first."""
@@ -68,7 +70,7 @@ class Context:
         self._swept = now
         with contextlib.suppress(OSError):
             self.data.sweep()
-            self.models.sweep()
+            self.models.directory.sweep()
 
 
 def get_context(request: Request) -> Context:

@@ -8,9 +8,8 @@ from fastapi import FastAPI
 from ktrdr.api.errors import JSON
 
 ERROR: Final = "ErrorAnswer"
-ALWAYS: Final = (HTTPStatus.UNPROCESSABLE_ENTITY, HTTPStatus.SERVICE_UNAVAILABLE)
-OF_CHANGES: Final = (HTTPStatus.FORBIDDEN,)
-OF_BODIES: Final = (*OF_CHANGES, HTTPStatus.BAD_REQUEST, HTTPStatus.REQUEST_ENTITY_TOO_LARGE)
+ALWAYS: Final = (HTTPStatus.FORBIDDEN, HTTPStatus.UNPROCESSABLE_ENTITY, HTTPStatus.SERVICE_UNAVAILABLE)
+OF_BODIES: Final = (HTTPStatus.BAD_REQUEST, HTTPStatus.REQUEST_ENTITY_TOO_LARGE)
 
 Responses = dict[int | str, dict[str, Any]]
 
@@ -36,11 +35,6 @@ def errors(*statuses: int) -> Responses:
 def answers(shape: str, *statuses: int, status: int = HTTPStatus.OK) -> Responses:
     """Declare a route's successful answer, and the statuses of its own errors."""
     return errors(*statuses) | answer(status, shape)
-
-
-def answers_to_change(shape: str, *statuses: int, status: int = HTTPStatus.OK) -> Responses:
-    """Declare the answers of a route that changes something: pages of other origins are refused."""
-    return answers(shape, *statuses, *OF_CHANGES, status=status)
 
 
 def answers_to_body(shape: str, *statuses: int, status: int = HTTPStatus.OK) -> Responses:

@@ -14,6 +14,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from ktrdr.api import access_log, errors
 from ktrdr.api.bodies import LimitBodies
+from ktrdr.api.budget import Budget
 from ktrdr.api.context import Context
 from ktrdr.api.cross_site import RefuseCrossSite
 from ktrdr.api.documented import DocumentedApi
@@ -54,6 +55,7 @@ def create_application(settings: Settings | None = None) -> FastAPI:
     )
     app.state.context = context
     app.add_middleware(AnswerHead)
+    app.add_middleware(Budget)
     app.add_middleware(LimitBodies)
     app.add_middleware(RefuseCrossSite, allowed_hosts=context.settings.allowed_hosts)
     app.add_middleware(CountRequests, context=context)

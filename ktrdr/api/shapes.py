@@ -136,10 +136,11 @@ class StrategyEntry(Shape):
 
 
 class ModelEntry(Shape):
-    """A model's own description."""
+    """A model's own description; `created_at` is when the backend stored it."""
 
     name: str
     model_path: str
+    created_at: AwareDatetime
     features: dict[str, Any]
     metrics: dict[str, Any]
     metadata: dict[str, Any]
@@ -243,10 +244,22 @@ ANSWERS = (
     _success("IndicatorsAnswer", "The indicators.", data=list[Indicator]),
     _success("CategoriesAnswer", "The categories of indicators.", data=list[CategoryEntry]),
     _success("MembershipsAnswer", "The membership functions.", data=list[MembershipEntry]),
-    _success("StrategiesAnswer", "The strategies.", strategies=list[StrategyEntry]),
+    _success(
+        "StrategiesAnswer",
+        "A page of strategies, and how many there are.",
+        strategies=list[StrategyEntry],
+        total_count=int,
+    ),
     _success("StrategyAnswer", "A valid strategy with every default filled in.", strategy=Strategy),
     _success("ValidationAnswer", "The issues of a strategy.", valid=bool, strategy_name=str, issues=list[Issue]),
-    _success("ModelsAnswer", "The models.", models=list[ModelEntry]),
+    _success(
+        "ModelsAnswer",
+        "A page of models, newest first, how many there are in all, and where the next page begins.",
+        models=list[ModelEntry],
+        total_count=int,
+        next_offset=int | None,
+    ),
+    _success("ModelRemovedAnswer", "A model that was removed.", model_path=str),
     _success("ModelAnswer", "One model.", model=ModelEntry),
     _success("ModelStoredAnswer", "A model that was stored.", model_path=str),
     _success(

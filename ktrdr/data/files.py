@@ -6,16 +6,19 @@ import os
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any, BinaryIO, Final
 
 from ktrdr.data.bars import Bars, iso
 from ktrdr.data.marks import Marks, rows_before, scan, time_of
 from ktrdr.data.upload import PREFIX, Upload
 from ktrdr.disk import abandoned
-from ktrdr.errors import BadRequestError, InvalidError, NotFoundError
+from ktrdr.errors import BadRequestError, InvalidError, NotFoundError, TooManyError
 from ktrdr.names import TIMEFRAMES, is_symbol
 
 log = logging.getLogger(__name__)
+
+SERIES_LIMIT: Final = 2000
+"""Symbols and timeframes together: their list is one answer."""
 
 
 @dataclass(frozen=True)
@@ -134,9 +137,12 @@ class DataDirectory:
             return min(start, time_of(file, version.marks, place))
 
     def upload(self, symbol: str, timeframe: str) -> Upload:
-        """Begin to replace a series."""
+        """Begin to replace a series; TooManyError if it is new, and SERIES_LIMIT are stored."""
         path = self.path(symbol, timeframe)
         self.root.mkdir(parents=True, exist_ok=True)
+        if not path.exists() and sum(1 for _ in self.root.glob("*_*.csv")) >= SERIES_LIMIT:
+            message = f"{SERIES_LIMIT} series are stored already: remove files of the data directory that nobody needs."
+            raise TooManyError("too_many_series", message, {"at_most": SERIES_LIMIT})
         return Upload(path, timeframe)
 
     def sweep(self) -> None:

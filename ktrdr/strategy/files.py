@@ -12,6 +12,8 @@ if TYPE_CHECKING:
 
 SIZE_LIMIT: Final = 64 * 1024
 """Bytes: read in under a second, and ten times the size of a large strategy."""
+NAMES_SHOWN: Final = 20
+ISSUES_SHOWN: Final = 20
 
 
 class StrategyDirectory:
@@ -50,7 +52,7 @@ class StrategyDirectory:
         if strategy is None:
             errors = [issue.message for issue in issues if issue.severity == "error"]
             message = f"Strategy {name} is not valid: {errors[0]}"
-            raise BadRequestError("bad_strategy", message, {"issues": errors})
+            raise BadRequestError("bad_strategy", message, {"issues": errors[:ISSUES_SHOWN]})
         return strategy
 
     def _text(self, name: str) -> str:
@@ -60,5 +62,6 @@ class StrategyDirectory:
                 if path.stat().st_size > SIZE_LIMIT:
                     raise BadRequestError("bad_strategy", f"Strategy {name} is larger than {SIZE_LIMIT} bytes.")
                 return path.read_text(encoding="utf-8", errors="replace")
-        known = ", ".join(self.names()) or "none"
+        names = self.names()
+        known = ", ".join(names[:NAMES_SHOWN]) + (", …" if len(names) > NAMES_SHOWN else "") or "none"
         raise NotFoundError("no_strategy", f"No strategy named {name}; there are: {known}.")

@@ -7,7 +7,8 @@ from pathlib import Path
 
 import httpx
 
-from ktrdr.api.bodies import MIB, limit_for
+from ktrdr.api.bodies import limit_for
+from ktrdr.model_files import MIB
 from tests.api.backend import Backend
 
 PATH = "/api/v1/data/EURUSD/1h"

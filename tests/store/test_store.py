@@ -1,5 +1,6 @@
 """What the store promises, on SQLite and on PostgreSQL alike."""
 
+import json
 import os
 import signal
 import subprocess
@@ -12,7 +13,7 @@ from typing import Any
 import pytest
 
 from ktrdr.api.services.dispatch import Dispatcher, Report
-from ktrdr.api.store import migrations, operations, workers
+from ktrdr.api.store import migrations, operations
 from ktrdr.api.store.connection import Connection, StoreError
 from ktrdr.api.store.database import STATEMENT_S, Database, connect, open_connection
 from ktrdr.api.store.postgres import SILENCE_S
@@ -29,7 +30,11 @@ def version_one(address: Address) -> None:
     db = open_connection(address)
     migrations.migrate(db, migrations.MIGRATIONS[:1])
     db.begin()
-    workers.register(db, "w", kind="training", endpoint_url="http://w:5003", capabilities={"gpu": True}, now=NOW)
+    db.rows(
+        "INSERT INTO workers (worker_id, worker_type, status, endpoint_url, capabilities, registered_at, last_seen)"
+        " VALUES ('w', 'training', 'idle', 'http://w:5003', '{\"gpu\": true}', :now, :now)",
+        now=NOW,
+    )
     for _ in range(2):
         operations.add(db, "training", {"strategy_name": "s"}, NOW)
     first = operations.waiting(db)[0]["operation_id"]
@@ -41,6 +46,16 @@ def version_one(address: Address) -> None:
 
 def everything(db: Connection) -> list[list[dict[str, object]]]:
     return [db.rows("SELECT * FROM operations ORDER BY position"), db.rows("SELECT * FROM workers")]
+
+
+ADDED = {"last_asked": 0, "token": "", "address": ""}
+"""What later schemas add to a worker's row."""
+
+
+def migrated(rows: list[list[dict[str, object]]]) -> list[list[dict[str, object]]]:
+    """The same rows in the newest schema."""
+    jobs, crew = rows
+    return [jobs, [{**row, **ADDED} for row in crew]]
 
 
 def look(address: Address) -> tuple[int, list[list[dict[str, object]]]]:
@@ -67,7 +82,7 @@ def test_a_database_of_the_first_schema_is_migrated_when_it_is_opened_and_keeps_
     database = Database(place.address)
     assert database.open() is None
     database.close()
-    assert look(place.address) == (len(migrations.MIGRATIONS), before)
+    assert look(place.address) == (len(migrations.MIGRATIONS), migrated(before))
 
 
 def test_a_migration_may_take_longer_than_any_other_statement(
@@ -148,7 +163,7 @@ def test_a_backend_killed_in_a_migration_leaves_the_old_schema_and_the_next_one_
     assert ended.returncode == -signal.SIGKILL
     assert look(place.address) == before
     connect(place.address).close()
-    assert look(place.address) == (len(migrations.MIGRATIONS), before[1])
+    assert look(place.address) == (len(migrations.MIGRATIONS), migrated(before[1]))
 
 
 OPENED = """
@@ -250,7 +265,7 @@ def test_values_come_back_as_they_went_in(database: Database) -> None:
         operations.finish(db, operation, "failed", NOW + 0.001, error=("code", TEXT), result=result)
         row = operations.get(db, operation)
     assert row is not None
-    found = operations.as_json(row)
+    found = json.loads("".join(operations.as_text(row)))
     assert found["metadata"]["request"] == {"request": TEXT}
     assert (found["error_message"], found["result_summary"]) == (TEXT, result)
     assert (row["created_at"], row["completed_at"]) == (NOW, NOW + 0.001)
@@ -291,10 +306,12 @@ def test_a_brief_page_comes_without_results_and_their_size_is_known_before_they_
         done, _waiting = (operations.add(db, "training", {}, NOW) for _ in range(2))
         operations.finish(db, done, "completed", NOW, result={"a": 1})
         full, brief = (operations.page(db, **asked, brief=value)[0] for value in (False, True))
-        assert operations.results_size(db, **asked) == len('{"a": 1}')
-    assert [row["result_summary"] for row in full] == [None, '{"a": 1}']
-    assert [operations.as_json({**row, "result_summary": None}) for row in full] == [
-        operations.as_json(row) for row in brief
+        sizes = [operations.page_size(db, **asked, brief=value) for value in (False, True)]
+    assert [row["result_summary"] for row in full] == [None, '{"a":1}']
+    assert sizes[0] - sizes[1] == len('{"a":1}')
+    assert sizes[1] == sum(len(row["request"]) + len(row["progress"]) for row in full)
+    assert [operations.as_text({**row, "result_summary": None}) for row in full] == [
+        operations.as_text(row) for row in brief
     ]
 
 

@@ -14,6 +14,8 @@ from deploy.configuration import Configuration, HealthcheckDemand
 from deploy.contract import ROOT, Application, Image, read_contract
 from deploy.errors import Exit
 from deploy.serving import Limits, Serving
+from ktrdr.api.costs import COSTS, KIB
+from ktrdr.model_files import MIB
 from ktrdr.settings import Settings
 from ktrdr.worker.settings import WorkerSettings
 from tests.broken_images.catalogue import FAULTS
@@ -23,8 +25,8 @@ from verify.commands.lazy_imports import server_port
 from verify.judge.checks import CHECKS, END_TO_END_CHECKS, GPU_CHECKS, TOGETHER_CHECKS
 
 CHECKS_TABLE = ROOT / "verify" / "README.md"
-COMMANDS, SETTINGS, NETWORK, KEYS = (
-    ROOT / "docs" / f"{name}.md" for name in ("commands", "settings", "network", "contract")
+COMMANDS, SETTINGS, NETWORK, KEYS, SECURITY = (
+    ROOT / "docs" / f"{name}.md" for name in ("commands", "settings", "network", "contract", "security")
 )
 CONTRACT = read_contract()
 # What one process of ours tells another one that it starts: nobody sets it.
@@ -211,3 +213,11 @@ def test_the_plain_docker_command_builds_an_image_of_the_contract() -> None:
     commands = re.findall(r"docker build -f (\S+) -t (\S+) \.", text(NETWORK))
     assert commands
     assert set(commands) <= {(image.dockerfile, image.name) for image in CONTRACT.images.values()}
+
+
+def test_the_costs_of_routes_are_those_of_the_code() -> None:
+    def size(number: int) -> str:
+        return f"{number // MIB} MiB" if number >= MIB else f"{number // KIB} KiB"
+
+    told = {quoted(row[0])[0]: (row[1], row[2]) for row in rows(SECURITY, "route")}
+    assert told == {route: (size(cost.answer), size(cost.memory)) for route, cost in COSTS.items()}

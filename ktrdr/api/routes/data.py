@@ -98,7 +98,7 @@ def bars(
 @router.post(
     "/{symbol}/{timeframe}",
     status_code=201,
-    responses=answers_to_body("SeriesAnswer", status=201),
+    responses=answers_to_body("SeriesAnswer", 429, status=201),
     openapi_extra=body("text/csv"),
 )
 async def upload(context: ContextDep, request: Request, symbol: SymbolInPath, timeframe: Timeframe) -> JSONResponse:

@@ -1,25 +1,35 @@
 """The routes of models, which trainings produce."""
 
-from typing import Annotated
+from typing import Annotated, Final
 
-from fastapi import APIRouter, Header, Request
-from fastapi.responses import JSONResponse, Response
+from fastapi import APIRouter, Header, Query, Request
+from fastapi.responses import JSONResponse, Response, StreamingResponse
 from starlette.concurrency import run_in_threadpool
 
+from ktrdr.api.answers import JsonTexts
 from ktrdr.api.context import ContextDep
 from ktrdr.api.documented import answers, answers_to_body, body, errors, media
-from ktrdr.api.routes.parameters import NameInPath
-from ktrdr.model_files import digest
+from ktrdr.api.routes.parameters import NameInPath, Offset
+from ktrdr.json_text import listed, spliced
+from ktrdr.model_files import blocks, digest_and_size
 
 router = APIRouter(prefix="/models", tags=["models"])
 
+MODELS_DEFAULT: Final = 100
 Digest = Annotated[str, Header(alias="X-Content-SHA256", pattern="^[0-9a-f]{64}$")]
 
 
 @router.get("", responses=answers("ModelsAnswer"))
-def models(context: ContextDep) -> JSONResponse:
-    """List the models with their features, metrics and metadata."""
-    return JSONResponse({"success": True, "models": context.models.readable()})
+def models(
+    context: ContextDep, limit: Annotated[int, Query(ge=1, le=500)] = MODELS_DEFAULT, offset: Offset = 0
+) -> Response:
+    """List the models with their features, metrics and metadata, the newest first.
+
+    A page ends before its answer is too long; the next one, if there is one, begins at `next_offset`.
+    """
+    texts, total, following = context.models.page(limit, offset)
+    counts = {"success": True, "total_count": total, "next_offset": following}
+    return JsonTexts(spliced(counts, models=listed([text] for text in texts)))
 
 
 @router.get("/{name}", responses=answers("ModelAnswer", 404))
@@ -28,11 +38,20 @@ def model(context: ContextDep, name: NameInPath) -> JSONResponse:
     return JSONResponse({"success": True, "model": context.models.describe(name)})
 
 
+@router.delete("/{name}", responses=answers("ModelRemovedAnswer", 404))
+def remove(context: ContextDep, name: NameInPath) -> JSONResponse:
+    """Remove a model; a backtest that waits for it fails."""
+    context.models.remove(name)
+    return JSONResponse({"success": True, "model_path": f"models/{name}"})
+
+
 @router.get("/{name}/archive", response_class=Response, responses=errors(404) | media(200, "application/zip"))
 def archive(context: ContextDep, name: NameInPath) -> Response:
     """Return a model as a zip archive, with its SHA-256 in X-Content-SHA256."""
-    content = context.models.archive(name)
-    return Response(content, media_type="application/zip", headers={"X-Content-SHA256": digest(content)})
+    path = context.models.directory.path(name)
+    digest, size = digest_and_size(path)
+    headers = {"X-Content-SHA256": digest, "Content-Length": str(size)}
+    return StreamingResponse(blocks(path), media_type="application/zip", headers=headers)
 
 
 @router.put(
@@ -43,6 +62,10 @@ def archive(context: ContextDep, name: NameInPath) -> Response:
 )
 async def store(context: ContextDep, request: Request, name: NameInPath, expected: Digest) -> JSONResponse:
     """Store a model that a worker has trained; refused if X-Content-SHA256 is not the body's digest."""
-    content = await request.body()
-    path = await run_in_threadpool(context.models.store, name, content, expected)
+    incoming = await run_in_threadpool(context.models.directory.incoming, name, expected)
+    with incoming:
+        async for chunk in request.stream():
+            await run_in_threadpool(incoming.feed, chunk)
+        path = await run_in_threadpool(incoming.finish)
+    await run_in_threadpool(context.models.add, path.name)
     return JSONResponse({"success": True, "model_path": f"models/{path.name}"}, 201)

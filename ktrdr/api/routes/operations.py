@@ -1,22 +1,24 @@
 """The routes of operations: trainings, backtests and uploads, with their progress and results."""
 
-from typing import Annotated, Any, Final
+from typing import Annotated, Final
 
 from fastapi import APIRouter, Query
-from fastapi.responses import JSONResponse
+from fastapi.responses import JSONResponse, Response
 
-from ktrdr.api.bodies import MIB
+from ktrdr.api.answers import JsonTexts
 from ktrdr.api.context import Context, ContextDep
-from ktrdr.api.documented import answers, answers_to_change
-from ktrdr.api.routes.parameters import NameInPath
+from ktrdr.api.documented import answers
+from ktrdr.api.routes.parameters import NameInPath, Offset
 from ktrdr.api.store import operations as store
+from ktrdr.api.store.connection import Row
 from ktrdr.errors import BadRequestError, ConflictError, NotFoundError
+from ktrdr.json_text import listed, spliced
+from ktrdr.model_files import MIB
 
 router = APIRouter(prefix="/operations", tags=["operations"])
 
-
-RESULTS_LIMIT: Final = 16 * MIB
-"""The limit of results in one answer: more than a default page of long backtests (220 kB each)."""
+PAGE_LIMIT: Final = 16 * MIB
+"""The most characters of operations in one answer: more than a default page of long backtests (220 kB each)."""
 
 
 @router.get("", responses=answers("OperationsAnswer", 400))
@@ -25,43 +27,41 @@ def operations(
     status: store.Status | None = None,
     operation_type: store.OperationType | None = None,
     limit: Annotated[int, Query(ge=1, le=500)] = 50,
-    offset: Annotated[int, Query(ge=0, le=1_000_000)] = 0,
+    offset: Offset = 0,
     *,
     brief: bool = False,
-) -> JSONResponse:
+) -> Response:
     """List operations, newest first; `brief` leaves out results and strategies, which make up most of the bytes.
 
-    A page whose results are too long for one answer is refused: ask for fewer operations, or for a brief page.
+    A page that is too long for one answer is refused: ask for fewer operations, or for a brief page.
     """
     with context.database.transaction() as db:
-        if not brief:
-            size = store.results_size(db, status=status, kind=operation_type, limit=limit, offset=offset)
-            _require_short(size, limit)
+        size = store.page_size(db, status=status, kind=operation_type, limit=limit, offset=offset, brief=brief)
+        _require_short(size, limit)
         rows, total = store.page(db, status=status, kind=operation_type, limit=limit, offset=offset, brief=brief)
-    found = [store.as_json(row) for row in rows]
-    if brief:
-        found = [_brief(operation) for operation in found]
-    return JSONResponse({"success": True, "operations": found, "total_count": total})
+    found = listed(store.as_text(row, brief=brief) for row in rows)
+    return JsonTexts(spliced({"success": True, "total_count": total}, operations=found))
 
 
 @router.get("/{operation_id}", responses=answers("OperationAnswer", 404))
-def operation(context: ContextDep, operation_id: NameInPath) -> JSONResponse:
+def operation(context: ContextDep, operation_id: NameInPath) -> Response:
     """Return one operation."""
-    return JSONResponse({"success": True, "operation": _find(context, operation_id)})
+    return JsonTexts(spliced({"success": True}, operation=store.as_text(_find(context, operation_id))))
 
 
 @router.get("/{operation_id}/results", responses=answers("OperationResultsAnswer", 404, 409))
-def results(context: ContextDep, operation_id: NameInPath) -> JSONResponse:
+def results(context: ContextDep, operation_id: NameInPath) -> Response:
     """Return the results of a completed operation."""
     found = _find(context, operation_id)
     if found["status"] != "completed":
         message = f"Operation {operation_id} is {found['status']}; only completed ones have results."
         raise ConflictError("not_completed", message, {"status": found["status"]})
-    kept = ("operation_id", "operation_type", "status", "result_summary")
-    return JSONResponse({"success": True, **{key: found[key] for key in kept}, "results": found["result_summary"]})
+    kept = {key: found[key] for key in ("operation_id", "operation_type", "status")}
+    text = [found["result_summary"] or "null"]
+    return JsonTexts(spliced({"success": True, **kept}, result_summary=text, results=text))
 
 
-@router.delete("/{operation_id}", status_code=202, responses=answers_to_change("CancelledAnswer", 404, 409, status=202))
+@router.delete("/{operation_id}", status_code=202, responses=answers("CancelledAnswer", 404, 409, status=202))
 def cancel(context: ContextDep, operation_id: NameInPath) -> JSONResponse:
     """Cancel an operation: `status` stays running until its worker has stopped."""
     status = context.dispatcher.cancel(operation_id)
@@ -70,33 +70,25 @@ def cancel(context: ContextDep, operation_id: NameInPath) -> JSONResponse:
     )
 
 
-@router.post(
-    "/{operation_id}/retry", status_code=202, responses=answers_to_change("RetriedAnswer", 404, 409, 429, status=202)
-)
+@router.post("/{operation_id}/retry", status_code=202, responses=answers("RetriedAnswer", 404, 409, 429, status=202))
 def retry(context: ContextDep, operation_id: NameInPath) -> JSONResponse:
     """Queue the same request again, as a new operation that names its predecessor."""
     new = context.dispatcher.retry(operation_id)
     return JSONResponse({"success": True, "operation_id": new, "retry_of": operation_id, "status": "pending"}, 202)
 
 
-def _brief(operation: dict[str, Any]) -> dict[str, Any]:
-    metadata = operation["metadata"]
-    request = {key: value for key, value in metadata["request"].items() if key != "strategy"}
-    return {**operation, "metadata": {**metadata, "request": request}}
-
-
 def _require_short(size: int, limit: int) -> None:
-    if size > RESULTS_LIMIT:
+    if size > PAGE_LIMIT:
         message = (
-            f"The results of these operations have {size / MIB:.1f} MiB, one answer holds {RESULTS_LIMIT // MIB} MiB:"
+            f"The results of these operations have {size / MIB:.1f} MiB, one answer holds {PAGE_LIMIT // MIB} MiB:"
             f" ask with brief=true, or with a limit below {limit}."
         )
-        raise BadRequestError("results_too_long", message, {"size_bytes": size, "at_most": RESULTS_LIMIT})
+        raise BadRequestError("results_too_long", message, {"size_bytes": size, "at_most": PAGE_LIMIT})
 
 
-def _find(context: Context, operation_id: str) -> dict[str, object]:
+def _find(context: Context, operation_id: str) -> Row:
     with context.database.transaction() as db:
         row = store.get(db, operation_id)
     if row is None:
         raise NotFoundError("no_operation", f"No operation {operation_id}.")
-    return store.as_json(row)
+    return row

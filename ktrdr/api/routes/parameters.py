@@ -16,6 +16,7 @@ SymbolInPath = Annotated[str, Path(pattern=SYMBOL_PATTERN)]
 NameInPath = Annotated[str, Path(pattern=NAME_PATTERN)]
 
 
+Offset = Annotated[int, Query(ge=0, le=1_000_000)]
 DateInQuery = Annotated[str | None, Query(pattern=TIME_PATTERN, max_length=40)]
 
 

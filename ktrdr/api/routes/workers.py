@@ -9,11 +9,13 @@ from pydantic import AfterValidator, Field
 from starlette.convertors import StringConvertor, register_url_convertor
 
 from ktrdr.api.context import ContextDep
-from ktrdr.api.documented import answers, answers_to_change, answers_to_json
+from ktrdr.api.documented import answers, answers_to_json
 from ktrdr.api.routes.parameters import Name, NameInPath, RequestBody
 from ktrdr.api.services.dispatch import Report
-from ktrdr.api.store import operations, workers
+from ktrdr.api.store import workers
 from ktrdr.errors import NotFoundError
+from ktrdr.json_text import COMPACT
+from ktrdr.model_files import MIB
 from ktrdr.strategy.plain import WHOLE
 
 RESERVED: Final = "register"
@@ -29,17 +31,25 @@ class _WorkerInPath(StringConvertor):
 register_url_convertor("worker", _WorkerInPath())
 router = APIRouter(prefix="/workers", tags=["workers"])
 
+RESULT_LIMIT: Final = 8 * MIB
+"""The longest result of an operation as JSON in ASCII, in which it is stored."""
+
 Text = Annotated[str, Field(max_length=2000, pattern=r"^[^\x00]*$")]
+Short = Annotated[str, Field(max_length=200, pattern=r"^[^\x00]*$")]
 Count = Annotated[int, Field(ge=0, le=10**9), WHOLE]
 
 
 def _require_json(content: dict[str, Any]) -> dict[str, Any]:
-    """Refuse what Python reads from JSON text although the standard does not allow it."""
+    """Refuse what Python reads from JSON text although the standard does not allow it, and what is too long."""
     try:
         json.dumps(content, allow_nan=False, ensure_ascii=False).encode()
+        length = len(json.dumps(content, separators=COMPACT))
     except (ValueError, RecursionError):
         msg = "holds NaN, an infinity or half a character, or is nested too deeply"
         raise ValueError(msg) from None
+    if length > RESULT_LIMIT:
+        msg = f"has {length} characters of JSON, at most {RESULT_LIMIT} are kept"
+        raise ValueError(msg)
     return content
 
 
@@ -68,10 +78,10 @@ class Capabilities(RequestBody):
     """A worker's hardware and libraries."""
 
     gpu: bool = False
-    gpu_type: Text | None = None
+    gpu_type: Short | None = None
     gpu_count: Annotated[int, Field(ge=0, le=1024), WHOLE] = 0
-    torch: Text | None = None
-    cuda: Text | None = None
+    torch: Short | None = None
+    cuda: Short | None = None
 
 
 class Registration(RequestBody):
@@ -116,7 +126,7 @@ class Heartbeat(RequestBody):
     operation: ReportedOperation | None = None
 
 
-@router.post("/register", responses=answers_to_json("WorkerNamedAnswer"))
+@router.post("/register", responses=answers_to_json("WorkerNamedAnswer", 429))
 def register(context: ContextDep, request: Registration) -> JSONResponse:
     """Register a worker."""
     context.dispatcher.register(
@@ -133,8 +143,8 @@ def register(context: ContextDep, request: Registration) -> JSONResponse:
 def every(context: ContextDep) -> JSONResponse:
     """List the workers."""
     with context.database.transaction() as db:
-        rows = [(row, operations.of_worker(db, row["worker_id"])) for row in workers.every(db)]
-    found = [workers.as_json(row, work["operation_id"] if work else None) for row, work in rows]
+        rows = workers.every(db)
+    found = [workers.as_json(row) for row in rows]
     return JSONResponse({"success": True, "workers": found, "total_count": len(found)})
 
 
@@ -143,13 +153,12 @@ def worker(context: ContextDep, worker_id: NameInPath) -> JSONResponse:
     """Return one worker."""
     with context.database.transaction() as db:
         row = workers.get(db, worker_id)
-        work = operations.of_worker(db, worker_id)
     if row is None:
         raise NotFoundError("unknown_worker", f"No worker {worker_id} is registered.")
-    return JSONResponse({"success": True, "worker": workers.as_json(row, work["operation_id"] if work else None)})
+    return JSONResponse({"success": True, "worker": workers.as_json(row)})
 
 
-@router.delete("/{worker_id:worker}", responses=answers_to_change("WorkerNamedAnswer", 404))
+@router.delete("/{worker_id:worker}", responses=answers("WorkerNamedAnswer", 404))
 def remove(context: ContextDep, worker_id: NameInPath) -> JSONResponse:
     """Remove a worker; an operation that it had begun fails, one that it had not begun goes back to the queue."""
     context.dispatcher.remove(worker_id)

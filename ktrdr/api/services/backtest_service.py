@@ -3,11 +3,11 @@
 from typing import Any, Final
 
 from ktrdr.api.services.dispatch import Dispatcher
+from ktrdr.api.services.model_index import ModelIndex
 from ktrdr.api.services.requests import read_range, require_bars, require_strategy
 from ktrdr.backtesting.hindsight import training_range
 from ktrdr.data.files import DataDirectory
-from ktrdr.errors import BadRequestError, NotFoundError
-from ktrdr.model_files import ModelDirectory
+from ktrdr.errors import BadRequestError
 from ktrdr.names import TIMEFRAMES
 from ktrdr.strategy.files import StrategyDirectory
 
@@ -18,7 +18,7 @@ class BacktestService:
     """Backtests as operations."""
 
     def __init__(
-        self, dispatcher: Dispatcher, strategies: StrategyDirectory, data: DataDirectory, models: ModelDirectory
+        self, dispatcher: Dispatcher, strategies: StrategyDirectory, data: DataDirectory, models: ModelIndex
     ) -> None:
         self._dispatcher = dispatcher
         self._strategies = strategies
@@ -35,7 +35,7 @@ class BacktestService:
         """
         strategy = require_strategy(self._strategies, request["strategy_name"])
         model = self._model(request["model_path"], strategy.name)
-        metadata = self._models.describe(model)["metadata"]
+        metadata = self._models.directory.metadata(model)
         timeframes = _timeframes(model, metadata)
         if request["timeframe"] != timeframes[0]:
             message = f"Model {model} decides on {timeframes[0]} bars, not on {request['timeframe']}."
@@ -58,20 +58,12 @@ class BacktestService:
     def _model(self, model_path: str | None, strategy_name: str) -> str:
         if model_path:
             name = model_path.removeprefix("models/").rstrip("/")
-            trained_with = self._models.describe(name)["metadata"]["strategy_name"]
+            trained_with = self._models.directory.metadata(name)["strategy_name"]
             if trained_with != strategy_name:
                 message = f"Model {name} was trained with strategy {trained_with}, not with {strategy_name}."
                 raise BadRequestError("other_strategy", message)
             return name
-        newest = ("", "")
-        for model in self._models.readable():
-            metadata = model["metadata"]
-            if metadata["strategy_name"] == strategy_name:
-                newest = max(newest, (metadata["created_at"], model["name"]))
-        if not newest[1]:
-            message = f"No model has been trained with strategy {strategy_name}; train one, or name a model_path."
-            raise NotFoundError("no_model", message)
-        return newest[1]
+        return self._models.newest(strategy_name)
 
 
 def _timeframes(model: str, metadata: dict[str, Any]) -> list[str]:

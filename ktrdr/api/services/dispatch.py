@@ -13,6 +13,9 @@ from ktrdr.errors import ConflictError, NotFoundError, TooManyError, Unavailable
 
 SILENT_AFTER_S: Final = 10.0
 FORGOTTEN_AFTER_S: Final = 600.0
+ASKED_WITHIN_S: Final = 5.0
+"""Two heartbeats of an idle worker, which come every 2 s, and a second on their way."""
+WORKERS_LIMIT: Final = 500
 QUEUE_LIMIT: Final = 200
 """The most waiting operations of one type: a day's work for one worker, and no more than a list can show."""
 PAUSED_AFTER_S: Final = 5.0
@@ -86,9 +89,14 @@ class Dispatcher:
         capabilities: dict[str, Any],
         operation_id: str | None,
     ) -> None:
-        """Register a worker. An operation assigned to it earlier that it no longer holds is lost or queued again."""
+        """Register a worker. An operation assigned to it earlier that it no longer holds is lost or queued again.
+
+        TooManyError if there are WORKERS_LIMIT others; those that went offline give way.
+        """
         now = self.clock()
         with self.database.transaction() as db:
+            if workers.get(db, worker_id) is None:
+                _require_place(db, now)
             self._drop(db, worker_id, keep=operation_id)
             workers.register(db, worker_id, kind=kind, endpoint_url=endpoint_url, capabilities=capabilities, now=now)
             if operations.of_worker(db, worker_id):
@@ -142,7 +150,7 @@ class Dispatcher:
         self, db: Connection, kind: operations.OperationType, request: dict[str, Any], retry_of: str | None = None
     ) -> str:
         worker_type = operations.WORKER_TYPE[kind]
-        if not any(row["worker_type"] == worker_type for row in workers.every(db)):
+        if not workers.number(db, worker_type):
             raise _no_worker(worker_type)
         if operations.pending(db, kind) >= QUEUE_LIMIT:
             message = f"{QUEUE_LIMIT} {kind} operations wait already: try again when some have begun, or cancel some."
@@ -183,7 +191,7 @@ class Dispatcher:
         worker = workers.get(db, worker_id)
         kind = worker["worker_type"] if worker else ""
         queue = [row for row in operations.waiting(db) if operations.WORKER_TYPE[row["operation_type"]] == kind]
-        turns = workers.idle(db, kind)
+        turns = workers.idle(db, kind, self.clock() - ASKED_WITHIN_S)
         if kind == "training":
             # Sorting is stable: among workers alike, the least recently used one stays first.
             turns.sort(key=lambda row: not json.loads(row["capabilities"]).get("gpu"))
@@ -218,6 +226,14 @@ def _require_retryable(row: Row) -> None:
         return
     message = f"Operation {row['operation_id']} {reason}"
     raise ConflictError("operation_not_retryable", message, {"status": row["status"]})
+
+
+def _require_place(db: Connection, now: float) -> None:
+    if workers.number(db) >= WORKERS_LIMIT:
+        workers.forget_offline(db, now)
+    if workers.number(db) >= WORKERS_LIMIT:
+        message = f"{WORKERS_LIMIT} workers are registered already: stop some, or remove them (DELETE /workers/NAME)."
+        raise TooManyError("too_many_workers", message, {"at_most": WORKERS_LIMIT})
 
 
 def _unknown_worker(worker_id: str) -> NotFoundError:

@@ -1,5 +1,6 @@
 """Starts trainings and reports their metrics. The computing is done by workers."""
 
+import json
 from typing import TYPE_CHECKING, Any, Final
 
 from ktrdr.api.services.dispatch import Dispatcher
@@ -57,11 +58,11 @@ class TrainingService:
             row = operations.get(db, task_id)
         if row is None or row["operation_type"] != "training":
             raise NotFoundError("no_training", f"No training {task_id}.")
-        operation = operations.as_json(row)
-        if operation["status"] != "completed":
-            details = {"status": operation["status"], "progress": operation["progress"]}
-            raise ConflictError("not_completed", f"Training {task_id} is {operation['status']}.", details)
-        return {key: operation["result_summary"][key] for key in PERFORMANCE}
+        if row["status"] != "completed":
+            details = {"status": row["status"], "progress": json.loads(row["progress"])}
+            raise ConflictError("not_completed", f"Training {task_id} is {row['status']}.", details)
+        summary = json.loads(row["result_summary"] or "{}")
+        return {key: summary[key] if isinstance(summary.get(key), dict) else {} for key in PERFORMANCE}
 
 
 def _require_room(strategy: "Strategy", bars: dict[str, dict[str, int]]) -> None:

@@ -48,6 +48,22 @@ MIGRATIONS: Final[Steps] = (
         WHERE status IN ('pending', 'running')
         """,
     ),
+    (
+        # Models are listed and chosen without reading their files.
+        """
+        CREATE TABLE models (
+            name TEXT PRIMARY KEY,
+            strategy_name TEXT NOT NULL,
+            stored_at {seconds} NOT NULL
+        )
+        """,
+        "CREATE INDEX models_by_strategy ON models (strategy_name, stored_at)",
+        # A turn is for workers that ask: registering alone is not asking.
+        "ALTER TABLE workers ADD COLUMN last_asked {seconds} NOT NULL DEFAULT 0",
+        # Of two workers with one name the one that registered last is told apart by its token.
+        "ALTER TABLE workers ADD COLUMN token TEXT NOT NULL DEFAULT ''",
+        "ALTER TABLE workers ADD COLUMN address TEXT NOT NULL DEFAULT ''",
+    ),
 )
 """Step N brings version N to N + 1. Never edited once released, only added to."""
 

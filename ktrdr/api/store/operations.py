@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 from typing import Any, Final, Literal
 
 from ktrdr.api.store.connection import Connection, Row
+from ktrdr.json_text import COMPACT, spliced
 
 OperationType = Literal["training", "backtesting", "data_load"]
 Status = Literal["pending", "running", "completed", "failed", "cancelled"]
@@ -41,26 +42,32 @@ def stamp(moment: float | None) -> str | None:
     return datetime.fromtimestamp(moment, UTC).isoformat(timespec="milliseconds") if moment is not None else None
 
 
-def as_json(row: Row) -> dict[str, Any]:
-    """Return the fields that clients see."""
-    return {
-        "operation_id": row["operation_id"],
-        "operation_type": row["operation_type"],
-        "status": row["status"],
-        "created_at": stamp(row["created_at"]),
-        "started_at": stamp(row["started_at"]),
-        "completed_at": stamp(row["completed_at"]),
-        "progress": json.loads(row["progress"]),
-        "metadata": {
-            "request": json.loads(row["request"]),
-            "worker_id": row["worker_id"],
-            "retry_of": row["retry_of"],
-            "cancel_requested": bool(row["cancel_requested"]),
-        },
-        "error_code": row["error_code"],
-        "error_message": row["error_message"],
-        "result_summary": json.loads(row["result_summary"]) if row["result_summary"] else None,
+def as_text(row: Row, *, brief: bool = False) -> list[str]:
+    """Return the fields that clients see, as JSON text in parts; `brief` leaves out the request's strategy."""
+    request = row["request"]
+    if brief and '"strategy"' in request:
+        kept = {key: value for key, value in json.loads(request).items() if key != "strategy"}
+        request = json.dumps(kept, separators=COMPACT)
+    metadata = {
+        "worker_id": row["worker_id"],
+        "retry_of": row["retry_of"],
+        "cancel_requested": bool(row["cancel_requested"]),
     }
+    return spliced(
+        {
+            "operation_id": row["operation_id"],
+            "operation_type": row["operation_type"],
+            "status": row["status"],
+            "created_at": stamp(row["created_at"]),
+            "started_at": stamp(row["started_at"]),
+            "completed_at": stamp(row["completed_at"]),
+            "error_code": row["error_code"],
+            "error_message": row["error_message"],
+        },
+        progress=[row["progress"]],
+        metadata=spliced(metadata, request=[request]),
+        result_summary=[row["result_summary"] or "null"],
+    )
 
 
 def add(db: Connection, kind: OperationType, request: dict[str, Any], now: float, retry_of: str | None = None) -> str:
@@ -72,8 +79,8 @@ def add(db: Connection, kind: OperationType, request: dict[str, Any], now: float
         operation_id=operation_id,
         kind=kind,
         now=now,
-        progress=json.dumps(asdict(Progress())),
-        request=json.dumps(request),
+        progress=json.dumps(asdict(Progress()), separators=COMPACT),
+        request=json.dumps(request, separators=COMPACT),
         retry_of=retry_of,
     )
     return operation_id
@@ -95,12 +102,14 @@ def page(
     return rows, counted["number"] if counted else 0
 
 
-def results_size(db: Connection, *, status: str | None, kind: str | None, limit: int, offset: int) -> int:
-    """Return how many characters of JSON a page's results have, without reading them."""
-    rows = db.rows(
-        "SELECT LENGTH(result_summary) AS size" + MATCHING + PAGE, status=status, kind=kind, limit=limit, offset=offset
-    )
-    return sum(row["size"] or 0 for row in rows)
+def page_size(
+    db: Connection, *, status: str | None, kind: str | None, limit: int, offset: int, brief: bool = False
+) -> int:
+    """Return how many characters of JSON a page's operations have, without reading them; `brief` as in `page`."""
+    result = "0" if brief else "COALESCE(LENGTH(result_summary), 0)"
+    size = f"LENGTH(request) + LENGTH(progress) + COALESCE(LENGTH(error_message), 0) + {result} AS size"
+    rows = db.rows(f"SELECT {size}" + MATCHING + PAGE, status=status, kind=kind, limit=limit, offset=offset)
+    return sum(row["size"] for row in rows)
 
 
 def waiting(db: Connection) -> list[Row]:
@@ -182,7 +191,7 @@ def finish(
         now=now,
         code=code,
         message=message,
-        result=json.dumps(result) if result is not None else None,
+        result=json.dumps(result, separators=COMPACT) if result is not None else None,
         operation_id=operation_id,
     )
 

@@ -1,15 +1,20 @@
 """The table of workers: who has registered, when each last reported and was last used."""
 
 import json
-from typing import Any, Literal
+from typing import Any, Final, Literal
 
 from ktrdr.api.store.connection import Connection, Row
 from ktrdr.api.store.operations import stamp
 
 WorkerType = Literal["training", "backtest"]
 
+WITH_OPERATION: Final = (
+    "SELECT workers.*, operations.operation_id FROM workers LEFT JOIN operations"
+    " ON operations.worker_id = workers.worker_id AND operations.status IN ('pending', 'running')"
+)
 
-def as_json(row: Row, operation_id: str | None) -> dict[str, Any]:
+
+def as_json(row: Row) -> dict[str, Any]:
     """Return the fields that clients see."""
     return {
         "worker_id": row["worker_id"],
@@ -17,7 +22,7 @@ def as_json(row: Row, operation_id: str | None) -> dict[str, Any]:
         "status": row["status"],
         "endpoint_url": row["endpoint_url"],
         "capabilities": json.loads(row["capabilities"]),
-        "current_operation_id": operation_id,
+        "current_operation_id": row["operation_id"],
         "registered_at": stamp(row["registered_at"]),
         "last_seen": stamp(row["last_seen"]),
     }
@@ -48,19 +53,27 @@ def register(
 
 
 def get(db: Connection, worker_id: str) -> Row | None:
-    """Return a worker, or None."""
-    return db.row("SELECT * FROM workers WHERE worker_id = :worker_id", worker_id=worker_id)
+    """Return a worker with the operation that it has been given, or None."""
+    return db.row(WITH_OPERATION + " WHERE workers.worker_id = :worker_id", worker_id=worker_id)
 
 
 def every(db: Connection) -> list[Row]:
-    """Return all workers by type and id."""
-    return db.rows("SELECT * FROM workers ORDER BY worker_type, worker_id")
+    """Return all workers, each with the operation that it has been given, by type and id."""
+    return db.rows(WITH_OPERATION + " ORDER BY worker_type, workers.worker_id")
+
+
+def number(db: Connection, kind: str | None = None) -> int:
+    """Return how many workers there are, of one type or of all."""
+    row = db.row(
+        "SELECT COUNT(*) AS number FROM workers WHERE CAST(:kind AS TEXT) IS NULL OR worker_type = :kind", kind=kind
+    )
+    return row["number"] if row else 0
 
 
 def seen(db: Connection, worker_id: str, status: str, now: float) -> None:
-    """Store that a worker has reported."""
+    """Store that a worker has reported, and so asked for work."""
     db.rows(
-        "UPDATE workers SET status = :status, last_seen = :now WHERE worker_id = :worker_id",
+        "UPDATE workers SET status = :status, last_seen = :now, last_asked = :now WHERE worker_id = :worker_id",
         status=status,
         now=now,
         worker_id=worker_id,
@@ -81,12 +94,13 @@ def remove(db: Connection, worker_id: str) -> None:
     db.rows("DELETE FROM workers WHERE worker_id = :worker_id", worker_id=worker_id)
 
 
-def idle(db: Connection, kind: str) -> list[Row]:
-    """Return the idle workers of a type, least recently used first."""
+def idle(db: Connection, kind: str, since: float) -> list[Row]:
+    """Return the idle workers of a type that have asked for work since then, least recently used first."""
     return db.rows(
-        "SELECT * FROM workers WHERE worker_type = :kind AND status = 'idle'"
+        "SELECT * FROM workers WHERE worker_type = :kind AND status = 'idle' AND last_asked >= :since"
         " ORDER BY last_used, registered_at, worker_id",
         kind=kind,
+        since=since,
     )
 
 

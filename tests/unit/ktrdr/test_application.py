@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 from fastapi.testclient import TestClient
 
-from ktrdr.api.bodies import MIB
 from ktrdr.api.main import create_application
+from ktrdr.model_files import MIB
 from ktrdr.settings import Settings
 
 WORKER = {"worker_id": "w1", "worker_type": "training", "endpoint_url": "http://w1:5003"}

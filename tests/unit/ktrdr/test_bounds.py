@@ -2,7 +2,6 @@
 
 import json
 from collections.abc import Callable, Iterator
-from pathlib import Path
 
 import httpx
 import pytest
@@ -13,7 +12,7 @@ from ktrdr.settings import Settings
 
 WORKER = {"worker_id": "w1", "worker_type": "training", "endpoint_url": "http://w1:5003"}
 OPERATION = {"operation_id": "op_1", "status": "completed"}
-DEEP = "[" * 100_000 + "]" * 100_000
+DEEP = "[" * 40_000 + "]" * 40_000
 
 Ask = Callable[[TestClient], httpx.Response]
 
@@ -152,7 +151,7 @@ def test_a_body_that_cannot_be_read_is_refused(client: TestClient, ask: Ask) -> 
 
 LIMITS = {
     "trainings/start": 1, "backtests/start": 1, "data/range": 64, "data/EURUSD/1h": 64, "models/m/archive": 64,
-    "workers/register": 8, "workers/w1/heartbeat": 8, "operations/x/retry": 1, "strategies/validate/x": 1,
+    "workers/register": 1, "workers/w1/heartbeat": 8, "operations/x/retry": 1, "strategies/validate/x": 1,
 }  # fmt: skip
 
 
@@ -192,65 +191,3 @@ def test_a_brief_list_leaves_out_what_is_long(client: TestClient, csv: str) -> N
     full, brief = (client.get("operations", params={"brief": value}).json()["operations"][0] for value in "01")
     assert full["metadata"]["request"].pop("strategy")
     assert brief == full
-
-
-@pytest.mark.parametrize(
-    ("method", "path"),
-    [
-        ("POST", "data/EURUSD/1h"),
-        ("POST", "operations/x/retry"),
-        ("DELETE", "workers/nobody"),
-        ("PUT", "models/m/archive"),
-    ],
-)
-@pytest.mark.parametrize(
-    ("site", "refused"), [("cross-site", True), ("same-site", True), ("same-origin", False), ("none", False)]
-)
-def test_a_page_of_another_origin_changes_nothing(
-    client: TestClient,
-    method: str,
-    path: str,
-    site: str,
-    refused: bool,  # noqa: FBT001
-) -> None:
-    answer = client.request(method, path, headers={"Sec-Fetch-Site": site, "X-Content-SHA256": "0" * 64})
-    assert (answer.status_code == 403) is refused
-    assert (answer.json()["error"]["code"] == "cross_site") is refused
-
-
-@pytest.mark.parametrize(
-    ("host", "status"),
-    [
-        ("evil.example", 403), ("evil.example:8000", 403), ("EVIL.example.", 403), ("127.0.0.1.evil.example", 403),
-        ("evil.0x7f", 403), ("backend:8000", 404), ("localhost", 404), ("127.0.0.1:8000", 404), ("[::1]:8000", 404),
-        ("ktrdr.example.com:8000", 404), ("KTRDR.example.com", 404), ("my.ktrdr.example.com", 403),
-    ],
-)  # fmt: skip
-def test_a_name_that_was_made_to_lead_here_changes_nothing(tmp_path: Path, host: str, status: int) -> None:
-    environment = {"KTRDR_DATA_DIR": str(tmp_path), "KTRDR_ALLOWED_HOSTS": "other, Ktrdr.Example.com,"}
-    with TestClient(create_application(Settings.from_environment(environment))) as client:
-        headers = {"Host": host, "Sec-Fetch-Site": "same-origin"}
-        answer = client.request("DELETE", "/api/v1/workers/nobody", headers=headers)
-        assert (answer.status_code, answer.json()["success"]) == (status, False)
-        assert (answer.json()["error"]["code"] == "unknown_host") is (status == 403)
-        assert client.get("/api/v1/health", headers=headers).status_code == 200
-
-
-@pytest.mark.parametrize("value", ["http://ktrdr.example.com", "ktrdr.example.com:8000", "*.example.com", "a..b"])
-def test_a_host_that_is_no_name_is_told_when_the_backend_starts(value: str) -> None:
-    with pytest.raises(ValueError, match="KTRDR_ALLOWED_HOSTS names"):
-        Settings.from_environment({"KTRDR_ALLOWED_HOSTS": value})
-
-
-def test_a_page_of_another_origin_may_link_here(client: TestClient) -> None:
-    assert client.get("http://backend/", headers={"Sec-Fetch-Site": "cross-site"}).status_code == 200
-
-
-def test_every_change_documents_that_it_may_be_forbidden(client: TestClient) -> None:
-    paths = client.get("http://backend/openapi.json").json()["paths"]
-    forbidden = {
-        (method, path): "403" in operation["responses"]
-        for path, methods in paths.items()
-        for method, operation in methods.items()
-    }
-    assert {key for key, documented in forbidden.items() if documented != (key[0] != "get")} == set()

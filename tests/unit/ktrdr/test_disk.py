@@ -9,7 +9,8 @@ import pytest
 
 from ktrdr.data.upload import Upload
 from ktrdr.disk import flush
-from ktrdr.model_files import FILES, ModelDirectory, digest, pack
+from ktrdr.model_directory import ModelDirectory
+from ktrdr.model_files import FILES, digest, pack
 
 MODEL = '{"strategy_name": "s", "created_at": "2024-01-01", "symbols": [], "timeframes": []}'
 

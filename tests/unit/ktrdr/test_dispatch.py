@@ -1,12 +1,15 @@
 """Queue, heartbeats, lost workers."""
 
+import json
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
+from ktrdr.api.services import dispatch
 from ktrdr.api.services.dispatch import Dispatcher, Report
 from ktrdr.api.store import operations, workers
+from ktrdr.api.store.connection import Row
 from ktrdr.api.store.database import Database
 from ktrdr.errors import ConflictError, NotFoundError, TooManyError, UnavailableError
 
@@ -43,7 +46,8 @@ def look(dispatcher: Dispatcher, operation_id: str) -> dict[str, object]:
     with dispatcher.database.transaction() as db:
         row = operations.get(db, operation_id)
     assert row is not None
-    return operations.as_json(row)
+    found: dict[str, object] = json.loads("".join(operations.as_text(row)))
+    return found
 
 
 def given(dispatcher: Dispatcher, worker_id: str) -> str | None:
@@ -128,6 +132,7 @@ def test_the_head_of_the_queue_goes_to_whoever_asks_first_of_those_whose_turn_it
 ) -> None:
     for worker_id in ("a", "b", "c"):
         join(dispatcher, worker_id)
+        assert given(dispatcher, worker_id) is None
         clock.now += 1
     first, second = dispatcher.enqueue("training", {}), dispatcher.enqueue("training", {})
     assert [given(dispatcher, worker_id) for worker_id in ("c", "b", "a")] == [None, first, second]
@@ -299,3 +304,63 @@ def test_offline_workers_are_shown_and_in_the_end_forgotten(dispatcher: Dispatch
     dispatcher.tick()
     with dispatcher.database.transaction() as db:
         assert workers.every(db) == []
+
+
+def test_a_worker_that_registers_and_never_asks_takes_no_turn(dispatcher: Dispatcher, clock: Clock) -> None:
+    join(dispatcher, "idle")
+    operation = dispatcher.enqueue("training", {})
+    for _ in range(3):  # a GPU would have the first turn
+        join(dispatcher, "ghost", gpu=True)
+        clock.now += 1
+    assert given(dispatcher, "idle") == operation
+
+
+def test_a_worker_that_has_stopped_asking_loses_its_turn_before_it_is_offline(
+    dispatcher: Dispatcher, clock: Clock
+) -> None:
+    for worker_id in ("gpu", "cpu"):
+        join(dispatcher, worker_id, gpu=worker_id == "gpu")
+        assert given(dispatcher, worker_id) is None
+    operation = dispatcher.enqueue("training", {})
+    clock.now += 4  # two heartbeats
+    assert given(dispatcher, "cpu") is None
+    clock.now += 2
+    assert given(dispatcher, "cpu") == operation
+
+
+def test_there_is_room_for_so_many_workers_and_those_offline_give_way(
+    dispatcher: Dispatcher, clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(dispatch, "WORKERS_LIMIT", 3)
+    for worker_id in ("a", "b", "c", "c"):
+        join(dispatcher, worker_id)
+    with pytest.raises(TooManyError, match="3 workers are registered already"):
+        join(dispatcher, "d")
+    clock.now += 11
+    given(dispatcher, "a")
+    dispatcher.tick()
+    join(dispatcher, "d")
+    with dispatcher.database.transaction() as db:
+        assert [row["worker_id"] for row in workers.every(db)] == ["a", "d"]
+
+
+def test_workers_are_listed_with_their_operations_in_one_query(
+    dispatcher: Dispatcher, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for worker_id in ("a", "b"):
+        join(dispatcher, worker_id)
+    operation = dispatcher.enqueue("training", {})
+    begin(dispatcher, "a", operation)
+    dispatcher.heartbeat("a", report(operation, "completed"))
+    begin(dispatcher, "b", second := dispatcher.enqueue("training", {}))
+    with dispatcher.database.transaction() as db:
+        asked: list[str] = []
+        rows = db.rows
+
+        def noted(sql: str, **values: str | float | None) -> list[Row]:
+            asked.append(sql)
+            return rows(sql, **values)
+
+        monkeypatch.setattr(db, "rows", noted)
+        assert [(row["worker_id"], row["operation_id"]) for row in workers.every(db)] == [("a", None), ("b", second)]
+    assert len(asked) == 1

@@ -7,13 +7,28 @@ import shutil
 import tempfile
 import zipfile
 from pathlib import Path
+from typing import BinaryIO
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ktrdr.errors import ConflictError, InvalidError, KtrdrError, NotFoundError
-from ktrdr.model_files import FILES, METADATA, METRICS, WEIGHTS, ModelDirectory, digest, pack, unpack
+from ktrdr.model_directory import ModelDirectory
+from ktrdr.model_files import (
+    FEATURES,
+    FILES,
+    JSON_LIMIT,
+    METADATA,
+    METRICS,
+    VALUES_LIMIT,
+    WEIGHTS,
+    digest,
+    digest_and_size,
+    extract,
+    pack,
+    unpack,
+)  # fmt: skip
 
 ABOUT = {
     "strategy_name": "s", "created_at": "2024-01-01T00:00:00+00:00", "symbols": ["EURUSD"], "timeframes": ["1h"],
@@ -40,7 +55,8 @@ def models(tmp_path: Path) -> ModelDirectory:
 def test_a_stored_model_comes_back_bit_for_bit(models: ModelDirectory) -> None:
     models.store("m1", GOOD, digest(GOOD))
     assert models.names() == ["m1"]
-    assert models.archive("m1") == pack(models.path("m1"))
+    assert pack(models.path("m1")) == GOOD
+    assert digest_and_size(models.path("m1")) == (digest(GOOD), len(GOOD))
     assert models.describe("m1")["metadata"] == json.loads(SOUND)
 
 
@@ -50,7 +66,7 @@ def test_a_stored_model_comes_back_bit_for_bit(models: ModelDirectory) -> None:
 def test_no_name_leads_out_of_the_directory(models: ModelDirectory, name: str) -> None:
     with pytest.raises(InvalidError):
         models.store(name, GOOD, digest(GOOD))
-    for action in (models.path, models.describe, models.archive):
+    for action in (models.path, models.describe, models.metadata, models.stored_at, models.remove):
         with pytest.raises(NotFoundError):
             action(name)
     assert not models.root.exists()
@@ -77,6 +93,10 @@ def test_no_name_leads_out_of_the_directory(models: ModelDirectory, name: str) -
             for value in (None, "1h", {"1h": 1}, ["1h", 1], [["1h"]])
         ),
         dict.fromkeys(FILES, SOUND) | {METADATA: b"\xff"},
+        dict.fromkeys(FILES, SOUND) | {METRICS: b'{"text": "\\ud800"}'},
+        dict.fromkeys(FILES, SOUND) | {FEATURES: b'{"a":[' + b"[]," * VALUES_LIMIT + b"[]]}"},
+        dict.fromkeys(FILES, SOUND) | {METRICS: b'{"a":"' + b"x" * JSON_LIMIT + b'"}'},
+        dict.fromkeys(FILES, SOUND) | {WEIGHTS + "2": b"x" * JSON_LIMIT},
     ],
 )
 def test_an_archive_of_anything_but_a_models_files_is_refused(
@@ -145,23 +165,18 @@ def test_links_are_neither_models_nor_files_of_one(models: ModelDirectory, tmp_p
     (models.root / "link").symlink_to(models.root / "m1")
     assert models.names() == ["m1"]
     with pytest.raises(NotFoundError):
-        models.archive("link")
+        models.path("link")
+    with pytest.raises(NotFoundError):
+        models.remove("link")
     with pytest.raises(ConflictError):
         models.store("link", GOOD, digest(GOOD))
     secret = tmp_path / "secret"
     secret.write_bytes(SOUND)
     (models.root / "m1" / METRICS).unlink()
     (models.root / "m1" / METRICS).symlink_to(secret)
-    for action in (models.describe, models.archive):
+    for action in (models.describe, lambda name: pack(models.path(name))):
         with pytest.raises(InvalidError, match=r"metrics\.json is no plain file"):
             action("m1")
-
-
-def test_a_damaged_model_hides_no_other(models: ModelDirectory) -> None:
-    for name in ("m1", "m2"):
-        models.store(name, GOOD, digest(GOOD))
-    (models.root / "m1" / METADATA).write_text("{")
-    assert [model["name"] for model in models.readable()] == ["m2"]
 
 
 def test_the_same_model_again_is_accepted_and_another_one_is_not(models: ModelDirectory) -> None:
@@ -180,15 +195,15 @@ def test_the_same_model_is_accepted_while_its_first_upload_is_ending(
 ) -> None:
     other = archive_of(dict.fromkeys(FILES, SOUND) | {WEIGHTS: b"other"})
 
-    def faster(content: bytes, expected: str, directory: Path) -> None:
-        unpack(content, expected, directory)
-        monkeypatch.setattr("ktrdr.model_files.unpack", unpack)
+    def faster(file: BinaryIO, directory: Path) -> None:
+        extract(file, directory)
+        monkeypatch.setattr("ktrdr.model_directory.extract", extract)
         models.store("m1", GOOD, digest(GOOD))
 
-    monkeypatch.setattr("ktrdr.model_files.unpack", faster)
+    monkeypatch.setattr("ktrdr.model_directory.extract", faster)
     assert models.store("m1", GOOD, digest(GOOD)) == models.root / "m1"
     shutil.rmtree(models.root / "m1")
-    monkeypatch.setattr("ktrdr.model_files.unpack", faster)
+    monkeypatch.setattr("ktrdr.model_directory.extract", faster)
     with pytest.raises(ConflictError):
         models.store("m1", other, digest(other))
     assert models.names() == [path.name for path in models.root.iterdir()] == ["m1"]

@@ -1,14 +1,13 @@
 """Lists of operations: what they leave out, and how long an answer may be."""
 
 from collections.abc import Callable
-from typing import Any
 
 import pytest
 from fastapi.testclient import TestClient
 
-from ktrdr.api.bodies import MIB
 from ktrdr.api.store import operations
 from ktrdr.api.store.connection import Row
+from ktrdr.model_files import MIB
 
 NOW = 1_700_000_000.0
 
@@ -34,16 +33,16 @@ def test_a_brief_list_does_not_even_read_the_results(
     client: TestClient, complete: Complete, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     read: list[str | None] = []
-    as_json = operations.as_json
+    as_text = operations.as_text
 
-    def noted(row: Row) -> dict[str, Any]:
+    def noted(row: Row, *, brief: bool = False) -> list[str]:
         read.append(row["result_summary"])
-        return as_json(row)
+        return as_text(row, brief=brief)
 
-    monkeypatch.setattr(operations, "as_json", noted)
+    monkeypatch.setattr(operations, "as_text", noted)
     complete(3)
     brief, full = (client.get("operations", params={"brief": value}).json()["operations"][0] for value in "10")
-    assert read == [None, '{"curve": "xxx"}']
+    assert read == [None, '{"curve":"xxx"}']
     assert brief == {**full, "result_summary": None}
 
 

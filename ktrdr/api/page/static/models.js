@@ -11,7 +11,7 @@ export function showModels(models) {
   show(byId("models-empty"), models.length === 0);
 }
 
-const created = (model) => model.metadata.created_at ?? "";
+const created = (model) => model.created_at ?? "";
 
 function create() {
   const cells = Array.from({ length: 8 }, (_, place) => make("td", place >= 2 && place <= 6 ? { class: "number" } : {}));

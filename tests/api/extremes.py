@@ -1,0 +1,135 @@
+"""The largest that a client may store: models, bars, results, workers. And a limit of memory to hold them in."""
+
+import contextlib
+import io
+import os
+import re
+import zipfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, Final
+
+import httpx
+
+from ktrdr.api.bodies import REPORT_VALUES_LIMIT
+from ktrdr.data.bars import HEADER, iso
+from ktrdr.model_files import CONFIG, FEATURES, FILES, JSON_LIMIT, METRICS, MIB, VALUES_LIMIT, WEIGHTS, digest
+from tests.api.population import STRATEGY, Worker, start_training, store_bars, store_model
+
+POINTS: Final = 50_000
+CGROUPS: Final = (
+    (Path("/sys/fs/cgroup/memory"), "memory.limit_in_bytes"),  # version 1
+    (Path("/sys/fs/cgroup"), "memory.max"),
+)
+
+
+@contextlib.contextmanager
+def limited(pid: int, size: int) -> Iterator[bool]:
+    """Let the kernel kill a process that takes more than `size` bytes; False where this may not be asked for."""
+    for root, setting in CGROUPS:
+        group = root / f"ktrdr-test-{pid}"
+        try:
+            group.mkdir()
+        except OSError:
+            continue
+        try:
+            (group / setting).write_text(str(size))
+            (group / "cgroup.procs").write_text(str(pid))
+        except OSError:
+            group.rmdir()
+            continue
+        try:
+            yield True
+        finally:
+            for line in (group / "cgroup.procs").read_text().split():
+                (root / "cgroup.procs").write_text(line)
+            group.rmdir()
+        return
+    yield False
+
+
+def memory(pid: int) -> tuple[float, float]:
+    """Return what a process holds, and the most that it has held since its start, in MiB."""
+    status = Path(f"/proc/{pid}/status").read_text(encoding="ascii")
+    found = [re.search(rf"{name}:\s+(\d+) kB", status) for name in ("VmRSS", "VmHWM")]
+    now, peak = (int(one[1]) / 1024 for one in found if one)
+    return now, peak
+
+
+def dense(size: int, values: int, before: str = "") -> bytes:
+    """Return a JSON mapping of about so many bytes, with as many values as so many separators allow."""
+    lists = ",".join(["[]"] * (values // 2 - 20))
+    head = f'{{{before}"dense":[{lists}],"text":"'
+    return (head + "x" * (size - len(head) - 2) + '"}').encode()
+
+
+def archive(weights: int = 1) -> bytes:
+    """Return a model of the largest files, with so many bytes of weights."""
+    metadata = f'"strategy_name":"{STRATEGY}","created_at":"","symbols":["EURUSD"],"timeframes":["1h"],'
+    files = dict.fromkeys((CONFIG, FEATURES, METRICS), dense(JSON_LIMIT, VALUES_LIMIT))
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w") as made:
+        for name in FILES:
+            content = files.get(name) or dense(JSON_LIMIT, VALUES_LIMIT - 20, metadata)
+            made.writestr(zipfile.ZipInfo(name), os.urandom(weights) if name == WEIGHTS else content)
+    return buffer.getvalue()
+
+
+def put(api: httpx.Client, name: str, content: bytes) -> httpx.Response:
+    """Upload an archive."""
+    return api.put(f"models/{name}/archive", content=content, headers={"X-Content-SHA256": digest(content)})
+
+
+def bars() -> bytes:
+    """Return a series of more bars than one answer holds."""
+    start = 1_672_617_600
+    rows = (f"{iso(start + 60 * i)},1.2345678901,1.3456789012,1.1234567890,1.2345678901,1234567.125\n"
+            for i in range(POINTS + 1000))  # fmt: skip
+    return f"{HEADER}\n{''.join(rows)}".encode()
+
+
+def report(operation_id: str) -> bytes:
+    """Return a heartbeat with the longest result of a completed training, of the most values."""
+    result = dense(8 * MIB - 20_000, REPORT_VALUES_LIMIT, '"training_metrics":{},"test_metrics":{},"model_info":{},')
+    return b'{"operation":{"operation_id":"%b","status":"completed","result_summary":%b}}' % (
+        operation_id.encode(),
+        result,
+    )
+
+
+def beat(api: httpx.Client, worker: str, body: bytes) -> httpx.Response:
+    """Send a heartbeat."""
+    return api.post(f"workers/{worker}/heartbeat", content=body, headers={"Content-Type": "application/json"})
+
+
+def finish_training(api: httpx.Client) -> str:
+    """Store a completed training with the longest result; return its id."""
+    worker = Worker(api, "trainer", "training")
+    worker.register()
+    start_training(api)
+    worker.beat()
+    beat(api, "trainer", report(worker.operation_id)).raise_for_status()
+    return worker.operation_id
+
+
+def register_many(api: httpx.Client, number: int) -> list[int]:
+    """Register so many workers with the longest texts; return the statuses."""
+    capabilities: dict[str, Any] = {"gpu": True, "gpu_type": "\N{ROCKET}" * 200, "torch": "é" * 200, "cuda": "\1" * 200}
+    bodies = (
+        {"worker_id": f"w{place:x<99}", "worker_type": "backtest", "endpoint_url": "http://" + "x" * 293,
+         "capabilities": capabilities}
+        for place in range(number)
+    )  # fmt: skip
+    return [api.post("workers/register", json=body).status_code for body in bodies]
+
+
+def fill(api: httpx.Client) -> str:
+    """Store some of everything at its largest; return the id of a training."""
+    store_bars(api)
+    api.post("data/EURUSD/1m", content=bars(), timeout=120).raise_for_status()
+    store_model(api, "small")
+    for name in ("m1", "m2", "m3"):
+        put(api, name, archive()).raise_for_status()
+    first, *_ = (finish_training(api) for _ in range(2))
+    assert register_many(api, 498).count(200) == 498
+    return first

@@ -1,0 +1,127 @@
+"""The backend holds within the 512 MB that compose gives it: each request within its cost, all of them together too."""
+
+import socket
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+
+import httpx
+import pytest
+
+from ktrdr.api.costs import CHECKING, COSTS
+from ktrdr.model_files import MIB
+from tests.api.backend import Backend
+from tests.api.extremes import archive, beat, dense, fill, limited, memory, put, report
+
+LIMIT = 512_000_000
+NOISE_MIB = 4.0
+"""What the process takes beside a request: threads that begin, the collector's delay."""
+LARGE_WEIGHTS = 54 * MIB
+SECONDS = 180.0
+
+
+@dataclass
+class Filled:
+    """A backend with the largest of everything, and a training's id."""
+
+    backend: Backend
+    api: httpx.Client
+    training: str
+
+
+@pytest.fixture(scope="module")
+def filled(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Filled]:
+    with (
+        Backend(tmp_path_factory.mktemp("backend") / "data") as backend,
+        httpx.Client(base_url=f"{backend.url}/api/v1/", timeout=SECONDS, trust_env=False) as api,
+    ):
+        yield Filled(backend, api, fill(api))
+
+
+ASK: dict[str, Callable[[httpx.Client, str], httpx.Response]] = {
+    "GET /api/v1/data/info": lambda api, _: api.get("data/info"),
+    "GET /api/v1/data/{symbol}/{timeframe}": lambda api, _: api.get("data/EURUSD/1m", params={"limit": 50_000}),
+    "GET /api/v1/models": lambda api, _: api.get("models"),
+    "GET /api/v1/models/{name}": lambda api, _: api.get("models/m1"),
+    "GET /api/v1/models/{name}/archive": lambda api, _: api.get("models/m1/archive"),
+    "PUT /api/v1/models/{name}/archive": lambda api, _: put(api, "m4", archive(LARGE_WEIGHTS)),
+    "GET /api/v1/operations": lambda api, _: api.get("operations", params={"limit": 2}),
+    "GET /api/v1/operations/{operation_id}": lambda api, training: api.get(f"operations/{training}"),
+    "GET /api/v1/operations/{operation_id}/results": lambda api, training: api.get(f"operations/{training}/results"),
+    "GET /api/v1/trainings/{task_id}/performance": lambda api, training: api.get(f"trainings/{training}/performance"),
+    "GET /api/v1/workers": lambda api, _: api.get("workers"),
+    "GET /api/v1/strategies": lambda api, _: api.get("strategies"),
+    "GET /openapi.json": lambda api, _: api.get(str(api.base_url.copy_with(path="/openapi.json"))),
+    "GET /metrics": lambda api, _: api.get(str(api.base_url.copy_with(path="/metrics"))),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("route", ASK)
+def test_a_request_at_its_largest_stays_within_its_cost(filled: Filled, route: str) -> None:
+    filled.backend.stop()  # memory that was freed and kept would be used again unseen
+    filled.backend.start()
+    filled.api.get("operations/none")
+    before, _ = memory(filled.backend.pid)
+    answer = ASK[route](filled.api, filled.training)
+    _, peak = memory(filled.backend.pid)
+    print(f"{route}: {len(answer.content)} bytes, {peak - before:.1f} MiB")
+    assert answer.is_success
+    assert len(answer.content) <= COSTS[route].answer
+    alone = CHECKING if route.startswith("PUT") else 0
+    assert peak - before <= (COSTS[route].memory + alone) / MIB + NOISE_MIB
+
+
+def at_once(number: int, ask: Callable[[int], httpx.Response]) -> list[int]:
+    """Ask so many times at once; return the statuses."""
+    with ThreadPoolExecutor(number) as threads:
+        return [answer.status_code for answer in threads.map(ask, range(number))]
+
+
+def unread(backend: Backend, path: str, number: int) -> list[socket.socket]:
+    """Ask for something so many times, and read nothing."""
+    found = []
+    for _ in range(number):
+        connection = socket.create_connection(("127.0.0.1", backend.port), timeout=10)
+        connection.sendall(f"GET /api/v1/{path} HTTP/1.1\r\nHost: x\r\n\r\n".encode())
+        found.append(connection)
+    return found
+
+
+def storm(filled: Filled, large: bytes) -> dict[str, list[int]]:
+    """Ask for everything that is large, many times at once; return the statuses."""
+    api = filled.api
+    return {
+        "uploads of models": at_once(6, lambda place: put(api, f"large{place}", large)),
+        "downloads of models": at_once(8, lambda _: api.get("models/large0/archive")),
+        "lists of models": at_once(12, lambda _: api.get("models")),
+        "bars": at_once(24, lambda _: api.get("data/EURUSD/1m", params={"limit": 50_000})),
+        "results": at_once(24, lambda _: api.get(f"operations/{filled.training}/results")),
+        "reports": at_once(12, lambda _: beat(api, "trainer", report("op_none"))),
+        "workers": at_once(24, lambda _: api.get("workers")),
+        "operations": at_once(12, lambda _: api.get("operations", params={"limit": 2})),
+    }
+
+
+def test_all_requests_together_stay_within_the_memory_of_the_container(filled: Filled) -> None:
+    backend, large = filled.backend, archive(LARGE_WEIGHTS)
+    with limited(backend.pid, LIMIT):
+        put(filled.api, "large0", large).raise_for_status()
+        silent = unread(backend, "models/large0/archive", 10)
+        silent += unread(backend, f"operations/{filled.training}/results", 10)
+        storms = storm(filled, large)
+        for connection in silent:
+            connection.close()
+    print(f"peak {backend.peak_mib():.0f} MiB, {storms}")
+    assert set().union(*storms.values()) <= {200, 201, 503}
+    assert [name for name, statuses in storms.items() if set(statuses) == {503}] == []
+    assert httpx.get(f"{backend.url}/api/v1/health", trust_env=False).status_code == 200
+    assert backend.peak_mib() < LIMIT / MIB
+
+
+def test_json_that_would_take_a_multiple_of_its_bytes_is_not_kept(filled: Filled) -> None:
+    for size, values in ((8 * MIB, 5_000_000), (3 * MIB, 100), (1 * MIB, 300_000)):
+        content = dense(size, values)
+        answer = put(filled.api, "bomb", archive().replace(b"x" * 100, b"x" * 100) + content)
+        assert answer.status_code == 422
+    names = [model["name"] for model in filled.api.get("models", params={"limit": 1}).json()["models"]]
+    assert "bomb" not in names

@@ -10,6 +10,8 @@ from ktrdr.errors import UnavailableError
 
 POLL_S: Final = 0.5
 METRICS: Final = ("training_metrics", "test_metrics")
+SHUTDOWN_S: Final = 5
+"""Seconds that requests have to end when the backend stops; an engine kills after 10."""
 
 
 def api(options: argparse.Namespace) -> int:
@@ -19,7 +21,13 @@ def api(options: argparse.Namespace) -> int:
     Settings.from_environment()
     import uvicorn  # noqa: PLC0415  a wrong setting is reported without loading it
 
-    uvicorn.run("ktrdr.api.main:app", host=options.host, port=options.port)
+    uvicorn.run(
+        "ktrdr.api.main:app",
+        host=options.host,
+        port=options.port,
+        http="ktrdr.api.connections:Connection",
+        timeout_graceful_shutdown=SHUTDOWN_S,
+    )
     return 0
 
 

@@ -13,14 +13,15 @@ import httpx
 
 START_SECONDS: Final = 30.0
 STOP_SECONDS: Final = 15.0
-LISTENS: Final = re.compile(r"Uvicorn running on http://127\.0\.0\.1:(\d+)")
+LISTENS: Final = re.compile(r"Uvicorn running on http://[0-9.]+:(\d+)")
 
 
 class Backend:
     """One backend. The port is the engine's choice at the first start and stays the same after that."""
 
-    def __init__(self, data: Path, application: str = "ktrdr.api.main:app") -> None:
+    def __init__(self, data: Path, application: str = "ktrdr.api.main:app", host: str = "127.0.0.1") -> None:
         self.data = data
+        self.host = host
         self._application = application
         self.port = 0
         self.lines: list[str] = []
@@ -30,7 +31,7 @@ class Backend:
     @property
     def url(self) -> str:
         """The address of its page."""
-        return f"http://127.0.0.1:{self.port}"
+        return f"http://{self.host}:{self.port}"
 
     @property
     def api(self) -> httpx.Client:
@@ -52,7 +53,20 @@ class Backend:
         """Start it, and return once it says that it listens."""
         listening = threading.Event()
         self._process = subprocess.Popen(
-            [sys.executable, "-m", "uvicorn", self._application, "--host", "127.0.0.1", "--port", str(self.port)],
+            [
+                sys.executable,
+                "-m",
+                "uvicorn",
+                self._application,
+                "--host",
+                self.host,
+                "--port",
+                str(self.port),
+                "--http",
+                "ktrdr.api.connections:Connection",
+                "--timeout-graceful-shutdown",
+                "5",
+            ],  # as the image's command
             env={**os.environ, "KTRDR_DATA_DIR": str(self.data), "PYTHONUNBUFFERED": "1"},
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,

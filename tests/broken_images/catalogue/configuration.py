@@ -4,7 +4,10 @@ import json
 
 from tests.broken_images.fault import ADDRESS, API, Fault, as_root, file
 
-SERVE = ["uvicorn", "ktrdr.api.main:app", "--host", "0.0.0.0", "--port", "8000"]  # noqa: S104 - a server's
+SERVE = [
+    "uvicorn", "ktrdr.api.main:app", "--host", "0.0.0.0", "--port", "8000",  # noqa: S104 - a server's
+    "--http", "ktrdr.api.connections:Connection", "--timeout-graceful-shutdown", "5",
+]  # fmt: skip
 ASK = ["python", "-m", "ktrdr.healthcheck", f"{ADDRESS}:8000{API}/health"]
 LIBZ = "/usr/lib/x86_64-linux-gnu/libz.so.1"
 CPU, GPU = "worker-cpu", "worker-gpu"

@@ -312,7 +312,13 @@ ANSWERS = (
     ),
     _success("WorkersAnswer", "The workers.", workers=list[WorkerEntry], total_count=int),
     _success("WorkerAnswer", "One worker.", worker=WorkerEntry),
-    _success("WorkerNamedAnswer", "A worker that was registered or removed.", worker_id=str),
+    _success("WorkerNamedAnswer", "A worker that was removed.", worker_id=str),
+    _success(
+        "WorkerRegisteredAnswer",
+        "A worker that was registered, and the token that its further requests carry.",
+        worker_id=str,
+        token=str,
+    ),
     _success(
         "HeartbeatAnswer", "Whether to stop, and what to begin, if anything.", cancel=bool, operation=Assignment | None
     ),

@@ -3,11 +3,14 @@
 import logging
 import random
 import threading
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from ktrdr.worker.backend import Backend, BackendAwayError, BackendRefusedError
 from ktrdr.worker.job import Job, Work
 from ktrdr.worker.settings import WorkerSettings
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 log = logging.getLogger(__name__)
 
@@ -19,6 +22,8 @@ STOP_WITHIN_S: Final = 2.5
 FAREWELL_WITHIN_S: Final = 2.0
 FAREWELL_TIMEOUT_S: Final = 1.5
 UNKNOWN_WORKER: Final = "unknown_worker"
+REPLACED: Final = "worker_replaced"
+TOKEN_HEADER: Final = "X-Worker-Token"  # noqa: S105  a name, no secret
 
 
 class Agent:
@@ -28,6 +33,8 @@ class Agent:
         self.settings = settings
         self.job: Job | None = None
         self.registered = False
+        self.replaced = False
+        self.when_replaced: Callable[[], object] = lambda: None
         self.finished = 0
         self._backend = backend
         self._capabilities = capabilities
@@ -48,6 +55,8 @@ class Agent:
 
     def problem(self) -> str | None:
         """Return why this worker cannot work, or None. An absent backend is not counted."""
+        if self.replaced:
+            return f"another worker is named {self.settings.worker_id}; give each its own KTRDR_WORKER_ID"
         return None if self._thread.is_alive() else "the thread that talks to the backend has ended"
 
     def stop(self) -> None:
@@ -75,6 +84,8 @@ class Agent:
 
     def _say_farewell(self, job: Job | None) -> None:
         """Report the operation's end, and that this worker signs off."""
+        if self.replaced:
+            return
         try:
             if job is not None:
                 self._backend.call("POST", self.path + "/heartbeat", {"operation": job.state()})
@@ -106,7 +117,8 @@ class Agent:
             "capabilities": self._capabilities,
             "current_operation_id": self.job.operation_id if self.job else None,
         }
-        self._backend.call("POST", "/workers/register", body)
+        answer = self._backend.call("POST", "/workers/register", body)
+        self._backend.credentials[TOKEN_HEADER] = str(answer.get("token", ""))  # older backends give none
         self.registered = True
         log.info("registered as %s at %s", self.settings.worker_id, self.settings.api_url)
         return 0.0
@@ -117,7 +129,7 @@ class Agent:
         try:
             answer = self._backend.call("POST", self.path + "/heartbeat", {"operation": state})
         except BackendRefusedError as error:
-            if error.code == UNKNOWN_WORKER or not job or not state or state["status"] == "running":
+            if error.code in (UNKNOWN_WORKER, REPLACED) or not job or not state or state["status"] == "running":
                 raise
             self._give_up(job, error)
             return 0.0
@@ -144,11 +156,23 @@ class Agent:
             job.replace(str(error))
 
     def _refused(self, error: BackendRefusedError) -> float:
+        if error.code == REPLACED:
+            self._end_as_replaced()
+            return 0.0
         if error.code == UNKNOWN_WORKER and self.registered:
             log.info("the backend no longer knows this worker; registering again")
             self.registered = False
             return 0.0
         return self._back_off(error)
+
+    def _end_as_replaced(self) -> None:
+        """Stop: another worker has this one's name, and each would take the other's work for lost."""
+        self.replaced = True
+        log.error("stopping: %s", self.problem())
+        self._stopping.set()
+        if self.job is not None:
+            self.job.cancel()
+        self.when_replaced()
 
     def _back_off(self, error: Exception) -> float:
         wait_s = self._retry_s * random.uniform(0.8, 1.2)  # noqa: S311  spreads workers out; no secret

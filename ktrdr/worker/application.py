@@ -55,6 +55,7 @@ def application(agent: Agent) -> FastAPI:
             await run_in_threadpool(agent.stop)
 
     app = FastAPI(title="ktrdr worker", version=version(), lifespan=lifespan, telemetry=NO_TELEMETRY)
+    app.state.agent = agent
     app.add_middleware(AnswerHead)
 
     @app.get("/health")

@@ -55,6 +55,7 @@ class Backend:
     def __init__(self, base_url: str, timeout_s: float = TIMEOUT_S) -> None:
         self.timeout_s = timeout_s
         self.patience_s = 0.0
+        self.credentials: dict[str, str] = {}  # headers of every request; copies of this backend share them
         self.pause: Callable[[float], None] = time.sleep
         self.base_url = base_url.rstrip("/") + "/api/v1"
         # The backend is in the local network: a proxy for the internet would not find it.
@@ -89,7 +90,7 @@ class Backend:
         pause_s = FIRST_PAUSE_S
         while True:
             try:
-                return self.try_once(method, path, content, headers)
+                return self.try_once(method, path, content, {**headers, **self.credentials})
             except BackendAwayError:
                 if time.monotonic() + pause_s > end:
                     raise

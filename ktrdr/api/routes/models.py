@@ -9,7 +9,7 @@ from starlette.concurrency import run_in_threadpool
 from ktrdr.api.answers import JsonTexts
 from ktrdr.api.context import ContextDep
 from ktrdr.api.documented import answers, answers_to_body, body, errors, media
-from ktrdr.api.routes.parameters import NameInPath, Offset
+from ktrdr.api.routes.parameters import CallerDep, NameInPath, Offset
 from ktrdr.json_text import listed, spliced
 from ktrdr.model_files import blocks, digest_and_size
 
@@ -60,8 +60,11 @@ def archive(context: ContextDep, name: NameInPath) -> Response:
     responses=answers_to_body("ModelStoredAnswer", 409, status=201),
     openapi_extra=body("application/zip"),
 )
-async def store(context: ContextDep, request: Request, name: NameInPath, expected: Digest) -> JSONResponse:
+async def store(
+    context: ContextDep, request: Request, caller: CallerDep, name: NameInPath, expected: Digest
+) -> JSONResponse:
     """Store a model that a worker has trained; refused if X-Content-SHA256 is not the body's digest."""
+    await run_in_threadpool(context.dispatcher.require_registered, caller)
     incoming = await run_in_threadpool(context.models.directory.incoming, name, expected)
     with incoming:
         async for chunk in request.stream():

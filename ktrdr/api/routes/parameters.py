@@ -2,9 +2,10 @@
 
 from typing import Annotated
 
-from fastapi import Path, Query
+from fastapi import Depends, Header, Path, Query, Request
 from pydantic import BaseModel, ConfigDict, Field
 
+from ktrdr.api.store import workers
 from ktrdr.data.bars import TIME_PATTERN
 from ktrdr.names import NAME_PATTERN, SYMBOL_PATTERN
 
@@ -18,6 +19,16 @@ NameInPath = Annotated[str, Path(pattern=NAME_PATTERN)]
 
 Offset = Annotated[int, Query(ge=0, le=1_000_000)]
 DateInQuery = Annotated[str | None, Query(pattern=TIME_PATTERN, max_length=40)]
+
+
+def _caller(
+    request: Request, token: Annotated[str, Header(alias="X-Worker-Token", pattern="^([0-9a-f]{32})?$")] = ""
+) -> workers.Caller:
+    return workers.Caller(token, request.client.host if request.client else "")
+
+
+CallerDep = Annotated[workers.Caller, Depends(_caller)]
+"""Who sends a worker's request."""
 
 
 class RequestBody(BaseModel):

@@ -10,7 +10,7 @@ from starlette.convertors import StringConvertor, register_url_convertor
 
 from ktrdr.api.context import ContextDep
 from ktrdr.api.documented import answers, answers_to_json
-from ktrdr.api.routes.parameters import Name, NameInPath, RequestBody
+from ktrdr.api.routes.parameters import CallerDep, Name, NameInPath, RequestBody
 from ktrdr.api.services.dispatch import Report
 from ktrdr.api.store import workers
 from ktrdr.errors import NotFoundError
@@ -126,17 +126,18 @@ class Heartbeat(RequestBody):
     operation: ReportedOperation | None = None
 
 
-@router.post("/register", responses=answers_to_json("WorkerNamedAnswer", 429))
-def register(context: ContextDep, request: Registration) -> JSONResponse:
-    """Register a worker."""
-    context.dispatcher.register(
+@router.post("/register", responses=answers_to_json("WorkerRegisteredAnswer", 429))
+def register(context: ContextDep, caller: CallerDep, request: Registration) -> JSONResponse:
+    """Register a worker. It sends the answer's `token` as X-Worker-Token with what follows."""
+    token = context.dispatcher.register(
         request.worker_id,
         request.worker_type,
         request.endpoint_url,
         request.capabilities.model_dump(),
         request.current_operation_id,
+        address=caller.address,
     )
-    return JSONResponse({"success": True, "worker_id": request.worker_id})
+    return JSONResponse({"success": True, "worker_id": request.worker_id, "token": token})
 
 
 @router.get("", responses=answers("WorkersAnswer"))
@@ -158,18 +159,18 @@ def worker(context: ContextDep, worker_id: NameInPath) -> JSONResponse:
     return JSONResponse({"success": True, "worker": workers.as_json(row)})
 
 
-@router.delete("/{worker_id:worker}", responses=answers("WorkerNamedAnswer", 404))
-def remove(context: ContextDep, worker_id: NameInPath) -> JSONResponse:
+@router.delete("/{worker_id:worker}", responses=answers("WorkerNamedAnswer", 404, 409))
+def remove(context: ContextDep, caller: CallerDep, worker_id: NameInPath) -> JSONResponse:
     """Remove a worker; an operation that it had begun fails, one that it had not begun goes back to the queue."""
-    context.dispatcher.remove(worker_id)
+    context.dispatcher.remove(worker_id, caller)
     return JSONResponse({"success": True, "worker_id": worker_id})
 
 
-@router.post("/{worker_id:worker}/heartbeat", responses=answers_to_json("HeartbeatAnswer", 404))
-def heartbeat(context: ContextDep, worker_id: NameInPath, request: Heartbeat) -> JSONResponse:
+@router.post("/{worker_id:worker}/heartbeat", responses=answers_to_json("HeartbeatAnswer", 404, 409))
+def heartbeat(context: ContextDep, caller: CallerDep, worker_id: NameInPath, request: Heartbeat) -> JSONResponse:
     """Accept a report; answer {cancel, operation}: whether to stop, and what to begin, if anything."""
     report = None
     if work := request.operation:
         error = (work.error.code, work.error.message) if work.error else None
         report = Report(work.operation_id, work.status, work.progress.model_dump(), error, work.result_summary)
-    return JSONResponse({"success": True, **context.dispatcher.heartbeat(worker_id, report)})
+    return JSONResponse({"success": True, **context.dispatcher.heartbeat(worker_id, report, caller)})

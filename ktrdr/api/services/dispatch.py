@@ -1,6 +1,8 @@
 """Assigns operations to workers: the queue, the workers' reports, and the operations of lost workers."""
 
 import json
+import logging
+import secrets
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -10,6 +12,8 @@ from ktrdr.api.store import operations, workers
 from ktrdr.api.store.connection import Connection, Row
 from ktrdr.api.store.database import Database
 from ktrdr.errors import ConflictError, NotFoundError, TooManyError, UnavailableError
+
+log = logging.getLogger(__name__)
 
 SILENT_AFTER_S: Final = 10.0
 FORGOTTEN_AFTER_S: Final = 600.0
@@ -88,36 +92,43 @@ class Dispatcher:
         endpoint_url: str,
         capabilities: dict[str, Any],
         operation_id: str | None,
-    ) -> None:
-        """Register a worker. An operation assigned to it earlier that it no longer holds is lost or queued again.
+        *,
+        address: str = "",
+    ) -> str:
+        """Register a worker, and return its token: who sends an earlier one from now on is told to stop.
 
+        An operation assigned to it earlier that it no longer holds is lost or queued again.
         TooManyError if there are WORKERS_LIMIT others; those that went offline give way.
         """
-        now = self.clock()
+        now, caller = self.clock(), workers.Caller(secrets.token_hex(16), address)
         with self.database.transaction() as db:
             if workers.get(db, worker_id) is None:
                 _require_place(db, now)
             self._drop(db, worker_id, keep=operation_id)
-            workers.register(db, worker_id, kind=kind, endpoint_url=endpoint_url, capabilities=capabilities, now=now)
+            workers.register(
+                db, worker_id, kind=kind, endpoint_url=endpoint_url, capabilities=capabilities, caller=caller, now=now
+            )
             if operations.of_worker(db, worker_id):
                 workers.seen(db, worker_id, "busy", now)
+        return caller.token
 
-    def remove(self, worker_id: str) -> None:
-        """Remove a worker; NotFoundError if there is none."""
+    def remove(self, worker_id: str, caller: workers.Caller = workers.UNKNOWN) -> None:
+        """Remove a worker; NotFoundError if there is none, ConflictError if another one has its name by now."""
         with self.database.transaction() as db:
-            if workers.get(db, worker_id) is None:
-                raise _unknown_worker(worker_id)
+            _require_current(db, worker_id, caller)
             self._drop(db, worker_id)
             workers.remove(db, worker_id)
 
-    def heartbeat(self, worker_id: str, report: Report | None) -> dict[str, Any]:
+    def heartbeat(
+        self, worker_id: str, report: Report | None, caller: workers.Caller = workers.UNKNOWN
+    ) -> dict[str, Any]:
         """Accept a worker's report; return {cancel, operation}: whether to stop, and what to begin, if anything.
 
-        NotFoundError (code unknown_worker) tells the worker to register again.
+        NotFoundError (code unknown_worker) tells the worker to register again, ConflictError (code worker_replaced)
+        that another one has its name by now.
         """
         with self.database.transaction() as db:
-            if workers.get(db, worker_id) is None:
-                raise _unknown_worker(worker_id)
+            _require_current(db, worker_id, caller)
             cancel = self._take(db, worker_id, report) if report else False
             given = operations.of_worker(db, worker_id)
             reported = report.operation_id if report else None
@@ -130,6 +141,12 @@ class Dispatcher:
                 given = self._hand_out(db, worker_id)
         new = given if given and given["status"] == "pending" else None
         return {"cancel": cancel, "operation": _assignment(new) if new else None}
+
+    def require_registered(self, caller: workers.Caller) -> None:
+        """Raise ConflictError if the caller's registration is not the present one of any worker."""
+        with self.database.transaction() as db:
+            if caller.token and not workers.has_token(db, caller.token):
+                raise ConflictError("worker_replaced", f"The registration from {caller.address} holds no more.")
 
     def tick(self) -> None:
         """Do the periodic work: silent workers go offline, and their operations are lost or queued again.
@@ -234,6 +251,19 @@ def _require_place(db: Connection, now: float) -> None:
     if workers.number(db) >= WORKERS_LIMIT:
         message = f"{WORKERS_LIMIT} workers are registered already: stop some, or remove them (DELETE /workers/NAME)."
         raise TooManyError("too_many_workers", message, {"at_most": WORKERS_LIMIT})
+
+
+def _require_current(db: Connection, worker_id: str, caller: workers.Caller) -> None:
+    row = workers.get(db, worker_id)
+    if row is None:
+        raise _unknown_worker(worker_id)
+    if caller.token and caller.token != row["token"]:
+        log.warning(
+            "two workers are named %s: the one at %s was replaced by the one at %s; give each its own KTRDR_WORKER_ID",
+            worker_id, caller.address, row["address"],
+        )  # fmt: skip
+        message = f"Another worker has registered as {worker_id}: give each worker its own name in KTRDR_WORKER_ID."
+        raise ConflictError("worker_replaced", message)
 
 
 def _unknown_worker(worker_id: str) -> NotFoundError:

@@ -1,12 +1,24 @@
 """The table of workers: who has registered, when each last reported and was last used."""
 
 import json
+from dataclasses import dataclass
 from typing import Any, Final, Literal
 
 from ktrdr.api.store.connection import Connection, Row
 from ktrdr.api.store.operations import stamp
 
 WorkerType = Literal["training", "backtest"]
+
+
+@dataclass(frozen=True)
+class Caller:
+    """Who sends a worker's request: the token of its registration, if it sends one, and its address."""
+
+    token: str = ""
+    address: str = ""
+
+
+UNKNOWN: Final = Caller()
 
 WITH_OPERATION: Final = (
     "SELECT workers.*, operations.operation_id FROM workers LEFT JOIN operations"
@@ -35,20 +47,25 @@ def register(
     kind: WorkerType,
     endpoint_url: str,
     capabilities: dict[str, Any],
+    caller: Caller,
     now: float,
 ) -> None:
-    """Add a worker, or replace its row."""
+    """Add a worker, or replace its row; the caller's token is the registration's from now on."""
     db.rows(
-        "INSERT INTO workers (worker_id, worker_type, status, endpoint_url, capabilities, registered_at, last_seen)"
-        " VALUES (:worker_id, :kind, 'idle', :endpoint_url, :capabilities, :now, :now)"
+        "INSERT INTO workers"
+        " (worker_id, worker_type, status, endpoint_url, capabilities, registered_at, last_seen, token, address)"
+        " VALUES (:worker_id, :kind, 'idle', :endpoint_url, :capabilities, :now, :now, :token, :address)"
         " ON CONFLICT (worker_id) DO UPDATE SET worker_type = excluded.worker_type, status = 'idle',"
         " endpoint_url = excluded.endpoint_url, capabilities = excluded.capabilities,"
-        " registered_at = excluded.registered_at, last_seen = excluded.last_seen",
+        " registered_at = excluded.registered_at, last_seen = excluded.last_seen,"
+        " token = excluded.token, address = excluded.address",
         worker_id=worker_id,
         kind=kind,
         endpoint_url=endpoint_url,
         capabilities=json.dumps(capabilities),
         now=now,
+        token=caller.token,
+        address=caller.address,
     )
 
 
@@ -60,6 +77,11 @@ def get(db: Connection, worker_id: str) -> Row | None:
 def every(db: Connection) -> list[Row]:
     """Return all workers, each with the operation that it has been given, by type and id."""
     return db.rows(WITH_OPERATION + " ORDER BY worker_type, workers.worker_id")
+
+
+def has_token(db: Connection, token: str) -> bool:
+    """Return whether a token is that of a worker's present registration."""
+    return db.row("SELECT worker_id FROM workers WHERE token = :token", token=token) is not None
 
 
 def number(db: Connection, kind: str | None = None) -> int:

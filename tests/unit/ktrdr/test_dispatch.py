@@ -364,3 +364,31 @@ def test_workers_are_listed_with_their_operations_in_one_query(
         monkeypatch.setattr(db, "rows", noted)
         assert [(row["worker_id"], row["operation_id"]) for row in workers.every(db)] == [("a", None), ("b", second)]
     assert len(asked) == 1
+
+
+def test_of_two_workers_with_one_name_the_earlier_is_told_to_stop_and_the_log_has_both_addresses(
+    dispatcher: Dispatcher, caplog: pytest.LogCaptureFixture
+) -> None:
+    def register(address: str) -> workers.Caller:
+        token = dispatcher.register("same", "training", "http://same:5003", {}, None, address=address)
+        return workers.Caller(token, address)
+
+    first, second = register("192.0.2.1"), register("192.0.2.2")
+    for send in (lambda: dispatcher.heartbeat("same", None, first), lambda: dispatcher.remove("same", first)):
+        with pytest.raises(ConflictError, match="KTRDR_WORKER_ID") as refusal:
+            send()
+        assert refusal.value.code == "worker_replaced"
+    assert "at 192.0.2.1 was replaced by the one at 192.0.2.2; give each its own KTRDR_WORKER_ID" in caplog.text
+    with pytest.raises(ConflictError):
+        dispatcher.require_registered(first)
+    dispatcher.require_registered(second)
+    operation = dispatcher.enqueue("training", {})
+    assert dispatcher.heartbeat("same", None, second)["operation"]["operation_id"] == operation
+
+
+def test_a_client_that_knows_no_tokens_works_as_before(dispatcher: Dispatcher) -> None:
+    join(dispatcher, "a")
+    operation = dispatcher.enqueue("training", {})
+    dispatcher.require_registered(workers.UNKNOWN)
+    assert given(dispatcher, "a") == operation
+    dispatcher.remove("a")

@@ -25,7 +25,8 @@ examples:
   ktrdr api                                     http://127.0.0.1:8000, for this machine only
   ktrdr api --host 0.0.0.0 --port 8080          for every machine that can reach this one
 
-settings (environment): KTRDR_DATA_DIR, KTRDR_DATABASE_URL, KTRDR_DATABASE_PASSWORD_FILE, KTRDR_ALLOWED_HOSTS
+settings (environment): KTRDR_DATA_DIR, KTRDR_DATABASE_URL, KTRDR_DATABASE_PASSWORD_FILE, KTRDR_ALLOWED_HOSTS,
+KTRDR_WORKER_SECRET_FILE, KTRDR_CLIENT_SECRET_FILE
 """
 WORKER_EXAMPLES: Final = """\
 examples:
@@ -33,7 +34,7 @@ examples:
   KTRDR_WORKER_TYPE=backtest KTRDR_WORKER_PORT=5004 KTRDR_API_URL=http://backend:8000 ktrdr worker
 
 settings (environment): KTRDR_WORKER_TYPE, KTRDR_API_URL, KTRDR_WORKER_PORT, KTRDR_WORKER_ID,
-KTRDR_WORKER_PUBLIC_BASE_URL
+KTRDR_WORKER_PUBLIC_BASE_URL, KTRDR_WORKER_SECRET_FILE
 """
 SAMPLE_EXAMPLES: Final = """\
 examples:

@@ -2,6 +2,7 @@
 
 import argparse
 import json
+import os
 import sys
 import time
 from typing import Any, Final
@@ -83,10 +84,12 @@ def ask(
 
     `patient` repeats the request while the backend restarts; use it only for requests that may be repeated.
     """
-    from ktrdr.worker import backend  # noqa: PLC0415  see the module's first line
+    from ktrdr.secret_file import CLIENTS, bearer, shared_secret  # noqa: PLC0415  see the module's first line
+    from ktrdr.worker import backend  # noqa: PLC0415
 
     try:
         asked = backend.Backend(url).patient(time.sleep, backend.PATIENCE_S if patient else 0.0)
+        asked.credentials |= bearer(shared_secret(CLIENTS, os.environ))
         answer, _ = asked.send(method, path, content, {"Content-Type": kind})
     except (backend.BackendTroubledError, backend.BackendRefusedError) as error:
         raise UnavailableError(error.code, f"{url} refused: {error.message}") from None

@@ -3,11 +3,12 @@
 import os
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from pathlib import Path
 
 from ktrdr.errors import SettingError
+from ktrdr.secret_file import CLIENTS, WORKERS, read_secret, shared_secret
 from ktrdr.store_address import Address, PostgresServer, SqliteFile, read_address
 
 SHIPPED_STRATEGIES = Path(__file__).parent / "strategies"
@@ -24,18 +25,28 @@ class Settings:
     data_dir: Path
     database: Address
     allowed_hosts: frozenset[str] = frozenset()
+    worker_secret: str = field(default="", repr=False)
+    client_secret: str = field(default="", repr=False)
+
+    @property
+    def open_to(self) -> str:
+        """The settings without which anybody may work, or change something; empty if both are there."""
+        found = {f"{WORKERS} (a worker)": self.worker_secret, f"{CLIENTS} (a client)": self.client_secret}
+        return " and ".join(name for name, secret in found.items() if not secret)
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str] = os.environ) -> "Settings":
-        """Read KTRDR_DATA_DIR, KTRDR_DATABASE_URL, KTRDR_DATABASE_PASSWORD_FILE and KTRDR_ALLOWED_HOSTS.
+        """Read KTRDR_DATA_DIR, KTRDR_ALLOWED_HOSTS, KTRDR_DATABASE_URL and the KTRDR_*_FILE of its secrets.
 
         SettingError names the variable, its value without the password, and the next step.
         """
         data_dir = Path(environment.get("KTRDR_DATA_DIR") or "data")
         hosts = _hosts(environment.get("KTRDR_ALLOWED_HOSTS") or "")
+        names = ("KTRDR_WORKER_SECRET_FILE", "KTRDR_CLIENT_SECRET_FILE")
+        shared = [shared_secret(name, environment) for name in names]
         url = environment.get("KTRDR_DATABASE_URL")
         if not url:
-            return cls(data_dir, SqliteFile(data_dir / "ktrdr.db"), hosts)
+            return cls(data_dir, SqliteFile(data_dir / "ktrdr.db"), hosts, *shared)
         try:
             database = read_address(url)
         except ValueError as error:
@@ -43,7 +54,7 @@ class Settings:
         file = environment.get("KTRDR_DATABASE_PASSWORD_FILE")
         if file and isinstance(database, PostgresServer):
             database = replace(database, password=_password(file, database.password))
-        return cls(data_dir, database, hosts)
+        return cls(data_dir, database, hosts, *shared)
 
 
 def _hosts(text: str) -> frozenset[str]:
@@ -60,15 +71,7 @@ def _password(file: str, in_url: str) -> str:
     name = "KTRDR_DATABASE_PASSWORD_FILE"
     if in_url:
         raise SettingError(f"{name} is {file!r}, and KTRDR_DATABASE_URL has a password too: keep one of them")
-    try:
-        # Editors end a file with a newline, which is not part of the password.
-        password = Path(file).read_text(encoding="utf-8").rstrip("\r\n")
-    except (OSError, UnicodeError) as error:
-        reason = getattr(error, "strerror", None) or "it is not UTF-8"
-        raise SettingError(f"{name} is {file!r}, which cannot be read: {reason}; mount the secret there") from None
-    if not password:
-        raise SettingError(f"{name} is {file!r}, which is empty: write the password into it")
-    return password
+    return read_secret(name, file, "password")
 
 
 @lru_cache(maxsize=1)

@@ -31,6 +31,7 @@ from ktrdr.api.routes import (
     trainings,
     workers,
 )
+from ktrdr.api.shared_secrets import RequireSecrets
 from ktrdr.settings import Settings, version
 from ktrdr.web import NO_TELEMETRY
 from ktrdr.web.head import AnswerHead
@@ -57,6 +58,7 @@ def create_application(settings: Settings | None = None) -> FastAPI:
     app.add_middleware(AnswerHead)
     app.add_middleware(Budget)
     app.add_middleware(LimitBodies)
+    app.add_middleware(RequireSecrets, workers=context.settings.worker_secret, clients=context.settings.client_secret)
     app.add_middleware(RefuseCrossSite, allowed_hosts=context.settings.allowed_hosts)
     app.add_middleware(CountRequests, context=context)
     errors.install(app)
@@ -81,6 +83,8 @@ def _settings() -> Settings:
 async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     access_log.install()
     context: Context = app.state.context
+    if open_to := context.settings.open_to:
+        log.warning("the network is trusted: without %s whoever reaches the port may be one", open_to)
     await run_in_threadpool(context.open)
     stopping = asyncio.Event()
     clock = asyncio.create_task(_run_clock(context, stopping))

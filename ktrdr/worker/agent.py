@@ -5,6 +5,7 @@ import random
 import threading
 from typing import TYPE_CHECKING, Any, Final
 
+from ktrdr.secret_file import bearer
 from ktrdr.worker.backend import Backend, BackendAwayError, BackendRefusedError
 from ktrdr.worker.job import Job, Work
 from ktrdr.worker.settings import WorkerSettings
@@ -37,6 +38,7 @@ class Agent:
         self.when_replaced: Callable[[], object] = lambda: None
         self.finished = 0
         self._backend = backend
+        backend.credentials |= bearer(settings.secret)
         self._capabilities = capabilities
         self._work = work
         self._retry_s = FIRST_RETRY_S

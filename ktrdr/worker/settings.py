@@ -3,11 +3,12 @@
 import os
 import socket
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final
 
 from ktrdr.errors import SettingError
 from ktrdr.names import is_name
+from ktrdr.secret_file import shared_secret
 
 WORKER_TYPES: Final = ("training", "backtest")
 DEFAULT_PORT: Final = 5003
@@ -23,6 +24,7 @@ class WorkerSettings:
     port: int
     api_url: str
     endpoint_url: str
+    secret: str = field(default="", repr=False)
 
     @classmethod
     def from_environment(
@@ -44,4 +46,5 @@ class WorkerSettings:
         for name, url in (("KTRDR_API_URL", api_url), ("KTRDR_WORKER_PUBLIC_BASE_URL", endpoint)):
             if not url.startswith(("http://", "https://")):
                 raise SettingError(f"{name} is {url!r}; write a URL such as http://backend:8000")
-        return cls(kind, worker_id, int(port), api_url.removesuffix("/api/v1"), endpoint.rstrip("/"))
+        secret = shared_secret("KTRDR_WORKER_SECRET_FILE", environment)
+        return cls(kind, worker_id, int(port), api_url.removesuffix("/api/v1"), endpoint.rstrip("/"), secret)

@@ -19,9 +19,12 @@ LISTENS: Final = re.compile(r"Uvicorn running on http://[0-9.]+:(\d+)")
 class Backend:
     """One backend. The port is the engine's choice at the first start and stays the same after that."""
 
-    def __init__(self, data: Path, application: str = "ktrdr.api.main:app", host: str = "127.0.0.1") -> None:
+    def __init__(
+        self, data: Path, application: str = "ktrdr.api.main:app", host: str = "127.0.0.1", **settings: str
+    ) -> None:
         self.data = data
         self.host = host
+        self._settings = settings
         self._application = application
         self.port = 0
         self.lines: list[str] = []
@@ -67,7 +70,7 @@ class Backend:
                 "--timeout-graceful-shutdown",
                 "5",
             ],  # as the image's command
-            env={**os.environ, "KTRDR_DATA_DIR": str(self.data), "PYTHONUNBUFFERED": "1"},
+            env={**os.environ, "KTRDR_DATA_DIR": str(self.data), "PYTHONUNBUFFERED": "1", **self._settings},
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,

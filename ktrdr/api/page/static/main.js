@@ -1,6 +1,6 @@
 // Polls the backend and updates the page.
 
-import { get, post, Refused, remove } from "./api.js";
+import { get, post, Refused, remove, setLogin } from "./api.js";
 import { choose, showBacktests } from "./backtest.js";
 import { byId, setAttribute, setText, show } from "./dom.js";
 import { duration } from "./format.js";
@@ -92,4 +92,17 @@ function confirmThen(operation, deed) {
   dialog.showModal();
 }
 
+// Asks a person for the secret, until the dialog is closed.
+function login(wasWrong) {
+  const dialog = byId("login");
+  show(byId("login-wrong"), wasWrong);
+  byId("login-secret").value = "";
+  dialog.returnValue = "";
+  dialog.showModal();
+  return new Promise((resolve) => {
+    dialog.onclose = () => resolve(dialog.returnValue === "send" ? byId("login-secret").value.trim() : null);
+  });
+}
+
+setLogin(login);
 const askNow = poll(question, disconnected);

@@ -14,15 +14,17 @@ from typing import Final
 from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from ktrdr.api.answers import PIECE
-from ktrdr.api.bodies import is_streamed, limit_for
+from ktrdr.api.answers import HELD, PIECE
+from ktrdr.api.bodies import REPORTS, is_streamed, limit_for
 from ktrdr.api.costs import KIB, cost_of
 from ktrdr.api.errors import answer
 from ktrdr.model_files import MIB
 
-BODY_FACTOR: Final = 16
+BODY_FACTOR: Final = 10
 """The memory of a JSON body while it is read, checked and stored, as a multiple of its bytes."""
-LARGE_TOTAL: Final = 256 * MIB
+LARGE_TOTAL: Final = 176 * MIB
+REPORTS_TOTAL: Final = 96 * MIB
+"""Workers' long results never wait for answers that nobody reads."""
 SMALL_TOTAL: Final = 32 * MIB
 SMALL_EACH: Final = 512 * KIB
 """Heartbeats and other requests that cost no more than this never wait for larger ones."""
@@ -84,7 +86,7 @@ class Budget:
 
     def __init__(self, app: ASGIApp) -> None:
         self.app = app
-        self._large, self._small = Share(LARGE_TOTAL), Share(SMALL_TOTAL)
+        self._large, self._reports, self._small = Share(LARGE_TOTAL), Share(REPORTS_TOTAL), Share(SMALL_TOTAL)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass a request on, and its answer in pieces: each waits until the client has taken those before it."""
@@ -92,15 +94,18 @@ class Budget:
             await self.app(scope, receive, send)
             return
         try:
-            async with self._holding(cost(scope)) as held:
+            async with self._holding(scope) as held:
+                scope[HELD] = held
                 await self.app(scope, receive, _in_pieces(send, held))
         except _BusyError:
             message = "The backend has no memory free for this request; send it again in a moment."
             await answer(HTTPStatus.SERVICE_UNAVAILABLE, "busy", message)(scope, receive, send)
 
     @contextlib.asynccontextmanager
-    async def _holding(self, amount: int) -> AsyncIterator[Held]:
-        share = self._small if amount <= SMALL_EACH else self._large
+    async def _holding(self, scope: Scope) -> AsyncIterator[Held]:
+        amount = cost(scope)
+        large = self._reports if scope["path"].endswith(REPORTS) else self._large
+        share = self._small if amount <= SMALL_EACH else large
         try:
             await share.take(min(amount, share.total))
         except TimeoutError:

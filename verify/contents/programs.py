@@ -16,7 +16,9 @@ def interpreter(system: FileSystem, path: Iterable[str]) -> Interpreter | None:
         if found is not None:
             entry = system.merged[found]
             facts = entry.facts
-            return Interpreter(path=found, layer=entry.layer, sha256=facts.sha256 or "", machine=elf.machine_name(facts.machine))
+            return Interpreter(
+                path=found, layer=entry.layer, sha256=facts.sha256 or "", machine=elf.machine_name(facts.machine)
+            )
     return None
 
 

@@ -32,9 +32,11 @@ class Fault:
     The result is judged by the contract of ``role``, with the keys in ``contract`` changed, and is looked at for at
     most about ``seconds`` where it would take for ever otherwise. One that is ``slow`` for another reason is begun
     early, too, so that others run while it waits. ``says`` are words of the finding, ``hides`` one that nothing that is
-    written may show. With the outcome PASS the image is good: no check may fail. Lines may build it anew
-    over ``$BASE``, the base image, with ``$REVISION`` and stage 0, the good image. The first ``base_grows`` of its
-    layers then belong to the base, too. ``platform`` is what its configuration says in place of the engine's.
+    written may show. With the outcome PASS the image is good: no check may fail. ``despite`` are patterns of the checks
+    that may fail beside, as those of a file that the lines change; where there are any, no others may. Lines may build
+    the image anew over ``$BASE``, the base image, with ``$REVISION`` and stage 0, the good image. The first
+    ``base_grows`` of its layers then belong to the base, too. ``platform`` is what its configuration says in place of
+    the engine's.
     """
 
     name: str
@@ -52,6 +54,7 @@ class Fault:
     seconds: float | None = None
     slow: bool = False
     base_grows: int = 0
+    despite: tuple[str, ...] = ()
 
     @property
     def begun(self) -> int:

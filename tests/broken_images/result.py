@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Iterable
+from fnmatch import fnmatch
 from typing import Literal
 
 from pydantic import Field
@@ -87,10 +88,13 @@ def taken(fault: Fault, seen: Seen, seconds: float) -> Result:
     right = (found.outcome, found.category) == (fault.outcome, fault.category)
     right = right and all(words in found.found for words in fault.says) and bool(found.action) == (fault.outcome in BAD)
     others = [one.check for one in findings.values() if one.outcome in BAD and NOT_LOOKED_AT not in one.found]
+    allowed = fault.despite or ("*",) * (fault.outcome in BAD)
+    costs = [name for name in others if name != fault.check and not any(fnmatch(name, one) for one in allowed)]
+    right = right and not costs
     missed = not others and found.outcome not in BAD
     how: How = "caught" if right and not seen.shows_secret else "missed" if missed else "caught for the wrong reason"
     if fault.outcome not in BAD:
-        how = "passed" if right and not others else "false alarm"
+        how = "passed" if right else "false alarm"
     secret = "; THE SECRET IS SHOWN" if seen.shows_secret else ""
     return Result(
         name=fault.name,

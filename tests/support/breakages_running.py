@@ -89,7 +89,7 @@ PLATFORM = [
 APPLICATION = [
     Breakage("api-imports", "an error", "backend", instead("application", {
         "imported": False, "loaded_before": loaded(), "attempts": [], "processes": [],
-        "import_error": {"type": "ImportError", "traceback": "line 5"}})),
+        "lost": {"import": {"how": "ImportError", "traceback": "line 5"}}})),
     Breakage("api-is-fastapi", "something else", "backend", report("application", is_fastapi=False, kind="flask")),
     Breakage("api-routes", "too few", "backend", lambda facts: facts.report("application")["routes"].__delitem__(
         slice(5, None)), with_it=("server-answers",)),
@@ -97,15 +97,18 @@ APPLICATION = [
         with_it=("server-answers",)),
     Breakage("api-new-modules", "none loaded", "backend", report("application", new_modules=50)),
     Breakage("api-starts", "start-up fails", "backend", report(
-        "application", started=False, start_error="RuntimeError: no store", health=None, loaded_after_use=None)),
+        "application", started=False, lost={"start": {"how": "no store"}}, health=None, loaded_after_use=None)),
     Breakage("api-answers", "a 500", "backend", answers({"GET /x": 500})),
     Breakage("api-answers", "no answer", "backend", answers({"GET /x": 0})),
     Breakage("api-answers", "health 503", "backend", report(
         "application", health={"status": 503, "body": '{"status": "x"}'})),
     Breakage("api-answers", "health without status", "backend", report(
         "application", health={"status": 200, "body": "{}"})),
-    Breakage("api-answers", "requests broke off", "backend", report(
-        "application", error={"type": "TimeoutError", "traceback": "line 5"})),
+    Breakage("api-answers", "an operation ended the process", "backend", report(
+        "application", lost={"GET /x": {"how": "it ended its process with -11"}})),
+    Breakage("api-answers", "a shutdown that raised", "backend", report(
+        "application", lost={"stop": {"how": "OSError"}})),
+    Breakage("api-routes", "no list", "backend", report("application", lost={"routes": {"how": "PydanticUserError"}})),
     *(
         Breakage(f"lazy-{check}", f"torch while it {phase}s", "backend", lambda facts, phase=phase: (  # type: ignore[misc]
             facts.report("application")["attempts"].append(attempt("torch", phase))))

@@ -67,6 +67,7 @@ class Facts:
     left_out: list[LeftOut] = field(default_factory=list)
     inputs: str | None = "c" * 64
     sources: dict[str, str] = field(default_factory=lambda: dict(SOURCES))
+    repeats: list[dict[str, Any]] = field(default_factory=list)
 
     @property
     def image(self) -> Image:
@@ -88,7 +89,7 @@ class Facts:
 
     def case(self) -> Case:
         """The case that the judge gets."""
-        parts = ("role", "subject", "probes", "server", "gpu", "control", "error", "gone", "contents_error")
+        parts = ("role", "subject", "probes", "server", "gpu", "control", "repeats", "error", "gone", "contents_error")
         observation = Observation.model_validate({"seconds": 7.0, **{part: getattr(self, part) for part in parts}})
         contents = None if self.contents is None else Contents.model_validate(self.contents)
         record = None if self.record is None else BuildRecord.model_validate(self.record)
@@ -168,6 +169,7 @@ def good(role: str, change: Change | None = None) -> Facts:
                                  "open_files": CONTRACT.images[role].limits.open_files, "refused": 0}}),
     }  # fmt: skip
     facts = Facts(role, subject, probes, server, contents(role), record(role), distributions(role), baseline(role))
+    facts.repeats = [{**probes, "results": {"application": ended(application())}} for _ in range(2)]
     if change is not None:
         change(facts)
     return facts

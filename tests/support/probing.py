@@ -32,7 +32,7 @@ def begin(directory: Path, probes: dict[str, Any], **environ: str) -> "subproces
     """Start the runner as run does, without waiting for it."""
     request = {"nonce": "n1", "probes": probes}
     return subprocess.Popen(
-        [sys.executable, "-c", source("runner"), json.dumps(request)],
+        [sys.executable, "-X", "utf8", "-c", source("runner"), json.dumps(request)],
         cwd=directory, env={"PATH": "/usr/bin:/bin", "HOME": str(directory), **environ},
         stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
     )  # fmt: skip

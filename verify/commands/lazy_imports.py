@@ -89,7 +89,7 @@ def _probe(contract: Contract, environ: Mapping[str, str], root: Path) -> ProbeR
         environment = {**environ, "KTRDR_DATA_DIR": data}
         environment.pop("KTRDR_DATABASE_URL", None)
         process = subprocess.Popen(
-            [sys.executable, "-c", source("runner"), json.dumps(request)],
+            [sys.executable, "-X", "utf8", "-c", source("runner"), json.dumps(request)],
             cwd=root, env=environment, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
             start_new_session=True,
         )  # fmt: skip

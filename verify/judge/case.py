@@ -1,6 +1,7 @@
 """One image's evidence, as the judge reads it, and the ruling where some of it was not seen."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any, TypeVar
@@ -9,6 +10,7 @@ from pydantic import BaseModel, ValidationError
 
 from deploy.build_record import BuildRecord
 from deploy.contract import Contract, Image
+from deploy.faults import Faults
 from deploy.left_out import LeftOut
 from verify.contents.model import Contents
 from verify.judge import checks
@@ -59,6 +61,28 @@ def skip(reason: str) -> Ruling:
     return Ruling("SKIP", "not applicable", reason)
 
 
+class Evidence(Faults):
+    """What the sources of one ruling prove: one that is missing silences no other."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.missing: list[NotSeen] = []
+
+    @contextmanager
+    def source(self) -> Iterator[None]:
+        """Read one source, which may be missing."""
+        try:
+            yield
+        except NotSeen as missing:
+            self.missing.append(missing)
+
+    def rule(self, expected: str, good: str, **evidence: Any) -> Ruling:
+        """FAIL by what is proven; without that an ERROR where a source is missing, and PASS where none is."""
+        if not self and self.missing:
+            raise self.missing[0]
+        return rule(not self, expected, "; ".join(self) or good, **evidence)
+
+
 def finding_of(check: checks.Check, ruling: Callable[[], Ruling], **names: str) -> Finding:
     """Apply one check; evidence that is missing makes it an ERROR that names the check which says why.
 
@@ -84,6 +108,11 @@ def finding_of(check: checks.Check, ruling: Callable[[], Ruling], **names: str) 
         action="" if good else (ruled.action or check.action).format(**names),
         evidence={name: value for name, value in ruled.evidence.items() if value not in (None, "", [], {})},
     )
+
+
+def _reported(name: str, model: type[R], run: str = "probes") -> "cached_property[R]":
+    """Return the property of a case that is what a probe reported."""
+    return cached_property(lambda case: case._report(name, model, getattr(case.observation, run)))  # noqa: SLF001 - its own
 
 
 @dataclass(frozen=True)
@@ -141,10 +170,9 @@ class Case:
         """The changes since the baseline; None where the baseline does not know the image."""
         if self.baseline is None:
             return None
-        try:
+        modules = None
+        with suppress(NotSeen):
             modules = self.application.new_modules or None  # none were counted where it could not be imported
-        except NotSeen:
-            modules = None
         return difference(self.baseline, self.contents, self.base_layers, modules)
 
     def need_engine(self) -> None:
@@ -174,41 +202,23 @@ class Case:
             raise NotSeen(self.observation.error or "no probe ran", "image-present")
         return self.observation.probes
 
-    @cached_property
-    def environment(self) -> EnvironmentReport:
-        """What the environment probe reported."""
-        return self._report("environment", EnvironmentReport)
+    environment = _reported("environment", EnvironmentReport)
+    commands = _reported("commands", CommandsReport)
+    pytorch = _reported("pytorch", TorchReport)
+    application = _reported("application", ApplicationReport)
+    healthcheck = _reported("healthcheck", HealthcheckReport)
+    gpu = _reported("gpu", GpuReport, "gpu")
 
-    @cached_property
-    def commands(self) -> CommandsReport:
-        """What the commands probe reported."""
-        return self._report("commands", CommandsReport)
-
-    @cached_property
-    def pytorch(self) -> TorchReport:
-        """What the PyTorch probe reported."""
-        return self._report("pytorch", TorchReport)
-
-    @cached_property
-    def application(self) -> ApplicationReport:
-        """What the application probe reported."""
-        return self._report("application", ApplicationReport)
-
-    @cached_property
-    def healthcheck(self) -> HealthcheckReport:
-        """What the HEALTHCHECK probe reported."""
-        return self._report("healthcheck", HealthcheckReport)
-
-    @cached_property
-    def gpu(self) -> GpuReport:
-        """What the GPU probe reported."""
-        return self._report("gpu", GpuReport, self.observation.gpu)
+    @property
+    def repeats(self) -> list[ApplicationReport]:
+        """What the probe reported of the application in further processes."""
+        return [self._report("application", ApplicationReport, run) for run in self.observation.repeats]
 
     def result(self, name: str, run: ProbeRun | None = None) -> ProbeResult:
         """Return the result of a probe or command; its container's proof has to be good first."""
         run = run or self.probes
         self.need_engine()
-        if fault := proof_fault(run, self.subject):
+        if fault := proof_fault(run, self.subject, whole=not run.results):
             raise NotSeen(fault, "proof")
         result = (run.results or {}).get(name)
         if result is None:
@@ -251,10 +261,13 @@ def want_of_memory(exit_code: int, *, out_of_memory: bool) -> str:
     return "something in it was killed for want of memory (OOMKilled)"
 
 
-def proof_fault(run: ProbeRun, subject: Subject) -> str:
-    """Return what is wrong with the engine's proof of this run; "" where nothing is."""
+def proof_fault(run: ProbeRun, subject: Subject, *, whole: bool = True) -> str:
+    """Return what is wrong with the engine's proof of this run; "" where nothing is.
+
+    ``whole``: whether it matters that a process was killed which the container outlived.
+    """
     proof = run.proof
-    if proof is not None and (why := want_of_memory(proof.exit_code, out_of_memory=proof.out_of_memory)):
+    if proof and whole and (why := want_of_memory(proof.exit_code, out_of_memory=proof.out_of_memory)):
         return f"the container: {why}"
     if run.error:
         return run.error

@@ -2,10 +2,10 @@
 
 import functools
 from collections.abc import Mapping
+from contextlib import suppress
 
 from verify.judge import checks
 from verify.judge.case import Case, NotSeen, RulingFunction, finding_of
-from verify.judge.difference import Difference
 from verify.judge.family import common
 from verify.judge.rulings import (
     application,
@@ -51,7 +51,9 @@ def judge_gpu(case: Case, started: str) -> Verdict:
 
 
 def _verdict(case: Case, started: str, applied: Mapping[str, checks.Check], *, gpu_contract: bool) -> Verdict:
-    findings = [finding(case, check) for check in applied.values()]
+    findings, difference = [finding(case, check) for check in applied.values()], None
+    with suppress(NotSeen):
+        difference = case.difference
     observation, found = case.observation, case.observation.subject
     runs = (observation.probes, observation.server, observation.gpu)
     return Verdict(
@@ -63,7 +65,7 @@ def _verdict(case: Case, started: str, applied: Mapping[str, checks.Check], *, g
         identity=found.identity if found else None,
         outcome=outcome_of(findings, gpu=gpu_contract),
         figures=figures(case),
-        difference=_difference(case),
+        difference=difference,
         findings=findings,
         common=None if gpu_contract else common(case),
         container_ids=[run.proof.container_id for run in runs if run and run.proof],
@@ -88,13 +90,6 @@ def _torch(report: TorchReport | GpuReport) -> str:
     return "absent" if missing else "broken"
 
 
-def _difference(case: Case) -> Difference | None:
-    try:
-        return case.difference
-    except NotSeen:
-        return None
-
-
 def figures(case: Case) -> Figures:
     """Return the figures beside the outcomes, as far as they were seen."""
     known: dict[str, object] = {}
@@ -102,7 +97,7 @@ def figures(case: Case) -> Figures:
         known["unpacked_bytes"] = case.maybe_contents.unpacked_bytes
         if case.maybe_record is not None:
             known["added_bytes"] = case.maybe_contents.added_bytes(len(case.maybe_record.base.layers))
-    try:
+    with suppress(NotSeen):
         seen = case.gpu if case.observation.gpu else None
         torch = seen or case.pytorch
         known["torch"] = _torch(torch)
@@ -110,14 +105,10 @@ def figures(case: Case) -> Figures:
         known["cuda_build"] = torch.cuda_build
         names = torch.architectures if isinstance(torch, GpuReport) else torch.gpu_architectures.names
         known["gpu_architectures"] = names or None
-    except NotSeen:
-        pass
-    try:
+    with suppress(NotSeen):
         known["new_modules"] = case.application.new_modules or None
         known["import_seconds"] = case.application.import_seconds
         known["import_peak_bytes"] = case.application.import_peak_bytes
-    except NotSeen:
-        pass
     if case.observation.server is not None:
         known["seconds_to_healthy"] = case.observation.server.seconds_to_healthy
     if case.observation.probes is not None:

@@ -135,10 +135,11 @@ def container(
 ) -> Iterator[str]:
     """Make a container with the least that it needs, and remove it whatever happens; yields its id.
 
-    It has the image's own user, entry point and environment, no network, no capability, a read-only root file system,
+    It has the image's own user and environment, no network, no capability, a read-only root file system,
     ``/tmp`` in memory, and a new volume on each of the ``writable`` directories, owned as the image has them. With a
-    ``watch`` its Pythons find that in a volume of its own; nothing else differs. HEALTHCHECK is off
-    except with the image's own command. The docker client's own proxies do not reach it.
+    ``watch`` its Pythons find that in a volume of its own; nothing else differs. Entry point and HEALTHCHECK are the
+    image's with the image's own command alone: what an entry point does to the words of another proves nothing. The
+    docker client's own proxies do not reach it.
     """
     places = [*writable, watch.directory] if watch else writable
     host = host_config(client, labels=labels, writable=places, devices=devices, limits=limits)
@@ -146,7 +147,7 @@ def container(
     health = None if command is None else NO_HEALTHCHECK
     with gate.passing():
         made = client.api.create_container(
-            image_id, command=command, name=name, labels=labels, host_config=host, healthcheck=health,
+            image_id, entrypoint=command, name=name, labels=labels, host_config=host, healthcheck=health,
             environment=environment, use_config_proxy=False,
         )  # fmt: skip
     try:

@@ -112,6 +112,8 @@ class Observation(Model):
     server: ServerRun | None = None
     gpu: ProbeRun | None = None
     control: ControlRun | None = None  # None where the engine has no base image, or does not answer
+    # The application in further processes: where the server answers otherwise, does the application agree with itself?
+    repeats: list[ProbeRun] = Field(default_factory=list)
     contents_error: str = ""
     error: str = ""  # why there is no subject
     gone: bool = False  # the image was removed while it was looked at, as a rebuild does on containerd's image store

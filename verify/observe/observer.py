@@ -27,6 +27,7 @@ from verify.observe.control import Control
 from verify.observe.disclosure import masked
 from verify.observe.model import Observation, ProbeRun, ServerRun, Subject
 from verify.observe.refusal import reason
+from verify.observe.repeats import repeats
 from verify.observe.requests import (
     PROBE_SECONDS,
     patience,
@@ -140,6 +141,8 @@ class Observer:
         end = time.monotonic() + RUNS_SECONDS
         probes, server = _by(end, probing), _by(end, serving)
         tried = _by(end, trial)
+        ask, served = partial(self.probe, image, subject), server if self.contract.serves_api(image) else None
+        repeated = repeats(self.contract, probes, served, self.deadlines.probe, ask)
         self._check_there(subject, contents_error, probes, server)
         late = f"the engine: it was not done with the image's containers within {RUNS_SECONDS:.0f} s"
         observation = Observation(
@@ -148,6 +151,7 @@ class Observer:
             probes=probes,
             server=server,
             control=tried,
+            repeats=repeated,
             contents_error=contents_error,
             error="" if probes and server else late,
             seconds=round(time.monotonic() - began, 3),
@@ -208,7 +212,7 @@ class Observer:
     ) -> ProbeRun:
         """Run the probes of a request in a container of their own and read their one document."""
         began = time.monotonic()
-        command = ["python", "-c", source("runner"), json.dumps(request)]
+        command = ["python", "-X", "utf8", "-c", source("runner"), json.dumps(request)]
         proof, results, output, refused = None, None, b"", False
         try:
             with self._client() as client, containers.container(

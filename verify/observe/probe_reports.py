@@ -1,5 +1,6 @@
 """The probes' reports as typed values: an image's statements on itself are validated before they are judged."""
 
+from collections.abc import Iterable
 from typing import Annotated, Any, ClassVar, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
@@ -166,6 +167,10 @@ class Published(ProbeReport):
     ports: list[int] = []  # every TCP port at which somebody listens
     datagrams: list[int] = []  # every UDP port at which somebody takes what anyone sends
 
+    def answered(self, route: str) -> bool:
+        """Whether the server had an answer to it, whatever that is."""
+        return not self.answers.get(route, "0").startswith("0")
+
 
 class Watched(ProbeReport):
     """What was heard in the server's processes: verify/probes/watch.py."""
@@ -175,11 +180,13 @@ class Watched(ProbeReport):
     unwatched: list[str]  # command lines of processes that recorded no imports
 
 
-class Broken(ProbeReport):
-    """An exception with its traceback."""
+class Lost(ProbeReport):
+    """What came of a phase, or of an operation, that did not end as it should."""
 
-    type: str
-    traceback: str
+    how: str
+    traceback: str = ""
+    late: bool = False  # it did not end in its time
+    unseen: bool = False  # there was no time left for it
 
 
 class Import(ProbeReport):
@@ -197,10 +204,9 @@ class ApplicationReport(ProbeReport):
     always = frozenset({"attempts", "processes", "loaded_before"})
     when = {
         "imported": frozenset({"new_modules", "loaded_after_import"}),
-        "started": frozenset({"loaded_after_start", "answers", "digests", "health"}),
+        "started": frozenset({"loaded_after_start", "answers", "digests"}),
     }
-    imported: bool
-    import_error: Broken | None = None
+    imported: bool = False
     import_seconds: float | None = None
     import_peak_bytes: Whole | None = None
     new_modules: Whole = 0
@@ -208,13 +214,13 @@ class ApplicationReport(ProbeReport):
     kind: str = ""
     routes: list[list[str]] = []
     started: bool = False
-    start_error: str = ""
     start_seconds: float | None = None
     health: Answer | None = None
     answers: dict[str, Whole] = {}
-    unasked: list[str] = []  # method and path of what there was no time to ask for
+    planned: list[str] = []  # method and path of what it answers
+    asked: list[str] = []
     digests: dict[str, str] = {}  # method and path -> status, and digest of what never changes in the answer
-    error: Broken | None = None
+    lost: dict[str, Lost] = {}  # by phase (import, routes, start, stop), or method and path
     attempts: list[Attempt] = []
     imports: list[Import] = []
     processes: list[Started] = []
@@ -222,6 +228,30 @@ class ApplicationReport(ProbeReport):
     loaded_after_import: Loaded | None = None
     loaded_after_start: Loaded | None = None
     loaded_after_use: Loaded | None = None
+
+    @model_validator(mode="after")
+    def _says_what_came_of_the_import(self) -> Self:
+        if "imported" not in self.model_fields_set and "import" not in self.lost:
+            raise ValueError("it lacks imported")
+        return self
+
+    @property
+    def unasked(self) -> list[str]:
+        """Method and path of what there was no time to ask for."""
+        seen = {*self.asked, *(name for name, lost in self.lost.items() if not lost.unseen)}
+        return [name for name in self.planned if name not in seen]
+
+
+def disputed(examined: ApplicationReport, served: Published, repeats: Iterable[ApplicationReport]) -> list[str]:
+    """Return what the server answers otherwise than the application, of which every process answers the same."""
+    repeats = list(repeats)
+    return [
+        route
+        for route, digest in sorted(examined.digests.items())
+        if served.answers.get(route) != digest
+        and route not in served.unasked
+        and (not served.answered(route) or all(repeat.digests.get(route) == digest for repeat in repeats))
+    ]
 
 
 class Checked(ProbeReport):
@@ -232,6 +262,11 @@ class Checked(ProbeReport):
     printed: str = ""
     error: str = ""
     asked: Whole = 0
+
+    @property
+    def uncertain(self) -> bool:
+        """Whether nobody knows how it ended."""
+        return (self.outcome, self.exit_code) == ("ended", None)
 
     @property
     def passed(self) -> bool:

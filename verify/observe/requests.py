@@ -71,6 +71,16 @@ def request(probes: dict[str, Any], seconds: float) -> dict[str, Any]:
     }
 
 
+def application_of(contract: Contract) -> dict[str, Any]:
+    """Return the argument of the probe of the application."""
+    return contract.application.model_dump(include={"module", "attribute", "health", "heavy"})
+
+
+def application_request(contract: Contract, seconds: float, rest: float, skipped: Iterable[str]) -> dict[str, Any]:
+    """Return the request to a container that asks the application alone, so many seconds after its start."""
+    return request({"application": {**application_of(contract), "rest": rest, "skipped": list(skipped)}}, seconds)
+
+
 def probe_request(
     contract: Contract,
     image: Image,
@@ -80,17 +90,17 @@ def probe_request(
     shell: Iterable[str] = SHELL,
     patience: float = HUNG_SECONDS,
 ) -> dict[str, Any]:
-    """Return the request to the probe container: every probe in an interpreter of its own, under a fresh nonce.
+    """Return the request to the probe container: every probe in a process of its own, under a fresh nonce.
 
     The image's HEALTHCHECK (its ``Test``, in its ``shell``) runs there too: without a server, and against stand-ins for
     one. Where a stand-in never answers, HEALTHCHECK gets ``patience`` seconds.
     """
-    application = contract.application.model_dump(include={"module", "attribute", "health", "heavy"})
     kind, *test = tuple(healthcheck) or ("NONE",)
     commands = {
         "CMD": test or ["true"],  # no words run nothing, and so never fail
         "CMD-SHELL": [*shell, " ".join(test)],
     }
+    application = application_of(contract)
     probes: dict[str, Any] = {"environment": None, "pytorch": image.worker_types, "application": application}
     probes["commands"] = contract.application.commands
     if kind in commands:

@@ -93,7 +93,7 @@ def ask_server(
     """Send our own requests to the server, from inside its container, and look at it while it rests (seconds)."""
     watch = listening.directory if listening else None
     options = {"rest": rest, "writable": [*writable], "watch": watch}
-    command = ["python", "-c", source("ask"), address, json.dumps(options)]
+    command = ["python", "-X", "utf8", "-c", source("ask"), address, json.dumps(options)]
     unheard = {"PYTHONPATH": ""} if listening else {}  # as if it were not set (Python's manual)
     code, printed = containers.execute(client, container_id, command, deadline, unheard)
     try:

@@ -1,13 +1,13 @@
 """Imports, starts and uses the API, and reports every attempt to import a heavy package with the chain that led there.
 
 Whether a heavy package is installed makes no difference: attempts are recorded where Python looks a module up, before
-it is found or not (PEP 451, meta path finders).
+it is found or not (PEP 451, meta path finders). It tells each phase, and each operation, before it begins with it: what
+hangs or ends the process costs its own answer, and verify/probes/runner.py starts this anew for the operations left.
 """
 
 import asyncio
 import atexit
 import importlib
-import json
 import os
 import re
 import sys
@@ -17,10 +17,15 @@ import traceback
 
 from verify.probes.calls import METHODS, UNKNOWN, calls_of, digest
 from verify.probes.recorder import Recorder, children, lazily_named
-from verify.probes.routes import ask_unlisted, every_route, request
+from verify.probes.report import given
+from verify.probes.routes import REQUEST_SECONDS, converse, every_route, request, unlisted
 
 IMPORTS_AT_MOST = 5000
 THREAD_SECONDS = 2.0
+# Within which a phase, and an operation, ends on the slowest machine; a start-up and a shutdown wait for less
+IMPORT_SECONDS, START_SECONDS, OPERATION_SECONDS, STOP_SECONDS = 100.0, 40.0, 20.0, 30.0
+STARTED_WITHIN, STOPPED_WITHIN = 30.0, 15.0
+UNLISTED_SECONDS = 40.0  # for all requests that no document names
 
 
 class Imports:
@@ -53,9 +58,19 @@ class Imports:
             self.current.name = by
 
 
+def executed(module):
+    """Tell whether a module of sys.modules was executed: LazyLoader registers one that was not, and others do so."""
+    try:
+        names = object.__getattribute__(module, "__dict__")  # what executes a lazy module is not asked
+    except AttributeError:
+        return module is not None
+    return "__builtins__" in names or not all(name.startswith("__") for name in names)
+
+
 def loaded(heavy):
     """Return the heavy modules that are loaded, native libraries of theirs, and what is only named lazily."""
-    modules = sorted(name for name in list(sys.modules) if name.partition(".")[0] in heavy and sys.modules[name])
+    found = [name for name in list(sys.modules) if name.partition(".")[0] in heavy and executed(sys.modules[name])]
+    modules = sorted(found)
     with open("/proc/self/maps", encoding="utf-8") as maps:
         found = {match[1] for line in maps for match in re.finditer(r"/(?:site|dist)-packages/(\w+)/\S+\.so", line)}
     kept = {"count": len(modules), "modules": modules[:20], "libraries": sorted(found & set(heavy))}
@@ -75,50 +90,6 @@ def routes_of(app):
     return sorted([*found, *map(list, dict.fromkeys(one for one in every_route(app) if one[0] == "MOUNT"))])
 
 
-async def live(app, health, document, recorder):
-    """Run the application's start-up, send it a request of every kind, and shut it down."""
-    state, inbox, outbox = {}, asyncio.Queue(), asyncio.Queue()
-    scope = {"type": "lifespan", "asgi": {"version": "3.0", "spec_version": "2.0"}, "state": state}
-
-    async def lifespan():
-        try:
-            await app(scope, inbox.get, outbox.put)
-        except BaseException as error:
-            await outbox.put({"type": "raised", "message": f"{type(error).__name__}: {error}"})
-
-    recorder.enter("start")
-    task = asyncio.create_task(lifespan())
-    await inbox.put({"type": "lifespan.startup"})
-    began = time.monotonic()
-    answer = await asyncio.wait_for(outbox.get(), 30)
-    document["start_seconds"] = round(time.monotonic() - began, 3)
-    document["loaded_after_start"] = loaded(recorder.heavy)
-    if answer["type"] != "lifespan.startup.complete":
-        document["start_error"] = answer.get("message") or answer["type"]
-        return
-    document["started"] = True
-    document["routes"] = routes_of(app)  # the start-up may have added some
-    recorder.enter("use")
-    answer = await request(app, "GET", health, state)
-    document["health"] = {"status": answer["status"], "body": answer["body"][:2000]}
-    document["answers"], document["digests"] = {}, {}
-    for method, path, headers, body in calls_of(app.openapi()):
-        answer = await request(app, method, path, state, body=body, headers=headers)
-        document["answers"][f"{method} {path}"] = answer["status"]
-        document["digests"][f"{method} {path}"] = digest(**answer)
-    for method, path in UNKNOWN:
-        document["digests"][f"{method} {path}"] = digest(**await request(app, method, path, state))
-    listed = {*map(tuple, document["routes"]), *UNKNOWN}
-    others, document["unasked"] = await ask_unlisted(app, listed, state)
-    document["answers"] |= others
-    settle()
-    document["loaded_after_use"] = loaded(recorder.heavy)
-    recorder.enter("stop")
-    await inbox.put({"type": "lifespan.shutdown"})
-    await asyncio.wait_for(outbox.get(), 15)
-    task.cancel()
-
-
 def settle():
     """Give threads and children that the application started their time to end: one may be importing right now."""
     deadline = time.monotonic() + THREAD_SECONDS
@@ -134,55 +105,162 @@ def own_frames_removed():
     return re.sub(r"  File .*, in timed_load\n(    .*\n)*", "", traceback.format_exc())
 
 
-def look(argument):
-    """Go through import, start and use; whatever breaks is reported with what was found until then."""
-    document = {"loaded_before": loaded(argument["heavy"])}
-    before = set(sys.modules)
-    recorder = Recorder(argument["heavy"])
-    document |= {"attempts": recorder.attempts, "processes": recorder.started}
-    try:
-        return go_through(argument, recorder, document, before)
-    finally:
-        recorder.enter("stop")
+class Look:
+    """One look at the application, phase by phase, which tells what it finds at once."""
+
+    def __init__(self, argument, tell):
+        self.argument, self.tell, self.done = argument, tell, argument.get("done", [])
+        self.skipped = {*self.done, *argument.get("skipped", ())}
+        self.heavy, self.state, self.inbox, self.outbox = argument["heavy"], {}, asyncio.Queue(), asyncio.Queue()
+        self.now, self.again, self.routes = "", False, []
+
+    def enter(self, what, seconds, *, again=False):
+        """Begin a phase, or an operation, after which another process goes on if this one does not survive it."""
+        self.now, self.again = what if again or not self.done else f"{what} after {self.done[-1]}", again
+        self.tell(now={"what": self.now, "seconds": seconds, "again": again})
+
+    def lose(self, how="", trace=""):
+        """Tell that what was begun came to nothing: how, or the exception that ended it."""
+        kind, error, _ = sys.exc_info()
+        self.tell(lost={self.now: {"how": (how or f"{kind.__name__}: {error}")[:1000], "traceback": trace[-8000:]}})
+
+    def go(self):
+        """Go through import, start and use, as far as it comes."""
+        self.tell(attempts=[], processes=[], loaded_before=loaded(self.heavy))
+        before = set(sys.modules)
+        self.recorder = Recorder(self.heavy, self.tell)
+        self.enter("import", IMPORT_SECONDS)
+        try:
+            app = self.load(before)
+            if app is not None and self.is_fastapi(app):
+                loop = asyncio.new_event_loop()
+                asyncio.set_event_loop(loop)
+                loop.run_until_complete(self.live(app))  # its end would wait for operations that never do
+        except BaseException:
+            self.lose(trace=traceback.format_exc())
+            if self.again:
+                return
+        self.enter("stop", STOP_SECONDS)
+        self.recorder.enter("stop")
         atexit._run_exitfuncs()  # what the application does last: the probe ends without it
-        recorder.receive()
+        self.tell(now=None)
 
+    def load(self, before):
+        """Import the application, and return it."""
+        began = time.monotonic()
+        try:
+            with Imports() as imports:
+                app = importlib.import_module(self.argument["module"])
+            for name in self.argument["attribute"].split("."):
+                app = getattr(app, name)
+        except BaseException:
+            self.lose(trace=own_frames_removed())
+            return self.tell(imported=False, imports=imports)
+        self.tell(
+            imported=True, import_seconds=round(time.monotonic() - began, 3), import_peak_bytes=peak_memory(),
+            new_modules=len(set(sys.modules) - before), loaded_after_import=loaded(self.heavy), imports=imports,
+        )  # fmt: skip
+        return app
 
-def go_through(argument, recorder, document, before):
-    """Import, start and use the application, filling the document as far as it comes."""
-    began = time.monotonic()
-    try:
-        with Imports() as document["imports"]:
-            app = importlib.import_module(argument["module"])
-        for name in argument["attribute"].split("."):
-            app = getattr(app, name)
-        document["import_seconds"] = round(time.monotonic() - began, 3)
-        document["import_peak_bytes"] = peak_memory()
-        document["imported"] = True
-    except BaseException as error:
-        document["imported"] = False
-        document["import_error"] = {"type": type(error).__name__, "traceback": own_frames_removed()[-8000:]}
-        return document
-    document["new_modules"] = len(set(sys.modules) - before)
-    document["loaded_after_import"] = loaded(recorder.heavy)
-    try:
+    def is_fastapi(self, app):
+        """Tell whether the application is one of FastAPI's, and its routes."""
         from fastapi import FastAPI
 
-        document["is_fastapi"] = isinstance(app, FastAPI)
-        document["kind"] = f"{type(app).__module__}.{type(app).__qualname__}"
-        document["routes"] = routes_of(app) if document["is_fastapi"] else []
-        if document["is_fastapi"]:
-            asyncio.run(live(app, argument["health"], document, recorder))
-    except BaseException as error:
-        document["error"] = {"type": type(error).__name__, "traceback": traceback.format_exc()[-8000:]}
-    document["peak_bytes"] = peak_memory()
-    return document
+        found = isinstance(app, FastAPI)
+        self.tell(is_fastapi=found, kind=f"{type(app).__module__}.{type(app).__qualname__}")
+        if found:
+            self.list_routes(app)
+        return found
+
+    def list_routes(self, app):
+        """Tell the routes; an application whose document cannot be made may answer all the same."""
+        self.enter("routes", START_SECONDS)
+        try:
+            self.routes = routes_of(app)
+        except BaseException:
+            self.lose(trace=traceback.format_exc())
+        self.tell(routes=self.routes)
+
+    async def live(self, app):
+        """Run the application's start-up, send it a request of every kind, and shut it down."""
+        self.enter("start", START_SECONDS)
+        self.recorder.enter("start")
+        task = asyncio.create_task(self.lifespan(app))
+        await self.inbox.put({"type": "lifespan.startup"})
+        began = time.monotonic()
+        answer = await self.next(STARTED_WITHIN)
+        seen = {"start_seconds": round(time.monotonic() - began, 3), "loaded_after_start": loaded(self.heavy)}
+        if answer["type"] != "lifespan.startup.complete":
+            self.lose(answer.get("message") or answer["type"])
+            return self.tell(**seen)
+        self.tell(started=True, answers={}, digests={}, **seen)
+        self.list_routes(app)  # the start-up may have added some
+        self.recorder.enter("use")
+        await asyncio.sleep(self.argument.get("rest", 0))
+        await self.use(app)
+        self.enter("stop", STOP_SECONDS)
+        settle()
+        self.tell(loaded_after_use=loaded(self.heavy))
+        self.recorder.enter("stop")
+        await self.inbox.put({"type": "lifespan.shutdown"})
+        await self.next(STOPPED_WITHIN)
+        return task.cancel()
+
+    async def lifespan(self, app):
+        """Let the application start up, and shut down."""
+        scope = {"type": "lifespan", "asgi": {"version": "3.0", "spec_version": "2.0"}, "state": self.state}
+        try:
+            await app(scope, self.inbox.get, self.outbox.put)
+        except BaseException as error:
+            await self.outbox.put({"type": "raised", "message": f"{type(error).__name__}: {error}"})
+
+    async def next(self, seconds):
+        """Return what the application says of its start-up or shutdown."""
+        try:
+            return await asyncio.wait_for(self.outbox.get(), seconds)
+        except TimeoutError:
+            raise TimeoutError(f"no end within {seconds:.0f} s") from None
+
+    async def use(self, app):
+        """Send a request to health, to every operation of the document, and to all else that is answered."""
+        try:
+            calls = list(calls_of(app.openapi()))
+        except BaseException:
+            calls = []  # it was told where the routes were listed
+        unknown = [(*one, {}, None) for one in UNKNOWN]
+        others = unlisted(app, {*map(tuple, self.routes), *UNKNOWN})
+        self.tell(planned=[f"{one[0]} {one[1]}" for one in (*calls, *unknown, *others)], asked=[])
+        if answer := await self.ask("health", app, "GET", self.argument["health"]):
+            self.tell(health={"status": answer["status"], "body": answer["body"][:2000]})
+        for method, path, headers, body in (*calls, *unknown):
+            name = f"{method} {path}"
+            if answer := await self.ask(name, app, method, path, headers=headers, body=body):
+                self.tell(digests={name: digest(**answer)})
+                if (method, path) not in UNKNOWN:
+                    self.tell(answers={name: answer["status"]})
+        end = time.monotonic() + UNLISTED_SECONDS
+        for method, path in others:
+            name = f"{method} {path}"
+            if time.monotonic() < end and (answer := await self.ask(name, app, method, path)):
+                self.tell(answers={name: answer["status"]})
+
+    async def ask(self, name, app, method, path, **more):
+        """Return the answer to one request; None where there is none, or a process was lost at it before."""
+        if name in self.skipped:
+            return None
+        self.enter(name, OPERATION_SECONDS, again=True)
+        if method == "WEBSOCKET":
+            answer = await converse(app, path, self.state)
+        else:
+            answer = await request(app, method, path, self.state, **more)
+            if not answer["status"]:
+                answer = self.lose(f"no answer within {REQUEST_SECONDS:.0f} s")
+        self.tell(asked=[name])
+        return answer
 
 
 if __name__ == "__main__":
-    where = int(os.environ.pop("KTRDR_PROBE_FD"))  # the application is not told that it is being looked at
-    found = look(json.loads(os.environ.pop("KTRDR_PROBE_ARGUMENT")))
-    os.write(where, json.dumps(found).encode())
+    Look(*given()).go()
     for stream in (sys.stdout, sys.stderr):
         stream.flush()
     os._exit(0)  # threads of the application's do not keep the probe

@@ -256,6 +256,7 @@ def main():
     report["datagrams"] = datagrams()
     if options.get("watch"):
         report |= watched(options["watch"], sockets)
+    sys.stdout.reconfigure(encoding="ascii")  # whatever the image says of it
     print(json.dumps(report))
 
 

@@ -1,9 +1,9 @@
 """Asks every command that the application brings for its help: whether it is there, and starts."""
 
-import json
-import os
 import shutil
 import subprocess
+
+from verify.probes.report import given
 
 SECONDS = 60.0
 KEPT = 2000  # characters of the end of what it prints
@@ -27,5 +27,5 @@ def ask(name):
     return {"outcome": "ended", "exit_code": done.returncode, "printed": printed}
 
 
-where, commands = int(os.environ.pop("KTRDR_PROBE_FD")), json.loads(os.environ.pop("KTRDR_PROBE_ARGUMENT"))
-os.write(where, json.dumps({"commands": {name: ask(name) for name in commands}}).encode())
+names, tell = given()
+tell(commands={name: ask(name) for name in names})

@@ -2,13 +2,14 @@
 
 import contextlib
 import glob
-import json
 import os
 import signal
 import socket
 import subprocess
 import threading
 import urllib.parse
+
+from verify.probes.report import given
 
 SECONDS = 10.0  # for one run; the engine counts one that is not done in its time as failed
 KEPT = 2000  # characters of what it prints
@@ -108,28 +109,25 @@ def end(process, seconds=SECONDS):
     return {"outcome": "ended", "exit_code": process.returncode, "printed": printed}
 
 
-def ask(command, address, seconds):
+def ask(tell, command, address, seconds):
     """Run the HEALTHCHECK at every answer of a stand-in; meanwhile one waits, for so long, for what never answers."""
-    stand_in, found = StandIn(address), {}
+    stand_in, hung = StandIn(address), {}
     left = start(command)
     stand_in.left = left.pid
-    waiting = threading.Thread(target=lambda: found.update(hung=end(left, seconds)))
+    waiting = threading.Thread(target=lambda: hung.update(end(left, seconds)))
     waiting.start()
     for name, answers in ANSWERS.items():
         stand_in.answers, stand_in.asked = answers, 0
-        found[name] = end(start(command))
-        found[name]["asked"] = stand_in.asked
+        tell(**{name: {**end(start(command)), "asked": stand_in.asked}})
     stand_in.answers = None
     waiting.join()
-    found["hung"]["asked"] = len(stand_in.waiting)
-    return found
+    tell(hung={**hung, "asked": len(stand_in.waiting)})
 
 
-where, argument = int(os.environ.pop("KTRDR_PROBE_FD")), json.loads(os.environ.pop("KTRDR_PROBE_ARGUMENT"))
+argument, tell = given()
 try:
-    document = {"nobody": end(start(argument["command"]))}
+    tell(nobody=end(start(argument["command"])))
 except OSError as error:
-    document = {"nobody": {"outcome": "not started", "error": str(error)}}
+    tell(nobody={"outcome": "not started", "error": str(error)})
 else:
-    document |= ask(argument["command"], argument["address"], argument["seconds"])
-os.write(where, json.dumps(document).encode())
+    ask(tell, **argument)

@@ -5,14 +5,12 @@
 
 import contextlib
 import glob
-import json
 import os
 import re
 import resource
 import sys
 
 ATTEMPTS_AT_MOST = 40
-REPORT_AT_MOST = 1_000_000  # bytes that forked children may send
 # Audit events of the standard library that start a process (Python's audit events table)
 STARTING = {"os.fork", "os.forkpty", "os.exec", "os.posix_spawn", "os.system", "subprocess.Popen", "pty.spawn"}
 
@@ -21,13 +19,12 @@ class Recorder:
     """Remembers who asked for a heavy package, and who started a process, in which phase.
 
     It listens twice: as a meta path finder that finds nothing, and as an audit hook (PEP 578), which nobody can take
-    out again and which hears of a module that is run past the import system. A forked child has the recorder too, and
-    sends what it hears through a file in memory; what any other child does nobody hears.
+    out again and which hears of a module that is run past the import system. It tells at once what it hears, ``tell``
+    being given one list at a time by name. A forked child has the recorder too; what any other child does nobody hears.
     """
 
-    def __init__(self, heavy):
-        self.heavy, self.phase, self.attempts, self.started = set(heavy), "import", [], []
-        self.process, self.sent = os.getpid(), os.memfd_create("attempts")
+    def __init__(self, heavy, tell):
+        self.heavy, self.tell, self.phase, self.attempts, self.started = set(heavy), tell, "import", [], []
         self.file = re.compile(rf"/(?:site|dist)-packages/({'|'.join(map(re.escape, heavy))})/")
         sys.meta_path.insert(0, self)
         sys.addaudithook(self.hear)
@@ -54,21 +51,17 @@ class Recorder:
             self.start(what, chain(list(walk(sys._getframe(1)))))
 
     def attempt(self, package, frames):
-        """Keep an attempt once, and send it on."""
+        """Tell an attempt, once."""
         one = {"package": package, "phase": self.phase, "chain": chain(frames)}
         if one not in self.attempts and len(self.attempts) < ATTEMPTS_AT_MOST:
             self.attempts.append(one)
-            self.send(one)
-
-    def send(self, one):
-        """Let the process that will report know of an attempt, where this is a forked child of it."""
-        if os.getpid() != self.process:
-            os.write(self.sent, json.dumps(one).encode() + b"\n")
+            self.tell(attempts=[one])
 
     def start(self, what, frames):
-        """Keep a process that was started."""
+        """Tell a process that was started."""
         if len(self.started) < ATTEMPTS_AT_MOST:
             self.started.append({"what": what, "phase": self.phase, "chain": frames})
+            self.tell(processes=self.started[-1:])
 
     def enter(self, phase):
         """Begin a phase; a child that there is, or was, and whose start nobody heard belongs to the one that ends."""
@@ -76,14 +69,6 @@ class Recorder:
         if (had or children()) and not self.started:
             self.start("a process, by means that nobody heard", [])
         self.phase = phase
-
-    def receive(self):
-        """Take in what forked children sent."""
-        with open(self.sent, "rb") as file:
-            file.seek(0)
-            for line in file.read(REPORT_AT_MOST).splitlines()[:ATTEMPTS_AT_MOST]:
-                with contextlib.suppress(ValueError):
-                    self.attempts.append(json.loads(line))
 
 
 def lazily_named(heavy):

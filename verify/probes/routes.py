@@ -5,13 +5,12 @@
 
 import asyncio
 import re
-import time
 import urllib.parse
 
 from verify.probes.calls import BODY_AT_MOST
 
-REQUEST_SECONDS = 10.0
-UNLISTED_SECONDS = 40.0  # for all requests that no document names
+REQUEST_SECONDS = 10.0  # for the head of one answer, and for what is done behind it
+BODY_SECONDS = 3.0  # for its body, which may never end
 BOTH = {"GET", "POST"}  # what a class or an application of its own may answer, where it does not say
 
 
@@ -63,31 +62,58 @@ def scope_of(kind, path, state, headers=None, **more):
 
 
 async def request(app, method, path, state, *, body=None, headers=None):
-    """Send one request over ASGI, without a network; returns status, content type and body."""
-    sent, answer = False, {"status": 0, "kind": "", "body": b""}
+    """Send one request over ASGI, without a network; returns status, content type and what comes of the body.
+
+    The status is 0 where there is no answer within REQUEST_SECONDS.
+    """
+    answer, sent = {"status": 0, "kind": "", "body": b""}, iter([{"type": "http.request"}])
+    head, whole, left = (asyncio.Event() for _ in range(3))
 
     async def receive():
-        nonlocal sent
-        if sent:
-            await asyncio.sleep(REQUEST_SECONDS)
-            return {"type": "http.disconnect"}
-        sent = True
-        return {"type": "http.request", "body": body or b"", "more_body": False}
+        if message := next(sent, None):
+            return {**message, "body": body or b"", "more_body": False}
+        await left.wait()
+        return {"type": "http.disconnect"}
 
     async def send(message):
         if message["type"] == "http.response.start":
             answer["status"] = message["status"]
             kinds = [value for name, value in message.get("headers", []) if name.lower() == b"content-type"]
             answer["kind"] = b"".join(kinds[:1]).decode("latin-1")
-        elif message["type"] == "http.response.body" and len(answer["body"]) < BODY_AT_MOST:
-            answer["body"] += message.get("body", b"")
+            head.set()
+        elif message["type"] == "http.response.body":
+            answer["body"] += message.get("body", b"")[: BODY_AT_MOST - len(answer["body"])]
+            if not message.get("more_body", False):
+                whole.set()
 
     scope = scope_of("http", path, state, headers, method=method, scheme="http")
-    try:
-        await asyncio.wait_for(app(scope, receive, send), REQUEST_SECONDS)
-    except BaseException as error:
+    task = asyncio.create_task(app(scope, receive, send))
+    for event, seconds in ((head, REQUEST_SECONDS), (whole, BODY_SECONDS)):
+        await until(event, task, seconds)
+    if whole.is_set():
+        await asyncio.wait({task}, timeout=REQUEST_SECONDS)  # what it does behind the answer
+    if task.done() and (error := task.exception()):
         return {"status": 500, "kind": "", "body": f"{type(error).__name__}: {error}"[:2000]}
-    return {**answer, "body": answer["body"][:BODY_AT_MOST].decode("utf-8", "replace")}
+    left.set()
+    await leave(task)
+    return {**answer, "body": answer["body"].decode("utf-8", "replace")}
+
+
+async def until(event, task, seconds):
+    """Wait for an event, as long as the task goes on."""
+    waiting = asyncio.create_task(event.wait())
+    await asyncio.wait({waiting, task}, timeout=seconds, return_when=asyncio.FIRST_COMPLETED)
+    waiting.cancel()
+
+
+async def leave(task):
+    """Leave a task alone: after a second it is cancelled, and after another one not waited for any more."""
+    for _ in range(2):
+        if not task.done():
+            await asyncio.wait({task}, timeout=1)
+            task.cancel()
+    if task.done() and not task.cancelled():
+        task.exception()  # is nobody's
 
 
 async def converse(app, path, state):
@@ -108,25 +134,12 @@ async def converse(app, path, state):
         return None
 
     scope = scope_of("websocket", path, state, scheme="ws", subprotocols=[])
-    try:
-        await asyncio.wait_for(app(scope, receive, send), REQUEST_SECONDS)
-    except BaseException:
-        return
+    task = asyncio.create_task(app(scope, receive, send))
+    await asyncio.wait({task}, timeout=REQUEST_SECONDS)
+    await leave(task)
 
 
-async def ask_unlisted(app, listed, state):
-    """Ask for all that the application answers beside what was ``listed``, with a number for each parameter.
-
-    Returns the statuses by method and path, and what there was no time for.
-    """
-    answers, unasked, end = {}, [], time.monotonic() + UNLISTED_SECONDS
+def unlisted(app, listed):
+    """Return method and path of all that the application answers beside what was ``listed``, 1 for each parameter."""
     served = dict.fromkeys(one for one in every_route(app) if one[0] != "MOUNT")
-    for method, route in (one for one in served if one not in listed):
-        path = re.sub(r"\{[^}]*\}", "1", route)
-        if time.monotonic() > end:
-            unasked.append(f"{method} {path}")
-        elif method == "WEBSOCKET":
-            await converse(app, path, state)
-        else:
-            answers[f"{method} {path}"] = (await request(app, method, path, state))["status"]
-    return answers, unasked
+    return [(method, re.sub(r"\{[^}]*\}", "1", path)) for method, path in served if (method, path) not in listed]

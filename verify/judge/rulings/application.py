@@ -6,21 +6,22 @@ from typing import Any
 
 from deploy.faults import Faults
 from verify.judge.case import Case, NotSeen, Ruling, rule
-from verify.observe.probe_reports import ApplicationReport, Attempt, Heard, Loaded, Started
+from verify.observe.probe_reports import ApplicationReport, Attempt, Heard, Loaded, Lost, Started
 
 SERVER_ERROR, INVALID = 500, 422  # statuses of HTTP; FastAPI answers the second to values that it refuses
+# What has to end well before the next phase begins -> the check that says so
+PHASES = {"import": "api-imports", "routes": "api-routes", "start": "api-starts"}
 
 
 def api_imports(case: Case) -> Ruling:
     """The module can be imported and has the attribute."""
-    seen, where = case.application, _where(case)
-    error = seen.import_error
-    found = f"imported in {seen.import_seconds} s" if seen.imported else f"{error.type if error else 'no reason given'}"
-    return rule(seen.imported, f"`{where}` can be imported", found, traceback=error.traceback if error else "")
-
-
-def _where(case: Case) -> str:
-    return f"from {case.contract.application.module} import {case.contract.application.attribute}"
+    seen, demanded = case.application, case.contract.application
+    lost = _lost(seen, "import") or Lost(how="no reason given")
+    if lost.late:
+        raise NotSeen(f"the import ran out of time: {lost.how}", "")
+    found = f"imported in {seen.import_seconds} s" if seen.imported else lost.how
+    expected = f"`from {demanded.module} import {demanded.attribute}` can be imported"
+    return rule(seen.imported, expected, found, traceback=lost.traceback)
 
 
 def _imported(case: Case) -> ApplicationReport:
@@ -28,6 +29,14 @@ def _imported(case: Case) -> ApplicationReport:
     if not seen.imported:
         raise NotSeen("the application could not be imported", "api-imports")
     return seen
+
+
+def _lost(seen: ApplicationReport, name: str) -> Lost | None:
+    """Return what came of a phase that was lost; it was not seen where no time was left for it."""
+    lost = seen.lost.get(name)
+    if lost and lost.unseen:
+        raise NotSeen(f"the application probe ran out of time: {lost.how}", "")
+    return lost
 
 
 def api_is_fastapi(case: Case) -> Ruling:
@@ -39,6 +48,8 @@ def api_is_fastapi(case: Case) -> Ruling:
 def api_routes(case: Case) -> Ruling:
     """More effective method and path pairs than the floor, and health among them."""
     seen, floor, health = _imported(case), case.contract.application.more_routes_than, case.contract.application.health
+    if lost := _lost(seen, "routes"):
+        return rule(False, "a list of routes", f"none could be made: {lost.how}", traceback=lost.traceback)
     present = any(route[-1] == health for route in seen.routes if route)
     found = f"{len(seen.routes)} routes" + ("" if present else f", but none for {health}")
     return rule(len(seen.routes) > floor and present, f"more than {floor} routes, {health} among them", found)
@@ -53,9 +64,9 @@ def api_new_modules(case: Case) -> Ruling:
 def api_starts(case: Case) -> Ruling:
     """The application's start-up completes."""
     seen = _imported(case)
-    error = seen.start_error or (seen.error.type if seen.error else "")
-    found = f"started in {seen.start_seconds} s" if seen.started else error or "it did not start"
-    return rule(seen.started, "start-up completes", found, traceback=seen.error.traceback if seen.error else "")
+    lost = _lost(seen, "start") or Lost(how="it did not start")
+    found = f"started in {seen.start_seconds} s" if seen.started else lost.how
+    return rule(seen.started, "start-up completes", found, traceback=lost.traceback)
 
 
 def has_status(body: str) -> bool:
@@ -68,20 +79,22 @@ def has_status(body: str) -> bool:
 
 
 def api_answers(case: Case) -> Ruling:
-    """Health answers 200 with a status, no other request raises an unexpected error, and the probe finished."""
+    """Health answers 200 with a status, no request raises an unexpected error or ends the process, and all end."""
     seen = _imported(case)
     if not seen.started:
         raise NotSeen("the application did not start", "api-starts")
     faults, health = Faults(), seen.health
     healthy = health is not None and health.status == 200 and has_status(health.body)  # noqa: PLR2004 - HTTP's OK
-    faults.add(not healthy, f"health: {health.status} {health.body[:200]}" if health else "health was not asked")
-    broken = [route for route, status in seen.answers.items() if status in {SERVER_ERROR, 0}]
-    faults += [f"{route}: {seen.answers[route]}" for route in broken]
-    if seen.error:
-        faults.append(f"the requests broke off: {seen.error.type}")
+    if health or "health" not in seen.lost:
+        faults.add(not healthy, f"health: {health.status} {health.body[:200]}" if health else "health was not asked")
+    faults += [f"{route}: {status}" for route, status in seen.answers.items() if status in {SERVER_ERROR, 0}]
+    told = {name: lost for name, lost in seen.lost.items() if name not in PHASES}
+    faults += [printable(f"{name[:200]}: {lost.how}") for name, lost in told.items() if not lost.unseen]
     refused = sum(status == INVALID for status in seen.answers.values())
     answered = f"{len(seen.answers)} requests answered" + f", {refused} of them with {INVALID}: not run" * bool(refused)
     expected = f"health 200 with `status`, and no request ends in {SERVER_ERROR}"
+    if not faults and (unseen := [name for name, lost in told.items() if lost.unseen]):
+        return unasked(expected, unseen)
     return rule(not faults, expected, "; ".join(faults) or answered, answers=seen.answers)
 
 
@@ -92,16 +105,21 @@ def _lazy(case: Case, phases: tuple[str, ...], looks: list[Loaded | None]) -> Ru
     faults = Faults(describe(attempt) for attempt in attempts)
     faults.add(loaded, f"loaded: {', '.join(sorted(set(loaded))[:8])}")
     if not faults and None in looks:
-        raise NotSeen("the application did not reach this phase", "api-starts")
+        raise NotSeen("the application did not reach this phase", PHASES.get(phases[0], "api-answers"))
     if not faults and (unseen := [process for process in case.application.processes if process.phase in phases]):
         return _unfollowed(f"no attempt to import {heavy}", unseen)
     if not faults and "use" in phases and (late := case.application.unasked):
-        action = "Make every operation and WebSocket answer within seconds: the earlier ones used up the time"
-        found = f"not seen: no time was left to ask {len(late)} operations, beginning with {printable(late[0][:200])}"
-        return Ruling("ERROR", f"no attempt to import {heavy}", found, category="CODE_BUG", action=action)
+        return unasked(f"no attempt to import {heavy}", late)
     named = sorted({name for look in looks if look for name in look.named})
     none = "none" + f"; named lazily, which loads nothing before it is used: {', '.join(named[:8])}" * bool(named)
     return rule(not faults, f"no attempt to import {heavy}", "; ".join(faults[:5]) or none, attempts=chains(attempts))
+
+
+def unasked(expected: str, late: list[str]) -> Ruling:
+    """ERROR: some operations were not asked."""
+    action = "Make every operation and WebSocket answer within seconds: the earlier ones used up the time"
+    found = f"not seen: no time was left to ask {len(late)} operations, beginning with {printable(late[0][:200])}"
+    return Ruling("ERROR", expected, found, category="CODE_BUG", action=action)
 
 
 def chains(attempts: Sequence[Attempt | Heard]) -> list[dict[str, Any]]:
@@ -157,7 +175,9 @@ def lazy_start(case: Case) -> Ruling:
 
 def lazy_use(case: Case) -> Ruling:
     """No heavy package while the application serves requests and stops."""
-    return _lazy(case, ("use", "stop"), [_imported(case).loaded_after_use])
+    seen = _imported(case)
+    stop = seen.lost.get("stop")
+    return _lazy(case, ("use", "stop"), [None if stop and stop.late else seen.loaded_after_use])
 
 
 RULINGS = {

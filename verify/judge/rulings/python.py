@@ -2,13 +2,14 @@
 
 import posixpath
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import suppress
 
 from deploy.faults import Faults
 from verify.contents import loader_cache
 from verify.contents.files import HIDDEN
-from verify.contents.model import Hook
-from verify.judge.case import Case, Ruling, rule
+from verify.contents.model import Hook, Interpreter
+from verify.judge.case import Case, Evidence, NotSeen, Ruling, rule
 from verify.judge.ownership import allowed
 from verify.judge.rulings.contents import listed
 
@@ -24,7 +25,9 @@ def _within(path: str, directories: Iterable[str]) -> bool:
 
 def _written(case: Case) -> tuple[str, ...]:
     """Return the directories whose files the layers do not decide. A home is one of them, even if it is empty."""
-    named = (case.subject.environment.get("HOME", ""), case.environment.home)
+    named = [case.subject.environment.get("HOME", "")]
+    with suppress(NotSeen):
+        named.append(case.environment.home)
     homes = (posixpath.normpath(path) for path in named if path.startswith("/") and path.strip("/."))
     return (*UNSEEN, *case.image.writable, "/home", *homes)
 
@@ -48,19 +51,24 @@ def _searched_elsewhere(case: Case) -> list[str]:
 
 def interpreter(case: Case) -> Ruling:
     """`python` on PATH is a file of the base image, and the process that ran the probe was that file."""
-    found, seen, base = case.contents.interpreter, case.environment, case.base_layers
     expected = f"CPython {case.contract.python} of the base image, the same in the layers and at work"
-    if found is None:
-        return rule(False, expected, "no `python` on the image's PATH")
-    faults = Faults()
-    faults.add(found.layer >= base, f"{found.path} does not come from the base image")
-    agree = seen.interpreter == found.path
-    faults.add(not agree, f"the layers say {found.path}, the process says {seen.interpreter}")
-    as_demanded = seen.implementation == "CPython" and seen.python.startswith(f"{case.contract.python}.")
-    faults.add(not as_demanded, f"it is {seen.implementation} {seen.python}")
-    faults += [fault for fault in _searched_elsewhere(case) if fault not in faults]
-    evidence = {"path": found.path, "sha256": found.sha256, "executable": seen.executable}
-    return rule(not faults, expected, "; ".join(faults) or f"CPython {seen.python}, {found.path}", **evidence)
+    faults, evidence, good = Evidence(), dict[str, str](), ""
+    with faults.source():
+        found = case.contents.interpreter
+        if found is None:
+            return rule(False, expected, "no `python` on the image's PATH")
+        evidence |= {"path": found.path, "sha256": found.sha256}
+        faults.add(found.layer >= case.base_layers, f"{found.path} does not come from the base image")
+        faults += [fault for fault in _searched_elsewhere(case) if fault not in faults]
+    with faults.source():
+        seen = case.environment
+        evidence["executable"] = seen.executable
+        as_demanded = seen.implementation == "CPython" and seen.python.startswith(f"{case.contract.python}.")
+        faults.add(not as_demanded, f"it is {seen.implementation} {seen.python}")
+        if found := case.contents.interpreter:
+            agree, good = seen.interpreter == found.path, f"CPython {seen.python}, {found.path}"
+            faults.add(not agree, f"the layers say {found.path}, the process says {seen.interpreter}")
+    return faults.rule(expected, good, **evidence)
 
 
 # Where a base image keeps its programs; a standard library beside them that is not the base's is found as a hook.
@@ -91,39 +99,35 @@ def _editable(hook: Hook, case: Case) -> bool:
     return start in sources and hook.path == posixpath.join(start, package, "__init__.py")
 
 
-def _foreign_libraries(case: Case) -> list[str]:
-    """Return the signs of a standard library other than the base's: in pyvenv.cfg, or in the path that is searched."""
-    found = case.contents.interpreter
-    if found is None:
-        return []
+def _foreign_libraries(case: Case, found: Interpreter) -> Iterator[str]:
+    """Yield the signs of a standard library other than the base's: in pyvenv.cfg, or in the path that is searched."""
     binaries, prefix = posixpath.dirname(found.path), posixpath.dirname(posixpath.dirname(found.path))
-    faults = Faults()
     for path, text in case.contents.environments.items():
         homes = re.findall(r"(?mi)^\s*home\s*=\s*(.*?)\s*$", text)
         if homes not in [[directory] for directory in (binaries, *BINARIES)]:
-            faults.append(f"{path} takes Python from {listed(homes) or 'nowhere'}, not from {binaries}")
+            yield f"{path} takes Python from {listed(homes) or 'nowhere'}, not from {binaries}"
     version = case.contract.python
     library = f"{prefix}/lib/python{version}"
     known = {"", f"{prefix}/lib/python{version.replace('.', '')}.zip", library, f"{library}/lib-dynload"}
     known |= {posixpath.dirname(distribution.path) for distribution in case.contents.distributions}
     lines = [line for hook in case.contents.hooks if _harmless(hook, case) for line in hook.text.split()]
     known |= {posixpath.normpath(line) for line in lines}
-    foreign = [path for path in case.environment.path if path not in known]
-    faults.add(foreign, f"modules are searched in {listed(foreign)}")
-    return faults
+    if foreign := [path for path in case.environment.path if path not in known]:
+        yield f"modules are searched in {listed(foreign)}"
 
 
 def python_unaltered(case: Case) -> Ruling:
     """No program, start-up file or replaced file that could make the image's Python lie."""
     base, read, named = case.base_layers, case.contents, allowed(case)
-    faults = Faults()
+    faults = Evidence()
     hooks = [
         hook.path
         for hook in read.hooks
         if hook.layer >= base and not _harmless(hook, case) and not _editable(hook, case)
     ]
     faults.add(hooks, f"loaded before the program: {listed(hooks)}")
-    faults += _foreign_libraries(case)
+    with faults.source():
+        faults.extend(_foreign_libraries(case, read.interpreter) if read.interpreter else ())
     foreign = {
         program.path: f"{program.path} ({program.word})"
         for program in read.named
@@ -137,11 +141,7 @@ def python_unaltered(case: Case) -> Ruling:
     faults.add(_within(started, unseen), f"processes start in {started}, whose files the layers do not decide")
     replaced = {path for layer in read.layers[base:] for path, below in layer.replaced.items() if below < base}
     faults.add(replaced, f"replaced or removed by a later layer: {listed(sorted(replaced))}")
-    return rule(
-        not faults,
-        "no foreign program, start-up file or replaced file",
-        "; ".join(faults) or "none",
-    )
+    return faults.rule("no foreign program, start-up file or replaced file", "none")
 
 
 RULINGS = {

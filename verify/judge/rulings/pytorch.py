@@ -4,7 +4,7 @@ import math
 import re
 
 from deploy.faults import Faults
-from verify.judge.case import Case, NotSeen, Ruling, rule, skip
+from verify.judge.case import Case, Evidence, NotSeen, Ruling, rule, skip
 from verify.judge.rulings.contents import listed, same_version
 from verify.observe.probe_reports import WorkerTried
 
@@ -15,28 +15,27 @@ VERSION = re.compile(r"\d+\.\d+(\.\d+)?\S*")
 
 def torch(case: Case) -> Ruling:
     """Import torch: it is there, or raises ModuleNotFoundError for the name torch."""
-    seen = case.pytorch
-    evidence = {
-        "version": seen.version,
-        "error": f"{seen.error_type}: {seen.error_message}" if not seen.imported else "",
-    }
-    if case.image.torch == "absent":
-        absent = not seen.imported and seen.error_type == "ModuleNotFoundError" and seen.missing == "torch"
-        found = f"torch {seen.version} from {seen.file}" if seen.imported else evidence["error"]
+    demanded, faults, good = case.image.torch != "absent", Evidence(), ""
+    evidence: dict[str, str | None] = {}
+    with faults.source():
+        seen = case.pytorch
+        error = "" if seen.imported else f"{seen.error_type}: {seen.error_message}"
+        evidence |= {"version": seen.version, "file": seen.file, "error": error}
+        good = error or f"torch {seen.version}"
+        absent = (seen.error_type, seen.missing) == ("ModuleNotFoundError", "torch")
+        faults.add(seen.imported and not demanded, f"torch {seen.version} from {seen.file}")
+        faults.add(error and (demanded or not absent), error)
+    with faults.source():
         held = [distribution.path for distribution in case.contents.distributions if distribution.name == "torch"]
+        within = tuple(f"{path.rpartition('/')[0]}/torch/" for path in held)
         held += case.contents.torch
-        found += f"; in the layers: {listed(held)}" if held else ""
-        return rule(absent and not held, "ModuleNotFoundError: No module named 'torch'", found, **evidence)
-    if not seen.imported:
-        return rule(False, "torch can be imported", evidence["error"], **evidence)
-    home = [
-        distribution.path.rpartition("/")[0]
-        for distribution in case.contents.distributions
-        if distribution.name == "torch"
-    ]
-    inside = any((seen.file or "").startswith(f"{directory}/torch/") for directory in home)
-    found = f"torch {seen.version}" if inside else f"torch {seen.version} from {seen.file}, not from its distribution"
-    return rule(inside, "torch can be imported, from its own distribution", found, file=seen.file, **evidence)
+        faults.add(held and not demanded, f"in the layers: {listed(held)}")
+        faults.add(demanded and not within, "the layers hold no distribution of torch")
+        seen = case.pytorch
+        elsewhere = demanded and seen.imported and not (seen.file or "").startswith(within or ("no directory",))
+        faults.add(elsewhere, f"torch {seen.version} from {seen.file}, not from its distribution")
+    expected = "torch can be imported, from its own distribution"
+    return faults.rule(expected if demanded else "ModuleNotFoundError: No module named 'torch'", good, **evidence)
 
 
 def torch_version(case: Case) -> Ruling:

@@ -4,11 +4,20 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from deploy.faults import Faults
-from verify.judge.case import Case, NotSeen, Ruling, rule, skip, want_of_memory
-from verify.judge.rulings.application import chains, describe, has_status, printable
+from verify.judge.case import Case, Evidence, NotSeen, Ruling, rule, skip, want_of_memory
+from verify.judge.rulings.application import chains, describe, has_status, printable, unasked
 from verify.judge.rulings.subject import NOT_EXECUTABLE
 from verify.observe.model import ServerRun
-from verify.observe.probe_reports import Answer, ApplicationReport, Checked, Heard, Memory, Published, Watched
+from verify.observe.probe_reports import (
+    Answer,
+    ApplicationReport,
+    Checked,
+    Heard,
+    Memory,
+    Published,
+    Watched,
+    disputed,
+)
 
 if TYPE_CHECKING:
     from verify.judge.verdict import Category
@@ -54,7 +63,7 @@ def _want_of_memory(seen: ServerRun) -> str:
 
 
 def _log(case: Case) -> str:
-    return case.server.log[-2000:]
+    return case.observation.server.log[-2000:] if case.observation.server else ""
 
 
 def lazy_server(case: Case) -> Ruling:
@@ -70,7 +79,7 @@ def lazy_server(case: Case) -> Ruling:
     except ValueError:
         raise NotSeen("the answer does not say which packages are in memory", "server-answers") from None
     heavy = sorted({name for name in memory.packages if name in application.heavy})
-    attempts = _heard(asked.report)
+    attempts, unheard = _heard(asked.report)
     faults = Faults(describe(attempt) for attempt in attempts[:5])
     faults.add(heavy, f"in memory: {', '.join(heavy)}")
     faults.add(memory.unreadable, f"processes that hide their memory: {memory.unreadable}")
@@ -78,7 +87,7 @@ def lazy_server(case: Case) -> Ruling:
     expected = f"no library of {', '.join(application.heavy)} in memory, and no attempt to import one"
     if not faults and not answer.status:
         raise NotSeen("the server had not answered", "server-answers")
-    if not faults and (unheard := _unheard(asked.report)):
+    if not faults and unheard:
         action = "Start the server with a Python that reads its environment: no -E, -I or -S, and no other program"
         found = printable(f"not seen: imports were not recorded in {unheard}")
         return Ruling("ERROR", expected, found, category="CODE_BUG", action=action)
@@ -86,21 +95,13 @@ def lazy_server(case: Case) -> Ruling:
     return rule(not faults, expected, found, attempts=chains(attempts))
 
 
-def _heard(report: dict[str, Any]) -> list[Heard]:
-    """Return the attempts that the server's processes recorded; none where the report does not say."""
-    try:
-        return Watched.model_validate(report).attempts
-    except ValueError:
-        return []
-
-
-def _unheard(report: dict[str, Any]) -> str:
-    """Return the processes of the server that recorded no imports; "" where every one did."""
+def _heard(report: dict[str, Any]) -> tuple[list[Heard], str]:
+    """Return the attempts that the server's processes recorded, and the processes that recorded none."""
     try:
         seen = Watched.model_validate(report)
     except ValueError:
-        return "the server: its answer does not say"
-    return "; ".join(seen.unwatched[:3]) or ("" if seen.watched else "any of its processes")
+        return [], "the server: its answer does not say"
+    return seen.attempts, "; ".join(seen.unwatched[:3]) or ("" if seen.watched else "any of its processes")
 
 
 def server_answers(case: Case) -> Ruling:
@@ -124,10 +125,8 @@ def server_answers(case: Case) -> Ruling:
     impostor = not case.contract.serves_api(case.image) and f'"{OF_A_WORKER}"' not in answer.body
     faults.add(impostor, f"a worker's answer holds `{OF_A_WORKER}`, this one does not: {_answered(answer)}")
     expected += ", also to other containers; nothing else listens; it answers as the application that was examined"
-    if not faults and (late := published.unasked) and _examined(case):
-        action = "Make every operation answer within seconds: the earlier ones used up the time"
-        found = f"not seen: no time was left to ask {len(late)} operations, beginning with {printable(late[0][:200])}"
-        return Ruling("ERROR", expected, found, category="CODE_BUG", action=action)
+    if not faults and published.unasked and _examined(case):
+        return unasked(expected, published.unasked)
     return rule(not faults, expected, "; ".join(faults) or _answered(answer))
 
 
@@ -162,11 +161,10 @@ def _another_application(case: Case, served: Published) -> list[str]:
     different = sorted(served.routes) != sorted(routes)
     faults = Faults()
     faults.add(different, f"it serves {len(served.routes)} routes, the application has {len(routes)}")
-    answers = [
-        _difference(route, served.answers.get(route, ""), digest)
-        for route, digest in sorted(examined.digests.items())
-        if served.answers.get(route) != digest and route not in served.unasked
-    ]
+    differing = disputed(examined, served, case.repeats)
+    if any(map(served.answered, differing)) and not case.observation.repeats:
+        raise NotSeen("the server answers otherwise than the application, which nobody asked a second time", "")
+    answers = [_difference(route, served.answers.get(route, ""), examined.digests[route]) for route in differing]
     faults += [printable(answer) for answer in answers[:SHOWN]]
     faults.add(len(answers) > SHOWN, f"and {len(answers) - SHOWN} more")
     return faults
@@ -209,20 +207,23 @@ def healthcheck_tells(case: Case) -> Ruling:
     expected += f"; a server that is gone is noticed within {NOTICED_WITHIN:.0f} s"
     if not case.subject.has_healthcheck:
         return rule(False, expected, "the image has no HEALTHCHECK")
-    report = case.healthcheck
-    if report.nobody.outcome == "not started":
-        return rule(False, expected, f"it cannot be run: {report.nobody.error}")
-    runs = {name: getattr(report, name) for name in (*WRONG, "good")}
-    if unseen := [name for name, run in runs.items() if run is None or (run.outcome, run.exit_code) == ("ended", None)]:
-        raise NotSeen(f"the health check's exit code is missing: {', '.join(unseen)}", "proof")
-    faults = Faults(f"it passes {words}" for name, words in WRONG.items() if runs[name].passed)
-    faults.add(not runs["good"].passed, f"it fails at a 200 with `status`: {_ending(runs['good'])}")
-    if case.subject.unhealthy_after is None:
-        raise NotSeen("the engine does not say how often HEALTHCHECK runs", "")
-    late = case.subject.unhealthy_after > NOTICED_WITHIN
-    faults.add(late, f"a server that is gone becomes unhealthy only after {case.subject.unhealthy_after:,.0f} s")
-    printed = {name: run.printed for name, run in runs.items() if run.printed}
-    return rule(not faults, expected, "; ".join(faults) or "as expected", printed=printed)
+    faults, printed, seconds = Evidence(), dict[str, str](), case.subject.unhealthy_after
+    with faults.source():
+        runs = {name: run for name in (*WRONG, "good") if (run := getattr(case.healthcheck, name))}
+        nobody, good = case.healthcheck.nobody, runs.get("good")
+        printed |= {name: run.printed for name, run in runs.items() if run.printed}
+        if nobody.outcome == "not started":
+            return rule(False, expected, f"it cannot be run: {nobody.error}")
+        faults += [f"it passes {WRONG[name]}" for name, run in runs.items() if name in WRONG and run.passed]
+        if good and not good.uncertain:
+            faults.add(not good.passed, f"it fails at a 200 with `status`: {_ending(good)}")
+        if unseen := [name for name in (*WRONG, "good") if name not in runs or runs[name].uncertain]:
+            raise NotSeen(f"the health check's exit code is missing: {', '.join(unseen)}", "proof")
+    with faults.source():
+        if seconds is None:
+            raise NotSeen("the engine does not say how often HEALTHCHECK runs", "")
+        faults.add(seconds > NOTICED_WITHIN, f"a server that is gone becomes unhealthy only after {seconds:,.0f} s")
+    return faults.rule(expected, "as expected", printed=printed)
 
 
 def _ending(run: Checked) -> str:

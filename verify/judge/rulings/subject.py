@@ -2,8 +2,7 @@
 
 import re
 
-from deploy.faults import Faults
-from verify.judge.case import Case, NotSeen, Ruling, proof_fault, rule, skip
+from verify.judge.case import Case, Evidence, NotSeen, Ruling, proof_fault, rule, skip
 from verify.judge.rulings.application import printable
 from verify.observe.probe_reports import Ran
 
@@ -30,17 +29,14 @@ def image_present(case: Case) -> Ruling:
 
 def built_here(case: Case) -> Ruling:
     """A build record exists, and the checkout would still build the same."""
+    expected = "a build record of this state"
     if case.maybe_record is None:
-        return Ruling(
-            "ERROR", "a build record of this state", case.record_error or "none: not built, or the build failed"
-        )
+        return Ruling("ERROR", expected, case.record_error or "none: not built, or the build failed")
     source = case.maybe_record.source
     found = f"built from {source.revision[:12]}{' (dirty)' if source.dirty else ''}"
     if case.inputs not in (None, case.maybe_record.inputs):
-        return Ruling(
-            "ERROR", "a build record of this state", f"{found}, and the files that it is built from have changed since"
-        )
-    return rule(True, "a build record of this state", found, tools=case.maybe_record.tools)
+        return Ruling("ERROR", expected, f"{found}, and the files that it is built from have changed since")
+    return rule(True, expected, found, tools=case.maybe_record.tools)
 
 
 def same_image(case: Case) -> Ruling:
@@ -64,6 +60,8 @@ def control(case: Case) -> Ruling:
 def python_runs(case: Case) -> Ruling:
     """A container of the image starts, and its Python takes the probe."""
     run, expected = case.probes, "`python -c …` runs in a container of the image"
+    if run.results is not None:
+        return rule(True, expected, "it ran", seconds=run.seconds)
     if run.refused:
         broken = NOT_EXECUTABLE.search(run.error) is not None
         if broken:
@@ -71,11 +69,9 @@ def python_runs(case: Case) -> Ruling:
         action = "See that the engine runs (`./noxw -s engine`) and what its log says, then verify again"
         return Ruling("ERROR", expected, run.error, category="ENVIRONMENT", action=action)
     code = run.proof.exit_code if run.proof else None
-    if run.results is None and (code in (126, 127) or "Fatal Python error" in run.output):
+    if code in (126, 127) or "Fatal Python error" in run.output:
         return rule(False, expected, f"the container ended with {code}", output=run.output[:2000])
-    if run.results is None and not run.output:
-        raise NotSeen(run.error or f"the container ended with {code} and printed nothing", "proof")
-    return rule(True, expected, "it ran", seconds=run.seconds)
+    raise NotSeen(run.error or f"the container ended with {code}", "proof")
 
 
 def proof(case: Case) -> Ruling:
@@ -95,31 +91,31 @@ def _above(case: Case, name: str) -> list[str]:
 
 def user(case: Case) -> Ruling:
     """The user is numeric in the configuration, not root, the same in a process, and owns a home."""
-    configured, seen = case.subject.user, case.environment
-    uid = configured.partition(":")[0]
-    faults = Faults()
-    if not NUMERIC.fullmatch(uid):
-        faults.append(f"USER is {configured!r}, not numeric")
-    elif int(uid) == 0:
-        faults.append("USER is root")
-    elif int(uid) != seen.uid:
-        faults.append(f"USER is {uid}, but the process runs as {seen.uid}")
-    faults.add(seen.gid == 0, "the group is root's")
-    faults.add(seen.may_write, f"the user may write programs or account files: {', '.join(seen.may_write[:8])}")
-    faults.add(seen.user is None, "the user has no entry in /etc/passwd")
-    faults.add(not seen.home_is_writable, f"the home {seen.home} is missing or not the user's own")
-    privileged, groups, writable, unreadable = (_above(case, name) for name in PERMISSIONS)
-    faults.add(privileged, f"files that grant privileges (setuid, setgid, capabilities): {', '.join(privileged[:8])}")
-    faults += case.contents.accounts
-    faults += [f"the user is in the system's group {name}" for name in case.contents.groups if name not in groups]
-    faults.add(writable, f"the user may write outside the contract's writable directories: {', '.join(writable[:8])}")
-    faults.add(unreadable, f"the user cannot read: {', '.join(unreadable[:8])}")
-    found = "; ".join(faults) or f"{configured}, at home in {seen.home}"
-    return rule(
-        not faults,
-        "a numeric user other than root, with a home, who can neither gain privileges nor change programs",
-        found,
-    )
+    configured, faults = case.subject.user, Evidence()
+    uid = int(number[0]) if (number := NUMERIC.fullmatch(configured.partition(":")[0])) else None
+    faults.add(uid is None, f"USER is {configured!r}, not numeric")
+    faults.add(uid == 0, "USER is root")
+    good = configured
+    with faults.source():
+        seen = case.environment
+        faults.add(uid and uid != seen.uid, f"USER is {uid}, but the process runs as {seen.uid}")
+        faults.add(seen.gid == 0, "the group is root's")
+        faults.add(seen.may_write, f"the user may write programs or account files: {', '.join(seen.may_write[:8])}")
+        faults.add(seen.user is None, "the user has no entry in /etc/passwd")
+        faults.add(not seen.home_is_writable, f"the home {seen.home} is missing or not the user's own")
+        good += f", at home in {seen.home}"
+    with faults.source():
+        privileged, groups, writable, unreadable = (_above(case, name) for name in PERMISSIONS)
+        faults += case.contents.accounts
+        faults += [f"the user is in the system's group {name}" for name in case.contents.groups if name not in groups]
+        for paths, what in (
+            (privileged, "files that grant privileges (setuid, setgid, capabilities)"),
+            (writable, "the user may write outside the contract's writable directories"),
+            (unreadable, "the user cannot read"),
+        ):
+            faults.add(paths, f"{what}: {', '.join(paths[:8])}")
+    expected = "a numeric user other than root, with a home, who can neither gain privileges nor change programs"
+    return faults.rule(expected, good)
 
 
 def commands_run(case: Case) -> Ruling:

@@ -217,7 +217,9 @@ def test_an_application_that_cannot_be_imported_is_not_called_lazy() -> None:
 
 
 def test_a_start_up_that_broke_off_is_not_called_lazy() -> None:
-    change = report("application", started=False, start_error="RuntimeError", health=None, loaded_after_use=None)
+    change = report(
+        "application", started=False, lost={"start": {"how": "RuntimeError"}}, health=None, loaded_after_use=None
+    )
     assert outcomes(good("dev", change))["lazy-start"] == "ERROR"
 
 

@@ -82,7 +82,7 @@ def test_a_package_that_is_named_lazily_is_allowed_and_told(check: str, when: st
 
 
 def test_what_there_was_no_time_to_ask_for_was_not_seen_and_only_in_use() -> None:
-    change = report("application", unasked=["GET /a", "WEBSOCKET /b"])
+    change = report("application", planned=["GET /a", "GET /c", "WEBSOCKET /b"], asked=["GET /c"])
     finding = found("lazy-use", change)
     assert (finding.outcome, finding.category) == ("ERROR", "CODE_BUG")
     assert finding.found == "not seen: no time was left to ask 2 operations, beginning with GET /a"
@@ -90,12 +90,12 @@ def test_what_there_was_no_time_to_ask_for_was_not_seen_and_only_in_use() -> Non
 
 
 def test_an_attempt_is_a_failure_whatever_else_there_was_no_time_for() -> None:
-    change = report("application", unasked=["GET /a"], attempts=[attempt("torch", "use")])
+    change = report("application", planned=["GET /a"], attempts=[attempt("torch", "use")])
     assert found("lazy-use", change).outcome == "FAIL"
 
 
 def test_of_a_long_operation_that_was_not_asked_the_beginning_is_told() -> None:
-    told = found("lazy-use", report("application", unasked=["x" * 300])).found
+    told = found("lazy-use", report("application", planned=["x" * 300])).found
     assert told == f"not seen: no time was left to ask 1 operations, beginning with {'x' * 200}"
 
 
@@ -133,8 +133,8 @@ def test_a_fast_import_is_no_failure() -> None:
 
 
 def test_an_import_that_failed_is_told_with_its_traceback() -> None:
-    error = {"type": "ModuleNotFoundError", "traceback": "File main.py, line 5"}
-    finding = found("api-imports", report("application", imported=False, import_error=error))
+    lost = {"import": {"how": "ModuleNotFoundError", "traceback": "File main.py, line 5"}}
+    finding = found("api-imports", report("application", imported=False, lost=lost))
     assert (finding.found, finding.evidence["traceback"]) == ("ModuleNotFoundError", "File main.py, line 5")
     assert finding.expected == "`from ktrdr.api.main import app` can be imported"
 
@@ -213,7 +213,31 @@ def test_findings_on_the_application_are_told_with_what_was_seen() -> None:
     assert told("api-is-fastapi", kind="builtins.dict", is_fastapi=False) == "builtins.dict"
     assert told("api-is-fastapi", kind="", is_fastapi=False) == "something else"
     assert told("api-starts") == "started in 0.2 s"
-    assert told("api-starts", started=False, start_error="no store") == "no store"
+    assert told("api-starts", started=False, lost={"start": {"how": "no store"}}) == "no store"
     assert told("api-starts", started=False) == "it did not start"
     assert told("api-answers", health={"status": 503, "body": "busy"}).startswith("health: 503 busy")
     assert told("api-answers", health=None).startswith("health was not asked")
+
+
+LATE = {"how": "no end within 120 s", "late": True, "unseen": True}
+
+
+@pytest.mark.parametrize(
+    ("check", "values"),
+    [
+        ("api-routes", {"lost": {"routes": LATE}}),
+        ("api-starts", {"started": False, "lost": {"start": LATE}}),
+        ("api-answers", {"lost": {"GET /a": LATE}}),
+        ("lazy-use", {"planned": ["GET /a"], "lost": {"GET /a": LATE}}),
+        ("lazy-use", {"lost": {"stop": {"how": "no end within 30 s", "late": True}}}),
+    ],
+)
+def test_what_no_time_was_left_for_is_an_error_and_no_failure(check: str, values: dict[str, Any]) -> None:
+    assert found(check, report("application", **values)).outcome == "ERROR"
+
+
+def test_an_operation_that_is_lost_is_told_with_what_it_did_and_costs_no_other_check() -> None:
+    lost = {"GET /a": {"how": "it ended its process with -11"}}
+    findings = good("backend", report("application", planned=["GET /a"], lost=lost)).findings()
+    assert findings["api-answers"].found == "GET /a: it ended its process with -11"
+    assert [name for name, finding in findings.items() if finding.outcome in ("FAIL", "ERROR")] == ["api-answers"]

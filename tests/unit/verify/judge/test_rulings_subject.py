@@ -108,13 +108,15 @@ def test_a_python_that_cannot_be_started_is_no_python(exit_code: int) -> None:
 
 def test_a_container_that_said_nothing_leaves_open_whether_its_python_runs() -> None:
     finding = found("python-runs", silent(1))
-    assert (finding.outcome, finding.found) == ("ERROR", "not seen: the container ended with 1 and printed nothing")
+    assert (finding.outcome, finding.found) == ("ERROR", "not seen: the container ended with 1")
     finding = found("python-runs", silent(1, error="it did not end in time"))
     assert finding.found == "not seen: it did not end in time"
 
 
-def test_a_container_that_said_something_else_has_a_python_that_runs() -> None:
-    assert found("python-runs", silent(1, "hello")).outcome == "PASS"
+@pytest.mark.parametrize("exit_code", [0, 1, 2])
+def test_a_container_that_said_something_else_proves_nothing_of_its_python(exit_code: int) -> None:
+    finding = found("python-runs", silent(exit_code, "usage: uvicorn", "what it printed is no document"))
+    assert (finding.outcome, finding.because) == ("ERROR", "proof")
 
 
 def test_a_proof_without_a_document_is_told_as_that_and_otherwise_by_its_fault() -> None:
@@ -133,9 +135,11 @@ def test_a_container_out_of_memory_is_told_by_that_name_whatever_else_is_wrong()
 
 
 def test_a_container_that_outlived_a_probe_that_was_killed_is_not_told_as_ended_by_its_limit() -> None:
-    finding = found("proof", lambda facts: facts.part("probes")["proof"].update(out_of_memory=True))
+    findings = good("dev", lambda facts: facts.part("probes")["proof"].update(out_of_memory=True)).findings()
+    finding = findings["proof"]
     assert (finding.outcome, finding.category) == ("ERROR", "ENVIRONMENT")
     assert finding.found == "the container: something in it was killed for want of memory (OOMKilled)"
+    assert [name for name, other in findings.items() if other.outcome == "ERROR"] == ["proof"]
 
 
 @pytest.mark.parametrize(

@@ -123,10 +123,10 @@ def test_what_was_not_compared_and_not_raised_is_told_as_not_tried() -> None:
 
 
 def test_an_application_that_could_not_be_imported_loaded_no_modules_that_could_be_counted_or_compared() -> None:
-    broken = {"type": "ImportError", "traceback": "line 5"}
+    lost = {"import": {"how": "ImportError", "traceback": "line 5"}}
     change = instead(
         "application",
-        {"imported": False, "loaded_before": loaded(), "attempts": [], "processes": [], "import_error": broken},
+        {"imported": False, "loaded_before": loaded(), "attempts": [], "processes": [], "lost": lost},
     )
     verdict = good("dev", change).verdict()
     assert verdict.figures.new_modules is None

@@ -96,7 +96,7 @@ def test_a_probe_s_last_words_are_told(found: dict[str, dict[str, Any]]) -> None
 
 def test_a_report_that_is_none_is_told_as_such(found: dict[str, dict[str, Any]]) -> None:
     assert "no JSON document" in found["not JSON"]["error"]
-    assert "no JSON document" in found["twice"]["error"]
+    assert found["twice"]["error"] == "the report says a twice"
     assert found["too long"]["error"] == "the report is too long"
 
 
@@ -182,3 +182,55 @@ def test_a_torch_that_breaks_on_import_is_told_apart_from_an_absent_one(tmp_path
     report = results(run(tmp_path, {"pytorch": probe("pytorch")}))["pytorch"]["report"]
     assert (report["imported"], report["error_type"]) == (False, kind)
     assert report["missing"] != "torch"
+
+
+def test_a_probe_runs_in_utf_8_whatever_the_image_says(tmp_path: Path) -> None:
+    write(tmp_path, {"said.py": "WORD = 'é'\n"})
+    text = f"import locale\n{REPORT}import said\nprint(said.WORD)\n"
+    text += "report(json.dumps({'word': said.WORD, 'file': open('said.py').read()}).encode())"
+    for variables in ({"PYTHONUTF8": "0", "LC_ALL": "POSIX"}, {"PYTHONIOENCODING": "utf-16"}):
+        found = results(run(tmp_path, {"é": own(text)}, **variables))["é"]
+        assert found["report"] == {"word": "é", "file": "WORD = 'é'\n"}
+
+
+NOW = """
+def now(what, again):
+    report(json.dumps({"now": {"what": what, "seconds": 1, "again": again}}).encode())
+import time
+done = json.loads(os.environ["KTRDR_PROBE_ARGUMENT"]).get("done", [])
+report(b'{"list": [1]}')
+"""
+GOING_ON = """
+for at in "abcd":
+    if at not in done:
+        now(at, True)
+        os.abort() if at == "b" else time.sleep(60) if at == "c" else report(json.dumps({at: 1}).encode())
+report(b'{"now": null}')
+"""
+
+
+def told(directory: Path, text: str, seconds: float = 20.0) -> dict[str, Any]:
+    return results(run(directory, {"one": own(REPORT + NOW + text, {}, seconds)}))["one"]
+
+
+def test_a_probe_that_is_killed_by_an_operation_goes_on_behind_it(tmp_path: Path) -> None:
+    found = told(tmp_path, GOING_ON)
+    assert (found["outcome"], found["exit_code"]) == ("ended", 0)
+    assert found["report"].pop("lost") == {
+        "b": {"how": "it ended its process with -6; a came before it", "late": False, "unseen": False},
+        "c": {"how": "no end within 1 s", "late": True, "unseen": False},
+    }
+    assert found["report"] == {"list": [1], "a": 1, "d": 1}
+
+
+def test_a_probe_that_is_killed_by_a_phase_reports_what_was_told_before(tmp_path: Path) -> None:
+    found = told(tmp_path, "now('phase', False)\nreport(b'{\"known\": 1}')\ntime.sleep(60)")
+    assert found["outcome"] == "ended"
+    assert found["report"]["known"] == 1
+    assert found["report"]["lost"]["phase"]["late"] is True
+
+
+def test_a_probe_that_is_out_of_time_is_not_started_again(tmp_path: Path) -> None:
+    found = told(tmp_path, "now(f'{len(done)}', True)\ntime.sleep(60)", 1.5)
+    assert list(found["report"]["lost"]) == ["0", "1"]
+    assert found["seconds"] < 8

@@ -1,6 +1,7 @@
 """Every broken image: what is wrong with it, and the finding that it must cause; and good images that look odd."""
 
 from tests.broken_images.catalogue import (
+    alike,
     application,
     configuration,
     contents,
@@ -15,6 +16,7 @@ from tests.broken_images.catalogue import (
     secrets,
     server,
     serving,
+    sources,
     subject,
     within,
     workers,
@@ -38,8 +40,10 @@ FAULTS: tuple[Fault, ...] = (
     *serving.FAULTS,
     *limits.FAULTS,
     *within.FAULTS,
+    *sources.FAULTS,
     *files.GOOD,
     *good.GOOD,
+    *alike.GOOD,
 )
 _FIRST = {fault.check: fault for fault in reversed(FAULTS)}
 

@@ -75,18 +75,4 @@ FAULTS = (
         file(PTH, "import os, sys; [os.write(1, b'\\xff' * 65536) for _ in range(3200) if '-c' in sys.orig_argv]"),
         "proof", "ERROR", "ENVIRONMENT", says=("printed more than",),
     ),
-    Fault(
-        "the entry point swallows what it is given, and ends well",
-        'ENTRYPOINT ["/bin/true"]', "proof", "ERROR", "ENVIRONMENT", says=("printed nothing",),
-    ),
-    Fault(
-        "the entry point answers with a document that was made before",
-        'ENTRYPOINT ["echo", "{\\"schema\\": 1, \\"nonce\\": \\"0123\\", \\"results\\": {}}"]',
-        "proof", "ERROR", "ENVIRONMENT",
-    ),
-    Fault(
-        "the entry point swallows what it is given, and serves",
-        'ENTRYPOINT ["sh", "-c", "exec uvicorn ktrdr.api.main:app"]',
-        "proof", "ERROR", "ENVIRONMENT", seconds=8.0, says=("did not end within",),
-    ),
 )  # fmt: skip

@@ -24,7 +24,7 @@ DESCRIPTION_LABEL, REVISION_LABEL = (f"org.opencontainers.image.{name}" for name
 CONTRACT = ROOT / "deploy" / "docker" / "images.toml"
 SCHEMA = 1
 # Words of `python -m verify`, and a directory of artifacts
-RESERVED = ("summarize", "lazy-imports", "e2e", "gpu", "baseline", "explain")
+RESERVED = ("summarize", "lazy-imports", "e2e", "gpu", "baseline", "explain", "describe")
 
 Torch = Literal["absent", "cpu", "cuda"]
 

@@ -1,4 +1,4 @@
-"""``python -m verify``: verify images; summarize, explain, baseline, lazy-imports, e2e."""
+"""``python -m verify``: verify images; summarize, explain, describe, baseline, lazy-imports, e2e."""
 
 import argparse
 import difflib
@@ -31,6 +31,7 @@ COMMANDS = {
         "Tells what a check is for, what it saw of an image, and what to do.",
         ("ROLE CHECK", "a role or e2e, and one of its checks: backend lazy-import, e2e training/smoke"),
     ),
+    "describe": ("Prints the contract's table for a built image, as TOML, from the image itself.", ROLES),
     "baseline": ("Keeps the last verification's figures in deploy/docker/baseline.json, for comparison.", ROLES),
     "lazy-imports": (
         "Checks the lazy-import rules on this checkout and on the server at KTRDR_API_PORT; no Docker needed.",
@@ -38,6 +39,16 @@ COMMANDS = {
     ),
     "e2e": ("Runs the verified images together: train, backtest, cancel, kill, restart.", None),
 }
+DESCRIBING = """\
+how to bring a new image, or another content, into the contract:
+  1. In deploy/docker/images.toml, write [images.ROLE] with the keys that no image tells. Its other keys may be wrong.
+  2. ./noxw -s build -- ROLE
+  3. python -m verify describe ROLE >table.toml
+  4. Put the table in the place of [images.ROLE] and all below it. Read the comments.
+  5. Write a reason for each file, or remove it from the image: the contract refuses an empty reason.
+  6. ./noxw -s build verify -- ROLE
+
+A line that the contract has for every image is not repeated. Secrets are hidden. docs/contract.md explains the keys."""
 OPTIONS = ("--artifacts", "--history")  # that take a value
 
 
@@ -48,7 +59,7 @@ def parser(word: str = "") -> argparse.ArgumentParser:
     top = argparse.ArgumentParser(
         allow_abbrev=False, prog=f"python -m verify {word}".rstrip(),
         description=f"{description} Exit codes: docs/commands.md.",
-        epilog=None if word else f"other commands, each with --help:\n{others}",
+        epilog=DESCRIBING if word == "describe" else None if word else f"other commands, each with --help:\n{others}",
         formatter_class=argparse.RawDescriptionHelpFormatter,
         usage="%(prog)s [-h] [--artifacts DIR] ROLE CHECK" if word == "explain" else None,
     )  # fmt: skip
@@ -107,6 +118,10 @@ def run(arguments: argparse.Namespace) -> int:
         return lazy_imports.lazy_imports(contract, console, os.environ)
     from deploy.engine import connection  # noqa: PLC0415
 
+    if word == "describe":
+        from verify.commands.describe import describe  # noqa: PLC0415 - the other commands need nothing of it
+
+        return describe(contract, contract.select(words), connection.find_engine(), artifacts)
     if word == "e2e":
         from verify.commands.end_to_end import end_to_end  # noqa: PLC0415 - the other commands need nothing of it
 

@@ -105,7 +105,7 @@ def _read_checkout(contract: Contract, images: Iterable[Image]) -> Checkout:
 
 
 def _bases(artifacts: Artifacts, images: Iterable[Image]) -> dict[str, Base]:
-    records = {image.role: _record(artifacts, image.role)[0] for image in images}
+    records = {image.role: read_record(artifacts, image.role)[0] for image in images}
     return {role: record.base for role, record in records.items() if record is not None}
 
 
@@ -142,7 +142,7 @@ def _observe(
 def judge_one(checkout: Checkout, seen: Seen, artifacts: Artifacts, *, gpu: bool) -> Verdict:
     """Return the verdict on one image, from what was seen of it, its build record and the checkout."""
     image, observation, contents = seen
-    record, fault = _record(artifacts, image.role)
+    record, fault = read_record(artifacts, image.role)
     case = Case(
         contract=checkout.contract,
         image=image,
@@ -160,7 +160,8 @@ def judge_one(checkout: Checkout, seen: Seen, artifacts: Artifacts, *, gpu: bool
     return (judge_gpu if gpu else judge)(case, datetime.now(UTC).isoformat(timespec="seconds"))
 
 
-def _record(artifacts: Artifacts, role: str) -> tuple[BuildRecord | None, str]:
+def read_record(artifacts: Artifacts, role: str) -> tuple[BuildRecord | None, str]:
+    """Return a role's build record, or why there is none."""
     try:
         return artifacts.read(role, BUILD, BuildRecord), ""
     except FileNotFoundError:

@@ -119,6 +119,17 @@ class Observer:
         except ENGINE_ERRORS as error:
             return _unseen(image, error), None
 
+    def read(self, image: Image) -> tuple[Observation, Contents | None]:
+        """Resolve the image's tag and read its layers, as if no directory were meant to be writable; nothing runs."""
+        try:
+            with self._client() as client:
+                config = ImageConfig.from_inspect(client.api.inspect_image(image.name))
+                subject = _subject(client, image.name, config)
+        except ENGINE_ERRORS as error:
+            return _unseen(image, error), None
+        contents, fault = self._contents(image.model_copy(update={"writable": []}), config)
+        return Observation(role=image.role, subject=subject, contents_error=fault), contents
+
     def _client(self, seconds: float = containers.ANSWER) -> "contextlib.closing[DockerClient]":
         """Give a client that is closed with the block; each of its answers is waited for so many seconds."""
         return contextlib.closing(engines.sdk(self.engine, timeout=seconds))

@@ -26,13 +26,13 @@ def settings_of(configured: Mapping[str, Any]) -> dict[str, str]:
     texts = {f"{word} {name}": f"={masked(name, value)}" for word, name, value in tables}
     texts |= {f"{word} {masked('', place)}": "" for key, word in PLACES.items() for place in configured[key]}
     for key, word in SINGLE.items():
-        value = _plain(key, configured[key] or "")
+        value = plain(key, configured[key] or "")
         text = value if isinstance(value, str) else json.dumps([masked("", part) for part in value])
         texts |= {word: f" {text}"} if value else {}
     return texts
 
 
-def _plain(key: str, value: Any) -> Any:
+def plain(key: str, value: Any) -> Any:
     """Return a setting without what makes no difference: a slash at a directory's end, a default written out."""
     if key == "working_directory" and value and ".." not in value:  # which a link before it decides
         return posixpath.normpath(value)

@@ -27,7 +27,7 @@ def artifacts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return path
 
 
-@pytest.mark.parametrize("words", [[], ["backend"], ["--gpu"], ["summarize"], ["lazy-imports"], ["e2e"]])
+@pytest.mark.parametrize("words", [[], ["backend"], ["--gpu"], ["summarize"], ["lazy-imports"], ["e2e"], ["describe"]])
 def test_a_wrong_contract_is_told_with_its_mistake(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], words: list[str]
 ) -> None:
@@ -38,7 +38,9 @@ def test_a_wrong_contract_is_told_with_its_mistake(
     assert "images.backend.added_at_most = '24.5'" in capsys.readouterr().err
 
 
-@pytest.mark.parametrize("words", [["bakend"], ["backend", "bakend"], ["--gpu", "bakend"], ["backend", "summarize"]])
+@pytest.mark.parametrize(
+    "words", [["bakend"], ["backend", "bakend"], ["--gpu", "bakend"], ["backend", "summarize"], ["describe", "bakend"]]
+)
 def test_an_unknown_role_is_told_with_those_that_exist(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], words: list[str]
 ) -> None:
@@ -48,7 +50,9 @@ def test_an_unknown_role_is_told_with_those_that_exist(
     assert "backend, dev, worker-cpu, worker-gpu" in told
 
 
-@pytest.mark.parametrize(("word", "meant"), [("sumarize", "summarize"), ("explain!", "explain"), ("lazy", "")])
+@pytest.mark.parametrize(
+    ("word", "meant"), [("sumarize", "summarize"), ("explain!", "explain"), ("lazy", ""), ("descrbe", "describe")]
+)
 def test_a_word_that_is_nearly_a_command_is_told_with_that_command(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], word: str, meant: str
 ) -> None:
@@ -58,7 +62,7 @@ def test_a_word_that_is_nearly_a_command_is_told_with_that_command(
     assert (f"did you mean {meant}?" if meant else "backend, dev") in told
 
 
-@pytest.mark.parametrize("words", [[], ["worker-gpu", "--gpu"], ["e2e"]])
+@pytest.mark.parametrize("words", [[], ["worker-gpu", "--gpu"], ["e2e"], ["describe", "backend"]])
 def test_without_an_engine_it_says_where_it_looked(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], words: list[str]
 ) -> None:
@@ -91,6 +95,7 @@ def test_an_unreadable_verdict_is_told_with_its_path(
         ["summarize", "--gpu"],
         ["e2e", "backend"],
         ["e2e", "--gpu"],
+        ["describe", "--gpu"],
     ],
 )
 def test_words_that_a_command_does_not_take_are_told(monkeypatch: pytest.MonkeyPatch, words: list[str]) -> None:
@@ -134,6 +139,7 @@ def test_the_help_names_what_it_can_do(monkeypatch: pytest.MonkeyPatch, capsys: 
     [
         ("summarize", ["--history", "DIR"], ["--gpu", "ROLE"]),
         ("explain", ["ROLE CHECK", "a role or e2e"], ["--gpu", "--history"]),
+        ("describe", ["ROLE", "table.toml", "Write a reason for each file"], ["--gpu", "--history"]),
         ("baseline", ["ROLE"], ["--gpu", "--history"]),
         ("lazy-imports", ["no Docker"], ["--gpu", "ROLE", "--artifacts"]),
         ("e2e", ["images together"], ["--gpu", "ROLE"]),

@@ -53,17 +53,18 @@ def _described(group: list[Other], case: Case) -> str:
     """Return paths of one directory and layer in words: how many, how large, why harmful."""
     first, size = group[0], sum(other.bytes for other in group)
     amount = signed(size).removeprefix("+") if any(other.kind == "file" for other in group) else f"a {first.kind}"
-    reasons = [amount, *dict.fromkeys(reason for other in group for reason in _reasons(other, case))]
-    reasons.append(f"layer {first.layer}{', removed later' * first.gone}")
+    said = [amount, *dict.fromkeys(reason for other in group for reason in reasons(other, case))]
+    said.append(f"layer {first.layer}{', removed later' * first.gone}")
     where = first.path
     if len(group) > 1:
         names = sorted(below(other) for other in group)
         more = f" and {len(names) - SHOWN} more" if len(names) > SHOWN else ""
         where = f"{first.top}: {len(group)} paths: {', '.join(names[:SHOWN])}{more}"
-    return f"{where} ({', '.join(reasons)})"
+    return f"{where} ({', '.join(said)})"
 
 
-def _reasons(other: Other, case: Case) -> Iterator[str]:
+def reasons(other: Other, case: Case) -> Iterator[str]:
+    """Yield why a file that nobody owns is harmful, in words, as far as its path tells."""
     yield from by_name(other.path)
     yield from (why for known, why in REASONS.items() if re.fullmatch(known, other.path))
     if other.path.startswith(tuple(f"{directory}/" for directory in case.image.writable)):

@@ -115,6 +115,27 @@ def test_the_reading_of_layers_is_shown_while_it_lasts(monkeypatch: pytest.Monke
     assert shown == [("dev", "reading the layers"), ("dev", "")]
 
 
+def test_an_image_is_read_as_if_no_directory_were_meant_to_be_writable(monkeypatch: pytest.MonkeyPatch) -> None:
+    read = list[list[str]]()
+    inspected = {"Id": "sha256:i", "RootFS": {"Layers": ["sha256:l"]}, "Config": {"User": "1:1"}}
+    client = SimpleNamespace(inspect_image=lambda _: inspected, history=lambda _: [])
+    monkeypatch.setattr(connection, "sdk", lambda *_, **__: SimpleNamespace(api=client, close=lambda: None))
+    monkeypatch.setattr(cache, "contents_of", lambda *arguments: read.append(arguments[2]))
+    looking = observer.Observer(cast("Any", None), read_contract(), cast("Any", SimpleNamespace(labels={})))
+    seen, contents = looking.read(read_contract().images["dev"])
+    assert read == [[]]
+    assert contents is None
+    assert seen.subject is not None
+    assert (seen.subject.user, seen.subject.layers, seen.probes, seen.server) == ("1:1", ["sha256:l"], None, None)
+
+
+def test_an_image_that_is_not_there_cannot_be_read(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(connection, "sdk", lambda *_, **__: FakeEngine(no_such_image("ktrdr-backend:dev")))
+    looking = observer.Observer(cast("Any", None), read_contract(), cast("Any", SimpleNamespace(labels={})))
+    seen, contents = looking.read(read_contract().images["dev"])
+    assert (seen.error, seen.subject, contents) == ("no image ktrdr-backend:dev on the engine", None, None)
+
+
 def no_such_image(image_id: str) -> Exception:
     """What the SDK raises for the answer of an engine to a request for an image that it has not."""
     answer = requests.Response()

@@ -36,7 +36,7 @@ def test_the_gpu_image_under_the_cpu_tag_fails_for_cuda_its_distributions_its_si
     found = findings(artifacts, "worker-cpu")
     failed = {name for name, one in found.items() if one.outcome == "FAIL"}
     assert failed >= {"torch-build", "cuda-distributions", "cuda-libraries", "size-added", "size-total", "same-image"}
-    assert f"CUDA {images.verdicts['worker-gpu'].figures.cuda_build}" in found["torch-build"].found
+    assert f"cuda {images.verdicts['worker-gpu'].figures.cuda_build}" in found["torch-build"].found
     assert "nvidia-cudnn" in found["cuda-distributions"].found
     budget = images.contract.images["worker-cpu"].added_at_most
     assert f"at most {budget / 1e6:,.1f} MB added" in found["size-added"].expected

@@ -31,7 +31,7 @@ import importlib, json, sys
 sys.path.insert(0, sys.argv[1])
 from verify.probes.recorder import Recorder, lazily_named
 heavy = ["heavy", "heavy_other", "absent"]
-recorder = Recorder(heavy)
+recorder = Recorder(heavy, lambda **_: None)
 named = importlib.import_module("named")
 report = {"imported": [lazily_named(heavy), list(recorder.attempts)]}
 recorder.enter("use")

@@ -37,7 +37,7 @@ EVIDENCE_OF_A_RUN = {
     "nonce", "container_id", "started", "finished", "seconds", "log",  # a line a health request
     "image_id", "built_image_id", "subject_image_id",
 }  # fmt: skip
-TIMES = re.compile(r"""\d+(\.\d+)?(?= s\b)|(?<="uptime_s":)\d+(\.\d+)?""")
+TIMES = re.compile(r"""\d+(\.\d+)?(?= s\b|% of the time)|(?<="uptime_s":)\d+(\.\d+)?""")
 
 
 @dataclass

@@ -92,6 +92,7 @@ def layer(*members: Member) -> bytes:
             info.type, info.linkname, info.size = one.kind, one.target, len(one.data)
             info.mode, info.pax_headers = one.mode, dict(one.headers)
             info.uid, info.gid = one.owner
+            info.devmajor, info.devminor = 1, 3  # of a device: /dev/null's; 0 and 0 are a whiteout's on a disk
             tar.addfile(info, io.BytesIO(one.data))
     return packed.getvalue()
 

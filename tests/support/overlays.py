@@ -14,7 +14,6 @@ from tests.support.archives import SITE, Member, emptied, removed
 
 OPAQUE = "trusted.overlay.opaque"
 CAPABILITY = "security.capability"
-# The right to bind ports below 1024, in the second revision of the form that capabilities(7) describes
 # The owner, a user by number, the group, the mask and all others, in the second version of the form in acl(5)
 ACL = struct.pack(
     "<I" + 5 * "HHI",
@@ -25,6 +24,7 @@ ACL = struct.pack(
     *(16, 7, 2**32 - 1),
     *(32, 4, 2**32 - 1),
 )
+# The right to bind ports below 1024, in the second revision of the form that capabilities(7) describes
 CAPABLE = bytes.fromhex("0100000200040000000000000000000000000000")
 NO_UTF_8 = os.fsdecode(b"caf\xe9")
 
@@ -104,9 +104,8 @@ def _members(top: Path, path: Path, first: dict[int, str]) -> Iterator[Member]:
     else:
         kind = tarfile.FIFOTYPE if stat.S_ISFIFO(status.st_mode) else tarfile.CHRTYPE
     attributes = os.listxattr(path, follow_symlinks=False)
-    headers = (
-        [("mtime", f"{status.st_mtime_ns // 10**9}.{status.st_mtime_ns % 10**9:09}")] if kind == tarfile.REGTYPE else []
-    )
+    time = ("mtime", f"{status.st_mtime_ns // 10**9}.{status.st_mtime_ns % 10**9:09}")
+    headers = [time] if kind in (tarfile.REGTYPE, tarfile.LNKTYPE) else []
     headers += [("SCHILY.xattr.security.capability", "x")] if CAPABILITY in attributes else []
     headers += [(f"SCHILY.xattr.{name}", "x") for name in attributes if name.startswith("system.posix_acl_")]
     first.setdefault(status.st_ino, name)

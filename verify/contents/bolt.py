@@ -41,7 +41,7 @@ def read(path: Path) -> Bucket:
         if before == after:
             try:
                 return _File(data, before.page_size).bucket(before.root)
-            except struct.error as error:
+            except (struct.error, OverflowError, RecursionError) as error:
                 raise Damaged(f"{path}: {error}") from error
     raise Damaged(f"{path} was written while it was read")
 

@@ -24,6 +24,8 @@ def fault(name: str, lines: str, *says: str, base: str = CPU) -> Fault:
 
 
 FAULTS = (
+    Fault("an image without PyTorch is to do training", "", "worker-types", contract={"worker_types": ["training"]},
+          says=("ModuleNotFoundError: No module named 'torch'",)),
     fault("the training pipeline cannot be imported, and no training is ever done",
           into("training/pipeline", LOST, at="top", base=CPU), "training: its work fails: RuntimeError: a library"),
     fault("the backtest worker's module cannot be imported", into("backtesting/backtest_worker", LOST, base=CPU),

@@ -45,7 +45,9 @@ FAULTS: tuple[Fault, ...] = (
     *good.GOOD,
     *alike.GOOD,
 )
-_FIRST = {fault.check: fault for fault in sorted(reversed(FAULTS), key=lambda fault: fault.base == "backend")}
+_FIRST: dict[str, Fault] = {}
+for _fault in sorted(FAULTS, key=lambda fault: fault.base != "backend"):
+    _FIRST.setdefault(_fault.check, _fault)
 
 # One fault a check: the first of each over the smallest image. Good images come last.
 QUICK: tuple[Fault, ...] = tuple(fault for fault in FAULTS if _FIRST[fault.check] is fault)

@@ -131,7 +131,9 @@ def python_unaltered(case: Case) -> Ruling:
     foreign = {
         program.path: f"{program.path} ({program.word})"
         for program in read.named
-        if program.layer >= base and program.distribution not in case.locked and program.path not in named
+        if program.layer >= base
+        and program.distribution not in case.locked
+        and (program.path not in named or posixpath.basename(program.path).startswith("python"))  # those are links
     }
     holders = "a command runs a program of neither base, lock nor contract"
     faults.add(foreign, f"{holders}: {listed(foreign.values())}")

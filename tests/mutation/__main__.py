@@ -14,21 +14,9 @@ from tests.mutation.trial import survives
 ROOT = Path(__file__).resolve().parents[2]
 EQUIVALENT = Path(__file__).with_name("equivalent.toml")
 UNIT = "tests/unit"
+RULINGS = ("subject", "configuration", "contents", "files", "python", "pytorch", "application", "server", "gpu")
 JUDGED = [
-    *(
-        f"{UNIT}/verify/judge/test_rulings_{name}.py"
-        for name in (
-            "subject",
-            "configuration",
-            "contents",
-            "files",
-            "python",
-            "pytorch",
-            "application",
-            "server",
-            "gpu",
-        )
-    ),
+    *(f"{UNIT}/verify/judge/test_rulings_{name}.py" for name in RULINGS),
     f"{UNIT}/verify/observe/test_disclosure.py",
     f"{UNIT}/verify/observe/test_disclosure_rules.py",
 ]
@@ -43,20 +31,7 @@ REPORTS = f"{UNIT}/verify/observe/test_probe_reports.py"
 
 # Module -> the tests that are for it, then those that it meets on the way; the second only where the first pass.
 MODULES: dict[str, tuple[list[str], list[str]]] = {
-    **{
-        f"verify/judge/rulings/{name}.py": ([f"{UNIT}/verify/judge/test_rulings_{name}.py"], JUDGE)
-        for name in (
-            "subject",
-            "configuration",
-            "contents",
-            "files",
-            "python",
-            "pytorch",
-            "application",
-            "server",
-            "gpu",
-        )
-    },
+    **{f"verify/judge/rulings/{name}.py": ([f"{UNIT}/verify/judge/test_rulings_{name}.py"], JUDGE) for name in RULINGS},
     "verify/judge/rulings/growth.py": ([f"{UNIT}/verify/judge/test_difference.py"], JUDGE),
     "verify/observe/disclosure.py": (
         [f"{UNIT}/verify/observe/test_disclosure{name}.py" for name in ("", "_rules")],

@@ -27,7 +27,7 @@ from verify.observe.probe_reports import (
 )
 
 R = TypeVar("R", bound=BaseModel)
-OOM_KILLED = 137  # 128 + SIGKILL: the exit code of a container whose first process the kernel kills
+KILLED = 137  # 128 + SIGKILL: the exit code of a container whose first process was killed
 FAILURE_SHOWN = 600  # characters of an exception that no ruling expected
 
 
@@ -256,7 +256,7 @@ def want_of_memory(exit_code: int, *, out_of_memory: bool) -> str:
     """
     if not out_of_memory:
         return ""
-    if exit_code == OOM_KILLED:
+    if exit_code == KILLED:
         return "it was ended by its memory limit (OOMKilled)"
     return "something in it was killed for want of memory (OOMKilled)"
 

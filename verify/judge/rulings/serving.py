@@ -4,14 +4,13 @@ from typing import TypeVar
 
 from deploy.faults import Faults
 from deploy.sizes import megabytes
-from verify.judge.case import Case, NotSeen, Ruling, rule, want_of_memory
+from verify.judge.case import KILLED, Case, NotSeen, Ruling, rule, want_of_memory
 from verify.judge.rulings.application import printable
 from verify.observe.model import Proof
 from verify.observe.probe_reports import ProbeReport
 from verify.observe.server_report import AtOnce, Rest
 
 R = TypeVar("R", bound=ProbeReport)
-KILLED = 137  # 128 + SIGKILL
 ENDLESS = 0.5  # of the time in which a thread does not wait for a processor: this does not depend on the machine's load
 SHOWN = 5  # processes, files or answers in a finding
 

@@ -158,9 +158,8 @@ def test_the_processes_of_this_machine_are_read_with_their_parents_and_times() -
 def test_a_server_at_rest_is_told_from_one_that_computes(
     monkeypatch: pytest.MonkeyPatch, program: str, *, busy: bool
 ) -> None:
-    with subprocess.Popen(
-        [sys.executable, "-c", f"print(flush=True)\n{program}"], stdin=subprocess.PIPE, stdout=subprocess.PIPE
-    ) as server:
+    command = [sys.executable, "-c", f"print(flush=True)\n{program}"]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, start_new_session=True) as server:
         assert server.stdout is not None
         server.stdout.readline()
         monkeypatch.setattr(probe, "of_the_server", lambda known: {server.pid: known[server.pid]})

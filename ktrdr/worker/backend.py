@@ -9,7 +9,7 @@ import json
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from http import HTTPStatus
 from typing import Any, Final
 from urllib.parse import quote, urlencode
@@ -24,6 +24,9 @@ BEGINNINGS: Final = 3
 PATIENCE_S: Final = 60.0
 FIRST_PAUSE_S: Final = 0.25
 LONGEST_PAUSE_S: Final = 2.0
+
+Content = bytes | Iterable[bytes] | None
+"""The body of a request. A repeated request iterates it again."""
 
 
 class BackendAwayError(Exception):
@@ -82,9 +85,7 @@ class Backend:
             raise BackendAwayError(f"{self.base_url} answered something that is not a JSON object")
         return document
 
-    def send(
-        self, method: str, path: str, content: bytes | None, headers: dict[str, str]
-    ) -> tuple[bytes, dict[str, str]]:
+    def send(self, method: str, path: str, content: Content, headers: dict[str, str]) -> tuple[bytes, dict[str, str]]:
         """Send bytes; return the answer's bytes and its headers (names in lower case)."""
         end = time.monotonic() + self.patience_s
         pause_s = FIRST_PAUSE_S
@@ -98,11 +99,15 @@ class Backend:
             pause_s = min(2 * pause_s, LONGEST_PAUSE_S)
 
     def try_once(
-        self, method: str, path: str, content: bytes | None, headers: dict[str, str]
+        self, method: str, path: str, content: Content, headers: dict[str, str]
     ) -> tuple[bytes, dict[str, str]]:
         """Send once, without repeating."""
+        # Bytes have their length in a header; what comes piece by piece is sent in chunks.
         request = urllib.request.Request(  # noqa: S310  the settings admit http and https only
-            self.base_url + path, data=content, headers=headers, method=method
+            self.base_url + path,
+            data=content,
+            headers=headers,
+            method=method,
         )
         try:
             with self._opener.open(request, timeout=self.timeout_s) as response:

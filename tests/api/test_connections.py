@@ -12,7 +12,7 @@ import httpx
 import pytest
 
 from ktrdr.api import connections
-from ktrdr.commands import SHUTDOWN_S
+from ktrdr.commands.api import SHUTDOWN_S
 from ktrdr.model_files import MIB
 from tests.api.backend import Backend
 from tests.api.extremes import archive, put

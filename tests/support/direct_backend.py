@@ -2,7 +2,7 @@
 
 from fastapi.testclient import TestClient
 
-from ktrdr.worker.backend import Backend, BackendAwayError, _refusal
+from ktrdr.worker.backend import Backend, BackendAwayError, Content, _refusal
 
 TIMEOUT_S = 10.0
 
@@ -16,7 +16,7 @@ class DirectBackend(Backend):
         self.away = False
 
     def try_once(
-        self, method: str, path: str, content: bytes | None, headers: dict[str, str]
+        self, method: str, path: str, content: Content, headers: dict[str, str]
     ) -> tuple[bytes, dict[str, str]]:
         if self.away:
             raise BackendAwayError("away")

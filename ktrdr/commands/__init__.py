@@ -1,0 +1,38 @@
+"""The commands of the command line: a row here, and a module of the command's name with `_` for each blank.
+
+The module holds EXAMPLES (the end of the command's help), `arguments`, which adds arguments to an argparse parser, and
+`run`, which gets the parsed options and returns the exit status. It is loaded for its own help and its own run alone:
+at its top it imports only the standard library's quick modules, `parts`, `client`, `tables` and `progress`.
+"""
+
+from dataclasses import dataclass
+from typing import Final
+
+
+@dataclass(frozen=True)
+class Command:
+    """A command: its words, as they are typed, and what it does, for the list of commands."""
+
+    name: str
+    what: str
+
+    @property
+    def module(self) -> str:
+        """The dotted name of the module that does it."""
+        return f"{__name__}.{self.name.replace(' ', '_')}"
+
+
+GROUPS: Final = {
+    "data": "price bars",
+    "strategies": "strategies",
+}
+"""The first words of commands of two words."""
+
+COMMANDS: Final = (
+    Command("api", "start the backend"),
+    Command("worker", "start the worker that KTRDR_WORKER_TYPE names: training or backtest"),
+    Command("data sample", "make a year of hourly EURUSD-like bars (about 6,200)"),
+    Command("strategies schema", "print the JSON schema of a strategy's YAML file, for editors"),
+    Command("train", "train a strategy and follow its progress"),
+    Command("backtest", "backtest a strategy's model and print its metrics"),
+)

@@ -1,0 +1,139 @@
+"""What commands ask the backend, and how they follow an operation to its end."""
+
+import contextlib
+import json
+import os
+import sys
+import time
+from collections.abc import Iterable, Iterator
+from typing import Any, Final
+from urllib.parse import quote, urlencode
+
+from ktrdr.commands.parts import address
+from ktrdr.commands.progress import Progress
+from ktrdr.errors import UnavailableError
+
+POLL_S: Final = 0.5
+LONG_S: Final = 600.0
+"""What an upload may take: the backend answers when all of it is stored."""
+UNDER_WAY: Final = ("pending", "running")
+
+
+class NotThereError(UnavailableError):
+    """The backend has no such thing."""
+
+
+class Client:
+    """The backend that a command names."""
+
+    def __init__(self, given: str | None) -> None:
+        """Take an address, or that of KTRDR_API_URL; SettingError if the environment names none or no secret."""
+        from ktrdr.secret_file import CLIENTS, bearer, shared_secret  # noqa: PLC0415  not needed for `--help`
+        from ktrdr.worker.backend import Backend  # noqa: PLC0415  likewise
+
+        self.url = address(given)
+        self._backend = Backend(self.url)
+        self._backend.credentials |= bearer(shared_secret(CLIENTS, os.environ))
+
+    def get(self, path: str, *, patient: bool = False, **query: object) -> Any:
+        """Return a JSON answer; `patient` repeats the request while the backend restarts."""
+        return self.ask("GET", path + _query(query), patient=patient)
+
+    def find(self, path: str) -> Any | None:
+        """Return a JSON answer, or None if the backend has no such thing."""
+        try:
+            return self.get(path)
+        except NotThereError:
+            return None
+
+    def post(self, path: str, body: dict[str, Any] | None = None) -> Any:
+        """Send JSON and return the JSON answer."""
+        return self.ask("POST", path, json.dumps(body or {}).encode())
+
+    def ask(
+        self,
+        method: str,
+        path: str,
+        content: bytes | Iterable[bytes] | None = None,
+        kind: str = "application/json",
+        *,
+        patient: bool = False,
+        timeout_s: float | None = None,
+    ) -> Any:
+        """Send a request and return its JSON answer; UnavailableError names the next step.
+
+        `patient` repeats the request while the backend restarts; use it only for requests that may be repeated.
+        """
+        from ktrdr.worker.backend import PATIENCE_S  # noqa: PLC0415  not needed for `--help`
+
+        asked = self._backend.patient(time.sleep, PATIENCE_S if patient else 0.0)
+        asked.timeout_s = timeout_s or asked.timeout_s
+        with self._told():
+            answer, _ = asked.send(method, path, content, {"Content-Type": kind})
+        return json.loads(answer)
+
+    @contextlib.contextmanager
+    def _told(self) -> Iterator[None]:
+        from http import HTTPStatus  # noqa: PLC0415  not needed for `--help`
+
+        from ktrdr.worker import backend  # noqa: PLC0415  likewise
+
+        try:
+            yield
+        except (backend.BackendTroubledError, backend.BackendRefusedError) as error:
+            kind = NotThereError if getattr(error, "status", 0) == HTTPStatus.NOT_FOUND else UnavailableError
+            raise kind(error.code, f"{self.url} refused: {error.message}") from None
+        except backend.BackendAwayError as error:
+            message = f"{error}. Start the backend (ktrdr api), or name another address."
+            raise UnavailableError("backend_away", message) from None
+
+
+def named(*parts: str) -> str:
+    """Return the path of a resource whose parts are names."""
+    return "".join(f"/{quote(part, safe='')}" for part in parts)
+
+
+def _query(given: dict[str, object]) -> str:
+    known = {key: value for key, value in given.items() if value is not None}
+    return f"?{urlencode(known)}" if known else ""
+
+
+def finish(client: Client, operation_id: str) -> dict[str, Any] | None:
+    """Follow an operation to its end; return its results, or None after printing why it has none."""
+    print(f"ktrdr: {operation_id}", file=sys.stderr)
+    operation = follow(client, operation_id)
+    if operation["status"] == "completed":
+        summary: dict[str, Any] = operation["result_summary"]
+        return summary
+    reason = operation["error_message"] or "no reason given"
+    print(f"ktrdr: {operation_id} {operation['status']}: {reason}", file=sys.stderr)
+    return None
+
+
+def follow(client: Client, operation_id: str) -> dict[str, Any]:
+    """Show an operation's progress until it has ended; return the operation.
+
+    After Ctrl-C the operation goes on, and a line says how to cancel it.
+    """
+    path, progress = named("operations", operation_id), Progress()
+    try:
+        while True:
+            operation: dict[str, Any] = client.get(path, patient=True)["operation"]
+            if operation["status"] not in UNDER_WAY:
+                break
+            told = operation["progress"]
+            progress.show(told["percentage"], told["current_step"] or operation["status"])
+            time.sleep(POLL_S)
+    except KeyboardInterrupt:
+        progress.clear()
+        print(f"ktrdr: {operation_id} goes on; to follow it: ktrdr operations watch {operation_id}\n"
+              f"ktrdr: to cancel it: ktrdr operations cancel {operation_id}", file=sys.stderr)  # fmt: skip
+        raise
+    progress.clear()
+    return operation
+
+
+def warn(summary: dict[str, Any] | None) -> None:
+    """Print what to know of a result, on standard error."""
+    for warning in (summary or {}).get("warnings", ()):
+        print(f"ktrdr: warning: {warning}", file=sys.stderr)

@@ -24,15 +24,32 @@ class Command:
 
 GROUPS: Final = {
     "data": "price bars",
-    "strategies": "strategies",
+    "strategies": "what to train, and on which inputs",
+    "operations": "trainings, backtests and uploads",
+    "models": "what trainings have learnt",
 }
 """The first words of commands of two words."""
 
 COMMANDS: Final = (
     Command("api", "start the backend"),
     Command("worker", "start the worker that KTRDR_WORKER_TYPE names: training or backtest"),
+    Command("data list", "list the stored series"),
+    Command("data show", "show a series and its newest bars, or print all as CSV"),
+    Command("data upload", "upload bars from a CSV file"),
     Command("data sample", "make a year of hourly EURUSD-like bars (about 6,200)"),
+    Command("strategies list", "list the strategies"),
+    Command("strategies show", "print a strategy with every default filled in"),
+    Command("strategies validate", "print the mistakes of a strategy, in a file or at the backend"),
     Command("strategies schema", "print the JSON schema of a strategy's YAML file, for editors"),
     Command("train", "train a strategy and follow its progress"),
     Command("backtest", "backtest a strategy's model and print its metrics"),
+    Command("operations list", "list operations, the newest first"),
+    Command("operations watch", "follow an operation's progress until it has ended"),
+    Command("operations results", "print the results of a completed operation"),
+    Command("operations cancel", "cancel an operation that has not ended"),
+    Command("operations retry", "queue the request of a failed or cancelled operation again"),
+    Command("models list", "list the models, the newest first"),
+    Command("models show", "show what a model was trained with, and its metrics"),
+    Command("models delete", "delete a model"),
+    Command("workers", "list the workers and what they do"),
 )

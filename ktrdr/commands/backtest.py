@@ -47,18 +47,24 @@ def run(options: argparse.Namespace) -> int:
     }
     costs = {"initial_capital": options.capital, "commission": options.commission, "slippage": options.slippage}
     body |= {key: value for key, value in costs.items() if value is not None}
-    summary = finish(client, client.post("/backtests/start", body)["operation_id"])
-    if summary is None:
+    operation = finish(client, client.post("/backtests/start", body)["operation_id"])
+    if operation is None:
         return 1
+    summary = operation["result_summary"]
     warn(summary)
     if options.json:
-        print_json({key: summary[key] for key in ("model_path", "metrics")})
+        print_json({"operation_id": operation["operation_id"], **brief(summary)})
     else:
-        print_pairs(shown(client, summary))
+        print_pairs(figures_of(client, summary))
     return 0
 
 
-def shown(client: Client, summary: dict[str, Any]) -> list[tuple[str, str]]:
+def brief(summary: dict[str, Any]) -> dict[str, Any]:
+    """Return a backtest's results without its trades and its curve."""
+    return {key: value for key, value in summary.items() if key not in ("trades", "equity_curve")}
+
+
+def figures_of(client: Client, summary: dict[str, Any]) -> list[tuple[str, str]]:
     """Return what to print of a backtest's results, with its model's accuracy if the model is still there."""
     pairs = [("model", summary["model_path"])]
     model = client.find(named("models", summary["model_path"].removeprefix("models/")))

@@ -39,6 +39,17 @@ class Client:
         """Return a JSON answer; `patient` repeats the request while the backend restarts."""
         return self.ask("GET", path + _query(query), patient=patient)
 
+    def every(self, path: str, key: str) -> list[Any]:
+        """Return the entries of a list, page by page."""
+        found: list[Any] = []
+        place: int | None = 0
+        while place is not None:
+            answer = self.get(path, offset=place)
+            found += answer[key]
+            end = place + len(answer[key])
+            place = answer.get("next_offset", end if answer[key] and end < answer["total_count"] else None)
+        return found
+
     def find(self, path: str) -> Any | None:
         """Return a JSON answer, or None if the backend has no such thing."""
         try:
@@ -99,12 +110,11 @@ def _query(given: dict[str, object]) -> str:
 
 
 def finish(client: Client, operation_id: str) -> dict[str, Any] | None:
-    """Follow an operation to its end; return its results, or None after printing why it has none."""
+    """Follow an operation to its end; return it, or None after printing why it has no results."""
     print(f"ktrdr: {operation_id}", file=sys.stderr)
     operation = follow(client, operation_id)
     if operation["status"] == "completed":
-        summary: dict[str, Any] = operation["result_summary"]
-        return summary
+        return operation
     reason = operation["error_message"] or "no reason given"
     print(f"ktrdr: {operation_id} {operation['status']}: {reason}", file=sys.stderr)
     return None
@@ -133,7 +143,7 @@ def follow(client: Client, operation_id: str) -> dict[str, Any]:
     return operation
 
 
-def warn(summary: dict[str, Any] | None) -> None:
+def warn(summary: dict[str, Any]) -> None:
     """Print what to know of a result, on standard error."""
-    for warning in (summary or {}).get("warnings", ()):
+    for warning in summary.get("warnings", ()):
         print(f"ktrdr: warning: {warning}", file=sys.stderr)

@@ -54,6 +54,11 @@ def beside(metrics: Figures, accuracy: str = "test_accuracy", majority: str = "m
     return f"{_written(metrics.get(accuracy), SHARE)}{known}"
 
 
+def in_percent(share: float | None) -> str:
+    """Write a share, 0 to 1, in percent."""
+    return _written(share, SHARE)
+
+
 def _written(value: Any, unit: str) -> str:
     if value is None:
         return "-"

@@ -58,7 +58,9 @@ def _on_a_worker(options: argparse.Namespace) -> dict[str, Any] | None:
         "start_date": options.start_date,
         "end_date": options.end_date,
     }
-    return finish(client, client.post("/trainings/start", body)["task_id"])
+    operation = finish(client, client.post("/trainings/start", body)["task_id"])
+    summary: dict[str, Any] | None = operation and operation["result_summary"]
+    return summary
 
 
 def _here(options: argparse.Namespace) -> dict[str, Any]:

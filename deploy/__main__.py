@@ -60,6 +60,13 @@ def parser() -> argparse.ArgumentParser:
             command.add_argument(
                 "--artifacts", type=Path, metavar="DIR", help="where records lie (default: artifacts/)"
             )
+        if word == "stack":
+            command.add_argument(
+                "--secrets",
+                action="store_true",
+                help="with the shared secrets ktrdr-worker and ktrdr-client, which the Swarm has to hold:"
+                " docs/security.md says how to make them",
+            )
         if word == "matrix":
             command.add_argument("--together", action="store_true", help="print the roles of `e2e` instead, as words")
         if word == "clean":
@@ -76,7 +83,7 @@ def run(arguments: argparse.Namespace) -> int:
     if arguments.command == "stack":
         from deploy import compose  # noqa: PLC0415 - what it needs is not loaded for the other commands
 
-        print(compose.stack(), end="")
+        print(compose.stack(secrets=arguments.secrets), end="")
         return Exit.OK
     if arguments.command in ("engine", "engine-stop"):
         from deploy.engine import bring_up  # noqa: PLC0415 - what it needs is not loaded for the other commands

@@ -6,16 +6,28 @@ from typing import Any
 import yaml
 
 COMPOSE = Path(__file__).parent / "compose.yaml"
+WITH_SECRETS = COMPOSE.with_name("compose.secrets.yaml")
+SECRET = "ktrdr-{}"  # the name of a secret in the Swarm, which all stacks share
 # Swarm starts services in any order, restarts what ends, and takes images from where its nodes find them.
 UNKNOWN = ("depends_on", "restart", "pull_policy", "security_opt", "tmpfs")
 UNITS = {"k": 1 << 10, "m": 1 << 20, "g": 1 << 30}
 
 
-def stack() -> str:
-    """Return the stack file: the services without a profile, with the keys that a stack knows."""
+def stack(*, secrets: bool = False) -> str:
+    """Return the stack file: the services without a profile, with the keys that a stack knows.
+
+    With `secrets` the services get those of compose.secrets.yaml. The Swarm has to hold them already.
+    """
     compose = yaml.safe_load(COMPOSE.read_text(encoding="utf-8"))
     services = {name: _service(service) for name, service in compose["services"].items() if "profiles" not in service}
-    return yaml.safe_dump({"services": services, "volumes": compose["volumes"]}, sort_keys=False)
+    document = {"services": services, "volumes": compose["volumes"]}
+    if secrets:
+        more = yaml.safe_load(WITH_SECRETS.read_text(encoding="utf-8"))
+        for name, service in services.items():
+            one = more["services"][name]
+            service |= {**one, "environment": service.get("environment", {}) | one["environment"]}
+        document["secrets"] = {name: {"external": True, "name": SECRET.format(name)} for name in more["secrets"]}
+    return yaml.safe_dump(document, sort_keys=False)
 
 
 def _service(service: dict[str, Any]) -> dict[str, Any]:

@@ -115,10 +115,11 @@ def test_the_file_is_valid_with_and_without_the_gpu(images: Images, profile: lis
     assert (done.code, set(done.printed.split())) == (0, expected), done
 
 
-def test_a_swarm_takes_the_stack(images: Images) -> None:
+@pytest.mark.parametrize("secrets", [False, True])
+def test_a_swarm_takes_the_stack(images: Images, secrets: bool) -> None:  # noqa: FBT001
     done = subprocess.run(
         [*images.engine.command(), "stack", "config", "--compose-file", "-"],
-        input=stack(), capture_output=True, text=True, check=False, timeout=60,
+        input=stack(secrets=secrets), capture_output=True, text=True, check=False, timeout=60,
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
     known = yaml.safe_load(done.stdout)

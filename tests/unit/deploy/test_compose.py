@@ -7,7 +7,7 @@ import pytest
 import yaml
 
 from deploy.__main__ import parser
-from deploy.compose import COMPOSE, stack
+from deploy.compose import COMPOSE, WITH_SECRETS, stack
 from deploy.contract import read_contract
 from ktrdr.worker.settings import WORKER_TYPES
 
@@ -99,6 +99,28 @@ def test_a_service_of_a_stack_writes_to_tmp_in_memory_although_a_swarm_passes_ov
     for name, one in yaml.safe_load(stack())["services"].items():
         assert SERVICES[name]["tmpfs"] == ["/tmp:size=256m,uid=10001,gid=10001"]
         assert one["volumes"] == [*SERVICES[name].get("volumes", []), in_memory]
+
+
+def test_a_stack_with_secrets_takes_those_of_the_swarm_for_each_service_that_compose_gives_them_to() -> None:
+    plain, document = yaml.safe_load(stack()), yaml.safe_load(stack(secrets=True))
+    due = yaml.safe_load(WITH_SECRETS.read_text(encoding="utf-8"))["services"]
+    for name, one in document["services"].items():
+        before = plain["services"][name]
+        assert one["secrets"] == due[name]["secrets"]
+        assert one["environment"] == before.get("environment", {}) | due[name]["environment"]
+        assert {key: one[key] for key in before.keys() - {"environment"}} == {
+            key: before[key] for key in before.keys() - {"environment"}
+        }
+    assert document["secrets"] == {name: {"external": True, "name": f"ktrdr-{name}"} for name in ("worker", "client")}
+    assert "secrets" not in plain
+
+
+def test_the_documented_command_makes_the_secrets_that_the_stack_names() -> None:
+    text = (COMPOSE.parents[1] / "docs" / "security.md").read_text(encoding="utf-8")
+    (names,) = re.findall(r"for name in ([a-z ]+); do openssl rand -hex 32 \| docker secret create ktrdr-\$name", text)
+    made = {f"ktrdr-{name}" for name in names.split()}
+    assert {one["name"] for one in yaml.safe_load(stack(secrets=True))["secrets"].values()} == made
+    assert parser().parse_args(["stack", "--secrets"]).secrets
 
 
 def test_the_help_of_stack_tells_that_its_data_lie_on_one_node(capsys: pytest.CaptureFixture[str]) -> None:

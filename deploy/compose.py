@@ -7,7 +7,7 @@ import yaml
 
 COMPOSE = Path(__file__).parent / "compose.yaml"
 WITH_SECRETS = COMPOSE.with_name("compose.secrets.yaml")
-SECRET = "ktrdr-{}"  # the name of a secret in the Swarm, which all stacks share
+IN_SWARM = "ktrdr-{}"  # a secret's name in the Swarm, where all stacks share them
 # Swarm starts services in any order, restarts what ends, and takes images from where its nodes find them.
 UNKNOWN = ("depends_on", "restart", "pull_policy", "security_opt", "tmpfs")
 UNITS = {"k": 1 << 10, "m": 1 << 20, "g": 1 << 30}
@@ -26,7 +26,7 @@ def stack(*, secrets: bool = False) -> str:
         for name, service in services.items():
             one = more["services"][name]
             service |= {**one, "environment": service.get("environment", {}) | one["environment"]}
-        document["secrets"] = {name: {"external": True, "name": SECRET.format(name)} for name in more["secrets"]}
+        document["secrets"] = {name: {"external": True, "name": IN_SWARM.format(name)} for name in more["secrets"]}
     return yaml.safe_dump(document, sort_keys=False)
 
 

@@ -5,6 +5,7 @@ from typing import Final, Literal, get_args
 
 SYMBOL_PATTERN: Final = r"^[A-Z0-9][A-Z0-9.\-]{0,19}$"
 NAME_PATTERN: Final = r"^[A-Za-z0-9][A-Za-z0-9._\-]{0,99}$"
+MODEL_PATH_PATTERN: Final = NAME_PATTERN.replace("^", "^models/", 1)
 
 Timeframe = Literal["1m", "5m", "15m", "30m", "1h", "4h", "1d", "1w"]
 TIMEFRAMES: Final[tuple[str, ...]] = get_args(Timeframe)
@@ -22,3 +23,8 @@ def is_symbol(text: str) -> bool:
 def is_name(text: str) -> bool:
     """Return whether `text` may name a strategy, a model or a worker: at most 100 characters, no separator."""
     return _NAME.fullmatch(text) is not None
+
+
+def model_name(strategy_name: str, operation_id: str) -> str:
+    """Return the name of the model that a training makes. It ends with the operation's own part, so it is unique."""
+    return f"{strategy_name}_{operation_id.removeprefix('op_training_')}"[-100:].lstrip("._-")

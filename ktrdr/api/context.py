@@ -9,6 +9,7 @@ from fastapi import Depends, Request
 from ktrdr.api.services.backtest_service import BacktestService
 from ktrdr.api.services.data_loads import DataLoads
 from ktrdr.api.services.dispatch import Dispatcher
+from ktrdr.api.services.held import Held
 from ktrdr.api.services.model_index import ModelIndex
 from ktrdr.api.services.training_service import TrainingService
 from ktrdr.api.store.connection import StoreError
@@ -36,6 +37,7 @@ class Context:
         self.models = ModelIndex(self.database, ModelDirectory(settings.data_dir / "models"))
         self.strategies = StrategyDirectory(SHIPPED_STRATEGIES, settings.data_dir / "strategies")
         self.dispatcher = Dispatcher(self.database)
+        self.held = Held(self.database)
         self.data_loads = DataLoads(self.database)
         self.trainings = TrainingService(self.dispatcher, self.strategies, self.data)
         self.backtests = BacktestService(self.dispatcher, self.strategies, self.data, self.models)

@@ -7,6 +7,7 @@ from typing import Any
 from ktrdr.data.bars import parse_range
 from ktrdr.errors import BadRequestError
 from ktrdr.model_files import pack
+from ktrdr.names import model_name
 from ktrdr.strategy.checks import check
 from ktrdr.training.history import fetch
 from ktrdr.worker.application import create_worker
@@ -33,8 +34,8 @@ def train(job: Job) -> dict[str, Any]:
         summary = pipeline.run(
             strategy, document, bars, Path(directory), since=since, progress=job.report, check=job.check
         )
-        name = f"{strategy.name}_{job.operation_id.removeprefix('op_training_')}"
-        model_path = job.backend.upload_model(name[-100:].lstrip("._-"), pack(Path(directory)))
+        name = model_name(strategy.name, job.operation_id)
+        model_path = job.backend.upload_model(name, pack(Path(directory)))
     return {"model_path": model_path, **summary}
 
 

@@ -16,6 +16,14 @@ STOP_SECONDS: Final = 15.0
 LISTENS: Final = re.compile(r"Uvicorn running on http://[0-9.]+:(\d+)")
 
 
+class Api(httpx.Client):
+    """A client of a backend's API, which knows where that keeps its data."""
+
+    def __init__(self, backend: "Backend", timeout: float) -> None:
+        super().__init__(base_url=f"{backend.url}/api/v1/", timeout=timeout, trust_env=False)
+        self.data = backend.data
+
+
 class Backend:
     """One backend. The port is the engine's choice at the first start and stays the same after that."""
 
@@ -37,9 +45,9 @@ class Backend:
         return f"http://{self.host}:{self.port}"
 
     @property
-    def api(self) -> httpx.Client:
+    def api(self) -> Api:
         """A client of its API."""
-        return httpx.Client(base_url=f"{self.url}/api/v1", timeout=30, trust_env=False)
+        return Api(self, 30)
 
     @property
     def pid(self) -> int:

@@ -2,8 +2,10 @@
 
 import contextlib
 import io
+import json
 import os
 import re
+import secrets
 import zipfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -13,10 +15,20 @@ import httpx
 
 from ktrdr.api.bodies import REPORT_VALUES_LIMIT
 from ktrdr.data.bars import HEADER, iso
-from ktrdr.model_files import CONFIG, FEATURES, FILES, JSON_LIMIT, METRICS, MIB, VALUES_LIMIT, WEIGHTS, digest
-from tests.api.population import STRATEGY, Worker, start_training, store_bars, store_model
+from ktrdr.model_files import CONFIG, FEATURES, FILES, JSON_LIMIT, METRICS, MIB, VALUES_LIMIT, WEIGHTS
+from tests.api.population import (
+    STRATEGY,
+    Worker,
+    keep_model,
+    start_training,
+    store_bars,
+    store_model,
+    training_result,
+)
 
 POINTS: Final = 50_000
+HOLDERS: Final = 6
+"""Workers for which there has to be room yet."""
 CGROUPS: Final = (
     (Path("/sys/fs/cgroup/memory"), "memory.limit_in_bytes"),  # version 1
     (Path("/sys/fs/cgroup"), "memory.max"),
@@ -75,9 +87,14 @@ def archive(weights: int = 1) -> bytes:
     return buffer.getvalue()
 
 
-def put(api: httpx.Client, name: str, content: bytes) -> httpx.Response:
-    """Upload an archive."""
-    return api.put(f"models/{name}/archive", content=content, headers={"X-Content-SHA256": digest(content)})
+def holder(api: httpx.Client) -> Worker:
+    """Return a new worker that holds a training, for which alone it may upload."""
+    worker = Worker(api, f"holder-{secrets.token_hex(4)}", "training")
+    worker.register()
+    start_training(api)
+    worker.beat()
+    assert worker.operation_id
+    return worker
 
 
 def bars() -> bytes:
@@ -90,7 +107,7 @@ def bars() -> bytes:
 
 def report(operation_id: str) -> bytes:
     """Return a heartbeat with the longest result of a completed training, of the most values."""
-    result = dense(8 * MIB - 20_000, REPORT_VALUES_LIMIT, '"training_metrics":{},"test_metrics":{},"model_info":{},')
+    result = dense(8 * MIB - 20_000, REPORT_VALUES_LIMIT - 100, json.dumps(training_result(operation_id))[1:-1] + ",")
     return b'{"operation":{"operation_id":"%b","status":"completed","result_summary":%b}}' % (
         operation_id.encode(),
         result,
@@ -129,7 +146,7 @@ def fill(api: httpx.Client) -> str:
     api.post("data/EURUSD/1m", content=bars(), timeout=120).raise_for_status()
     store_model(api, "small")
     for name in ("m1", "m2", "m3"):
-        put(api, name, archive()).raise_for_status()
+        keep_model(api, name, archive())
     first, *_ = (finish_training(api) for _ in range(2))
-    assert register_many(api, 498).count(200) == 498
+    assert register_many(api, 499 - HOLDERS).count(200) == 499 - HOLDERS
     return first

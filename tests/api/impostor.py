@@ -11,6 +11,7 @@ from ktrdr.worker.application import application
 from ktrdr.worker.backend import Backend
 from ktrdr.worker.job import Job
 from ktrdr.worker.settings import WorkerSettings
+from tests.api.population import training_result
 
 
 def work(job: Job) -> dict[str, Any]:
@@ -18,7 +19,7 @@ def work(job: Job) -> dict[str, Any]:
     for _ in range(30):
         job.check()
         time.sleep(0.1)
-    return {}
+    return training_result(job.operation_id)
 
 
 settings = WorkerSettings.from_environment()

@@ -8,10 +8,17 @@ from collections.abc import Sequence
 from typing import Any, Final
 
 import httpx
+from fastapi.testclient import TestClient
 
+from ktrdr.api.services.model_index import ModelIndex
+from ktrdr.api.store.database import Database
 from ktrdr.data.bars import iso
 from ktrdr.data.sample import generate, to_csv
+from ktrdr.model_directory import ModelDirectory
 from ktrdr.model_files import CONFIG, FEATURES, METADATA, METRICS, WEIGHTS, digest
+from ktrdr.names import model_name
+from ktrdr.store_address import SqliteFile
+from tests.api.backend import Api
 
 STRATEGY: Final = "mlp_fx_hourly"
 BARS: Final = 1500
@@ -28,6 +35,12 @@ class Worker:
         self.api, self.worker_id, self.kind = api, worker_id, kind
         self.capabilities = capabilities or CPU
         self.operation_id = ""
+        self.token = ""
+
+    @property
+    def model(self) -> str:
+        """The name of the model that its training makes."""
+        return model_name(STRATEGY, self.operation_id)
 
     def register(self) -> None:
         """Introduce itself."""
@@ -37,11 +50,15 @@ class Worker:
             "endpoint_url": f"http://{self.worker_id}:5003",
             "capabilities": self.capabilities,
         }
-        self.api.post("workers/register", json=body).raise_for_status()
+        answered = self.api.post("workers/register", json=body)
+        answered.raise_for_status()
+        self.token = answered.json()["token"]
 
     def beat(self, status: str = "", percentage: float = 0.0, step: str = "", **report: Any) -> dict[str, Any]:
         """Report on its operation where a status is given; begin what is handed out; return the answer."""
         operation = None
+        if self.kind == "training" and "model_path" in report.get("result_summary", {}):
+            report["result_summary"] = {**report["result_summary"], "model_path": f"models/{self.model}"}
         if status:
             done = {"steps_completed": int(percentage), "steps_total": 100}
             progress = {"percentage": percentage, "current_step": step, **done}
@@ -53,6 +70,11 @@ class Worker:
             self.operation_id = answer["operation"]["operation_id"]
         return answer
 
+    def upload(self, content: bytes) -> httpx.Response:
+        """Upload an archive as the model of its training."""
+        headers = {"X-Content-SHA256": digest(content), "X-Worker-Token": self.token}
+        return self.api.put(f"models/{self.model}/archive", content=content, headers=headers)
+
 
 def store_bars(api: httpx.Client, count: int = BARS) -> None:
     """Upload hourly bars of EURUSD, by default three months."""
@@ -60,9 +82,14 @@ def store_bars(api: httpx.Client, count: int = BARS) -> None:
     api.post("data/EURUSD/1h", content=text, headers={"Content-Type": "text/csv"}).raise_for_status()
 
 
-def store_model(api: httpx.Client, name: str, *, accuracy: float = 0.612, created_at: str = "2024-05-01T12:00:00+00:00",
-                strategy: str = STRATEGY, warnings: Sequence[str] = ()) -> None:  # fmt: skip
-    """Upload a model with a worker's five files; its weights are no network."""
+def store_model(api: httpx.Client, name: str, **about: Any) -> None:
+    """Put a model where the backend keeps them; `about` as for `model_archive`."""
+    keep_model(api, name, model_archive(**about))
+
+
+def model_archive(*, accuracy: float = 0.612, created_at: str = "2024-05-01T12:00:00+00:00",
+                  strategy: str = STRATEGY, warnings: Sequence[str] = ()) -> bytes:  # fmt: skip
+    """Return a model with a worker's five files; its weights are no network."""
     training = {
         "epochs_trained": 31, "final_train_loss": 0.71, "final_train_accuracy": 0.64,
         "final_val_loss": 0.78, "final_val_accuracy": 0.6, "training_time": 12.5,
@@ -87,9 +114,23 @@ def store_model(api: httpx.Client, name: str, *, accuracy: float = 0.612, create
     with zipfile.ZipFile(buffer, "w") as archive:
         for file, content in files.items():
             archive.writestr(file, content)
-    content = buffer.getvalue()
-    answer = api.put(f"models/{name}/archive", content=content, headers={"X-Content-SHA256": digest(content)})
-    answer.raise_for_status()
+    return buffer.getvalue()
+
+
+def keep_model(api: httpx.Client, name: str, content: bytes) -> None:
+    """Put an archive among a backend's models under any name, which no client may."""
+    if isinstance(api, TestClient):
+        index = api.app.state.context.models  # type: ignore[attr-defined]  # FastAPI's
+        index.directory.store(name, content, digest(content))
+        index.add(name)
+        return
+    assert isinstance(api, Api)
+    database = Database(SqliteFile(api.data / "ktrdr.db"))
+    assert database.open() is None
+    index = ModelIndex(database, ModelDirectory(api.data / "models"))
+    index.directory.store(name, content, digest(content))
+    index.add(name)
+    database.close()
 
 
 def start_training(api: httpx.Client) -> str:
@@ -107,15 +148,29 @@ def start_backtest(api: httpx.Client, **more: str) -> str:
     return str(answer.json()["operation_id"])
 
 
-def training_result() -> dict[str, Any]:
-    """Return what a worker reports of a completed training."""
+def training_result(operation_id: str = "") -> dict[str, Any]:
+    """Return what a worker reports of a completed training; a Worker puts its own model's path in."""
     return {
-        "model_path": f"models/{STRATEGY}_a",
-        "training_metrics": {"epochs_trained": 31, "final_val_loss": 0.78, "training_time": 12.5},
-        "test_metrics": {"test_accuracy": 0.612, "test_loss": 0.8},
-        "model_info": {"parameter_count": 1234},
-        "data_summary": {"symbols": ["EURUSD"], "total_samples": BARS},
-    }
+        "model_path": f"models/{model_name(STRATEGY, operation_id or 'a')}",
+        "training_metrics": {
+            "epochs_trained": 31, "best_epoch": 21, "first_train_loss": 1.1, "final_train_loss": 0.71,
+            "final_train_accuracy": 0.64, "train_majority_share": 0.5, "final_val_loss": 0.78,
+            "final_val_accuracy": 0.6, "val_majority_share": 0.51, "training_time": 12.5,
+        },
+        "test_metrics": {
+            "test_accuracy": 0.612, "test_loss": 0.8, "precision": 0.6, "recall": 0.58, "f1_score": 0.59,
+            "majority_share": 0.537,
+        },
+        "model_info": {
+            "parameter_count": 1234, "feature_count": 3, "feature_names": ["rsi.low", "rsi.high", "macd"],
+            "classes": ["SELL", "HOLD", "BUY"],
+        },
+        "data_summary": {
+            "symbols": ["EURUSD"], "timeframes": ["1h"], "start_date": "2023-01-01T22:00:00Z",
+            "end_date": "2023-03-31T23:00:00Z", "total_samples": BARS, "training_samples": 1050,
+            "validation_samples": 225, "test_samples": 225,
+        },
+    }  # fmt: skip
 
 
 def backtest_result(points: int = 731, drift: float = 0.0004) -> dict[str, Any]:

@@ -8,14 +8,14 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
-import httpx
 import pytest
 
 from ktrdr.api import connections
 from ktrdr.commands.api import SHUTDOWN_S
 from ktrdr.model_files import MIB
 from tests.api.backend import Backend
-from tests.api.extremes import archive, put
+from tests.api.extremes import archive
+from tests.api.population import keep_model
 
 HEAD = b"POST /api/v1/data/EURUSD/1h HTTP/1.1\r\nHost: x\r\n"
 BODY = HEAD + b"Content-Length: 10000000\r\n\r\ntimestamp,open,high,low,close,volume\n"
@@ -27,8 +27,8 @@ ENGINE_S = 10.0
 @pytest.fixture(scope="module")
 def hasty(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Backend]:
     with Backend(tmp_path_factory.mktemp("hasty") / "data", "tests.api.hasty:app") as backend:
-        with httpx.Client(base_url=f"{backend.url}/api/v1/", timeout=60, trust_env=False) as api:
-            put(api, "m", archive(WEIGHTS)).raise_for_status()
+        with backend.api as api:
+            keep_model(api, "m", archive(WEIGHTS))
         yield backend
 
 

@@ -10,8 +10,9 @@ import pytest
 
 from ktrdr.api.costs import CHECKING, COSTS
 from ktrdr.model_files import MIB
-from tests.api.backend import Backend
-from tests.api.extremes import archive, beat, dense, fill, limited, memory, put, report
+from tests.api.backend import Api, Backend
+from tests.api.extremes import HOLDERS, archive, beat, dense, fill, holder, limited, memory, report
+from tests.api.population import Worker, keep_model
 
 LIMIT = 512_000_000
 NOISE_MIB = 4.0
@@ -33,7 +34,7 @@ class Filled:
 def filled(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Filled]:
     with (
         Backend(tmp_path_factory.mktemp("backend") / "data") as backend,
-        httpx.Client(base_url=f"{backend.url}/api/v1/", timeout=SECONDS, trust_env=False) as api,
+        Api(backend, SECONDS) as api,
     ):
         yield Filled(backend, api, fill(api))
 
@@ -44,7 +45,6 @@ ASK: dict[str, Callable[[httpx.Client, str], httpx.Response]] = {
     "GET /api/v1/models": lambda api, _: api.get("models"),
     "GET /api/v1/models/{name}": lambda api, _: api.get("models/m1"),
     "GET /api/v1/models/{name}/archive": lambda api, _: api.get("models/m1/archive"),
-    "PUT /api/v1/models/{name}/archive": lambda api, _: put(api, "m4", archive(LARGE_WEIGHTS)),
     "GET /api/v1/operations": lambda api, _: api.get("operations", params={"limit": 2}),
     "GET /api/v1/operations/{operation_id}": lambda api, training: api.get(f"operations/{training}"),
     "GET /api/v1/operations/{operation_id}/results": lambda api, training: api.get(f"operations/{training}/results"),
@@ -56,13 +56,19 @@ ASK: dict[str, Callable[[httpx.Client, str], httpx.Response]] = {
 }  # fmt: skip
 
 
-@pytest.mark.parametrize("route", ASK)
+UPLOAD: dict[str, Callable[[Worker], httpx.Response]] = {
+    "PUT /api/v1/models/{name}/archive": lambda worker: worker.upload(archive(LARGE_WEIGHTS)),
+}
+
+
+@pytest.mark.parametrize("route", [*ASK, *UPLOAD])
 def test_a_request_at_its_largest_stays_within_its_cost(filled: Filled, route: str) -> None:
+    worker = holder(filled.api) if route in UPLOAD else None
     filled.backend.stop()  # memory that was freed and kept would be used again unseen
     filled.backend.start()
     filled.api.get("operations/none")
     before, _ = memory(filled.backend.pid)
-    answer = ASK[route](filled.api, filled.training)
+    answer = UPLOAD[route](worker) if worker else ASK[route](filled.api, filled.training)
     _, peak = memory(filled.backend.pid)
     print(f"{route}: {len(answer.content)} bytes, {peak - before:.1f} MiB")
     assert answer.is_success
@@ -90,8 +96,9 @@ def unread(backend: Backend, path: str, number: int) -> list[socket.socket]:
 def storm(filled: Filled, large: bytes) -> dict[str, list[int]]:
     """Ask for everything that is large, many times at once; return the statuses."""
     api = filled.api
+    holders = [holder(api) for _ in range(HOLDERS)]
     return {
-        "uploads of models": at_once(6, lambda place: put(api, f"large{place}", large)),
+        "uploads of models": at_once(HOLDERS, lambda place: holders[place].upload(large)),
         "downloads of models": at_once(8, lambda _: api.get("models/large0/archive")),
         "lists of models": at_once(12, lambda _: api.get("models")),
         "bars": at_once(24, lambda _: api.get("data/EURUSD/1m", params={"limit": 50_000})),
@@ -105,7 +112,7 @@ def storm(filled: Filled, large: bytes) -> dict[str, list[int]]:
 def test_all_requests_together_stay_within_the_memory_of_the_container(filled: Filled) -> None:
     backend, large = filled.backend, archive(LARGE_WEIGHTS)
     with limited(backend.pid, LIMIT):
-        put(filled.api, "large0", large).raise_for_status()
+        keep_model(filled.api, "large0", large)
         silent = unread(backend, "models/large0/archive", 10)
         silent += unread(backend, f"operations/{filled.training}/results", 10)
         storms = storm(filled, large)
@@ -119,9 +126,10 @@ def test_all_requests_together_stay_within_the_memory_of_the_container(filled: F
 
 
 def test_json_that_would_take_a_multiple_of_its_bytes_is_not_kept(filled: Filled) -> None:
+    worker = holder(filled.api)
     for size, values in ((8 * MIB, 5_000_000), (3 * MIB, 100), (1 * MIB, 300_000)):
         content = dense(size, values)
-        answer = put(filled.api, "bomb", archive().replace(b"x" * 100, b"x" * 100) + content)
+        answer = worker.upload(archive().replace(b"x" * 100, b"x" * 100) + content)
         assert answer.status_code == 422
     names = [model["name"] for model in filled.api.get("models", params={"limit": 1}).json()["models"]]
-    assert "bomb" not in names
+    assert worker.model not in names

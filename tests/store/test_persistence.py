@@ -5,6 +5,8 @@ from pathlib import Path
 
 from ktrdr.data.sample import generate, to_csv
 from ktrdr.model_files import FILES, digest, pack
+from ktrdr.names import model_name
+from tests.api.population import training_result
 from tests.store.backend import Backend
 
 MODEL = {
@@ -13,9 +15,9 @@ MODEL = {
 TRAINING = {"strategy_name": "mlp_fx_hourly"}
 
 
-def register(backend: Backend, worker_id: str) -> None:
+def register(backend: Backend, worker_id: str) -> str:
     body = {"worker_id": worker_id, "worker_type": "training", "endpoint_url": f"http://{worker_id}:5003"}
-    backend.post("workers/register", body)
+    return str(backend.post("workers/register", body)["token"])
 
 
 def model(folder: Path) -> bytes:
@@ -35,12 +37,12 @@ def test_operations_queue_workers_models_and_bars_outlive_a_backend_that_is_kill
 ) -> None:
     backend.start()
     assert backend.client.post("data/EURUSD/1h", content=to_csv(generate())).status_code == 201
-    archive = model(tmp_path / "model")
-    sent = backend.client.put("models/m/archive", content=archive, headers={"X-Content-SHA256": digest(archive)})
-    assert sent.status_code == 201
-    register(backend, "w")
+    token = register(backend, "w")
     tasks = [backend.post("trainings/start", TRAINING)["task_id"] for _ in range(3)]
     assert backend.post("workers/w/heartbeat")["operation"]["operation_id"] == tasks[0]
+    archive, name = model(tmp_path / "model"), model_name(TRAINING["strategy_name"], tasks[0])
+    headers = {"X-Content-SHA256": digest(archive), "X-Worker-Token": token}
+    assert backend.client.put(f"models/{name}/archive", content=archive, headers=headers).status_code == 201
     running = {"operation_id": tasks[0], "status": "running", "progress": {"percentage": 40, "current_step": "epoch 4"}}
     backend.post("workers/w/heartbeat", {"operation": running})
     before = kept(backend)
@@ -54,11 +56,11 @@ def test_operations_queue_workers_models_and_bars_outlive_a_backend_that_is_kill
     assert (worker["worker_id"], worker["status"], worker["current_operation_id"]) == ("w", "busy", tasks[0])
     # The worker goes on where it was: nobody has to register again, and the queue's order stands.
     for position, task in enumerate(tasks):
-        report = {"operation_id": task, "status": "completed", "result_summary": {"model_path": "models/m"}}
+        report = {"operation_id": task, "status": "completed", "result_summary": training_result(task)}
         following = backend.post("workers/w/heartbeat", {"operation": report})["operation"]
         assert (following or {}).get("operation_id") == (tasks[position + 1] if position < 2 else None)
     assert [backend.get(f"operations/{task}")["operation"]["status"] for task in tasks] == ["completed"] * 3
-    assert digest(backend.client.get("models/m/archive").content) == digest(archive)
+    assert digest(backend.client.get(f"models/{name}/archive").content) == digest(archive)
     assert "Traceback" not in backend.printed
 
 

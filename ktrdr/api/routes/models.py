@@ -63,8 +63,11 @@ def archive(context: ContextDep, name: NameInPath) -> Response:
 async def store(
     context: ContextDep, request: Request, caller: CallerDep, name: NameInPath, expected: Digest
 ) -> JSONResponse:
-    """Store a model that a worker has trained; refused if X-Content-SHA256 is not the body's digest."""
-    await run_in_threadpool(context.dispatcher.require_registered, caller)
+    """Store a model, from the worker that has been given its training; `name` ends with that operation's id.
+
+    It is refused if X-Content-SHA256 is not the body's digest.
+    """
+    await run_in_threadpool(context.held.require_model, caller, name)
     incoming = await run_in_threadpool(context.models.directory.incoming, name, expected)
     with incoming:
         async for chunk in request.stream():

@@ -172,5 +172,8 @@ def heartbeat(context: ContextDep, caller: CallerDep, worker_id: NameInPath, req
     report = None
     if work := request.operation:
         error = (work.error.code, work.error.message) if work.error else None
-        report = Report(work.operation_id, work.status, work.progress.model_dump(), error, work.result_summary)
+        result = work.result_summary if work.status == "completed" else None
+        report = Report(work.operation_id, work.status, work.progress.model_dump(), error, result)
+        if work.status == "completed":
+            context.held.require_result(work.operation_id, work.result_summary)
     return JSONResponse({"success": True, **context.dispatcher.heartbeat(worker_id, report, caller)})

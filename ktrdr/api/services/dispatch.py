@@ -142,12 +142,6 @@ class Dispatcher:
         new = given if given and given["status"] == "pending" else None
         return {"cancel": cancel, "operation": _assignment(new) if new else None}
 
-    def require_registered(self, caller: workers.Caller) -> None:
-        """Raise ConflictError if the caller's registration is not the present one of any worker."""
-        with self.database.transaction() as db:
-            if caller.token and not workers.has_token(db, caller.token):
-                raise ConflictError("worker_replaced", f"The registration from {caller.address} holds no more.")
-
     def tick(self) -> None:
         """Do the periodic work: silent workers go offline, and their operations are lost or queued again.
 

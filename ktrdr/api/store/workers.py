@@ -79,9 +79,10 @@ def every(db: Connection) -> list[Row]:
     return db.rows(WITH_OPERATION + " ORDER BY worker_type, workers.worker_id")
 
 
-def has_token(db: Connection, token: str) -> bool:
-    """Return whether a token is that of a worker's present registration."""
-    return db.row("SELECT worker_id FROM workers WHERE token = :token", token=token) is not None
+def with_token(db: Connection, token: str) -> str | None:
+    """Return the worker whose present registration has this token, or None."""
+    row = db.row("SELECT worker_id FROM workers WHERE token = :token", token=token)
+    return row["worker_id"] if row else None
 
 
 def number(db: Connection, kind: str | None = None) -> int:

@@ -19,6 +19,7 @@ from ktrdr.worker.application import application
 from ktrdr.worker.backend import Backend, BackendRefusedError
 from ktrdr.worker.job import Job, Work
 from ktrdr.worker.settings import WorkerSettings
+from tests.api.population import training_result
 from tests.support.direct_backend import TIMEOUT_S, DirectBackend
 
 SETTINGS = WorkerSettings("training", "w1", 5003, "http://backend:8000", "http://w1:5003")
@@ -66,11 +67,11 @@ def test_a_worker_registers_works_and_reports_the_result(client: TestClient, hir
     def work(job: Job) -> dict[str, Any]:
         bars = job.backend.bars("EURUSD", "1h", "2023-05-01", "2023-05-31")
         job.report(40, "half way", 1, 2)
-        return {"bars": len(bars)}
+        return {**training_result(job.operation_id), "bars": len(bars)}
 
     hire(work)
     operation = ended(client, start_training(client))
-    assert (operation["status"], operation["result_summary"]) == ("completed", {"bars": 552})
+    assert (operation["status"], operation["result_summary"]["bars"]) == ("completed", 552)
     assert operation["progress"]["percentage"] == 100
     assert until(lambda: client.get("workers/w1").json()["worker"]["status"] == "idle")
 
@@ -101,12 +102,12 @@ def test_a_reason_that_cannot_be_written_is_reported_without_what_cannot(
 def test_an_end_that_the_backend_refuses_is_a_plain_failure_and_the_worker_goes_on(
     client: TestClient, hire: Callable[[Work], Agent]
 ) -> None:
-    results = [{"loss": float("nan")}, {"loss": 1.0}]
-    hire(lambda _job: results.pop(0))
+    losses = [float("nan"), 1.0]
+    hire(lambda job: {**training_result(job.operation_id), "loss": losses.pop(0)})
     refused, taken = (ended(client, start_training(client)) for _ in range(2))
     assert (refused["status"], refused["error_code"]) == ("failed", "worker_error")
     assert "The backend refuses the report: invalid_request: " in refused["error_message"]
-    assert (taken["status"], taken["result_summary"]) == ("completed", {"loss": 1.0})
+    assert (taken["status"], taken["result_summary"]["loss"]) == ("completed", 1.0)
 
 
 def test_a_worker_whose_every_end_is_refused_forgets_it_and_goes_on(
@@ -123,7 +124,7 @@ def test_a_worker_whose_every_end_is_refused_forgets_it_and_goes_on(
 
     def work(job: Job) -> dict[str, Any]:
         until(lambda: client.get(f"operations/{job.operation_id}").json()["operation"]["status"] == "running")
-        return {}
+        return training_result(job.operation_id)
 
     monkeypatch.setattr(backend, "call", call)
     hire(work)
@@ -252,7 +253,7 @@ def test_a_worker_outlives_odd_answers_to_heartbeats_and_reports_its_work_all_th
         return DirectBackend.try_once(backend, method, path, content, headers)
 
     monkeypatch.setattr(backend, "try_once", try_once)
-    agent = hire(lambda _job: {})
+    agent = hire(lambda job: training_result(job.operation_id))
     assert ended(client, start_training(client))["status"] == "completed"
     assert (left, agent.problem()) == ([], None)
 

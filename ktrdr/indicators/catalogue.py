@@ -69,9 +69,49 @@ _ALL = (
               ("atr",), (_period(14),)),
     Indicator("obv", "On-Balance Volume", "volume", "Volume added on rises and taken off on falls.",
               ("obv",), ()),
+    Indicator("cci", "Commodity Channel Index", "momentum",
+              "The typical price's distance from its mean, in mean deviations times 0.015.", ("cci",), (_period(20),)),
+    Indicator("mfi", "Money Flow Index", "volume", "The share of the traded value that rose in price, 0 to 100.",
+              ("mfi",), (_period(14),)),
+    Indicator("williams_r", "Williams %R", "momentum", "The close's place in the recent range, -100 to 0.",
+              ("williams_r",), (_period(14),)),
+    Indicator("aroon", "Aroon", "trend", "How lately the period's high and low were, 0 to 100, and their difference.",
+              ("oscillator", "up", "down"), (_period(14),)),
+    Indicator("ichimoku", "Ichimoku Kinko Hyo", "trend",
+              "Middles of three ranges, in price; the spans as a chart draws them at the bar.",
+              ("tenkan", "kijun", "senkou_a", "senkou_b"),
+              (_period(9, "tenkan_period"), _period(26, "kijun_period"), _period(52, "senkou_b_period"),
+               Parameter("displacement", 26, 0, LONGEST_PERIOD))),
+    Indicator("keltner", "Keltner Channels", "volatility",
+              "Average true ranges around an EMA; position is the close's place in them, 0 to 1.",
+              ("position", "upper", "middle", "lower"),
+              (_period(20), _period(10, "atr_period"), Parameter("multiplier", 2.0, 0.1, 10.0, whole=False))),
+    Indicator("donchian", "Donchian Channels", "volatility",
+              "The period's high and low; position is the close's place between them, 0 to 1.",
+              ("position", "upper", "middle", "lower"), (_period(20),)),
+    Indicator("supertrend", "Supertrend", "trend",
+              "Average true ranges below a rise (direction 1) or above a fall (-1), in price.",
+              ("direction", "supertrend"), (_period(10), Parameter("multiplier", 3.0, 0.1, 10.0, whole=False))),
+    Indicator("vwap", "Volume-Weighted Average Price", "volume",
+              "Mean of the typical prices over the period, weighted by volume, in price.", ("vwap",), (_period(20),)),
+    Indicator("parabolic_sar", "Parabolic SAR", "trend",
+              "Wilder's stop and reverse below a rise (direction 1) or above a fall (-1), in price.",
+              ("direction", "sar"), (Parameter("acceleration", 0.02, 0.001, 1.0, whole=False),
+                                     Parameter("maximum", 0.2, 0.001, 1.0, whole=False))),
 )  # fmt: skip
 
 CATALOGUE: Final = {indicator.type: indicator for indicator in _ALL}
 
-IN_PRICE: Final = {"sma": ("sma",), "ema": ("ema",), "bollinger_bands": ("upper", "middle", "lower")}
+_LINES: Final = ("upper", "middle", "lower")
+IN_PRICE: Final = {
+    "sma": ("sma",),
+    "ema": ("ema",),
+    "bollinger_bands": _LINES,
+    "ichimoku": ("tenkan", "kijun", "senkou_a", "senkou_b"),
+    "keltner": _LINES,
+    "donchian": _LINES,
+    "supertrend": ("supertrend",),
+    "vwap": ("vwap",),
+    "parabolic_sar": ("sar",),
+}
 """The outputs that can be compared with the close."""

@@ -8,48 +8,41 @@ which those images have, would tie the arithmetic to it. The tests compare every
 Every function returns columns as long as its bars; NaN where not enough bars have passed. The value at a bar depends
 on that bar and earlier ones only. Where TA-Lib differs by convention:
 
-- a market that does not move has an RSI, a stochastic and (as a share) a percent_b of one half; TA-Lib says 0;
+- a market that does not move has an RSI, an MFI, a stochastic and (as a share) a percent_b of one half, and a Williams
+  %R of -50; TA-Lib says 0;
 - the MACD's line begins with the slow average; TA-Lib leaves it out until there is a signal;
 - on-balance volume starts from 0; TA-Lib starts from the first bar's volume.
 """
 
 import math
-from collections import deque
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from itertools import pairwise
 from typing import Final
 
 from ktrdr.data.bars import Bars
+from ktrdr.indicators import channels, oscillators, trailing
 from ktrdr.indicators.catalogue import CATALOGUE
-
-NAN: Final = math.nan
-ROUNDING: Final = 1e-12
-"""A spread below this share of the price is a rounding error between equal prices."""
-
-Column = list[float]
-Columns = dict[str, Column]
-Parameters = Mapping[str, float]
+from ktrdr.indicators.columns import (
+    NAN,
+    ROUNDING,
+    Column,
+    Columns,
+    Parameters,
+    ema,
+    from_the_second,
+    highest,
+    lowest,
+    sma,
+    true_ranges,
+    wilder,
+    windows,
+)
 
 
 def compute(kind: str, bars: Bars, parameters: Parameters) -> Columns:
     """Return every output of an indicator over `bars`; KeyError for a kind that is not in the catalogue."""
     defaults = {parameter.name: parameter.default for parameter in CATALOGUE[kind].parameters}
     return _FUNCTIONS[kind](bars, {**defaults, **parameters})
-
-
-def sma(values: Sequence[float], period: int) -> Column:
-    """Return the mean of the last `period` values; leading NaNs are skipped."""
-    return [math.fsum(window) / period if window else NAN for window in _windows(values, period)]
-
-
-def ema(values: Sequence[float], period: int) -> Column:
-    """Return the exponential mean, started from the mean of the first `period` values; leading NaNs are skipped."""
-    return _smooth(values, period, 2 / (period + 1))
-
-
-def wilder(values: Sequence[float], period: int) -> Column:
-    """Return Wilder's mean (weight 1 / period), started from the mean of the first `period` values."""
-    return _smooth(values, period, 1 / period)
 
 
 def _directional(values: Sequence[float], period: int) -> Column:
@@ -59,52 +52,12 @@ def _directional(values: Sequence[float], period: int) -> Column:
     return means
 
 
-def _smooth(values: Sequence[float], period: int, weight: float) -> Column:
-    result: Column = []
-    seed: list[float] = []
-    mean = NAN
-    for value in values:
-        if math.isnan(value):
-            result.append(NAN)
-            continue
-        if len(seed) < period:
-            seed.append(value)
-            mean = math.fsum(seed) / period if len(seed) == period else NAN
-        else:
-            mean += weight * (value - mean)
-        result.append(mean)
-    return result
-
-
-def _windows(values: Sequence[float], period: int) -> Iterator[Sequence[float]]:
-    """Yield the last `period` values at each place (valid until the next one), nothing while there are fewer."""
-    window: deque[float] = deque(maxlen=period)
-    for value in values:
-        if not math.isnan(value):
-            window.append(value)
-        yield window if len(window) == period else ()
-
-
-def _highest(values: Sequence[float], period: int) -> Column:
-    """Return the highest of the last `period` values, or of all while there are fewer."""
-    result: Column = []
-    falling: deque[int] = deque()  # places of values that no later one has reached
-    for place, value in enumerate(values):
-        while falling and values[falling[-1]] <= value:
-            falling.pop()
-        falling.append(place)
-        if falling[0] <= place - period:
-            falling.popleft()
-        result.append(values[falling[0]])
-    return result
-
-
 def _rsi(bars: Bars, parameters: Parameters) -> Columns:
     period = int(parameters["period"])
     changes = [now - before for before, now in pairwise(bars.closes)]
     gains = wilder([max(change, 0.0) for change in changes], period)
     losses = wilder([max(-change, 0.0) for change in changes], period)
-    return {"rsi": _from_the_second(bars, [_share(gain, loss) for gain, loss in zip(gains, losses, strict=True)])}
+    return {"rsi": from_the_second(bars, [_share(gain, loss) for gain, loss in zip(gains, losses, strict=True)])}
 
 
 def _roc(bars: Bars, parameters: Parameters) -> Columns:
@@ -116,8 +69,8 @@ def _roc(bars: Bars, parameters: Parameters) -> Columns:
 
 def _stochastic(bars: Bars, parameters: Parameters) -> Columns:
     period = int(parameters["period"])
-    tops = _highest(bars.highs, period)
-    bottoms = [-value for value in _highest([-low for low in bars.lows], period)]
+    tops = highest(bars.highs, period)
+    bottoms = lowest(bars.lows, period)
     places = [
         100 * ((close - low) / (high - low)) if high > low else 50.0
         for close, high, low in zip(bars.closes, tops, bottoms, strict=True)
@@ -150,18 +103,18 @@ def _adx(bars: Bars, parameters: Parameters) -> Columns:
         up, down = high - high_before, low_before - low
         rises.append(up if up > down and up > 0 else 0.0)
         falls.append(down if down > up and down > 0 else 0.0)
-    up_means, down_means, ranges = (_directional(column, period) for column in (rises, falls, _true_ranges(bars)))
+    up_means, down_means, ranges = (_directional(column, period) for column in (rises, falls, true_ranges(bars)))
     plus = [_percent(up, span) for up, span in zip(up_means, ranges, strict=True)]
     minus = [_percent(down, span) for down, span in zip(down_means, ranges, strict=True)]
     spread = [_percent(abs(up - down), up + down) for up, down in zip(plus, minus, strict=True)]
     columns = {"adx": wilder(spread, period), "plus_di": plus, "minus_di": minus}
-    return {name: _from_the_second(bars, column) for name, column in columns.items()}
+    return {name: from_the_second(bars, column) for name, column in columns.items()}
 
 
 def _bollinger_bands(bars: Bars, parameters: Parameters) -> Columns:
     period = int(parameters["period"])
     columns: Columns = {name: [] for name in CATALOGUE["bollinger_bands"].outputs}
-    for close, window in zip(bars.closes, _windows(bars.closes, period), strict=True):
+    for close, window in zip(bars.closes, windows(bars.closes, period), strict=True):
         middle = math.fsum(window) / period if window else NAN
         deviation = math.dist(window, [middle] * period) / math.sqrt(period) if window else NAN
         reach = parameters["multiplier"] * (0.0 if deviation < ROUNDING * middle else deviation)
@@ -174,7 +127,7 @@ def _bollinger_bands(bars: Bars, parameters: Parameters) -> Columns:
 
 
 def _atr(bars: Bars, parameters: Parameters) -> Columns:
-    return {"atr": _from_the_second(bars, wilder(_true_ranges(bars), int(parameters["period"])))}
+    return {"atr": from_the_second(bars, wilder(true_ranges(bars), int(parameters["period"])))}
 
 
 def _obv(bars: Bars, _parameters: Parameters) -> Columns:
@@ -184,16 +137,6 @@ def _obv(bars: Bars, _parameters: Parameters) -> Columns:
         total += volume * ((now > before) - (now < before))
         column.append(total)
     return {"obv": column}
-
-
-def _true_ranges(bars: Bars) -> Column:
-    """Return the true range of every bar but the first, which has no close before it."""
-    rows = zip(bars.highs[1:], bars.lows[1:], bars.closes, strict=False)
-    return [max(high, before) - min(low, before) for high, low, before in rows]
-
-
-def _from_the_second(bars: Bars, column: Column) -> Column:
-    return [NAN, *column] if len(bars) else []
 
 
 def _minus(left: Column, right: Column) -> Column:
@@ -219,4 +162,7 @@ _FUNCTIONS: Final[dict[str, Callable[[Bars, Parameters], Columns]]] = {
     "bollinger_bands": _bollinger_bands,
     "atr": _atr,
     "obv": _obv,
+    **oscillators.FUNCTIONS,
+    **channels.FUNCTIONS,
+    **trailing.FUNCTIONS,
 }

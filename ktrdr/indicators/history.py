@@ -24,19 +24,38 @@ def _ema(period: float) -> int:
     return int(period + FADED * (period + 1) / 2)
 
 
-def _wilder(parameters: Mapping[str, float]) -> int:
-    return (1 + FADED) * _period(parameters) + 1
+def _wilder(period: float) -> int:
+    return int((1 + FADED) * period) + 1
+
+
+def _wilders(parameters: Mapping[str, float]) -> int:
+    return _wilder(parameters["period"])
+
+
+def _ichimoku(parameters: Mapping[str, float]) -> int:
+    longest = max(parameters[name] for name in ("tenkan_period", "kijun_period", "senkou_b_period"))
+    return int(longest + parameters["displacement"])
 
 
 _NEEDED: Final[dict[str, Callable[[Mapping[str, float]], int] | None]] = {
-    "rsi": _wilder,
+    "rsi": _wilders,
     "roc": _period,
     "stochastic": lambda parameters: int(parameters["period"] + parameters["smooth_period"]),
     "sma": _period,
     "ema": lambda parameters: _ema(parameters["period"]),
     "macd": lambda parameters: _ema(parameters["slow_period"]) + _ema(parameters["signal_period"]),
-    "adx": lambda parameters: 2 * _wilder(parameters),
+    "adx": lambda parameters: 2 * _wilders(parameters),
     "bollinger_bands": _period,
-    "atr": _wilder,
+    "atr": _wilders,
     "obv": None,
+    "cci": _period,
+    "mfi": _period,
+    "williams_r": _period,
+    "aroon": _period,
+    "ichimoku": _ichimoku,
+    "keltner": lambda parameters: max(_ema(parameters["period"]), _wilder(parameters["atr_period"])),
+    "donchian": _period,
+    "supertrend": None,
+    "vwap": _period,
+    "parabolic_sar": None,
 }

@@ -2,14 +2,18 @@
 
 import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING
 
 from ktrdr.data.bars import Bars
 from ktrdr.data.rows import HOUR_S, NEAREST_S
 from ktrdr.fuzzy.memberships import membership
-from ktrdr.indicators.compute import Columns, compute
+from ktrdr.indicators.compute import compute
 from ktrdr.names import TIMEFRAME_SECONDS
 from ktrdr.strategy.history import inputs_on
 from ktrdr.strategy.schema import Strategy
+
+if TYPE_CHECKING:
+    from ktrdr.indicators.columns import Columns
 
 Row = list[float]
 

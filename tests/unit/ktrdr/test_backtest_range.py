@@ -29,7 +29,13 @@ SHORT: Final[dict[str, float]] = {
     "fast_period": 3,
     "slow_period": 6,
     "signal_period": 4,
+    "tenkan_period": 3,
+    "kijun_period": 5,
+    "senkou_b_period": 8,
+    "displacement": 6,
+    "atr_period": 4,
 }
+ACCUMULATING: Final = [kind for kind in CATALOGUE if bars_needed(kind, {}) is None]
 
 
 def strategy_of(kinds: list[str], timeframes: list[str], history: int = 20) -> Strategy:
@@ -93,7 +99,9 @@ def test_an_indicator_depends_on_no_more_earlier_bars_than_it_says(kind: str) ->
         }
 
 
-@pytest.mark.parametrize("kinds", [[kind for kind in CATALOGUE if kind != "obv"], ["obv"], ["rsi"]], ids="+".join)
+@pytest.mark.parametrize(
+    "kinds", [[kind for kind in CATALOGUE if kind not in ACCUMULATING], ACCUMULATING, ["rsi"]], ids="+".join
+)
 @pytest.mark.parametrize("timeframe", TIMEFRAMES)
 def test_features_of_common_bars_are_the_same_for_every_range(
     timeframe: str, kinds: list[str], backend: DirectBackend

@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 
 from ktrdr.data.bars import Bar, Bars
 from ktrdr.indicators.catalogue import CATALOGUE, CATEGORIES
-from ktrdr.indicators.compute import compute, ema, sma, wilder
+from ktrdr.indicators.columns import ema, sma, wilder
+from ktrdr.indicators.compute import compute
 
 
 def bars_of(*closes: float) -> Bars:
@@ -109,9 +110,14 @@ def any_bars(draw: Any) -> Bars:
     return bars
 
 
-SHORT = {"period": 5, "smooth_period": 3, "fast_period": 3, "slow_period": 6, "signal_period": 4}
-BOUNDED = {"rsi": ("rsi",), "stochastic": ("k", "d"), "adx": ("adx", "plus_di", "minus_di")}
-IN_PRICE = {"sma", "ema", "atr", "line", "signal", "histogram", "upper", "middle", "lower"}
+SHORT = {"period": 5, "smooth_period": 3, "fast_period": 3, "slow_period": 6, "signal_period": 4,
+         "tenkan_period": 3, "kijun_period": 5, "senkou_b_period": 8, "displacement": 6, "atr_period": 4}  # fmt: skip
+BOUNDED = {"rsi": ("rsi",), "stochastic": ("k", "d"), "adx": ("adx", "plus_di", "minus_di"), "mfi": ("mfi",),
+           "aroon": ("up", "down")}  # fmt: skip
+WINDOWED = ("sma", "roc", "stochastic", "bollinger_bands", "cci", "mfi", "williams_r", "aroon", "ichimoku", "donchian",
+            "vwap")  # fmt: skip
+IN_PRICE = {"sma", "ema", "atr", "line", "signal", "histogram", "upper", "middle", "lower",
+            "tenkan", "kijun", "senkou_a", "senkou_b", "supertrend", "vwap", "sar"}  # fmt: skip
 
 
 def short(kind: str, bars: Bars) -> dict[str, list[float]]:
@@ -166,7 +172,7 @@ def test_no_later_bar_changes_a_value(bars: Bars, count: int) -> None:
 @settings(max_examples=50)
 @given(any_bars(), st.integers(0, 40))
 def test_indicators_of_a_window_forget_what_left_it(bars: Bars, dropped: int) -> None:
-    for kind in ("sma", "roc", "stochastic", "bollinger_bands"):
+    for kind in WINDOWED:
         whole, late = short(kind, bars), short(kind, bars.between(dropped, len(bars)))
         for name, column in late.items():
             warm = [place for place, value in enumerate(column) if not math.isnan(value)]

@@ -12,7 +12,8 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import BeforeValidator, Field, ValidationError, model_validator
 
-from deploy import configuration
+from deploy import allowed_files, configuration
+from deploy.allowed_files import AllowedFile, Files, Reason
 from deploy.configuration import AbsolutePath, Bounds, Configuration, HealthcheckDemand, Strict
 from deploy.errors import Exit, Problem
 from deploy.serving import Limits, Serving
@@ -40,7 +41,7 @@ def parse_cuda(value: Any) -> Any:
 # project's reference grammar, no digest.
 DOTTED, COMMAND = r"^[A-Za-z_]\w*(\.[A-Za-z_]\w*)*$", r"^[A-Za-z_][\w.-]*$"
 TAG, ROLE = r"^[a-z0-9]+([._/:-]+[a-z0-9]+)*:[\w][\w.-]{0,127}$", r"^[a-z][a-z0-9-]{0,40}$"
-PACKAGE, FILE = r"^[a-z0-9][a-z0-9+.-]+$", r"^(/[^/]+)+$"
+PACKAGE = r"^[a-z0-9][a-z0-9+.-]+$"
 ARCHITECTURE, BUILD = r"^(sm|compute)_[0-9]{2,3}[af]?$", r"^[a-z0-9]+(\.[a-z0-9]+)*$"
 HEALTH_PATH, HEALTH, RELATIVE, PYTHON = r"^/", r"^http://127\.0\.0\.1:\d{1,5}/\S*$", r"^[^/].*$", r"^3\.\d+$"
 FORMS = {
@@ -53,7 +54,7 @@ FORMS = {
     HEALTH: "an address within the container, for example http://127.0.0.1:8000/api/v1/health",
     RELATIVE: "a path from the checkout, for example deploy/docker/Dockerfile.backend",
     PACKAGE: "a Debian package's name, for example libgomp1",
-    FILE: "a path from the root, with * for any part of a name, for example /opt/venv/bin/activate*",
+    allowed_files.FILE: "a path from the root, with * for any part of a name, for example /opt/venv/bin/activate*",
     ARCHITECTURE: "a GPU architecture as torch.cuda.get_arch_list() names it, for example sm_90",
     BUILD: "a build of PyTorch by the label in its version, for example cpu",
     configuration.USER: 'a user and a group by number, for example "10001:10001"',
@@ -81,9 +82,7 @@ Architecture = Annotated[str, Field(pattern=ARCHITECTURE)]
 WorkerType = Literal["training", "backtest"]
 Build = Annotated[str, Field(pattern=BUILD)]
 Tag = Annotated[str, Field(pattern=TAG)]
-Reason = Annotated[str, Field(min_length=10)]
 Packages = list[Annotated[str, Field(pattern=PACKAGE)]]
-Files = dict[Annotated[str, Field(pattern=FILE)], Reason]
 
 
 class Application(Strict):
@@ -164,7 +163,7 @@ class Contract(Strict):
     configuration: Configuration = Configuration()  # of every image
     serving: Serving
     packages: Packages = Field(default_factory=list)  # Debian packages that every image adds to its base
-    files: Files = Field(default_factory=dict)  # what else every image adds to its base, each with its reason
+    files: Files = Field(default_factory=dict)  # what else every image adds to its base, each with its kind and reason
     images: Annotated[dict[str, Image], Field(min_length=1)]
 
     @property
@@ -191,7 +190,7 @@ class Contract(Strict):
         return {*self.packages, *image.packages}
 
     def files_of(self, image: Image) -> Files:
-        """Return the paths that an image adds beside distributions, packages and the application, with the reasons."""
+        """Return what an image adds beside distributions, packages and the application, by path."""
         return self.files | image.files
 
     def select(self, roles: list[str]) -> list[Image]:
@@ -328,5 +327,5 @@ def _shown(value: Any) -> str:
 def _known_keys(depth: int) -> list[str]:
     if depth == 1:
         return ["schema", *(name for name in Contract.model_fields if name != "schema_")]
-    inner = (Application, Allowed, Configuration, HealthcheckDemand, Bounds, Limits, Serving)
+    inner = (Application, Allowed, AllowedFile, Configuration, HealthcheckDemand, Bounds, Limits, Serving)
     return [*(set(Image.model_fields) - {"role"}), *(name for model in inner for name in model.model_fields)]

@@ -9,8 +9,9 @@ from typing import Annotated
 from packaging.utils import canonicalize_name
 from pydantic import Field, ValidationError
 
+from deploy.allowed_files import Reason
 from deploy.configuration import Strict
-from deploy.contract import ROOT, Reason
+from deploy.contract import ROOT
 from deploy.errors import Exit, Problem
 
 LEFT_OUT = ROOT / "deploy" / "docker" / "left-out.toml"

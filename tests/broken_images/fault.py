@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
+from deploy.allowed_files import AllowedFile, FileKind
 from verify.judge.verdict import Category, Outcome
 
 SITE = "/opt/venv/lib/python3.11/site-packages"
@@ -68,6 +69,11 @@ class Fault:
 def good(name: str, lines: str, check: str, **more: Any) -> Fault:
     """Return an image that looks odd and is good, with the check that would be mistaken in it."""
     return Fault(name, lines, check, "PASS", None, **more)
+
+
+def allowing(path: str, kind: FileKind = "file", target: str = "") -> dict[str, Any]:
+    """Return a role's lines on files: one alone, in the place of its own."""
+    return {"files": {path: AllowedFile(kind=kind, target=target, reason="so that this image may have it")}}
 
 
 def file(path: str, text: str, mode: str = "644") -> str:

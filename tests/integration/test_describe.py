@@ -49,7 +49,7 @@ def test_nobody_has_written_anything_that_the_image_tells(
     untold = UNTOLD_PYTORCH if images.contract.images[role].torch == "cuda" else ()
     assert told(printed, role)[0] == without_reasons(of_the_contract(role)) | {key: [] for key in untold}
     assert [line.partition(" =")[0] for line in mistakes_with(printed) if "10 letters or more" in line] == [
-        f"images.{role}.files.{path}" for path in of_the_contract(role).get("files", {})
+        f"images.{role}.files.{path}.reason" for path in of_the_contract(role).get("files", {})
     ]
 
 

@@ -50,4 +50,13 @@ def mistakes_with(printed: str) -> list[str]:
 
 def without_reasons(table: dict[str, Any]) -> dict[str, Any]:
     """A table whose lines for files have no reason yet."""
-    return {**table, "files": dict.fromkeys(table["files"], "")} if "files" in table else table
+    return with_reasons(table, "") if "files" in table else table
+
+
+def with_reasons(table: dict[str, Any], reason: str) -> dict[str, Any]:
+    """A table whose lines for files have this reason where they have another or none."""
+    files = {
+        path: reason if isinstance(line, str) else {**line, "reason": reason}
+        for path, line in table.get("files", {}).items()
+    }
+    return {**table, "files": files}

@@ -1,8 +1,9 @@
 """What lies above the base image of a good case beside its distributions."""
 
 import posixpath
-from collections.abc import Iterable
 from typing import Any
+
+from deploy.allowed_files import Files
 
 REQUIRERS = {"torch": ["ktrdr[ml]"], "numpy": ["pandas"], "pandas": ["ktrdr"]}  # by the lock
 SOURCES = {"__init__.py": "d" * 64, "api/page/static/curve.js": "e" * 64}  # the application's files, with digests
@@ -13,11 +14,14 @@ def other(path: str, layer: int = 1, **values: Any) -> dict[str, Any]:
     return {"path": path, "kind": "file", "layer": layer, "bytes": 100, "top": posixpath.dirname(path), **values}
 
 
-def above(patterns: Iterable[str], site: str) -> dict[str, Any]:
+def above(files: Files, site: str) -> dict[str, Any]:
     """What every line of the contract names, the accounts, and the application."""
-    paths = "/etc/group", "/etc/passwd", *(line.replace("*", "x") for line in patterns)
+    named = [
+        other(pattern.replace("*", "x"), kind=line.kind, target=line.target.replace("*", "x"))
+        for pattern, line in files.items()
+    ]
     return {
-        "others": [other(path) for path in paths],
+        "others": [other("/etc/group"), other("/etc/passwd"), *named],
         "application": {f"{site}/ktrdr": dict(SOURCES)},
         "packages": [],
     }

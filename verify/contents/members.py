@@ -15,6 +15,7 @@ WHITEOUT, OPAQUE = ".wh.", ".wh..wh..opq"  # how archives write what a layer rem
 ESCAPE = re.compile(r"\\(?=x(?:5cx)*[89a-f][0-9a-f])")
 # Bytes. Programs name no path of more than 4,096 (path_resolution(7)), and an engine's directory stands before it.
 LONGEST = 3500
+EXECUTABLE = stat.S_IXUSR | stat.S_IXGRP | stat.S_IXOTH
 Kind = Literal["directory", "link", "hard link", "file", "other", "whiteout", "opaque"]
 Misplaced = list[tuple[str, str]]  # kind, path
 T = TypeVar("T")
@@ -87,6 +88,8 @@ def add(layer: RawLayer, member: Member, facts: Facts = NOTHING, found: Iterable
         layer.sizes[path] = member.size
         if member.mode & (stat.S_ISUID | stat.S_ISGID) or member.capable:
             layer.privileged.append(path)
+        if member.mode & EXECUTABLE:
+            layer.executable.append(path)
         if facts != NOTHING:
             layer.facts[path] = facts
     if member.listed:
@@ -130,7 +133,7 @@ def settle(layer: RawLayer) -> None:
     layer.removed, layer.emptied = sorted(set(layer.removed)), sorted(set(layer.emptied))
     layer.special = sorted(set(layer.special))
     layer.misplaced = sorted(set(layer.misplaced), key=lambda found: (found[1], found[0]))
-    layer.privileged = sorted(set(layer.privileged))
+    layer.privileged, layer.executable = sorted(set(layer.privileged)), sorted(set(layer.executable))
 
 
 def _end(hard: Mapping[str, str], path: str) -> str:
@@ -153,6 +156,7 @@ def _rename(layer: RawLayer, old: str, new: str) -> None:
         if old in values:
             values[new] = values.pop(old)  # type: ignore[assignment]  # each keeps its own kind of value
     layer.privileged = [new if path == old else path for path in layer.privileged]
+    layer.executable = [new if path == old else path for path in layer.executable]
     for number, (kind, path) in enumerate(layer.misplaced):
         if (path == old and kind not in ("whiteout", "path too long")) or path.startswith(
             (f"{old}!/", f"{old} (")

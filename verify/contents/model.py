@@ -108,7 +108,8 @@ class Misplaced(Model):
     layer: int
 
 
-OtherKind = Literal["file", "hard link", "link", "device", "directory"]  # a pipe counts as a device
+# A program is a file, or a second name of one, that somebody may execute. A pipe counts as a device.
+OtherKind = Literal["file", "program", "hard link", "link", "device", "directory"]
 
 
 class Other(Model):
@@ -118,6 +119,7 @@ class Other(Model):
     kind: OtherKind
     layer: int
     bytes: int = 0
+    target: str = ""  # of a link
     top: str  # the highest directory above it that holds nothing else, or the one that it lies in
     package: str = ""  # the Debian package whose list has it
     gone: bool = False  # a later layer removes or replaces it

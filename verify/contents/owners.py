@@ -9,7 +9,7 @@ from verify.contents.files import APPLICATION
 from verify.contents.filesystem import FileSystem, add_directories
 from verify.contents.model import Hook, Other, OtherKind
 
-FILES = ("file", "hard link", "link")  # the others are in no merged file system
+FILES = ("file", "program", "hard link", "link")  # the others are in no merged file system
 
 
 def application(system: FileSystem, installed: Iterable[Installed], hooks: Iterable[Hook]) -> dict[str, dict[str, str]]:
@@ -41,9 +41,11 @@ def others(system: FileSystem, owned: Collection[str], sources: Mapping[str, Map
         add_directories(filled, layer.paths)
     found = []
     for number, layer in enumerate(system.layers):
+        executable = set(layer.executable)
+        programs = executable | {path for path, first in layer.hard.items() if first in executable}
         kinds: dict[OtherKind, Iterable[str]] = {
-            "file": layer.sizes, "hard link": layer.hard, "link": layer.links, "device": layer.special,
-            "directory": layer.directories - lower - filled,
+            "file": layer.sizes.keys() - programs, "program": programs, "hard link": layer.hard.keys() - programs,
+            "link": layer.links, "device": layer.special, "directory": layer.directories - lower - filled,
         }  # fmt: skip
         known = holding | lower
         found += [
@@ -52,6 +54,7 @@ def others(system: FileSystem, owned: Collection[str], sources: Mapping[str, Map
                 kind=kind,
                 layer=number,
                 bytes=layer.sizes.get(path, 0),
+                target=layer.links.get(path, ""),
                 top=_top(path, known),
                 package=packages.get(path, ""),
                 gone=kind in FILES and _is_gone(system, path, number),

@@ -40,6 +40,7 @@ class RawLayer:
     facts: dict[str, Facts] = field(default_factory=dict)
     misplaced: list[tuple[str, str]] = field(default_factory=list)  # what does not belong in a layer: kind, path
     privileged: list[str] = field(default_factory=list)  # files that give rights: setuid, setgid, capabilities
+    executable: list[str] = field(default_factory=list)  # files that somebody may execute
     # Only where another than root may write, or somebody may not read
     permissions: dict[str, Permissions] = field(default_factory=dict)
     way: Way = field(default="export", compare=False)  # how it was read, not what it holds

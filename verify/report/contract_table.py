@@ -8,18 +8,18 @@ import math
 import posixpath
 import re
 from collections import defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 from typing import Any
 
+from deploy.allowed_files import AllowedFile
 from deploy.configuration import DIRECTORY, Configuration, HealthcheckDemand
 from deploy.contract import DESCRIPTION_LABEL, HEALTH, REVISION_LABEL, ROLE_LABEL, Image
 from deploy.sizes import UNITS, megabytes
-from verify.contents.distributions import source_of
 from verify.contents.model import Other
 from verify.judge.case import Case
-from verify.judge.ownership import added_packages, expression, matches, strangers, unused
-from verify.judge.rulings.files import reasons
+from verify.judge.ownership import Line, added_packages, lines_of, strangers, unused
+from verify.judge.rulings.files import WITH_BYTES, kind_of, reasons
 from verify.observe.disclosure import HIDDEN
 from verify.observe.settings import plain
 from verify.report.toml import lines, remark, size
@@ -206,27 +206,49 @@ def _healthcheck(case: Case) -> Iterator[str]:
 
 def _files(case: Case, image: Image) -> Iterator[str]:
     """Yield a line for each path without an owner: the contract's own where it has one, else one without a reason."""
-    alone, own = strangers(case), {pattern: expression(pattern) for pattern in image.files}
-    for pattern, line in own.items():
-        if any(matches(line, other.path) for other in alone):
-            yield from lines(pattern, image.files[pattern])
+    alone, own = strangers(case), lines_of(image.files)
+    for line in own:
+        if any(map(line.allows, alone)):
+            yield from lines(line.pattern, _written(line.due))
         else:
-            yield from remark(f"The image does not use the line {pattern}: it is left out here.")
-    paths, directories = {other.path for other in alone}, defaultdict[str, list[Other]](list)
-    for other in alone:
-        compiled = source_of(other.path) != other.path and source_of(other.path) in paths
-        if not compiled and not any(matches(line, other.path) for line in own.values()):
-            directories[posixpath.dirname(other.path)].append(other)
-    for directory, group in directories.items():
-        found = [(posixpath.join(directory, "*"), group)] if len(group) > MANY else [(one.path, [one]) for one in group]
-        for path, others in found:
-            yield from lines(path, "", f"{_described(others, case)}. {TO_DO}")
+            yield from remark(f"The image does not use the line {line.pattern}: it is left out here.")
+    new = [other for other in alone if not any(line.allows(other) for line in own)]
+    found = [Line(other.path, _due(other)) for other in new if other.kind != "device"]
+    groups = defaultdict[tuple[str, AllowedFile], list[Other]](list)
+    for other in new:
+        if other.kind == "device":
+            yield from remark(f"{other.path}: {_described([other], case)}. No line allows it: remove it.")
+        elif not any(line.pattern != other.path and line.allows(other) for line in found):
+            groups[posixpath.dirname(other.path), _due(other)].append(other)
+    yield from _new(groups, case)
     if stale := unused(case):
         yield from remark(f"The contract names for every image, and this one lacks: {', '.join(stale)}.")
 
 
+def _new(groups: Mapping[tuple[str, AllowedFile], list[Other]], case: Case) -> Iterator[str]:
+    """Yield the lines for paths by directory and kind: one for many of a kind, where no other kind has it."""
+    taken = set[str]()
+    for (directory, due), group in groups.items():
+        pattern = posixpath.join(directory, "*")
+        many = len(group) > MANY and pattern not in taken
+        taken |= {pattern} if many else set()
+        for path, others in [(pattern, group)] if many else [(one.path, [one]) for one in group]:
+            yield from lines(path, _written(due), f"{_described(others, case)}. {TO_DO}")
+
+
+def _due(other: Other) -> AllowedFile:
+    """Return what the contract has to say of a path, without the reason, which a person has to write."""
+    kind = "file" if other.kind == "hard link" else other.kind
+    return AllowedFile.model_construct(kind=kind, target=other.target, reason="")
+
+
+def _written(due: AllowedFile) -> str | dict[str, str]:
+    """Return a line as the contract writes it: the reason alone for a file that nobody may execute."""
+    return due.reason if due.kind == "file" else due.model_dump(exclude_defaults=True)
+
+
 def _described(others: list[Other], case: Case) -> str:
     first, amount = others[0], f"{sum(other.bytes for other in others)} bytes"
-    kind = f"{len(others)} paths, {amount}" if others[1:] else amount if first.kind == "file" else f"a {first.kind}"
+    kind = f"{len(others)} paths, {amount}" if others[1:] else amount if first.kind in WITH_BYTES else kind_of(first)
     known = dict.fromkeys(reason for other in others for reason in reasons(other, case))
     return ", ".join([kind, f"layer {first.layer}{', removed later' * first.gone}", *known])

@@ -4,7 +4,7 @@ import json
 
 from deploy.configuration import Configuration
 from deploy.contract import read_contract
-from tests.broken_images.fault import SITE, Fault, as_root, file, good
+from tests.broken_images.fault import SITE, Fault, allowing, as_root, file, good
 
 APP = f"{SITE}/ktrdr"
 LIBRARIES = "/usr/lib/x86_64-linux-gnu"
@@ -129,11 +129,35 @@ UNOWNED = (
           says=("/var/log/lastlog (87.6 MB",)),
     # Lines of the contract that the image does not use
     Fault("the contract allows a file that is not there", "RUN true", "leftovers",
-          contract={"files": {"/opt/gone": "it was there once"}}, says=("not in the image: /opt/gone",)),
+          contract=allowing("/opt/gone"), says=("not in the image: /opt/gone (a file)",)),
     Fault("the contract names a Debian package that is not there", "RUN true", "leftovers",
           contract={"packages": ["libgomp1"]}, says=("not in the image: libgomp1",)),
     Fault("the contract names a Debian package that the base has", "RUN true", "leftovers",
           contract={"packages": ["base-files"]}, says=("not in the image: base-files",)),
+)  # fmt: skip
+
+# Something else than the contract allows at a path
+KINDS = (
+    Fault("a program lies where the contract has a file",
+          as_root("cp --preserve=mode /usr/bin/env /opt/venv/bin/activate"), "leftovers",
+          says=("/opt/venv/bin/activate (", "a program, allowed as a file only")),
+    Fault("a file of the contract's may be executed", as_root("chmod 744 /opt/venv/pyvenv.cfg"), "leftovers",
+          says=("/opt/venv/pyvenv.cfg (", "a program, allowed as a file only")),
+    Fault("a file lies where the contract has a link", as_root(
+        "rm /opt/venv/bin/python3.11\ninstall -m 644 /usr/bin/env /opt/venv/bin/python3.11"), "leftovers",
+        says=("/opt/venv/bin/python3.11 (", "allowed as a link to python only")),
+    Fault("a link of the contract's leads elsewhere", as_root("ln -sfn /data /opt/venv/lib64"), "leftovers",
+          says=("/opt/venv/lib64 (a link to /data, allowed as a link to lib only",)),
+    Fault("a pipe lies where the contract has a directory", as_root("mkfifo /opt/spool"), "leftovers",
+          contract=allowing("/opt/spool", "directory"), says=("/opt/spool (a device, allowed as a directory only",)),
+    Fault("the contract has a program, and there is a link to it", as_root("ln -s /usr/bin/env /opt/run"), "leftovers",
+          contract=allowing("/opt/run", "program"),
+          says=("/opt/run (a link to /usr/bin/env, allowed as a program only", "not in the image: /opt/run")),
+    Fault("a program lies beside dpkg's own records", as_root("cp /usr/bin/env /var/lib/dpkg/tool"), "leftovers",
+          says=("/var/lib/dpkg/tool (", "a program")),
+    Fault("a program lies in the place of a log",
+          as_root("cp --preserve=mode /usr/bin/env /var/log/dpkg.log"), "leftovers",
+          says=("/var/log/dpkg.log (", "a program")),
 )  # fmt: skip
 
 APPLICATION = (
@@ -158,7 +182,7 @@ APPLICATION = (
           "checkout-parity", role="dev", base="dev", says=("not tracked by git: /app/ktrdr/scratch.py",)),
 )  # fmt: skip
 
-FAULTS = (*UNOWNED, *APPLICATION)
+FAULTS = (*UNOWNED, *KINDS, *APPLICATION)
 
 GOOD = (
     good("a Debian package that the contract names is installed, with all that apt and dpkg write of it",
@@ -176,7 +200,7 @@ done
          contract={"packages": ["tini"], "configuration": BACKEND.configuration.with_(Configuration(entrypoint=INIT))}),
     good("a program of the image's own, which the contract names, has bytecode",
          file("/opt/tools/look.py", "print(1)") + as_root("python3 -m compileall -q /opt/tools"), "leftovers",
-         contract={"files": {"/opt/tools/*.py": "people look after the image with it"}}),
+         contract=allowing("/opt/tools/*.py")),
     good("directories of the base are there once more", as_root("chmod 755 /srv /opt /mnt\nchmod 1777 /var/tmp"),
          "leftovers"),
     good("accounts were made by the base's own programs",

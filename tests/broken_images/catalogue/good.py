@@ -3,10 +3,9 @@
 import json
 
 from tests.broken_images.catalogue.pytorch import written
-from tests.broken_images.fault import ADDRESS, API, SITE, as_root, good
+from tests.broken_images.fault import ADDRESS, API, SITE, allowing, as_root, good
 
 ANY = "0.0.0.0"  # noqa: S104 - a server's
-NAMED = "the contract names it, and so it is the image's own"
 MINE = "RUN echo mine >/home/ktrdr/notes.txt\n"
 # Over a base image that somebody's own layer belongs to
 REBUILT = f"""
@@ -43,11 +42,11 @@ REPLACED = (
     good("the documentation was removed", as_root("rm -rf /usr/share/doc /usr/share/man /usr/share/locale"),
          "python-unaltered"),
     good("a file of the image's own is written again", MINE + MINE.replace("mine", "still mine"), "python-unaltered",
-         contract={"files": {"/home/ktrdr/notes.txt": NAMED}}),
+         contract=allowing("/home/ktrdr/notes.txt")),
     good("a directory of the image's own is made, removed and made again",
          "RUN mkdir /home/ktrdr/a && touch /home/ktrdr/a/b\nRUN rm -r /home/ktrdr/a\n"
          "RUN mkdir /home/ktrdr/a && touch /home/ktrdr/a/b", "python-unaltered",
-         contract={"files": {"/home/ktrdr/a/b": NAMED}}),
+         contract=allowing("/home/ktrdr/a/b")),
     good("a package manager wrote its databases again",
          as_root("cd /var/lib/dpkg\nfor n in $(seq 20); do cat status; done >/tmp/s\nmv /tmp/s status-old")
          + as_root("cd /var/lib/dpkg\necho >>status-old\ncp status /tmp/s\nmv /tmp/s status"), "no-repeated-bytes",
@@ -69,10 +68,10 @@ PERMISSIONS = (
     good("a user of the system's kind was made", as_root("useradd -r -M svc"), "user"),
     good("setuid is taken away in a later layer",
          as_root("cp /usr/bin/env /opt/run\nchmod 4755 /opt/run") + as_root("chmod 755 /opt/run"), "user",
-         contract={"files": {"/opt/run": NAMED}}),
+         contract=allowing("/opt/run", "program")),
     good("the rights of a group are taken away when a file is made anew",
          as_root("cp /usr/bin/env /opt/run\nchmod 2755 /opt/run")
-         + as_root("rm /opt/run\ncp /usr/bin/env /opt/run"), "user", contract={"files": {"/opt/run": NAMED}}),
+         + as_root("rm /opt/run\ncp /usr/bin/env /opt/run"), "user", contract=allowing("/opt/run", "program")),
     good("a base of two layers has a setuid file and a directory of the user's", REBUILT, "user", base_grows=2),
     good("empty modules are hard links of one file",
          as_root(f"cd {SITE}\nfind . -name '*.py' -empty -exec ln -f annotated_doc/py.typed {{}} ';'"), "lock-parity"),

@@ -3,7 +3,7 @@
 from deploy.contract import read_contract
 from tests.broken_images.catalogue.pytorch import written
 from tests.broken_images.catalogue.secrets import KEY, packed
-from tests.broken_images.fault import PACKAGE, SECRET, SITE, Fault, as_root, file, good
+from tests.broken_images.fault import PACKAGE, SECRET, SITE, Fault, allowing, as_root, file, good
 from tests.support.elves import shared_library, shared_library_32
 from verify.contents.elf import DEVICE_CODE
 
@@ -72,11 +72,11 @@ python3 -m zipfile -c /opt/notes.zip idna-1.dist-info
 rm -r idna-1.dist-info
 """),
           "leftovers", says=("/opt/notes.zip!/idna-1.dist-info/direct_url.json",), hides=SECRET,
-          contract={"files": {"/opt/notes.zip": "for the test"}}),
+          contract=allowing("/opt/notes.zip")),
     Fault("an archive that the contract allows holds a private key",
           packed("python3 -m zipfile -c /opt/notes.bin notes.txt"), "leftovers",
           says=("/opt/notes.bin!/notes.txt (private key",), hides=KEY,
-          contract={"files": {"/opt/notes.bin": "for the test"}}),
+          contract=allowing("/opt/notes.bin")),
 )  # fmt: skip
 
 BYTECODE = (

@@ -143,8 +143,6 @@ def test_the_shipped_budgets_are_the_agreed_ones() -> None:
         ("images.dev.configuration.comand", [], r"images\.dev\.configuration\.comand = \[\]: unknown key; did you"),
         ("images.Backend", {}, r"images\.Backend\.role = 'Backend': write the table's name"),
         ("images.dev.duplicate_libraries", [{"path": "*"}], r"images\.dev\.duplicate_libraries\.0\.reason: missing"),
-        ("images.dev.files", {"/srv/x": "so"}, r"images\.dev\.files\./srv/x = 'so': write 10 letters or more"),
-        ("images.dev.files", {"srv/x": "a good reason"}, r"images\.dev\.files\.srv/x\.\[key\] = 'srv/x': write a"),
         ("images.dev.packages", ["Tini"], r"images\.dev\.packages\.0 = 'Tini': write a Debian package's name"),
         *(
             ("images.dev.name", f"{place}ktrdr-backend:prod", r"images\.dev\.name = .*: images\.backend has this n")
@@ -332,12 +330,6 @@ def test_no_file_makes_reading_raise_anything_but_a_problem(
     path = tmp_path_factory.getbasetemp() / "any.toml"
     path.write_bytes(data)
     assert problem_of(path).code == Exit.USAGE
-
-
-@pytest.mark.parametrize(("reason", "mistakes"), [("nine char", 1), ("ten charac", 0)])
-def test_a_reason_has_ten_characters_at_least(reason: str, mistakes: int) -> None:
-    document = with_value("images.dev.files", {"/srv/x": reason})
-    assert len(contract_mistakes(document)) == mistakes
 
 
 def test_an_image_may_be_all_above_its_base() -> None:

@@ -11,9 +11,10 @@ from verify.contents.model import Other
 from verify.contents.secrets import by_name
 from verify.judge.case import Case, NotSeen, Ruling, rule
 from verify.judge.difference import signed
-from verify.judge.ownership import added_packages, below, grouped, is_a_module, strangers, unused
+from verify.judge.ownership import added_packages, below, grouped, is_a_module, lines_of, strangers, unused
 from verify.judge.rulings.contents import DRIVER, listed
 
+WITH_BYTES = ("file", "program")
 SHOWN = 12  # names in a directory
 # What nobody may own: it lies in owned files, too
 SECRET = ("private key", "credentials", "archive", "whiteout", "access control list", "path too long")
@@ -52,7 +53,7 @@ def leftovers(case: Case) -> Ruling:
 def _described(group: list[Other], case: Case) -> str:
     """Return paths of one directory and layer in words: how many, how large, why harmful."""
     first, size = group[0], sum(other.bytes for other in group)
-    amount = signed(size).removeprefix("+") if any(other.kind == "file" for other in group) else f"a {first.kind}"
+    amount = signed(size).removeprefix("+") if any(other.kind in WITH_BYTES for other in group) else kind_of(first)
     said = [amount, *dict.fromkeys(reason for other in group for reason in reasons(other, case))]
     said.append(f"layer {first.layer}{', removed later' * first.gone}")
     where = first.path
@@ -63,8 +64,17 @@ def _described(group: list[Other], case: Case) -> str:
     return f"{where} ({', '.join(said)})"
 
 
+def kind_of(other: Other) -> str:
+    """Return what a path is, in words."""
+    return f"a {other.kind}{other.target and f' to {other.target}'}"
+
+
 def reasons(other: Other, case: Case) -> Iterator[str]:
-    """Yield why a file that nobody owns is harmful, in words, as far as its path tells."""
+    """Yield why a file that nobody owns is harmful, in words, as far as its path and its kind tell."""
+    if other.kind == "program":
+        yield kind_of(other)
+    lines = lines_of(case.contract.files_of(case.image))
+    yield from (f"allowed as {line.due.words} only" for line in lines if line.names(other.path))
     yield from by_name(other.path)
     yield from (why for known, why in REASONS.items() if re.fullmatch(known, other.path))
     if other.path.startswith(tuple(f"{directory}/" for directory in case.image.writable)):

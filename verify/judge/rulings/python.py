@@ -133,7 +133,7 @@ def python_unaltered(case: Case) -> Ruling:
         for program in read.named
         if program.layer >= base
         and program.distribution not in case.locked
-        and (program.path not in named or posixpath.basename(program.path).startswith("python"))  # those are links
+        and (program.path, program.layer) not in named
     }
     holders = "a command runs a program of neither base, lock nor contract"
     faults.add(foreign, f"{holders}: {listed(foreign.values())}")

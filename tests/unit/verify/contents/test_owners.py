@@ -38,6 +38,18 @@ def test_a_second_name_of_a_file_is_told_too() -> None:
     ]  # fmt: skip
 
 
+@pytest.mark.parametrize("mode", [0o755, 0o744, 0o654, 0o645])
+def test_a_file_that_somebody_may_execute_is_a_program_and_so_is_its_second_name(mode: int) -> None:
+    first = replace(file("srv/b", 3), mode=mode)
+    assert others([first, hardlink("srv/a", "srv/b"), file("srv/c", 3)]) == [
+        ("/srv/a", "program", 1), ("/srv/b", "program", 1), ("/srv/c", "file", 1)
+    ]  # fmt: skip
+
+
+def test_a_link_is_told_with_what_it_holds() -> None:
+    assert [one.target for one in read(BASE, [symlink("srv/a", "../etc"), file("srv/b")]).others] == ["../etc", ""]
+
+
 def test_a_device_is_nobody_s_although_a_record_lists_the_path() -> None:
     module = file(f"{SITE}/a/m.py", "pass")
     assert others(distribution("a", "1", module), [replace(FIFO, path=module.path)]) == [

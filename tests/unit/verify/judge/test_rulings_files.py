@@ -1,18 +1,25 @@
 """Every path above the base has an owner that the contract, the lock or the checkout knows; secrets have none."""
 
+from functools import partial
 from typing import Any
 
 import pytest
+from pydantic import TypeAdapter
 
+from deploy.allowed_files import Files
 from tests.support.cases import CONTRACT, SITE, Change, Facts, good, many
 from tests.support.changes import application, contents, installed, stray
 from verify.contents.files import APPLICATION
-from verify.judge.ownership import expression
 from verify.judge.verdict import Finding
 
 
 def found(check: str, change: Change | None = None, role: str = "backend") -> Finding:
     return good(role, change).findings()[check]
+
+
+def read_files(lines: dict[str, Any]) -> Files:
+    """Lines on files, as the contract writes them."""
+    return TypeAdapter(Files).validate_python(lines)
 
 
 def allowed(**values: Any) -> Change:
@@ -64,7 +71,8 @@ def test_what_is_of_no_known_kind_fails_all_the_same(path: str) -> None:
 @pytest.mark.parametrize(
     ("kind", "values", "words"),
     [
-        ("link", {"bytes": 0}, "a link"), ("device", {"bytes": 0}, "a device"),
+        ("link", {"bytes": 0, "target": "/etc"}, "a link to /etc"),
+        ("program", {}, "0.1 kB, a program"), ("device", {"bytes": 0}, "a device"),
         ("directory", {"bytes": 0}, "a directory"), ("file", {"gone": True}, "removed later"),
         ("file", {"package": "binutils"}, "of the package binutils"),
     ],
@@ -91,6 +99,14 @@ def test_what_the_base_s_own_programs_write_needs_no_line_as_long_as_it_is_small
     assert found("leftovers", stray(path, bytes=2 * 10**6)).outcome == "PASS"
     assert found("leftovers", stray(path, bytes=2 * 10**6 + 1)).outcome == "FAIL"
     assert found("leftovers", stray(path, kind="device")).outcome == "FAIL"
+    assert found("leftovers", stray(path, kind="program")).outcome == "FAIL"
+    link = found("leftovers", stray(path, kind="link", bytes=0)).outcome
+    assert link == ("PASS" if path == "/etc/localtime" else "FAIL")
+
+
+@pytest.mark.parametrize("path", ["/var/lib/dpkg/tool", "/var/lib/dpkg/info/x.list", "/var/log/other.log"])
+def test_beside_what_the_base_s_programs_write_a_path_needs_a_line(path: str) -> None:
+    assert found("leftovers", stray(path)).outcome == "FAIL"
 
 
 def test_an_empty_file_where_a_secret_was_mounted_is_no_credential() -> None:
@@ -101,18 +117,61 @@ def test_an_empty_file_where_a_secret_was_mounted_is_no_credential() -> None:
 
 
 def test_a_line_of_the_contract_allows_a_path_and_its_bytecode_and_crosses_no_directory() -> None:
-    files = allowed(files={"/opt/tools/*.py": "tools of the people who look after it"})
+    files = allowed(files=read_files({"/opt/tools/*.py": "tools of the people who look after it"}))
     inside = many(files, stray("/opt/tools/a.py"))
     assert found("leftovers", inside).outcome == "PASS"
     compiled = many(inside, stray("/opt/tools/__pycache__/a.cpython-311.pyc"))
     assert found("leftovers", compiled).outcome == "PASS"
     assert found("leftovers", many(inside, stray("/opt/tools/deep/a.py"))).outcome == "FAIL"
-    assert expression("/a.b").fullmatch("/aXb") is None
+    assert found("leftovers", many(inside, stray("/opt/tools/aXpy"))).outcome == "FAIL"
+
+
+KINDS = {
+    "file": "a good reason",
+    "program": {"kind": "program", "reason": "a good reason"},
+    "link": {"kind": "link", "target": "other", "reason": "a good reason"},
+    "directory": {"kind": "directory", "reason": "a good reason"},
+}
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("there", [*KINDS, "hard link", "device"])
+def test_a_line_allows_the_kind_that_it_says_and_no_other(kind: str, there: str) -> None:
+    target = "other" if there == "link" else ""
+    change = many(allowed(files=read_files({"/srv/x": KINDS[kind]})), stray("/srv/x", kind=there, target=target))
+    finding = found("leftovers", change)
+    if kind == there or (kind, there) == ("file", "hard link"):
+        assert finding.outcome == "PASS"
+    else:
+        words = f"a {kind}{' to other' * (kind == 'link')}"
+        assert f"allowed as {words} only" in finding.found
+        assert f"named in the contract, but not in the image: /srv/x ({words})" in finding.found
+
+
+def test_a_link_that_the_contract_allows_leads_where_the_contract_says() -> None:
+    line = {"kind": "link", "target": "libz.so.*", "reason": "a good reason"}
+    change = allowed(files=read_files({"/srv/x": line}))
+    there = partial(stray, "/srv/x", kind="link", bytes=0)
+    assert found("leftovers", many(change, there(target="libz.so.1"))).outcome == "PASS"
+    text = found("leftovers", many(change, there(target="/data/libz.so.1"))).found
+    assert text.startswith("/srv/x (a link to /data/libz.so.1, allowed as a link to libz.so.* only, layer 2)")
+
+
+def test_a_program_of_the_contract_s_has_bytecode_which_nobody_may_execute() -> None:
+    change = many(allowed(files=read_files({"/opt/a.py": KINDS["program"]})), stray("/opt/a.py", kind="program"))
+    compiled = partial(stray, "/opt/__pycache__/a.cpython-311.pyc")
+    assert found("leftovers", many(change, compiled())).outcome == "PASS"
+    assert found("leftovers", many(change, compiled(kind="program"))).outcome == "FAIL"
+    link = many(
+        allowed(files=read_files({"/opt/a.py": KINDS["link"]})), stray("/opt/a.py", kind="link", target="other")
+    )
+    assert found("leftovers", many(link, compiled())).outcome == "FAIL"
 
 
 def test_a_line_that_the_image_does_not_use_is_told() -> None:
-    change = allowed(files={"/opt/nothing": "there was something here"}, packages=["libgomp1"])
-    assert found("leftovers", change).found == ("named in the contract, but not in the image: /opt/nothing, libgomp1")
+    change = allowed(files=read_files({"/opt/nothing": "there was something here"}), packages=["libgomp1"])
+    told = "named in the contract, but not in the image: /opt/nothing (a file), libgomp1"
+    assert found("leftovers", change).found == told
 
 
 def test_a_package_that_the_contract_names_owns_its_files_and_what_dpkg_writes_of_it() -> None:
@@ -131,10 +190,18 @@ def test_a_package_that_the_contract_names_owns_its_files_and_what_dpkg_writes_o
 def test_a_command_may_run_a_program_that_the_contract_names() -> None:
     path = "/usr/bin/tini"
     ran = contents(named=[{"word": path, "path": path, "layer": 2, "distribution": ""}])
-    its = many(ran, installed("tini"), stray(path, package="tini"))
+    its = many(ran, installed("tini"), stray(path, package="tini", kind="program"))
     assert found("python-unaltered", its).outcome == "FAIL"
     assert found("python-unaltered", many(allowed(packages=["tini"]), its)).outcome == "PASS"
-    assert found("python-unaltered", many(allowed(files={path: "an init of our own"}), its)).outcome == "PASS"
+    line = allowed(files=read_files({path: KINDS["program"]}))
+    assert found("python-unaltered", many(line, its)).outcome == "PASS"
+
+
+def test_a_line_for_a_link_allows_no_command_to_run_a_program_there() -> None:
+    path = "/opt/venv/bin/python3"
+    ran = contents(named=[{"word": "python3", "path": path, "layer": 3, "distribution": ""}])
+    finding = found("python-unaltered", many(ran, stray(path, layer=3, kind="program")))
+    assert finding.found.endswith(f"neither base, lock nor contract: {path} (python3)")
 
 
 def test_a_package_cache_is_nobody_s_although_the_contract_names_a_package() -> None:

@@ -18,6 +18,7 @@ from tests.support.describing import (
     mistakes_with,
     of_the_contract,
     told,
+    with_reasons,
     without_reasons,
 )
 from tests.support.paths_above import other, package
@@ -57,7 +58,7 @@ def test_the_image_alone_tells_it_but_for_the_reasons(role: str) -> None:
     due, untold = without_reasons(of_the_contract(role)), UNTOLD_PYTORCH if role == "worker-gpu" else ()
     assert told(printed, role)[0] == due | {key: [] for key in untold}
     assert [line.partition(" =")[0] for line in mistakes_with(printed) if "10 letters or more" in line] == [
-        f"images.{role}.files.{path}" for path in due.get("files", {})
+        f"images.{role}.files.{path}.reason" for path in due.get("files", {})
     ]
 
 
@@ -73,7 +74,7 @@ def test_the_budgets_are_three_per_cent_above_what_was_measured(role: str) -> No
 def accepted(facts: Facts) -> Contract:
     """The contract with the table described, where a person has written each reason."""
     read, whole = tomllib.loads(described(facts))["images"][facts.role], document()
-    read["files"] = {path: reason or REASON for path, reason in read.get("files", {}).items()}
+    read = with_reasons(read, REASON)
     whole["images"] = {role: {**image, "role": role} for role, image in whole["images"].items()}
     whole["images"][facts.role] = {**read, "role": facts.role}
     return Contract.model_validate(whole)
@@ -120,7 +121,17 @@ ANOTHER: dict[str, Change] = {
     "many files": others(*(f"/opt/model/{n}.bin" for n in range(30)), "/opt/model/deeper/one"),
     "a file that a later layer removes": others("/opt/archive", gone=True),
     "an odd name": others('/opt/a "b" \\ c\x7f\n*'),
-    "a link": others("/opt/link", kind="link", bytes=0),
+    "a link": others("/opt/link", kind="link", bytes=0, target="/etc/a *"),
+    "many links": others(*(f"/opt/lib/{n}.so" for n in range(30)), kind="link", bytes=0, target="one.so"),
+    "a program": others("/opt/tool/run", kind="program"),
+    "a program with its bytecode": many(
+        others("/opt/tool.py", kind="program"), others("/opt/__pycache__/tool.cpython-311.pyc")
+    ),
+    "a second name of a file": others("/opt/second", kind="hard link", bytes=0),
+    "an empty directory": others("/opt/spool", kind="directory", bytes=0),
+    "many programs among many files": many(
+        others(*(f"/opt/bin/{n}" for n in range(20)), kind="program"), others(*(f"/opt/bin/{n}.txt" for n in range(20)))
+    ),
     "a module beside the distributions": others(f"{SITE}/stray.py"),
     "packages": packages("libgomp1", "tini"),
 }
@@ -170,10 +181,30 @@ def test_what_the_base_set_and_what_is_the_default_needs_no_key(change: Change) 
         ("a file with its bytecode", ["/opt/tool.py"]),
         ("many files", ["/opt/model/*", "/opt/model/deeper/one"]),
         ("a file that a later layer removes", ["/opt/archive"]),
+        ("a second name of a file", ["/opt/second"]),
     ],
 )
 def test_there_is_a_line_a_path_and_one_for_many_of_a_directory(name: str, lines: list[str]) -> None:
     assert table_of(change=ANOTHER[name])["files"] == dict.fromkeys(lines, "")
+
+
+@pytest.mark.parametrize(
+    ("name", "path", "line"),
+    [
+        ("a link", "/opt/link", {"kind": "link", "target": "/etc/a *", "reason": ""}),
+        ("many links", "/opt/lib/*", {"kind": "link", "target": "one.so", "reason": ""}),
+        ("a program with its bytecode", "/opt/tool.py", {"kind": "program", "reason": ""}),
+        ("an empty directory", "/opt/spool", {"kind": "directory", "reason": ""}),
+    ],
+)
+def test_a_line_for_what_is_no_plain_file_has_its_kind(name: str, path: str, line: dict[str, str]) -> None:
+    assert table_of(change=ANOTHER[name])["files"] == {path: line}
+
+
+def test_one_line_for_many_is_for_one_kind_and_the_others_have_a_line_each() -> None:
+    files = table_of(change=ANOTHER["many programs among many files"])["files"]
+    assert files.pop("/opt/bin/*") == {"kind": "program", "reason": ""}
+    assert files == {f"/opt/bin/{n}.txt": "" for n in range(20)}
 
 
 @pytest.mark.parametrize(
@@ -214,6 +245,7 @@ def test_bounds_that_the_contract_has_of_the_image_stay() -> None:
         (lambda facts: facts.part("contents")["others"].clear(), "this one lacks: /opt/venv/.gitignore"),
         (others("/root/.cache/pip/x.whl"), "100 bytes, layer 1, a package cache. Remove it"),
         (others("/opt/archive", gone=True), "layer 1, removed later. Remove it"),
+        (others("/opt/pipe", kind="device", bytes=0), "/opt/pipe: a device, layer 1. No line allows it: remove it."),
     ],
 )  # fmt: skip
 def test_what_no_table_can_allow_is_a_comment(change: Change, said: str) -> None:

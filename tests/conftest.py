@@ -1,4 +1,4 @@
-"""Which tests may run beside which: unit tests beside any, those that share an engine or a server one after another."""
+"""Which tests run in one process, one after another, and which of them begin first; the others run beside them."""
 
 import signal
 from collections.abc import Generator, Iterator
@@ -7,16 +7,38 @@ from typing import Any
 
 import pytest
 
-# Directories whose tests share the images and the processors
-ON_THE_ENGINE = {"broken_images", "browser", "integration", "resilience"}
+# What the tests of a directory share, and so have to take turns with; the longest first, since all end with the last.
+# Those of `resilience` wait most of the time, for engines of their own: others compute meanwhile.
+SHARED = {
+    "integration": "the images and their tags",
+    "broken_images": "the images and their tags",
+    "resilience": "engines that are harmed",
+    "browser": "browsers",
+    "store": "a server of PostgreSQL",
+    "api": "servers that are measured",
+}
+# Modules of `integration` whose images have names of their own, or that need none
+APART = ("test_workflow_jobs.py", "test_surroundings.py", "test_engine_second.py", "test_engine_registry.py")
 
 
 def share(nodeid: str) -> str:
-    """Return what a test shares with those that have to run in its process, one after another."""
-    _tests, directory, *_ = PurePosixPath(nodeid.partition("::")[0]).parts
-    if directory == "unit":
-        return nodeid
-    return "engine" if directory in ON_THE_ENGINE else directory
+    """Return what a test shares with those that have to run in its process: its module's fixtures at least."""
+    module = PurePosixPath(nodeid.partition("::")[0])
+    return str(module) if module.name in APART else SHARED.get(module.parts[1], str(module))
+
+
+def turn(nodeid: str) -> int:
+    """Return a key by which tests begin: what takes longest first, unit tests last."""
+    module = PurePosixPath(nodeid.partition("::")[0])
+    directories = list(SHARED)
+    if module.name in APART:
+        return directories.index("resilience")  # behind them
+    return directories.index(module.parts[1]) if module.parts[1] in SHARED else len(directories)
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    if hasattr(config, "workerinput"):  # one of pytest-xdist's processes
+        items.sort(key=lambda item: turn(item.nodeid))
 
 
 @pytest.hookimpl(optionalhook=True)  # pytest-xdist's
@@ -27,6 +49,7 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
         def _split_scope(self, nodeid: str) -> str:
             return share(nodeid)
 
+    config.option.loadscopereorder = False  # by number of tests, which says nothing of their length
     return BySharing(config, log)
 
 

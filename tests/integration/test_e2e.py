@@ -92,9 +92,8 @@ def test_what_a_killed_run_left_the_next_one_removes(images: Images, tmp_path: P
     artifacts = images.copy_artifacts(tmp_path)
     process = subprocess.Popen(command(artifacts), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     until("a container and its network", lambda: len(images.left_by(process.pid)) > 2)
-    process.kill()
+    process.kill()  # from now on any run on this machine may remove them
     process.wait()
-    assert images.left_by(process.pid)
     images.verify("backend", artifacts=artifacts)
     assert images.left_by(process.pid) == []
 

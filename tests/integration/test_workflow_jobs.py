@@ -11,15 +11,18 @@ import os
 import re
 import shutil
 import subprocess
+import uuid
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
+from docker import DockerClient
 
 from deploy.artifacts import E2E_ROLES
-from deploy.contract import ROOT, read_contract
+from deploy.contract import CONTRACT, ROOT, read_contract
 from verify.report.model import Summary
 
 JOBS: dict[str, dict[str, Any]] = yaml.safe_load(
@@ -27,6 +30,7 @@ JOBS: dict[str, dict[str, Any]] = yaml.safe_load(
 )["jobs"]
 CHEAP = ["backend", "dev"]
 DEADLINE = 2400.0
+PREFIX = f"ktrdr-try-{uuid.uuid4().hex[:8]}-"
 
 # What two runs over the same images may differ in: clocks, memory, the names of what existed only during the run, and
 # the engine's own image id, which a build that was not cached makes anew for the same identity.
@@ -146,12 +150,15 @@ def git(*words: str, cwd: Path = ROOT) -> str:
 
 
 def snapshot(directory: Path) -> Path:
-    """Commit the files as they are in this working tree to a repository of their own, to be cloned from."""
+    """Commit this working tree's files to a repository of their own, to be cloned from; its images have other names."""
     git("init", "--quiet", "--initial-branch=main", str(directory))
     for name in git("ls-files", "-z", "--cached", "--others", "--exclude-standard").split("\0"):
         if name and (ROOT / name).is_file():
             (directory / name).parent.mkdir(parents=True, exist_ok=True)
             shutil.copy2(ROOT / name, directory / name, follow_symlinks=False)
+    contract = directory / CONTRACT.relative_to(ROOT)
+    text = contract.read_text(encoding="utf-8")
+    contract.write_text(text.replace('name = "ktrdr-', f'name = "{PREFIX}'), encoding="utf-8")
     git("add", "--all", cwd=directory)
     git("commit", "--quiet", "--message=snapshot", cwd=directory)
     return directory
@@ -184,8 +191,10 @@ def roles() -> list[str]:
 
 
 @pytest.fixture(scope="module")
-def repository(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return snapshot(tmp_path_factory.mktemp("repository"))
+def repository(tmp_path_factory: pytest.TempPathFactory, client: DockerClient) -> Iterator[Path]:
+    yield snapshot(tmp_path_factory.mktemp("repository"))
+    for tag in (tag for image in client.images.list() for tag in image.tags if tag.startswith(PREFIX)):
+        client.images.remove(tag)
 
 
 @pytest.fixture(scope="module")

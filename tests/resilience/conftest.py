@@ -12,7 +12,6 @@ import pytest
 
 from deploy.artifacts import BUILD, Artifacts
 from deploy.build_record import BuildRecord
-from deploy.contract import read_contract
 from deploy.engine import connection as engines
 from deploy.engine import daemon
 from deploy.engine.connection import Engine, find_engine
@@ -22,16 +21,27 @@ from tests.integration.conftest import execute
 from tests.resilience.second import CAN_START, WHY_NOT, load_small, second_engine
 from tests.resilience.site import Site, make_site
 
-BACKEND = read_contract().images["backend"].name
+
+@pytest.fixture(scope="session")
+def original(tmp_path_factory: pytest.TempPathFactory) -> Site:
+    return make_site(tmp_path_factory.mktemp("site"))
 
 
 @pytest.fixture(scope="session")
-def good(tmp_path_factory: pytest.TempPathFactory) -> Artifacts:
-    """The backend's image on the machine's own engine, and the record of its build."""
-    artifacts = tmp_path_factory.mktemp("good") / "artifacts"
-    ended = execute(sys.executable, "-m", "deploy", "build", "backend", "--artifacts", str(artifacts), seconds=1200)
+def good(original: Site) -> Iterator[Artifacts]:
+    """The backend's image on the machine's own engine, under the checkout's name for it; the record of its build."""
+    artifacts = Artifacts(original.artifacts.root.with_name("good"))
+    command = (sys.executable, "-m", "deploy", "build", "backend", "--artifacts", str(artifacts.root))
+    ended = execute(*command, cwd=original.checkout, seconds=1200)
     assert ended.code == 0, ended
-    return Artifacts(artifacts)
+    yield artifacts
+    with contextlib.closing(engines.sdk(find_engine())) as client:
+        client.images.remove(built(artifacts).tag)
+
+
+def built(artifacts: Artifacts) -> BuildRecord:
+    """Return the record of the backend's build."""
+    return artifacts.read("backend", BUILD, BuildRecord)
 
 
 @pytest.fixture(scope="session")
@@ -50,10 +60,9 @@ def loaded(place: Daemon, good: Artifacts) -> Engine:
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("DOCKER_HOST", f"unix://{place.socket}")
         found = find_engine()
-    carry(own, found, BACKEND)
+    carry(own, found, built(good).tag)
     with contextlib.closing(engines.sdk(found)) as client:
         load_small(client)
-    assert good.read("backend", BUILD, BuildRecord).tag == BACKEND
     return found
 
 
@@ -79,11 +88,6 @@ def second(place: Daemon, loaded: Engine) -> Engine:
 def client(second: Engine) -> Iterator[docker.DockerClient]:
     with contextlib.closing(engines.sdk(second, 20.0)) as connection:
         yield connection
-
-
-@pytest.fixture(scope="session")
-def original(tmp_path_factory: pytest.TempPathFactory) -> Site:
-    return make_site(tmp_path_factory.mktemp("site"))
 
 
 @pytest.fixture

@@ -20,7 +20,7 @@ import pytest
 from deploy.artifacts import BUILD, CONTENTS, VERDICT, Artifacts
 from deploy.build_record import BuildRecord, StepRecord
 from deploy.contract import read_contract
-from deploy.engine import daemon
+from deploy.engine import connection, daemon
 from deploy.engine.connection import Engine, find_engine
 from tests.integration.conftest import execute
 from tests.resilience.conftest import carry
@@ -92,16 +92,25 @@ def tunnel(client: socket.socket) -> None:
 
 
 @pytest.fixture(scope="module")
-def overlay(tmp_path_factory: pytest.TempPathFactory) -> tuple[Engine, Artifacts]:
+def overlay(original: Site, tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Engine, Artifacts]]:
     """The machine's own engine and what these roles came to there."""
     own = find_engine()
     if own.storage_driver != "overlay2":
         pytest.skip(f"NOT TESTED: the machine's own engine stores images with {own.storage_driver}, too")
     artifacts = Artifacts(tmp_path_factory.mktemp("overlay") / "artifacts")
     for module in (("deploy", "build"), ("verify",)):
-        ended = execute(sys.executable, "-m", *module, *ROLES, "--artifacts", str(artifacts.root), seconds=WITHIN)
+        command = (sys.executable, "-m", *module, *ROLES, "--artifacts", str(artifacts.root))
+        ended = execute(*command, cwd=original.checkout, seconds=WITHIN)
         assert ended.code == 0, ended
-    return own, artifacts
+    yield own, artifacts
+    with contextlib.closing(connection.sdk(own)) as client:
+        for tag in tags(artifacts):
+            client.images.remove(tag)
+
+
+def tags(artifacts: Artifacts) -> list[str]:
+    """Return the names of the images that were built."""
+    return [artifacts.read(role, BUILD, BuildRecord).tag for role in ROLES]
 
 
 @dataclass(frozen=True)
@@ -133,7 +142,7 @@ def there(
             proxies = {"HTTP_PROXY": address, "HTTPS_PROXY": address, "NO_PROXY": ""}
             told(site.build(*ROLES, env=proxies).end(WITHIN), 0)
         told(site.verify(*ROLES).end(WITHIN), 0)
-        carry(own, found, *(read_contract().images[role].name for role in ROLES))
+        carry(own, found, *tags(here))
         carried = site.elsewhere(Path(shutil.copytree(here.root, folder / "carried")))
         told(carried.verify(*ROLES).end(WITHIN), 0)
         yield There(site.artifacts, carried.artifacts)

@@ -9,10 +9,9 @@ import pytest
 
 from deploy.artifacts import VERDICT, Artifacts
 from deploy.build_record import BuildRecord
-from deploy.contract import read_contract
 from deploy.engine import daemon
 from deploy.engine.connection import find_engine
-from tests.resilience.conftest import carry
+from tests.resilience.conftest import built, carry
 from tests.resilience.second import CAN_START, WHY_NOT, second_engine
 from tests.resilience.site import Site, told
 from verify.judge.verdict import Verdict
@@ -80,8 +79,7 @@ def endpoint(mode: Path, good: Artifacts, tmp_path_factory: pytest.TempPathFacto
         with pytest.MonkeyPatch.context() as patch:
             patch.setenv("DOCKER_HOST", f"unix://{place.socket}")
             refusing = find_engine()
-        base = good.read("backend", "build.json", BuildRecord).base.reference
-        carry(own, refusing, read_contract().images["backend"].name, base)
+        carry(own, refusing, built(good).tag, built(good).base.reference)
         yield f"unix://{place.socket}"
 
 

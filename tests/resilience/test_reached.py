@@ -21,7 +21,7 @@ from deploy.artifacts import VERDICT, Artifacts
 from deploy.engine import daemon
 from deploy.engine.connection import Engine, find_engine
 from deploy.engine.daemon import Daemon
-from tests.resilience.conftest import BACKEND, carry
+from tests.resilience.conftest import built, carry
 from tests.resilience.second import CAN_START, WHY_NOT, pid_of, second_engine
 from tests.resilience.site import Site, told
 from verify.judge.verdict import Verdict
@@ -52,7 +52,7 @@ def test_over_tcp_it_is_an_engine_like_any_other(site: Site, tmp_path: Path, mon
         own = own_engine(monkeypatch)
         daemon.start(place, print)
         monkeypatch.setenv("DOCKER_HOST", f"unix://{place.socket}")
-        carry(own, find_engine(), BACKEND)
+        carry(own, find_engine(), built(site.artifacts).tag)
         site.environment["DOCKER_HOST"] = f"tcp://127.0.0.1:{PORT}"
         command = site.begin("verify", "backend", prefix=("nsenter", f"--net=/proc/{network(place)}/ns/net"))
         told(command.end(), 0, PASSES)

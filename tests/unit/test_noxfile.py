@@ -167,13 +167,13 @@ def test_a_session_of_others_tools_answers_for_its_help_itself(
 
 
 def test_the_help_of_tests_is_pytest_s_and_runs_nothing_before(sessions: dict[str, Callable[..., Any]]) -> None:
-    assert ran(sessions["tests"], "--help") == locked("tests", "pytest tests --numprocesses=2 --help")
+    assert ran(sessions["tests"], "--help") == locked("tests", "pytest tests --numprocesses=3 --help")
 
 
 def test_tests_are_lint_types_and_then_every_test(sessions: dict[str, Callable[..., Any]]) -> None:
     last = ran(sessions["tests"])
     assert last[:-1] == [*locked("lint", *COMMANDS["lint"]), *locked("types", *COMMANDS["types"])]
-    (everything,) = locked("tests", "pytest tests --numprocesses=2 ARGUMENTS")
+    (everything,) = locked("tests", "pytest tests --numprocesses=3 ARGUMENTS")
     assert last[-1] == everything
 
 

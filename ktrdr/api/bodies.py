@@ -9,10 +9,12 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from ktrdr.api.errors import answer
 from ktrdr.json_text import values_at_most
 from ktrdr.model_files import ARCHIVE_LIMIT, MIB
+from ktrdr.records import KINDS, PACKED_LIMIT
 
 DEFAULT: Final = 1 * MIB
 STREAMED: Final = {"/api/v1/data/": 64 * MIB, "/api/v1/models/": ARCHIVE_LIMIT}
 """Bodies that go to the disk while they arrive."""
+OF_RECORDS: Final = tuple(f"/{kind}" for kind in KINDS)
 REPORTS: Final = "/heartbeat"
 REPORT_LIMIT: Final = 8 * MIB
 VALUES_LIMIT: Final = 50_000
@@ -23,11 +25,18 @@ TOO_LARGE: Final = 413
 
 def is_streamed(path: str) -> bool:
     """Return whether a body sent to `path` goes to the disk while it arrives."""
-    return path.startswith(tuple(STREAMED)) and not path.endswith("/range")
+    return is_record(path) or (path.startswith(tuple(STREAMED)) and not path.endswith("/range"))
+
+
+def is_record(path: str) -> bool:
+    """Return whether `path` is that of a backtest's record."""
+    return path.startswith("/api/v1/operations/") and path.endswith(OF_RECORDS)
 
 
 def limit_for(path: str) -> int:
     """Return how many bytes a body sent to `path` may have."""
+    if is_record(path):
+        return PACKED_LIMIT
     if is_streamed(path):
         return next(limit for prefix, limit in STREAMED.items() if path.startswith(prefix))
     return REPORT_LIMIT if path.endswith(REPORTS) else DEFAULT

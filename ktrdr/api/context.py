@@ -11,12 +11,14 @@ from ktrdr.api.services.data_loads import DataLoads
 from ktrdr.api.services.dispatch import Dispatcher
 from ktrdr.api.services.held import Held
 from ktrdr.api.services.model_index import ModelIndex
+from ktrdr.api.services.records import Records
 from ktrdr.api.services.training_service import TrainingService
 from ktrdr.api.store.connection import StoreError
 from ktrdr.api.store.database import Database
 from ktrdr.data.files import DataDirectory
 from ktrdr.errors import KtrdrError
 from ktrdr.model_directory import ModelDirectory
+from ktrdr.record_directory import RecordDirectory
 from ktrdr.settings import SHIPPED_STRATEGIES, Settings
 from ktrdr.strategy.files import StrategyDirectory
 from ktrdr.web.metrics_text import RequestMetrics
@@ -36,6 +38,7 @@ class Context:
         self.data = DataDirectory(settings.data_dir)
         self.models = ModelIndex(self.database, ModelDirectory(settings.data_dir / "models"))
         self.strategies = StrategyDirectory(SHIPPED_STRATEGIES, settings.data_dir / "strategies")
+        self.records = Records(self.database, RecordDirectory(settings.data_dir / "records"))
         self.dispatcher = Dispatcher(self.database)
         self.held = Held(self.database)
         self.data_loads = DataLoads(self.database)
@@ -57,12 +60,13 @@ class Context:
         self._sweep()
         if self.database.open() is not None or self.database.check() is not None:
             return
-        with contextlib.suppress(KtrdrError, StoreError):
+        with contextlib.suppress(KtrdrError, StoreError, OSError):
             if self._opening != self.database.openings:
                 self.dispatcher.start()
                 self._opening = self.database.openings
             self.dispatcher.tick()
             self.models.refresh()
+            self.records.tick()
 
     def _sweep(self) -> None:
         """Remove the files of interrupted uploads, at the start and every hour: the latest are too young at first."""
@@ -73,6 +77,7 @@ class Context:
         with contextlib.suppress(OSError):
             self.data.sweep()
             self.models.directory.sweep()
+            self.records.directory.sweep()
 
 
 def get_context(request: Request) -> Context:

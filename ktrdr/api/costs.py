@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from ktrdr.model_files import MIB
+from ktrdr.records import PLAIN_LIMIT
 
 KIB: Final = 1024
 
@@ -21,6 +22,8 @@ class Cost:
 
 CHECKING: Final = 24 * MIB
 """What checking an uploaded model takes: beside the costs, because one is checked at a time."""
+RECORD: Final = 4 * PLAIN_LIMIT
+"""A record as JSON: the names of its columns stand in every row."""
 SMALL: Final = Cost(64 * KIB, 256 * KIB)
 COSTS: Final = {
     "GET /": SMALL,
@@ -51,6 +54,10 @@ COSTS: Final = {
     "GET /api/v1/operations": Cost(20 * MIB, 40 * MIB),
     "GET /api/v1/operations/{operation_id}": Cost(9 * MIB, 24 * MIB),
     "GET /api/v1/operations/{operation_id}/results": Cost(17 * MIB, 24 * MIB),
+    "GET /api/v1/operations/{operation_id}/trades": Cost(RECORD, 2 * MIB),
+    "GET /api/v1/operations/{operation_id}/equity": Cost(RECORD, 2 * MIB),
+    "PUT /api/v1/operations/{operation_id}/trades": Cost(64 * KIB, 2 * MIB),
+    "PUT /api/v1/operations/{operation_id}/equity": Cost(64 * KIB, 2 * MIB),
     "DELETE /api/v1/operations/{operation_id}": SMALL,
     "POST /api/v1/operations/{operation_id}/retry": Cost(64 * KIB, 2 * MIB),
     "POST /api/v1/workers/register": SMALL,

@@ -27,6 +27,7 @@ from ktrdr.api.routes import (
     metrics,
     models,
     operations,
+    records,
     strategies,
     trainings,
     workers,
@@ -63,7 +64,7 @@ def create_application(settings: Settings | None = None) -> FastAPI:
     app.add_middleware(CountRequests, context=context)
     errors.install(app)
     for module in (
-        health, data, catalogues, strategies, models, trainings, backtests, operations, workers,
+        health, data, catalogues, strategies, models, trainings, backtests, operations, records, workers,
     ):  # fmt: skip
         app.include_router(module.router, prefix=PREFIX)
     app.include_router(metrics.router)

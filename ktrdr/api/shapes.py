@@ -11,6 +11,7 @@ from ktrdr.api.store.operations import OperationType, Status
 from ktrdr.api.store.workers import WorkerType
 from ktrdr.indicators.catalogue import Indicator
 from ktrdr.names import Timeframe
+from ktrdr.records import KINDS
 from ktrdr.strategy.issues import Issue
 from ktrdr.strategy.schema import Strategy
 
@@ -180,6 +181,33 @@ class OperationEntry(Shape):
     result_summary: dict[str, Any] | None
 
 
+class TradeEntry(Shape):
+    """A closed position, always of the whole equity. Money is in the quote currency.
+
+    The prices are those of the fills, slippage included. `profit` is what the equity gained, after `commission`.
+    `slippage` tells what the worse fills cost; it is part of `profit` already. `return_pct` is `profit` in percent of
+    the equity at the entry.
+    """
+
+    direction: Literal["long", "short"]
+    entry_time: AwareDatetime
+    exit_time: AwareDatetime
+    entry_price: float
+    exit_price: float
+    units: float = Field(gt=0)
+    commission: float
+    slippage: float
+    profit: float
+    return_pct: float
+
+
+class EquityPoint(Shape):
+    """The equity at the close of the bar that opens at `timestamp`."""
+
+    timestamp: AwareDatetime
+    equity: float
+
+
 class WorkerCapabilities(Shape):
     """A worker's hardware and libraries."""
 
@@ -220,10 +248,12 @@ class Success(Shape):
 RESULTS: Final = """\
 A training has training_metrics and test_metrics (accuracies and majority shares from 0 to 1), label_counts, warnings.
 
-A backtest has trades, equity_curve, warm_up_bars (bars of the range without a decision), warnings and metrics. Of its
-metrics, total_return_pct, annualized_return, volatility, max_drawdown_pct and average_trade_pct are in percent.
-win_rate is a share from 0 to 1. volatility, sharpe_ratio and sortino_ratio are those of the bars' returns, annualized
-by periods_per_year, the bars that the curve had a year on average. The deviation is that of a sample.
+A backtest has trades (the first 500), equity_curve (at most 1,000 points), warm_up_bars (bars of the range without a
+decision), warnings and metrics. All trades, and the equity at every bar, are at /trades and /equity. Of its metrics,
+annualized_return, volatility and those that end in _pct are in percent; annualized_return_pct and volatility_pct are
+further names of the first two. win_rate is a share from 0 to 1. volatility, sharpe_ratio and sortino_ratio are those of
+the bars' returns, annualized by periods_per_year, the bars that the curve had a year on average. The deviation is that
+of a sample.
 """
 
 
@@ -296,6 +326,14 @@ ANSWERS = (
         result_summary=Annotated[dict[str, Any] | None, Field(description=RESULTS)],
         results=Annotated[dict[str, Any] | None, Field(description="The same as result_summary.")],
     ),
+    _success("TradesAnswer", "Every trade of a backtest.", operation_id=str, trades=list[TradeEntry]),
+    _success(
+        "EquityAnswer",
+        "The equity at the close of every bar of a backtest, after costs, in the quote currency.",
+        operation_id=str,
+        equity=list[EquityPoint],
+    ),
+    _success("RecordStoredAnswer", "A record of a backtest that was stored.", operation_id=str, record=Literal[KINDS]),
     _success(
         "CancelledAnswer",
         "An accepted cancellation; `status` stays running until the worker has stopped.",

@@ -36,7 +36,8 @@ class RequireSecrets:
         workers, clients = {WORKERS: self.workers}, {CLIENTS: self.clients}
         if path.startswith("/api/v1/workers/"):
             return workers | clients if method == "DELETE" else workers
-        return workers if method == "PUT" and path.startswith("/api/v1/models/") else clients
+        of_workers = method == "PUT" and path.startswith(("/api/v1/models/", "/api/v1/operations/"))
+        return workers if of_workers else clients
 
 
 def _is(given: str, secret: str) -> bool:

@@ -50,13 +50,17 @@ def backtest(job: Job) -> dict[str, Any]:
             job.report(100 * position / len(rows), "walking the bars", position, len(rows))
 
     costs = Costs(request["initial_capital"], request["commission"], request["slippage"])
+    found = walk(walked, signals.__getitem__, costs, check=check)
+    job.report(100.0, "sending the trades and the equity", len(rows), len(rows))
+    for record in found.records():
+        job.backend.upload_record(job.operation_id, record)
     config = {**request, **trained_on(model.stored.metadata, request["symbol"], walked)}
     return {
         "config": config,
         "model_path": f"models/{request['model']}",
         "warm_up_bars": undecided,
         "warnings": overlap_warnings(config) + warm_up_warnings(undecided, len(rows)),
-        **walk(walked, signals.__getitem__, costs, check=check),
+        **found.summary(),
     }
 
 

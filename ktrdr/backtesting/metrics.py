@@ -24,10 +24,11 @@ def performance(
 ) -> dict[str, Any]:
     """Return the figures of an equity curve (one value a bar) and its trades.
 
-    Returns, volatility and drawdown are in percent, win_rate is a share (0 to 1) of the trades, a trade without profit
-    is a losing one; money is in the quote currency. Undefined figures are None: a ratio or factor of gains without any
-    risk or loss, annualized_return within less than a week. A flat curve has ratios of 0; after a total loss
-    the annualized return is -100 %.
+    Returns, volatility and drawdown are in percent: annualized_return_pct and volatility_pct are other names of
+    annualized_return and volatility. win_rate is a share (0 to 1) of the trades, a trade without profit is a losing
+    one; money is in the quote currency. Undefined figures are None: a ratio or factor of gains without any risk or
+    loss, annualized_return within less than a week. A flat curve has ratios of 0; after a total loss the annualized
+    return is -100 %.
     """
     years = (times[-1] - times[0]) / YEAR_S if len(times) > 1 else 0.0
     growth = equity[-1] / initial_capital if equity else 1.0
@@ -36,10 +37,14 @@ def performance(
     wins = [trade.profit for trade in trades if trade.profit > 0]
     losses = [trade.profit for trade in trades if trade.profit <= 0]
     lost = -math.fsum(losses)
+    annualized = _annualized(growth, years)
+    volatility = _finite(100 * _deviation(changes) * math.sqrt(bars_a_year))
     return {
         "total_return_pct": 100 * (growth - 1),
-        "annualized_return": _annualized(growth, years),
-        "volatility": _finite(100 * _deviation(changes) * math.sqrt(bars_a_year)),
+        "annualized_return": annualized,
+        "annualized_return_pct": annualized,
+        "volatility": volatility,
+        "volatility_pct": volatility,
         "sharpe_ratio": _ratio(changes, _deviation(changes), bars_a_year),
         "sortino_ratio": _ratio(changes, _downside(changes), bars_a_year),
         "periods_per_year": bars_a_year,

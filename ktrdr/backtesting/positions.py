@@ -1,9 +1,10 @@
 """Cash and positions: always fully invested, long or short, with costs on every fill. Torch-free."""
 
-from dataclasses import asdict, dataclass
-from typing import Any
+from dataclasses import asdict, dataclass, fields
+from typing import Any, Final
 
 from ktrdr.data.bars import iso
+from ktrdr.records import stamp
 
 
 @dataclass(frozen=True)
@@ -29,6 +30,14 @@ class Trade:
         """Return the fields that clients see."""
         times = {"entry_time": iso(self.entry_time), "exit_time": iso(self.exit_time)}
         return {**asdict(self), **times, "direction": "long" if self.direction > 0 else "short"}
+
+    def as_row(self) -> tuple[Any, ...]:
+        """Return the values of `as_json`, in its order."""
+        _, entered, left, *amounts = (getattr(self, name) for name in FIELDS)
+        return "long" if self.direction > 0 else "short", stamp(entered), stamp(left), *amounts
+
+
+FIELDS: Final = tuple(field.name for field in fields(Trade))
 
 
 @dataclass(frozen=True)

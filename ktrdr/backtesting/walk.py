@@ -1,7 +1,7 @@
 """The walk over the bars: decide at a bar's close, fill at the next bar's open. Torch-free."""
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -9,6 +9,7 @@ from ktrdr.backtesting.metrics import performance
 from ktrdr.backtesting.positions import Account, Trade
 from ktrdr.data.bars import Bars, iso
 from ktrdr.errors import BadRequestError
+from ktrdr.records import Packed, stamp
 from ktrdr.signals import Signal
 
 CURVE_POINTS: Final = 1000
@@ -25,10 +26,36 @@ class Costs:
     slippage: float
 
 
+@dataclass(frozen=True)
+class Walked:
+    """What a walk has brought: when each bar opens (epoch seconds), the equity at its close, and the trades."""
+
+    times: Sequence[int]
+    equity: Sequence[float]
+    trades: Sequence[Trade]
+    initial_capital: float
+
+    def summary(self) -> dict[str, Any]:
+        """Return trade_count, trades (the first 500), equity_curve (at most 1,000 points) and metrics."""
+        return {
+            "trade_count": len(self.trades),
+            "trades": [trade.as_json() for trade in self.trades[:TRADES_KEPT]],
+            "equity_curve": _thin(self.times, self.equity),
+            "metrics": performance(self.equity, self.times, self.trades, self.initial_capital),
+        }
+
+    def records(self) -> list[Packed]:
+        """Return all trades, and the equity at every bar."""
+        return [
+            Packed("trades", lambda: (trade.as_row() for trade in self.trades)),
+            Packed("equity", lambda: zip(map(stamp, self.times), self.equity, strict=True)),
+        ]
+
+
 def walk(
     bars: Bars, decide: Callable[[int], Signal], costs: Costs, *, check: Callable[[int], None] = lambda _: None
-) -> dict[str, Any]:
-    """Walk the bars and return trade_count, trades (the first 500), equity_curve (at most 1,000 points), metrics.
+) -> Walked:
+    """Walk the bars and return the equity at each, and the trades.
 
     `decide` gets a bar's position once that bar has closed. BUY turns long, SELL turns short, HOLD keeps the position;
     a position open at the end is closed at the last close. If the equity is zero or less at a close (a short whose
@@ -50,12 +77,7 @@ def walk(
     if account.units:
         _note(trades, account.turn(0, bars.times[-1], bars.closes[-1]))
         equity[-1] = account.cash
-    return {
-        "trade_count": len(trades),
-        "trades": [trade.as_json() for trade in trades[:TRADES_KEPT]],
-        "equity_curve": _thin(bars.times, equity),
-        "metrics": performance(equity, bars.times, trades, costs.initial_capital),
-    }
+    return Walked(bars.times, equity, trades, costs.initial_capital)
 
 
 def _note(trades: list[Trade], trade: Trade | None) -> None:
@@ -63,7 +85,7 @@ def _note(trades: list[Trade], trade: Trade | None) -> None:
         trades.append(trade)
 
 
-def _thin(times: list[int], equity: list[float]) -> list[dict[str, Any]]:
+def _thin(times: Sequence[int], equity: Sequence[float]) -> list[dict[str, Any]]:
     step = max(1, -(-len(times) // (CURVE_POINTS - 1)))
     kept = sorted({*range(0, len(times), step), len(times) - 1} - {-1})
     return [{"timestamp": iso(times[place]), "equity": equity[place]} for place in kept]

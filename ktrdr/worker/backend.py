@@ -17,6 +17,7 @@ from urllib.parse import quote, urlencode
 from ktrdr.data.bars import Bar, Bars, parse_time
 from ktrdr.errors import ConflictError
 from ktrdr.model_files import digest
+from ktrdr.records import Packed
 
 TIMEOUT_S: Final = 10.0
 PAGE: Final = 20_000
@@ -164,6 +165,12 @@ class Backend:
         headers = {"Content-Type": "application/zip", "X-Content-SHA256": digest(archive)}
         answer, _ = self.send("PUT", f"/models/{quote(name)}/archive", archive, headers)
         return str(json.loads(answer)["model_path"])
+
+    def upload_record(self, operation_id: str, record: Packed) -> None:
+        """Upload a record of a backtest, piece by piece."""
+        self.send(
+            "PUT", f"/operations/{quote(operation_id)}/{record.kind}", record, {"Content-Type": "application/gzip"}
+        )
 
     def download_model(self, name: str) -> tuple[bytes, str]:
         """Download a model's archive and the digest that the backend names."""

@@ -91,6 +91,23 @@ def get(db: Connection, operation_id: str) -> Row | None:
     return db.row("SELECT * FROM operations WHERE operation_id = :operation_id", operation_id=operation_id)
 
 
+def state(db: Connection, operation_id: str) -> Row | None:
+    """Return type, status and worker of an operation, without its long texts, or None."""
+    return db.row(
+        "SELECT operation_type, status, worker_id FROM operations WHERE operation_id = :operation_id",
+        operation_id=operation_id,
+    )
+
+
+def with_records(db: Connection) -> set[str]:
+    """Return the ids of the backtests that have records, or may still get some."""
+    rows = db.rows(
+        "SELECT operation_id FROM operations"
+        " WHERE operation_type = 'backtesting' AND status IN ('pending', 'running', 'completed')"
+    )
+    return {row["operation_id"] for row in rows}
+
+
 def page(
     db: Connection, *, status: str | None, kind: str | None, limit: int, offset: int, brief: bool = False
 ) -> tuple[list[Row], int]:

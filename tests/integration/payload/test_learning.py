@@ -149,7 +149,7 @@ def test_later_bars_change_no_decision_and_no_fill(trained: tuple[Path, dict[str
 
     def results(bars: Bars) -> tuple[list[Any], dict[str, Any]]:
         decisions = engine.decide(engine.prepare({"1h": bars}))
-        return decisions, walk(bars, lambda place: decisions[place].signal, Costs(100_000.0, 0.0001, 0.00005))
+        return decisions, walk(bars, lambda place: decisions[place].signal, Costs(100_000.0, 0.0001, 0.00005)).summary()
 
     decisions, whole = results(held_out)
     for cut in (100, 333, 700, 989):
@@ -222,7 +222,7 @@ def test_a_signal_is_worth_money_and_noise_is_not(trained: tuple[Path, dict[str,
 
     def earned(bars: Bars) -> float:
         decisions = engine.decide(engine.prepare({"1h": bars}))
-        found = walk(bars, lambda place: decisions[place].signal, Costs(100_000.0, 0.0, 0.0))
+        found = walk(bars, lambda place: decisions[place].signal, Costs(100_000.0, 0.0, 0.0)).summary()
         return float(found["metrics"]["total_return_pct"])
 
     assert earned(MARKET.between(KNOWN, COUNT)) > 20

@@ -280,7 +280,7 @@ def test_a_trained_model_trades_on_bars_it_has_never_seen(trained: tuple[Path, d
     bars = YEAR.between(HELD_OUT, len(YEAR))
     engine = DecisionEngine(load_model(trained[0]))
     decisions = engine.decide(engine.prepare({"1h": bars}))
-    result = walk(bars, lambda place: decisions[place].signal, Costs(100_000.0, 0.0001, 0.00005))
+    result = walk(bars, lambda place: decisions[place].signal, Costs(100_000.0, 0.0001, 0.00005)).summary()
     assert result["trade_count"] > 0
     assert engine.decide([None]) == [WAIT]
 

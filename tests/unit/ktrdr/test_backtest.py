@@ -28,7 +28,7 @@ def signals(*wanted: Signal) -> dict[int, Signal]:
 def test_a_decision_is_filled_at_the_next_bars_open() -> None:
     bars = bars_of((10, 11), (20, 21), (30, 31), (40, 41))
     told = signals(Signal.BUY, Signal.HOLD, Signal.SELL, Signal.HOLD)
-    result = walk(bars, told.__getitem__, FREE)
+    result = walk(bars, told.__getitem__, FREE).summary()
     first, second = result["trades"]
     assert (first["entry_price"], first["exit_price"], first["direction"]) == (20, 40, "long")
     assert (second["entry_price"], second["exit_price"], second["direction"]) == (40, 41, "short")
@@ -37,13 +37,13 @@ def test_a_decision_is_filled_at_the_next_bars_open() -> None:
 
 def test_a_decision_at_the_last_bar_is_never_filled() -> None:
     told = signals(Signal.HOLD, Signal.BUY)
-    assert walk(bars_of((1, 1), (1, 1)), told.__getitem__, FREE)["trade_count"] == 0
+    assert walk(bars_of((1, 1), (1, 1)), told.__getitem__, FREE).summary()["trade_count"] == 0
 
 
 def test_costs_are_paid_on_both_ways() -> None:
     bars = bars_of((100, 100), (100, 100))
     told = signals(Signal.BUY, Signal.HOLD)
-    final = walk(bars, told.__getitem__, DEAR)["metrics"]["final_equity"]
+    final = walk(bars, told.__getitem__, DEAR).summary()["metrics"]["final_equity"]
     units = 1000 / (102 * 1.01)
     assert final == pytest.approx(units * 98 * 0.99)
 
@@ -58,7 +58,7 @@ def test_a_short_position_earns_when_prices_fall() -> None:
 
 
 def test_no_bars_make_no_trades_and_no_loss() -> None:
-    result = walk(Bars(), lambda _: Signal.BUY, FREE)
+    result = walk(Bars(), lambda _: Signal.BUY, FREE).summary()
     assert (result["trade_count"], result["equity_curve"], result["metrics"]["total_return_pct"]) == (0, [], 0.0)
 
 
@@ -71,6 +71,6 @@ def test_the_figures_follow_from_curve_and_trades() -> None:
 
 
 def test_the_curve_is_thinned_but_keeps_its_ends(year: Bars) -> None:
-    curve = walk(year, lambda _: Signal.HOLD, FREE)["equity_curve"]
+    curve = walk(year, lambda _: Signal.HOLD, FREE).summary()["equity_curve"]
     assert len(curve) <= 1000
     assert curve[-1]["timestamp"] == "2023-12-31T23:00:00Z"

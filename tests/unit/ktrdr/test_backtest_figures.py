@@ -137,7 +137,7 @@ def test_the_return_is_the_sum_of_its_fills_and_costs(
 ) -> None:
     prices = data.draw(st.lists(st.tuples(PRICES, PRICES), min_size=len(decisions), max_size=len(decisions)))
     bars, costs = bars_of(*prices), Costs(1000.0, commission, slippage)
-    result = walk(bars, decisions.__getitem__, costs)
+    result = walk(bars, decisions.__getitem__, costs).summary()
     equity = [point["equity"] for point in result["equity_curve"]]
     trades, metrics = result["trades"], result["metrics"]
     assert json.dumps(result, allow_nan=False)
@@ -159,7 +159,7 @@ def test_costs_never_make_anybody_richer(data: st.DataObject, decisions: list[Si
     harmless = st.floats(0.8, 1.5)  # no short is ruined, so that all three walk the same way
     prices = data.draw(st.lists(st.tuples(harmless, harmless), min_size=len(decisions), max_size=len(decisions)))
     free, with_commission, with_both = (
-        walk(bars_of(*prices), decisions.__getitem__, Costs(1000.0, *costs))["metrics"]["final_equity"]
+        walk(bars_of(*prices), decisions.__getitem__, Costs(1000.0, *costs)).summary()["metrics"]["final_equity"]
         for costs in ((0.0, 0.0), (0.01, 0.0), (0.01, 0.01))
     )
     assert free + 1e-9 >= with_commission >= with_both - 1e-9
@@ -167,7 +167,7 @@ def test_costs_never_make_anybody_richer(data: st.DataObject, decisions: list[Si
 
 def test_a_short_whose_price_more_than_doubles_is_closed_out_and_trades_no_more() -> None:
     bars = bars_of((100, 100), (100, 250), (260, 260), (100, 100), (100, 100))
-    result = walk(bars, lambda _: Signal.SELL, Costs(1000.0, 0.0, 0.0))
+    result = walk(bars, lambda _: Signal.SELL, Costs(1000.0, 0.0, 0.0)).summary()
     (only,) = result["trades"]
     assert (only["exit_price"], result["metrics"]["final_equity"]) == (260, pytest.approx(-600))
     assert [point["equity"] for point in result["equity_curve"]] == pytest.approx([1000, -500, -600, -600, -600])

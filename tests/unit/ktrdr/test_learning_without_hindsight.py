@@ -142,7 +142,7 @@ def test_a_fill_depends_on_no_later_bar(future: tuple[int, int], shift: int) -> 
         def decide(place: int) -> Signal:
             return Signal(int(series.closes[place] * 1e6 + shift) % 3)
 
-        return walk(series, decide, Costs(1000.0, 0.0001, 0.0002))
+        return walk(series, decide, Costs(1000.0, 0.0001, 0.0002)).summary()
 
     whole, part = result(bars), result(bars.between(0, begins))
     other = result(with_another_future(bars, *future))

@@ -1,0 +1,61 @@
+"""The records of backtests: their files on the disk, and the operations in the store that they belong to."""
+
+import time
+from collections.abc import Iterator
+from typing import Final
+
+from ktrdr.api.store import operations, workers
+from ktrdr.api.store.connection import Row
+from ktrdr.api.store.database import Database
+from ktrdr.errors import ConflictError, NotFoundError
+from ktrdr.record_directory import IncomingRecord, RecordDirectory
+from ktrdr.records import Kind
+
+SWEEP_EVERY_S: Final = 60.0
+
+
+class Records:
+    """Takes a record from the worker of a running backtest, and gives those of completed ones."""
+
+    def __init__(self, database: Database, directory: RecordDirectory) -> None:
+        self.directory = directory
+        self._database = database
+        self._swept: float | None = None
+
+    def blocks(self, operation_id: str, kind: Kind) -> Iterator[bytes]:
+        """Return a record's CSV in blocks; NotFoundError if there is none, ConflictError before the backtest's end."""
+        row, _ = self._find(operation_id)
+        if row["status"] != "completed":
+            message = f"Operation {operation_id} is {row['status']}; only completed ones have results."
+            raise ConflictError("not_completed", message, {"status": row["status"]})
+        return self.directory.blocks(operation_id, kind)
+
+    def incoming(self, operation_id: str, kind: Kind, caller: workers.Caller) -> IncomingRecord:
+        """Return a place for a record; ConflictError unless the caller works on that backtest."""
+        row, worker = self._find(operation_id)
+        ended = row["status"] in operations.FINAL
+        if row["operation_type"] != "backtesting" or ended or worker is None or worker["token"] != caller.token:
+            message = f"Only the worker that has been given the backtest {operation_id} adds {kind} to it."
+            raise ConflictError("not_its_worker", message, {"status": row["status"]})
+        return self.directory.incoming(operation_id, kind)
+
+    def tick(self) -> None:
+        """Remove the records of operations that are gone, have failed or were cancelled, once a minute."""
+        now = time.monotonic()
+        if self._swept is not None and now - self._swept < SWEEP_EVERY_S:
+            return
+        found = self.directory.operations()  # first: a record comes after its operation, and goes after it
+        if found:
+            with self._database.transaction() as db:
+                found -= operations.with_records(db)
+            self.directory.remove(found)
+        self._swept = now
+
+    def _find(self, operation_id: str) -> tuple[Row, Row | None]:
+        """Return what is brief of an operation, and its worker if it has one."""
+        with self._database.transaction() as db:
+            row = operations.state(db, operation_id)
+            worker = workers.get(db, row["worker_id"]) if row and row["worker_id"] else None
+        if row is None:
+            raise NotFoundError("no_operation", f"No operation {operation_id}.")
+        return row, worker

@@ -14,7 +14,10 @@ from tests.mutation.trial import survives
 ROOT = Path(__file__).resolve().parents[2]
 EQUIVALENT = Path(__file__).with_name("equivalent.toml")
 UNIT = "tests/unit"
-RULINGS = ("subject", "configuration", "contents", "files", "python", "pytorch", "application", "server", "gpu")
+RULINGS = (
+    "subject", "configuration", "platform", "contents", "files", "python", "pytorch", "application", "server",
+    "serving", "gpu",
+)  # fmt: skip
 JUDGED = [
     *(f"{UNIT}/verify/judge/test_rulings_{name}.py" for name in RULINGS),
     f"{UNIT}/verify/observe/test_disclosure.py",
@@ -27,12 +30,16 @@ LAYERS = [
     f"{CONTENTS}/test_archive_damaged.py",
     *(f"{CONTENTS}/test_permissions{name}.py" for name in ("", "_readable", "_writable")),
 ]
+SUMMARY, E2E = f"{UNIT}/verify/report/test_summary.py", f"{UNIT}/verify/e2e/test_in_the_summary.py"
 REPORTS = f"{UNIT}/verify/observe/test_probe_reports.py"
 
 # Module -> the tests that are for it, then those that it meets on the way; the second only where the first pass.
 MODULES: dict[str, tuple[list[str], list[str]]] = {
     **{f"verify/judge/rulings/{name}.py": ([f"{UNIT}/verify/judge/test_rulings_{name}.py"], JUDGE) for name in RULINGS},
     "verify/judge/rulings/growth.py": ([f"{UNIT}/verify/judge/test_difference.py"], JUDGE),
+    "verify/judge/difference.py": ([f"{UNIT}/verify/judge/test_difference.py"], JUDGE),
+    "verify/judge/family.py": ([f"{UNIT}/verify/judge/test_family.py"], [SUMMARY]),
+    **{f"verify/judge/{name}.py": ([E2E], [SUMMARY]) for name in ("reading", "end_to_end")},
     "verify/observe/disclosure.py": (
         [f"{UNIT}/verify/observe/test_disclosure{name}.py" for name in ("", "_rules")],
         JUDGE,
@@ -42,7 +49,7 @@ MODULES: dict[str, tuple[list[str], list[str]]] = {
     "verify/contents/owners.py": ([f"{CONTENTS}/test_owners.py", f"{CONTENTS}/test_dpkg.py"], LAYERS),
     "verify/judge/case.py": (JUDGE, [REPORTS]),
     "verify/judge/verdict.py": (
-        [f"{UNIT}/verify/judge/test_judge.py", f"{UNIT}/verify/report/test_summary.py"],
+        [f"{UNIT}/verify/judge/test_judge.py", SUMMARY],
         JUDGE,
     ),
     "verify/observe/probe_reports.py": ([REPORTS], JUDGE),
@@ -58,6 +65,7 @@ MODULES: dict[str, tuple[list[str], list[str]]] = {
         for name in (
             "application",
             "contract",
+            "allowed_files",
             "artifacts",
             "uv_lock",
             "left_out",
@@ -78,6 +86,7 @@ MODULES: dict[str, tuple[list[str], list[str]]] = {
         )
         for name in ("in_place", "members", "ways")
     },
+    **{f"verify/contents/{name}.py": (LAYERS, JUDGE) for name in ("model", "raw_layer")},
     "verify/contents/inventory.py": (LAYERS, [f"{CONTENTS}/test_distributions_whole.py"]),
     "verify/contents/distributions.py": (
         [f"{CONTENTS}/test_distributions.py", f"{CONTENTS}/test_distributions_whole.py"],
@@ -85,7 +94,18 @@ MODULES: dict[str, tuple[list[str], list[str]]] = {
     ),
     **{
         f"verify/contents/{name}.py": ([f"{CONTENTS}/test_{name}.py"], [])
-        for name in ("command_words", "dpkg", "accounts", "nested_archives", "broken", "bytecode", "loader_cache")
+        for name in (
+            "bolt",
+            "cache",
+            "snapshots",
+            "command_words",
+            "dpkg",
+            "accounts",
+            "nested_archives",
+            "broken",
+            "bytecode",
+            "loader_cache",
+        )
     },
     "verify/contents/permissions.py": (
         [f"{CONTENTS}/test_permissions{name}.py" for name in ("", "_writable", "_readable")],

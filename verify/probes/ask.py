@@ -249,7 +249,8 @@ def main():
     options = json.loads(sys.argv[2]) if sys.argv[2:] else {}
     if options:
         had = len(of_the_server(processes()))
-        report["at_once"] = at_once(sys.argv[1], report["answers"], document)
+        calls = [*calls_of(document)] if report["answers"] else []
+        report["at_once"] = at_once(sys.argv[1], report["answers"], calls, document)
         report["rest"] = rest(options["rest"], options["writable"], [options["watch"]], had)
     report |= memory()
     report["listens"], sockets, report["ports"] = listens(urllib.parse.urlsplit(sys.argv[1]).port or 80)

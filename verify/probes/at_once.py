@@ -12,47 +12,57 @@ import urllib.parse
 CLIENTS = 8  # requests that are sent before any answer is read
 SLOW = 4  # clients that stay in the middle of a request meanwhile
 AT_ONCE_SECONDS = 30.0  # for all of it
-BUSY = (429, 500)  # a server that has no time says the first, or what is from the second on
+BUSY = (429, 503)  # what a server says that has no time
+FAILED = 500  # and on
+# Method, path, headers and body of a request, as calls_of makes them
 
 
-def at_once(address, alone, document):
+def at_once(address, alone, calls, document):
     """Return how many requests were sent side by side, and which of them were refused or not answered.
 
-    ``alone``: method and path of requests that were sent alone, with the answer's status and digest.
+    ``alone``: method and path of requests that were sent alone, with the answer's status and digest. ``calls``: those
+    requests. What may change something is sent twice side by side, and may be told that the other one is at work.
     """
     where = urllib.parse.urlsplit(address)
-    status = {key.split(" ", 1)[1]: int(value.split()[0]) for key, value in alone.items() if key.startswith("GET ")}
-    paths = [where.path] * CLIENTS + sorted(path for path, one in status.items() if one and not refuses(one))
+    status = {key: int(value.split()[0]) for key, value in alone.items()}
+    good = {key for key, one in status.items() if one and not refuses("GET", one)}
+    requests = [("GET", where.path, {}, None)] * CLIENTS
+    requests += [("GET", key[4:], {}, None) for key in sorted(good) if key.startswith("GET ")]
+    requests += [one for one in calls if one[0] != "GET" and f"{one[0]} {one[1]}" in good for _ in range(2)]
     told, end = [], time.monotonic() + AT_ONCE_SECONDS
     with contextlib.ExitStack() as stack:
         for part in slow_requests(where, document):
             stack.callback(slow_client(where, part).close)
-        for at in range(0, len(paths), CLIENTS):
-            told += side_by_side(where, paths[at : at + CLIENTS], end)
-    refused = [f"GET {path}: {one}" for path, one in zip(paths, told, strict=True) if refuses(one)]
+        for at in range(0, len(requests), CLIENTS):
+            told += side_by_side(where, requests[at : at + CLIENTS], end)
+    pairs = zip(requests, told, strict=True)
+    refused = [f"{method} {path}: {one}" for (method, path, *_), one in pairs if refuses(method, one)]
     return {"asked": len(told), "refused": refused[:10]}
 
 
-def refuses(answer):
+def refuses(method, answer):
     """Tell whether an answer is a refusal: a status that says so, or what happened in place of an answer."""
-    return not isinstance(answer, int) or answer == BUSY[0] or answer >= BUSY[1]
+    if not isinstance(answer, int):
+        return True
+    return method == "GET" if answer in BUSY else answer >= FAILED
 
 
-def side_by_side(where, paths, end):
+def side_by_side(where, requests, end):
     """Send all requests before any answer is read; return each answer's status, or what happened in place of it."""
-    connections = [http.client.HTTPConnection(where.hostname, where.port or 80) for _ in paths]
+    connections = [http.client.HTTPConnection(where.hostname, where.port or 80) for _ in requests]
     with contextlib.ExitStack() as stack:
         for connection in connections:
             stack.callback(connection.close)
-        troubles = [sent(connection, path, end) for connection, path in zip(connections, paths, strict=True)]
+        troubles = [sent(connection, one, end) for connection, one in zip(connections, requests, strict=True)]
         return [trouble or status(connection, end) for connection, trouble in zip(connections, troubles, strict=True)]
 
 
-def sent(connection, path, end):
+def sent(connection, request, end):
     """Send a request; return what happened instead, "" where it was sent."""
+    method, path, headers, body = request
     try:
         connection.timeout = left(end)
-        connection.request("GET", path)
+        connection.request(method, path, body, headers)
     except (OSError, http.client.HTTPException, ValueError) as error:
         return f"{type(error).__name__}: {error}"
     return ""

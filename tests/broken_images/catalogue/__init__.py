@@ -44,6 +44,7 @@ FAULTS: tuple[Fault, ...] = (
     *files.GOOD,
     *good.GOOD,
     *alike.GOOD,
+    *serving.GOOD,
 )
 _FIRST: dict[str, Fault] = {}
 for _fault in sorted(FAULTS, key=lambda fault: fault.base != "backend"):

@@ -4,7 +4,8 @@ import json
 
 from tests.broken_images.catalogue.configuration import ASK, SERVE
 from tests.broken_images.catalogue.server import served_by
-from tests.broken_images.fault import API, Fault, into_main
+from tests.broken_images.catalogue.sources import CHANGED
+from tests.broken_images.fault import API, Fault, good, into_main
 
 LIMITS, AT_ONCE, AT_REST, STOPS = "server-limits", "server-at-once", "server-at-rest", "server-stops"
 WORKER = "worker-cpu"
@@ -80,6 +81,42 @@ class Handler(BaseHTTPRequestHandler):
 HTTPServer(("0.0.0.0", 8000), Handler).serve_forever()
 """
 
+WRITING = f"""
+from fastapi import Response
+import sqlite3, threading, time
+BOTH, TURN, NOTES = threading.Barrier(2), threading.Lock(), {{}}
+@app.put("{API}/note", status_code=201)
+def note(response: Response):
+    try:
+        BOTH.wait(2)  # whoever is alone goes on alone
+    except threading.BrokenBarrierError:
+        BOTH.reset()
+"""
+DATABASE = """
+    with sqlite3.connect("/data/notes.db", timeout=0, isolation_level=None) as database:
+        database.execute("begin exclusive")
+        time.sleep(1)
+        database.execute("commit")
+"""
+BY_NAME = """
+    NOTES["part"] = time.monotonic()
+    time.sleep(1)
+    NOTES["whole"] = NOTES.pop("part")
+"""
+IN_TURN = """
+    if not TURN.acquire(blocking=False):
+        response.status_code = 503
+        return "somebody else writes"
+    time.sleep(1)
+    TURN.release()
+"""
+
+
+def writing(body: str) -> str:
+    """Return the lines that add an operation which changes something."""
+    return into_main(WRITING + body)
+
+
 OVER_LIMITS = (
     Fault("the server takes more memory from its import on than its container may have",
           where_served("hoard = b'x' * 700_000_000"), LIMITS, says=("memory limit", "512.0 MB"), seconds=60.0),
@@ -116,7 +153,12 @@ ONE_AT_A_TIME = (
         "AT_WORK.append(1)\ntry:\n    await asyncio.sleep(0.05)\n    assert len(AT_WORK) == 1\n"
         "    return await call_next(request)\nfinally:\n    AT_WORK.pop()", "AT_WORK = []"), AT_ONCE,
           says=(f"GET {API}/health: 500",)),
+    Fault("the database is locked for whoever writes at once", writing(DATABASE), AT_ONCE,
+          says=(f"PUT {API}/note: 500",)),
+    Fault("two who write at once write under one name", writing(BY_NAME), AT_ONCE, says=(f"PUT {API}/note: 500",)),
 )  # fmt: skip
+
+GOOD = (good("who writes is told that somebody else is at it", writing(IN_TURN), AT_ONCE, despite=CHANGED),)
 
 RESTLESS = (
     Fault("a thread of the server computes without end", in_thread("while True:\n    pass"), AT_REST,

@@ -5,7 +5,7 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from http.server import BaseHTTPRequestHandler, HTTPServer
-from typing import Any
+from typing import Any, ClassVar
 
 import pytest
 
@@ -21,8 +21,10 @@ def soon(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(probe, "AT_ONCE_SECONDS", 0.5)
 
 
-def asked(port: str, alone: dict[str, str] | None = None, document: Any = None) -> AtOnce:
-    return AtOnce.model_validate(probe.at_once(f"http://127.0.0.1:{port}{HEALTH}", alone or {}, document or {}))
+def asked(
+    port: str, alone: dict[str, str] | None = None, *calls: tuple[str, str, dict[str, str], bytes | None]
+) -> AtOnce:
+    return AtOnce.model_validate(probe.at_once(f"http://127.0.0.1:{port}{HEALTH}", alone or {}, calls, {}))
 
 
 @contextmanager
@@ -70,7 +72,7 @@ def test_a_server_with_a_thread_a_client_answers_all_although_some_are_slow() ->
         assert asked(port) == AtOnce(asked=8, refused=[])
 
 
-def test_whatever_was_answered_alone_is_asked_again_but_what_changes_something_and_what_was_refused() -> None:
+def test_whatever_was_answered_alone_is_asked_again_but_what_was_refused() -> None:
     alone = {"GET /a": "404 x", "GET /b?c=1": "200 x", "POST /d": "200 x", "GET /e": "503 x", "GET /f": "0 x"}
     with answering(200, b"{}") as port:
         assert asked(port, alone) == AtOnce(asked=10, refused=[])
@@ -80,6 +82,44 @@ def test_whatever_was_answered_alone_is_asked_again_but_what_changes_something_a
 def test_a_refusal_is_told_with_its_status(status: int) -> None:
     with answering(status, b"") as port:
         assert asked(port).refused == [f"GET {HEALTH}: {status}"] * 8
+
+
+@contextmanager
+def one_writer_at_a_time(status: int) -> Iterator[str]:
+    """A server that answers so to whoever writes while another one does; yields its port."""
+
+    class Handler(BaseHTTPRequestHandler):
+        timeout = 10
+        writers: ClassVar[list[str]] = []
+        pair = threading.Barrier(2)
+
+        def do_GET(self) -> None:
+            self.send_response(200)
+            self.end_headers()
+
+        def do_POST(self) -> None:
+            body = self.rfile.read(int(self.headers["Content-Length"])).decode()
+            if "X-Key" in self.headers:  # else it is one of the slow ones
+                self.writers.append(f"{self.headers['X-Key']} {body}")
+                self.send_response(status if self.pair.wait(timeout=10) else 200)
+                self.end_headers()
+
+        def log_message(self, *_arguments: object) -> None:
+            """Say nothing."""
+
+    with Server(("127.0.0.1", 0), Handler) as server, running(server):
+        yield str(server.server_address[1])
+    assert Handler.writers == ["a {}"] * 2
+
+
+@pytest.mark.parametrize(("status", "refused"), [(200, 0), (409, 0), (429, 0), (500, 1), (502, 1), (503, 0)])
+def test_what_changes_something_is_sent_twice_at_once_and_may_be_told_that_the_other_is_at_work(
+    status: int, refused: int
+) -> None:
+    alone = {"POST /a": "201 x", "POST /b": "500 x", "DELETE /c": "0 x"}
+    calls = [(key.partition(" ")[0], key.partition(" ")[2], {"X-Key": key[-1]}, b"{}") for key in alone]
+    with one_writer_at_a_time(status) as port:
+        assert asked(port, alone, *calls) == AtOnce(asked=10, refused=[f"POST /a: {status}"] * refused)
 
 
 @pytest.mark.usefixtures("soon")

@@ -134,6 +134,12 @@ def number_after(path, words):
     return None
 
 
+def refused():
+    """Return how often a process or thread was refused at the limit; None where the kernel does not count it."""
+    counts = (number_after(path, "max ") for path in REFUSALS)
+    return next((count for count in counts if count is not None), None)
+
+
 def slowness():
     """Return how many times as long as on an idle machine it takes here to compute something; 1 at least."""
     began, ran = time.monotonic(), time.thread_time()
@@ -156,7 +162,6 @@ def rest(seconds, data, ours, had):
     server = of_the_server(now)
     computed = (sum(one[-1] for one in server.values()) - ticks) / os.sysconf("SC_CLK_TCK")
     left = {process: what for process, what in unwaited(now).items() if process[0] in known}
-    refusals = [number_after(path, "max ") for path in REFUSALS]
     return {
         "busy": max(0.0, computed / took),
         "busiest": busiest(before, threads(now), took),
@@ -166,6 +171,6 @@ def rest(seconds, data, ours, had):
         "lax": sum(lets_everybody_write(number) for number in server),
         "exposed": sorted(path for place in data for path in files(place) if everybodys(path))[:SOME_AT_MOST],
         "open_files": number_after("/proc/1/limits", MAY_OPEN),
-        "refused": next((number for number in refusals if number is not None), None),
+        "refused": refused(),
         "slowness": slowness(),
     }

@@ -131,6 +131,32 @@ def test_a_number_is_read_behind_its_words(tmp_path: Path, text: str, number: in
     assert probe.number_after(str(tmp_path / "none"), "Max open files") is None
 
 
+# Flat keyed, as the kernel's documentation of the second version has pids.events; the first writes it so, too
+@pytest.mark.parametrize(
+    ("files", "count"),
+    [
+        ({"cgroup/pids.events": "max 3\n"}, 3),
+        ({"cgroup/pids.events": "max 0\n"}, 0),
+        ({"cgroup/pids/pids.events": "max 7\n"}, 7),
+        ({"cgroup/pids.events": "max 3\n", "cgroup/pids/pids.events": "max 7\n"}, 3),
+        ({"cgroup/pids.events": "fork 1\nmax 4\n"}, 4),  # keys may be added
+        ({"cgroup/pids.events": "", "cgroup/pids/pids.events": "max 2\n"}, 2),
+        ({"cgroup/pids.max": "max\n", "cgroup/pids.current": "4\n"}, None),  # a kernel before 4.9, or the root
+        ({}, None),
+    ],
+)
+def test_refused_processes_are_counted_in_either_version_of_cgroups(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, files: dict[str, str], count: int | None
+) -> None:
+    for name, text in files.items():
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_text(text, encoding="utf-8")
+    assert all(path.startswith("/sys/fs/") for path in probe.REFUSALS)
+    places = [path.replace("/sys/fs", str(tmp_path)) for path in probe.REFUSALS]
+    monkeypatch.setattr(probe, "REFUSALS", places)
+    assert probe.refused() == count
+
+
 def test_an_idle_machine_takes_no_longer_than_itself() -> None:
     assert probe.slowness() >= 1.0
 

@@ -4,7 +4,7 @@ import copy
 import math
 import os
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any, Final
 
@@ -15,14 +15,14 @@ from ktrdr.errors import BadRequestError
 from ktrdr.signals import Signal
 from ktrdr.strategy.schema import Training
 from ktrdr.training.dataset import Dataset, Samples
+from ktrdr.training.descent import Descent
 from ktrdr.training.judgement import majority_share
 
 WORTH_A_THREAD: Final = 20_000_000
 """Multiplications per batch and thread; below that, threads wait longer for each other than they compute."""
 
-MEAN_DECAY: Final = 0.9
-SQUARE_DECAY: Final = 0.999
-SMALLEST: Final = 1e-8
+BATCHES: Final = 1024
+"""How many batches are put in their order at once: their rows then lie side by side, and memory does not grow."""
 
 
 @dataclass
@@ -40,32 +40,6 @@ class History:
 def threads(parameters: int, batch_size: int) -> int:
     """Return how many threads are worthwhile for a network: usually one, and at most one per core."""
     return max(1, min(len(os.sched_getaffinity(0)), parameters * batch_size // WORTH_A_THREAD))
-
-
-class Adam:
-    """The Adam method (Kingma and Ba, 2015, algorithm 1) with its authors' constants.
-
-    Why not torch.optim: its first optimizer imports torch's compiler and sympy, 805 modules that take 80 MB and one to
-    two seconds. The arithmetic is that of torch.optim.Adam, operation by operation, so the weights are the same.
-    """
-
-    def __init__(self, parameters: Iterable[Any], rate: float) -> None:
-        self._rate = rate
-        self._steps = 0
-        self._state = [(weight, torch.zeros_like(weight), torch.zeros_like(weight)) for weight in parameters]
-
-    def step(self) -> None:
-        """Move the parameters against their gradients, and forget those."""
-        self._steps += 1
-        size = self._rate / (1 - MEAN_DECAY**self._steps)
-        correction = (1 - SQUARE_DECAY**self._steps) ** 0.5
-        with torch.no_grad():
-            for weight, mean, square in self._state:
-                gradient = weight.grad
-                mean.lerp_(gradient, 1 - MEAN_DECAY)
-                square.mul_(SQUARE_DECAY).addcmul_(gradient, gradient, value=1 - SQUARE_DECAY)
-                weight.addcdiv_(mean, (square.sqrt() / correction).add_(SMALLEST), value=-size)
-                weight.grad = None
 
 
 def train(
@@ -87,13 +61,12 @@ def train(
     inputs, labels = _tensors(data.training, device)
     validation = _tensors(data.validation, device)
     weigh = nn.CrossEntropyLoss(weight=_class_weights(labels))
-    optimizer = Adam(network.parameters(), settings.learning_rate)
+    descent = Descent(network, weigh.weight, settings.learning_rate)
     history = History()
     best: tuple[float, dict[str, Any]] = (float("inf"), {})
     for epoch in range(1, settings.epochs + 1):
         shuffled = torch.randperm(len(labels), generator=dice)
-        batches = shuffled.split(settings.batch_size)  # type: ignore[no-untyped-call,unused-ignore]
-        loss, accuracy = _epoch(network, (inputs, labels), batches, weigh, optimizer, check=check)
+        loss, accuracy = _epoch(descent, (inputs, labels), shuffled, settings.batch_size, check=check)
         history.train_loss.append(loss)
         history.train_accuracy.append(accuracy)
         loss_now, accuracy, _ = evaluate(network, validation, weigh)
@@ -115,27 +88,24 @@ def train(
 
 
 def _epoch(
-    network: Any,
-    samples: tuple[Any, Any],
-    batches: Iterable[Any],
-    weigh: Any,
-    optimizer: Adam,
-    *,
-    check: Callable[[], None],
+    descent: Descent, samples: tuple[Any, Any], order: Any, batch_size: int, *, check: Callable[[], None]
 ) -> tuple[float, float]:
-    """Take a step for each batch of row numbers; return mean loss and share of right answers over all rows."""
+    """Take a step for each batch of rows in their order; return mean loss and share of right answers over all rows."""
     inputs, labels = samples
-    network.train()
     total, right = 0.0, 0
-    for batch in batches:
-        check()
-        chosen = batch.to(labels.device)
-        logits = network(inputs[chosen])
-        loss = weigh(logits, labels[chosen])
-        loss.backward()
-        optimizer.step()
-        total += loss.item() * len(batch)
-        right += int((logits.argmax(1) == labels[chosen]).sum().item())
+    with torch.inference_mode():
+        for places in order.split(BATCHES * batch_size):
+            chosen = places.to(labels.device)
+            truth = labels[chosen]
+            logits = torch.empty((len(truth), len(Signal)), device=labels.device)
+            batches = [part.split(batch_size) for part in (inputs[chosen], truth, logits)]
+            losses = []
+            for batch in zip(*batches, strict=True):
+                check()
+                losses.append(descent.step(*batch))
+            for loss, batch in zip(torch.stack(losses).tolist(), batches[1], strict=True):
+                total += loss * len(batch)
+            right += int((logits.argmax(1) == truth).sum().item())
     return total / len(labels), right / len(labels)
 
 

@@ -11,7 +11,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import torch  # type: ignore[import-not-found,unused-ignore]
 
 from ktrdr import torch_check
 from ktrdr.backtesting.model_loader import load_model
@@ -23,7 +22,7 @@ from ktrdr.model_files import FILES, METADATA, WEIGHTS
 from ktrdr.settings import SHIPPED_STRATEGIES
 from ktrdr.signals import Signal
 from ktrdr.strategy.files import StrategyDirectory
-from ktrdr.training import model_store, pipeline, trainer
+from ktrdr.training import model_store, pipeline
 from ktrdr.worker.job import CancelledError
 
 STRATEGIES = StrategyDirectory(SHIPPED_STRATEGIES)
@@ -74,43 +73,6 @@ def test_a_training_and_a_decision_load_nothing_of_torch_beyond_its_import() -> 
         [sys.executable, "-c", program], cwd=Path(__file__).parent, capture_output=True, text=True, check=True
     )
     assert done.stdout == "[] []\n"
-
-
-class TorchsOwn:
-    """torch.optim's optimizer in the place of ours."""
-
-    def __init__(self, parameters: Any, rate: float) -> None:
-        self._optimizer = torch.optim.Adam(parameters, lr=rate)
-
-    def step(self) -> None:
-        self._optimizer.step()
-        self._optimizer.zero_grad()
-
-
-def test_the_weights_are_those_of_torchs_own_optimizer_to_the_bit(
-    trained: tuple[Path, dict[str, Any]], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(trainer, "Adam", TorchsOwn)
-    train(tmp_path / "own", YEAR.between(0, HELD_OUT))
-    assert "torch._dynamo" in sys.modules, "it was torch's own"
-    assert (tmp_path / "own" / WEIGHTS).read_bytes() == (trained[0] / WEIGHTS).read_bytes()
-
-
-@pytest.mark.parametrize("rate", [1e-6, 0.001, 0.3, 1.0])
-def test_step_by_step_ours_and_torchs_own_are_the_same_whatever_the_gradients(rate: float) -> None:
-    dice = torch.Generator().manual_seed(3)
-    shapes = [(7, 5), (7,), (1,), (3, 7), (129,)]
-    start = [torch.randn(shape, generator=dice) for shape in shapes]
-    ours, theirs = ([torch.nn.Parameter(value.clone()) for value in start] for _ in range(2))
-    optimizers = trainer.Adam(ours, rate), TorchsOwn(theirs, rate)
-    for scale in (1.0, 1e-20, 0.0, 1e8, -1.0, 1e-3) * 20:
-        for mine, other in zip(ours, theirs, strict=True):
-            gradient = torch.randn(mine.shape, generator=dice) * scale
-            mine.grad, other.grad = gradient.clone(), gradient.clone()
-        for optimizer in optimizers:
-            optimizer.step()
-        assert all(torch.equal(mine, other) for mine, other in zip(ours, theirs, strict=True))
-        assert all(weight.grad is None for weight in ours)
 
 
 def test_torch_works_here() -> None:

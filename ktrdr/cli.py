@@ -126,13 +126,25 @@ def _hint(typed: Sequence[str]) -> str | None:
     names = {command.name for command in COMMANDS}
     if not words or first in names or (first in GROUPS and (not rest or f"{first} {rest[0]}" in names)):
         return None
-    wrong = f"{first} {rest[0]}" if first in GROUPS else first
+    near = _near(words, names)
+    meant = f"; did you mean {' or '.join(near[:HINTS])}?" if near else "; ktrdr --help lists the commands"
+    return f"no command is named {' '.join(words[: 1 + (first in GROUPS)])!r}{meant}"
+
+
+def _near(words: list[str], names: set[str]) -> list[str]:
+    """Return commands that are written much like these words, or have their words in another place."""
     from difflib import get_close_matches  # noqa: PLC0415  for a mistake alone
 
-    near = get_close_matches(wrong, [*names, *GROUPS], HINTS) or get_close_matches(" ".join(words), names, HINTS)
-    near += sorted(name for name in names if name.rpartition(" ")[2] == words[-1] and name not in near)
-    meant = f"; did you mean {' or '.join(near[:HINTS])}?" if near else "; ktrdr --help lists the commands"
-    return f"no command is named {wrong!r}{meant}"
+    first, *rest = words
+    if first in GROUPS:
+        kinds = [name.removeprefix(f"{first} ") for name in sorted(names) if name.startswith(f"{first} ")]
+        return [f"{first} {kind}" for kind in get_close_matches(rest[0], kinds, HINTS)]
+    found = [" ".join([*rest, first])]
+    for near in get_close_matches(first, {name.partition(" ")[0] for name in names}, HINTS):
+        found += [" ".join([near, *rest]), near]
+    found += [name for name in sorted(names) if name.endswith(f" {first}")]
+    known = [name for name in dict.fromkeys(found) if name in names or name in GROUPS]
+    return known[:1] if known and known[0] in names else known
 
 
 if __name__ == "__main__":

@@ -1,6 +1,8 @@
 """`ktrdr backtest`: a backtest on a worker."""
 
 import argparse
+import sys
+from pathlib import Path
 from typing import Any, Final
 
 from ktrdr.commands.client import Client, finish, named, warn
@@ -8,10 +10,12 @@ from ktrdr.commands.figures import beside, of_backtest
 from ktrdr.commands.parts import add_backend, add_dates, add_json, share
 from ktrdr.commands.tables import print_json, print_pairs
 
+KINDS: Final = ("trades", "equity")
 EXAMPLES: Final = """\
 examples:
   ktrdr backtest mlp_fx_hourly EURUSD 1h --start-date 2023-11-01
   ktrdr backtest mlp_fx_hourly EURUSD 1h --commission 0.0002 --slippage 0.0001 --json
+  ktrdr backtest mlp_fx_hourly EURUSD 1h --start-date 2023-11-01 --csv november
 
 Let the range begin after the training's: a model shines on bars that it has seen.
 Ctrl-C ends the waiting; the backtest goes on, and a line says how to cancel it.
@@ -30,6 +34,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
         parser.add_argument(
             f"--{name}", type=share, metavar="SHARE", help=f"of the traded value, at each fill (default: {default})"
         )
+    add_csv(parser)
     add_backend(parser, "the backend whose workers compute")
     add_json(parser)
 
@@ -52,11 +57,29 @@ def run(options: argparse.Namespace) -> int:
         return 1
     summary = operation["result_summary"]
     warn(summary)
+    if options.csv:
+        save(client, operation["operation_id"], options.csv)
     if options.json:
         print_json({"operation_id": operation["operation_id"], **brief(summary)})
     else:
         print_pairs(figures_of(client, summary))
     return 0
+
+
+def add_csv(parser: argparse.ArgumentParser) -> None:
+    """Add --csv."""
+    parser.add_argument(
+        "--csv", type=Path, metavar="DIR", help="also write every trade and the equity at every bar to files in DIR"
+    )
+
+
+def save(client: Client, operation_id: str, folder: Path) -> None:
+    """Write the records of a backtest to two files; say which."""
+    folder.mkdir(parents=True, exist_ok=True)
+    for kind in KINDS:
+        file = folder / f"{operation_id}.{kind}.csv"
+        client.save(named("operations", operation_id, kind) + "?format=csv", file)
+        print(f"ktrdr: {file}", file=sys.stderr)
 
 
 def brief(summary: dict[str, Any]) -> dict[str, Any]:

@@ -6,6 +6,7 @@ import os
 import sys
 import time
 from collections.abc import Iterable, Iterator
+from pathlib import Path
 from typing import Any, Final
 from urllib.parse import quote, urlencode
 
@@ -49,6 +50,16 @@ class Client:
             end = place + len(answer[key])
             place = answer.get("next_offset", end if answer[key] and end < answer["total_count"] else None)
         return found
+
+    def save(self, path: str, file: Path) -> None:
+        """Write what the backend answers to a file, piece by piece; all of it, or no file."""
+        part = file.with_name(f"{file.name}.part")
+        try:
+            with part.open("wb") as written, self._told():
+                written.writelines(self._backend.download(path))
+            part.replace(file)
+        finally:
+            part.unlink(missing_ok=True)
 
     def find(self, path: str) -> Any | None:
         """Return a JSON answer, or None if the backend has no such thing."""

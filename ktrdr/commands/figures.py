@@ -8,6 +8,7 @@ from ktrdr.commands.tables import text
 PERCENT: Final = " %"
 SHARE: Final = "share"
 PLAIN: Final = ""
+BARS: Final = " bars a year"
 BACKTEST: Final = (
     ("total_return_pct", "return", PERCENT),
     ("annualized_return", "return a year", PERCENT),
@@ -15,7 +16,7 @@ BACKTEST: Final = (
     ("max_drawdown_pct", "largest drawdown", PERCENT),
     ("sharpe_ratio", "Sharpe ratio a year", PLAIN),
     ("sortino_ratio", "Sortino ratio a year", PLAIN),
-    ("periods_per_year", "bars a year, by which these are annualized", PLAIN),
+    ("periods_per_year", "annualized by", BARS),
     ("total_trades", "trades", PLAIN),
     ("win_rate", "winning trades", SHARE),
     ("average_trade_pct", "average trade", PERCENT),
@@ -64,4 +65,6 @@ def _written(value: Any, unit: str) -> str:
         return "-"
     if unit == PLAIN:
         return text(round(value, 3) if isinstance(value, float) else value)
+    if unit == BARS:
+        return f"{value:,.1f}{BARS}"
     return f"{100 * value if unit == SHARE else value:,.2f}{PERCENT}"

@@ -3,7 +3,7 @@
 import argparse
 from typing import Any, Final
 
-from ktrdr.commands.backtest import brief, figures_of
+from ktrdr.commands.backtest import add_csv, brief, figures_of, save
 from ktrdr.commands.client import Client, named, warn
 from ktrdr.commands.figures import of_training
 from ktrdr.commands.parts import add_backend, add_json
@@ -12,12 +12,14 @@ from ktrdr.commands.tables import print_json, print_pairs
 EXAMPLES: Final = """\
 examples:
   ktrdr operations results op_backtesting_20260101_120000_0123abcd
+  ktrdr operations results op_backtesting_20260101_120000_0123abcd --csv november
 """
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
     """Add the command's arguments."""
     parser.add_argument("operation", help="the id of a completed operation")
+    add_csv(parser)
     add_backend(parser)
     add_json(parser)
 
@@ -28,6 +30,8 @@ def run(options: argparse.Namespace) -> int:
     answer = client.get(named("operations", options.operation, "results"))
     summary: dict[str, Any] = answer["results"] or {}
     warn(summary)
+    if options.csv:
+        save(client, options.operation, options.csv)
     if options.json:
         print_json(brief(summary))
     elif answer["operation_type"] == "backtesting":

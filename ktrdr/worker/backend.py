@@ -3,13 +3,14 @@
 Why not httpx: it would add about 1 MB to the images and its import time to the commands; the standard library suffices.
 """
 
+import contextlib
 import copy
 import http.client
 import json
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from http import HTTPStatus
 from typing import Any, Final
 from urllib.parse import quote, urlencode
@@ -25,6 +26,7 @@ BEGINNINGS: Final = 3
 PATIENCE_S: Final = 60.0
 FIRST_PAUSE_S: Final = 0.25
 LONGEST_PAUSE_S: Final = 2.0
+BLOCK: Final = 64 * 1024
 
 Content = bytes | Iterable[bytes] | None
 """The body of a request. A repeated request iterates it again."""
@@ -103,16 +105,24 @@ class Backend:
         self, method: str, path: str, content: Content, headers: dict[str, str]
     ) -> tuple[bytes, dict[str, str]]:
         """Send once, without repeating."""
+        with self._answer(method, path, content, headers) as response:
+            return response.read(), {name.lower(): value for name, value in response.headers.items()}
+
+    def download(self, path: str) -> Iterator[bytes]:
+        """Yield an answer in blocks; it is asked for once."""
+        with self._answer("GET", path, None, dict(self.credentials)) as response:
+            while block := response.read(BLOCK):
+                yield block
+
+    @contextlib.contextmanager
+    def _answer(self, method: str, path: str, content: Content, headers: dict[str, str]) -> Iterator[Any]:
         # Bytes have their length in a header; what comes piece by piece is sent in chunks.
         request = urllib.request.Request(  # noqa: S310  the settings admit http and https only
-            self.base_url + path,
-            data=content,
-            headers=headers,
-            method=method,
+            self.base_url + path, data=content, headers=headers, method=method
         )
         try:
             with self._opener.open(request, timeout=self.timeout_s) as response:
-                return response.read(), {name.lower(): value for name, value in response.headers.items()}
+                yield response
         except urllib.error.HTTPError as error:
             with error:
                 raise _refusal(error.code, error.read(65536)) from None

@@ -63,7 +63,8 @@ def test_help_teaches_by_examples_that_parse(command: list[str], capsys: pytest.
     assert examples
     for example in examples:
         assert example.split()[: len(command)] == command
-        assert _parser().parse_args(example.split()).run
+        typed = [word for word in example.split() if not word.startswith(("<", ">"))]
+        assert _parser().parse_args(typed).run
 
 
 @pytest.mark.parametrize(("command", "module"), [("api", ktrdr.settings), ("worker", ktrdr.worker.settings)])
@@ -89,7 +90,11 @@ def test_every_command_has_a_module_and_every_module_of_a_command_is_listed() ->
         (["backtset", "x"], "did you mean backtest?"),
         (["data", "sampel"], "did you mean data sample?"),
         (["sample"], "did you mean data sample?"),
-        (["strategy", "schema"], "did you mean strategies or strategies schema?"),
+        (["strategy", "schema"], "did you mean strategies schema?"),
+        (["list"], "did you mean data list?"),
+        (["list", "models"], "did you mean models list?"),
+        (["operation"], "did you mean operations?"),
+        (["data", "fly"], "ktrdr --help lists the commands"),
         (["fly"], "ktrdr --help lists the commands"),
     ],
 )

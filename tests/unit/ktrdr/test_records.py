@@ -21,7 +21,8 @@ from ktrdr.data.bars import Bars, iso
 from ktrdr.errors import InvalidError
 from ktrdr.records import Check, Kind, Packed, as_json
 from ktrdr.signals import Signal
-from tests.api.population import Worker, store_bars, store_model
+from tests.api.population import Worker
+from tests.support.backtests import backtester, deliver, start
 
 if TYPE_CHECKING:
     from ktrdr.api.context import Context
@@ -40,30 +41,7 @@ def walked(year: Bars) -> Walked:
 
 @pytest.fixture
 def worker(client: TestClient) -> Worker:
-    """A worker that has been given a backtest, with the token of its registration."""
-    store_bars(client)
-    store_model(client, "m")
-    one = Worker(client, "tester", "backtest")
-    body = {"worker_id": "tester", "worker_type": "backtest", "endpoint_url": "http://tester:1"}
-    client.headers["X-Worker-Token"] = client.post("workers/register", json=body).json()["token"]
-    start(client)
-    one.beat()
-    return one
-
-
-def start(client: TestClient) -> None:
-    body = {"strategy_name": "mlp_fx_hourly", "symbol": "EURUSD", "timeframe": "1h", "model_path": "m"}
-    client.post("backtests/start", json=body).raise_for_status()
-
-
-def deliver(client: TestClient, worker: Worker, walked: Walked) -> str:
-    for record in walked.records():
-        answer = client.put(f"operations/{worker.operation_id}/{record.kind}", content=iter(record))
-        assert answer.status_code == 201, answer.text
-    config = {"initial_capital": 100_000.0, "commission": 0.0001, "slippage": 0.00005, "overlaps_training": False}
-    result = {"config": config, "model_path": "models/m", "warnings": [], **walked.summary()}
-    worker.beat("completed", 100.0, result_summary=result)
-    return f"operations/{worker.operation_id}"
+    return backtester(client)
 
 
 def table(text: str) -> list[dict[str, str]]:

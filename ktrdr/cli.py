@@ -23,9 +23,12 @@ from nothing to a tested model, on one machine:
   ktrdr train mlp_fx_hourly --end-date 2023-10-31
   ktrdr backtest mlp_fx_hourly EURUSD 1h --start-date 2023-11-01
 
-KTRDR_API_URL names the backend, KTRDR_CLIENT_SECRET_FILE a file with the secret of its clients.
-Results go to standard output, progress and warnings to standard error.
-exit status: 0, 1 for a failure that the message explains, 2 for a wrong call or setting, 130 after Ctrl-C
+KTRDR_API_URL names the backend, KTRDR_CLIENT_SECRET_FILE a file with the
+secret of its clients. Results go to standard output, progress and warnings to
+standard error.
+
+exit status: 0, 1 for a failure that the message explains, 2 for a wrong call
+or setting, 130 after Ctrl-C
 """
 
 
@@ -43,7 +46,7 @@ class _CommandParser(argparse.ArgumentParser):
     """The parser of one command, which gets its arguments from the command's module when it is used."""
 
     def __init__(self, *, command: Command | None = None, **more: Any) -> None:
-        super().__init__(allow_abbrev=False, formatter_class=argparse.RawDescriptionHelpFormatter, **more)
+        super().__init__(allow_abbrev=False, formatter_class=_formatter, **more)
         self._command = command
 
     def parse_known_args(self, args: Any = None, namespace: Any = None) -> Any:
@@ -53,6 +56,10 @@ class _CommandParser(argparse.ArgumentParser):
             module.arguments(self)
             self.set_defaults(run=module.run)
         return super().parse_known_args(args, namespace)
+
+
+def _formatter(prog: str) -> argparse.HelpFormatter:
+    return argparse.RawDescriptionHelpFormatter(prog, max_help_position=18)
 
 
 class _Version(argparse.Action):
@@ -99,7 +106,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def _parser() -> argparse.ArgumentParser:
     parser = _CommandParser(
         prog="ktrdr",
-        description="Neuro-fuzzy trading: bars, indicators, fuzzy memberships, a small network, decisions.",
+        description="Neuro-fuzzy trading: indicators, fuzzy memberships, a small network.",
         epilog=EXAMPLES,
     )
     parser.add_argument("--version", action=_Version, nargs=0, help="print the version and exit")
@@ -109,7 +116,10 @@ def _parser() -> argparse.ArgumentParser:
         group, _, rest = command.name.rpartition(" ")
         if group and group not in kinds:
             what = GROUPS[group]
-            above = commands.add_parser(group, help=what, description=f"{what[0].upper()}{what[1:]}.")
+            listed = ", ".join(
+                one.name.removeprefix(f"{group} ") for one in COMMANDS if one.name.startswith(f"{group} ")
+            )
+            above = commands.add_parser(group, help=f"{what}: {listed}", description=f"{what[0].upper()}{what[1:]}.")
             kinds[group] = above.add_subparsers(
                 title="commands", required=True, metavar="COMMAND", parser_class=_CommandParser
             )

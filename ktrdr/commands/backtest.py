@@ -14,11 +14,12 @@ KINDS: Final = ("trades", "equity")
 EXAMPLES: Final = """\
 examples:
   ktrdr backtest mlp_fx_hourly EURUSD 1h --start-date 2023-11-01
-  ktrdr backtest mlp_fx_hourly EURUSD 1h --commission 0.0002 --slippage 0.0001 --json
-  ktrdr backtest mlp_fx_hourly EURUSD 1h --start-date 2023-11-01 --csv november
+  ktrdr backtest mlp_fx_hourly EURUSD 1h --commission 0.0002 --json
+  ktrdr backtest mlp_fx_hourly EURUSD 1h --csv november
 
-Let the range begin after the training's: a model shines on bars that it has seen.
-Ctrl-C ends the waiting; the backtest goes on, and a line says how to cancel it.
+Let the range begin after the training's: a model shines on bars that it has
+seen. Ctrl-C ends the waiting; the backtest goes on, and a line says how to
+cancel it.
 """
 
 

@@ -14,6 +14,8 @@ from ktrdr.commands.parts import address
 from ktrdr.commands.progress import Progress
 from ktrdr.errors import UnavailableError
 
+TIMEOUT_S: Final = 60.0
+"""More than a busy backend takes: a request that is given up may be carried out all the same."""
 POLL_S: Final = 0.5
 LONG_S: Final = 600.0
 """What an upload may take: the backend answers when all of it is stored."""
@@ -33,7 +35,7 @@ class Client:
         from ktrdr.worker.backend import Backend  # noqa: PLC0415  likewise
 
         self.url = address(given)
-        self._backend = Backend(self.url)
+        self._backend = Backend(self.url, TIMEOUT_S)
         self._backend.credentials |= bearer(shared_secret(CLIENTS, os.environ))
 
     def get(self, path: str, *, patient: bool = False, **query: object) -> Any:

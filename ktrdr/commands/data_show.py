@@ -14,9 +14,9 @@ PAGE: Final = 20_000
 HEADER: Final = "timestamp,open,high,low,close,volume"
 EXAMPLES: Final = """\
 examples:
-  ktrdr data show EURUSD 1h                     what is stored, and its newest bars
+  ktrdr data show EURUSD 1h                     its newest bars
   ktrdr data show EURUSD 1h --bars 100 --json
-  ktrdr data show EURUSD 1h --start-date 2023-06-01 --end-date 2023-06-30 --csv >june.csv
+  ktrdr data show EURUSD 1h --start-date 2023-06-01 --csv >since_june.csv
 """
 
 

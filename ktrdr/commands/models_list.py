@@ -6,7 +6,7 @@ from typing import Final
 from ktrdr.commands.client import Client
 from ktrdr.commands.figures import in_percent
 from ktrdr.commands.parts import add_backend, add_json
-from ktrdr.commands.tables import moment, print_json, print_table
+from ktrdr.commands.tables import print_json, print_table
 
 EXAMPLES: Final = """\
 examples:
@@ -37,8 +37,7 @@ def run(options: argparse.Namespace) -> int:
                 in_percent(test.get("majority_share")),
                 ", ".join(about.get("symbols", [])),
                 ", ".join(about.get("timeframes", [])),
-                moment(one["created_at"]),
             )
         )
-    print_table(("MODEL", "ACCURACY", "MAJORITY", "SYMBOLS", "TIMEFRAMES", "CREATED (UTC)"), rows)
+    print_table(("MODEL", "ACCURACY", "MAJORITY", "SYMBOLS", "TIMEFRAMES"), rows)
     return 0

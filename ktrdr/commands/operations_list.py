@@ -5,7 +5,7 @@ from typing import Any, Final
 
 from ktrdr.commands.client import Client
 from ktrdr.commands.parts import add_backend, add_json, whole
-from ktrdr.commands.tables import moment, print_json, print_table
+from ktrdr.commands.tables import print_json, print_table
 
 NEWEST: Final = 20
 STATUSES: Final = ("pending", "running", "completed", "failed", "cancelled")
@@ -19,8 +19,8 @@ examples:
 
 def arguments(parser: argparse.ArgumentParser) -> None:
     """Add the command's arguments."""
-    parser.add_argument("--status", choices=STATUSES, help="only these")
-    parser.add_argument("--type", choices=TYPES, help="only these")
+    parser.add_argument("--status", choices=STATUSES, metavar="STATUS", help=f"only these: {', '.join(STATUSES)}")
+    parser.add_argument("--type", choices=TYPES, metavar="TYPE", help=f"only these: {', '.join(TYPES)}")
     parser.add_argument(
         "--limit", type=whole(1, 500, "a number"), default=NEWEST, help="how many (default: %(default)s)"
     )
@@ -43,11 +43,10 @@ def run(options: argparse.Namespace) -> int:
             one["status"],
             f"{one['progress']['percentage']:.0f} %",
             _subject(one["metadata"]["request"]),
-            moment(one["created_at"]),
         )
         for one in found
     ]
-    print_table(("OPERATION", "STATUS", "DONE", "OF", "CREATED (UTC)"), rows)
+    print_table(("OPERATION", "STATUS", "DONE", "OF"), rows)
     return 0
 
 

@@ -12,7 +12,7 @@ from ktrdr.commands.tables import print_json, print_pairs
 EXAMPLES: Final = """\
 examples:
   ktrdr operations results op_backtesting_20260101_120000_0123abcd
-  ktrdr operations results op_backtesting_20260101_120000_0123abcd --csv november
+  ktrdr operations results op_backtesting_20260101_120000_0123abcd --csv x
 """
 
 

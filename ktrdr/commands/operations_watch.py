@@ -12,7 +12,7 @@ EXAMPLES: Final = """\
 examples:
   ktrdr operations watch op_training_20260101_120000_0123abcd
 
-exit status: 0 if the operation has completed, 1 if it has failed or was cancelled
+exit status: 0 if the operation has completed, 1 if it failed or was cancelled
 Ctrl-C ends the watching; the operation goes on.
 """
 

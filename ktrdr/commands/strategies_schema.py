@@ -9,7 +9,8 @@ EXAMPLES: Final = """\
 examples:
   ktrdr strategies schema                       JSON schema on standard output
 
-Save it as strategy.schema.json. Editors then check a strategy that begins with this line:
+Save it as strategy.schema.json. Editors then check a strategy that begins with
+this line:
   # yaml-language-server: $schema=strategy.schema.json
 """
 

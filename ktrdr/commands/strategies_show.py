@@ -10,7 +10,7 @@ from ktrdr.commands.tables import print_json
 
 EXAMPLES: Final = """\
 examples:
-  ktrdr strategies show mlp_fx_hourly           YAML, with every default filled in
+  ktrdr strategies show mlp_fx_hourly           YAML, all defaults filled in
   ktrdr strategies show mlp_fx_hourly >mine.yaml
 """
 

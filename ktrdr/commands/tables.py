@@ -19,7 +19,8 @@ def print_json(document: Any) -> None:
 def print_table(headings: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
     """Print rows below headings; columns of numbers are aligned at the right.
 
-    On a terminal the widest columns are cut until the table fits. In a pipe nothing is cut.
+    On a terminal the widest columns are cut until the table fits, but never the first, which names the row. In a pipe
+    nothing is cut.
     """
     given = [list(row) for row in rows]
     cells = [[text(value) for value in row] for row in given]
@@ -67,8 +68,8 @@ def _is_number(value: object) -> bool:
 
 
 def _narrow(widths: list[int], columns: int) -> None:
-    while sum(widths) + len(GAP) * (len(widths) - 1) > columns and max(widths) > SHORTEST:
-        widths[widths.index(max(widths))] -= 1
+    while sum(widths) + len(GAP) * (len(widths) - 1) > columns and max(widths[1:]) > SHORTEST:
+        widths[widths.index(max(widths[1:]), 1)] -= 1
 
 
 def _cut(value: str, width: int) -> str:

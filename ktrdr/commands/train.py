@@ -13,12 +13,13 @@ from ktrdr.commands.tables import print_json, print_pairs
 METRICS: Final = ("training_metrics", "test_metrics")
 EXAMPLES: Final = """\
 examples:
-  ktrdr train mlp_fx_hourly                     on a worker of the backend on this machine
-  ktrdr train mlp_fx_hourly --backend http://backend:8000 --start-date 2023-01-01 --end-date 2023-10-31
+  ktrdr train mlp_fx_hourly                     on a worker of the backend
+  ktrdr train mlp_fx_hourly --start-date 2023-01-01 --end-date 2023-10-31
   ktrdr train mlp_fx_hourly --symbols EURUSD GBPUSD --timeframes 1h
-  ktrdr train mlp_fx_hourly --here my-model     in this process, from KTRDR_DATA_DIR (needs torch)
+  ktrdr train mlp_fx_hourly --here my-model     in this process (needs torch)
 
-Ctrl-C ends the waiting; the training goes on, and a line says how to cancel it.
+Ctrl-C ends the waiting; the training goes on, and a line says how to cancel
+it. With --here it ends the training.
 """
 
 
@@ -28,7 +29,10 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     place = parser.add_mutually_exclusive_group()
     add_backend(place, "the backend whose workers train")
     place.add_argument(
-        "--here", type=Path, metavar="DIR", help="train in this process and write the model to a new DIR"
+        "--here",
+        type=Path,
+        metavar="DIR",
+        help="train in this process, on the bars in KTRDR_DATA_DIR, and write the model to a new DIR",
     )
     parser.add_argument("--symbols", nargs="+", metavar="SYMBOL", help="in place of the strategy's own")
     parser.add_argument("--timeframes", nargs="+", metavar="TIMEFRAME", help="in place of the strategy's own")

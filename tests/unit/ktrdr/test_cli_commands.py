@@ -234,15 +234,15 @@ def test_the_environment_names_the_backend_and_an_option_another(monkeypatch: py
     assert asked == [f"{url}/api/v1" for url in ("http://one:1", "https://two", "http://127.0.0.1:8000")]
 
 
-@pytest.mark.parametrize(("terminal", "longest"), [(True, 40), (False, 78)])
+@pytest.mark.parametrize(("terminal", "longest"), [(True, 44), (False, 92)])
 def test_a_table_fits_a_terminal_and_stays_whole_in_a_pipe(
     *, terminal: bool, longest: int, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:  # fmt: skip
-    monkeypatch.setenv("COLUMNS", "40")
+    monkeypatch.setenv("COLUMNS", "44")
     monkeypatch.setattr(sys.stdout, "isatty", lambda: terminal)
-    values: list[list[Any]] = [["x" * 60, 1234567, None], ["y", 8, 0.25]]
-    tables.print_table(("NAME", "COUNT", "SHARE"), values)
+    values: list[list[Any]] = [["x", 1234567, None, "z" * 60], ["y" * 12, 8, 0.25, ""]]
+    tables.print_table(("NAME", "COUNT", "SHARE", "TEXT"), values)
     lines = capsys.readouterr().out.splitlines()
     assert max(map(len, lines)) == longest
-    assert lines[-1].split() == ["y", "8", "0.25"]
+    assert lines[-1].split() == ["y" * 12, "8", "0.25"]
     assert "1,234,567" in lines[1]

@@ -51,6 +51,16 @@ def test_help_loads_nothing_but_the_command_line_itself(command: list[str]) -> N
     assert run.stdout.startswith("usage: ktrdr")
 
 
+@pytest.mark.parametrize("command", EVERY, ids=" ".join)
+def test_help_fits_80_columns(
+    command: list[str], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("COLUMNS", "80")
+    with pytest.raises(SystemExit):
+        main([*command, "--help"])
+    assert [line for line in capsys.readouterr().out.splitlines() if len(line) > 80] == []
+
+
 def test_the_command_line_is_imported_in_no_time() -> None:
     assert min(float(asked_for_help([]).stderr.split()[-1]) for _ in range(5)) < IMPORT_LIMIT_S
 
@@ -74,7 +84,7 @@ def test_help_lists_every_setting_that_the_service_reads(
     with pytest.raises(SystemExit):
         main([command, "--help"])
     _, _, listed = capsys.readouterr().out.partition("settings (environment): ")
-    assert set(re.split(r",\s+", listed.strip())) == set(re.findall(r'"(KTRDR_\w+)"', getsource(module)))
+    assert set(re.split(r", ", " ".join(listed.split()))) == set(re.findall(r'"(KTRDR_\w+)"', getsource(module)))
 
 
 def test_every_command_has_a_module_and_every_module_of_a_command_is_listed() -> None:

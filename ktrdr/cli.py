@@ -16,10 +16,10 @@ HINTS: Final = 3
 
 EXAMPLES: Final = """\
 from nothing to a tested model, on one machine:
-  ktrdr api                                     the backend, in one terminal
-  KTRDR_WORKER_TYPE=training ktrdr worker       a worker (needs torch), in another
+  ktrdr api                                  the backend, in one terminal
+  KTRDR_WORKER_TYPE=training ktrdr worker    a worker (needs torch), in another
   KTRDR_WORKER_TYPE=backtest KTRDR_WORKER_PORT=5004 ktrdr worker
-  ktrdr data sample --upload                    a year of bars to learn from
+  ktrdr data sample --upload                 a year of bars to learn from
   ktrdr train mlp_fx_hourly --end-date 2023-10-31
   ktrdr backtest mlp_fx_hourly EURUSD 1h --start-date 2023-11-01
 

@@ -9,8 +9,8 @@ SHUTDOWN_S: Final = 5
 """Seconds that requests have to end when the backend stops; an engine kills after 10."""
 EXAMPLES: Final = """\
 examples:
-  ktrdr api                               http://127.0.0.1:8000, this machine only
-  ktrdr api --host 0.0.0.0 --port 8080    every machine that can reach this one
+  ktrdr api                             http://127.0.0.1:8000, for this machine
+  ktrdr api --host 0.0.0.0 --port 8080  every machine that can reach this one
 
 settings (environment): KTRDR_DATA_DIR, KTRDR_DATABASE_URL,
 KTRDR_DATABASE_PASSWORD_FILE, KTRDR_ALLOWED_HOSTS, KTRDR_WORKER_SECRET_FILE,

@@ -4,8 +4,8 @@ import time
 from collections.abc import Iterator
 from typing import Final
 
+from ktrdr.api.services.held import Held
 from ktrdr.api.store import operations, workers
-from ktrdr.api.store.connection import Row
 from ktrdr.api.store.database import Database
 from ktrdr.errors import ConflictError, NotFoundError
 from ktrdr.record_directory import IncomingRecord, RecordDirectory
@@ -17,14 +17,18 @@ SWEEP_EVERY_S: Final = 60.0
 class Records:
     """Takes a record from the worker of a running backtest, and gives those of completed ones."""
 
-    def __init__(self, database: Database, directory: RecordDirectory) -> None:
+    def __init__(self, database: Database, held: Held, directory: RecordDirectory) -> None:
         self.directory = directory
+        self._held = held
         self._database = database
         self._swept: float | None = None
 
     def blocks(self, operation_id: str, kind: Kind) -> Iterator[bytes]:
         """Return a record's CSV in blocks; NotFoundError if there is none, ConflictError before the backtest's end."""
-        row, _ = self._find(operation_id)
+        with self._database.transaction() as db:
+            row = operations.state(db, operation_id)
+        if row is None:
+            raise NotFoundError("no_operation", f"No operation {operation_id}.")
         if row["status"] != "completed":
             message = f"Operation {operation_id} is {row['status']}; only completed ones have results."
             raise ConflictError("not_completed", message, {"status": row["status"]})
@@ -32,11 +36,10 @@ class Records:
 
     def incoming(self, operation_id: str, kind: Kind, caller: workers.Caller) -> IncomingRecord:
         """Return a place for a record; ConflictError unless the caller works on that backtest."""
-        row, worker = self._find(operation_id)
-        ended = row["status"] in operations.FINAL
-        if row["operation_type"] != "backtesting" or ended or worker is None or worker["token"] != caller.token:
+        row = self._held.operation(caller)
+        if (row["operation_type"], row["operation_id"]) != ("backtesting", operation_id):
             message = f"Only the worker that has been given the backtest {operation_id} adds {kind} to it."
-            raise ConflictError("not_its_worker", message, {"status": row["status"]})
+            raise ConflictError("not_its_worker", message, {"operation_id": row["operation_id"]})
         return self.directory.incoming(operation_id, kind)
 
     def tick(self) -> None:
@@ -50,12 +53,3 @@ class Records:
                 found -= operations.with_records(db)
             self.directory.remove(found)
         self._swept = now
-
-    def _find(self, operation_id: str) -> tuple[Row, Row | None]:
-        """Return what is brief of an operation, and its worker if it has one."""
-        with self._database.transaction() as db:
-            row = operations.state(db, operation_id)
-            worker = workers.get(db, row["worker_id"]) if row and row["worker_id"] else None
-        if row is None:
-            raise NotFoundError("no_operation", f"No operation {operation_id}.")
-        return row, worker

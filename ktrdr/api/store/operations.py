@@ -92,11 +92,8 @@ def get(db: Connection, operation_id: str) -> Row | None:
 
 
 def state(db: Connection, operation_id: str) -> Row | None:
-    """Return type, status and worker of an operation, without its long texts, or None."""
-    return db.row(
-        "SELECT operation_type, status, worker_id FROM operations WHERE operation_id = :operation_id",
-        operation_id=operation_id,
-    )
+    """Return the status of an operation, without its long texts, or None."""
+    return db.row("SELECT status FROM operations WHERE operation_id = :operation_id", operation_id=operation_id)
 
 
 def with_records(db: Connection) -> set[str]:

@@ -18,7 +18,7 @@ from ktrdr.commands import tables
 from ktrdr.data.bars import Bars
 from ktrdr.signals import Signal
 from ktrdr.worker.backend import Backend
-from tests.api.population import Worker, start_training, store_bars, store_model
+from tests.api.population import Worker, start_training, store_bars, store_model, training_result
 from tests.support.backtests import WARNING, backtester, deliver
 from tests.support.direct_backend import DirectBackend
 
@@ -50,8 +50,7 @@ def completed_training(client: TestClient) -> str:
     worker.register()
     start_training(client)
     worker.beat()
-    metrics = {"training_metrics": {"epochs_trained": 3, "best_epoch": 2}, "test_metrics": {"test_accuracy": 0.5}}
-    worker.beat("completed", result_summary={"model_path": "models/m", "warnings": ["Mind this."], **metrics})
+    worker.beat("completed", result_summary={**training_result(worker.operation_id), "warnings": ["Mind this."]})
     return worker.operation_id
 
 
@@ -140,7 +139,8 @@ def test_an_operation_is_watched_to_its_end_and_its_results_printed_after_the_wa
     assert run("operations", "watch", done) == (0, f"{done} completed\n", "")
     status, printed, told = run("operations", "results", done)
     assert (status, told) == (0, "ktrdr: warning: Mind this.\n")
-    assert rows(printed) == [["model", "models/m"], ["epochs (best)", "3 (2)"], ["test accuracy", "50.00 %"]]
+    assert rows(printed)[0] == ["model", training_result(done)["model_path"]]
+    assert ["test accuracy", "61.20 % (majority share 53.70 %)"] in rows(printed)
     assert json.loads(run("operations", "results", done, "--json")[1])["warnings"] == ["Mind this."]
     start_training(client)
     waiting = json.loads(run("operations", "list", "--json")[1])[0]["operation_id"]

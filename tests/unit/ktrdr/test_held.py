@@ -181,7 +181,7 @@ def test_a_forged_result_of_a_backtest_is_refused_with_its_key(
 
 def test_what_a_walk_gives_is_a_result(tester: Worker, year: Bars) -> None:
     dice = [Signal.BUY, Signal.HOLD, Signal.SELL]
-    walked = walk(year, lambda place: dice[place // 7 % 3], Costs(100_000.0, 0.0001, 0.00005))
+    walked = walk(year, lambda place: dice[place // 7 % 3], Costs(100_000.0, 0.0001, 0.00005)).summary()
     config = {"initial_capital": 100_000.0, "commission": 0.0001, "slippage": 0.00005, "overlaps_training": None}
     assert walked["trade_count"] > 100
     assert refused(tester, {"config": config, "model_path": "models/hourly", "warm_up_bars": 3, **walked})[0] == 200

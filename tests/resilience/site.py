@@ -115,7 +115,7 @@ class Command:
     def reaches(self, what: str, condition: object) -> None:
         """Wait until a condition holds; fails at once when the command ends before."""
         assert callable(condition)
-        until(what, lambda: condition() or self.process.poll() is not None, 60.0)
+        until(what, lambda: condition() or self.process.poll() is not None, 180.0)
         assert self.process.poll() is None, f"it ended before {what}:\n{self.printed[-3000:]}"
 
     def send(self, number: signal.Signals) -> None:

@@ -14,7 +14,12 @@ ALSO = "deploy/docker/sync.sh"
 
 
 def inputs(image: Image, root: Path = ROOT) -> str:
-    """Return a digest of the files that a build of this image may read: path, whether it is executable, content.
+    """Return the digest of one image's inputs: see ``inputs_by_role``."""
+    return inputs_by_role([image], root)[image.role]
+
+
+def inputs_by_role(images: Iterable[Image], root: Path = ROOT) -> dict[str, str]:
+    """Return digests of the files that builds of these images may read: path, whether it is executable, content.
 
     They are the files that .dockerignore lets in, that list itself, the Dockerfile and sync.sh.
 
@@ -22,11 +27,17 @@ def inputs(image: Image, root: Path = ROOT) -> str:
         Problem: one of them cannot be read (exit 2).
 
     """
-    try:
-        return _digest(root, {*let_in(root), ALSO, image.dockerfile})
-    except OSError as error:
-        doing = f"reading what {image.role} is built from"
-        raise Problem(doing, str(error), "restore that file (git status), or make it readable", Exit.USAGE) from None
+    digests: dict[str, str] = {}
+    common: frozenset[str] = frozenset()
+    for image in images:
+        try:
+            common = common or frozenset(let_in(root))
+            digests[image.role] = _digest(root, {*common, ALSO, image.dockerfile})
+        except OSError as error:
+            doing = f"reading what {image.role} is built from"
+            next_step = "restore that file (git status), or make it readable"
+            raise Problem(doing, str(error), next_step, Exit.USAGE) from None
+    return digests
 
 
 def _digest(root: Path, names: Iterable[str]) -> str:

@@ -1,8 +1,9 @@
 """``left-out.toml``: which files of a distribution no image keeps, and why they are not needed."""
 
+import fnmatch
 import posixpath
+import re
 import tomllib
-from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Annotated
 
@@ -24,9 +25,11 @@ class LeftOut(Strict):
     path: Annotated[str, Field(pattern=r"^[^/].*$")]
     reason: Reason
 
-    def covers(self, name: str, site: str, path: str) -> bool:
-        """Whether it matches this absolute path of a distribution (normalized name) installed in ``site``."""
-        return canonicalize_name(self.distribution) == name and fnmatchcase(path, posixpath.join(site, self.path))
+    def pattern(self, name: str, site: str) -> re.Pattern[str] | None:
+        """Return what matches absolute paths of a distribution (normalized name) in ``site``; None for another one's."""
+        if canonicalize_name(self.distribution) != name:
+            return None
+        return re.compile(fnmatch.translate(posixpath.join(site, self.path)))
 
 
 class _File(Strict):

@@ -22,7 +22,7 @@ from deploy.build.host_settings import Settings, host_settings
 from deploy.build.layer_cache import cache_options, check_export
 from deploy.build.messages import MESSAGE, BuildRequest, Built, Failed, Line, Options
 from deploy.build.provenance import Mask, base_record, source
-from deploy.build_inputs import inputs
+from deploy.build_inputs import inputs_by_role
 from deploy.build_record import BuildRecord, Source, StepRecord
 from deploy.contract import ROOT, Contract, Image
 from deploy.engine import processes
@@ -93,7 +93,7 @@ def build(
     console.print(f"base image {base.reference} ({base.origin})", soft_wrap=True)
     if settings.torch_wheel and any(image.torch == "cpu" for image in images):
         console.print(f"CPU torch from the host's find-links directory: {settings.torch_wheel}", soft_wrap=True)
-    digests = {image.role: inputs(image) for image in images}
+    digests = inputs_by_role(images)
     shared = Shared(settings, base, engine, source(), digests, artifacts, mask)
     builds = asyncio.run(_build_all(images, shared, console))
     failed = [state for state in builds if state.built is None]

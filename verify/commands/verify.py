@@ -12,7 +12,7 @@ from rich.console import Console
 
 from deploy.application import application_files
 from deploy.artifacts import BILL, BUILD, CONTENTS, GPU, OBSERVED, VERDICT, Artifacts, UnreadableArtifact, write_text
-from deploy.build_inputs import inputs
+from deploy.build_inputs import inputs_by_role
 from deploy.build_record import Base, BuildRecord
 from deploy.contract import Contract, Image
 from deploy.engine.connection import Engine
@@ -98,7 +98,7 @@ def _read_checkout(contract: Contract, images: Iterable[Image]) -> Checkout:
         requirers=requirers(lock),
         wheels=wheels(lock),
         left_out=read_left_out(),
-        inputs={image.role: inputs(image) for image in images},
+        inputs=inputs_by_role(images),
         sources=application_files(APPLICATION),
         baseline=read_baseline(),
     )

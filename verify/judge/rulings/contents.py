@@ -136,11 +136,11 @@ def _absent(case: Case) -> tuple[list[str], list[dict[str, Any]]]:
     """Return the files that a distribution lists but lacks, and the patterns of those that it lacks on purpose."""
     lacking, counts = [], Counter[int]()
     for distribution in installed(case):
+        site = posixpath.dirname(distribution.path)
+        known = ((number, entry.pattern(distribution.name, site)) for number, entry in enumerate(case.left_out))
+        patterns = [(number, pattern) for number, pattern in known if pattern]
         for path in case.contents.absent.get(distribution.path, []):
-            covers = (
-                entry.covers(distribution.name, posixpath.dirname(distribution.path), path) for entry in case.left_out
-            )
-            number = next((number for number, covered in enumerate(covers) if covered), None)
+            number = next((number for number, pattern in patterns if pattern.match(path)), None)
             if number is None:
                 lacking.append(path)
             else:

@@ -40,9 +40,8 @@ def backtest(job: Job) -> dict[str, Any]:
     first = bisect_left(bars[base].times, start) if start is not None else 0
     engine = DecisionEngine(model)
     rows = engine.prepare(bars, check=job.check)[first:]
-    signals = [decision.signal for decision in engine.decide(rows, check=job.check)]
+    decisions = engine.decide(rows, check=job.check)
     walked = bars[base].between(first, len(bars[base]))
-    undecided = sum(row is None for row in rows)
 
     def check(position: int) -> None:
         job.check()
@@ -50,7 +49,7 @@ def backtest(job: Job) -> dict[str, Any]:
             job.report(100 * position / len(rows), "walking the bars", position, len(rows))
 
     costs = Costs(request["initial_capital"], request["commission"], request["slippage"])
-    found = walk(walked, signals.__getitem__, costs, check=check)
+    found = walk(walked, decisions.signals.__getitem__, costs, check=check)
     job.report(100.0, "sending the trades and the equity", len(rows), len(rows))
     for record in found.records():
         job.backend.upload_record(job.operation_id, record)
@@ -58,8 +57,8 @@ def backtest(job: Job) -> dict[str, Any]:
     return {
         "config": config,
         "model_path": f"models/{request['model']}",
-        "warm_up_bars": undecided,
-        "warnings": overlap_warnings(config) + warm_up_warnings(undecided, len(rows)),
+        "warm_up_bars": decisions.undecided,
+        "warnings": overlap_warnings(config) + warm_up_warnings(decisions.undecided, len(rows)),
         **found.summary(),
     }
 

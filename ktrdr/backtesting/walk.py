@@ -14,7 +14,7 @@ from ktrdr.signals import Signal
 
 CURVE_POINTS: Final = 1000
 TRADES_KEPT: Final = 500
-DIRECTION: Final = {Signal.BUY: 1, Signal.SELL: -1}
+DIRECTION: Final[dict[int, int]] = {Signal.BUY: 1, Signal.SELL: -1}
 
 
 @dataclass(frozen=True)
@@ -53,13 +53,14 @@ class Walked:
 
 
 def walk(
-    bars: Bars, decide: Callable[[int], Signal], costs: Costs, *, check: Callable[[int], None] = lambda _: None
+    bars: Bars, decide: Callable[[int], int], costs: Costs, *, check: Callable[[int], None] = lambda _: None
 ) -> Walked:
     """Walk the bars and return the equity at each, and the trades.
 
-    `decide` gets a bar's position once that bar has closed. BUY turns long, SELL turns short, HOLD keeps the position;
-    a position open at the end is closed at the last close. If the equity is zero or less at a close (a short whose
-    price doubled), the position is closed at the next open. `check` is called at each bar and may raise.
+    `decide` gets a bar's position once that bar has closed, and returns a Signal or its number. BUY turns long, SELL
+    turns short, HOLD keeps the position; a position open at the end is closed at the last close. If the equity is zero
+    or less at a close (a short whose price doubled), the position is closed at the next open. `check` is called at each
+    bar and may raise.
     BadRequestError if the equity leaves the range of numbers.
     """
     account = Account(costs.initial_capital, costs.commission, costs.slippage)

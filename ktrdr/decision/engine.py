@@ -1,16 +1,19 @@
 """From features to a signal, by the trained network and the strategy's threshold."""
 
+from array import array
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, overload
 
 import torch  # type: ignore[import-not-found,unused-ignore]  # torch is installed where one computes
 
 from ktrdr.data.bars import Bars
 from ktrdr.errors import InvalidError
 from ktrdr.signals import Signal
-from ktrdr.training.features import Row, feature_rows
+from ktrdr.training.features import feature_rows
+from ktrdr.training.inputs import scaled
 from ktrdr.training.model_store import LoadedModel
+from ktrdr.training.table import Table
 
 BATCH: Final = 1024
 """Rows that pass the network at once."""
@@ -28,19 +31,41 @@ WAIT: Final = Decision(Signal.HOLD, 0.0)
 """The decision while an indicator still waits for bars."""
 
 
+@dataclass(frozen=True)
+class Decisions(Sequence[Decision]):
+    """Decisions bar by bar: a signal in a byte, a confidence as 32-bit floating point, 0 where there is no decision."""
+
+    signals: bytes
+    confidences: "array[float]"
+
+    def __len__(self) -> int:
+        return len(self.signals)
+
+    @overload
+    def __getitem__(self, place: int) -> Decision: ...
+
+    @overload
+    def __getitem__(self, place: slice) -> "Decisions": ...
+
+    def __getitem__(self, place: int | slice) -> "Decision | Decisions":
+        if isinstance(place, slice):
+            return Decisions(self.signals[place], self.confidences[place])
+        return Decision(Signal(self.signals[place]), self.confidences[place])
+
+    @property
+    def undecided(self) -> int:
+        """How many bars there is no decision on."""
+        return self.confidences.count(WAIT.confidence)
+
+
 class DecisionEngine:
     """Decides on each bar by its own features alone."""
 
     def __init__(self, model: LoadedModel) -> None:
         self._model = model
-        self._threshold = model.strategy.decisions.confidence_threshold
-        scaler = model.stored.scaler
-        self._means, self._deviations = (
-            torch.tensor(figures, dtype=torch.float64) for figures in (scaler.means, scaler.deviations)
-        )
 
-    def prepare(self, bars: Mapping[str, Bars], *, check: Callable[[], None] = lambda: None) -> list[Row | None]:
-        """Return a feature row for each bar of the finest timeframe, and None for the strategy's required history.
+    def prepare(self, bars: Mapping[str, Bars], *, check: Callable[[], None] = lambda: None) -> Table:
+        """Return a feature row for each bar of the finest timeframe, none within the strategy's required history.
 
         InvalidError if they are not the model's features. `check` is called often and may raise to stop.
         """
@@ -49,27 +74,34 @@ class DecisionEngine:
         if names != self._model.stored.names:
             message = "The model was trained on other features than its strategy names. Train it again."
             raise InvalidError("model_mismatch", message)
-        history = min(strategy.training_data.history_required, len(rows))
-        return [None] * history + rows[history:]
+        rows.forget(strategy.training_data.history_required)
+        return rows
 
-    def decide(self, rows: Sequence[Row | None], *, check: Callable[[], None] = lambda: None) -> list[Decision]:
+    def decide(self, rows: Table, *, check: Callable[[], None] = lambda: None) -> Decisions:
         """Return the decision for each row of features. `check` is called before each batch and may raise to stop."""
-        decisions = [WAIT] * len(rows)
-        known = [place for place, row in enumerate(rows) if row is not None]
-        for start in range(0, len(known), BATCH):
+        known = rows.known()
+        ready = rows.chosen(known) if 0 in known else rows
+        signals, confidences = bytearray(), array("f")
+        for start in range(0, len(ready), BATCH):
             check()
-            places = known[start : start + BATCH]
-            for place, decision in zip(places, self._of_batch([rows[place] for place in places]), strict=True):
-                decisions[place] = decision
-        return decisions
+            chosen, odds = self._of_batch(ready[start : start + BATCH])
+            signals += bytes(chosen)
+            confidences.extend(odds)
+        if len(ready) < len(rows):
+            decided = zip(signals, confidences, strict=True)
+            wait = (WAIT.signal, WAIT.confidence)
+            signals, confidences = bytearray(len(rows)), array("f", bytes(4 * len(rows)))
+            for place, yes in enumerate(known):
+                signals[place], confidences[place] = next(decided) if yes else wait
+        return Decisions(bytes(signals), confidences)
 
-    def _of_batch(self, rows: list[Row | None]) -> list[Decision]:
+    def _of_batch(self, rows: Table) -> tuple[list[int], list[float]]:
+        stored = self._model.stored
         # Every batch is filled up to one size: then a row's odds are the same to the bit whatever else is in its batch.
-        full = torch.tensor(rows + rows[:1] * (BATCH - len(rows)), dtype=torch.float64)
-        scaled = ((full - self._means) / self._deviations).to(torch.float32)
+        inputs = scaled(rows, stored.scaler)
+        full = torch.cat((inputs, inputs[:1].expand(BATCH - len(rows), -1)))
         with torch.no_grad():
-            best = torch.softmax(self._model.stored.network(scaled), dim=1).max(1)
-        return [
-            Decision(Signal(choice) if confidence >= self._threshold else Signal.HOLD, confidence)
-            for confidence, choice in zip(best.values[: len(rows)].tolist(), best.indices.tolist(), strict=False)
-        ]
+            best = torch.softmax(stored.network(full), dim=1).max(1)
+        odds, choices = (found[: len(rows)] for found in (best.values, best.indices))
+        followed = odds.double() >= self._model.strategy.decisions.confidence_threshold
+        return torch.where(followed, choices, int(Signal.HOLD)).tolist(), odds.tolist()

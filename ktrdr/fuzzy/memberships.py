@@ -6,7 +6,7 @@ exp(-((x - center) / sigma)^2 / 2), sigmoid 1 / (1 + exp(-slope (x - center))).
 """
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import Any, Final
 
@@ -57,32 +57,27 @@ def problem(kind: str, parameters: Sequence[float]) -> str | None:
     return None
 
 
-def membership(kind: str, parameters: Sequence[float]) -> Callable[[float], float]:
-    """Return the function from value to degree; ValueError if `problem` finds a mistake. NaN gives NaN."""
+def degrees(kind: str, parameters: Sequence[float], values: Sequence[float]) -> list[float]:
+    """Return the degree of each value; ValueError if `problem` finds a mistake. NaN gives NaN."""
     if objection := problem(kind, parameters):
         raise ValueError(objection)
     if kind == "gaussian":
         center, sigma = parameters
-        return lambda value: _gaussian((value - center) / sigma)
+        # A power would raise an error where the product becomes infinite.
+        return [math.exp(-0.5 * (far := (value - center) / sigma) * far) for value in values]
     if kind == "sigmoid":
-        center, slope = parameters
-        return lambda value: 0.5 * (1 + math.tanh(0.5 * slope * (value - center)))
-    corners = parameters if kind == "trapezoidal" else (*parameters[:2], *parameters[1:])
-    return lambda value: _trapezoid(value, corners)
-
-
-def _gaussian(distance: float) -> float:
-    return math.exp(-0.5 * distance * distance)  # a power would raise an error where the product becomes infinite
-
-
-def _trapezoid(value: float, corners: Sequence[float]) -> float:
-    left, top_left, top_right, right = corners
-    if math.isnan(value):
-        return value
-    if top_left <= value <= top_right:
-        return 1.0
-    if value <= left or value >= right:
-        return 0.0
-    if value < top_left:
-        return (value - left) / (top_left - left)
-    return (right - value) / (right - top_right)
+        center, half = parameters[0], 0.5 * parameters[1]
+        return [0.5 * (1 + math.tanh(half * (value - center))) for value in values]
+    left, top_left, top_right, right = parameters if kind == "trapezoidal" else (*parameters[:2], *parameters[1:])
+    return [
+        1.0
+        if top_left <= value <= top_right
+        else 0.0
+        if value <= left or value >= right
+        else (value - left) / (top_left - left)
+        if value < top_left
+        else (right - value) / (right - top_right)
+        if value > top_right
+        else value  # NaN
+        for value in values
+    ]

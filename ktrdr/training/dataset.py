@@ -6,21 +6,24 @@ the boundary, have no label (they are purged). Features look back over the bound
 """
 
 import math
+from array import array
 from bisect import bisect_left
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from itertools import pairwise
 from typing import Final, Self
 
 from ktrdr.data.bars import Bars
 from ktrdr.errors import BadRequestError
 from ktrdr.strategy.schema import Strategy
-from ktrdr.training.features import Row, feature_rows, order
+from ktrdr.training.features import feature_rows, order
 from ktrdr.training.labels import label
+from ktrdr.training.table import Table
 
 TRAINING_SHARE: Final = 0.70
 VALIDATION_SHARE: Final = 0.15
 FEWEST_SAMPLES: Final = 30
+PARTS: Final = ("training", "validation", "test")
 
 BySymbol = Mapping[str, Mapping[str, Bars]]
 """Bars by symbol, then by timeframe."""
@@ -28,10 +31,15 @@ BySymbol = Mapping[str, Mapping[str, Bars]]
 
 @dataclass
 class Samples:
-    """Inputs and labels of one part, in order of time within each symbol."""
+    """Inputs, not scaled, and labels (a byte each) of one part, in order of time within each symbol."""
 
-    rows: list[Row] = field(default_factory=list)
-    labels: list[int] = field(default_factory=list)
+    rows: Table
+    labels: "array[int]"
+
+    @classmethod
+    def none(cls, width: int) -> Self:
+        """Return no samples of `width` inputs."""
+        return cls(Table([array("d") for _ in range(width)]), array("b"))
 
 
 @dataclass(frozen=True)
@@ -61,24 +69,19 @@ class Scaler:
     deviations: list[float]
 
     @classmethod
-    def fit(cls, rows: list[Row]) -> "Scaler":
+    def fit(cls, rows: Table) -> "Scaler":
         """Fit on rows; a constant feature is not scaled."""
-        columns = list(zip(*rows, strict=True))
-        means = [math.fsum(column) / len(column) for column in columns]
+        means = [math.fsum(column) / len(column) for column in rows.columns]
         spreads = [
-            math.sqrt(math.fsum((value - mean) ** 2 for value in column) / len(column))
-            for column, mean in zip(columns, means, strict=True)
+            math.sqrt(math.fsum([(value - mean) ** 2 for value in column]) / len(column))
+            for column, mean in zip(rows.columns, means, strict=True)
         ]
         return cls(means, [spread if spread > 1e-12 else 1.0 for spread in spreads])  # noqa: PLR2004  rounding
-
-    def scale(self, row: Row) -> Row:
-        """Return a scaled row."""
-        return [(value - mean) / by for value, mean, by in zip(row, self.means, self.deviations, strict=True)]
 
 
 @dataclass(frozen=True)
 class Dataset:
-    """The three parts, scaled, with the features' names; `unscaled` rows are not kept."""
+    """The three parts with the features' names, and the scaler that the network's inputs pass."""
 
     names: list[str]
     scaler: Scaler
@@ -116,25 +119,24 @@ def build(
     Bars before `since` (epoch seconds) are for the indicators only.
     """
     split = split or Split.of(bars, since)
-    parts = (Samples(), Samples(), Samples())
+    parts: list[Samples] = []
     names: list[str] = []
     for by_timeframe in bars.values():
         names, rows = feature_rows(strategy, by_timeframe, check=check)
+        parts = parts or [Samples.none(len(names)) for _ in PARTS]
+        rows.forget(strategy.training_data.history_required)
+        known = rows.known()
         base = base_of(by_timeframe)
         for part, (start, stop) in zip(parts, pairwise(split.places(base.times, since)), strict=True):
+            check()
             answers = label(base.closes[start:stop], strategy.training.labels)
-            for position, answer in enumerate(answers, start):
-                row = rows[position]
-                if answer is not None and row is not None and position >= strategy.training_data.history_required:
-                    part.rows.append(row)
-                    part.labels.append(int(answer))
-    for what, part in zip(("training", "validation", "test"), parts, strict=True):
+            pairs = list(zip(answers, known[start:stop], strict=True))
+            usable = [answer is not None and yes for answer, yes in pairs]
+            part.rows.extend(rows[start:stop].chosen(usable))
+            part.labels.extend(answer for answer, yes in pairs if answer is not None and yes)
+    for what, part in zip(PARTS, parts, strict=True):
         if len(part.rows) < FEWEST_SAMPLES:
             message = f"The {what} part has {len(part.rows)} samples, {FEWEST_SAMPLES} are needed: use a longer range."
             raise BadRequestError("too_few_samples", message)
     check()
-    scaler = Scaler.fit(parts[0].rows)
-    for part in parts:
-        check()
-        part.rows[:] = [scaler.scale(row) for row in part.rows]
-    return Dataset(names, scaler, *parts)
+    return Dataset(names, Scaler.fit(parts[0].rows), *parts)

@@ -1,21 +1,23 @@
 """Computes the network's inputs bar by bar, from what was known when the bar closed. Torch-free."""
 
-import math
+from array import array
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from typing import TYPE_CHECKING
+from math import nan
+from typing import Final
 
 from ktrdr.data.bars import Bars
 from ktrdr.data.rows import HOUR_S, NEAREST_S
-from ktrdr.fuzzy.memberships import membership
+from ktrdr.fuzzy.memberships import degrees
 from ktrdr.indicators.compute import compute
 from ktrdr.names import TIMEFRAME_SECONDS
 from ktrdr.strategy.history import inputs_on
-from ktrdr.strategy.schema import Strategy
+from ktrdr.strategy.schema import FuzzySet, Strategy
+from ktrdr.training.table import Table
 
-if TYPE_CHECKING:
-    from ktrdr.indicators.columns import Columns
+BLOCK: Final = 1 << 16
+"""Values that are computed between two questions whether to stop."""
 
-Row = list[float]
+Check = Callable[[], None]
 
 
 def order(timeframes: Sequence[str]) -> list[str]:
@@ -24,49 +26,70 @@ def order(timeframes: Sequence[str]) -> list[str]:
 
 
 def feature_rows(
-    strategy: Strategy, bars: Mapping[str, Bars], *, check: Callable[[], None] = lambda: None
-) -> tuple[list[str], list[Row | None]]:
+    strategy: Strategy, bars: Mapping[str, Bars], *, check: Check = lambda: None
+) -> tuple[list[str], Table]:
     """Return the features' names and a row for every bar of the finest timeframe.
 
-    A row is None while an indicator still waits for bars. A coarser timeframe contributes its last bar that had
-    closed by the time the fine bar closed. `check` is called before each feature and may raise to stop.
+    A row is not known while an indicator still waits for bars. A coarser timeframe contributes its last bar that had
+    closed by the time the fine bar closed. `check` is called often and may raise to stop.
     """
     timeframes = order(list(bars))
     base = timeframes[0]
     names: list[str] = []
-    columns: list[list[float]] = []
+    columns: list[array[float]] = []
     for timeframe in timeframes:
-        places = _last_closed(bars[base].times, TIMEFRAME_SECONDS[base], bars[timeframe].times, timeframe)
-        for name, column in _columns(strategy, timeframe, bars[timeframe]):
+        places = None
+        if timeframe != base or timeframe in NEAREST_S:
+            places = last_closed(bars[base].times, TIMEFRAME_SECONDS[base], bars[timeframe].times, timeframe)
+        for name, column in _columns(strategy, timeframe, bars[timeframe], check):
             check()
             names.append(f"{timeframe}.{name}")
-            columns.append([column[place] if place >= 0 else math.nan for place in places])
-    rows = [list(row) for row in zip(*columns, strict=True)]
-    return names, [None if any(map(math.isnan, row)) else row for row in rows]
+            columns.append(column if places is None else _spread(column, places))
+    return names, Table(columns)
 
 
-def _columns(strategy: Strategy, timeframe: str, bars: Bars) -> Iterator[tuple[str, list[float]]]:
-    outputs: dict[str, Columns] = {}
-    for item in inputs_on(strategy, timeframe):
-        fuzzy_set = strategy.fuzzy_sets[item.fuzzy_set] if item.fuzzy_set else None
-        indicator, output = strategy.source(item)
-        if indicator not in outputs:
+def _spread(column: "array[float]", places: Sequence[int]) -> "array[float]":
+    """Return for each place its value, NaN before the first."""
+    return array("d", [column[place] if place >= 0 else nan for place in places])
+
+
+def _columns(strategy: Strategy, timeframe: str, bars: Bars, check: Check) -> "Iterator[tuple[str, array[float]]]":
+    inputs = inputs_on(strategy, timeframe)
+    wanted = {strategy.source(item) for item in inputs}
+    outputs: dict[tuple[str, str], array[float]] = {}
+    for item in inputs:
+        indicator, output = source = strategy.source(item)
+        if source not in outputs:
+            check()
             use = strategy.indicators[indicator]
-            outputs[indicator] = compute(use.type, bars, use.parameters.model_dump())
-        values = outputs[indicator][output]
-        if fuzzy_set is None:
-            yield f"{indicator}.{output}", values
-            continue
-        if fuzzy_set.input_transform == "price_ratio":
-            values = [
-                close / value - 1 if value else math.nan for close, value in zip(bars.closes, values, strict=True)
-            ]
-        for name, use_of in fuzzy_set.memberships.items():
-            degree = membership(use_of.type, use_of.parameters)
-            yield f"{item.fuzzy_set}.{name}", [degree(value) for value in values]
+            found = compute(use.type, bars, use.parameters.model_dump())
+            outputs |= {(indicator, name): array("d", found[name]) for name in found if (indicator, name) in wanted}
+            del found
+        if item.fuzzy_set is None:
+            yield f"{indicator}.{output}", outputs[source]
+        else:
+            yield from _fuzzy(item.fuzzy_set, strategy.fuzzy_sets[item.fuzzy_set], bars, outputs[source], check)
 
 
-def _last_closed(base_times: Sequence[int], base_s: int, times: Sequence[int], timeframe: str) -> list[int]:
+def _fuzzy(
+    name: str, fuzzy_set: FuzzySet, bars: Bars, values: "array[float]", check: Check
+) -> "Iterator[tuple[str, array[float]]]":
+    if fuzzy_set.input_transform == "price_ratio":
+        ratios = [close / value - 1 if value else nan for close, value in zip(bars.closes, values, strict=True)]
+        values = array("d", ratios)
+    for part, membership in fuzzy_set.memberships.items():
+        column: array[float] = array("d")
+        for start in range(0, len(values), BLOCK):
+            check()
+            column.fromlist(degrees(membership.type, membership.parameters, values[start : start + BLOCK]))
+        yield f"{name}.{part}", column
+
+
+def last_closed(base_times: Sequence[int], base_s: int, times: Sequence[int], timeframe: str) -> list[int]:
+    """Return for each bar the position of the coarser bar that had closed last by its own close; -1 before the first.
+
+    Times are openings in epoch seconds, `base_s` is the length of the bars at `base_times`.
+    """
     length = TIMEFRAME_SECONDS[timeframe]
     shift = HOUR_S if timeframe in NEAREST_S else 0
     places = []

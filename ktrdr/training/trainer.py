@@ -4,7 +4,7 @@ import copy
 import math
 import os
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
@@ -16,6 +16,7 @@ from ktrdr.signals import Signal
 from ktrdr.strategy.schema import Training
 from ktrdr.training.dataset import Dataset, Samples
 from ktrdr.training.descent import Descent
+from ktrdr.training.inputs import scaled
 from ktrdr.training.judgement import majority_share
 
 WORTH_A_THREAD: Final = 20_000_000
@@ -58,8 +59,8 @@ def train(
     """
     began = time.perf_counter()
     dice = torch.Generator().manual_seed(settings.seed)
-    inputs, labels = _tensors(data.training, device)
-    validation = _tensors(data.validation, device)
+    inputs, labels = _tensors(data, data.training, device)
+    validation = _tensors(data, data.validation, device)
     weigh = nn.CrossEntropyLoss(weight=_class_weights(labels))
     descent = Descent(network, weigh.weight, settings.learning_rate)
     history = History()
@@ -127,9 +128,8 @@ def test(network: Any, data: Dataset, device: str) -> tuple[dict[str, float], li
     The figures are test_accuracy, test_loss and the unweighted means over the classes of precision, recall and
     f1_score. majority_share is the accuracy of always giving the part's most frequent answer, for comparison.
     """
-    samples = _tensors(data.test, device)
-    _, training_labels = _tensors(data.training, device)
-    weigh = nn.CrossEntropyLoss(weight=_class_weights(training_labels))
+    samples = _tensors(data, data.test, device)
+    weigh = nn.CrossEntropyLoss(weight=_class_weights(_labels(data.training, device)))
     loss, accuracy, predicted = evaluate(network, samples, weigh)
     right = data.test.labels
     figures = {
@@ -141,7 +141,7 @@ def test(network: Any, data: Dataset, device: str) -> tuple[dict[str, float], li
     return figures, predicted
 
 
-def class_means(predicted: list[int], right: list[int]) -> dict[str, float]:
+def class_means(predicted: Sequence[int], right: Sequence[int]) -> dict[str, float]:
     """Return precision, recall and f1_score, each the mean over the classes that occur in either list."""
     figures = []
     for kind in sorted(set(predicted) | set(right)):
@@ -154,9 +154,12 @@ def class_means(predicted: list[int], right: list[int]) -> dict[str, float]:
     return dict(zip(("precision", "recall", "f1_score"), sums, strict=True))
 
 
-def _tensors(samples: Samples, device: str) -> tuple[Any, Any]:
-    inputs = torch.tensor(samples.rows, dtype=torch.float32, device=device)
-    return inputs, torch.tensor(samples.labels, dtype=torch.int64, device=device)
+def _tensors(data: Dataset, samples: Samples, device: str) -> tuple[Any, Any]:
+    return scaled(samples.rows, data.scaler).to(device), _labels(samples, device)
+
+
+def _labels(samples: Samples, device: str) -> Any:
+    return torch.frombuffer(samples.labels, dtype=torch.int8).to(device, torch.int64)
 
 
 def _class_weights(labels: Any) -> Any:

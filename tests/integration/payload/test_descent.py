@@ -1,5 +1,6 @@
 """Runs inside an image with torch: our descent takes the steps of autograd and torch.optim, to the bit."""
 
+from array import array
 from typing import Any
 
 import pytest
@@ -11,6 +12,7 @@ from ktrdr.strategy.schema import Labels, Training
 from ktrdr.training import trainer
 from ktrdr.training.dataset import Dataset, Samples, Scaler
 from ktrdr.training.descent import Adam
+from ktrdr.training.table import Table
 
 ROWS = 500
 torch.set_num_threads(1)  # as a training sets it: two would wait for each other
@@ -19,13 +21,14 @@ torch.set_num_threads(1)  # as a training sets it: two would wait for each other
 def samples(seed: int, features: int, rows: int = ROWS) -> Samples:
     dice = torch.Generator().manual_seed(seed)
     inputs = torch.randn((rows, features), generator=dice)
-    return Samples(inputs.tolist(), torch.randint(0, 3, (rows,), generator=dice).tolist())
+    labels = torch.randint(0, 3, (rows,), generator=dice)
+    return Samples(Table.of(inputs.tolist(), features), array("b", labels.tolist()))
 
 
 def by_autograd(network: Any, data: Dataset, settings: Training) -> list[tuple[float, float]]:
     """Train with torch's own means; return loss and accuracy of each epoch."""
     dice = torch.Generator().manual_seed(settings.seed)
-    inputs = torch.tensor(data.training.rows, dtype=torch.float32)
+    inputs = torch.tensor(list(data.training.rows), dtype=torch.float32)
     labels = torch.tensor(data.training.labels, dtype=torch.int64)
     counts = torch.bincount(labels, minlength=3).float()
     weigh = nn.CrossEntropyLoss(weight=len(labels) / counts / 3)

@@ -4,6 +4,7 @@ import copy
 import json
 import math
 import random
+from array import array
 from dataclasses import replace
 from pathlib import Path
 from statistics import mean
@@ -15,7 +16,7 @@ import torch  # type: ignore[import-not-found,unused-ignore]
 from ktrdr.backtesting.model_loader import load_model
 from ktrdr.backtesting.walk import Costs, walk
 from ktrdr.data.bars import Bar, Bars
-from ktrdr.decision.engine import BATCH, DecisionEngine
+from ktrdr.decision.engine import BATCH, DecisionEngine, Decisions
 from ktrdr.errors import BadRequestError
 from ktrdr.model_files import METADATA, METRICS, WEIGHTS
 from ktrdr.neural.models.mlp import build_mlp
@@ -25,6 +26,7 @@ from ktrdr.strategy.checks import check
 from ktrdr.strategy.files import StrategyDirectory
 from ktrdr.training import pipeline, trainer
 from ktrdr.training.dataset import Dataset, Samples, Scaler, Split
+from ktrdr.training.table import Table
 
 NAME: Final = "mlp_fx_hourly"
 HORIZON: Final = 3
@@ -147,7 +149,7 @@ def test_later_bars_change_no_decision_and_no_fill(trained: tuple[Path, dict[str
     engine = DecisionEngine(load_model(trained[0]))
     held_out = MARKET.between(KNOWN, COUNT - 10)
 
-    def results(bars: Bars) -> tuple[list[Any], dict[str, Any]]:
+    def results(bars: Bars) -> tuple[Decisions, dict[str, Any]]:
         decisions = engine.decide(engine.prepare({"1h": bars}))
         return decisions, walk(bars, lambda place: decisions[place].signal, Costs(100_000.0, 0.0001, 0.00005)).summary()
 
@@ -171,19 +173,23 @@ def test_a_decision_is_the_same_to_the_bit_whatever_is_decided_with_it(
     rows = engine.prepare({"1h": MARKET.between(0, 3000)})
     decisions = engine.decide(rows)
     assert engine.decide(rows[first:]) == decisions[first:]
-    assert engine.decide([*rows[:first], *rows[first + 1 :]]) == [*decisions[:first], *decisions[first + 1 :]]
+    without = Table.of([*rows[:first], *rows[first + 1 :]], len(rows.columns))
+    assert list(engine.decide(without)) == [*decisions[:first], *decisions[first + 1 :]]
     assert engine.decide(rows[first : first + 1]) == decisions[first : first + 1]
 
 
 def test_a_batch_decides_as_the_network_does_row_by_row(trained: tuple[Path, dict[str, Any]]) -> None:
     model = load_model(trained[0])
-    rows = DecisionEngine(model).prepare({"1h": MARKET.between(0, 3000)})
+    rows, scaler = DecisionEngine(model).prepare({"1h": MARKET.between(0, 3000)}), model.stored.scaler
     for row, decision in zip(rows, DecisionEngine(model).decide(rows), strict=True):
         if row is None:
             continue
-        scaled = torch.tensor([model.stored.scaler.scale(row)], dtype=torch.float32)
+        means, deviations = (
+            torch.tensor(figures, dtype=torch.float64) for figures in (scaler.means, scaler.deviations)
+        )
+        scaled = (torch.tensor([row], dtype=torch.float64) - means) / deviations
         with torch.no_grad():
-            confidence, choice = torch.softmax(model.stored.network(scaled), dim=1)[0].max(0)
+            confidence, choice = torch.softmax(model.stored.network(scaled.float()), dim=1)[0].max(0)
         assert decision.confidence == pytest.approx(confidence.item(), abs=1e-6)
         if abs(decision.confidence - model.strategy.decisions.confidence_threshold) > 1e-6:
             expected = Signal(int(choice)) if confidence >= 0.45 else Signal.HOLD
@@ -210,7 +216,7 @@ def test_nothing_is_decided_before_the_history_that_the_strategy_requires(traine
 def test_a_training_that_diverges_says_what_to_lower() -> None:
     strategy, _ = check(document(), NAME)
     assert strategy is not None
-    far = Samples([[3e38] * 4] * 64, [0, 1] * 32)
+    far = Samples(Table.of([[3e38] * 4] * 64, 4), array("b", [0, 1] * 32))
     data = Dataset(["one"] * 4, Scaler([0.0] * 4, [1.0] * 4), far, far, far)
     network = build_mlp(4, [8], 0.0, "relu")
     with pytest.raises(BadRequestError, match=r"after epoch 1: lower training\.learning_rate below 0\.003"):

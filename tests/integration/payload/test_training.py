@@ -23,6 +23,7 @@ from ktrdr.settings import SHIPPED_STRATEGIES
 from ktrdr.signals import Signal
 from ktrdr.strategy.files import StrategyDirectory
 from ktrdr.training import model_store, pipeline
+from ktrdr.training.table import Table
 from ktrdr.worker.job import CancelledError
 
 STRATEGIES = StrategyDirectory(SHIPPED_STRATEGIES)
@@ -244,7 +245,7 @@ def test_a_trained_model_trades_on_bars_it_has_never_seen(trained: tuple[Path, d
     decisions = engine.decide(engine.prepare({"1h": bars}))
     result = walk(bars, lambda place: decisions[place].signal, Costs(100_000.0, 0.0001, 0.00005)).summary()
     assert result["trade_count"] > 0
-    assert engine.decide([None]) == [WAIT]
+    assert list(engine.decide(Table.of([None], 12))) == [WAIT]
 
 
 def test_a_decision_below_the_threshold_is_hold(trained: tuple[Path, dict[str, Any]]) -> None:

@@ -14,8 +14,9 @@ from ktrdr.signals import Signal
 from ktrdr.strategy.files import StrategyDirectory
 from ktrdr.strategy.schema import Strategy
 from ktrdr.training.dataset import Scaler, build
-from ktrdr.training.features import Row, feature_rows
+from ktrdr.training.features import feature_rows
 from ktrdr.training.labels import forward_return, turns, zigzag
+from ktrdr.training.table import Table
 
 STRATEGIES = StrategyDirectory(SHIPPED_STRATEGIES)
 HOURLY = STRATEGIES.load("mlp_fx_hourly")
@@ -77,7 +78,7 @@ def test_zigzag_labels_what_is_left_of_the_swing_and_not_the_unfinished_one() ->
 
 @pytest.mark.parametrize("strategy", [HOURLY, DAILY], ids=lambda strategy: strategy.name)
 def test_features_of_a_bar_do_not_change_when_later_bars_arrive(year: Bars, strategy: Strategy) -> None:
-    def rows(count: int) -> list[Row | None]:
+    def rows(count: int) -> Table:
         hours = year.between(0, count)
         stored = {"1h": hours, "1d": days_of(hours)}
         return feature_rows(strategy, {name: stored[name] for name in strategy.training_data.timeframes})[1]
@@ -116,7 +117,7 @@ def test_a_year_of_hours_makes_about_six_thousand_samples(year: Bars) -> None:
     data = build(HOURLY, {"EURUSD": {"1h": year}})
     assert data.total > 6000
     assert {0, 1, 2} == set(data.training.labels)
-    assert len(data.names) == len(data.training.rows[0]) == 12
+    assert len(data.names) == len(data.training.rows.columns) == 12
 
 
 def test_too_few_bars_are_refused_with_the_mend(year: Bars) -> None:
@@ -125,5 +126,4 @@ def test_too_few_bars_are_refused_with_the_mend(year: Bars) -> None:
 
 
 def test_a_feature_that_never_changes_stays_finite() -> None:
-    scaler = Scaler.fit([[1.0, 5.0], [3.0, 5.0]])
-    assert scaler.scale([3.0, 5.0]) == [1.0, 0.0]
+    assert Scaler.fit(Table.of([[1.0, 5.0], [3.0, 5.0]], 2)) == Scaler([2.0, 5.0], [1.0, 1.0])

@@ -2,13 +2,14 @@
 
 import itertools
 import math
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ktrdr.fuzzy.memberships import CATALOGUE, LARGEST, membership, problem
+from ktrdr.fuzzy.memberships import CATALOGUE, LARGEST, degrees, problem
 
 NUMBERS = st.floats(-LARGEST, LARGEST)
 ANY_NUMBER = st.floats(allow_nan=False, allow_infinity=False)
@@ -20,6 +21,10 @@ SHAPES = {
 }
 
 
+def membership(kind: str, parameters: Sequence[float]) -> Callable[[float], float]:
+    return lambda value: degrees(kind, parameters, [value])[0]
+
+
 @st.composite
 def shapes(draw: Any) -> tuple[str, tuple[float, ...]]:
     kind = draw(st.sampled_from(sorted(SHAPES)))
@@ -28,7 +33,7 @@ def shapes(draw: Any) -> tuple[str, tuple[float, ...]]:
 
 
 @pytest.mark.parametrize(
-    ("kind", "parameters", "degrees"),
+    ("kind", "parameters", "expected"),
     [
         ("triangular", (0, 1, 3), {-1: 0, 0: 0, 0.5: 0.5, 1: 1, 2: 0.5, 3: 0}),
         ("triangular", (0, 0, 2), {-1: 0, 0: 1, 1: 0.5, 2: 0}),
@@ -44,10 +49,10 @@ def shapes(draw: Any) -> tuple[str, tuple[float, ...]]:
     ],
 )
 def test_memberships_give_the_degree_of_their_shape(
-    kind: str, parameters: tuple[float, ...], degrees: dict[float, float]
+    kind: str, parameters: tuple[float, ...], expected: dict[float, float]
 ) -> None:
     function = membership(kind, parameters)
-    assert {value: pytest.approx(function(value)) for value in degrees} == degrees
+    assert {value: pytest.approx(function(value)) for value in expected} == expected
 
 
 @pytest.mark.parametrize(
@@ -59,7 +64,7 @@ def test_memberships_give_the_degree_of_their_shape(
 def test_memberships_refuse_parameters_that_make_no_shape(kind: str, parameters: tuple[float, ...]) -> None:
     assert problem(kind, parameters)
     with pytest.raises(ValueError, match=r"\w"):
-        membership(kind, parameters)
+        degrees(kind, parameters, [])
 
 
 @given(shapes(), ANY_NUMBER)

@@ -28,6 +28,8 @@ LISTS: Final = {METADATA: ("symbols", "timeframes")}
 """Required keys that backend and page read: texts, and lists of texts."""
 MIB: Final = 1024 * 1024
 ARCHIVE_LIMIT: Final = 64 * MIB
+CHECKPOINT_LIMIT: Final = 4 * ARCHIVE_LIMIT + MIB
+"""Weights, the best of them and the optimizer's two averages, for the largest model that can be stored."""
 JSON_LIMIT: Final = 2 * MIB
 VALUES_LIMIT: Final = 50_000
 """Twice what the largest models need: 8,192 features with their names and scales, or a strategy of 20,000 values."""

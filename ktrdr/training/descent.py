@@ -32,13 +32,18 @@ class Adam:
     def __init__(self, weights: Any, gradients: Any, rate: float) -> None:
         self._weights, self._gradients, self._rate = weights, gradients, rate
         self._mean, self._square, self._spread = (torch.zeros_like(weights) for _ in range(3))
-        self._steps = 0
+        self.steps = 0
+
+    @property
+    def moments(self) -> list[Any]:
+        """The moving averages of gradients and of their squares."""
+        return [self._mean, self._square]
 
     def step(self) -> None:
         """Move the weights against the gradients."""
-        self._steps += 1
-        size = self._rate / (1 - MEAN_DECAY**self._steps)
-        correction = (1 - SQUARE_DECAY**self._steps) ** 0.5
+        self.steps += 1
+        size = self._rate / (1 - MEAN_DECAY**self.steps)
+        correction = (1 - SQUARE_DECAY**self.steps) ** 0.5
         self._mean.lerp_(self._gradients, 1 - MEAN_DECAY)
         self._square.mul_(SQUARE_DECAY).addcmul_(self._gradients, self._gradients, value=1 - SQUARE_DECAY)
         torch.sqrt(self._square, out=self._spread).div_(correction).add_(SMALLEST)
@@ -79,7 +84,7 @@ class Descent:
                 views += [parameter.data, gradients[part].view(parameter.shape)]
             weight, weight_gradient, bias, bias_gradient = views
             self._layers.append(_Layer(weight, weight.t(), bias, weight_gradient, bias_gradient, share))
-        self._optimizer = Adam(weights, gradients, rate)
+        self.optimizer = Adam(weights, gradients, rate)
 
     def step(self, inputs: Any, labels: Any, logits: Any) -> Any:
         """Learn from one batch: fill `logits` (rows, 3), move the weights, return the loss before that (a tensor).
@@ -108,7 +113,7 @@ class Descent:
             back = self._slope(back if noise is None else back * noise, raw, active)
             _note(layer, back, values)
             above = layer
-        self._optimizer.step()
+        self.optimizer.step()
         return loss
 
 

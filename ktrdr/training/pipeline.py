@@ -1,8 +1,11 @@
 """A whole training, from bars to a model directory and a summary."""
 
 import hashlib
+import json
+import logging
 from array import array
 from collections.abc import Callable
+from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final
@@ -10,11 +13,15 @@ from typing import Any, Final
 import torch  # type: ignore[import-not-found,unused-ignore]  # torch is installed where one computes
 
 from ktrdr.data.bars import iso
+from ktrdr.errors import InvalidError
 from ktrdr.neural.models.mlp import build_mlp, count_parameters
 from ktrdr.settings import version
 from ktrdr.signals import Signal
 from ktrdr.strategy.schema import Strategy
-from ktrdr.training import dataset, judgement, model_store, trainer
+from ktrdr.training import checkpoint, dataset, judgement, model_store, trainer
+from ktrdr.training.checkpoint import Keeper, State
+
+log = logging.getLogger(__name__)
 
 Progress = Callable[[float, str, int, int], None]
 """Called with percentage, current step, steps completed and steps in all."""
@@ -33,13 +40,15 @@ def run(
     check: Callable[[], None],
     since: int | None = None,
     split: dataset.Split | None = None,
+    keeper: Keeper | None = None,
 ) -> dict[str, Any]:
     """Train `strategy` (whose YAML `document` is kept with the model) on `bars`, in parts of 70/15/15 % or `split`.
 
     Bars before `since` (epoch seconds) are for the indicators only.
     Writes the model into the existing empty `directory` and returns training_metrics, test_metrics, model_info,
-    data_summary, label_counts and warnings. `check` is called often and may raise to stop. BadRequestError if there is
-    too little data.
+    data_summary, label_counts, warnings and resumed_after_epoch. That is None unless `keeper` had a checkpoint to go on
+    from; all else is as it would be without. `check` is called often and may raise to stop. BadRequestError if there
+    is too little data.
     """
     settings = strategy.training
     progress(0.0, "preparing features", 0, settings.epochs)
@@ -50,12 +59,17 @@ def run(
     network = build_mlp(len(data.names), shape.hidden_layers, shape.dropout, shape.activation).to(device)
     torch.set_num_threads(trainer.threads(count_parameters(network), settings.batch_size))
 
-    def on_epoch(epoch: int, history: trainer.History) -> None:
-        percentage = PREPARED + (TRAINED - PREPARED) * epoch / settings.epochs
-        step = f"epoch {epoch} of {settings.epochs}: validation loss {history.val_loss[-1]:.4f}"
-        progress(percentage, step, epoch, settings.epochs)
+    made_of = _origin(document, bars, since, split)
+    begin = _found(keeper, made_of, network)
 
-    history = trainer.train(network, data, settings, device=device, on_epoch=on_epoch, check=check)
+    def on_state(state: Callable[[], State]) -> None:
+        if keeper is not None and keeper.due():
+            keeper.keep(checkpoint.dump(state(), made_of))
+
+    history = trainer.train(
+        network, data, settings, device=device, on_epoch=_told(progress, settings.epochs, begin), check=check,
+        begin=begin, on_state=on_state,
+    )  # fmt: skip
     progress(TRAINED, "testing", len(history.val_loss), settings.epochs)
     test_metrics, predicted = trainer.test(network, data, device)
     summary: dict[str, Any] = {
@@ -65,11 +79,50 @@ def run(
         "data_summary": _data_summary(bars, data, since),
         "label_counts": _label_counts(data, predicted),
         "warnings": judgement.nothing_learnt(predicted, data.test.labels),
+        "resumed_after_epoch": begin.epoch if begin is not None else None,
     }
     metrics = {key: summary[key] for key in ("training_metrics", "test_metrics", "label_counts", "warnings")}
-    metadata = _metadata(strategy, bars, summary["data_summary"])
+    metadata = _metadata(strategy, made_of["series of bars"], summary["data_summary"])
     model_store.save(directory, network, data, config=_config(strategy, document), metrics=metrics, metadata=metadata)
     return summary
+
+
+def _told(progress: Progress, epochs: int, begin: State | None) -> Callable[[int, trainer.History], None]:
+    """Say where the training begins, and return what says it after each epoch."""
+    if begin is not None:
+        progress(_share(begin.epoch, epochs), f"going on after epoch {begin.epoch} of {epochs}", begin.epoch, epochs)
+
+    def on_epoch(epoch: int, history: trainer.History) -> None:
+        step = f"epoch {epoch} of {epochs}: validation loss {history.val_loss[-1]:.4f}"
+        progress(_share(epoch, epochs), step, epoch, epochs)
+
+    return on_epoch
+
+
+def _share(epoch: int, epochs: int) -> float:
+    return PREPARED + (TRAINED - PREPARED) * epoch / epochs
+
+
+def _origin(
+    document: dict[str, Any], bars: dataset.BySymbol, since: int | None, split: dataset.Split | None
+) -> dict[str, str]:
+    """Return what a checkpoint was made of: a training on something else does not go on from it."""
+    asked = json.dumps([document, since, asdict(split) if split else None], sort_keys=True)
+    return {
+        "series of bars": fingerprint(bars),
+        "strategy": hashlib.sha256(asked.encode()).hexdigest(),
+        "version of torch": str(torch.__version__).partition("+")[0],
+    }
+
+
+def _found(keeper: Keeper | None, made_of: dict[str, str], network: Any) -> State | None:
+    """Return the state from which to go on; None where there is none that fits, which is logged."""
+    content = keeper.found() if keeper is not None else None
+    try:
+        return checkpoint.load(content, made_of, network) if content is not None else None
+    except InvalidError as error:
+        log.warning("%s The training begins anew.", error)
+        return None
 
 
 def fingerprint(bars: dataset.BySymbol) -> str:
@@ -140,11 +193,11 @@ def _config(strategy: Strategy, document: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-def _metadata(strategy: Strategy, bars: dataset.BySymbol, about: dict[str, Any]) -> dict[str, Any]:
+def _metadata(strategy: Strategy, data_sha256: str, about: dict[str, Any]) -> dict[str, Any]:
     return {
         "strategy_name": strategy.name,
         "created_at": datetime.now(UTC).isoformat(timespec="seconds"),
         "ktrdr_version": version(),
-        "data_sha256": fingerprint(bars),
+        "data_sha256": data_sha256,
         **{key: about[key] for key in ("symbols", "timeframes", "start_date", "end_date")},
     }

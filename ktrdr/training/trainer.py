@@ -5,7 +5,7 @@ import math
 import os
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from typing import Any, Final
 
 import torch  # type: ignore[import-not-found,unused-ignore]  # torch is installed where one computes
@@ -14,6 +14,7 @@ from torch import nn  # type: ignore[import-not-found,unused-ignore]
 from ktrdr.errors import BadRequestError
 from ktrdr.signals import Signal
 from ktrdr.strategy.schema import Training
+from ktrdr.training.checkpoint import State, capture, restore
 from ktrdr.training.dataset import Dataset, Samples
 from ktrdr.training.descent import Descent
 from ktrdr.training.inputs import scaled
@@ -51,11 +52,14 @@ def train(
     device: str,
     on_epoch: Callable[[int, History], None],
     check: Callable[[], None],
+    begin: State | None = None,
+    on_state: Callable[[Callable[[], State]], None] = lambda _: None,
 ) -> History:
     """Train `network` in place and leave it with the weights of its best epoch.
 
     `on_epoch` is called after each epoch (counted from 1); `check` is called before each batch and may raise to stop.
-    BadRequestError if the loss is not finite.
+    With `begin` the training goes on after that state's epochs. `on_state` is called after each epoch that another
+    one follows or may follow, with a function that returns the state. BadRequestError if the loss is not finite.
     """
     began = time.perf_counter()
     dice = torch.Generator().manual_seed(settings.seed)
@@ -65,7 +69,16 @@ def train(
     descent = Descent(network, weigh.weight, settings.learning_rate)
     history = History()
     best: tuple[float, dict[str, Any]] = (float("inf"), {})
-    for epoch in range(1, settings.epochs + 1):
+    if begin is not None:
+        restore(begin, network, descent.optimizer, dice, device=device, seed=settings.seed)
+        history, best = History(**copy.deepcopy(begin.history)), (begin.best_loss, begin.best)
+        began -= history.seconds
+
+    def state() -> State:
+        history.seconds = time.perf_counter() - began
+        return capture(network, descent.optimizer, dice, best=best, history=asdict(history), device=device)
+
+    for epoch in range(len(history.train_loss) + 1, settings.epochs + 1):
         shuffled = torch.randperm(len(labels), generator=dice)
         loss, accuracy = _epoch(descent, (inputs, labels), shuffled, settings.batch_size, check=check)
         history.train_loss.append(loss)
@@ -82,6 +95,7 @@ def train(
         on_epoch(epoch, history)
         if epoch - history.best_epoch >= settings.patience:
             break
+        on_state(state)
     if best[1]:
         network.load_state_dict(best[1])
     history.seconds = time.perf_counter() - began

@@ -104,17 +104,17 @@ def test_a_model_s_name_is_one_and_ends_with_its_operation(strategy: str) -> Non
 
 def forged(result: dict[str, Any], path: str, value: Any) -> dict[str, Any]:
     """A result with another value at a path, or without the key."""
-    found = copy.deepcopy(result)
+    found: Any = copy.deepcopy(result)
     *above, last = (int(key) if key.isdecimal() else key for key in path.split("."))
     place = reduce(operator.getitem, above, found)
     if value is ABSENT:
         del place[last]
     else:
         place[last] = value
-    return found
+    return dict(found)
 
 
-BAD_TRAININGS = [
+BAD_TRAININGS: list[tuple[str, Any, str]] = [
     ("training_metrics", ABSENT, "result_summary.training_metrics is missing"),
     ("training_metrics", [], "result_summary.training_metrics is 'a list of 0'"),
     ("training_metrics.final_val_loss", "low", "result_summary.training_metrics.final_val_loss is 'low'"),
@@ -158,7 +158,7 @@ def test_a_result_with_the_model_of_another_training_is_refused(trainer: Worker)
     assert (status, error["code"]) == (409, "not_its_model")
 
 
-BAD_BACKTESTS = [
+BAD_BACKTESTS: list[tuple[str, Any, str]] = [
     ("metrics.total_return_pct", None, "result_summary.metrics.total_return_pct is 'None'"),
     ("config.initial_capital", "1000", "result_summary.config.initial_capital is '1000'"),
     ("equity_curve", {}, "result_summary.equity_curve is 'a mapping of 0'"),

@@ -8,13 +8,14 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from ktrdr.api.errors import answer
 from ktrdr.json_text import values_at_most
-from ktrdr.model_files import ARCHIVE_LIMIT, MIB
+from ktrdr.model_files import ARCHIVE_LIMIT, CHECKPOINT_LIMIT, MIB
 from ktrdr.records import KINDS, PACKED_LIMIT
 
 DEFAULT: Final = 1 * MIB
 STREAMED: Final = {"/api/v1/data/": 64 * MIB, "/api/v1/models/": ARCHIVE_LIMIT}
 """Bodies that go to the disk while they arrive."""
 OF_RECORDS: Final = tuple(f"/{kind}" for kind in KINDS)
+CHECKPOINTS: Final = "/checkpoint"
 REPORTS: Final = "/heartbeat"
 REPORT_LIMIT: Final = 8 * MIB
 VALUES_LIMIT: Final = 50_000
@@ -25,7 +26,9 @@ TOO_LARGE: Final = 413
 
 def is_streamed(path: str) -> bool:
     """Return whether a body sent to `path` goes to the disk while it arrives."""
-    return is_record(path) or (path.startswith(tuple(STREAMED)) and not path.endswith("/range"))
+    if is_record(path) or path.endswith(CHECKPOINTS):
+        return True
+    return path.startswith(tuple(STREAMED)) and not path.endswith("/range")
 
 
 def is_record(path: str) -> bool:
@@ -37,6 +40,8 @@ def limit_for(path: str) -> int:
     """Return how many bytes a body sent to `path` may have."""
     if is_record(path):
         return PACKED_LIMIT
+    if path.endswith(CHECKPOINTS):
+        return CHECKPOINT_LIMIT
     if is_streamed(path):
         return next(limit for prefix, limit in STREAMED.items() if path.startswith(prefix))
     return REPORT_LIMIT if path.endswith(REPORTS) else DEFAULT

@@ -7,6 +7,7 @@ from typing import Annotated, Final
 from fastapi import Depends, Request
 
 from ktrdr.api.services.backtest_service import BacktestService
+from ktrdr.api.services.checkpoints import Checkpoints
 from ktrdr.api.services.data_loads import DataLoads
 from ktrdr.api.services.dispatch import Dispatcher
 from ktrdr.api.services.held import Held
@@ -41,6 +42,7 @@ class Context:
         self.dispatcher = Dispatcher(self.database)
         self.held = Held(self.database)
         self.records = Records(self.database, self.held, RecordDirectory(settings.data_dir / "records"))
+        self.checkpoints = Checkpoints(self.database, self.held, settings.data_dir / "checkpoints")
         self.data_loads = DataLoads(self.database)
         self.trainings = TrainingService(self.dispatcher, self.strategies, self.data)
         self.backtests = BacktestService(self.dispatcher, self.strategies, self.data, self.models)
@@ -67,6 +69,7 @@ class Context:
             self.dispatcher.tick()
             self.models.refresh()
             self.records.tick()
+            self.checkpoints.sweep()
 
     def _sweep(self) -> None:
         """Remove the files of interrupted uploads, at the start and every hour: the latest are too young at first."""

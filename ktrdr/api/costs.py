@@ -6,7 +6,7 @@ docs/security.md has the same table, and tests hold both against the routes and 
 from dataclasses import dataclass
 from typing import Final
 
-from ktrdr.model_files import MIB
+from ktrdr.model_files import CHECKPOINT_LIMIT, MIB
 from ktrdr.records import PLAIN_LIMIT
 
 KIB: Final = 1024
@@ -60,6 +60,9 @@ COSTS: Final = {
     "PUT /api/v1/operations/{operation_id}/equity": Cost(64 * KIB, 2 * MIB),
     "DELETE /api/v1/operations/{operation_id}": SMALL,
     "POST /api/v1/operations/{operation_id}/retry": Cost(64 * KIB, 2 * MIB),
+    "DELETE /api/v1/operations/{operation_id}/entry": SMALL,
+    "GET /api/v1/operations/{operation_id}/checkpoint": Cost(CHECKPOINT_LIMIT, 2 * MIB),
+    "PUT /api/v1/operations/{operation_id}/checkpoint": Cost(64 * KIB, 2 * MIB),
     "POST /api/v1/workers/register": SMALL,
     "GET /api/v1/workers": Cost(2 * MIB, 16 * MIB),
     "GET /api/v1/workers/{worker_id}": SMALL,

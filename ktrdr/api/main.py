@@ -22,6 +22,7 @@ from ktrdr.api.page import serve
 from ktrdr.api.routes import (
     backtests,
     catalogues,
+    checkpoints,
     data,
     health,
     metrics,
@@ -64,7 +65,8 @@ def create_application(settings: Settings | None = None) -> FastAPI:
     app.add_middleware(CountRequests, context=context)
     errors.install(app)
     for module in (
-        health, data, catalogues, strategies, models, trainings, backtests, operations, records, workers,
+        health, data, catalogues, strategies, models, trainings, backtests, operations, records, checkpoints,
+        workers,
     ):  # fmt: skip
         app.include_router(module.router, prefix=PREFIX)
     app.include_router(metrics.router)

@@ -87,6 +87,7 @@ class TrainingResult(Result):
     model_info: ModelInfo
     data_summary: DataSummary
     label_counts: dict[str, dict[str, Count]] | None = None
+    resumed_after_epoch: Count | None = None
     warnings: Warnings | None = None
 
 

@@ -348,6 +348,8 @@ ANSWERS = (
         retry_of=str,
         status=Literal["pending"],
     ),
+    _success("OperationForgottenAnswer", "An operation that was removed.", operation_id=str),
+    _success("CheckpointStoredAnswer", "The training whose checkpoint was kept.", operation_id=str),
     _success("WorkersAnswer", "The workers.", workers=list[WorkerEntry], total_count=int),
     _success("WorkerAnswer", "One worker.", worker=WorkerEntry),
     _success("WorkerNamedAnswer", "A worker that was removed.", worker_id=str),

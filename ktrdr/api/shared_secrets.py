@@ -2,6 +2,7 @@
 
 import secrets
 from http import HTTPStatus
+from typing import Final
 
 from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Receive, Scope, Send
@@ -9,6 +10,9 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from ktrdr.api.cross_site import READING
 from ktrdr.api.errors import answer
 from ktrdr.secret_file import CLIENTS, WORKERS, bearer
+
+OF_WORKERS: Final = ("/api/v1/models/", "/api/v1/operations/")
+"""What workers upload: models and checkpoints."""
 
 
 class RequireSecrets:
@@ -36,8 +40,7 @@ class RequireSecrets:
         workers, clients = {WORKERS: self.workers}, {CLIENTS: self.clients}
         if path.startswith("/api/v1/workers/"):
             return workers | clients if method == "DELETE" else workers
-        of_workers = method == "PUT" and path.startswith(("/api/v1/models/", "/api/v1/operations/"))
-        return workers if of_workers else clients
+        return workers if method == "PUT" and path.startswith(OF_WORKERS) else clients
 
 
 def _is(given: str, secret: str) -> bool:

@@ -11,6 +11,7 @@ from ktrdr.names import model_name
 from ktrdr.strategy.checks import check
 from ktrdr.training.history import fetch
 from ktrdr.worker.application import create_worker
+from ktrdr.worker.checkpoints import Checkpoints
 from ktrdr.worker.job import Job
 
 
@@ -32,8 +33,9 @@ def train(job: Job) -> dict[str, Any]:
     since, _ = parse_range(request["start_date"], request["end_date"])
     with tempfile.TemporaryDirectory(prefix="ktrdr-model-") as directory:
         summary = pipeline.run(
-            strategy, document, bars, Path(directory), since=since, progress=job.report, check=job.check
-        )
+            strategy, document, bars, Path(directory),
+            since=since, progress=job.report, check=job.check, keeper=Checkpoints(job),
+        )  # fmt: skip
         name = model_name(strategy.name, job.operation_id)
         model_path = job.backend.upload_model(name, pack(Path(directory)))
     return {"model_path": model_path, **summary}

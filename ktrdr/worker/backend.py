@@ -17,7 +17,7 @@ from urllib.parse import quote, urlencode
 
 from ktrdr.data.bars import Bar, Bars, parse_time
 from ktrdr.errors import ConflictError
-from ktrdr.model_files import digest
+from ktrdr.model_files import digest, require_digest
 from ktrdr.records import Packed
 
 TIMEOUT_S: Final = 10.0
@@ -186,6 +186,25 @@ class Backend:
         """Download a model's archive and the digest that the backend names."""
         archive, headers = self.send("GET", f"/models/{quote(name)}/archive", None, {})
         return archive, headers.get("x-content-sha256", "")
+
+    def checkpoint(self, operation_id: str) -> bytes | None:
+        """Download the checkpoint from which an operation goes on; None if it has none, or the backend knows of none.
+
+        InvalidError if it does not have the digest that the backend names.
+        """
+        try:
+            content, headers = self.send("GET", f"/operations/{quote(operation_id)}/checkpoint", None, {})
+        except BackendRefusedError as error:
+            if error.status == HTTPStatus.NOT_FOUND:
+                return None
+            raise
+        require_digest(digest(content), headers.get("x-content-sha256", ""))
+        return content
+
+    def keep_checkpoint(self, operation_id: str, content: bytes) -> None:
+        """Upload a checkpoint of an operation, in place of the one before."""
+        headers = {"Content-Type": "application/octet-stream", "X-Content-SHA256": digest(content)}
+        self.send("PUT", f"/operations/{quote(operation_id)}/checkpoint", content, headers)
 
 
 def _told(error: Exception) -> str:

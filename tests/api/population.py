@@ -75,6 +75,15 @@ class Worker:
         headers = {"X-Content-SHA256": digest(content), "X-Worker-Token": self.token}
         return self.api.put(f"models/{self.model}/archive", content=content, headers=headers)
 
+    def keep(self, content: bytes) -> httpx.Response:
+        """Upload a checkpoint of its training."""
+        headers = {"X-Content-SHA256": digest(content), "X-Worker-Token": self.token}
+        return self.api.put(f"operations/{self.operation_id}/checkpoint", content=content, headers=headers)
+
+    def kept(self) -> httpx.Response:
+        """Download the checkpoint of its training."""
+        return self.api.get(f"operations/{self.operation_id}/checkpoint")
+
 
 def store_bars(api: httpx.Client, count: int = BARS) -> None:
     """Upload hourly bars of EURUSD, by default three months."""

@@ -9,7 +9,7 @@ import httpx
 import pytest
 
 from ktrdr.api.costs import CHECKING, COSTS
-from ktrdr.model_files import MIB
+from ktrdr.model_files import CHECKPOINT_LIMIT, MIB
 from tests.api.backend import Api, Backend
 from tests.api.extremes import HOLDERS, archive, beat, dense, fill, holder, limited, memory, report
 from tests.api.population import Worker, keep_model
@@ -58,12 +58,16 @@ ASK: dict[str, Callable[[httpx.Client, str], httpx.Response]] = {
 
 UPLOAD: dict[str, Callable[[Worker], httpx.Response]] = {
     "PUT /api/v1/models/{name}/archive": lambda worker: worker.upload(archive(LARGE_WEIGHTS)),
+    "PUT /api/v1/operations/{operation_id}/checkpoint": lambda worker: worker.keep(bytes(CHECKPOINT_LIMIT)),
+    "GET /api/v1/operations/{operation_id}/checkpoint": lambda worker: worker.kept(),
 }
 
 
 @pytest.mark.parametrize("route", [*ASK, *UPLOAD])
 def test_a_request_at_its_largest_stays_within_its_cost(filled: Filled, route: str) -> None:
     worker = holder(filled.api) if route in UPLOAD else None
+    if worker and route.startswith("GET"):
+        worker.keep(bytes(CHECKPOINT_LIMIT)).raise_for_status()
     filled.backend.stop()  # memory that was freed and kept would be used again unseen
     filled.backend.start()
     filled.api.get("operations/none")

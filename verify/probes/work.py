@@ -27,13 +27,19 @@ class Backend:
     def __init__(self):
         self.archive, self.series = b"", of("ktrdr.data.sample").generate().between(0, BARS)
 
-    def patient(self, _pause):
+    def patient(self, *_):
         """Return what waits for a backend's restarts: this one has none."""
         return self
 
     def bars(self, _symbol, _timeframe, _start, _end, **_options):
         """Return all bars, whatever is asked for."""
         return self.series
+
+    def checkpoint(self, _operation_id):
+        """Return what a training would go on from: it begins."""
+
+    def keep_checkpoint(self, _operation_id, _content):
+        """Keep nothing: no worker is lost here."""
 
     def upload_model(self, name, archive):
         """Keep a model."""

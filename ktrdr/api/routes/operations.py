@@ -77,6 +77,13 @@ def retry(context: ContextDep, operation_id: NameInPath) -> JSONResponse:
     return JSONResponse({"success": True, "operation_id": new, "retry_of": operation_id, "status": "pending"}, 202)
 
 
+@router.delete("/{operation_id}/entry", responses=answers("OperationForgottenAnswer", 404, 409))
+def forget(context: ContextDep, operation_id: NameInPath) -> JSONResponse:
+    """Remove an operation that has ended, with its results. The model of a training stays."""
+    context.dispatcher.forget(operation_id)
+    return JSONResponse({"success": True, "operation_id": operation_id})
+
+
 def _require_short(size: int, limit: int) -> None:
     if size > PAGE_LIMIT:
         message = (

@@ -22,6 +22,8 @@ ASKED_WITHIN_S: Final = 5.0
 WORKERS_LIMIT: Final = 500
 QUEUE_LIMIT: Final = 200
 """The most waiting operations of one type: a day's work for one worker, and no more than a list can show."""
+CUT_OFF: Final = "backend_away"
+"""What a worker reports that could not reach this backend for too long: its work was not at fault."""
 PAUSED_AFTER_S: Final = 5.0
 """Ticks come every second. After a longer gap the backend was paused, and no worker could report to it."""
 
@@ -72,7 +74,7 @@ class Dispatcher:
             return "cancelled"
 
     def retry(self, operation_id: str) -> str:
-        """Queue the same request again and return the new id.
+        """Queue the same request again and return the new id; it goes on from the checkpoint, if there is one.
 
         ConflictError if the operation has not ended, has completed, was an upload or is already being retried; also
         what `enqueue` raises.
@@ -83,7 +85,20 @@ class Dispatcher:
             if known := operations.retry_under_way(db, operation_id):
                 message = f"Operation {operation_id} is being retried already, as {known}."
                 raise ConflictError("operation_retried", message, {"operation_id": known})
-            return self._enqueue(db, row["operation_type"], json.loads(row["request"]), retry_of=operation_id)
+            new = self._enqueue(db, row["operation_type"], json.loads(row["request"]), retry_of=operation_id)
+            if row["checkpoint"]:
+                operations.set_checkpoint(db, operation_id, None)
+                operations.set_checkpoint(db, new, row["checkpoint"])
+            return new
+
+    def forget(self, operation_id: str) -> None:
+        """Remove an operation with its result; ConflictError if it has not ended, NotFoundError if there is none."""
+        with self.database.transaction() as db:
+            row = _require(db, operation_id)
+            if row["status"] not in operations.FINAL:
+                message = f"Operation {operation_id} is {row['status']}: cancel it, and wait for its end."
+                raise ConflictError("operation_not_finished", message, {"status": row["status"]})
+            operations.remove(db, operation_id)
 
     def register(
         self,
@@ -176,9 +191,12 @@ class Dispatcher:
         operations.begin(db, report.operation_id, self.clock())
         operations.advance(db, report.operation_id, report.progress)
         if report.status in operations.FINAL:
+            stopped = report.status == "cancelled" and not row["cancel_requested"]
+            cut_off = report.status == "failed" and report.error is not None and report.error[0] == CUT_OFF
             operations.finish(
-                db, report.operation_id, report.status, self.clock(), error=report.error, result=report.result
-            )
+                db, report.operation_id, report.status, self.clock(), error=report.error, result=report.result,
+                left_behind=stopped or cut_off,
+            )  # fmt: skip
             return False
         return bool(row["cancel_requested"])
 
@@ -191,8 +209,10 @@ class Dispatcher:
         elif row["cancel_requested"]:
             operations.finish(db, row["operation_id"], "cancelled", self.clock())
         else:
-            error = ("worker_lost", f"Worker {worker_id} was lost while it worked on this; retry the operation.")
-            operations.finish(db, row["operation_id"], "failed", self.clock(), error=error)
+            goes_on = " It goes on from its last checkpoint." if row["checkpoint"] else ""
+            message = f"Worker {worker_id} was lost while it worked on this; retry the operation.{goes_on}"
+            error = ("worker_lost", message)
+            operations.finish(db, row["operation_id"], "failed", self.clock(), error=error, left_behind=True)
 
     def _hand_out(self, db: Connection, worker_id: str) -> Row | None:
         """Give an idle worker the head of its queue, if enough work waits for it and for all workers before it in turn.

@@ -64,6 +64,11 @@ MIGRATIONS: Final[Steps] = (
         "ALTER TABLE workers ADD COLUMN token TEXT NOT NULL DEFAULT ''",
         "ALTER TABLE workers ADD COLUMN address TEXT NOT NULL DEFAULT ''",
     ),
+    (
+        # The name of the file from which a training goes on.
+        "ALTER TABLE operations ADD COLUMN checkpoint TEXT",
+        "CREATE INDEX operations_with_checkpoint ON operations (completed_at) WHERE checkpoint IS NOT NULL",
+    ),
 )
 """Step N brings version N to N + 1. Never edited once released, only added to."""
 

@@ -195,18 +195,53 @@ def finish(
     *,
     error: tuple[str, str] | None = None,
     result: dict[str, Any] | None = None,
+    left_behind: bool = False,
 ) -> None:
-    """End an operation that has not ended; `error` is a code and a message."""
+    """End an operation that has not ended; `error` is a code and a message.
+
+    Only one that its worker left behind keeps its checkpoint.
+    """
     code, message = error or (None, None)
     db.rows(
         "UPDATE operations SET status = :status, completed_at = :now, error_code = :code, error_message = :message,"
-        " result_summary = :result WHERE operation_id = :operation_id AND status IN ('pending', 'running')",
+        " result_summary = :result, checkpoint = CASE WHEN CAST(:kept AS INTEGER) = 1 THEN checkpoint END"
+        " WHERE operation_id = :operation_id AND status IN ('pending', 'running')",
         status=status,
         now=now,
         code=code,
         message=message,
         result=json.dumps(result, separators=COMPACT) if result is not None else None,
+        kept=int(left_behind),
         operation_id=operation_id,
+    )
+
+
+def remove(db: Connection, operation_id: str) -> None:
+    """Remove an operation, with its result."""
+    db.rows("DELETE FROM operations WHERE operation_id = :operation_id", operation_id=operation_id)
+
+
+def set_checkpoint(db: Connection, operation_id: str, name: str | None) -> None:
+    """Store the name of the file from which an operation goes on; None if it has none."""
+    db.rows(
+        "UPDATE operations SET checkpoint = :name WHERE operation_id = :operation_id",
+        name=name,
+        operation_id=operation_id,
+    )
+
+
+def checkpoints(db: Connection) -> set[str]:
+    """Return the names of the files from which operations go on."""
+    return {row["checkpoint"] for row in db.rows("SELECT checkpoint FROM operations WHERE checkpoint IS NOT NULL")}
+
+
+def forget_checkpoints(db: Connection, keep: int) -> None:
+    """Let the operations that have ended forget their checkpoints, the `keep` that ended last aside."""
+    db.rows(
+        "UPDATE operations SET checkpoint = NULL WHERE position IN (SELECT position FROM operations"
+        " WHERE checkpoint IS NOT NULL AND completed_at IS NOT NULL ORDER BY completed_at DESC, position DESC"
+        " LIMIT 1000 OFFSET :keep)",
+        keep=keep,
     )
 
 

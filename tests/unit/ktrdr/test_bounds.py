@@ -153,12 +153,13 @@ LIMITS = {
     "trainings/start": 1, "backtests/start": 1, "data/range": 64, "data/EURUSD/1h": 64, "models/m/archive": 64,
     "operations/x/trades": 256, "operations/x/equity": 256,
     "workers/register": 1, "workers/w1/heartbeat": 8, "operations/x/retry": 1, "strategies/validate/x": 1,
+    "operations/x/checkpoint": 257,
 }  # fmt: skip
 
 
 @pytest.mark.parametrize(("path", "mib"), LIMITS.items())
 def test_a_body_beyond_its_route_s_limit_is_refused_unread(client: TestClient, path: str, mib: int) -> None:
-    method = "PUT" if path.endswith(("/archive", "/trades", "/equity")) else "POST"
+    method = "PUT" if path.endswith(("/archive", "/trades", "/equity", "/checkpoint")) else "POST"
     too_long = str(mib * 1024 * 1024 + 1)
     answer = client.request(method, path, content=b"x", headers={"Content-Length": too_long})
     assert (answer.status_code, answer.json()["error"]["code"]) == (413, "content_too_large")

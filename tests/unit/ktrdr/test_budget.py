@@ -66,6 +66,7 @@ def test_all_costs_fit_their_share_and_the_shares_the_container() -> None:
         (scope(TINY, "POST", transfer_encoding="chunked"), 256 * KIB + 10 * 8 * MIB),
         (scope("/api/v1/data/EURUSD/1h", "POST", content_length="60000000"), 2 * MIB),
         (scope("/api/v1/models/m/archive", "PUT", transfer_encoding="chunked"), 2 * MIB),
+        (scope("/api/v1/operations/o/checkpoint", "PUT", transfer_encoding="chunked"), 2 * MIB),
         (scope("/api/v1/models", "GET", content_length="60000000"), 64 * MIB),
         (scope("/api/v1/models", "HEAD"), 64 * MIB),
     ],

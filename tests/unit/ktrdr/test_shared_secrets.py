@@ -55,11 +55,14 @@ def start(files: dict[str, str], tmp_path: Path) -> Iterator[Secrets]:
         client.__exit__(None, None, None)
 
 
-OF_WORKERS = (("POST", "workers/register"), ("POST", "workers/w1/heartbeat"), ("PUT", "models/m/archive"),
-              ("PUT", "operations/x/trades"), ("PUT", "operations/x/equity"))  # fmt: skip
+OF_WORKERS = (
+    ("POST", "workers/register"), ("POST", "workers/w1/heartbeat"), ("PUT", "models/m/archive"),
+    ("PUT", "operations/x/trades"), ("PUT", "operations/x/equity"), ("PUT", "operations/x/checkpoint"),
+)  # fmt: skip
 OF_CLIENTS = (
     ("POST", "trainings/start"), ("POST", "backtests/start"), ("POST", "data/EURUSD/1h"), ("DELETE", "models/m"),
-    ("DELETE", "operations/x"), ("POST", "operations/x/retry"), ("POST", "nothing"), ("PUT", "data/EURUSD/1h"),
+    ("DELETE", "operations/x"), ("DELETE", "operations/x/entry"),
+    ("POST", "operations/x/retry"), ("POST", "nothing"), ("PUT", "data/EURUSD/1h"),
 )  # fmt: skip
 OF_BOTH = (("DELETE", "workers/w1"),)
 

@@ -55,7 +55,7 @@ ADDED = {"last_asked": 0, "token": "", "address": ""}
 def migrated(rows: list[list[dict[str, object]]]) -> list[list[dict[str, object]]]:
     """The same rows in the newest schema."""
     jobs, crew = rows
-    return [jobs, [{**row, **ADDED} for row in crew]]
+    return [[{**row, "checkpoint": None} for row in jobs], [{**row, **ADDED} for row in crew]]
 
 
 def look(address: Address) -> tuple[int, list[list[dict[str, object]]]]:

@@ -192,7 +192,13 @@ def disturbed() -> dict[str, Any]:
             "times": {"back": 1.9},
         },
         "killed": {
-            "answers": {"start": STARTED, "running": of("running"), "ended": of("failed", error_code="worker_lost")},
+            "answers": {
+                "start": STARTED,
+                "running": of("running"),
+                "ended": of("failed", error_code="worker_lost"),
+                "retry": answer({"operation_id": "again"}, 202),
+                "resumed": of("completed", "again", result_summary={**summary(), "resumed_after_epoch": 3}),
+            },
             "containers": {"training-1": seen("training-1", running=False, code=137)},
             "times": {"lost": 11.2},
         },

@@ -150,6 +150,11 @@ EVERY = [
     Spoilt("workers/killed", "the code is worker_error", replaced("killed", "ended", of("failed", error_code="worker_error"))),
     Spoilt("workers/killed", "is completed, not failed", replaced("killed", "ended", of("completed"))),
     Spoilt("workers/killed", "not killed", container("killed", "training-1", exit_code=0)),
+    Spoilt("workers/resumed", "it began anew", result("killed", "resumed", "resumed_after_epoch", None)),
+    Spoilt("workers/resumed", "different from an uninterrupted training: training_metrics.final_val_loss",
+        result("killed", "resumed", "training_metrics.final_val_loss", 0.97)),
+    Spoilt("workers/resumed", "is failed, not completed", replaced("killed", "resumed", of("failed"))),
+    Spoilt("workers/resumed", "answered 409", replaced("killed", "retry", answer({"success": False}, 409))),
     Spoilt(QUEUE, "is running", replaced("queue", "ended-7", {**of("running"), "met": False})),
     Spoilt(QUEUE, "op03 was begun 2 times", lambda d: d["scenes"]["queue"]["containers"]["training-3"].update(
         log=d["scenes"]["queue"]["containers"]["training-3"]["log"] + "op03 begins")),

@@ -16,8 +16,8 @@ from verify.e2e.scenarios import (
     TRAINER,
 )
 from verify.e2e.system import BACKEND
-from verify.e2e.view import View, dig, listed
-from verify.judge.case import Ruling, rule, want_of_memory
+from verify.e2e.view import View, dig, figures, listed
+from verify.judge.case import NotSeen, Ruling, rule, want_of_memory
 
 ACCEPTED, NOT_FOUND = 202, 404
 KILLED, TERMINATED = 137, 143  # 128 + SIGKILL, 128 + SIGTERM
@@ -104,6 +104,26 @@ def killed(view: View) -> Ruling:
     return rule(not faults, expected, found, operation={key: operation.get(key) for key in ("status", "error_code")})
 
 
+def resumed(view: View) -> Ruling:
+    """The retry went on after an epoch, and ended as the same training that no worker left: that of `restart`."""
+    scenario = view.scenario("killed")
+    scenario.good("retry", ACCEPTED)
+    summary = dig(scenario.ended("resumed", "completed"), "result_summary")
+    whole = view.scenario("restart").operation("ended-1").get("result_summary")
+    if not isinstance(whole, dict):
+        raise NotSeen("the same training did not complete before", "backend/restart")
+    after = dig(summary, "resumed_after_epoch")
+    first, second = figures(whole), figures(summary)
+    different = sorted(name for name in first.keys() | second.keys() if first.get(name) != second.get(name))
+    faults = Faults()
+    faults.add(not isinstance(after, int) or after < 1, "it began anew")
+    faults.add(different, f"different from an uninterrupted training: {', '.join(different)}")
+    expected = "completed from a checkpoint, with the figures of the same training without interruption"
+    found = "; ".join(faults) or f"went on after epoch {after}; {len(first)} figures are the same"
+    pairs = {name: [first.get(name), second.get(name)] for name in different}
+    return rule(not faults, expected, found, different=pairs, resumed_after_epoch=after)
+
+
 def queue(view: View) -> Ruling:
     """Each completes once, begun in the order of their calls, by two workers."""
     scenario = view.scenario("queue")
@@ -170,6 +190,7 @@ RULINGS = {
     "operations/cancel": cancel,
     "backend/restart": restart,
     "workers/killed": killed,
+    "workers/resumed": resumed,
     "operations/queue": queue,
     "workers/terminated": terminated,
 }

@@ -9,13 +9,12 @@ from deploy.faults import Faults
 from verify.e2e.observation import ScenarioObservation
 from verify.e2e.scenarios import MISPLACED, STARTUP, TESTER, TRAINER, TRAINING
 from verify.e2e.system import CLIENT
-from verify.e2e.view import View, Wrong, dig, listed, number
+from verify.e2e.view import View, Wrong, dig, figures, listed, number
 from verify.judge.case import NotSeen, Ruling, rule, want_of_memory
 from verify.observe.server import seconds_between
 
 FEWEST_SAMPLES = 6_000  # specs, training/smoke: "about 6,000 samples or more"; the sample year has 6,200 bars
 CENT = 0.01
-TIME_IS_NO_METRIC = "training_time"
 
 
 def verified_images(view: View) -> Ruling:
@@ -122,18 +121,12 @@ def training_smoke(view: View) -> Ruling:
 def training_repeatable(view: View) -> Ruling:
     """Both trainings of the year give the same figures."""
     expected = "the same training_metrics (time aside) and test_metrics"
-    first = _metrics(view.trained())
-    second = _metrics(dig(view.scenario("again").ended("ended", "completed"), "result_summary"))
+    first = figures(view.trained())
+    second = figures(dig(view.scenario("again").ended("ended", "completed"), "result_summary"))
     different = sorted(name for name in first.keys() | second.keys() if first.get(name) != second.get(name))
     found = f"different: {', '.join(different)}" if different else f"{len(first)} figures are the same"
     pairs = {name: [first.get(name), second.get(name)] for name in different}
     return rule(bool(first) and not different, expected, found, different=pairs)
-
-
-def _metrics(summary: dict[str, Any]) -> dict[str, Any]:
-    groups = ("training_metrics", "test_metrics")
-    figures = {f"{group}.{name}": value for group in groups for name, value in dig(summary, group).items()}
-    return {name: value for name, value in figures.items() if not name.endswith(TIME_IS_NO_METRIC)}
 
 
 def backtest_smoke(view: View) -> Ruling:

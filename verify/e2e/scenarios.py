@@ -118,9 +118,9 @@ def restart(notes: Notes) -> None:
 
 
 def killed(notes: Notes) -> None:
-    """Kill the training worker in the middle of its work; start two others in the meantime."""
+    """Kill the training worker in the middle of its work; start two others, one of which goes on with it."""
     task = started(notes, start=train(LONG))
-    notes.call(running=under_way(task))
+    notes.call(running=under_way(task, epochs=3))
     notes.show(f"killing {TRAINER}")
     with notes.timed("lost"):
         notes.system.signal(TRAINER, "SIGKILL")
@@ -128,6 +128,8 @@ def killed(notes: Notes) -> None:
         start_worker(notes, THIRD)
         notes.call(ended=ended(task, LOST))
     notes.look(TRAINER)
+    again = retried(notes, task)
+    notes.call(resumed=ended(again, TRAINING))
 
 
 def queue(notes: Notes) -> None:
@@ -186,6 +188,15 @@ def task_of(answer: Answer) -> str:
     return task
 
 
+def retried(notes: Notes, task: str) -> str:
+    """Ask for an operation again; return the new one's id. Where there is none, the scenario breaks off."""
+    answer = notes.call(retry=Call("POST", f"/operations/{task}/retry"))[0]
+    again = answer.body.get("operation_id") if isinstance(answer.body, dict) else None
+    if not isinstance(again, str):
+        raise BreakOff
+    return again
+
+
 def registered(worker: str) -> Call:
     """Wait until a worker is listed and can be used."""
     return _await(f"/workers/{worker}", "worker.status", STARTUP, f"{worker} to be registered", one_of=["idle", "busy"])
@@ -201,10 +212,10 @@ def heard_since(worker: str, moment: str) -> Call:
     return _await(f"/workers/{worker}", "worker.last_seen", LOST, f"{worker} to be heard of again", above=moment)
 
 
-def under_way(task: str) -> Call:
-    """Wait until an operation is in the middle of its work: at least one epoch is done."""
+def under_way(task: str, epochs: int = 1) -> Call:
+    """Wait until an operation is in the middle of its work: at least so many epochs are done."""
     path, where = f"/operations/{task}", "operation.progress.steps_completed"
-    return _await(path, where, TRAINING, f"{task} to be under way", above=0)
+    return _await(path, where, TRAINING, f"{task} to be under way", above=epochs - 1)
 
 
 def ended(task: str, limit: float, what: str = "") -> Call:

@@ -27,6 +27,9 @@ class Wrong(Exception):
         self.found, self.evidence = found, evidence
 
 
+TIME_IS_NO_METRIC = "training_time"
+
+
 @dataclass(frozen=True)
 class ScenarioView:
     """What was seen of one scenario. Asking for what it did not reach raises NotSeen."""
@@ -131,6 +134,13 @@ def number(document: Any, path: str) -> float:
     if isinstance(value, bool) or not isinstance(value, int | float):
         raise Wrong(f"{path} is {value!r}, no number", document=document)
     return float(value)
+
+
+def figures(summary: dict[str, Any]) -> dict[str, Any]:
+    """Return the metrics of a training's result by group and name, without the time that it took."""
+    groups = ("training_metrics", "test_metrics")
+    found = {f"{group}.{name}": value for group in groups for name, value in dig(summary, group).items()}
+    return {name: value for name, value in found.items() if not name.endswith(TIME_IS_NO_METRIC)}
 
 
 def _state(body: dict[str, Any]) -> str:

@@ -63,7 +63,7 @@ def results(context: ContextDep, operation_id: NameInPath) -> Response:
 
 @router.delete("/{operation_id}", status_code=202, responses=answers("CancelledAnswer", 404, 409, status=202))
 def cancel(context: ContextDep, operation_id: NameInPath) -> JSONResponse:
-    """Cancel an operation: `status` stays running until its worker has stopped."""
+    """Cancel an operation: `status` stays running until its worker has stopped. What it has done by then stays done."""
     status = context.dispatcher.cancel(operation_id)
     return JSONResponse(
         {"success": True, "operation_id": operation_id, "status": status, "cancel_requested": True}, 202

@@ -63,6 +63,13 @@ def test_scenarios_that_did_not_run_follow_from_the_start() -> None:
     assert {one.because for one in verdict.findings if one.outcome == "ERROR"} == {STARTUP}
 
 
+def test_a_resumed_training_without_an_uninterrupted_one_beside_it_proves_nothing() -> None:
+    document = good()
+    answers("restart")(document)["ended-1"]["body"]["operation"]["result_summary"] = None
+    (one,) = (finding for finding in judged(document).findings if finding.check == "workers/resumed")
+    assert (one.outcome, one.because) == ("ERROR", "backend/restart")
+
+
 def test_two_workers_may_begin_side_by_side_in_any_order() -> None:
     document = good()
     answers("queue")(document)["ended-2"]["body"]["operation"]["started_at"] = "2026-01-01T10:00:00.600+00:00"

@@ -4,7 +4,9 @@ import logging
 import re
 from typing import Final
 
-ROUTINE: Final = re.compile(r"(GET|HEAD) (/api/v1/health|/metrics)|POST /api/v1/workers/[^/]+/heartbeat")
+ROUTINE: Final = re.compile(
+    r"(GET|HEAD) (/api/v1/health|/metrics)|POST /api/v1/workers/[^/]+/heartbeat|PUT /api/v1/operations/[^/]+/checkpoint"
+)
 ARGUMENTS: Final = 5
 ERRORS_FROM: Final = 400
 

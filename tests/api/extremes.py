@@ -6,6 +6,7 @@ import json
 import os
 import re
 import secrets
+import threading
 import zipfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -25,8 +26,10 @@ from tests.api.population import (
     store_model,
     training_result,
 )
+from tests.support.waiting import until
 
 POINTS: Final = 50_000
+PULSE_S: Final = 1.0
 HOLDERS: Final = 6
 """Workers for which there has to be room yet."""
 CGROUPS: Final = (
@@ -92,9 +95,28 @@ def holder(api: httpx.Client) -> Worker:
     worker = Worker(api, f"holder-{secrets.token_hex(4)}", "training")
     worker.register()
     start_training(api)
-    worker.beat()
-    assert worker.operation_id
+    until("its turn", lambda: worker.beat()["operation"])  # others that have asked of late come first
     return worker
+
+
+@contextlib.contextmanager
+def at_work(*workers: Worker) -> Iterator[None]:
+    """Let workers send heartbeats meanwhile, so that they keep what they hold."""
+    stopping = threading.Event()
+
+    def pulse() -> None:
+        while not stopping.wait(PULSE_S):
+            for worker in workers:
+                with contextlib.suppress(httpx.HTTPError):  # the backend may be away
+                    worker.beat("running", 50, "epoch 15 of 30")
+
+    thread = threading.Thread(target=pulse)
+    thread.start()
+    try:
+        yield
+    finally:
+        stopping.set()
+        thread.join()
 
 
 def bars() -> bytes:

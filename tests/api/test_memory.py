@@ -11,7 +11,7 @@ import pytest
 from ktrdr.api.costs import CHECKING, COSTS
 from ktrdr.model_files import CHECKPOINT_LIMIT, MIB
 from tests.api.backend import Api, Backend
-from tests.api.extremes import HOLDERS, archive, beat, dense, fill, holder, limited, memory, report
+from tests.api.extremes import HOLDERS, archive, at_work, beat, dense, fill, holder, limited, memory, report
 from tests.api.population import Worker, keep_model
 
 LIMIT = 512_000_000
@@ -56,24 +56,26 @@ ASK: dict[str, Callable[[httpx.Client, str], httpx.Response]] = {
 }  # fmt: skip
 
 
+KEPT = "GET /api/v1/operations/{operation_id}/checkpoint"
 UPLOAD: dict[str, Callable[[Worker], httpx.Response]] = {
     "PUT /api/v1/models/{name}/archive": lambda worker: worker.upload(archive(LARGE_WEIGHTS)),
     "PUT /api/v1/operations/{operation_id}/checkpoint": lambda worker: worker.keep(bytes(CHECKPOINT_LIMIT)),
-    "GET /api/v1/operations/{operation_id}/checkpoint": lambda worker: worker.kept(),
+    KEPT: lambda worker: worker.kept(),
 }
 
 
 @pytest.mark.parametrize("route", [*ASK, *UPLOAD])
 def test_a_request_at_its_largest_stays_within_its_cost(filled: Filled, route: str) -> None:
-    worker = holder(filled.api) if route in UPLOAD else None
-    if worker and route.startswith("GET"):
-        worker.keep(bytes(CHECKPOINT_LIMIT)).raise_for_status()
-    filled.backend.stop()  # memory that was freed and kept would be used again unseen
-    filled.backend.start()
-    filled.api.get("operations/none")
-    before, _ = memory(filled.backend.pid)
-    answer = UPLOAD[route](worker) if worker else ASK[route](filled.api, filled.training)
-    _, peak = memory(filled.backend.pid)
+    workers = [holder(filled.api)] if route in UPLOAD else []
+    with at_work(*workers):
+        if route == KEPT:
+            workers[0].keep(bytes(CHECKPOINT_LIMIT)).raise_for_status()
+        filled.backend.stop()  # memory that was freed and kept would be used again unseen
+        filled.backend.start()
+        filled.api.get("operations/none")
+        before, _ = memory(filled.backend.pid)
+        answer = UPLOAD[route](workers[0]) if workers else ASK[route](filled.api, filled.training)
+        _, peak = memory(filled.backend.pid)
     print(f"{route}: {len(answer.content)} bytes, {peak - before:.1f} MiB")
     assert answer.is_success
     assert len(answer.content) <= COSTS[route].answer
@@ -101,8 +103,11 @@ def storm(filled: Filled, large: bytes) -> dict[str, list[int]]:
     """Ask for everything that is large, many times at once; return the statuses."""
     api = filled.api
     holders = [holder(api) for _ in range(HOLDERS)]
+    Worker(api, "trainer", "training").register()
+    with at_work(*holders):
+        uploads = at_once(HOLDERS, lambda place: holders[place].upload(large))
     return {
-        "uploads of models": at_once(HOLDERS, lambda place: holders[place].upload(large)),
+        "uploads of models": uploads,
         "downloads of models": at_once(8, lambda _: api.get("models/large0/archive")),
         "lists of models": at_once(12, lambda _: api.get("models")),
         "bars": at_once(24, lambda _: api.get("data/EURUSD/1m", params={"limit": 50_000})),
@@ -131,9 +136,10 @@ def test_all_requests_together_stay_within_the_memory_of_the_container(filled: F
 
 def test_json_that_would_take_a_multiple_of_its_bytes_is_not_kept(filled: Filled) -> None:
     worker = holder(filled.api)
-    for size, values in ((8 * MIB, 5_000_000), (3 * MIB, 100), (1 * MIB, 300_000)):
-        content = dense(size, values)
-        answer = worker.upload(archive().replace(b"x" * 100, b"x" * 100) + content)
-        assert answer.status_code == 422
+    with at_work(worker):
+        for size, values in ((8 * MIB, 5_000_000), (3 * MIB, 100), (1 * MIB, 300_000)):
+            content = dense(size, values)
+            answer = worker.upload(archive().replace(b"x" * 100, b"x" * 100) + content)
+            assert answer.status_code == 422
     names = [model["name"] for model in filled.api.get("models", params={"limit": 1}).json()["models"]]
     assert worker.model not in names

@@ -1,7 +1,8 @@
-"""The data directory on disk: write access, durable writes, and the files of interrupted uploads."""
+"""The data directory on disk: write access, free room, durable writes, and the files of interrupted uploads."""
 
 import contextlib
 import errno
+import fcntl
 import os
 import stat
 import time
@@ -12,8 +13,13 @@ from typing import Final
 UNSUPPORTED: Final = (errno.EBADF, errno.EINVAL)
 """Errors of file systems without this operation; some network file systems have none for directories."""
 
+YOUNG_S: Final = 30.0
+"""Whoever makes a file holds it a moment later. So a young one that nobody holds is left alone."""
 ABANDONED_AFTER_S: Final = 3600.0
-"""Several backends may share a data directory: a younger file may belong to another one's upload."""
+"""Where the file system has no locks, an upload counts as dead after this time without a change."""
+FULL: Final = (errno.ENOSPC, errno.EDQUOT)
+RESERVE: Final = 8_000_000
+"""Bytes. With less free room the disk counts as full, while the store can still write what work is under way."""
 
 
 def flush(path: Path) -> None:
@@ -28,12 +34,63 @@ def flush(path: Path) -> None:
         os.close(handle)
 
 
+def hold(handle: int, *, shared: bool = False) -> bool | None:
+    """Hold an open file or directory until its handle is closed or this process ends (flock(2)).
+
+    Return whether that was possible: False if another process holds it, None if the file system has no locks.
+    """
+    try:
+        fcntl.flock(handle, (fcntl.LOCK_SH if shared else fcntl.LOCK_EX) | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    except OSError:
+        return None
+    return True
+
+
+def held(path: Path) -> int:
+    """Open and hold a file or directory that this process has made; return the handle."""
+    handle = os.open(path, os.O_RDONLY)
+    hold(handle)
+    return handle
+
+
 def abandoned(root: Path, prefix: str) -> Iterator[Path]:
-    """Yield the paths that begin with `prefix` and have not changed for an hour: their upload's process has died."""
+    """Yield the paths that begin with `prefix` and that no process holds: their upload's process has died.
+
+    Several backends may share a data directory, so each holds what it is taking in.
+    """
     for path in root.glob(prefix + "*"):
         with contextlib.suppress(FileNotFoundError):  # the upload has just ended
-            if time.time() - path.lstat().st_mtime > ABANDONED_AFTER_S:
-                yield path
+            age = time.time() - path.lstat().st_mtime
+            if age <= YOUNG_S or path.is_symlink():
+                continue
+            handle = os.open(path, os.O_RDONLY)
+            try:
+                mine = hold(handle)
+                if mine or (mine is None and age > ABANDONED_AFTER_S):
+                    yield path
+            finally:
+                os.close(handle)
+
+
+def full(*directories: Path) -> str | None:
+    """Return how little room is left where data are written, and the next step; None if there is enough.
+
+    The text contains no path, because every client of the health route reads it.
+    """
+    for directory in directories:
+        try:
+            room = os.statvfs(directory)
+        except OSError:
+            continue  # the cause is another
+        free = room.f_bavail * room.f_frsize
+        if free < RESERVE:
+            need = f"{RESERVE / 1e6:.0f} MB are needed"
+            return f"disk full: {free / 1e6:.1f} MB are free where the data lie, and {need}; make room there"
+        if room.f_files and not room.f_favail:
+            return "disk full: no file can be added where the data lie; remove files there"
+    return None
 
 
 def unwritable(directory: Path) -> str | None:

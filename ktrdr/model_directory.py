@@ -9,7 +9,7 @@ import threading
 from pathlib import Path
 from typing import Any, Final, Self
 
-from ktrdr.disk import abandoned, flush
+from ktrdr.disk import abandoned, flush, held
 from ktrdr.errors import ConflictError, InvalidError, NotFoundError
 from ktrdr.model_files import (
     FEATURES,
@@ -111,6 +111,7 @@ class Incoming:
         self._digest = hashlib.sha256()
         root.mkdir(parents=True, exist_ok=True)
         self._folder = Path(tempfile.mkdtemp(prefix=INCOMING_PREFIX, dir=root))
+        self._handle = held(self._folder)
         self._archive = (self._folder / ARCHIVE).open("w+b")
 
     def __enter__(self) -> Self:
@@ -121,6 +122,7 @@ class Incoming:
             self._archive.close()
         finally:
             shutil.rmtree(self._folder, ignore_errors=True)
+            os.close(self._handle)
 
     def feed(self, chunk: bytes) -> None:
         """Accept the next bytes."""

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Final, Self
 
-from ktrdr.disk import abandoned, flush
+from ktrdr.disk import abandoned, flush, hold
 from ktrdr.errors import NotFoundError
 from ktrdr.names import is_name
 from ktrdr.records import BLOCK, KINDS, Check, Kind
@@ -71,6 +71,7 @@ class IncomingRecord:
         self._check = Check(kind)
         target.parent.mkdir(parents=True, exist_ok=True)
         handle, name = tempfile.mkstemp(prefix=PREFIX, dir=target.parent)
+        hold(handle)
         self._temporary = Path(name)
         self._file = os.fdopen(handle, "wb")
 

@@ -12,6 +12,9 @@ from ktrdr.secret_file import CLIENTS, WORKERS, read_secret, shared_secret
 from ktrdr.store_address import Address, PostgresServer, SqliteFile, read_address
 
 SHIPPED_STRATEGIES = Path(__file__).parent / "strategies"
+KEPT_DAYS = 365
+KEPT_OPERATIONS = 100_000
+LARGEST = 1_000_000_000
 HOST_NAME = re.compile(r"[a-z0-9_\-]+(\.[a-z0-9_\-]+)*")
 
 
@@ -20,6 +23,7 @@ class Settings:
     """Where the backend stores its data; it writes to no directory but `data_dir`.
 
     `allowed_hosts` are further host names of the backend, in lower case, beside addresses and names without a dot.
+    `kept_days` and `kept_operations` bound the operations that have ended; older ones are removed.
     """
 
     data_dir: Path
@@ -27,6 +31,8 @@ class Settings:
     allowed_hosts: frozenset[str] = frozenset()
     worker_secret: str = field(default="", repr=False)
     client_secret: str = field(default="", repr=False)
+    kept_days: int = KEPT_DAYS
+    kept_operations: int = KEPT_OPERATIONS
 
     @property
     def open_to(self) -> str:
@@ -36,7 +42,7 @@ class Settings:
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str] = os.environ) -> "Settings":
-        """Read KTRDR_DATA_DIR, KTRDR_ALLOWED_HOSTS, KTRDR_DATABASE_URL and the KTRDR_*_FILE of its secrets.
+        """Read KTRDR_DATA_DIR, KTRDR_ALLOWED_HOSTS, KTRDR_DATABASE_URL, KTRDR_KEEP_* and KTRDR_*_FILE.
 
         SettingError names the variable, its value without the password, and the next step.
         """
@@ -44,17 +50,32 @@ class Settings:
         hosts = _hosts(environment.get("KTRDR_ALLOWED_HOSTS") or "")
         names = ("KTRDR_WORKER_SECRET_FILE", "KTRDR_CLIENT_SECRET_FILE")
         shared = [shared_secret(name, environment) for name in names]
-        url = environment.get("KTRDR_DATABASE_URL")
-        if not url:
-            return cls(data_dir, SqliteFile(data_dir / "ktrdr.db"), hosts, *shared)
-        try:
-            database = read_address(url)
-        except ValueError as error:
-            raise SettingError(f"KTRDR_DATABASE_URL is {error}") from None
-        file = environment.get("KTRDR_DATABASE_PASSWORD_FILE")
-        if file and isinstance(database, PostgresServer):
-            database = replace(database, password=_password(file, database.password))
-        return cls(data_dir, database, hosts, *shared)
+        kept = [
+            _number("KTRDR_KEEP_DAYS", environment, KEPT_DAYS),
+            _number("KTRDR_KEEP_OPERATIONS", environment, KEPT_OPERATIONS),
+        ]
+        return cls(data_dir, _database(data_dir, environment), hosts, *shared, *kept)
+
+
+def _database(data_dir: Path, environment: Mapping[str, str]) -> Address:
+    url = environment.get("KTRDR_DATABASE_URL")
+    if not url:
+        return SqliteFile(data_dir / "ktrdr.db")
+    try:
+        database = read_address(url)
+    except ValueError as error:
+        raise SettingError(f"KTRDR_DATABASE_URL is {error}") from None
+    file = environment.get("KTRDR_DATABASE_PASSWORD_FILE")
+    if file and isinstance(database, PostgresServer):
+        database = replace(database, password=_password(file, database.password))
+    return database
+
+
+def _number(name: str, environment: Mapping[str, str], default: int) -> int:
+    text = environment.get(name) or str(default)
+    if not (text.isascii() and text.isdecimal() and 1 <= int(text) <= LARGEST):
+        raise SettingError(f"{name} is {text[:40]!r}; write a whole number from 1 to {LARGEST}")
+    return int(text)
 
 
 def _hosts(text: str) -> frozenset[str]:

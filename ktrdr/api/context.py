@@ -14,17 +14,20 @@ from ktrdr.api.services.held import Held
 from ktrdr.api.services.model_index import ModelIndex
 from ktrdr.api.services.records import Records
 from ktrdr.api.services.training_service import TrainingService
+from ktrdr.api.services.upkeep import Upkeep
 from ktrdr.api.store.connection import StoreError
 from ktrdr.api.store.database import Database
 from ktrdr.data.files import DataDirectory
+from ktrdr.disk import full
 from ktrdr.errors import KtrdrError
 from ktrdr.model_directory import ModelDirectory
 from ktrdr.record_directory import RecordDirectory
 from ktrdr.settings import SHIPPED_STRATEGIES, Settings
+from ktrdr.store_address import SqliteFile
 from ktrdr.strategy.files import StrategyDirectory
 from ktrdr.web.metrics_text import RequestMetrics
 
-SWEEP_EVERY_S: Final = 3600.0
+SWEEP_EVERY_S: Final = 20.0
 
 
 class Context:
@@ -46,7 +49,15 @@ class Context:
         self.data_loads = DataLoads(self.database)
         self.trainings = TrainingService(self.dispatcher, self.strategies, self.data)
         self.backtests = BacktestService(self.dispatcher, self.strategies, self.data, self.models)
+        self.upkeep = Upkeep(self.database, settings.kept_days, settings.kept_operations)
         self.metrics = RequestMetrics()
+
+    def full(self) -> str | None:
+        """Return that the disk is full, and the next step; None if there is room."""
+        places = [self.settings.data_dir]
+        if isinstance(self.settings.database, SqliteFile):
+            places.append(self.settings.database.path.parent)
+        return full(*places)
 
     def open(self) -> None:
         """Open the store. A failure is not raised: the health route reports it, and `tick` tries again."""
@@ -55,6 +66,7 @@ class Context:
 
     def close(self) -> None:
         """Close the store."""
+        self.upkeep.close()
         self.database.close()
 
     def tick(self) -> None:
@@ -64,15 +76,17 @@ class Context:
             return
         with contextlib.suppress(KtrdrError, StoreError, OSError):
             if self._opening != self.database.openings:
+                self.upkeep.examine()
                 self.dispatcher.start()
                 self._opening = self.database.openings
             self.dispatcher.tick()
             self.models.refresh()
+            self.upkeep.tick()
             self.records.tick()
             self.checkpoints.sweep()
 
     def _sweep(self) -> None:
-        """Remove the files of interrupted uploads, at the start and every hour: the latest are too young at first."""
+        """Remove the files of interrupted uploads, at the start and soon after: the latest are too young at first."""
         now = time.monotonic()
         if self._swept is not None and now - self._swept < SWEEP_EVERY_S:
             return

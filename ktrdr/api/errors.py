@@ -12,7 +12,8 @@ from fastapi.routing import iter_route_contexts
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect
 
-from ktrdr.api.store.connection import StoreError
+from ktrdr.api.store.connection import FullError, StoreError
+from ktrdr.disk import FULL
 from ktrdr.errors import KtrdrError
 
 log = logging.getLogger(__name__)
@@ -96,6 +97,10 @@ async def _gone(_request: Request, _error: ClientDisconnect) -> Response:
 
 
 async def _store(_request: Request, error: Exception) -> JSONResponse:
+    if isinstance(error, FullError) or (isinstance(error, OSError) and error.errno in FULL):
+        log.error("disk full: %s", error)
+        message = "Disk full: nothing was stored; make room where the backend's data lie, then try again."
+        return answer(HTTPStatus.SERVICE_UNAVAILABLE, "disk_full", message)
     message = f"The store is unavailable; the log gives the reason under {_logged('store error', error)}."
     return answer(HTTPStatus.SERVICE_UNAVAILABLE, "store_unavailable", message)
 

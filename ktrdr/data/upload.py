@@ -8,7 +8,7 @@ from typing import Any, Final, Self
 
 from ktrdr.data.bars import HEADER, Bar, iso
 from ktrdr.data.rows import RowError, Rows
-from ktrdr.disk import flush
+from ktrdr.disk import flush, hold
 from ktrdr.errors import InvalidError
 
 LINE_LIMIT: Final = 512
@@ -41,6 +41,7 @@ class Upload:
         self._end = b""
         self._empty = 0
         handle, name = tempfile.mkstemp(prefix=PREFIX, dir=target.parent)
+        hold(handle)
         self._temporary = Path(name)
         self._file = os.fdopen(handle, "w", encoding="utf-8")
 

@@ -15,14 +15,15 @@ router = APIRouter(tags=["health"])
 
 @router.get("/health", responses=answers("HealthAnswer") | answer(503, "HealthAnswer"))
 def health(context: ContextDep) -> JSONResponse:
-    """Answer 200 with status "ok", or 503 with the reason when the store cannot be written to."""
-    problem = context.database.check()
+    """Answer 200 with status "ok", or 503 with the reason when the store cannot be written to, or the disk is full."""
+    unusable = context.database.check()
+    problem = unusable or context.full()
     body = {
         "status": "unavailable" if problem else "ok",
         "version": version(),
         "uptime_s": round(time.monotonic() - context.started, 3),
         "database": {
-            "state": "unusable" if problem else "ok",
+            "state": "unusable" if unusable else "ok",
             "kind": context.database.kind,
             "schema_version": context.database.schema_version,
         },

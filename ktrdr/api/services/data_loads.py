@@ -14,6 +14,7 @@ from ktrdr.api.store import operations
 from ktrdr.api.store.connection import StoreError
 from ktrdr.api.store.database import Database
 from ktrdr.data.files import Series
+from ktrdr.disk import FULL
 from ktrdr.errors import KtrdrError
 
 
@@ -35,13 +36,16 @@ class DataLoads:
     async def recorded(self, symbol: str, timeframe: str) -> AsyncIterator[Load]:
         """Record the block as one operation of type data_load, which ends as the block does.
 
-        If the store is unavailable, that is reported before any byte is read.
+        If the store is unavailable, that is reported before any byte is read. An upload that its client breaks off
+        leaves no operation: nobody waits for it, and a client that tries again and again would leave thousands.
         """
         began, load = self._clock(), Load()
         request = {"symbol": symbol, "timeframe": timeframe}
         await run_in_threadpool(self._require_store)
         try:
             yield load
+        except ClientDisconnect:
+            raise
         except Exception as error:
             with contextlib.suppress(StoreError, KtrdrError):  # the client gets the first error
                 await run_in_threadpool(self._add, request, began, error=_reason(error))
@@ -77,6 +81,9 @@ def _reason(error: Exception) -> tuple[str, str]:
         return error.code, error.message
     if isinstance(error, HTTPException):
         return "refused", str(error.detail)
-    if isinstance(error, ClientDisconnect):
-        return "upload_broken_off", "The client disconnected during the upload; upload the file again."
+    if isinstance(error, OSError) and error.errno in FULL:
+        return (
+            "disk_full",
+            "The disk is full, so nothing was stored; make room, then upload the file again.",
+        )
     return "not_stored", "The upload could not be stored; the log gives the reason."

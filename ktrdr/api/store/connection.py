@@ -15,6 +15,10 @@ class LostError(StoreError):
     """The connection is lost; a new one may work."""
 
 
+class FullError(StoreError):
+    """The disk under the database is full."""
+
+
 class Connection(ABC):
     """A connection for one thread at a time. Every statement runs between `begin` and `commit` or `rollback`.
 
@@ -51,6 +55,14 @@ class Connection(ABC):
     @abstractmethod
     def set_schema_version(self, version: int) -> None:
         """Store the version of the schema in the present transaction."""
+
+    @abstractmethod
+    def compact(self) -> None:
+        """Prepare a database that an earlier ktrdr has made for `release`; outside of a transaction."""
+
+    @abstractmethod
+    def release(self, pages: int) -> bool:
+        """Return at most so many free pages to the disk; tell whether more are due."""
 
     def row(self, sql: str, **values: str | float | None) -> Row | None:
         """Run one statement; return the first row, or None."""

@@ -28,6 +28,7 @@ class Database:
         self.address = address
         self.problem: str | None = NOT_OPENED
         self.openings = 0  # a new number means that the connection was lost in between
+        self._damage: str | None = None
         self._connection: Connection | None = None
         self._lock = threading.Lock()
 
@@ -55,8 +56,15 @@ class Database:
                 self._connection.close()
             self._connection, self.problem = None, CLOSED
 
+    def condemn(self, damage: str) -> None:
+        """Write nothing any more, until a restart: what is damaged may lose more by each change."""
+        log.error("store: %s", damage)
+        self._damage = damage
+
     def check(self) -> str | None:
         """Return why the store cannot be written to at this moment, or None. It never opens the store; `open` does."""
+        if self._damage:
+            return self._damage
         if not self._lock.acquire(timeout=CHECK_WAIT_S):
             return self.problem or f"{self.address} has not answered for {CHECK_WAIT_S:.0f} s"
         self._lock.release()
@@ -83,6 +91,8 @@ class Database:
                 raise
 
     def _begin(self) -> Connection:
+        if self._damage:
+            raise _unusable(self._damage)
         for _ in range(2):
             if self._connection is None:
                 break
@@ -133,6 +143,8 @@ def connect(address: Address) -> Connection:
         if is_behind(connection, MIGRATIONS):
             with contextlib.closing(open_connection(address, MIGRATION_S)) as patient:
                 migrate(patient, MIGRATIONS)
+                with contextlib.suppress(StoreError):  # another backend is at work: the file is as good as it was
+                    patient.compact()
     except BaseException:
         connection.close()
         raise

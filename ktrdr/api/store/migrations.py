@@ -69,6 +69,12 @@ MIGRATIONS: Final[Steps] = (
         "ALTER TABLE operations ADD COLUMN checkpoint TEXT",
         "CREATE INDEX operations_with_checkpoint ON operations (completed_at) WHERE checkpoint IS NOT NULL",
     ),
+    (
+        # Lists, counts and removals read an index and the rows that they show, however many others there are.
+        "CREATE INDEX operations_by_type ON operations (operation_type, position)",
+        "CREATE INDEX operations_by_type_and_status ON operations (operation_type, status, position)",
+        "CREATE INDEX operations_by_end ON operations (completed_at, position)",
+    ),
 )
 """Step N brings version N to N + 1. Never edited once released, only added to."""
 

@@ -16,10 +16,6 @@ FINAL: Final = ("completed", "failed", "cancelled")
 WORKER_TYPE: Final = {"training": "training", "backtesting": "backtest"}
 """The worker type for each operation type; the backend does a data_load itself."""
 
-MATCHING: Final = (
-    " FROM operations WHERE (CAST(:status AS TEXT) IS NULL OR status = :status)"
-    " AND (CAST(:kind AS TEXT) IS NULL OR operation_type = :kind)"
-)
 PAGE: Final = " ORDER BY position DESC LIMIT :limit OFFSET :offset"
 WITHOUT_RESULTS: Final = (
     "operation_id, operation_type, status, created_at, started_at, completed_at, progress, request, worker_id,"
@@ -109,10 +105,10 @@ def page(
     db: Connection, *, status: str | None, kind: str | None, limit: int, offset: int, brief: bool = False
 ) -> tuple[list[Row], int]:
     """Return operations, newest first, and how many there are in all; `brief` leaves out their results."""
-    values = {"status": status, "kind": kind}
-    counted = db.row("SELECT COUNT(*) AS number" + MATCHING, **values)
+    matching, values = _matching(status, kind)
+    counted = db.row("SELECT COUNT(*) AS number" + matching, **values)
     columns = WITHOUT_RESULTS if brief else "*"
-    rows = db.rows(f"SELECT {columns}" + MATCHING + PAGE, **values, limit=limit, offset=offset)
+    rows = db.rows(f"SELECT {columns}" + matching + PAGE, **values, limit=limit, offset=offset)
     return rows, counted["number"] if counted else 0
 
 
@@ -122,8 +118,20 @@ def page_size(
     """Return how many characters of JSON a page's operations have, without reading them; `brief` as in `page`."""
     result = "0" if brief else "COALESCE(LENGTH(result_summary), 0)"
     size = f"LENGTH(request) + LENGTH(progress) + COALESCE(LENGTH(error_message), 0) + {result} AS size"
-    rows = db.rows(f"SELECT {size}" + MATCHING + PAGE, status=status, kind=kind, limit=limit, offset=offset)
+    matching, values = _matching(status, kind)
+    rows = db.rows(f"SELECT {size}" + matching + PAGE, **values, limit=limit, offset=offset)
     return sum(row["size"] for row in rows)
+
+
+def _matching(status: str | None, kind: str | None) -> tuple[str, dict[str, str]]:
+    """Return the part of a statement that selects operations, and its parameters.
+
+    It names only what is asked for, because then an index gives count and order, and no other row is read.
+    """
+    conditions = {"status": status, "operation_type": kind}
+    given = {name: value for name, value in conditions.items() if value is not None}
+    where = " AND ".join(f"{name} = :{name}" for name in given)
+    return f" FROM operations{' WHERE ' if where else ''}{where}", given
 
 
 def waiting(db: Connection) -> list[Row]:
@@ -254,3 +262,24 @@ def counts(db: Connection) -> list[tuple[str, str, int]]:
     """Return (type, status, number) of all operations."""
     rows = db.rows("SELECT operation_type, status, COUNT(*) AS number FROM operations GROUP BY 1, 2 ORDER BY 1, 2")
     return [(row["operation_type"], row["status"], row["number"]) for row in rows]
+
+
+def prune(db: Connection, before: float, keep: int, limit: int) -> int:
+    """Remove operations that have ended, the longest ago first, at most `limit`; return how many.
+
+    Those go that ended before a moment (epoch seconds), and those that are too many where `keep` may stay.
+    """
+    (counted,) = db.rows(
+        "SELECT (SELECT COUNT(*) FROM operations) AS number,"
+        " (SELECT COUNT(*) FROM operations WHERE completed_at < :before) AS aged",
+        before=before,
+    )
+    due = min(limit, max(counted["aged"], counted["number"] - keep))
+    if due <= 0:
+        return 0
+    removed = db.rows(
+        "DELETE FROM operations WHERE position IN (SELECT position FROM operations"
+        " WHERE completed_at IS NOT NULL ORDER BY completed_at, position LIMIT :due) RETURNING position",
+        due=due,
+    )
+    return len(removed)

@@ -11,13 +11,16 @@ from typing import Any, ClassVar, Final
 
 import pg8000.native  # type: ignore[import-untyped]  # it has no annotations
 
-from ktrdr.api.store.connection import Connection, LostError, Row, StoreError
+from ktrdr.api.store.connection import Connection, FullError, LostError, Row, StoreError
 from ktrdr.store_address import PostgresServer
 
 SILENCE_S: Final = 1.0
 """Seconds that the network may be silent beyond the time of a statement."""
 
 LOCK: Final = int.from_bytes(b"ktrdr", "big")
+
+DISK_FULL: Final = "53100"
+"""PostgreSQL documentation, appendix A: disk_full."""
 
 BEGIN: Final = """
 BEGIN READ WRITE;
@@ -89,6 +92,13 @@ class PostgresConnection(Connection):
         with contextlib.suppress(StoreError), _told():
             self._db.close()
 
+    def compact(self) -> None:
+        """Do nothing: a server keeps its files by itself (autovacuum)."""
+
+    def release(self, pages: int) -> bool:  # noqa: ARG002  the other database's
+        """Do nothing, as above."""
+        return False
+
     def schema_version(self) -> int:
         """Return the version in the table `ktrdr_schema`."""
         known = self.row("SELECT to_regclass('ktrdr_schema') IS NOT NULL AS made")
@@ -122,7 +132,8 @@ def _told() -> Iterator[None]:
         yield
     except pg8000.native.DatabaseError as error:
         fields = error.args[0] if error.args and isinstance(error.args[0], dict) else {}
-        raise StoreError(fields.get("M") or "the server refused without saying why") from error
+        kind = FullError if fields.get("C") == DISK_FULL else StoreError
+        raise kind(fields.get("M") or "the server refused without saying why") from error
     except Exception as error:
         reason = error.__cause__ or error
         raise LostError(getattr(reason, "strerror", None) or str(reason) or type(reason).__name__) from error

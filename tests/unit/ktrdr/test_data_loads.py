@@ -1,5 +1,7 @@
 """Uploads as operations."""
 
+import asyncio
+import errno
 from collections.abc import Iterator
 from typing import Any
 
@@ -37,16 +39,21 @@ def test_a_refused_upload_is_a_failed_operation_that_tells_why(client: TestClien
     assert load["result_summary"] is None
 
 
+@pytest.mark.parametrize(
+    ("number", "answered", "recorded"),
+    [(errno.EIO, "store_unavailable", "not_stored"), (errno.ENOSPC, "disk_full", "disk_full")],
+)
 def test_what_cannot_be_written_is_a_failed_operation_that_tells_nothing_internal(
-    client: TestClient, monkeypatch: pytest.MonkeyPatch
+    client: TestClient, monkeypatch: pytest.MonkeyPatch, number: int, answered: str, recorded: str
 ) -> None:
-    def full(*_: object) -> None:
-        raise OSError(28, "No space left on device", "/secret/place")
+    def broken(*_: object) -> None:
+        raise OSError(number, "told by the system", "/secret/place")
 
-    monkeypatch.setattr(DataDirectory, "upload", full)
-    assert client.post("data/EURUSD/1h", content=ROWS).status_code == 503
+    monkeypatch.setattr(DataDirectory, "upload", broken)
+    answer = client.post("data/EURUSD/1h", content=ROWS)
+    assert (answer.status_code, answer.json()["error"]["code"]) == (503, answered)
     (load,) = loads(client)
-    assert (load["status"], load["error_code"]) == ("failed", "not_stored")
+    assert (load["status"], load["error_code"]) == ("failed", recorded)
     assert "secret" not in load["error_message"]
 
 
@@ -58,6 +65,29 @@ def test_an_upload_that_is_too_long_is_a_failed_operation(client: TestClient, mo
     assert client.post("data/EURUSD/1h", content=endless()).status_code == 413
     (load,) = loads(client)
     assert (load["status"], load["error_message"]) == ("failed", f"The body may have at most {len(ROWS)} bytes.")
+
+
+def test_an_upload_that_its_client_breaks_off_leaves_no_operation_and_no_file(settings: Settings) -> None:
+    app = create_application(settings)
+    head = {"type": "http", "method": "POST", "path": "/api/v1/data/EURUSD/1h", "query_string": b""}
+    scope = {**head, "raw_path": head["path"].encode(), "headers": [(b"host", b"backend")], "client": ("c", 1)}
+    parts = iter([
+        {"type": "http.request", "body": ROWS.encode(), "more_body": True},
+        {"type": "http.disconnect"},
+    ])  # fmt: skip
+
+    async def receive() -> Any:
+        return next(parts)
+
+    async def send(_message: Any) -> None:
+        """Nobody is there to hear the answer."""
+
+    with TestClient(app, base_url="http://backend/api/v1") as client:
+        asyncio.run(app(scope, receive, send))
+        assert loads(client) == []
+        assert client.get("data/EURUSD/1h").status_code == 404
+    assert next(parts, None) is None
+    assert list(settings.data_dir.glob(".upload-*")) == []
 
 
 def test_an_upload_is_never_queued_nor_retried(client: TestClient) -> None:

@@ -9,7 +9,7 @@ COMPOSE = Path(__file__).parent / "compose.yaml"
 WITH_SECRETS = COMPOSE.with_name("compose.secrets.yaml")
 IN_SWARM = "ktrdr-{}"  # a secret's name in the Swarm, where all stacks share them
 # Swarm starts services in any order, restarts what ends, and takes images from where its nodes find them.
-UNKNOWN = ("depends_on", "restart", "pull_policy", "security_opt", "tmpfs")
+UNKNOWN = ("depends_on", "restart", "pull_policy", "security_opt", "tmpfs", "cpu_shares")
 UNITS = {"k": 1 << 10, "m": 1 << 20, "g": 1 << 30}
 
 

@@ -11,8 +11,9 @@ Count = Annotated[int, Field(ge=1)]
 
 
 class Limits(Strict):
-    """What a container of an image may use, in verification as in compose.yaml."""
+    """What a container of an image may use, in verification as in compose.yaml; processors in the latter alone."""
 
+    processors: Annotated[float, Field(gt=0)]  # an engine refuses more than its host has
     memory: Bytes
     processes: Count  # threads count, too
     open_files: Count  # of each process
@@ -24,5 +25,7 @@ class Serving(Strict):
     rest_seconds: Annotated[float, Field(ge=1, le=60)]  # how long it is watched while nobody asks
     busy_at_most: Annotated[float, Field(ge=0, le=1)]  # of one processor, while nobody asks
     log_at_most: Bytes  # on the engine, from the start to the end
+    log_file_at_most: Bytes  # compose.yaml: then the engine begins another one
+    log_files: Count  # and keeps so many of them
     stop_seconds: Annotated[float, Field(ge=1, le=60)]  # from the engine's stop signal to the end
     exit_code: Annotated[int, Field(ge=0, le=255)]

@@ -98,6 +98,20 @@ def test_data_in_memory_belongs_to_the_image_s_user_by_uid_and_by_nothing_else(
     assert (ended.code, ended.printed.strip()) == (0, owner_and_mode), ended
 
 
+def test_the_engine_bounds_log_and_processors_of_every_container(project: Project) -> None:
+    made = project.compose("create")
+    assert made.code == 0, made
+    api, contract = project.images.client.api, project.images.contract
+    listed = api.containers(all=True, filters={"label": f"com.docker.compose.project={project.name}"})
+    assert len(listed) == 3
+    for one in listed:
+        host = api.inspect_container(one["Id"])["HostConfig"]
+        role = "backend" if one["Labels"]["com.docker.compose.service"] == "backend" else "worker-cpu"
+        assert host["LogConfig"] == {"Type": "json-file", "Config": {"max-size": "10m", "max-file": "3"}}
+        assert host["NanoCpus"] == contract.images[role].limits.processors * 1e9
+        assert (host["CpuShares"] > 1024) is (role == "backend")
+
+
 def test_what_a_service_has_in_memory_is_its_user_s(images: Images) -> None:
     tmpfs: list[str] = yaml.safe_load(COMPOSE.read_text(encoding="utf-8"))["services"]["backend"]["tmpfs"]
     command = [*images.engine.command(), "run", "--rm", "--network=none", "--read-only", f"--tmpfs={tmpfs[0]}"]

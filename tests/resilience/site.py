@@ -28,7 +28,7 @@ torch_expected = false
 cuda_expected = "n/a"
 added_at_most = "100 MB"
 total_at_most = "200 MB"
-limits = {memory = "512 MB", processes = 256, open_files = 4096}
+limits = {processors = 1, memory = "512 MB", processes = 256, open_files = 4096}
 health = "http://127.0.0.1:8000/health"
 """
 # An accident asks nothing of what a server imports late: it is not waited for.

@@ -49,9 +49,25 @@ def test_a_service_has_the_least_that_it_needs(service: str) -> None:
 @pytest.mark.parametrize("service", SERVICES)
 def test_a_service_runs_under_the_limits_that_its_image_was_verified_under(service: str) -> None:
     one, due = SERVICES[service], CONTRACT.images[ROLES[service]].limits
-    assert one["deploy"]["resources"]["limits"] == {"memory": f"{due.memory}b", "pids": due.processes}
+    processors = f"{due.processors:g}"
+    assert one["deploy"]["resources"]["limits"] == {
+        "cpus": processors if service == "backend" else f"${{KTRDR_WORKER_CPUS:-{processors}}}",
+        "memory": f"{due.memory}b",
+        "pids": due.processes,
+    }
     assert one["ulimits"] == {"nofile": due.open_files}
     assert one["stop_grace_period"] == f"{CONTRACT.serving.stop_seconds:g}s"
+
+
+@pytest.mark.parametrize("service", SERVICES)
+def test_a_service_s_log_is_cut_as_the_contract_says(service: str) -> None:
+    size, files = f"{CONTRACT.serving.log_file_at_most / 1e6:g}m", str(CONTRACT.serving.log_files)
+    assert SERVICES[service]["logging"] == {"driver": "json-file", "options": {"max-size": size, "max-file": files}}
+
+
+def test_of_a_processor_that_both_want_the_backend_gets_more_than_a_worker() -> None:
+    usual = 1024  # docker run --cpu-shares
+    assert {name for name, one in SERVICES.items() if one.get("cpu_shares", usual) > usual} == {"backend"}
 
 
 def test_only_the_backend_stores_and_is_reached_and_that_from_this_machine_alone() -> None:
@@ -86,7 +102,8 @@ def test_a_stack_has_the_same_services_without_what_a_swarm_refuses() -> None:
     document = yaml.safe_load(stack())
     assert document["services"].keys() == SERVICES.keys() - {"gpu-worker"}
     for name, one in document["services"].items():
-        assert not {"depends_on", "restart", "pull_policy", "security_opt", "profiles", "tmpfs"} & one.keys()
+        refused = {"depends_on", "restart", "pull_policy", "security_opt", "profiles", "tmpfs", "cpu_shares"}
+        assert not refused & one.keys()
         same = one.keys() - {"ports", "volumes"}
         assert {key: one[key] for key in same} == {key: SERVICES[name][key] for key in same}
     (port,) = document["services"]["backend"]["ports"]

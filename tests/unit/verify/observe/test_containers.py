@@ -119,6 +119,9 @@ def test_a_container_that_cannot_be_removed_is_told() -> None:
         pass
 
 
+LIMITS = {"processors": 1, "memory": "512 MB", "processes": 256, "open_files": 4096}
+
+
 def test_a_container_gets_the_least_that_it_needs() -> None:
     api = FakeApi()
     with made(api):
@@ -133,7 +136,7 @@ def test_a_container_gets_the_least_that_it_needs() -> None:
 
 def test_a_server_s_container_gets_the_contract_s_limits() -> None:
     api = FakeApi()
-    with made(api, limits=Limits.model_validate({"memory": "512 MB", "processes": 256, "open_files": 4096})):
+    with made(api, limits=Limits.model_validate(LIMITS)):
         pass
     assert api.host["mem_limit"] == api.host["memswap_limit"] == 512_000_000
     assert api.host["pids_limit"] == 256

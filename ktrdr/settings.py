@@ -49,12 +49,16 @@ class Settings:
         data_dir = Path(environment.get("KTRDR_DATA_DIR") or "data")
         hosts = _hosts(environment.get("KTRDR_ALLOWED_HOSTS") or "")
         names = ("KTRDR_WORKER_SECRET_FILE", "KTRDR_CLIENT_SECRET_FILE")
-        shared = [shared_secret(name, environment) for name in names]
-        kept = [
+        workers, clients = (shared_secret(name, environment) for name in names)
+        return cls(
+            data_dir,
+            _database(data_dir, environment),
+            hosts,
+            workers,
+            clients,
             _number("KTRDR_KEEP_DAYS", environment, KEPT_DAYS),
             _number("KTRDR_KEEP_OPERATIONS", environment, KEPT_OPERATIONS),
-        ]
-        return cls(data_dir, _database(data_dir, environment), hosts, *shared, *kept)
+        )
 
 
 def _database(data_dir: Path, environment: Mapping[str, str]) -> Address:

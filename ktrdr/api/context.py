@@ -1,6 +1,7 @@
 """What the routes share: settings, stores and services, made once per application."""
 
 import contextlib
+import logging
 import time
 from typing import Annotated, Final
 
@@ -17,6 +18,7 @@ from ktrdr.api.services.training_service import TrainingService
 from ktrdr.api.services.upkeep import Upkeep
 from ktrdr.api.store.connection import StoreError
 from ktrdr.api.store.database import Database
+from ktrdr.backup import place
 from ktrdr.data.files import DataDirectory
 from ktrdr.disk import full
 from ktrdr.errors import KtrdrError
@@ -26,6 +28,8 @@ from ktrdr.settings import SHIPPED_STRATEGIES, Settings
 from ktrdr.store_address import SqliteFile
 from ktrdr.strategy.files import StrategyDirectory
 from ktrdr.web.metrics_text import RequestMetrics
+
+log = logging.getLogger(__name__)
 
 SWEEP_EVERY_S: Final = 20.0
 
@@ -37,6 +41,9 @@ class Context:
         self.settings = settings
         self.started = time.monotonic()
         self._swept: float | None = None
+        file = settings.database.path if isinstance(settings.database, SqliteFile) else None
+        self._claim = place.Claim(settings.data_dir, file)
+        self.refusal: str | None = None
         self.database = Database(settings.database)
         self._opening = self.database.openings
         self.data = DataDirectory(settings.data_dir)
@@ -68,9 +75,12 @@ class Context:
         """Close the store."""
         self.upkeep.close()
         self.database.close()
+        self._claim.release()
 
     def tick(self) -> None:
         """Do the periodic work, and open a store that could not be opened before."""
+        if not self._claimed():
+            return
         self._sweep()
         if self.database.open() is not None or self.database.check() is not None:
             return
@@ -85,6 +95,15 @@ class Context:
             self.records.tick()
             self.checkpoints.sweep()
 
+    def _claimed(self) -> bool:
+        """Keep the data directory from being restored beside this backend; False, with `refusal`, if it just is."""
+        try:
+            self.refusal = None if self._claim.take() else "a backup is being restored; wait for its end"
+        except OSError as error:
+            log.exception("the interrupted restore cannot be ended")
+            self.refusal = f"a restore was interrupted, and cannot be ended: {error.strerror}; the log tells more"
+        return self.refusal is None
+
     def _sweep(self) -> None:
         """Remove the files of interrupted uploads, at the start and soon after: the latest are too young at first."""
         now = time.monotonic()
@@ -95,6 +114,7 @@ class Context:
             self.data.sweep()
             self.models.directory.sweep()
             self.records.directory.sweep()
+            place.sweep(self.settings.data_dir)
 
 
 def get_context(request: Request) -> Context:

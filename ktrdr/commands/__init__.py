@@ -52,4 +52,6 @@ COMMANDS: Final = (
     Command("models show", "show what a model was trained with, and its metrics"),
     Command("models delete", "delete a model"),
     Command("workers", "list the workers and what they do"),
+    Command("backup", "write all that the backend keeps into one file, while it runs"),
+    Command("restore", "put a backup in the place of what the data directory holds"),
 )

@@ -16,7 +16,7 @@ router = APIRouter(tags=["health"])
 @router.get("/health", responses=answers("HealthAnswer") | answer(503, "HealthAnswer"))
 def health(context: ContextDep) -> JSONResponse:
     """Answer 200 with status "ok", or 503 with the reason when the store cannot be written to, or the disk is full."""
-    unusable = context.database.check()
+    unusable = context.refusal or context.database.check()
     problem = unusable or context.full()
     body = {
         "status": "unavailable" if problem else "ok",

@@ -70,7 +70,7 @@ def test_an_upload_that_is_too_long_is_a_failed_operation(client: TestClient, mo
 def test_an_upload_that_its_client_breaks_off_leaves_no_operation_and_no_file(settings: Settings) -> None:
     app = create_application(settings)
     head = {"type": "http", "method": "POST", "path": "/api/v1/data/EURUSD/1h", "query_string": b""}
-    scope = {**head, "raw_path": head["path"].encode(), "headers": [(b"host", b"backend")], "client": ("c", 1)}
+    scope = {**head, "raw_path": b"/api/v1/data/EURUSD/1h", "headers": [(b"host", b"backend")], "client": ("c", 1)}
     parts = iter([
         {"type": "http.request", "body": ROWS.encode(), "more_body": True},
         {"type": "http.disconnect"},

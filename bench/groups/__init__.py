@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterator
 
-from bench.groups import builds, cold, contents, growth, starting, verification
+from bench.groups import builds, cold, contents, growth, starting, verification, years
 from bench.model import Figure
 from bench.workplace import Workplace
 
@@ -10,6 +10,7 @@ Group = Callable[[Workplace], Iterator[Figure]]
 
 GROUPS: dict[str, Group] = {
     "starting": starting.figures,
+    "years": years.figures,
     "verification": verification.figures,
     "builds": builds.figures,
     "contents": contents.figures,

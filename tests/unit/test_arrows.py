@@ -28,7 +28,10 @@ ARROWS = {
     "verify/commands": [
         "deploy", "deploy/engine", "verify/contents", "verify/observe", "verify/judge", "verify/report", "verify/e2e",
     ],
+    # Is shipped
+    "ktrdr": [],
     # Measures both
+    "bench/inside": ["ktrdr"],
     "bench": [
         "deploy", "deploy/engine", "deploy/build", "verify/contents", "verify/observe", "verify/judge",
     ],

@@ -5,6 +5,7 @@ import errno
 import fcntl
 import os
 import stat
+import tempfile
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -53,6 +54,25 @@ def held(path: Path) -> int:
     handle = os.open(path, os.O_RDONLY)
     hold(handle)
     return handle
+
+
+def write_whole(target: Path, content: bytes, prefix: str) -> None:
+    """Write a file at once: readers see the old one or the new one. OSError if the disk fails.
+
+    Meanwhile the content lies beside it in a file whose name begins with `prefix`.
+    """
+    handle, name = tempfile.mkstemp(prefix=prefix, dir=target.parent)
+    temporary = Path(name)
+    try:
+        with os.fdopen(handle, "wb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+        temporary.chmod(0o644)
+        temporary.replace(target)
+        flush(target.parent)
+    finally:
+        temporary.unlink(missing_ok=True)
 
 
 def abandoned(root: Path, prefix: str) -> Iterator[Path]:

@@ -12,6 +12,7 @@ from typing import Any, Final, Self
 from ktrdr.disk import abandoned, flush, held
 from ktrdr.errors import ConflictError, InvalidError, NotFoundError
 from ktrdr.model_files import (
+    CONFIG,
     FEATURES,
     FILES,
     METADATA,
@@ -69,6 +70,10 @@ class ModelDirectory:
     def metadata(self, name: str) -> dict[str, Any]:
         """Return a model's metadata."""
         return parse(METADATA, read(self.path(name), METADATA))
+
+    def config(self, name: str) -> dict[str, Any]:
+        """Return a model's config, which holds the strategy that it was trained with."""
+        return parse(CONFIG, read(self.path(name), CONFIG))
 
     def incoming(self, name: str, expected_digest: str) -> "Incoming":
         """Return a place for an archive that is to become the model of this name."""

@@ -115,6 +115,7 @@ class Context:
             self.models.directory.sweep()
             self.records.directory.sweep()
             place.sweep(self.settings.data_dir)
+            self.strategies.sweep()
 
 
 def get_context(request: Request) -> Context:

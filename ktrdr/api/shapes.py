@@ -134,6 +134,7 @@ class StrategyEntry(Shape):
     timeframes: list[str]
     valid: bool
     issue_count: int
+    shipped: bool
 
 
 class ModelEntry(Shape):
@@ -281,6 +282,14 @@ ANSWERS = (
         total_count=int,
     ),
     _success("StrategyAnswer", "A valid strategy with every default filled in.", strategy=Strategy),
+    _success(
+        "StrategyStoredAnswer",
+        "A strategy that was stored; `models` were trained with what it replaced, and keep their own copy of it.",
+        strategy_name=str,
+        replaced=bool,
+        models=int,
+    ),
+    _success("StrategyRemovedAnswer", "A strategy that was removed.", strategy_name=str),
     _success("ValidationAnswer", "The issues of a strategy.", valid=bool, strategy_name=str, issues=list[Issue]),
     _success(
         "ModelsAnswer",

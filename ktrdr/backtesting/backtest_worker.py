@@ -5,7 +5,7 @@ from bisect import bisect_left
 from pathlib import Path
 from typing import Any, Final
 
-from ktrdr.backtesting.hindsight import overlap_warnings, trained_on, warm_up_warnings
+from ktrdr.backtesting.hindsight import overlap_warnings, strategy_warnings, trained_on, warm_up_warnings
 from ktrdr.backtesting.walk import Costs, walk
 from ktrdr.data.bars import parse_range
 from ktrdr.errors import BadRequestError
@@ -58,7 +58,9 @@ def backtest(job: Job) -> dict[str, Any]:
         "config": config,
         "model_path": f"models/{request['model']}",
         "warm_up_bars": decisions.undecided,
-        "warnings": overlap_warnings(config) + warm_up_warnings(decisions.undecided, len(rows)),
+        "warnings": overlap_warnings(config)
+        + strategy_warnings(config)
+        + warm_up_warnings(decisions.undecided, len(rows)),
         **found.summary(),
     }
 

@@ -36,6 +36,14 @@ def overlap_warnings(config: dict[str, Any]) -> list[str]:
     return [f"The model was trained on bars of this range ({days}): the result says nothing of other bars."]
 
 
+def strategy_warnings(config: dict[str, Any]) -> list[str]:
+    """Return what to know of decisions by a model whose strategy has been replaced since, as `strategy_changed` says."""
+    if not config.get("strategy_changed"):
+        return []
+    name = config["strategy_name"]
+    return [f"{name} was replaced after this training: these are decisions by its earlier version. Train it again."]
+
+
 def warm_up_warnings(undecided: int, walked: int) -> list[str]:
     """Return what to know of a backtest that walked bars without a decision on `undecided` of them."""
     if not undecided:

@@ -97,7 +97,7 @@ def store_model(api: httpx.Client, name: str, **about: Any) -> None:
 
 
 def model_archive(*, accuracy: float = 0.612, created_at: str = "2024-05-01T12:00:00+00:00",
-                  strategy: str = STRATEGY, warnings: Sequence[str] = ()) -> bytes:  # fmt: skip
+                  strategy: str = STRATEGY, warnings: Sequence[str] = (), document: Any = None) -> bytes:  # fmt: skip
     """Return a model with a worker's five files; its weights are no network."""
     training = {
         "epochs_trained": 31, "final_train_loss": 0.71, "final_train_accuracy": 0.64,
@@ -114,7 +114,7 @@ def model_archive(*, accuracy: float = 0.612, created_at: str = "2024-05-01T12:0
     }  # fmt: skip
     files = {
         WEIGHTS: b"no network",
-        CONFIG: _json({"schema": 1, "inputs": 3}),
+        CONFIG: _json({"schema": 1, "inputs": 3, "strategy": document}),
         FEATURES: _json({"names": ["rsi.low", "rsi.high", "macd"], "means": [0, 0, 0], "deviations": [1, 1, 1]}),
         METRICS: _json({"training_metrics": training, "test_metrics": test, "warnings": list(warnings)}),
         METADATA: _json(metadata),

@@ -4,7 +4,7 @@ from typing import Any, Final
 
 from ktrdr.api.services.dispatch import Dispatcher
 from ktrdr.api.services.model_index import ModelIndex
-from ktrdr.api.services.requests import read_range, require_bars, require_strategy
+from ktrdr.api.services.requests import read_range, require_bars, require_strategy, trained_with
 from ktrdr.backtesting.hindsight import training_range
 from ktrdr.data.files import DataDirectory
 from ktrdr.errors import BadRequestError
@@ -40,10 +40,14 @@ class BacktestService:
         if request["timeframe"] != timeframes[0]:
             message = f"Model {model} decides on {timeframes[0]} bars, not on {request['timeframe']}."
             raise BadRequestError("bad_timeframe", message)
-        history = strategy.training_data.history_required
+        trained = trained_with(self._models.directory, model, strategy)
+        history = trained.training_data.history_required
         require_bars(self._data, request["symbol"], timeframes, request, FEWEST_BARS + history, history=history)
-        overlaps = self._overlaps_training(metadata, request)
-        return self._dispatcher.enqueue("backtesting", {**request, "model": model, "overlaps_training": overlaps})
+        told = {
+            "overlaps_training": self._overlaps_training(metadata, request),
+            "strategy_changed": trained != strategy,
+        }
+        return self._dispatcher.enqueue("backtesting", {**request, "model": model, **told})
 
     def _overlaps_training(self, metadata: dict[str, Any], request: dict[str, Any]) -> bool | None:
         """Return whether the range has bars that the model was trained on; None if its metadata has no dates."""

@@ -97,6 +97,11 @@ class ModelIndex:
         end = offset + len(names)
         return texts, total, end if end < total else None
 
+    def number(self, strategy_name: str) -> int:
+        """Return how many stored models were trained with a strategy."""
+        with self._database.transaction() as db:
+            return models.number(db, strategy_name)
+
     def newest(self, strategy_name: str) -> str:
         """Return the name of a strategy's newest model that can be read; NotFoundError if there is none."""
         with self._database.transaction() as db:

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 from ktrdr.data.bars import iso, parse_range
 from ktrdr.data.files import DataDirectory, Series
 from ktrdr.errors import BadRequestError, KtrdrError, NotFoundError
+from ktrdr.model_directory import ModelDirectory
 from ktrdr.names import TIMEFRAME_SECONDS
 from ktrdr.strategy.files import StrategyDirectory
 
@@ -27,6 +28,19 @@ def require_strategy(strategies: StrategyDirectory, name: str) -> "Strategy":
         return strategies.load(name)
     except NotFoundError as error:
         raise BadRequestError(error.code, error.message) from None
+
+
+def trained_with(models: ModelDirectory, name: str, strategy: "Strategy") -> "Strategy":
+    """Return the strategy that a model was trained with: its own copy, or `strategy` if only the description differs.
+
+    `strategy` too if the model holds no valid copy: its loading says so.
+    """
+    from ktrdr.strategy.checks import check  # noqa: PLC0415  the API starts faster without the models
+
+    own, _ = check(models.config(name).get("strategy"), strategy.name)
+    if own is None or own.model_copy(update={"description": strategy.description}) == strategy:
+        return strategy
+    return own
 
 
 def require_bars(

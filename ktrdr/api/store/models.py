@@ -43,3 +43,9 @@ def newest(db: Connection, strategy_name: str, limit: int) -> list[str]:
         limit=limit,
     )
     return [row["name"] for row in rows]
+
+
+def number(db: Connection, strategy_name: str) -> int:
+    """Return how many models were trained with a strategy."""
+    counted = db.row("SELECT COUNT(*) AS number FROM models WHERE strategy_name = :name", name=strategy_name)
+    return int(counted["number"]) if counted else 0

@@ -28,7 +28,7 @@ def is_streamed(path: str) -> bool:
     """Return whether a body sent to `path` goes to the disk while it arrives."""
     if is_record(path) or path.endswith(CHECKPOINTS):
         return True
-    return path.startswith(tuple(STREAMED)) and not path.endswith("/range")
+    return path.startswith(tuple(STREAMED)) and not path.endswith(("/range", "/predict"))
 
 
 def is_record(path: str) -> bool:

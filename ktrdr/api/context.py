@@ -12,7 +12,9 @@ from ktrdr.api.services.checkpoints import Checkpoints
 from ktrdr.api.services.data_loads import DataLoads
 from ktrdr.api.services.dispatch import Dispatcher
 from ktrdr.api.services.held import Held
+from ktrdr.api.services.indicator_service import IndicatorService
 from ktrdr.api.services.model_index import ModelIndex
+from ktrdr.api.services.prediction_service import PredictionService
 from ktrdr.api.services.records import Records
 from ktrdr.api.services.training_service import TrainingService
 from ktrdr.api.services.upkeep import Upkeep
@@ -57,6 +59,8 @@ class Context:
         self.trainings = TrainingService(self.dispatcher, self.strategies, self.data)
         self.backtests = BacktestService(self.dispatcher, self.strategies, self.data, self.models)
         self.upkeep = Upkeep(self.database, settings.kept_days, settings.kept_operations)
+        self.predictions = PredictionService(self.dispatcher, self.strategies, self.data, self.models)
+        self.indicators = IndicatorService(self.data)
         self.metrics = RequestMetrics()
 
     def full(self) -> str | None:

@@ -25,6 +25,7 @@ from ktrdr.api.routes import (
     checkpoints,
     data,
     health,
+    indicators,
     metrics,
     models,
     operations,
@@ -65,8 +66,8 @@ def create_application(settings: Settings | None = None) -> FastAPI:
     app.add_middleware(CountRequests, context=context)
     errors.install(app)
     for module in (
-        health, data, catalogues, strategies, models, trainings, backtests, operations, records, checkpoints,
-        workers,
+        health, data, catalogues, indicators, strategies, models, trainings, backtests, operations, records,
+        checkpoints, workers,
     ):  # fmt: skip
         app.include_router(module.router, prefix=PREFIX)
     app.include_router(metrics.router)

@@ -108,6 +108,23 @@ class BarsContent(Shape):
     metadata: BarsMetadata
 
 
+class CalculatedMetadata(Shape):
+    """Describes the values; the next page, if there is one, begins at `next_start`."""
+
+    symbol: str
+    timeframe: Timeframe
+    next_start: AwareDatetime | None
+
+
+class CalculatedContent(Shape):
+    """Values of indicators by `name.output`, one for each date."""
+
+    dates: list[AwareDatetime]
+    indicators: dict[str, list[float | None]]
+    points: int
+    metadata: CalculatedMetadata
+
+
 class CategoryEntry(Shape):
     """A category of indicators."""
 
@@ -255,6 +272,9 @@ annualized_return, volatility and those that end in _pct are in percent; annuali
 further names of the first two. win_rate is a share from 0 to 1. volatility, sharpe_ratio and sortino_ratio are those of
 the bars' returns, annualized by periods_per_year, the bars that the curve had a year on average. The deviation is that
 of a sample.
+
+A prediction has decisions, one for each bar: timestamp, close, signal (BUY, HOLD or SELL) and confidence from 0 to 1,
+which is null where too few earlier bars are stored. decision is the newest of them.
 """
 
 
@@ -274,6 +294,7 @@ ANSWERS = (
     _success("BarsAnswer", "A range of bars.", data=BarsContent),
     _success("IndicatorsAnswer", "The indicators.", data=list[Indicator]),
     _success("CategoriesAnswer", "The categories of indicators.", data=list[CategoryEntry]),
+    _success("CalculatedAnswer", "Values of indicators.", data=CalculatedContent),
     _success("MembershipsAnswer", "The membership functions.", data=list[MembershipEntry]),
     _success(
         "StrategiesAnswer",
@@ -318,6 +339,13 @@ ANSWERS = (
     ),
     _success(
         "BacktestStartedAnswer", "A backtest that was queued.", operation_id=str, status=Literal["started"], message=str
+    ),
+    _success(
+        "PredictionStartedAnswer",
+        "A prediction that was queued.",
+        operation_id=str,
+        status=Literal["started"],
+        message=str,
     ),
     _success(
         "OperationsAnswer",

@@ -2,12 +2,13 @@
 
 import tempfile
 from bisect import bisect_left
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from ktrdr.backtesting.hindsight import overlap_warnings, strategy_warnings, trained_on, warm_up_warnings
 from ktrdr.backtesting.walk import Costs, walk
-from ktrdr.data.bars import parse_range
+from ktrdr.data.bars import Bars, iso, parse_range
 from ktrdr.errors import BadRequestError
 from ktrdr.model_files import unpack
 from ktrdr.training.features import order
@@ -15,11 +16,24 @@ from ktrdr.training.history import fetch
 from ktrdr.worker.application import create_worker
 from ktrdr.worker.job import Job
 
+if TYPE_CHECKING:
+    from ktrdr.decision.engine import Decisions
+    from ktrdr.training.model_store import LoadedModel
+
 REPORT_EVERY: Final = 250
 
 
-def backtest(job: Job) -> dict[str, Any]:
-    """Fetch the model and the bars, walk the bars; return the result_summary."""
+@dataclass(frozen=True)
+class Decided:
+    """What a model decided on the bars of a range: a decision a bar."""
+
+    model: "LoadedModel"
+    bars: Bars
+    decisions: "Decisions"
+
+
+def decide(job: Job) -> Decided:
+    """Fetch the model and the bars of the request's range, and decide on each bar."""
     from ktrdr.backtesting.model_loader import load_model  # noqa: PLC0415  the application checks torch first
     from ktrdr.decision.engine import DecisionEngine  # noqa: PLC0415
 
@@ -41,28 +55,64 @@ def backtest(job: Job) -> dict[str, Any]:
     engine = DecisionEngine(model)
     rows = engine.prepare(bars, check=job.check)[first:]
     decisions = engine.decide(rows, check=job.check)
-    walked = bars[base].between(first, len(bars[base]))
+    return Decided(model, bars[base].between(first, len(bars[base])), decisions)
+
+
+def backtest(job: Job) -> dict[str, Any]:
+    """Decide on the bars of a range and walk them; return the result_summary."""
+    request = job.request
+    decided = decide(job)
+    walked, decisions = decided.bars, decided.decisions
 
     def check(position: int) -> None:
         job.check()
         if position % REPORT_EVERY == 0:
-            job.report(100 * position / len(rows), "walking the bars", position, len(rows))
+            job.report(100 * position / len(walked), "walking the bars", position, len(walked))
 
     costs = Costs(request["initial_capital"], request["commission"], request["slippage"])
     found = walk(walked, decisions.signals.__getitem__, costs, check=check)
-    job.report(100.0, "sending the trades and the equity", len(rows), len(rows))
+    job.report(100.0, "sending the trades and the equity", len(walked), len(walked))
     for record in found.records():
         job.backend.upload_record(job.operation_id, record)
-    config = {**request, **trained_on(model.stored.metadata, request["symbol"], walked)}
+    config = {**request, **trained_on(decided.model.stored.metadata, request["symbol"], walked)}
     return {
         "config": config,
         "model_path": f"models/{request['model']}",
         "warm_up_bars": decisions.undecided,
         "warnings": overlap_warnings(config)
         + strategy_warnings(config)
-        + warm_up_warnings(decisions.undecided, len(rows)),
+        + warm_up_warnings(decisions.undecided, len(walked)),
         **found.summary(),
     }
 
 
-app = create_worker("backtest", backtest)
+def predict(job: Job) -> dict[str, Any]:
+    """Decide on the newest bars as a backtest does; return the result_summary.
+
+    A bar without a decision, because too few earlier ones are stored, has the signal HOLD and no confidence.
+    """
+    request = job.request
+    decided = decide(job)
+    decisions = [
+        {"timestamp": iso(time), "close": close, "signal": one.signal.name, "confidence": one.confidence or None}
+        for time, close, one in zip(decided.bars.times, decided.bars.closes, decided.decisions, strict=True)
+    ]
+    config = {**request, **trained_on(decided.model.stored.metadata, request["symbol"], decided.bars)}
+    told = warm_up_warnings(decided.undecided, len(decisions))
+    return {
+        "config": config,
+        "model_path": f"models/{request['model']}",
+        "confidence_threshold": decided.model.strategy.decisions.confidence_threshold,
+        "decision": decisions[-1],
+        "decisions": decisions,
+        "warm_up_bars": decided.undecided,
+        "warnings": overlap_warnings(config) + strategy_warnings(config) + told,
+    }
+
+
+def work(job: Job) -> dict[str, Any]:
+    """Do a prediction or a backtest, whichever the operation is."""
+    return predict(job) if job.operation_type == "prediction" else backtest(job)
+
+
+app = create_worker("backtest", work)

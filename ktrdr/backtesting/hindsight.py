@@ -37,11 +37,11 @@ def overlap_warnings(config: dict[str, Any]) -> list[str]:
 
 
 def strategy_warnings(config: dict[str, Any]) -> list[str]:
-    """Return what to know of decisions by a model whose strategy has been replaced since, as `strategy_changed` says."""
+    """Return what to know of decisions by a model whose strategy was replaced since (`strategy_changed`)."""
     if not config.get("strategy_changed"):
         return []
     name = config["strategy_name"]
-    return [f"{name} was replaced after this training: these are decisions by its earlier version. Train it again."]
+    return [f"{name} was replaced after this training: these are its earlier version's decisions. Train it again."]
 
 
 def warm_up_warnings(undecided: int, walked: int) -> list[str]:

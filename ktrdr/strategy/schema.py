@@ -143,6 +143,12 @@ else:
     AnyIndicator = Annotated[Union[tuple(INDICATORS.values())], Field(discriminator="type")]  # noqa: UP007
 
 
+class Indicators(Section):
+    """A strategy's section of indicators alone."""
+
+    indicators: dict[str, AnyIndicator] = Field(min_length=1, max_length=MOST)
+
+
 class Membership(Section):
     """A membership function with its parameters."""
 

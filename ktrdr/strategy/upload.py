@@ -17,9 +17,10 @@ def checked(text: bytes, name: str | None) -> Strategy:
 
     Without a `name` the text's own is taken.
     """
+    if len(text) > SIZE_LIMIT:
+        message = f"The strategy is not valid: it has {len(text)} bytes; {SIZE_LIMIT} are allowed."
+        raise InvalidError("bad_strategy", message)
     try:
-        if len(text) > SIZE_LIMIT:
-            raise BadDocument(f"it has {len(text)} bytes; {SIZE_LIMIT} are allowed")
         document = read(text.decode())
     except UnicodeDecodeError:
         raise InvalidError("bad_strategy", "The strategy is not valid: it is not UTF-8.") from None

@@ -25,6 +25,7 @@ class Job:
 
     def __init__(self, assignment: dict[str, Any], backend: Backend, ended: Callable[[], None]) -> None:
         self.operation_id: str = assignment["operation_id"]
+        self.operation_type: str = assignment.get("operation_type", "")
         self.request: dict[str, Any] = assignment["request"]
         self.backend = backend.patient(self.pause)
         self._ended = ended

@@ -4,19 +4,31 @@ from typing import Annotated, Final
 
 from fastapi import APIRouter, Header, Query, Request
 from fastapi.responses import JSONResponse, Response, StreamingResponse
+from pydantic import ConfigDict, Field
 from starlette.concurrency import run_in_threadpool
 
 from ktrdr.api.answers import JsonTexts
 from ktrdr.api.context import ContextDep
-from ktrdr.api.documented import answers, answers_to_body, body, errors, media
-from ktrdr.api.routes.parameters import CallerDep, NameInPath, Offset
+from ktrdr.api.documented import answers, answers_to_body, answers_to_json, body, errors, media
+from ktrdr.api.routes.parameters import CallerDep, NameInPath, Offset, RequestBody, SymbolName
 from ktrdr.json_text import listed, spliced
 from ktrdr.model_files import blocks, digest_and_size
+from ktrdr.strategy.plain import WHOLE
 
 router = APIRouter(prefix="/models", tags=["models"])
 
 MODELS_DEFAULT: Final = 100
+BARS_LIMIT: Final = 1000
 Digest = Annotated[str, Header(alias="X-Content-SHA256", pattern="^[0-9a-f]{64}$")]
+
+
+class PredictionRequest(RequestBody):
+    """The newest bars to decide on, of the model's own symbol unless another is named."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    symbol: SymbolName | None = None
+    bars: Annotated[int, Field(ge=1, le=BARS_LIMIT), WHOLE] = 1
 
 
 @router.get("", responses=answers("ModelsAnswer"))
@@ -43,6 +55,14 @@ def remove(context: ContextDep, name: NameInPath) -> JSONResponse:
     """Remove a model; a backtest that waits for it fails."""
     context.models.remove(name)
     return JSONResponse({"success": True, "model_path": f"models/{name}"})
+
+
+@router.post("/{name}/predict", responses=answers_to_json("PredictionStartedAnswer", 404, 429))
+def predict(context: ContextDep, name: NameInPath, request: PredictionRequest) -> JSONResponse:
+    """Queue a model's decisions on the newest stored bars; the results are those of a backtest on these bars."""
+    operation_id = context.predictions.start(name, request.symbol, request.bars)
+    told = {"status": "started", "message": f"Prediction by {name} is queued."}
+    return JSONResponse({"success": True, "operation_id": operation_id, **told})
 
 
 @router.get("/{name}/archive", response_class=Response, responses=errors(404) | media(200, "application/zip"))

@@ -36,7 +36,7 @@ class BacktestService:
         strategy = require_strategy(self._strategies, request["strategy_name"])
         model = self._model(request["model_path"], strategy.name)
         metadata = self._models.directory.metadata(model)
-        timeframes = _timeframes(model, metadata)
+        timeframes = timeframes_of(model, metadata)
         if request["timeframe"] != timeframes[0]:
             message = f"Model {model} decides on {timeframes[0]} bars, not on {request['timeframe']}."
             raise BadRequestError("bad_timeframe", message)
@@ -70,7 +70,7 @@ class BacktestService:
         return self._models.newest(strategy_name)
 
 
-def _timeframes(model: str, metadata: dict[str, Any]) -> list[str]:
+def timeframes_of(model: str, metadata: dict[str, Any]) -> list[str]:
     """Return the timeframes that a model was trained on; it decides on the first, the finest."""
     trained_on = set(metadata["timeframes"])
     if not trained_on or not trained_on <= set(TIMEFRAMES):

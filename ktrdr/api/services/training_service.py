@@ -47,7 +47,7 @@ class TrainingService:
         if any(history(strategy, timeframe) is None for timeframe in timeframes):  # the worker reads all earlier bars
             whole = {**request, "start_date": None}
             bars = {symbol: require_bars(self._data, symbol, timeframes, whole, fewest) for symbol in symbols}
-        _require_room(strategy, bars)
+        require_room(strategy, bars)
         document = self._strategies.document(strategy.name)
         full = {**request, "symbols": symbols, "timeframes": timeframes, "strategy": document}
         return self._dispatcher.enqueue("training", full)
@@ -65,12 +65,13 @@ class TrainingService:
         return {key: summary[key] if isinstance(summary.get(key), dict) else {} for key in PERFORMANCE}
 
 
-def _require_room(strategy: "Strategy", bars: dict[str, dict[str, int]]) -> None:
+def require_room(strategy: "Strategy", bars: dict[str, dict[str, int]]) -> None:
+    """Raise BadRequestError if these bars, counted by symbol and timeframe, take more memory than a worker has."""
     needed = training_bytes(strategy, bars)
     if needed > MOST_BYTES:
         number = sum(sum(counts.values()) for counts in bars.values())
         message = (
-            f"A training on these {number:,} bars takes about {needed / 1e9:.1f} GB of a worker's memory,"
+            f"Computing on these {number:,} bars takes about {needed / 1e9:.1f} GB of a worker's memory,"
             f" {MOST_BYTES / 1e9:.1f} GB are for it: shorten the range, or name fewer symbols or timeframes."
         )
         details = {"bars": number, "bytes_needed": round(needed), "bytes_at_most": MOST_BYTES}

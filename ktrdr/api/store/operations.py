@@ -9,11 +9,11 @@ from typing import Any, Final, Literal
 from ktrdr.api.store.connection import Connection, Row
 from ktrdr.json_text import COMPACT, spliced
 
-OperationType = Literal["training", "backtesting", "data_load"]
+OperationType = Literal["training", "backtesting", "prediction", "data_load"]
 Status = Literal["pending", "running", "completed", "failed", "cancelled"]
 FINAL: Final = ("completed", "failed", "cancelled")
 
-WORKER_TYPE: Final = {"training": "training", "backtesting": "backtest"}
+WORKER_TYPE: Final = {"training": "training", "backtesting": "backtest", "prediction": "backtest"}
 """The worker type for each operation type; the backend does a data_load itself."""
 
 PAGE: Final = " ORDER BY position DESC LIMIT :limit OFFSET :offset"

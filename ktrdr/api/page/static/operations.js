@@ -3,7 +3,7 @@
 import { byId, make, reconcile, setAttribute, setText, show } from "./dom.js";
 import { ago, between, percent } from "./format.js";
 
-const TYPES = { training: "Training", backtesting: "Backtest", data_load: "Upload" };
+const TYPES = { training: "Training", backtesting: "Backtest", prediction: "Prediction", data_load: "Upload" };
 const MOVING = new Set(["pending", "running"]);
 
 export const isMoving = (operation) => MOVING.has(operation.status);

@@ -41,6 +41,7 @@ COMMANDS: Final = (
     Command("strategies show", "print a strategy with every default filled in"),
     Command("strategies validate", "print the mistakes of a strategy, in a file or at the backend"),
     Command("strategies schema", "print the JSON schema of a strategy's YAML file, for editors"),
+    Command("strategies convert", "convert a strategy of the original ktrdr"),
     Command("train", "train a strategy and follow its progress"),
     Command("backtest", "backtest a strategy's model and print its metrics"),
     Command("operations list", "list operations, the newest first"),

@@ -107,7 +107,7 @@ def _listed(value: Any, one: str, path: str, notes: Notes) -> Any:
     section.take("mode")
     base = section.take("base_timeframe")
     found = several or ([single] if single is not None else [])
-    if base is not None and found and base != found[0] and len(found) > 1:
+    if base is not None and isinstance(found, list) and base not in found[:1]:
         notes.tell(section.at("base_timeframe"), f"{brief(base)}: decisions are made on the finest timeframe here")
     section.rest()
     return found
@@ -166,16 +166,27 @@ def _memberships(section: Section, lack: Lack) -> dict[str, Any]:
     elif kind is not None:
         lack(section.at("input_transform"), f"{brief(kind)} has no equivalent")
     transform.rest()
-    return found | {name: _membership(value, shift) for name, value in section.take_all().items()}
+    for name, value in section.take_all().items():
+        found[name] = _membership(value, shift, section.at(name), section.notes)
+    return found
 
 
-def _membership(value: Any, shift: float) -> Any:
-    kind, numbers = (value.get("type"), value.get("parameters")) if isinstance(value, dict) else (None, value)
-    kind = {"trapezoid": "trapezoidal", "triangle": "triangular"}.get(str(kind).lower(), str(kind).lower())
-    if isinstance(numbers, list) and all(isinstance(number, (int, float)) for number in numbers):
-        moved = 1 if kind in ("gaussian", "sigmoid") else len(numbers)
-        numbers = [float(number) - shift * (place < moved) for place, number in enumerate(numbers)]
-    return {"type": kind, "parameters": numbers} if isinstance(value, dict) else numbers
+def _membership(value: Any, shift: float, path: str, notes: Notes) -> Any:
+    if isinstance(value, dict):
+        section = Section(value, path, notes)
+        kind, numbers = str(section.take("type")).lower(), section.take("parameters")
+        section.rest()
+        kind = {"trapezoid": "trapezoidal", "triangle": "triangular"}.get(kind, kind)
+        return {"type": kind, "parameters": _moved(numbers, shift, 1 if kind in ("gaussian", "sigmoid") else None)}
+    return _moved(value, shift, None)
+
+
+def _moved(numbers: Any, shift: float, count: int | None) -> Any:
+    """Return the first `count` parameters, or all, less the shift."""
+    if not isinstance(numbers, list) or not all(isinstance(number, (int, float)) for number in numbers):
+        return numbers
+    count = len(numbers) if count is None else count
+    return [float(number) - shift * (place < count) for place, number in enumerate(numbers)]
 
 
 def _network_inputs(top: Section, made: _Inputs, lack: Lack, notes: Notes) -> list[Any]:

@@ -98,14 +98,14 @@ def predict(job: Job) -> dict[str, Any]:
         for time, close, one in zip(decided.bars.times, decided.bars.closes, decided.decisions, strict=True)
     ]
     config = {**request, **trained_on(decided.model.stored.metadata, request["symbol"], decided.bars)}
-    told = warm_up_warnings(decided.undecided, len(decisions))
+    told = warm_up_warnings(decided.decisions.undecided, len(decisions))
     return {
         "config": config,
         "model_path": f"models/{request['model']}",
         "confidence_threshold": decided.model.strategy.decisions.confidence_threshold,
         "decision": decisions[-1],
         "decisions": decisions,
-        "warm_up_bars": decided.undecided,
+        "warm_up_bars": decided.decisions.undecided,
         "warnings": overlap_warnings(config) + strategy_warnings(config) + told,
     }
 

@@ -151,7 +151,31 @@ class BacktestResult(Result):
     warnings: Warnings | None = None
 
 
-RESULTS: Final[dict[str, type[Result]]] = {"training": TrainingResult, "backtesting": BacktestResult}
+class Decision(Result):
+    """What a model decided when a bar had closed; without a confidence it lacked earlier bars."""
+
+    timestamp: Time
+    close: Number
+    signal: Literal["BUY", "HOLD", "SELL"]
+    confidence: Share | None
+
+
+class PredictionResult(Result):
+    """The result of a prediction; `decision` is the newest of `decisions`."""
+
+    decision: Decision
+    decisions: Annotated[list[Decision], Field(max_length=1000)]
+    confidence_threshold: Share
+    model_path: ModelPath
+    warm_up_bars: Count
+    warnings: Warnings
+
+
+RESULTS: Final[dict[str, type[Result]]] = {
+    "training": TrainingResult,
+    "backtesting": BacktestResult,
+    "prediction": PredictionResult,
+}
 """By operation type."""
 LISTS: Final[dict[str, dict[str, type[Result]]]] = {"backtesting": {"trades": Trade, "equity_curve": Point}}
 """Lists without a bound of their own: their entries are checked one at a time, which takes no memory."""

@@ -16,7 +16,7 @@ from ktrdr.settings import SHIPPED_STRATEGIES, Settings
 from ktrdr.strategy.checks import check
 from ktrdr.strategy.files import StrategyDirectory
 from ktrdr.training import pipeline
-from ktrdr.worker.backend import Backend
+from ktrdr.worker.backend import Backend, Content
 from ktrdr.worker.job import Job
 
 YEAR: Final = generate()
@@ -32,7 +32,7 @@ class Direct(Backend):
         self.client = client
 
     def try_once(
-        self, method: str, path: str, content: bytes | None, headers: dict[str, str]
+        self, method: str, path: str, content: Content, headers: dict[str, str]
     ) -> tuple[bytes, dict[str, str]]:
         answer = self.client.request(method, path.lstrip("/"), content=content, headers=headers)
         assert answer.is_success, answer.text
@@ -89,8 +89,9 @@ def client(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[TestClien
     with TestClient(create_application(settings), base_url="http://backend/api/v1") as client:
         for name, series in bars.items():
             assert client.post(f"data/EURUSD/{name}", content=to_csv(series)).is_success
-        stored = client.put("models/mine_a/archive", content=archive, headers={"X-Content-SHA256": digest(archive)})
-        assert stored.is_success, stored.text
+        models = client.app.state.context.models  # type: ignore[attr-defined]  # FastAPI's
+        models.directory.store("mine_a", archive, digest(archive))
+        models.add("mine_a")
         assert client.post("workers/register", json=WORKER).is_success
         yield client
 

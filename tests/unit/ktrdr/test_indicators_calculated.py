@@ -24,7 +24,8 @@ def stored(client: TestClient, csv: str) -> TestClient:
 
 def ask(client: TestClient, indicators: Any, **more: Any) -> Response:
     body = {"symbol": "EURUSD", "timeframe": "1h", "indicators": indicators, **more}
-    return client.post("indicators/calculate", json=body)
+    answer: Response = client.post("indicators/calculate", json=body)
+    return answer
 
 
 def values(client: TestClient, indicators: Any, **more: Any) -> dict[str, Any]:

@@ -10,11 +10,13 @@ from fastapi.testclient import TestClient
 
 from ktrdr.api.services import training_service
 from ktrdr.data.bars import Bars, iso
-from ktrdr.model_files import CONFIG, METADATA, digest
-from tests.api.population import Worker, store_model
+from ktrdr.model_files import CONFIG, METADATA
+from ktrdr.settings import Settings
+from tests.api.population import Worker, keep_model, store_model
 from tests.unit.ktrdr.test_strategies_stored import MINE, document, put, text
 
 MODEL = "mine_a"
+DECISION = {"timestamp": "2023-12-29T21:00:00Z", "close": 1.1, "signal": "BUY", "confidence": 0.7}
 
 
 @pytest.fixture
@@ -53,8 +55,7 @@ def remade(client: TestClient, file: str, **changed: Any) -> None:
         for name, content in contents.items():
             made.writestr(name, content)
     client.delete(f"models/{MODEL}")
-    headers = {"X-Content-SHA256": digest(buffer.getvalue())}
-    assert client.put(f"models/{MODEL}/archive", content=buffer.getvalue(), headers=headers).is_success
+    keep_model(client, MODEL, buffer.getvalue())
 
 
 def test_the_newest_bars_are_asked_for(stored: TestClient, year: Bars) -> None:
@@ -72,12 +73,39 @@ def test_a_worker_of_backtests_gets_it(stored: TestClient) -> None:
     assert worker.operation_id == operation_id
 
 
+@pytest.mark.parametrize(
+    ("changed", "key"),
+    [
+        ({}, ""),
+        ({"decision": None}, "result_summary.decision"),
+        ({"decisions": [{}]}, "result_summary.decisions.0.timestamp"),
+        ({"decision": {**DECISION, "signal": "WAIT"}}, "result_summary.decision.signal"),
+        ({"decisions": [DECISION] * 1001}, "result_summary.decisions"),
+    ],
+)
+def test_its_result_is_one_or_is_refused_with_its_key(stored: TestClient, changed: dict[str, Any], key: str) -> None:
+    ask(stored)
+    worker = Worker(stored, "b", "backtest")
+    worker.beat()
+    result = {
+        "decision": DECISION, "decisions": [DECISION], "confidence_threshold": 0.5, "warm_up_bars": 0, "warnings": [],
+        "model_path": f"models/{MODEL}", **changed,
+    }  # fmt: skip
+    report = {"operation_id": worker.operation_id, "status": "completed", "result_summary": result}
+    answer = stored.post("workers/b/heartbeat", json={"operation": report})
+    if key:
+        problems = answer.json()["error"]["details"]["problems"]
+        assert (answer.status_code, problems[0]["where"]) == (422, key)
+    else:
+        assert stored.get(f"operations/{worker.operation_id}/results").json()["results"] == result
+
+
 def test_a_model_of_a_replaced_strategy_says_so_and_one_of_a_removed_strategy_decides_by_its_copy(
-    stored: TestClient,
+    stored: TestClient, settings: Settings
 ) -> None:
     put(stored, text(epochs=6))
     assert request_of(stored)["strategy_changed"] is True
-    stored.app.state.context.strategies.remove(MINE)  # type: ignore[attr-defined]  an operator has removed the file
+    (settings.data_dir / "strategies" / f"{MINE}.yaml").unlink()
     assert request_of(stored)["strategy_changed"] is False
 
 

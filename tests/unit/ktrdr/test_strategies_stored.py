@@ -33,7 +33,8 @@ def text(name: str = MINE, **training: Any) -> bytes:
 
 
 def put(client: TestClient, content: bytes, name: str = MINE) -> Response:
-    return client.put(f"strategies/{name}", content=content, headers={"Content-Type": "application/yaml"})
+    answer: Response = client.put(f"strategies/{name}", content=content, headers={"Content-Type": "application/yaml"})
+    return answer
 
 
 def code(answer: Response) -> tuple[int, str]:

@@ -29,6 +29,7 @@ from tests.api.population import (
 from tests.support.waiting import until
 
 POINTS: Final = 50_000
+FIRST: Final = 1_672_617_600
 PULSE_S: Final = 1.0
 HOLDERS: Final = 6
 """Workers for which there has to be room yet."""
@@ -121,8 +122,7 @@ def at_work(*workers: Worker) -> Iterator[None]:
 
 def bars() -> bytes:
     """Return a series of more bars than one answer holds."""
-    start = 1_672_617_600
-    rows = (f"{iso(start + 60 * i)},1.2345678901,1.3456789012,1.1234567890,1.2345678901,1234567.125\n"
+    rows = (f"{iso(FIRST + 60 * i)},1.2345678901,1.3456789012,1.1234567890,1.2345678901,1234567.125\n"
             for i in range(POINTS + 1000))  # fmt: skip
     return f"{HEADER}\n{''.join(rows)}".encode()
 

@@ -16,6 +16,7 @@ STRATEGIES_LIMIT: Final = 200
 ISSUES_LIMIT: Final = 500
 YAML: Final = "application/yaml"
 """RFC 9512."""
+TEXT: Final = "text/plain"
 
 router = APIRouter(prefix="/strategies", tags=["strategies"])
 
@@ -63,10 +64,10 @@ def validate(context: ContextDep, name: NameInPath) -> JSONResponse:
     )
 
 
-@router.get("/{name}/file", response_class=Response, responses=errors(400, 404) | media(200, YAML))
+@router.get("/{name}/file", response_class=Response, responses=errors(400, 404) | media(200, TEXT))
 def file(context: ContextDep, name: NameInPath) -> Response:
     """Return a strategy's file as it was written."""
-    return Response(context.strategies.text(name), media_type=YAML)
+    return Response(context.strategies.text(name), media_type=TEXT)
 
 
 @router.post(

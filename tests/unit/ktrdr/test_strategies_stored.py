@@ -51,7 +51,7 @@ def test_a_strategy_is_stored_listed_read_back_replaced_and_removed(client: Test
     listed = {entry["name"]: entry for entry in client.get("strategies").json()["strategies"]}
     assert (listed[MINE]["valid"], listed[MINE]["shipped"], listed[SHIPPED]["shipped"]) == (True, False, True)
     file = client.get(f"strategies/{MINE}/file")
-    assert (file.content, file.headers["content-type"].split(";")[0]) == (text(epochs=5), "application/yaml")
+    assert (file.content, file.headers["content-type"].split(";")[0]) == (text(epochs=5), "text/plain")
     replaced = put(client, text(epochs=6))
     assert (replaced.status_code, replaced.json()["replaced"], epochs(client)) == (200, True, 6)
     assert client.delete(f"strategies/{MINE}").status_code == 200

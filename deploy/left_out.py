@@ -26,7 +26,7 @@ class LeftOut(Strict):
     reason: Reason
 
     def pattern(self, name: str, site: str) -> re.Pattern[str] | None:
-        """Return what matches absolute paths of a distribution (normalized name) in ``site``; None for another one's."""
+        """Return what matches absolute paths of a distribution (normalized name) in ``site``; None for another's."""
         if canonicalize_name(self.distribution) != name:
             return None
         return re.compile(fnmatch.translate(posixpath.join(site, self.path)))

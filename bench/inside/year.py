@@ -40,7 +40,7 @@ ABOUT: Final = {"strategy_name": "mlp_fx_hourly", "symbols": ["EURUSD"], "timefr
 def main() -> None:
     """Fill the directory."""
     number, models, series = map(int, sys.argv[1:4])
-    os.fsync = lambda _handle: None  # who fills a directory for a measurement can fill it again
+    setattr(os, "fsync", lambda _handle: None)  # noqa: B010  whoever fills it can fill it again
     settings = Settings.from_environment()
     database = Database(settings.database)
     if problem := database.open():

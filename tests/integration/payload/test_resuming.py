@@ -19,7 +19,8 @@ from ktrdr.neural.models.mlp import build_mlp
 from ktrdr.settings import SHIPPED_STRATEGIES
 from ktrdr.strategy.checks import check
 from ktrdr.strategy.files import StrategyDirectory
-from ktrdr.training import checkpoint, pipeline, trainer
+from ktrdr.training import checkpoint, pipeline
+from ktrdr.training.descent import Descent
 
 NAME: Final = "mlp_fx_hourly"
 BARS: Final = generate().between(0, 900)
@@ -196,7 +197,7 @@ def test_what_is_damaged_or_of_another_training_is_refused() -> None:
     origin = {"strategy": "one", "version of torch": "2"}
     history = {"train_loss": [1.0], "train_accuracy": [0.5], "val_loss": [1.0], "val_accuracy": [0.5]}
     made, dice = network(), torch.Generator().manual_seed(1)
-    optimizer = trainer.Adam(made.parameters(), 0.1)
+    optimizer = Descent(made, torch.ones(3), 0.1).optimizer
     state = checkpoint.capture(
         made, optimizer, dice, best=(1.0, made.state_dict()), history={**history, "best_epoch": 1}, device="cpu"
     )

@@ -41,7 +41,7 @@ def test_the_year_s_operations_models_and_series_are_those_that_a_backend_lists(
     assert {status for _, status in kinds} == {"completed", "failed", "cancelled"}
 
 
-def test_a_backend_on_it_is_asked_for_every_list(filled: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_backend_on_it_is_asked_for_every_list(filled: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = free.getsockname()[1]
     script = Path(lists.__file__).read_text(encoding="utf-8").replace(":8000", f":{port}")

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from ktrdr.cli import main
 from ktrdr.data.bars import Bars
-from ktrdr.fuzzy.memberships import membership
+from ktrdr.fuzzy.memberships import degrees
 from ktrdr.indicators.catalogue import CATALOGUE
 from ktrdr.indicators.compute import compute
 from ktrdr.strategy.checks import check
@@ -282,9 +282,10 @@ def test_a_stochastic_is_read_where_it_is_smoothed_as_often(smooth: int | None, 
 def test_a_price_ratio_around_one_is_the_same_degree_around_zero() -> None:
     found = convert(VERSION_2).document["fuzzy_sets"]["sma_20"]
     assert (found["indicator"], found["input_transform"]) == ("sma_20.sma", "price_ratio")
-    theirs, ours = membership("triangular", [1.0, 1.02, 1.05]), membership("triangular", found["above"]["parameters"])
-    for close in (0.9, 1.0, 1.011, 1.02, 1.03, 1.06):
-        assert ours(close / 1.0 - 1) == pytest.approx(theirs(close / 1.0), abs=1e-9)
+    closes = [0.9, 1.0, 1.011, 1.02, 1.03, 1.06]
+    theirs = degrees("triangular", [1.0, 1.02, 1.05], closes)
+    ours = degrees("triangular", found["above"]["parameters"], [close - 1 for close in closes])
+    assert ours == pytest.approx(theirs, abs=1e-9)
 
 
 def test_the_command_writes_a_strategy_that_the_backend_takes_and_tells_what_was_changed(

@@ -1,4 +1,4 @@
-"""``python -m deploy``: engine, engine-stop, build, attach, matrix, stack, clean."""
+"""``python -m deploy``: engine, engine-stop, build, attach, matrix, stack, pin, clean."""
 
 import argparse
 import json
@@ -32,6 +32,10 @@ COMMANDS = {
     "stack": (
         "Prints deploy/compose.yaml as `docker stack deploy` takes it.",
         "Its volume belongs to one node: with several, add a placement constraint, or a driver that shares it.",
+    ),
+    "pin": (
+        "Renews the digests that the images come from, in deploy/docker/pins.toml and the Dockerfiles.",
+        "It asks the registries through the engine. Build, verify and commit what it changed; torch's wheels stay.",
     ),
     "clean": (
         "Removes containers, networks and volumes that ended runs left on the engine.",
@@ -94,6 +98,11 @@ def run(arguments: argparse.Namespace) -> int:
 
         return clean.clean(everything=arguments.all)
     known = contract.read_contract()
+    if arguments.command == "pin":
+        from deploy.base import renew_pins  # noqa: PLC0415
+        from deploy.engine import connection  # noqa: PLC0415
+
+        return renew_pins.renew(known, connection.find_engine(), print)
     if arguments.command == "attach":
         from deploy.publish import attach  # noqa: PLC0415
 

@@ -25,6 +25,12 @@ def application_files(package: str, root: Path = ROOT) -> dict[str, str]:
     }
 
 
+def untracked_files(package: str, root: Path = ROOT) -> list[str]:
+    """Return the files of the package that enter a build though git does not track them; none outside a repository."""
+    tracked = _tracked(package, root)
+    return sorted(name for name in let_in(root) if tracked and name.startswith(f"{package}/") and name not in tracked)
+
+
 def _tracked(package: str, root: Path) -> set[str]:
     """Return the files below a directory that git tracks; none where there is no git, or no repository of its own."""
     command = ["git", "ls-files", "-z", "--cached", "--", package]

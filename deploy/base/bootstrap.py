@@ -21,11 +21,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from deploy.base.pins import digest_of, installed
 from deploy.engine import apt, processes
 from deploy.errors import Problem
 
 DOING = "bootstrapping a base image"
 LABEL = "ktrdr.base"
+PLACE, PACKAGES_LABEL = f"{LABEL}.place", f"{LABEL}.packages"  # of the pinned packages, and their digest
+STATUS = "var/lib/dpkg/status"
 SECONDS = 900.0
 
 # Files newer than this get this time, so that the day of the bootstrap does not show (2025-01-01, UTC).
@@ -204,7 +207,9 @@ def write_archive(made: Recipe, layer: Path, path: Path) -> Path:
         tar.addfile(devices)
     with layer.open("rb") as stream:
         diff_id = hashlib.file_digest(stream, "sha256").hexdigest()
-    document = json.dumps(image_config(made, f"sha256:{diff_id}"), sort_keys=True).encode()
+    with tarfile.open(layer) as tar:
+        packages = digest_of(installed(text_in(tar, f"./{STATUS}")))
+    document = json.dumps(image_config(made, f"sha256:{diff_id}", packages), sort_keys=True).encode()
     name = f"{hashlib.sha256(document).hexdigest()}.json"
     manifest = [{"Config": name, "RepoTags": [made.reference], "Layers": [f"{diff_id}/layer.tar"]}]
     with tarfile.open(path, "w") as tar:
@@ -216,9 +221,18 @@ def write_archive(made: Recipe, layer: Path, path: Path) -> Path:
     return path
 
 
-def image_config(made: Recipe, diff_id: str) -> dict[str, Any]:
-    """Return the image's configuration document."""
+def text_in(tar: tarfile.TarFile, name: str) -> str:
+    """Return a file's text in an archive; Problem where it is not there."""
+    with contextlib.suppress(KeyError):
+        if (stream := tar.extractfile(name)) is not None:
+            return stream.read().decode("utf-8")
+    raise Problem(DOING, f"it has no {name}", "see that the package mirror gives whole packages, or set PYTHON_IMAGE")
+
+
+def image_config(made: Recipe, diff_id: str, packages: str) -> dict[str, Any]:
+    """Return the image's configuration document; ``packages`` is the digest of the package list."""
     labels = {LABEL: made.digest, f"{LABEL}.python": made.python, f"{LABEL}.suite": made.suite}
+    labels |= {PLACE: f"{made.suite}/{made.architecture}", PACKAGES_LABEL: packages}
     history = f"mmdebstrap {made.suite}: {' '.join(PACKAGES)} (recipe {made.digest[:12]})"
     return {
         "architecture": made.architecture,

@@ -1,12 +1,15 @@
 """The base of all four images: the one given, the official one, or an equivalent where no registry answers."""
 
 import contextlib
+import io
 import queue
 import re
+import tarfile
 import threading
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any, Literal
 
 import docker
@@ -16,6 +19,7 @@ from docker.utils import parse_repository_tag
 
 from deploy import locks
 from deploy.base import bootstrap
+from deploy.base.pins import Pins, differences, digest_of, installed, read_pins, said
 from deploy.engine import apt
 from deploy.engine.connection import Engine, sdk
 from deploy.errors import Exit, Problem
@@ -51,9 +55,10 @@ def default_reference(python: str) -> str:
 def ensure_base(engine: Engine, python: str, reference: str | None, progress: Callable[[str], None]) -> BaseImage:
     """Make sure that the engine has the base image, and say where it came from.
 
-    `reference` is the caller's own image (PYTHON_IMAGE); None means the official image. If the engine has the official
-    image, it is used as it is; otherwise it is pulled. Where no registry answers, an equivalent is bootstrapped from
-    the distribution's packages. It is used again until its recipe changes or `clean -- --all` removes it.
+    `reference` is the caller's own image (PYTHON_IMAGE); None means the official image, by the digest that is pinned.
+    The engine's is used, or it is pulled. Where no registry answers, the engine's own image of that tag is used. Where
+    there is none, an equivalent is bootstrapped from the distribution's packages. It is used again until its recipe
+    changes or `clean -- --all` removes it. What is not as it is pinned is said.
 
     Raises:
         Problem: a registry refuses, the given image cannot be had, or nothing can be bootstrapped (exit 3); the given
@@ -64,16 +69,25 @@ def ensure_base(engine: Engine, python: str, reference: str | None, progress: Ca
     try:
         if reference:
             return _given(client, reference, progress)
-        official = default_reference(python)
+        pins, tag = read_pins(), default_reference(python)
+        official = pins.image(tag)
         if found := _inspect(client, official):
             return BaseImage(official, "local", found, "the engine had it")
-        if earlier := _bootstrapped_before(client, python):
-            return replace(earlier, note=f"bootstrapped earlier; docker pull {official} replaces it")
+        own = _inspect(client, tag)
+        if not own and (earlier := bootstrapped_before(client, python)):
+            say_packages(client, earlier, pins, progress)
+            return replace(earlier, note=f"bootstrapped earlier; docker pull {tag} replaces it")
         try:
             return BaseImage(official, "registry", pull(client, official, progress), "pulled")
         except NoRegistryError as silent:
+            if own:
+                note = f"the engine had it; no registry answers for {official} ({silent})"
+                progress(f"base: {tag} is not pinned: {note}")
+                return BaseImage(tag, "local", own, note)
             progress(f"base: NO REGISTRY ANSWERS for {official} ({silent}): bootstrapping an equivalent from packages")
-            return _bootstrap(engine, client, python, str(silent), progress)
+            made = _bootstrap(engine, client, python, str(silent), progress)
+            say_packages(client, made, pins, progress)
+            return made
     except requests.exceptions.RequestException as error:
         wrong = f"the engine at {engine.address.shown} does not answer: {error}"
         raise Problem("getting the base image", wrong, "./noxw -s engine") from error
@@ -212,7 +226,25 @@ def refused(reference: str, message: str) -> Exception:
     return Problem(f"pulling the base image {reference}", f"the registry answers: {message}", next_step)
 
 
-def _bootstrapped_before(client: docker.DockerClient, python: str) -> BaseImage | None:
+def say_packages(client: docker.DockerClient, base: BaseImage, pins: Pins, progress: Callable[[str], None]) -> None:
+    """Say how a bootstrapped image's packages differ from the pinned ones; nothing where they are the same."""
+    pinned = pins.packages.get(base.config.labels.get(bootstrap.PLACE, ""), {})
+    if base.config.labels.get(bootstrap.PACKAGES_LABEL) != digest_of(pinned):
+        progress(f"base: {said(differences(packages_of(client, base.reference), pinned))}")
+
+
+def packages_of(client: docker.DockerClient, reference: str) -> dict[str, str]:
+    """Return package -> version of an image on the engine, from its package database."""
+    container = client.api.create_container(reference, use_config_proxy=False)
+    try:
+        chunks, _facts = client.api.get_archive(container["Id"], "/" + bootstrap.STATUS)
+        with tarfile.open(fileobj=io.BytesIO(b"".join(chunks))) as tar:
+            return installed(bootstrap.text_in(tar, Path(bootstrap.STATUS).name))
+    finally:
+        client.api.remove_container(container["Id"], force=True)
+
+
+def bootstrapped_before(client: docker.DockerClient, python: str) -> BaseImage | None:
     """Return the image that today's recipe gave; None where there is none."""
     try:
         made = bootstrap.recipe(python, apt.this_distribution())
@@ -229,7 +261,7 @@ def _bootstrap(
     made = bootstrap.recipe(python, apt.this_distribution())
     note = f"bootstrapped from {made.suite}'s packages: no registry answered ({silent})"
     with locks.lock(locks.folder() / "base.lock", bootstrap.SECONDS):
-        if found := _bootstrapped_before(client, python):  # by another process, while this one waited
+        if found := bootstrapped_before(client, python):  # by another process, while this one waited
             return replace(found, note=note)
         started = time.monotonic()
         with bootstrap.archive(made, progress) as path, path.open("rb") as stream:
@@ -240,7 +272,7 @@ def _bootstrap(
             except (docker.errors.APIError, docker.errors.ImageLoadError) as error:
                 next_step = "see that the engine's disk has room (docker system df), then build again"
                 raise Problem(bootstrap.DOING, f"the engine does not load it: {error}", next_step) from error
-    if not (found := _bootstrapped_before(client, python)):
+    if not (found := bootstrapped_before(client, python)):
         raise Problem(bootstrap.DOING, f"the engine loaded {made.reference} and does not show it", "build again")
     progress(f"base: {made.reference} is ready after {time.monotonic() - started:.0f} s")
     return replace(found, note=note)

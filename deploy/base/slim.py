@@ -7,6 +7,7 @@ the Python of the new root and makes its text part of the recipe's digest.
 """
 
 import shutil
+import stat
 import subprocess
 import sys
 from pathlib import Path
@@ -75,6 +76,13 @@ def without_stanzas(status: str, names: tuple[str, ...]) -> str:
     return "".join(f"{stanza}\n\n" for stanza in stanzas if stanza.split("\n", 1)[0] not in gone)
 
 
+def without_privileges(root: Path) -> None:
+    """Remove programs that run with another's rights (setuid, setgid): nobody in an image starts one."""
+    for path in sorted((root / "usr").rglob("*")):
+        if path.is_file() and not path.is_symlink() and path.stat().st_mode & (stat.S_ISUID | stat.S_ISGID):
+            path.unlink()
+
+
 def keep_core_conversions(directory: Path) -> None:
     """Keep the character sets that glibc itself calls core; Python brings its own for the rest (8 MB)."""
     core = directory / "gconv-modules"
@@ -108,6 +116,7 @@ def main(root: Path, minor: str) -> int:
     for pattern in WASTE:
         for path in sorted(root.glob(pattern)):
             remove(path)
+    without_privileges(root)
     for directory in sorted(root.glob("usr/lib/*/gconv")):
         keep_core_conversions(directory)
     keep_licences(root / "usr/share/doc")

@@ -14,6 +14,7 @@ from multiprocessing.process import BaseProcess
 from pydantic import ValidationError
 from rich.console import Console
 
+from deploy.application import untracked_files
 from deploy.artifacts import BUILD, LOG, Artifacts
 from deploy.base.image import BaseImage, ensure_base
 from deploy.build import forkserver
@@ -93,6 +94,8 @@ def build(
     console.print(f"base image {base.reference} ({base.origin})", soft_wrap=True)
     if settings.torch_wheel and any(image.torch == "cpu" for image in images):
         console.print(f"CPU torch from the host's find-links directory: {settings.torch_wheel}", soft_wrap=True)
+    if foreign := untracked_files(contract.application.module.partition(".")[0]):
+        console.print(f"not in git, and yet built in: {', '.join(foreign)}; `verify` refuses that: git add, or remove")
     digests = inputs_by_role(images)
     shared = Shared(settings, base, engine, source(), digests, artifacts, mask)
     builds = asyncio.run(_build_all(images, shared, console))

@@ -37,6 +37,29 @@ inject_torch_source() {
     printf '\n[tool.uv.sources]\ntorch = { index = "%s" }\n[[tool.uv.index]]\nname = "%s"\nexplicit = true\n%b\n' \
         "$1" "$1" "$index" >>pyproject.toml
     uv lock
+    check_torch_wheel
+}
+
+# The wheel that uv is to install is one that pins.toml names, with that content: an index's own hash is the index's word
+check_torch_wheel() {
+    python3 - <<'END'
+import hashlib, pathlib, platform, sys, tomllib, urllib.parse
+
+pins = tomllib.loads(pathlib.Path("/tmp/pins.toml").read_text())["wheels"]
+packages = tomllib.loads(pathlib.Path("uv.lock").read_text())["package"]
+ours = f"-cp{sys.version_info.major}{sys.version_info.minor}-", f"_{platform.machine()}.whl"
+found = 0
+for wheel in (wheel for package in packages if package["name"] == "torch" for wheel in package["wheels"]):
+    name = pathlib.PurePosixPath(urllib.parse.unquote(wheel.get("path") or wheel["url"])).name
+    if ours[0] in name and name.endswith(ours[1]):
+        found += 1
+        local = wheel.get("path")
+        has = hashlib.sha256(pathlib.Path(local).read_bytes()).hexdigest() if local else wheel["hash"].removeprefix("sha256:")
+        if (due := pins.get(name)) != has:
+            sys.exit(f"{name} has the SHA-256 {has}; deploy/docker/pins.toml has {due or 'none'}: compare it with the project's own")
+if not found:
+    sys.exit("the index has no torch wheel for this Python and machine")
+END
 }
 
 # What left-out.toml names goes before the layer is made, so that it never counts

@@ -54,7 +54,8 @@ def application(agent: Agent) -> FastAPI:
         finally:
             await run_in_threadpool(agent.stop)
 
-    app = FastAPI(title="ktrdr worker", version=version(), lifespan=lifespan, telemetry=NO_TELEMETRY)
+    pages = {"docs_url": None, "redoc_url": None}  # both load scripts from other hosts
+    app = FastAPI(title="ktrdr worker", version=version(), lifespan=lifespan, telemetry=NO_TELEMETRY, **pages)
     app.state.agent = agent
     app.add_middleware(AnswerHead)
 

@@ -10,13 +10,16 @@ import tarfile
 import threading
 import time
 from collections.abc import Iterator
+from pathlib import Path
 
 import docker
 import pytest
 
-from deploy.base import image
+from deploy.base import image, renew_pins
+from deploy.base.pins import Pins, read_pins, text_of
+from deploy.contract import read_contract
 from deploy.engine import connection
-from deploy.errors import Problem
+from deploy.errors import Exit, Problem
 
 MANIFEST = "application/vnd.oci.image.manifest.v1+json"
 
@@ -139,3 +142,40 @@ def test_a_registry_that_accepts_and_says_nothing_does_not_answer(
         with pytest.raises(image.NoRegistryError):
             image.pull(client, f"127.0.0.1:{mute.getsockname()[1]}/python:3.11", print)
         assert time.monotonic() - started < 3
+
+
+def test_an_image_is_pulled_by_its_pinned_digest_and_found_by_it_again(
+    client: docker.DockerClient, registry: str
+) -> None:
+    tag = f"{registry}/library/python:3.11-slim-bookworm"
+    digest = client.images.get_registry_data(tag).id
+    reference = Pins(images={tag: digest}, wheels={}, packages={}).image(tag)
+    try:
+        pulled = image.pull(client, reference, print)
+        assert client.images.get(reference).attrs["RepoDigests"] == [f"{registry}/library/python@{digest}"]
+    finally:
+        client.images.remove(reference)
+    assert len(pulled.layers) == 1
+
+
+def test_a_pin_is_renewed_from_the_registry_and_one_that_does_not_answer_keeps_its_pin(
+    found: connection.Engine, registry: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    tag, gone = f"{registry}/library/python:3.11-slim-bookworm", "127.0.0.1:9/uv:1"
+    old = "sha256:" + "1" * 64
+    pins = tmp_path / "pins.toml"
+    pins.write_text(text_of(Pins(images={tag: old, gone: old}, wheels={}, packages={})), encoding="utf-8")
+    (tmp_path / "Dockerfile").write_text(f"FROM {gone} AS uv\nFROM {tag}@{old}\n", encoding="utf-8")
+    for name, value in {"PINS": pins, "ROOT": tmp_path, "references": lambda _python: (tag, gone)}.items():
+        monkeypatch.setattr(renew_pins, name, value)
+    monkeypatch.setattr(renew_pins, "read_pins", lambda: read_pins(pins))
+    known = read_contract()
+    dev = known.images["dev"].model_copy(update={"dockerfile": "Dockerfile"})
+    said: list[str] = []
+    code = renew_pins.renew(known.model_copy(update={"images": {"dev": dev}}), found, said.append)
+    new = f"sha256:{hashlib.sha256(Registry.manifest).hexdigest()}"
+    assert code == Exit.UNAVAILABLE
+    assert read_pins(pins).images == {tag: new, gone: old}
+    assert (tmp_path / "Dockerfile").read_text() == f"FROM {gone}@{old} AS uv\nFROM {tag}@{new}\n"
+    assert f"{tag}: {old} -> {new}" in said
+    assert any(line.startswith(f"{gone}: no registry gave its digest") for line in said)

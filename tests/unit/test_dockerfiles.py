@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from deploy.base.image import default_reference
+from deploy.base.pins import read_pins
 from deploy.contract import ROOT, read_contract
 from deploy.uv_lock import locked_version
 
@@ -16,6 +17,7 @@ ROLES = CONTRACT.roles
 CPU = [role for role, image in CONTRACT.images.items() if image.torch == "cpu"]
 DOCKER = ROOT / "deploy" / "docker"
 SCRIPT = ("deploy/docker/sync.sh", "deploy/docker/left-out.toml")  # what installs, and what it removes again
+PINNED = "deploy/docker/pins.toml"  # where a torch wheel is injected
 
 
 def text(role: str) -> str:
@@ -52,8 +54,8 @@ def test_the_directory_holds_the_contract_s_dockerfiles_and_no_other() -> None:
 
 
 def test_uv_is_the_locked_one(role: str) -> None:
-    (version,) = [match[1] for line in instructions(role) if (match := re.fullmatch(r"FROM \S+/uv:(\S+) AS uv", line))]
-    assert version == locked_version("uv")
+    (image,) = [match[1] for line in instructions(role) if (match := re.fullmatch(r"FROM (\S+/uv:\S+) AS uv", line))]
+    assert image == read_pins().image(f"ghcr.io/astral-sh/uv:{locked_version('uv')}")
 
 
 def test_the_base_image_is_by_default_the_contract_s_python(role: str) -> None:
@@ -61,11 +63,11 @@ def test_the_base_image_is_by_default_the_contract_s_python(role: str) -> None:
         r"PYTHON_IMAGE=(\S+)", next(line[4:] for line in instructions(role) if line.startswith("ARG "))
     )
     assert default is not None
-    assert re.fullmatch(rf"python:{re.escape(CONTRACT.python)}-slim-[a-z]+", default[1])
+    assert re.fullmatch(rf"python:{re.escape(CONTRACT.python)}-slim-[a-z]+@sha256:[0-9a-f]{{64}}", default[1])
 
 
 def test_the_default_base_image_is_the_one_that_is_bootstrapped_where_no_registry_answers(role: str) -> None:
-    assert f"ARG PYTHON_IMAGE={default_reference(CONTRACT.python)}" in instructions(role)
+    assert f"ARG PYTHON_IMAGE={read_pins().image(default_reference(CONTRACT.python))}" in instructions(role)
 
 
 def test_the_image_starts_from_the_base_image_that_is_given(role: str) -> None:
@@ -79,6 +81,11 @@ def test_nothing_is_fetched_to_read_the_dockerfile(role: str) -> None:
 
 def test_the_user_is_numeric_and_not_root(role: str) -> None:
     assert re.fullmatch(r"[1-9]\d*:[1-9]\d*", only(role, "USER"))
+
+
+def test_programs_that_lend_rights_go_before_anything_is_installed(role: str) -> None:
+    (number,) = [at for at, line in enumerate(instructions(role)) if "-perm /6000" in line and "-delete" in line]
+    assert number < min(at for at, line in enumerate(instructions(role)) if "sync.sh --no-dev" in line)
 
 
 def test_the_user_is_the_one_that_is_made(role: str) -> None:
@@ -184,7 +191,8 @@ def test_the_lock_and_not_the_source_decides_on_the_dependencies_layers(role: st
     for line in instructions(role):
         if line.startswith("RUN ") and "sync.sh" in line and "--application" not in line:
             sources = set(re.findall(r"type=bind,source=([^,]+),", line))
-            assert sources == {*SCRIPT, "pyproject.toml", "uv.lock"}
+            injects = {PINNED} if "--torch-source" in line else set()
+            assert sources == {*SCRIPT, *injects, "pyproject.toml", "uv.lock"}
 
 
 def test_whatever_makes_a_layer_sets_the_times_of_its_files(role: str) -> None:
@@ -300,7 +308,7 @@ def test_the_build_context_is_a_list_of_what_may_enter() -> None:
     rules = [line for line in lines if line and not line.startswith("#")]
     assert rules[0] == "*"
     assert {rule for rule in rules if rule.startswith("!")} == {
-        "!pyproject.toml", "!uv.lock", "!LICENSE", "!ktrdr", *(f"!{one}" for one in SCRIPT),
+        "!pyproject.toml", "!uv.lock", "!LICENSE", "!ktrdr", *(f"!{one}" for one in (*SCRIPT, PINNED)),
     }  # fmt: skip
     last = max(number for number, rule in enumerate(rules) if rule.startswith("!"))
     assert any(rule.endswith(".env*") for rule in rules[last:])

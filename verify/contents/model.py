@@ -142,7 +142,7 @@ class Contents(Model):
     hooks: list[Hook]
     environments: dict[str, str]  # path of each pyvenv.cfg -> its text, "" where it was not kept
     packages: list[Package]  # of the Linux distribution that the base image is made from
-    # Files above the lowest layer that are setuid or setgid, or have capabilities: path -> layer
+    # Files that are setuid or setgid, or have capabilities: path -> layer
     privileged: dict[str, int]
     absent: dict[str, list[str]]  # path of a .dist-info directory -> what its RECORD lists and no layer holds
     # Files above the lowest layer whose size, or as Python sources whose digest, is not RECORD's: path -> layer

@@ -56,6 +56,6 @@ def _lacks(permissions: Permissions, user: Numbers, bits: int) -> bool:
 
 
 def privileged(system: FileSystem) -> dict[str, int]:
-    """Return the files above the lowest layer that are setuid or setgid, or have capabilities, with their layer."""
+    """Return the files that are setuid or setgid, or have capabilities, with their layer; the base's count, too."""
     given = {(number, path) for number, layer in enumerate(system.layers) for path in layer.privileged}
-    return {path: entry.layer for path, entry in sorted(system.merged.items()) if entry.layer and entry.inode in given}
+    return {path: entry.layer for path, entry in sorted(system.merged.items()) if entry.inode in given}

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from deploy.application import application_files
+from deploy.application import application_files, untracked_files
 
 DIGESTS = {text: hashlib.sha256(text.encode()).hexdigest() for text in ("a", "b", "c")}
 
@@ -49,3 +49,10 @@ def test_a_name_in_any_letters_is_tracked(checkout: Path) -> None:
 def test_where_git_knows_none_of_the_files_all_count(checkout: Path) -> None:
     subprocess.run(["git", "init", "-q"], cwd=checkout, check=True)
     assert len(application_files("own", checkout)) == 3
+
+
+def test_a_file_that_enters_a_build_and_that_git_does_not_track_is_named(checkout: Path) -> None:
+    assert untracked_files("own", checkout) == []
+    subprocess.run(["git", "init", "-q"], cwd=checkout, check=True)
+    subprocess.run(["git", "add", "own/a.py", "own/deep", "own/README.md"], cwd=checkout, check=True)
+    assert untracked_files("own", checkout) == ["own/c.txt"]

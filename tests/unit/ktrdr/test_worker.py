@@ -217,6 +217,7 @@ def test_a_worker_waits_for_a_backend_that_is_away_and_stays_healthy(
         until(lambda: agent.registered)
         assert client.get("workers").json()["workers"][0]["type"] == "training"
         assert "ktrdr_worker_registered 1" in worker.get("/metrics").text
+        assert {worker.get(page).status_code for page in ("/docs", "/redoc")} == {404}
 
 
 def test_a_worker_the_backend_has_forgotten_registers_again(client: TestClient, hire: Callable[[Work], Agent]) -> None:

@@ -13,7 +13,7 @@ NOT_EXECUTABLE = re.compile(
     r"|not a directory"
 )
 NUMERIC = re.compile("[0-9]{1,10}")  # a user's number has 32 bits
-PERMISSIONS = ("privileged", "groups", "writable", "unreadable")  # tables of the contents, with the layer of each
+PERMISSIONS = ("groups", "writable", "unreadable")  # tables of the contents, with the layer of each
 
 
 def image_present(case: Case) -> Ruling:
@@ -105,11 +105,11 @@ def user(case: Case) -> Ruling:
         faults.add(not seen.home_is_writable, f"the home {seen.home} is missing or not the user's own")
         good += f", at home in {seen.home}"
     with faults.source():
-        privileged, groups, writable, unreadable = (_above(case, name) for name in PERMISSIONS)
+        groups, writable, unreadable = (_above(case, name) for name in PERMISSIONS)
         faults += case.contents.accounts
         faults += [f"the user is in the system's group {name}" for name in case.contents.groups if name not in groups]
         for paths, what in (
-            (privileged, "files that grant privileges (setuid, setgid, capabilities)"),
+            (list(case.contents.privileged), "files that grant privileges (setuid, setgid, capabilities)"),
             (writable, "the user may write outside the contract's writable directories"),
             (unreadable, "the user cannot read"),
         ):

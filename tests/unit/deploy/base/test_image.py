@@ -2,6 +2,7 @@
 
 import contextlib
 import hashlib
+import io
 import json
 import tarfile
 import threading
@@ -17,14 +18,24 @@ from deploy import locks
 from deploy.base import bootstrap, image
 from deploy.base.bootstrap import Recipe
 from deploy.base.image import BaseImage, NoRegistryError, PullError, ensure_base, follow_pull, is_silent, refused
+from deploy.base.pins import Pins, digest_of
 from deploy.engine import apt
 from deploy.engine.connection import Engine
 from deploy.errors import Problem
 from deploy.image_config import ImageConfig
 
 ENGINE = Engine("unix:///s", "e", "26.1", "1.45", "overlay2", "0.13.1", "2.26.1", "/usr/bin/docker")
-OFFICIAL = "python:3.11-slim-bookworm"
+TAG = "python:3.11-slim-bookworm"
+PACKAGES = {"bash": "5.2", "dash": "0.5"}
+STATUS = "".join(f"Package: {name}\nStatus: install ok installed\nVersion: {PACKAGES[name]}\n\n" for name in PACKAGES)
+PINS = Pins(images={TAG: "sha256:" + "5" * 64}, wheels={}, packages={"bookworm/amd64": PACKAGES})
+OFFICIAL = PINS.image(TAG)
 RECIPE = Recipe("3.11", "bookworm", "amd64")
+LABELS = {
+    bootstrap.LABEL: RECIPE.digest,
+    bootstrap.PLACE: "bookworm/amd64",
+    bootstrap.PACKAGES_LABEL: digest_of(PACKAGES),
+}
 FACTS = {"Id": "sha256:1", "RootFS": {"Layers": ["sha256:a"]}}
 
 
@@ -51,7 +62,7 @@ class FakeEngine:
 
     def load(self, _stream: object) -> None:
         self.loads += 1
-        self.held[RECIPE.reference] = {**FACTS, "Config": {"Labels": {bootstrap.LABEL: RECIPE.digest}}}
+        self.held[RECIPE.reference] = {**FACTS, "Config": {"Labels": {**LABELS}}}
 
     def close(self) -> None:
         pass
@@ -75,6 +86,7 @@ def elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
     monkeypatch.setattr(bootstrap, "archive", archive)
     monkeypatch.setattr(locks, "folder", lambda: tmp_path)
+    monkeypatch.setattr(image, "read_pins", lambda: PINS)
     monkeypatch.setattr(apt, "this_distribution", lambda: apt.Distribution("debian", "bookworm", "Debian 12"))
     monkeypatch.setattr("platform.machine", lambda: "x86_64")
 
@@ -88,6 +100,29 @@ def ensure(monkeypatch: pytest.MonkeyPatch, engine: FakeEngine, reference: str |
 def test_an_official_image_that_the_engine_has_is_used_as_it_is(monkeypatch: pytest.MonkeyPatch) -> None:
     found, _said = ensure(monkeypatch, FakeEngine({OFFICIAL: FACTS}))
     assert found == BaseImage(OFFICIAL, "local", ImageConfig.from_inspect(FACTS), "the engine had it")
+
+
+def test_the_engine_s_image_of_that_tag_is_used_only_where_no_registry_answers_for_the_pinned_one(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    found, said = ensure(monkeypatch, FakeEngine({TAG: FACTS}, silent))
+    assert (found.reference, found.origin) == (TAG, "local")
+    assert f"{TAG} is not pinned: the engine had it; no registry answers for {OFFICIAL}" in said
+    found, _said = ensure(monkeypatch, FakeEngine({TAG: FACTS}, list))
+    assert (found.reference, found.origin) == (OFFICIAL, "registry")
+
+
+def test_packages_that_are_not_the_pinned_ones_are_said_by_name_whenever_the_image_is_used(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    engine = FakeEngine({}, silent)
+    _found, said = ensure(monkeypatch, engine)
+    assert "pinned packages" not in said
+    monkeypatch.setattr(image, "packages_of", lambda _client, _reference: {**PACKAGES, "dash": "0.6"})
+    monkeypatch.setitem(LABELS, bootstrap.PACKAGES_LABEL, "other")
+    for held in ({}, {RECIPE.reference: {**FACTS, "Config": {"Labels": LABELS}}}):
+        _found, said = ensure(monkeypatch, FakeEngine(held, silent))
+        assert "base: not the pinned packages: dash 0.6, pinned 0.5; python -m deploy pin renews the pins" in said
 
 
 def test_an_official_image_that_is_missing_is_pulled(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -250,6 +285,9 @@ def make_archive(folder: Path) -> Path:
     layer = folder / "layer.tar"
     with tarfile.open(layer, "w") as tar:
         tar.addfile(tarfile.TarInfo("./etc"))
+        status = tarfile.TarInfo(f"./{bootstrap.STATUS}")
+        status.size = len(STATUS)
+        tar.addfile(status, io.BytesIO(STATUS.encode()))
     return bootstrap.write_archive(RECIPE, layer, folder / "image.tar")
 
 
@@ -261,6 +299,13 @@ def test_the_same_layer_gives_the_same_image(tmp_path: Path) -> None:
     assert names[0] == names[1]
 
 
+def test_a_root_without_a_package_database_is_a_problem(tmp_path: Path) -> None:
+    with tarfile.open(tmp_path / "layer.tar", "w"):
+        pass
+    with pytest.raises(Problem, match=r"it has no \./var/lib/dpkg/status"):
+        bootstrap.write_archive(RECIPE, tmp_path / "layer.tar", tmp_path / "image.tar")
+
+
 def test_an_archive_holds_the_layer_it_names_with_labels_and_an_environment(tmp_path: Path) -> None:
     path = make_archive(tmp_path / "one")
     with tarfile.open(path) as tar:
@@ -269,7 +314,7 @@ def test_an_archive_holds_the_layer_it_names_with_labels_and_an_environment(tmp_
         layer = (tar.extractfile(manifest["Layers"][0]) or pytest.fail("no layer")).read()
     assert manifest["RepoTags"] == [RECIPE.reference]
     assert config["rootfs"]["diff_ids"] == [f"sha256:{hashlib.sha256(layer).hexdigest()}"]
-    assert config["config"]["Labels"][bootstrap.LABEL] == RECIPE.digest
+    assert config["config"]["Labels"].items() >= LABELS.items()
     assert config["config"]["Cmd"] == ["python3"]
     assert config["config"]["Env"][0].startswith("PATH=/usr/local/sbin:/usr/local/bin:")
 

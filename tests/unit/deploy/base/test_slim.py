@@ -39,6 +39,15 @@ def test_the_links_from_bin_to_usr_bin_stay_though_packages_list_them(tmp_path: 
     assert (tmp_path / "bin" / "env").exists()
 
 
+def test_programs_that_run_with_another_s_rights_go(tmp_path: Path) -> None:
+    put(tmp_path, "usr/bin/su", "usr/bin/wall", "usr/bin/env")
+    for name, mode in (("su", 0o4755), ("wall", 0o2755), ("env", 0o755)):
+        (tmp_path / "usr/bin" / name).chmod(mode)
+    (tmp_path / "usr/bin/link").symlink_to("env")
+    slim.without_privileges(tmp_path)
+    assert sorted(path.name for path in (tmp_path / "usr/bin").iterdir()) == ["env", "link"]
+
+
 def test_only_glibc_s_core_conversions_stay(tmp_path: Path) -> None:
     put(tmp_path, "UTF-16.so", "BIG5.so", "gconv-modules.cache", "gconv-modules.d/extra.conf")
     put(tmp_path, "gconv-modules", text="# from\talias\tx//\nmodule\tUTF-16//\tINTERNAL\tUTF-16\t1\n")

@@ -27,8 +27,9 @@ def test_an_ordinary_program_gives_none(mode: int) -> None:
     assert privileged([replace(TOOL, mode=mode, headers=(("SCHILY.xattr.user.note", "x"),))]) == []
 
 
-def test_what_the_base_image_brings_is_the_base_s_and_stays_so_where_a_layer_takes_the_rights_away() -> None:
-    assert read([SETUID]).privileged == {}
+def test_what_the_base_image_brings_counts_until_a_layer_takes_the_rights_or_the_file_away() -> None:
+    assert read([SETUID]).privileged == {"/usr/bin/tool": 0}
+    assert read([SETUID], [removed("usr/bin/tool")]).privileged == {}
     assert read([SETUID], [TOOL]).privileged == {}
 
 

@@ -28,7 +28,8 @@ class Pins(Strict):
 
     images: dict[str, Digest]  # reference with its tag -> digest of the manifest or index
     wheels: dict[str, Sha256]  # file name of a torch wheel -> SHA-256 of the file
-    packages: dict[str, dict[str, str]] = {}  # suite and architecture ("bookworm/amd64") -> package -> version
+    # Suite and architecture ("bookworm/amd64") -> package -> version
+    packages: dict[str, dict[str, str]] = Field(default_factory=dict)
 
     def image(self, reference: str) -> str:
         """Return the reference with its digest; as it is where it is not pinned."""

@@ -9,7 +9,7 @@ import docker.errors
 import requests.exceptions
 
 from deploy.artifacts import write_text
-from deploy.base import image
+from deploy.base import bootstrap, image
 from deploy.base.pins import PINS, Pins, differences, read_pins, text_of
 from deploy.contract import ROOT, Contract
 from deploy.engine.connection import Engine, sdk
@@ -58,7 +58,7 @@ def references(python: str) -> tuple[str, ...]:
 def _packages(client: docker.DockerClient, python: str, pins: Pins) -> dict[str, dict[str, str]]:
     if not (base := image.bootstrapped_before(client, python)):
         return pins.packages
-    place = base.config.labels[image.bootstrap.PLACE]
+    place = base.config.labels[bootstrap.PLACE]
     return {**pins.packages, place: image.packages_of(client, base.reference)}
 
 

@@ -54,8 +54,14 @@ def application(agent: Agent) -> FastAPI:
         finally:
             await run_in_threadpool(agent.stop)
 
-    pages = {"docs_url": None, "redoc_url": None}  # both load scripts from other hosts
-    app = FastAPI(title="ktrdr worker", version=version(), lifespan=lifespan, telemetry=NO_TELEMETRY, **pages)
+    app = FastAPI(
+        title="ktrdr worker",
+        version=version(),
+        lifespan=lifespan,
+        telemetry=NO_TELEMETRY,
+        docs_url=None,  # both pages load scripts from other hosts
+        redoc_url=None,
+    )
     app.state.agent = agent
     app.add_middleware(AnswerHead)
 

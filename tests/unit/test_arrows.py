@@ -45,7 +45,8 @@ SILENT = "docker.utils."
 CLIENTS = {"sdk", "client_for", "whales"}
 TALKS = {
     "verify/contents/ways.py", "verify/e2e/system.py", "deploy/build/layer_cache.py",
-    "deploy/clean.py", "deploy/base/image.py", "deploy/base/renew_pins.py", "deploy/build/worker.py", "deploy/engine/connection.py",
+    "deploy/clean.py", "deploy/base/image.py", "deploy/base/renew_pins.py", "deploy/build/worker.py",
+    "deploy/engine/connection.py",
     "deploy/engine/labelled.py", "deploy/engine/runs.py", "deploy/publish/registry.py", "verify/contents/cache.py",
     "verify/observe/containers.py", "verify/observe/control.py", "verify/observe/observer.py",
     "verify/observe/refusal.py", "verify/observe/server.py", "verify/commands/end_to_end.py", "bench/workplace.py",

@@ -84,7 +84,9 @@ def test_the_user_is_numeric_and_not_root(role: str) -> None:
 
 
 def test_programs_that_lend_rights_go_before_anything_is_installed(role: str) -> None:
-    (number,) = [at for at, line in enumerate(instructions(role)) if "-perm /6000" in line and "-delete" in line]
+    (number,) = [
+        at for at, line in enumerate(instructions(role)) if "-perm /6000" in line and "install -m 444 /dev/null" in line
+    ]
     assert number < min(at for at, line in enumerate(instructions(role)) if "sync.sh --no-dev" in line)
 
 

@@ -12,6 +12,7 @@ from bench.model import Figure, Series
 from bench.workplace import Workplace
 from deploy.contract import Image
 from deploy.engine.runs import Run, new_run
+from deploy.image_config import ImageConfig
 
 INSIDE = Path(__file__).parent.parent / "inside"
 FIRST_DAY = (50, 50, 5)  # operations, models, series: a full page of the first two
@@ -45,7 +46,7 @@ class Backend:
 
     def asked(self, volume: str) -> dict[str, float]:
         """Start the image's own command on a volume; return what it took, by name."""
-        command = self.place.client.api.inspect_image(self.image.name)["Config"]["Cmd"]
+        command = list(ImageConfig.from_inspect(self.place.client.api.inspect_image(self.image.name)).command)
         found: dict[str, float] = json.loads(self._run(volume, "lists.py", str(ASKED), *command))
         return found
 

@@ -160,7 +160,7 @@ def faults(session: nox.Session) -> None:
 
 @nox.session(default=False)
 def bench(session: nox.Session) -> None:
-    """Measure build and verify [-- NAME …] beside other tools: less than 20 minutes on an idle machine."""
+    """Measure build and verify [-- NAME …] beside other tools: some 12 minutes on an idle machine."""
     run(session, "python", "-m", "bench", *session.posargs)
 
 

@@ -27,6 +27,14 @@ class Sample:
     cpu_seconds: float
     peak_bytes: int
 
+    def __add__(self, other: "Sample") -> "Sample":
+        """Return the cost of both, one after the other."""
+        return Sample(
+            self.seconds + other.seconds,
+            self.cpu_seconds + other.cpu_seconds,
+            max(self.peak_bytes, other.peak_bytes),
+        )
+
 
 def busy_seconds() -> float:
     """Return the CPU seconds that this machine was busy since it started (proc(5), /proc/stat)."""

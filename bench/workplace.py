@@ -44,11 +44,6 @@ class Checkout:
         """Run one of the project's commands here."""
         return run([sys.executable, "-m", *words], cwd=self.directory, env=environ)
 
-    def replace(self, pattern: str, old: str, new: str) -> None:
-        """Replace a text in the files that match."""
-        for path in self.directory.glob(pattern):
-            path.write_text(path.read_text(encoding="utf-8").replace(old, new), encoding="utf-8")
-
 
 @dataclass(frozen=True)
 class Workplace:

@@ -11,6 +11,7 @@ import uuid
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+from bench.groups.verification import shell_steps
 from bench.measure import Sample, run, series
 from bench.model import Figure
 from bench.records import removed_again
@@ -21,25 +22,27 @@ from deploy.build_record import BuildRecord
 from deploy.errors import Problem
 from deploy.uv_lock import locked_version
 
-CACHE_ID = "id=ktrdr-uv"
 NEEDED = {"absent": 2e9, "cpu": 5e9, "cuda": 18e9}  # bytes free on the engine's disk: layers, cache, the engine's copy
 
 
 def figures(place: Workplace) -> Iterator[Figure]:
-    """Build everything anew, with the package cache that is there and with an empty one, ours and then plain."""
+    """Build everything anew, ours and then plain, with the package cache that is there; then examine it.
+
+    Raises:
+        Problem: no room on the engine's disk; or, after the first figure, the specification is not there.
+
+    """
     _make_room(place)
-    for name, filled in (("package cache filled", True), ("package cache empty", False)):
-        what = f"cold build of {len(place.roles)}, {name}"
-        place.say(what)
-        ours = _cold(place, _together, filled=filled)
-        plain = _cold(place, _one_by_one, filled=filled)
-        yield Figure(
-            name=what,
-            unit="s",
-            ours=series("build", [ours]),
-            other=series("docker build, one after another", [plain]),
-            at_most=0.7 if filled else None,
-        )
+    what = f"of {len(place.roles)}, package cache filled"
+    place.say(f"cold build {what}")
+    built, verified = _cold(place, _together)
+    (plain,) = _cold(place, _one_by_one)
+    ours, other = series("build", [built]), series("docker build, one after another", [plain])
+    yield Figure(name=f"cold build {what}", unit="s", ours=ours, other=other, at_most=0.85)
+    steps = run(shell_steps(place))
+    ours = series("build and verify", [built + verified])
+    other = series("docker build, one after another, and the specification's shell steps", [plain + steps])
+    yield Figure(name=f"cold build and verify {what}", unit="s", ours=ours, other=other, at_most=1.1)
 
 
 def _make_room(place: Workplace) -> None:
@@ -50,12 +53,10 @@ def _make_room(place: Workplace) -> None:
         raise Problem("building cold", wrong, "make room on the engine's disk")
 
 
-def _cold(place: Workplace, build: Callable[[Workplace, Checkout, str], Sample], *, filled: bool) -> Sample:
+def _cold(place: Workplace, build: Callable[[Workplace, Checkout, str], list[Sample]]) -> list[Sample]:
     mark = f"ktrdr-bench-{uuid.uuid4().hex[:8]}"
     with removed_again(place, mark), place.checkout() as checkout, _base(place, mark) as base:
         shutil.rmtree(checkout.directory / ".cache", ignore_errors=True)  # what is known of layers
-        if not filled:
-            checkout.replace("deploy/docker/Dockerfile.*", CACHE_ID, f"id={mark}")
         return build(place, checkout, base)
 
 
@@ -73,11 +74,14 @@ def _base(place: Workplace, mark: str) -> Iterator[str]:
         place.client.images.remove(tag)
 
 
-def _together(place: Workplace, checkout: Checkout, base: str) -> Sample:
-    return checkout.python("deploy", "build", *place.roles, PYTHON_IMAGE=base)
+def _together(place: Workplace, checkout: Checkout, base: str) -> list[Sample]:
+    return [
+        checkout.python("deploy", "build", *place.roles, PYTHON_IMAGE=base),
+        checkout.python("verify", *place.roles),
+    ]
 
 
-def _one_by_one(place: Workplace, checkout: Checkout, base: str) -> Sample:
+def _one_by_one(place: Workplace, checkout: Checkout, base: str) -> list[Sample]:
     settings = host_settings(locked_version("torch"))
     arguments = {**settings.build_args, "PYTHON_IMAGE": base}
     options = [f"--build-arg={name}" for name in arguments]  # the values from the environment: proxies have passwords
@@ -85,6 +89,5 @@ def _one_by_one(place: Workplace, checkout: Checkout, base: str) -> Sample:
     options += [f"--secret={secret}" for secret in settings.secrets]
     lines = [f'"$@" --file {image.dockerfile} --tag {checkout.tag(image)} .' for image in place.images]
     words = place.docker("buildx", "build", "--load", "--provenance=false", *options)
-    return run(
-        ["sh", "-ec", "\n".join(lines), "sh", *words], cwd=checkout.directory, env={**settings.environment, **arguments}
-    )
+    command = ["sh", "-ec", "\n".join(lines), "sh", *words]
+    return [run(command, cwd=checkout.directory, env={**settings.environment, **arguments})]

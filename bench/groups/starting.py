@@ -49,9 +49,8 @@ while True:
 def figures(place: Workplace) -> Iterator[Figure]:
     """Verify the backend alone, several times, and take its figures; a worker beside it; the command line."""
     backend = next(image for image in place.images if image.torch == "absent")
-    rounds = 1 if place.rounds == 1 else 5
     place.say(f"starting {backend.role}")
-    seen = [_observed(place, backend) for _ in range(rounds)]
+    seen = [_observed(place, backend) for _ in range(place.rounds)]
     healthy = [
         observation.server.seconds_to_healthy
         for observation in seen

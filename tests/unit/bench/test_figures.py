@@ -82,6 +82,10 @@ def test_a_command_s_own_memory_is_told_and_its_time() -> None:
     assert small.seconds > 0
 
 
+def test_what_one_after_the_other_costs_is_the_sum_and_the_larger_memory() -> None:
+    assert Sample(1.0, 2.0, 30) + Sample(4.0, 5.0, 20) == Sample(5.0, 7.0, 30)
+
+
 def test_the_machine_s_busy_seconds_grow_with_work() -> None:
     before = busy_seconds()
     run([sys.executable, "-c", "import time\nend = time.process_time() + 0.2\nwhile time.process_time() < end: pass"])

@@ -59,8 +59,21 @@ def test_without_the_specification_the_other_comparisons_are_taken_and_the_varia
         verification.TOOL,
         "containers side by side that import torch",
     ]
+    assert next(figures).unit == "CPU s"
     with pytest.raises(Problem, match=r"image-torch-availability\.md in KTRDR_SPECS"):
         next(figures)
+
+
+@pytest.mark.parametrize(("images", "reached"), [(4, False), (1, None)], ids=["all images", "one image"])
+def test_the_processors_have_a_goal_where_all_images_are_verified(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, images: int, *, reached: bool | None
+) -> None:
+    monkeypatch.setenv("KTRDR_SPECS", str(tmp_path / "nowhere"))
+    monkeypatch.setattr(verification, "run", lambda _command: Sample(1.0, 11.0, 0))
+    place = workplace(tmp_path, images)
+    place.artifacts.root.mkdir()
+    processors = next(one for one in verification.figures(place) if one.unit == "CPU s")
+    assert (processors.ours.median, processors.reached) == (11.0, reached)
 
 
 def good(place: Workplace) -> dict[str, int]:
@@ -94,7 +107,7 @@ specified = pytest.mark.skipif(NO_SPECIFICATION, reason="the checkout does not b
 @pytest.mark.parametrize("count", [1, 4])
 def test_steps_and_table_that_say_pass_of_every_image_are_measured(tmp_path: Path, count: int) -> None:
     place = workplace(tmp_path, count)
-    assert ended(place, verification._shell_steps(place), {image.name: 0 for image in place.images}) == 0
+    assert ended(place, verification.shell_steps(place), {image.name: 0 for image in place.images}) == 0
 
 
 @specified
@@ -102,14 +115,14 @@ def test_steps_and_table_that_say_pass_of_every_image_are_measured(tmp_path: Pat
 def test_a_step_whose_container_fails_is_no_measurement(tmp_path: Path, index: int) -> None:
     place = workplace(tmp_path, 4)
     codes = {image.name: int(number == index) for number, image in enumerate(place.images)}
-    assert ended(place, verification._shell_steps(place), codes) == 1
+    assert ended(place, verification.shell_steps(place), codes) == 1
 
 
 @specified
 @pytest.mark.parametrize("count", [1, 4])
 def test_steps_of_which_no_container_starts_are_no_measurement(tmp_path: Path, count: int) -> None:
     place = workplace(tmp_path, count)
-    assert ended(place, verification._shell_steps(place), {}) == 1
+    assert ended(place, verification.shell_steps(place), {}) == 1
 
 
 class Script:

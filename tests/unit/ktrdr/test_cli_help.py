@@ -20,9 +20,9 @@ TIMEOUT_S = 60.0
 IMPORT_LIMIT_S = 0.2
 HELP = """
 import sys, time
-began = time.perf_counter()
+began = time.process_time()
 from ktrdr.cli import main
-imported = time.perf_counter() - began
+imported = time.process_time() - began
 try:
     main(sys.argv[1:])
 except SystemExit as stop:

@@ -40,6 +40,8 @@ COMMANDS: Final = (
     Command("strategies list", "list the strategies"),
     Command("strategies show", "print a strategy with every default filled in"),
     Command("strategies validate", "print the mistakes of a strategy, in a file or at the backend"),
+    Command("strategies add", "store a strategy from a file at the backend"),
+    Command("strategies delete", "delete a strategy that has no models"),
     Command("strategies schema", "print the JSON schema of a strategy's YAML file, for editors"),
     Command("strategies convert", "convert a strategy of the original ktrdr"),
     Command("train", "train a strategy and follow its progress"),

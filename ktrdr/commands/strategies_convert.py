@@ -8,9 +8,10 @@ from typing import Final
 LONGEST: Final = 1024 * 1024
 EXAMPLES: Final = """\
 examples:
-  ktrdr strategies convert theirs.yaml          YAML on standard output, what was left out on standard error
+  ktrdr strategies convert theirs.yaml          YAML on standard output
   ktrdr strategies convert theirs.yaml --output mine.yaml --leave-out
 
+What was left out or changed is told on standard error.
 exit status: 0, or 1 for a strategy that cannot be converted
 """
 

@@ -112,6 +112,22 @@ def test_strategies_are_listed_shown_and_checked(run: Run, tmp_path: Path) -> No
     assert run("strategies", "show", "none")[0] == 1
 
 
+def test_a_strategy_is_added_replaced_and_deleted(run: Run, tmp_path: Path) -> None:
+    file = tmp_path / "mine.yaml"
+    text = run("strategies", "show", "mlp_fx_hourly")[1].replace("name: mlp_fx_hourly", "name: mine")
+    file.write_text(text)
+    assert run("strategies", "add", str(file)) == (0, "mine is stored\n", "")
+    status, printed, told = run("strategies", "add", str(file))
+    assert (status, printed, "mine" in told) == (1, "", True)
+    assert json.loads(run("strategies", "add", str(file), "--replace", "--json")[1])["replaced"] is True
+    assert run("strategies", "delete", "mine") == (0, "mine is deleted\n", "")
+    assert run("strategies", "delete", "mlp_fx_hourly")[0] == 1
+    file.write_text(text.replace("timeframes:", "timefarmes:", 1))
+    assert "training_data.timeframes: is missing" in run("strategies", "add", str(file))[2]
+    file.write_text("- no mapping")
+    assert "the key name is missing" in run("strategies", "add", str(file), "--replace")[2]
+
+
 def test_operations_are_listed_cancelled_and_retried(client: TestClient, run: Run) -> None:
     store_bars(client)
     Worker(client, "trainer", "training").register()

@@ -11,11 +11,14 @@ from typing import BinaryIO, Final
 
 EXAMPLES: Final = """\
 examples:
-  ktrdr backup /mnt/ktrdr.tar                   from KTRDR_DATA_DIR, while the backend runs
-  docker compose -f deploy/compose.yaml exec -T backend ktrdr backup - >ktrdr.tar
+  ktrdr backup /mnt/ktrdr.tar            from KTRDR_DATA_DIR, beside the backend
+  docker compose -f deploy/compose.yaml exec -T backend \\
+    ktrdr backup - >ktrdr.tar
 
-The file holds the database, the bars, the models and the strategies as they stood at one moment. `ktrdr restore`
-puts them back. The SQLite file has to lie in the data directory; a PostgreSQL database has tools of its own.
+The file holds the database, the bars, the models, the records of backtests and
+the strategies as they stood at one moment. `ktrdr restore` puts them back. The
+SQLite file has to lie in the data directory; a PostgreSQL database has tools
+of its own.
 """
 
 

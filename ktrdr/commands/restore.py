@@ -7,13 +7,15 @@ from typing import Final
 
 EXAMPLES: Final = """\
 examples:
-  ktrdr restore /mnt/ktrdr.tar                  into KTRDR_DATA_DIR, where no backend runs
+  ktrdr restore /mnt/ktrdr.tar           into KTRDR_DATA_DIR, without a backend
   docker compose -f deploy/compose.yaml stop backend
-  docker compose -f deploy/compose.yaml run --rm -T --no-deps backend ktrdr restore - --replace <ktrdr.tar
+  docker compose -f deploy/compose.yaml run --rm -T --no-deps backend \\
+    ktrdr restore - --replace <ktrdr.tar
   docker compose -f deploy/compose.yaml start backend
 
-The whole backup is unpacked and checked before anything is replaced: the disk needs room for both. If it fails or is
-killed, what was there is there, or the backup is, whole.
+The whole backup is unpacked and checked before anything is replaced: the disk
+needs room for both. If it fails or is killed, what was there is there, or the
+backup is, whole.
 """
 
 

@@ -10,7 +10,7 @@ from ktrdr.commands import COMMANDS, Command
 from tests.support.documents import text
 
 OF_CLIENTS = {"--backend", "--json"}
-WITHOUT = {"api", "worker", "data sample", "strategies schema", "strategies convert"}
+WITHOUT = {"api", "worker", "data sample", "strategies schema", "strategies convert", "backup", "restore"}
 
 
 def arguments(command: Command) -> list[argparse.Action]:

@@ -21,7 +21,7 @@ from nothing to a tested model, on one machine:
   KTRDR_WORKER_TYPE=backtest KTRDR_WORKER_PORT=5004 ktrdr worker
   ktrdr data sample --upload                 a year of bars to learn from
   ktrdr train mlp_fx_hourly --end-date 2023-10-31
-  ktrdr backtest mlp_fx_hourly EURUSD 1h --start-date 2023-11-01
+  ktrdr backtest mlp_fx_hourly EURUSD-SAMPLE 1h --start-date 2023-11-01
 
 KTRDR_API_URL names the backend, KTRDR_CLIENT_SECRET_FILE a file with the
 secret of its clients. Results go to standard output, progress and warnings to

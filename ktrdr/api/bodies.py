@@ -16,6 +16,7 @@ STREAMED: Final = {"/api/v1/data/": 64 * MIB, "/api/v1/models/": ARCHIVE_LIMIT}
 """Bodies that go to the disk while they arrive."""
 OF_RECORDS: Final = tuple(f"/{kind}" for kind in KINDS)
 CHECKPOINTS: Final = "/checkpoint"
+MENDS: Final = {"/api/v1/data/": ": upload more bars in parts, the later ones with ?append=true"}
 REPORTS: Final = "/heartbeat"
 REPORT_LIMIT: Final = 8 * MIB
 VALUES_LIMIT: Final = 50_000
@@ -26,14 +27,18 @@ TOO_LARGE: Final = 413
 
 def is_streamed(path: str) -> bool:
     """Return whether a body sent to `path` goes to the disk while it arrives."""
-    if is_record(path) or path.endswith(CHECKPOINTS):
-        return True
-    return path.startswith(tuple(STREAMED)) and not path.endswith(("/range", "/predict"))
+    return is_record(path) or path.endswith(CHECKPOINTS) or bool(_streamed(path))
 
 
 def is_record(path: str) -> bool:
     """Return whether `path` is that of a backtest's record."""
     return path.startswith("/api/v1/operations/") and path.endswith(OF_RECORDS)
+
+
+def _streamed(path: str) -> str:
+    if path.endswith(("/range", "/predict")):
+        return ""
+    return next((prefix for prefix in STREAMED if path.startswith(prefix)), "")
 
 
 def limit_for(path: str) -> int:
@@ -42,8 +47,8 @@ def limit_for(path: str) -> int:
         return PACKED_LIMIT
     if path.endswith(CHECKPOINTS):
         return CHECKPOINT_LIMIT
-    if is_streamed(path):
-        return next(limit for prefix, limit in STREAMED.items() if path.startswith(prefix))
+    if prefix := _streamed(path):
+        return STREAMED[prefix]
     return REPORT_LIMIT if path.endswith(REPORTS) else DEFAULT
 
 
@@ -60,7 +65,7 @@ class LimitBodies:
             return
         path = scope["path"]
         limit, values_limit = limit_for(path), REPORT_VALUES_LIMIT if path.endswith(REPORTS) else VALUES_LIMIT
-        message = f"The body may have at most {limit} bytes."
+        message = f"The body may have at most {limit / MIB:g} MiB{MENDS.get(_streamed(path), '')}."
         announced = Headers(scope=scope).get("content-length", "0")
         if announced.isdecimal() and int(announced) > limit:
             await answer(TOO_LARGE, "content_too_large", message, {"limit": limit})(scope, receive, send)

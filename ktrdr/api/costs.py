@@ -35,7 +35,7 @@ COSTS: Final = {
     "GET /api/v1/data/timeframes": SMALL,
     "GET /api/v1/data/info": Cost(512 * KIB, 6 * MIB),
     "POST /api/v1/data/range": SMALL,
-    "GET /api/v1/data/{symbol}/{timeframe}": Cost(7 * MIB, 40 * MIB),
+    "GET /api/v1/data/{symbol}/{timeframe}": Cost(7 * MIB, 4 * MIB),
     "POST /api/v1/data/{symbol}/{timeframe}": Cost(64 * KIB, 2 * MIB),
     "GET /api/v1/indicators": SMALL,
     "GET /api/v1/indicators/categories": SMALL,

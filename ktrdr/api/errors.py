@@ -15,12 +15,14 @@ from starlette.requests import ClientDisconnect
 from ktrdr.api.store.connection import FullError, StoreError
 from ktrdr.disk import FULL
 from ktrdr.errors import KtrdrError
+from ktrdr.names import RULES
 
 log = logging.getLogger(__name__)
 
 JSON: Final = "application/json"
 PROBLEMS_SHOWN: Final = 20
 TEXT_SHOWN: Final = 300
+NAME_SHOWN: Final = 40
 RENAMED: Final = {413: "content_too_large"}
 """Codes by status, where RFC 9110 uses another name than Python 3.11."""
 
@@ -73,11 +75,17 @@ async def _invalid(request: Request, error: RequestValidationError) -> JSONRespo
     if any(isinstance(problem["input"], bytes) for problem in error.errors()):  # a body that was not read as JSON
         return _no_json(request.headers.get("content-type", ""))
     problems = [
-        {"where": _shown(".".join(str(part) for part in problem["loc"])), "message": _shown(problem["msg"])}
+        {"where": _shown(".".join(str(part) for part in problem["loc"])), "message": _shown(_words(problem))}
         for problem in error.errors()[:PROBLEMS_SHOWN]
     ]
     message = f"{problems[0]['where']}: {problems[0]['message']}"
     return answer(HTTPStatus.UNPROCESSABLE_ENTITY, "invalid_request", message, {"problems": problems})
+
+
+def _words(problem: dict[str, Any]) -> str:
+    """Return a mistake in words, also where the validator has only a pattern."""
+    rule = RULES.get(problem.get("ctx", {}).get("pattern", ""))
+    return f"{str(problem['input'])[:NAME_SHOWN]!r} cannot be used; {rule}" if rule else str(problem["msg"])
 
 
 def _no_json(given: str) -> JSONResponse:

@@ -80,6 +80,16 @@ class SeriesEntry(Shape):
     size_bytes: int
 
 
+class UploadEntry(SeriesEntry):
+    """A series after an upload: the bars that the text had, how the series changed, and what to know of it."""
+
+    bars_received: int
+    bars_added: int
+    bars_changed: int
+    bars_removed: int
+    notes: list[str]
+
+
 class DataInfoContent(Shape):
     """All stored series."""
 
@@ -89,7 +99,10 @@ class DataInfoContent(Shape):
 
 
 class BarsMetadata(Shape):
-    """Describes the rows. `version` changes with the series; the next page, if there is one, begins at `next_start`."""
+    """Describes the rows. `version` changes with the series; the next page, if there is one, begins at `next_start`.
+
+    `total` is the number of bars in the range.
+    """
 
     symbol: str
     timeframe: Timeframe
@@ -97,6 +110,7 @@ class BarsMetadata(Shape):
     timezone: Literal["UTC"]
     version: str
     next_start: AwareDatetime | None
+    total: int
 
 
 class BarsContent(Shape):
@@ -290,6 +304,7 @@ ANSWERS = (
     _success("SymbolsAnswer", "The stored symbols.", data=list[SymbolEntry]),
     _success("TimeframesAnswer", "The timeframes.", data=list[TimeframeEntry]),
     _success("SeriesAnswer", "One stored series.", data=SeriesEntry),
+    _success("UploadAnswer", "A series after an upload.", data=UploadEntry),
     _success("DataInfoAnswer", "What is stored.", data=DataInfoContent),
     _success("BarsAnswer", "A range of bars.", data=BarsContent),
     _success("IndicatorsAnswer", "The indicators.", data=list[Indicator]),

@@ -9,12 +9,13 @@ from typing import TYPE_CHECKING, Any, Final
 from ktrdr.backtesting.hindsight import overlap_warnings, strategy_warnings, trained_on, warm_up_warnings
 from ktrdr.backtesting.walk import Costs, walk
 from ktrdr.data.bars import Bars, iso, parse_range
+from ktrdr.data.resample import told
 from ktrdr.errors import BadRequestError
 from ktrdr.model_files import unpack
 from ktrdr.training.features import order
-from ktrdr.training.history import fetch
+from ktrdr.training.history import fetch, made_of
 from ktrdr.worker.application import create_worker
-from ktrdr.worker.job import Job
+from ktrdr.worker.job import FETCHED, Job
 
 if TYPE_CHECKING:
     from ktrdr.decision.engine import Decisions
@@ -48,8 +49,8 @@ def decide(job: Job) -> Decided:
     if request["timeframe"] != base:
         message = f"Model {request['model']} decides on {base} bars, not on {request['timeframe']}."
         raise BadRequestError("bad_timeframe", message)
-    job.report(0.0, f"fetching {request['symbol']} {', '.join(model.timeframes)}", 0, 0)
-    bars = fetch(job.backend, model.strategy, model.timeframes, request, check=job.check)
+    bars = fetch(job.backend, model.strategy, model.timeframes, request, check=job.check, report=job.fetched)
+    job.report(FETCHED, "computing indicators and decisions", 0, 0)
     start, _ = parse_range(request["start_date"], request["end_date"])
     first = bisect_left(bars[base].times, start) if start is not None else 0
     engine = DecisionEngine(model)
@@ -67,7 +68,8 @@ def backtest(job: Job) -> dict[str, Any]:
     def check(position: int) -> None:
         job.check()
         if position % REPORT_EVERY == 0:
-            job.report(100 * position / len(walked), "walking the bars", position, len(walked))
+            share = position / len(walked)
+            job.report(FETCHED + (100 - FETCHED) * share, "walking the bars", position, len(walked))
 
     costs = Costs(request["initial_capital"], request["commission"], request["slippage"])
     found = walk(walked, decisions.signals.__getitem__, costs, check=check)
@@ -79,7 +81,8 @@ def backtest(job: Job) -> dict[str, Any]:
         "config": config,
         "model_path": f"models/{request['model']}",
         "warm_up_bars": decisions.undecided,
-        "warnings": overlap_warnings(config)
+        "warnings": told(request["symbol"], made_of(request))
+        + overlap_warnings(config)
         + strategy_warnings(config)
         + warm_up_warnings(decisions.undecided, len(walked)),
         **found.summary(),
@@ -98,7 +101,7 @@ def predict(job: Job) -> dict[str, Any]:
         for time, close, one in zip(decided.bars.times, decided.bars.closes, decided.decisions, strict=True)
     ]
     config = {**request, **trained_on(decided.model.stored.metadata, request["symbol"], decided.bars)}
-    told = warm_up_warnings(decided.decisions.undecided, len(decisions))
+    undecided = warm_up_warnings(decided.decisions.undecided, len(decisions))
     return {
         "config": config,
         "model_path": f"models/{request['model']}",
@@ -106,7 +109,10 @@ def predict(job: Job) -> dict[str, Any]:
         "decision": decisions[-1],
         "decisions": decisions,
         "warm_up_bars": decided.decisions.undecided,
-        "warnings": overlap_warnings(config) + strategy_warnings(config) + told,
+        "warnings": told(request["symbol"], made_of(request))
+        + overlap_warnings(config)
+        + strategy_warnings(config)
+        + undecided,
     }
 
 

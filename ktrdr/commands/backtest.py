@@ -13,9 +13,9 @@ from ktrdr.commands.tables import print_json, print_pairs
 KINDS: Final = ("trades", "equity")
 EXAMPLES: Final = """\
 examples:
-  ktrdr backtest mlp_fx_hourly EURUSD 1h --start-date 2023-11-01
-  ktrdr backtest mlp_fx_hourly EURUSD 1h --commission 0.0002 --json
-  ktrdr backtest mlp_fx_hourly EURUSD 1h --csv november
+  ktrdr backtest mlp_fx_hourly EURUSD-SAMPLE 1h --start-date 2023-11-01
+  ktrdr backtest mlp_fx_hourly EURUSD-SAMPLE 1h --commission 0.0002 --json
+  ktrdr backtest mlp_fx_hourly EURUSD-SAMPLE 1h --csv november
 
 Let the range begin after the training's: a model shines on bars that it has
 seen. Ctrl-C ends the waiting; the backtest goes on, and a line says how to

@@ -11,7 +11,7 @@ from ktrdr.commands.parts import API_URL, DEFAULT_API, url
 EXAMPLES: Final = """\
 examples:
   ktrdr data sample                             CSV on standard output
-  ktrdr data sample --output EURUSD_1h.csv      into a file
+  ktrdr data sample --output sample.csv         into a file
   ktrdr data sample --upload                    to the backend on this machine
   ktrdr data sample --year 2024 --seed 11 --upload http://backend:8000
 """
@@ -31,14 +31,14 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """Generate the sample year; print, save or upload it."""
-    from ktrdr.data.sample import generate, to_csv  # noqa: PLC0415  not needed for `--help`
+    from ktrdr.data.sample import SYMBOL, generate, to_csv  # noqa: PLC0415  not needed for `--help`
 
     bars = generate(options.year, seed=options.seed)
     text = to_csv(bars)
     if options.upload:
         client = Client(None if options.upload is True else options.upload)
-        client.ask("POST", "/data/EURUSD/1h", text.encode(), "text/csv", timeout_s=LONG_S)
-        print(f"{len(bars)} bars of EURUSD 1h uploaded to {client.url}")
+        client.ask("POST", f"/data/{SYMBOL}/1h?replace=true", text.encode(), "text/csv", timeout_s=LONG_S)
+        print(f"{len(bars)} bars of {SYMBOL} 1h uploaded to {client.url}")
         print(f"next: ktrdr train mlp_fx_hourly --backend {client.url}")
     elif options.output:
         options.output.write_text(text, encoding="utf-8")

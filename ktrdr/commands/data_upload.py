@@ -8,12 +8,16 @@ from typing import Final
 from ktrdr.commands.client import LONG_S, Client, named
 from ktrdr.commands.parts import add_backend, add_json
 from ktrdr.commands.tables import moment, print_json
+from ktrdr.names import escaped
 
 STANDARD_INPUT: Final = "-"
 EXAMPLES: Final = """\
 examples:
   ktrdr data upload EURUSD 1h EURUSD_1h.csv
   ktrdr data upload EURUSD 1h - <EURUSD_1h.csv
+  ktrdr data upload BTC/USDT 1m 2024.csv --append
+
+The text may be of pandas, yfinance, MetaTrader 4 and 5, or Dukascopy. Stored bars never go or change without --replace.
 """
 
 
@@ -22,13 +26,20 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("symbol", help="the series' symbol, such as EURUSD")
     parser.add_argument("timeframe", help="its timeframe, such as 1h")
     parser.add_argument("file", help="the CSV file with the bars; - means standard input")
+    parser.add_argument("--append", action="store_true", help="add the bars to those stored; parts may overlap")
+    parser.add_argument("--replace", action="store_true", help="let stored bars go or change")
+    parser.add_argument(
+        "--missing-volume", choices=("refuse", "zero"), default="refuse",
+        help="what to do where the text has no volume: zero stores 0 (default: %(default)s)",
+    )  # fmt: skip
+    parser.add_argument("--date-order", choices=("day_first", "month_first"), help="how dates with slashes are written")
     add_backend(parser)
     add_json(parser)
 
 
 def run(options: argparse.Namespace) -> int:
     """Upload bars; say what is stored."""
-    client, path = Client(options.backend), named("data", options.symbol, options.timeframe)
+    client, path = Client(options.backend), named("data", escaped(options.symbol), options.timeframe) + _wishes(options)
     if options.file == STANDARD_INPUT:
         answer = client.ask("POST", path, sys.stdin.buffer, "text/csv", timeout_s=LONG_S)
     else:
@@ -40,4 +51,14 @@ def run(options: argparse.Namespace) -> int:
     else:
         print(f"{series['symbol']} {series['timeframe']}: {series['points']:,} bars are stored,"
               f" {moment(series['start_date'])} to {moment(series['end_date'])} UTC")  # fmt: skip
+        print(f"{series['bars_added']:,} added, {series['bars_changed']:,} changed, {series['bars_removed']:,} removed")
+        for note in series["notes"]:
+            print(f"ktrdr: {note}", file=sys.stderr)
     return 0
+
+
+def _wishes(options: argparse.Namespace) -> str:
+    wishes = {"missing_volume": options.missing_volume}
+    wishes |= {name: "true" for name in ("append", "replace") if getattr(options, name)}
+    wishes |= {"date_order": options.date_order} if options.date_order else {}
+    return "?" + "&".join(f"{name}={value}" for name, value in wishes.items())

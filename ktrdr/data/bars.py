@@ -8,6 +8,9 @@ from typing import Final
 COLUMNS: Final = ("timestamp", "open", "high", "low", "close", "volume")
 HEADER: Final = ",".join(COLUMNS)
 
+BEFORE_LIMIT: Final = 200_000
+"""Bars before a range that may be asked for: more than an indicator of the longest period depends on."""
+
 TIME_PATTERN: Final = (
     r"^[0-9]{4}-[0-9]{2}-[0-9]{2}([T ][0-9]{2}:[0-9]{2}(:[0-9]{2}(\.0{1,9})?)?(Z|[+-][0-9]{2}:?[0-9]{2})?)?$"
 )
@@ -50,6 +53,15 @@ class Bars:
         self.lows.append(bar.low)
         self.closes.append(bar.close)
         self.volumes.append(bar.volume)
+
+    def extend(self, later: "Bars") -> None:
+        """Add bars after the last one."""
+        self.times.extend(later.times)
+        self.opens.extend(later.opens)
+        self.highs.extend(later.highs)
+        self.lows.extend(later.lows)
+        self.closes.extend(later.closes)
+        self.volumes.extend(later.volumes)
 
     def between(self, start: int, stop: int) -> "Bars":
         """Return the bars at positions start (included) to stop (excluded)."""

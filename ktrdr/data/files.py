@@ -3,17 +3,21 @@
 import contextlib
 import logging
 import os
-from collections.abc import Iterator
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, BinaryIO, Final
 
 from ktrdr.data.bars import Bars, iso
-from ktrdr.data.marks import Marks, rows_before, scan, time_of
-from ktrdr.data.upload import PREFIX, Upload
+from ktrdr.data.block import bars_of
+from ktrdr.data.draft import PREFIX
+from ktrdr.data.placing import PLAIN_WISHES, Outcome, Wishes
+from ktrdr.data.resample import source_of
+from ktrdr.data.stored import Mark, Stored, seconds
+from ktrdr.data.upload import Upload
 from ktrdr.disk import abandoned
 from ktrdr.errors import BadRequestError, InvalidError, NotFoundError, TooManyError
-from ktrdr.names import TIMEFRAMES, is_symbol
+from ktrdr.names import SYMBOL_RULE, TIMEFRAMES, escaped, is_symbol, unescaped
 
 log = logging.getLogger(__name__)
 
@@ -44,14 +48,20 @@ class Series:
         }
 
 
-@dataclass
-class _Version:
-    """Facts about one version of a file; a new modification time discards them."""
+@dataclass(frozen=True)
+class Page:
+    """Bars that follow one another in a series, as lines of an open file: `lines` reads them, `close` it at last.
 
-    modified_ns: int
-    size_bytes: int
-    marks: Marks = field(default_factory=Marks)
-    series: Series | None = None
+    `total` is the number of bars in the range of which this is the beginning, `next` the first bar behind the page,
+    `version` a text that changes when the series is replaced.
+    """
+
+    points: int
+    total: int
+    next: str | None
+    version: str
+    lines: Callable[[], Iterator[list[str]]]
+    close: Callable[[], None]
 
 
 class DataDirectory:
@@ -59,21 +69,22 @@ class DataDirectory:
 
     def __init__(self, root: Path) -> None:
         self.root = root
-        self._versions: dict[tuple[str, str], _Version] = {}
+        self._known: dict[str, tuple[tuple[int, int], Stored]] = {}
 
     def path(self, symbol: str, timeframe: str) -> Path:
         """Return the file of a series; BadRequestError for an impossible name."""
         if not is_symbol(symbol):
-            raise BadRequestError("bad_symbol", "A symbol has at most 20 capitals, digits, dots and hyphens.")
+            raise BadRequestError("bad_symbol", f"{symbol[:40]!r} cannot be used; {SYMBOL_RULE}.")
         if timeframe not in TIMEFRAMES:
             raise BadRequestError("bad_timeframe", f"A timeframe is one of {', '.join(TIMEFRAMES)}.")
-        return self.root / f"{symbol}_{timeframe}.csv"
+        return self.root / f"{escaped(symbol)}_{timeframe}.csv"
 
     def series(self) -> list[Series]:
         """Return the stored series by symbol and timeframe; a damaged file hides no other."""
         found = []
         for path in self.root.glob("*_*.csv"):
-            symbol, _, timeframe = path.stem.rpartition("_")
+            name, _, timeframe = path.stem.rpartition("_")
+            symbol = unescaped(name)
             if is_symbol(symbol) and timeframe in TIMEFRAMES:
                 try:
                     found.append(self.describe(symbol, timeframe))
@@ -82,16 +93,23 @@ class DataDirectory:
         return sorted(found, key=lambda series: (series.symbol, TIMEFRAMES.index(series.timeframe)))
 
     def describe(self, symbol: str, timeframe: str) -> Series:
-        """Describe one stored series; NotFoundError if nothing is stored."""
-        with self._open(symbol, timeframe) as (file, version):
-            if version.series is None:
-                points, first, last = 0, 0, 0
-                for bar in scan(file, version.marks):
-                    points, first, last = points + 1, first if points else bar.time, bar.time
-                if not points:
-                    raise _no_data(symbol, timeframe)
-                version.series = Series(symbol, timeframe, points, first, last, version.size_bytes)
-            return version.series
+        """Describe one stored series; NotFoundError if nothing is stored, InvalidError for a damaged file."""
+        with self._open(symbol, timeframe) as file:
+            stored = self._stored(file)
+            stored.learn(file)
+            if not stored.rows:
+                raise _no_data(symbol, timeframe)
+            first, last = seconds(stored.first), seconds(stored.last)
+            return Series(symbol, timeframe, stored.rows, first, last, os.fstat(file.fileno()).st_size)
+
+    def source(self, symbol: str, timeframe: str) -> str:
+        """Return the stored timeframe from which a timeframe's bars come: itself, if it is stored.
+
+        Otherwise it is the next finer one that is stored, if there is any.
+        """
+        if self.path(symbol, timeframe).exists():
+            return timeframe
+        return source_of(timeframe, [name for name in TIMEFRAMES if self.path(symbol, name).exists()]) or timeframe
 
     def read(
         self,
@@ -105,68 +123,108 @@ class DataDirectory:
 
         NotFoundError if nothing is stored; InvalidError, naming the line, if the file breaks the rules.
         """
-        return self.read_version(symbol, timeframe, start, end, limit)[0]
+        page = self.page(symbol, timeframe, start, end, limit)
+        with contextlib.closing(page):
+            return bars_of([line for lines in page.lines() for line in lines])
 
-    def read_version(
-        self, symbol: str, timeframe: str, start: int | None, end: int | None, limit: int | None
-    ) -> tuple[Bars, str]:
-        """Return what `read` does, and a text that changes when the series is replaced."""
-        bars = Bars()
-        with self._open(symbol, timeframe) as (file, version):
-            for bar in scan(file, version.marks, start):
-                if (end is not None and bar.time >= end) or (limit is not None and len(bars) >= limit):
-                    break
-                bars.append(bar)
-        return bars, f"{version.modified_ns:x}-{version.size_bytes:x}"
+    def page(
+        self,
+        symbol: str,
+        timeframe: str,
+        start: int | None = None,
+        end: int | None = None,
+        limit: int | None = None,
+        *,
+        before: int = 0,
+    ) -> Page:
+        """Find the first `limit` bars of a range, which begins `before` bars earlier; raises what `read` does."""
+        with contextlib.ExitStack() as opened:
+            file = opened.enter_context(self._open(symbol, timeframe))
+            stored = self._stored(file)
+            first = stored.find(file, start) if start is not None else stored.at(file, 0)
+            if before:
+                first = stored.at(file, max(0, first.row - before))
+            last = _end_of(file, stored, end)
+            stop = last
+            if limit is not None and first.row + limit < last.row:
+                stop = stored.at(file, first.row + limit)
+            points = max(0, stop.row - first.row)
+            status = os.fstat(file.fileno())
+            opened.pop_all()
+        return Page(
+            points,
+            max(0, last.row - first.row),
+            stop.time if stop.row < last.row else None,
+            f"{status.st_mtime_ns:x}-{status.st_size:x}",
+            lambda: stored.lines(file, first.offset, stop.offset if points else first.offset),
+            file.close,
+        )
 
     def count(self, symbol: str, timeframe: str, start: int | None, end: int | None) -> int:
-        """Return how many bars `read` would return without a limit, as fast as one page; raises what `read` does."""
-        points = self.describe(symbol, timeframe).points
-        with self._open(symbol, timeframe) as (file, version):
-            first = rows_before(file, version.marks, start) if start is not None else 0
-            stop = rows_before(file, version.marks, end) if end is not None else points
-        return max(0, stop - first)
+        """Return how many bars a range has, as fast as one page; raises what `read` does."""
+        page = self.page(symbol, timeframe, start, end)
+        page.close()
+        return page.points
 
     def bars_before(self, symbol: str, timeframe: str, start: int, count: int) -> int:
         """Return when the bar opens that stands `count` bars before `start`, or the first bar; raises what `read` does.
 
         `start` itself is returned if no bar is stored before it.
         """
-        with self._open(symbol, timeframe) as (file, version):
-            place = max(0, rows_before(file, version.marks, start) - count)
-            return min(start, time_of(file, version.marks, place))
+        with self._open(symbol, timeframe) as file:
+            stored = self._stored(file)
+            place = stored.at(file, max(0, stored.find(file, start).row - count))
+            return min(start, seconds(place.time)) if place.time else start
 
-    def upload(self, symbol: str, timeframe: str) -> Upload:
-        """Begin to replace a series; TooManyError if it is new, and SERIES_LIMIT are stored."""
+    def upload(self, symbol: str, timeframe: str, wishes: Wishes = PLAIN_WISHES) -> Upload:
+        """Begin to store a series; TooManyError if it is new, and SERIES_LIMIT are stored."""
         path = self.path(symbol, timeframe)
         self.root.mkdir(parents=True, exist_ok=True)
         if not path.exists() and sum(1 for _ in self.root.glob("*_*.csv")) >= SERIES_LIMIT:
             message = f"{SERIES_LIMIT} series are stored already: remove files of the data directory that nobody needs."
             raise TooManyError("too_many_series", message, {"at_most": SERIES_LIMIT})
-        return Upload(path, timeframe)
+        return Upload(path, timeframe, wishes, self._stored)
+
+    def finish(self, symbol: str, timeframe: str, upload: Upload) -> dict[str, Any]:
+        """Store an upload; return the series and what changed, as clients see it. Raises what `Upload.finish` does."""
+        outcome: Outcome = upload.finish()
+        stored, status = outcome.stored, outcome.status
+        self._known[self.path(symbol, timeframe).name] = (status.st_mtime_ns, status.st_size), stored
+        series = Series(symbol, timeframe, stored.rows, seconds(stored.first), seconds(stored.last), status.st_size)
+        return {**series.as_json(), **outcome.as_json()}
 
     def sweep(self) -> None:
         """Remove the files of uploads whose process died."""
         for path in abandoned(self.root, PREFIX):
             path.unlink(missing_ok=True)
 
-    @contextlib.contextmanager
-    def _open(self, symbol: str, timeframe: str) -> Iterator[tuple[BinaryIO, _Version]]:
-        """Open a series, with the known facts about the opened version; NotFoundError if nothing is stored."""
-        key = symbol, timeframe
+    def _open(self, symbol: str, timeframe: str) -> BinaryIO:
+        """Open a series; NotFoundError if nothing is stored."""
+        path = self.path(symbol, timeframe)
         try:
-            file = self.path(symbol, timeframe).open("rb")
+            return path.open("rb")
         except FileNotFoundError:
-            self._versions.pop(key, None)
+            self._known.pop(path.name, None)
             raise _no_data(symbol, timeframe) from None
-        with file:
-            status = os.fstat(file.fileno())
-            known = self._versions.get(key)
-            if known is None or (known.modified_ns, known.size_bytes) != (status.st_mtime_ns, status.st_size):
-                known = self._versions[key] = _Version(status.st_mtime_ns, status.st_size)
-            yield file, known
+
+    def _stored(self, file: BinaryIO) -> Stored:
+        """Return what is known of the version of a series that has been opened."""
+        path, status = Path(file.name), os.fstat(file.fileno())
+        version = status.st_mtime_ns, status.st_size
+        known = self._known.get(path.name)
+        if known is None or known[0] != version:
+            known = self._known[path.name] = version, Stored.of(file, path.stem.rpartition("_")[2])
+        return known[1]
+
+
+def _end_of(file: BinaryIO, stored: Stored, end: int | None) -> Mark:
+    """Return where a range ends."""
+    if end is not None:
+        return stored.find(file, end)
+    stored.learn(file)
+    return stored.at(file, stored.rows)
 
 
 def _no_data(symbol: str, timeframe: str) -> NotFoundError:
-    message = f"No data for {symbol} {timeframe}; upload it to /api/v1/data/{symbol}/{timeframe}."
+    message = f"No data for {symbol} {timeframe}; upload it to /api/v1/data/{escaped(symbol)}/{timeframe}."
     return NotFoundError("no_data", message, {"symbol": symbol, "timeframe": timeframe})

@@ -16,6 +16,8 @@ from typing import Final
 
 from ktrdr.data.bars import HEADER, Bar, Bars, iso
 
+SYMBOL: Final = "EURUSD-SAMPLE"
+"""Nobody's real bars have this symbol, so that the sample takes the place of none."""
 HOUR_S: Final = 3600
 SUNDAY, FRIDAY, SATURDAY = 6, 4, 5
 MARKET_OPENS_AND_CLOSES_AT: Final = 22

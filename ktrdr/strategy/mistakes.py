@@ -5,16 +5,12 @@ from typing import Any, Final
 
 from pydantic import ValidationError
 
-from ktrdr.names import NAME_PATTERN, SYMBOL_PATTERN
+from ktrdr.names import RULES
 from ktrdr.strategy.issues import Issue, brief, choice
 from ktrdr.strategy.schema import INDICATORS, Membership, NetworkInput, Strategy
 
 MOST: Final = 50
 """More than a person reads at once."""
-FORMS: Final = {
-    SYMBOL_PATTERN: "a symbol is at most 20 capitals, digits, dots and hyphens",
-    NAME_PATTERN: "use letters, digits, dots, hyphens and underscores, at most 100",
-}
 # Pydantic's error types and our messages
 TOLD: Final = {
     "missing": "is missing; add it",
@@ -57,7 +53,7 @@ def _issue(mistake: dict[str, Any]) -> Issue:
         told = "is missing" if found is None else f"{brief(found)!r} is unknown"
         message = f"{told}; {choice(found, details['allowed'], 'use one of')}"
     elif kind == "string_pattern_mismatch":
-        message = f"{brief(found)!r} cannot be used; {FORMS[context['pattern']]}"
+        message = f"{brief(found)!r} cannot be used; {RULES[context['pattern']]}"
     else:
         words = {"found": brief(found), "kind": _kind(found), **context}
         message = TOLD[kind].format(**words) if kind in TOLD else mistake["msg"]

@@ -1,4 +1,4 @@
-"""Estimates the memory of a training from the number of bars, before any bar is read."""
+"""Estimates the memory of a training or a backtest from the number of bars, before any bar is read."""
 
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Final
@@ -31,10 +31,33 @@ def training_bytes(strategy: "Strategy", bars: Mapping[str, Mapping[str, int]]) 
 
     It holds all bars, the indicators' outputs, and the features of every bar of the finest timeframe.
     """
+    finest = min(next(iter(bars.values())), key=TIMEFRAME_SECONDS.__getitem__)
+    samples = sum(numbers[finest] for numbers in bars.values())
+    widest = max(strategy.model.architecture.hidden_layers)
+    return NUMBER_BYTES * _kept(strategy, bars) + ACTIVATION_BYTES * samples * widest
+
+
+def _kept(strategy: "Strategy", bars: Mapping[str, Mapping[str, int]]) -> int:
+    """Return how many numbers an operation holds: of bars, indicators and features."""
     timeframes = sorted(next(iter(bars.values())), key=TIMEFRAME_SECONDS.__getitem__)
     every = sum(sum(numbers.values()) for numbers in bars.values())
     samples = sum(numbers[timeframes[0]] for numbers in bars.values())
     used = {strategy.source(item)[0] for item in strategy.nn_inputs}
     outputs = sum(len(CATALOGUE[strategy.indicators[name].type].outputs) for name in used)
-    kept = every * (BAR_NUMBERS + outputs) + samples * feature_count(strategy, timeframes)
-    return NUMBER_BYTES * kept + ACTIVATION_BYTES * samples * max(strategy.model.architecture.hidden_layers)
+    return every * (BAR_NUMBERS + outputs) + samples * feature_count(strategy, timeframes)
+
+
+FLOAT_BYTES: Final = 32
+"""Bytes of a Python float with its pointer, as bars and a walk hold them."""
+
+PACKED_BYTES: Final = 8
+"""Bytes of a number in an array, as features and the outputs that they read are held."""
+
+BACKTEST_NUMBERS: Final = 20
+"""Python's floats per bar: its six columns, an indicator while it is computed, a decision, the equity, its changes."""
+
+
+def backtest_bytes(strategy: "Strategy", bars: Mapping[str, int]) -> float:
+    """Return the estimated bytes of a backtest without its libraries; `bars` are counts by timeframe."""
+    packed = _kept(strategy, {"": bars})
+    return FLOAT_BYTES * BACKTEST_NUMBERS * sum(bars.values()) + PACKED_BYTES * packed

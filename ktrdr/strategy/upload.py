@@ -3,12 +3,11 @@
 from dataclasses import asdict
 
 from ktrdr.errors import InvalidError
-from ktrdr.names import NAME_PATTERN, is_name
+from ktrdr.names import NAME_RULE, is_name
 from ktrdr.strategy.checks import check
 from ktrdr.strategy.document import BadDocument, read
 from ktrdr.strategy.files import ISSUES_SHOWN, SIZE_LIMIT
 from ktrdr.strategy.issues import brief
-from ktrdr.strategy.mistakes import FORMS
 from ktrdr.strategy.schema import Strategy
 
 
@@ -29,7 +28,7 @@ def checked(text: bytes, name: str | None) -> Strategy:
     own = document.get("name") if isinstance(document, dict) else None
     if name is None and not (isinstance(own, str) and is_name(own)):
         told = "is missing" if own is None else f"{brief(own)!r} cannot be used"
-        message = f"The strategy is not valid: name: {told}; {FORMS[NAME_PATTERN]}"
+        message = f"The strategy is not valid: name: {told}; {NAME_RULE}"
         raise InvalidError("bad_strategy", message)
     strategy, issues = check(document, name or str(own))
     if strategy is None:

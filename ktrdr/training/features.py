@@ -6,7 +6,8 @@ from math import nan
 from typing import Final
 
 from ktrdr.data.bars import Bars
-from ktrdr.data.rows import HOUR_S, NEAREST_S
+from ktrdr.data.resample import closes_at
+from ktrdr.data.rows import NEAREST_S
 from ktrdr.fuzzy.memberships import degrees
 from ktrdr.indicators.compute import compute
 from ktrdr.names import TIMEFRAME_SECONDS
@@ -90,19 +91,10 @@ def last_closed(base_times: Sequence[int], base_s: int, times: Sequence[int], ti
 
     Times are openings in epoch seconds, `base_s` is the length of the bars at `base_times`.
     """
-    length = TIMEFRAME_SECONDS[timeframe]
-    shift = HOUR_S if timeframe in NEAREST_S else 0
     places = []
     place = -1
     for time in base_times:
-        while place + 1 < len(times) and _end(times, place + 1, length, shift) <= time + base_s:
+        while place + 1 < len(times) and closes_at(times, place + 1, timeframe) <= time + base_s:
             place += 1
         places.append(place)
     return places
-
-
-def _end(times: Sequence[int], place: int, length: int, shift: int) -> int:
-    """Return when a bar closes: when the next one opens, if a change of clocks (`shift`) explains the difference."""
-    nominal = times[place] + length
-    following = times[place + 1] if place + 1 < len(times) else nominal
-    return following if abs(following - nominal) <= shift else nominal

@@ -51,7 +51,7 @@ def run(
     is too little data.
     """
     settings = strategy.training
-    progress(0.0, "preparing features", 0, settings.epochs)
+    progress(PREPARED, "preparing features", 0, settings.epochs)
     data = dataset.build(strategy, bars, split, since=since, check=check)
     device = "cuda" if torch.cuda.is_available() else "cpu"
     torch.manual_seed(settings.seed)

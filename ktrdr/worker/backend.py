@@ -15,13 +15,16 @@ from http import HTTPStatus
 from typing import Any, Final
 from urllib.parse import quote, urlencode
 
-from ktrdr.data.bars import Bar, Bars, parse_time
+from ktrdr.data.bars import Bars
+from ktrdr.data.block import times_of
+from ktrdr.data.resample import Resampler, Whole
 from ktrdr.errors import ConflictError
 from ktrdr.model_files import digest, require_digest
+from ktrdr.names import escaped
 from ktrdr.records import Packed
 
 TIMEOUT_S: Final = 10.0
-PAGE: Final = 20_000
+PAGE: Final = 50_000
 BEGINNINGS: Final = 3
 PATIENCE_S: Final = 60.0
 FIRST_PAUSE_S: Final = 0.25
@@ -53,6 +56,10 @@ class BackendRefusedError(Exception):
         self.status = status
         self.code = code
         self.message = message
+
+
+class _ReplacedError(Exception):
+    """The series was replaced between two of its pages."""
 
 
 class Backend:
@@ -137,37 +144,50 @@ class Backend:
         end: str | None,
         *,
         before: int = 0,
+        collect: Callable[[], Whole | Resampler] = Whole,
         check: Callable[[], None] = lambda: None,
+        report: Callable[[int, int], None] = lambda *_: None,
     ) -> Bars:
         """Fetch a range of bars, page by page, and `before` earlier ones, if as many are stored.
 
-        `check` is called before each page and may raise to stop.
+        `collect` makes what takes the pages and returns the bars. `check` is called before each page and may raise to
+        stop, `report` after it, with the number of bars that have come, and of all.
         Starts again if the series was replaced between two pages; ConflictError if that happens each time.
         """
         query = {"limit": str(PAGE)} | ({"start_date": start} if start else {}) | ({"end_date": end} if end else {})
         for _ in range(BEGINNINGS):
-            bars = self._bars_of_one_version(f"/data/{quote(symbol)}/{timeframe}", query, before, check)
-            if bars is not None:
-                return bars
+            collector = collect()
+            pages = self._pages(f"/data/{quote(escaped(symbol))}/{timeframe}", query, before, check)
+            try:
+                come = 0
+                for page, total in pages:
+                    collector.add(page)
+                    come += len(page)
+                    report(come, total)
+            except _ReplacedError:
+                continue
+            return collector.finish()
         message = f"{symbol} {timeframe} was replaced {BEGINNINGS} times while it was read; retry when uploads end."
         raise ConflictError("series_changed", message)
 
-    def _bars_of_one_version(
+    def _pages(
         self, path: str, query: dict[str, str], before: int, check: Callable[[], None]
-    ) -> Bars | None:
-        bars, version = Bars(), None
+    ) -> Iterator[tuple[Bars, int]]:
+        """Yield pages of one version of a series, and how many bars there are in all; _ReplacedError if it changes."""
+        version, total = None, 0
         page = query | ({"before": str(before)} if before else {})
         while True:
             check()
             data = self.call("GET", f"{path}?{urlencode(page)}")["data"]
             metadata = data["metadata"]
             if version not in (None, metadata["version"]):
-                return None
-            version = metadata["version"]
-            for date, row in zip(data["dates"], data["ohlcv"], strict=True):
-                bars.append(Bar(parse_time(date), *row))
+                raise _ReplacedError
+            if version is None:
+                version, total = metadata["version"], int(metadata["total"])
+            columns = zip(*data["ohlcv"], strict=True) if data["dates"] else ()
+            yield Bars(times_of(data["dates"]), *map(list, columns)), total
             if metadata["next_start"] is None:
-                return bars
+                return
             page = query | {"start_date": metadata["next_start"]}
 
     def upload_model(self, name: str, archive: bytes) -> str:

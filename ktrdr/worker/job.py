@@ -3,7 +3,7 @@
 import logging
 import threading
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Final
 
 from ktrdr.errors import KtrdrError
 from ktrdr.worker.backend import Backend, BackendAwayError, BackendRefusedError
@@ -12,6 +12,8 @@ log = logging.getLogger(__name__)
 
 MESSAGE_LIMIT = 1900
 NO_PROGRESS = {"percentage": 0.0, "current_step": "", "steps_completed": 0, "steps_total": 0}
+FETCHED: Final = 5.0
+"""The percentage of an operation that fetching bars makes up."""
 Work = Callable[["Job"], dict[str, Any]]
 """A worker's work: it gets a job, calls its `check` often, and returns the result_summary."""
 
@@ -56,6 +58,10 @@ class Job:
         }
         with self._lock:
             self._state["progress"] = progress
+
+    def fetched(self, share: float, what: str, completed: int, total: int) -> None:
+        """Report how many bars of a series have come, and which share (0 to 1) of all series."""
+        self.report(FETCHED * share, f"fetching {what}: {completed:,} of {total:,} bars", completed, total)
 
     def check(self) -> None:
         """Raise CancelledError when the work is to stop."""

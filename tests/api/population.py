@@ -86,9 +86,9 @@ class Worker:
 
 
 def store_bars(api: httpx.Client, count: int = BARS) -> None:
-    """Upload hourly bars of EURUSD, by default three months."""
+    """Upload hourly bars of EURUSD-SAMPLE, by default three months."""
     text = to_csv(generate().between(0, count))
-    api.post("data/EURUSD/1h", content=text, headers={"Content-Type": "text/csv"}).raise_for_status()
+    api.post("data/EURUSD-SAMPLE/1h", content=text, headers={"Content-Type": "text/csv"}).raise_for_status()
 
 
 def store_model(api: httpx.Client, name: str, **about: Any) -> None:
@@ -109,7 +109,7 @@ def model_archive(*, accuracy: float = 0.612, created_at: str = "2024-05-01T12:0
     }  # fmt: skip
     metadata = {
         "strategy_name": strategy, "created_at": created_at, "ktrdr_version": "1.0.0", "data_sha256": "0" * 64,
-        "symbols": ["EURUSD"], "timeframes": ["1h"], "start_date": "2023-01-01T22:00:00Z",
+        "symbols": ["EURUSD-SAMPLE"], "timeframes": ["1h"], "start_date": "2023-01-01T22:00:00Z",
         "end_date": "2023-03-31T23:00:00Z", "torch_version": "2.13.0+cpu",
     }  # fmt: skip
     files = {
@@ -151,7 +151,7 @@ def start_training(api: httpx.Client) -> str:
 
 def start_backtest(api: httpx.Client, **more: str) -> str:
     """Ask for a backtest with the newest model; return its operation's id."""
-    body = {"strategy_name": STRATEGY, "symbol": "EURUSD", "timeframe": "1h", **more}
+    body = {"strategy_name": STRATEGY, "symbol": "EURUSD-SAMPLE", "timeframe": "1h", **more}
     answer = api.post("backtests/start", json=body)
     answer.raise_for_status()
     return str(answer.json()["operation_id"])
@@ -175,7 +175,7 @@ def training_result(operation_id: str = "") -> dict[str, Any]:
             "classes": ["SELL", "HOLD", "BUY"],
         },
         "data_summary": {
-            "symbols": ["EURUSD"], "timeframes": ["1h"], "start_date": "2023-01-01T22:00:00Z",
+            "symbols": ["EURUSD-SAMPLE"], "timeframes": ["1h"], "start_date": "2023-01-01T22:00:00Z",
             "end_date": "2023-03-31T23:00:00Z", "total_samples": BARS, "training_samples": 1050,
             "validation_samples": 225, "test_samples": 225,
         },

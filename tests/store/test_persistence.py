@@ -10,7 +10,7 @@ from tests.api.population import training_result
 from tests.store.backend import Backend
 
 MODEL = {
-    "strategy_name": "s", "created_at": "2024-01-01T00:00:00+00:00", "symbols": ["EURUSD"], "timeframes": ["1h"],
+    "strategy_name": "s", "created_at": "2024-01-01T00:00:00+00:00", "symbols": ["EURUSD-SAMPLE"], "timeframes": ["1h"],
 }  # fmt: skip
 TRAINING = {"strategy_name": "mlp_fx_hourly"}
 
@@ -29,14 +29,14 @@ def model(folder: Path) -> bytes:
 
 def kept(backend: Backend) -> list[object]:
     """All that a backend must still know after it was killed."""
-    return [backend.get(path) for path in ("operations", "models", "data/info", "data/EURUSD/1h?limit=5")]
+    return [backend.get(path) for path in ("operations", "models", "data/info", "data/EURUSD-SAMPLE/1h?limit=5")]
 
 
 def test_operations_queue_workers_models_and_bars_outlive_a_backend_that_is_killed(
     backend: Backend, tmp_path: Path
 ) -> None:
     backend.start()
-    assert backend.client.post("data/EURUSD/1h", content=to_csv(generate())).status_code == 201
+    assert backend.client.post("data/EURUSD-SAMPLE/1h", content=to_csv(generate())).status_code == 201
     token = register(backend, "w")
     tasks = [backend.post("trainings/start", TRAINING)["task_id"] for _ in range(3)]
     assert backend.post("workers/w/heartbeat")["operation"]["operation_id"] == tasks[0]
@@ -66,7 +66,7 @@ def test_operations_queue_workers_models_and_bars_outlive_a_backend_that_is_kill
 
 def test_what_was_accepted_right_before_the_kill_is_there(backend: Backend) -> None:
     backend.start()
-    assert backend.client.post("data/EURUSD/1h", content=to_csv(generate())).status_code == 201
+    assert backend.client.post("data/EURUSD-SAMPLE/1h", content=to_csv(generate())).status_code == 201
     register(backend, "w")
     accepted = []
     for _ in range(2):

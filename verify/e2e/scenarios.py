@@ -9,10 +9,11 @@ from verify.e2e.observation import Answer
 from verify.e2e.system import BACKEND, BASE, CLIENT, WAIT_FOR_EVER, Call
 
 STRATEGY = "mlp_fx_hourly"
+SYMBOL = "EURUSD-SAMPLE"  # of `ktrdr data sample`, and of the shipped strategies
 YEAR: dict[str, Any] = {"strategy_name": STRATEGY}
 QUARTER: dict[str, Any] = {**YEAR, "start_date": "2023-01-01", "end_date": "2023-04-01"}
 OTHERS = ("AUDUSD", "EURGBP", "GBPUSD", "NZDUSD", "USDCAD", "USDCHF", "USDJPY")
-LONG: dict[str, Any] = {**YEAR, "symbols": ["EURUSD", *OTHERS]}  # a year of one symbol is over in under two seconds
+LONG: dict[str, Any] = {**YEAR, "symbols": [SYMBOL, *OTHERS]}  # a year of one symbol is over in under two seconds
 HELD_OUT = {"start_date": "2023-11-13", "end_date": "2024-01-01"}  # the sample is of 2023; 70 + 15 % end before it
 TRAINER, TESTER, SECOND, THIRD = "training-1", "backtest-1", "training-2", "training-3"
 MISPLACED = "misplaced"
@@ -64,7 +65,7 @@ def sample(notes: Notes) -> None:
     """Make a year of bars inside the production image and upload it; then again under other symbols."""
     notes.execute("upload", CLIENT, ["ktrdr", "data", "sample", "--upload", f"http://{BASE}"], ENOUGH)
     notes.execute("copies", CLIENT, ["python", "-c", COPY, BASE, *OTHERS], ENOUGH)
-    notes.call(series=Call("POST", "/data/range", {"symbol": "EURUSD", "timeframe": "1h"}))
+    notes.call(series=Call("POST", "/data/range", {"symbol": SYMBOL, "timeframe": "1h"}))
 
 
 def training(notes: Notes) -> None:
@@ -85,10 +86,10 @@ def again(notes: Notes) -> None:
 
 def backtest(notes: Notes) -> None:
     """Let the other worker trade the newest model on the bars that its training kept for its test."""
-    body = {"strategy_name": STRATEGY, "symbol": "EURUSD", "timeframe": "1h", **HELD_OUT}
+    body = {"strategy_name": STRATEGY, "symbol": SYMBOL, "timeframe": "1h", **HELD_OUT}
     task = started(notes, start=Call("POST", "/backtests/start", body))
     dates = "&".join(f"{name}={value}" for name, value in HELD_OUT.items())
-    notes.call(ended=ended(task, TRAINING), bars=Call("GET", f"/data/EURUSD/1h?{dates}"))
+    notes.call(ended=ended(task, TRAINING), bars=Call("GET", f"/data/{SYMBOL}/1h?{dates}"))
 
 
 def cancel(notes: Notes) -> None:

@@ -3,17 +3,17 @@
 from typing import Annotated
 
 from fastapi import Depends, Header, Path, Query, Request
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
 from ktrdr.api.store import workers
 from ktrdr.data.bars import TIME_PATTERN
-from ktrdr.names import NAME_PATTERN, SYMBOL_PATTERN
+from ktrdr.names import ESCAPED_PATTERN, NAME_PATTERN, SYMBOL_PATTERN, unescaped
 
 DateText = Annotated[str, Field(pattern=TIME_PATTERN, max_length=40, examples=["2024-01-01"])]
 SymbolName = Annotated[str, Field(pattern=SYMBOL_PATTERN, examples=["EURUSD"])]
 Name = Annotated[str, Field(pattern=NAME_PATTERN)]
 
-SymbolInPath = Annotated[str, Path(pattern=SYMBOL_PATTERN)]
+SymbolInPath = Annotated[str, Path(pattern=ESCAPED_PATTERN, examples=["EURUSD"]), AfterValidator(unescaped)]
 NameInPath = Annotated[str, Path(pattern=NAME_PATTERN)]
 
 

@@ -1,15 +1,28 @@
 """Starts backtests. The computing is done by workers."""
 
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from ktrdr.api.services.dispatch import Dispatcher
 from ktrdr.api.services.model_index import ModelIndex
-from ktrdr.api.services.requests import read_range, require_bars, require_strategy, trained_with
+from ktrdr.api.services.requests import (
+    Found,
+    read_range,
+    require_bars,
+    require_memory,
+    require_strategy,
+    trained_with,
+)
 from ktrdr.backtesting.hindsight import training_range
 from ktrdr.data.files import DataDirectory
+from ktrdr.data.resample import ratio
 from ktrdr.errors import BadRequestError
 from ktrdr.names import TIMEFRAMES
 from ktrdr.strategy.files import StrategyDirectory
+from ktrdr.strategy.history import history as history_needed
+from ktrdr.strategy.size import backtest_bytes
+
+if TYPE_CHECKING:
+    from ktrdr.strategy.schema import Strategy
 
 FEWEST_BARS: Final = 50
 
@@ -42,14 +55,33 @@ class BacktestService:
             raise BadRequestError("bad_timeframe", message)
         trained = trained_with(self._models.directory, model, strategy)
         history = trained.training_data.history_required
-        require_bars(self._data, request["symbol"], timeframes, request, FEWEST_BARS + history, history=history)
+        symbol, fewest = request["symbol"], FEWEST_BARS + history
+        found = require_bars(self._data, symbol, timeframes, request, fewest, history=history)
+        bars = self._with_history(trained, request, found)
+        require_memory(backtest_bytes(trained, bars), sum(bars.values()))
         told = {
-            "overlaps_training": self._overlaps_training(metadata, request),
+            "overlaps_training": self._overlaps_training(metadata, request, found.made_of),
             "strategy_changed": trained != strategy,
         }
-        return self._dispatcher.enqueue("backtesting", {**request, "model": model, **told})
+        made_of = {"made_of": {symbol: found.made_of}} if found.made_of else {}
+        return self._dispatcher.enqueue("backtesting", {**request, **made_of, "model": model, **told})
 
-    def _overlaps_training(self, metadata: dict[str, Any], request: dict[str, Any]) -> bool | None:
+    def _with_history(self, strategy: "Strategy", request: dict[str, Any], found: Found) -> dict[str, int]:
+        """Return how many bars of each timeframe the worker reads: with those before the range."""
+        start, end = read_range(request["start_date"], request["end_date"])
+        bars = dict(found.bars)
+        for timeframe in bars:
+            source = found.made_of.get(timeframe, timeframe)
+            before = history_needed(strategy, timeframe)
+            if before is None:
+                bars[timeframe] = self._data.count(request["symbol"], source, None, end) // ratio(source, timeframe)
+            elif start is not None:
+                bars[timeframe] += before
+        return bars
+
+    def _overlaps_training(
+        self, metadata: dict[str, Any], request: dict[str, Any], made_of: dict[str, str]
+    ) -> bool | None:
         """Return whether the range has bars that the model was trained on; None if its metadata has no dates."""
         trained = training_range(metadata)
         if trained is None or request["symbol"] not in metadata["symbols"]:
@@ -57,7 +89,8 @@ class BacktestService:
         start, end = read_range(request["start_date"], request["end_date"])
         first, stop = trained[0], trained[1] + 1
         common = max(first, start or first), min(stop, end or stop)
-        return self._data.count(request["symbol"], request["timeframe"], *common) > 0
+        source = made_of.get(request["timeframe"], request["timeframe"])
+        return self._data.count(request["symbol"], source, *common) > 0
 
     def _model(self, model_path: str | None, strategy_name: str) -> str:
         if model_path:

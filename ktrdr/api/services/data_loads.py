@@ -3,9 +3,11 @@
 import contextlib
 import time
 from collections.abc import AsyncIterator, Callable
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, field
+from functools import cached_property
 from typing import Any
 
+from anyio import CapacityLimiter
 from starlette.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect
@@ -13,16 +15,16 @@ from starlette.requests import ClientDisconnect
 from ktrdr.api.store import operations
 from ktrdr.api.store.connection import StoreError
 from ktrdr.api.store.database import Database
-from ktrdr.data.files import Series
+from ktrdr.data.placing import PLAIN_WISHES, Wishes
 from ktrdr.disk import FULL
 from ktrdr.errors import KtrdrError
 
 
 @dataclass
 class Load:
-    """An upload in progress; `series` is what it has stored."""
+    """An upload in progress; `stored` is the series that it has stored, as clients see it."""
 
-    series: Series | None = None
+    stored: dict[str, Any] = field(default_factory=dict)
 
 
 class DataLoads:
@@ -32,15 +34,21 @@ class DataLoads:
         self._database = database
         self._clock = clock
 
+    @cached_property
+    def limiter(self) -> CapacityLimiter:
+        """Lets one upload at a time take its place: those that wait keep no thread from others."""
+        return CapacityLimiter(1)
+
     @contextlib.asynccontextmanager
-    async def recorded(self, symbol: str, timeframe: str) -> AsyncIterator[Load]:
+    async def recorded(self, symbol: str, timeframe: str, wishes: Wishes = PLAIN_WISHES) -> AsyncIterator[Load]:
         """Record the block as one operation of type data_load, which ends as the block does.
 
         If the store is unavailable, that is reported before any byte is read. An upload that its client breaks off
         leaves no operation: nobody waits for it, and a client that tries again and again would leave thousands.
         """
         began, load = self._clock(), Load()
-        request = {"symbol": symbol, "timeframe": timeframe}
+        wished = {name: wish for name, wish in asdict(wishes).items() if wish}
+        request = {"symbol": symbol, "timeframe": timeframe, **wished}
         await run_in_threadpool(self._require_store)
         try:
             yield load
@@ -50,7 +58,7 @@ class DataLoads:
             with contextlib.suppress(StoreError, KtrdrError):  # the client gets the first error
                 await run_in_threadpool(self._add, request, began, error=_reason(error))
             raise
-        await run_in_threadpool(self._add, request, began, result=load.series.as_json() if load.series else {})
+        await run_in_threadpool(self._add, request, began, result=load.stored)
 
     def _require_store(self) -> None:
         with self._database.transaction():

@@ -9,10 +9,11 @@ from typing import TYPE_CHECKING, Any
 from ktrdr.api.services.backtest_service import timeframes_of
 from ktrdr.api.services.dispatch import Dispatcher
 from ktrdr.api.services.model_index import ModelIndex
-from ktrdr.api.services.requests import require_bars
+from ktrdr.api.services.requests import Found, require_bars
 from ktrdr.api.services.training_service import require_room
 from ktrdr.data.bars import iso
 from ktrdr.data.files import DataDirectory
+from ktrdr.data.resample import ratio
 from ktrdr.errors import BadRequestError, NotFoundError
 from ktrdr.strategy.files import StrategyDirectory
 from ktrdr.strategy.history import history
@@ -42,9 +43,10 @@ class PredictionService:
         timeframes = timeframes_of(model, metadata)
         strategy, changed = self._strategy(model, metadata["strategy_name"])
         symbol = symbol or _only(metadata["symbols"])
-        self._require_bars(strategy, symbol, timeframes)
-        last = self._data.describe(symbol, timeframes[0]).last
-        first = self._data.bars_before(symbol, timeframes[0], last, bars - 1)
+        found = self._require_bars(strategy, symbol, timeframes)
+        source = found.made_of.get(timeframes[0], timeframes[0])
+        last = self._data.describe(symbol, source).last
+        first = self._data.bars_before(symbol, source, last, (bars - 1) * ratio(source, timeframes[0]))
         request = {
             "strategy_name": strategy.name,
             "symbol": symbol,
@@ -54,6 +56,8 @@ class PredictionService:
             "model": model,
             "strategy_changed": changed,
         }
+        if found.made_of:
+            request["made_of"] = {symbol: found.made_of}
         return self._dispatcher.enqueue("prediction", request)
 
     def _strategy(self, model: str, name: str) -> "tuple[Strategy, bool]":
@@ -70,12 +74,13 @@ class PredictionService:
             return own, False
         return own, present is None or present.model_copy(update={"description": own.description}) != own
 
-    def _require_bars(self, strategy: "Strategy", symbol: str, timeframes: list[str]) -> None:
+    def _require_bars(self, strategy: "Strategy", symbol: str, timeframes: list[str]) -> Found:
         whole: dict[str, Any] = {"start_date": None, "end_date": None}
-        stored = require_bars(self._data, symbol, timeframes, whole, 1)
+        found = require_bars(self._data, symbol, timeframes, whole, 1)
         needed = {timeframe: history(strategy, timeframe) for timeframe in timeframes}
         if None in needed.values():  # the worker reads all bars
-            require_room(strategy, {symbol: stored})
+            require_room(strategy, {symbol: found.bars})
+        return found
 
 
 def _only(symbols: list[str]) -> str:

@@ -4,7 +4,7 @@ import json
 from typing import TYPE_CHECKING, Any, Final
 
 from ktrdr.api.services.dispatch import Dispatcher
-from ktrdr.api.services.requests import require_bars, require_strategy
+from ktrdr.api.services.requests import require_bars, require_memory, require_strategy
 from ktrdr.api.store import operations
 from ktrdr.data.files import DataDirectory
 from ktrdr.errors import BadRequestError, ConflictError, NotFoundError
@@ -16,8 +16,6 @@ if TYPE_CHECKING:
     from ktrdr.strategy.schema import Strategy
 
 FEWEST_BARS: Final = 300
-MOST_BYTES: Final = 3_500_000_000
-"""A worker has 4 GiB, and its libraries take 0.3 GB. Trainings estimated at this limit took 2.3 to 3.3 GB in all."""
 PERFORMANCE: Final = ("training_metrics", "test_metrics", "model_info")
 
 
@@ -43,13 +41,15 @@ class TrainingService:
         if missing := sorted(named - set(timeframes)):
             raise BadRequestError("bad_timeframes", f"Strategy {strategy.name} needs timeframe {missing[0]} too.")
         fewest = FEWEST_BARS + strategy.training_data.history_required
-        bars = {symbol: require_bars(self._data, symbol, timeframes, request, fewest) for symbol in symbols}
+        found = {symbol: require_bars(self._data, symbol, timeframes, request, fewest) for symbol in symbols}
         if any(history(strategy, timeframe) is None for timeframe in timeframes):  # the worker reads all earlier bars
             whole = {**request, "start_date": None}
-            bars = {symbol: require_bars(self._data, symbol, timeframes, whole, fewest) for symbol in symbols}
-        require_room(strategy, bars)
+            found = {symbol: require_bars(self._data, symbol, timeframes, whole, fewest) for symbol in symbols}
+        require_room(strategy, {symbol: one.bars for symbol, one in found.items()})
         document = self._strategies.document(strategy.name)
         full = {**request, "symbols": symbols, "timeframes": timeframes, "strategy": document}
+        if made_of := {symbol: one.made_of for symbol, one in found.items() if one.made_of}:
+            full["made_of"] = made_of
         return self._dispatcher.enqueue("training", full)
 
     def performance(self, task_id: str) -> dict[str, Any]:
@@ -67,12 +67,4 @@ class TrainingService:
 
 def require_room(strategy: "Strategy", bars: dict[str, dict[str, int]]) -> None:
     """Raise BadRequestError if these bars, counted by symbol and timeframe, take more memory than a worker has."""
-    needed = training_bytes(strategy, bars)
-    if needed > MOST_BYTES:
-        number = sum(sum(counts.values()) for counts in bars.values())
-        message = (
-            f"Computing on these {number:,} bars takes about {needed / 1e9:.1f} GB of a worker's memory,"
-            f" {MOST_BYTES / 1e9:.1f} GB are for it: shorten the range, or name fewer symbols or timeframes."
-        )
-        details = {"bars": number, "bytes_needed": round(needed), "bytes_at_most": MOST_BYTES}
-        raise BadRequestError("too_many_bars", message, details)
+    require_memory(training_bytes(strategy, bars), sum(sum(counts.values()) for counts in bars.values()))

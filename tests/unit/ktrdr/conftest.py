@@ -45,5 +45,5 @@ def database(tmp_path: Path) -> Database:
 def backend(client: TestClient, csv: str, monkeypatch: pytest.MonkeyPatch) -> DirectBackend:
     for name in ("IDLE_INTERVAL_S", "BUSY_INTERVAL_S", "FIRST_RETRY_S"):
         monkeypatch.setattr(f"ktrdr.worker.agent.{name}", 0.01)
-    client.post("data/EURUSD/1h", content=csv)
+    client.post("data/EURUSD-SAMPLE/1h", content=csv)
     return DirectBackend(client)

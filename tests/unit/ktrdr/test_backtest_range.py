@@ -47,7 +47,7 @@ def strategy_of(kinds: list[str], timeframes: list[str], history: int = 20) -> S
     }  # fmt: skip
     document = {
         "name": "all", "version": "3.0", "indicators": indicators,
-        "training_data": {"symbols": ["EURUSD"], "timeframes": timeframes, "history_required": history},
+        "training_data": {"symbols": ["EURUSD-SAMPLE"], "timeframes": timeframes, "history_required": history},
         "fuzzy_sets": {"one": {"indicator": kinds[0], "low": [0, 1, 2]}},
         "nn_inputs": [{"indicator": f"{kind}.{output}"} for kind in kinds for output in CATALOGUE[kind].outputs],
         "model": {"type": "mlp"}, "training": {"labels": {"type": "zigzag"}},
@@ -76,7 +76,7 @@ def backend(client: TestClient) -> DirectBackend:
 
 def rows_from(backend: DirectBackend, strategy: Strategy, start: str | None, end: str | None = None) -> dict[int, Any]:
     """The features by time, as the worker asks for a range's bars."""
-    request = {"symbol": "EURUSD", "start_date": start, "end_date": end}
+    request = {"symbol": "EURUSD-SAMPLE", "start_date": start, "end_date": end}
     timeframes = strategy.training_data.timeframes
     bars = fetch(backend, strategy, timeframes, request)
     since = parse_time(start) if start else 0
@@ -110,7 +110,7 @@ def test_features_of_common_bars_are_the_same_for_every_range(
     coarser = TIMEFRAMES[TIMEFRAMES.index(timeframe) + 1 :][:1]
     for name in (timeframe, *coarser):  # the coarser series begins early enough to have closed bars throughout
         begin = MONDAY - (name != timeframe) * COUNT // 2 * TIMEFRAME_SECONDS[name]
-        assert backend.client.post(f"data/EURUSD/{name}", content=to_csv(market(name, begin))).is_success
+        assert backend.client.post(f"data/EURUSD-SAMPLE/{name}", content=to_csv(market(name, begin))).is_success
     strategy = strategy_of(kinds, [timeframe, *coarser])
     whole = rows_from(backend, strategy, None)
     times = list(whole)
@@ -149,7 +149,7 @@ def test_a_day_of_25_or_23_hours_is_read_when_the_next_one_opens(around: str, cl
 def test_a_range_that_ends_within_the_long_day_reads_it_no_earlier(backend: DirectBackend, end: str) -> None:
     hours = market("1h", parse_time("2024-09-20"))
     for name, bars in (("1h", hours), ("1d", new_york_days(hours))):
-        backend.client.post(f"data/EURUSD/{name}", content=to_csv(bars))
+        backend.client.post(f"data/EURUSD-SAMPLE/{name}", content=to_csv(bars))
     strategy = strategy_of(["roc"], ["1h", "1d"], history=0)
     whole = rows_from(backend, strategy, None)
     found = rows_from(backend, strategy, "2024-11-01", end)
@@ -158,7 +158,7 @@ def test_a_range_that_ends_within_the_long_day_reads_it_no_earlier(backend: Dire
 
 
 def test_the_warm_up_takes_no_bar_of_a_range_that_has_enough_stored_before_it(backend: DirectBackend) -> None:
-    backend.client.post("data/EURUSD/1h", content=to_csv(market("1h")))
+    backend.client.post("data/EURUSD-SAMPLE/1h", content=to_csv(market("1h")))
     strategy = strategy_of(["sma"], ["1h"])
     assert None in rows_from(backend, strategy, None).values()
     late = rows_from(backend, strategy, iso(MONDAY + 400 * 3600))
@@ -169,14 +169,14 @@ def test_the_warm_up_takes_no_bar_of_a_range_that_has_enough_stored_before_it(ba
 @pytest.mark.parametrize("end", ["9999-12-31", "9999-12-31T23:59:59Z", "2200-01-01"])
 def test_an_end_beyond_all_bars_is_as_good_as_none(backend: DirectBackend, end: str) -> None:
     for name in ("1h", "1d"):
-        backend.client.post(f"data/EURUSD/{name}", content=to_csv(market(name)))
+        backend.client.post(f"data/EURUSD-SAMPLE/{name}", content=to_csv(market(name)))
     strategy = strategy_of(["roc"], ["1h", "1d"])
     assert rows_from(backend, strategy, None, end) == rows_from(backend, strategy, None)
 
 
 def test_only_as_many_bars_are_fetched_as_the_indicators_need(backend: DirectBackend) -> None:
-    backend.client.post("data/EURUSD/1h", content=to_csv(market("1h")))
-    request = {"symbol": "EURUSD", "start_date": iso(MONDAY + 1000 * 3600), "end_date": None}
+    backend.client.post("data/EURUSD-SAMPLE/1h", content=to_csv(market("1h")))
+    request = {"symbol": "EURUSD-SAMPLE", "start_date": iso(MONDAY + 1000 * 3600), "end_date": None}
     for kinds, first in ((["sma"], 22), (["ema"], 187), (["obv"], 1000)):
         bars = fetch(backend, strategy_of(kinds, ["1h"]), ["1h"], request)["1h"]
         assert bars.times.index(MONDAY + 1000 * 3600) == first
@@ -184,10 +184,10 @@ def test_only_as_many_bars_are_fetched_as_the_indicators_need(backend: DirectBac
 
 @pytest.mark.parametrize("kind", CATALOGUE)
 def test_a_trainings_samples_are_those_that_a_backtest_sees(backend: DirectBackend, kind: str) -> None:
-    backend.client.post("data/EURUSD/1h", content=to_csv(market("1h")))
+    backend.client.post("data/EURUSD-SAMPLE/1h", content=to_csv(market("1h")))
     strategy, start = strategy_of([kind], ["1h"]), MONDAY + 500 * 3600
-    bars = fetch(backend, strategy, ["1h"], {"symbol": "EURUSD", "start_date": iso(start), "end_date": None})
-    data = build(strategy, {"EURUSD": bars}, since=start)
+    bars = fetch(backend, strategy, ["1h"], {"symbol": "EURUSD-SAMPLE", "start_date": iso(start), "end_date": None})
+    data = build(strategy, {"EURUSD-SAMPLE": bars}, since=start)
     whole = rows_from(backend, strategy, None)
     assert len(data.training.rows) <= 0.7 * (COUNT - 500)
     assert data.training.rows[0] == whole[start]
@@ -196,18 +196,18 @@ def test_a_trainings_samples_are_those_that_a_backtest_sees(backend: DirectBacke
 @pytest.mark.parametrize(("start", "first"), [(200, 150), (20, 0), (0, 0), (-5, 0), (COUNT, COUNT - 50)])
 def test_earlier_bars_are_counted_back_from_the_start(backend: DirectBackend, start: int, first: int) -> None:
     bars = market("1h")
-    backend.client.post("data/EURUSD/1h", content=to_csv(bars))
-    found = backend.bars("EURUSD", "1h", iso(MONDAY + start * 3600), None, before=50)
+    backend.client.post("data/EURUSD-SAMPLE/1h", content=to_csv(bars))
+    found = backend.bars("EURUSD-SAMPLE", "1h", iso(MONDAY + start * 3600), None, before=50)
     assert found == bars.between(first, COUNT)
 
 
 def test_a_week_is_enough_where_history_is_stored_before_it(client: TestClient, csv: str) -> None:
-    client.post("data/EURUSD/1h", content=csv)
+    client.post("data/EURUSD-SAMPLE/1h", content=csv)
     store_model(client, f"{STRATEGY}_a")
     body = {"worker_id": "b", "worker_type": "backtest", "endpoint_url": "http://b:5003"}
     client.post("workers/register", json=body)
     days = {"start_date": "2023-06-05", "end_date": "2023-06-07"}
-    body = {"strategy_name": STRATEGY, "symbol": "EURUSD", "timeframe": "1h", **days}
+    body = {"strategy_name": STRATEGY, "symbol": "EURUSD-SAMPLE", "timeframe": "1h", **days}
     assert client.post("backtests/start", json=body).status_code == 200
     days = {"start_date": "2023-01-01", "end_date": "2023-01-04"}
     refused = client.post("backtests/start", json={**body, **days})

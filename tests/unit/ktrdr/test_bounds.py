@@ -45,10 +45,10 @@ def reported(**fields: object) -> Ask:
     return raw("workers/w1/heartbeat", json.dumps({"operation": {**OPERATION, **fields}}))
 
 
-TRAINING, BACKTEST = {"strategy_name": "s"}, {"strategy_name": "s", "symbol": "EURUSD", "timeframe": "1h"}
+TRAINING, BACKTEST = {"strategy_name": "s"}, {"strategy_name": "s", "symbol": "EURUSD-SAMPLE", "timeframe": "1h"}
 
 BEYOND: dict[str, Ask] = {
-    "21 symbols": post("trainings/start", {**TRAINING, "symbols": ["EURUSD"] * 21}),
+    "21 symbols": post("trainings/start", {**TRAINING, "symbols": ["EURUSD-SAMPLE"] * 21}),
     "9 timeframes": post("trainings/start", {**TRAINING, "timeframes": ["1h"] * 9}),
     "a long strategy name": post("trainings/start", {"strategy_name": "s" * 101}),
     "a field nobody knows": post("trainings/start", {**TRAINING, "force": True}),
@@ -67,8 +67,8 @@ BEYOND: dict[str, Ask] = {
     "an offset beyond a million": get("operations", offset=1_000_001),
     "an integer of 5,000 digits": get("operations", offset="9" * 5000),
     "a status nobody knows": get("operations", status="sleeping"),
-    "50,001 bars": get("data/EURUSD/1h", limit=50_001),
-    "a long date": get("data/EURUSD/1h", start_date="2024-01-01" + "0" * 100),
+    "50,001 bars": get("data/EURUSD-SAMPLE/1h", limit=50_001),
+    "a long date": get("data/EURUSD-SAMPLE/1h", start_date="2024-01-01" + "0" * 100),
     "a long operation id": get(f"operations/{'x' * 101}"),
     "a long model name": get(f"models/{'x' * 101}"),
     "a worker of no type": registered(worker_type="idle"),
@@ -171,7 +171,7 @@ def test_a_body_beyond_its_route_s_limit_is_refused_unread(client: TestClient, p
     ("method", "path", "allowed"),
     [
         ("PATCH", "operations/x", "DELETE, GET, HEAD"),
-        ("PUT", "data/EURUSD/1h", "GET, HEAD, POST"),
+        ("PUT", "data/EURUSD-SAMPLE/1h", "GET, HEAD, POST"),
         ("POST", "models/x/archive", "GET, HEAD, PUT"),
         ("DELETE", "health", "GET, HEAD"),
         ("DELETE", "workers/register", "POST"),
@@ -187,7 +187,7 @@ def test_a_method_that_is_not_allowed_is_told_with_all_that_are(
 
 
 def test_a_brief_list_leaves_out_what_is_long(client: TestClient, csv: str) -> None:
-    client.post("data/EURUSD/1h", content=csv)
+    client.post("data/EURUSD-SAMPLE/1h", content=csv)
     client.post("workers/register", json=WORKER)
     client.post("trainings/start", json={"strategy_name": "mlp_fx_hourly"})
     full, brief = (client.get("operations", params={"brief": value}).json()["operations"][0] for value in "01")

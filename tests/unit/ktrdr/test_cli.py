@@ -173,10 +173,10 @@ def test_a_sample_is_uploaded_and_a_training_followed_to_its_end(
     address: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert main(["train", "mlp_fx_hourly", "--backend", address]) == 1
-    assert "No data for EURUSD 1h" in capsys.readouterr().err
+    assert "No data for EURUSD-SAMPLE 1h" in capsys.readouterr().err
     assert main(["data", "sample", "--upload", address]) == 0
     assert capsys.readouterr().out == (
-        f"6242 bars of EURUSD 1h uploaded to {address}\nnext: ktrdr train mlp_fx_hourly --backend {address}\n"
+        f"6242 bars of EURUSD-SAMPLE 1h uploaded to {address}\nnext: ktrdr train mlp_fx_hourly --backend {address}\n"
     )
     assert Backend(address).call("GET", "/data/info")
 

@@ -59,12 +59,13 @@ def test_what_cannot_be_written_is_a_failed_operation_that_tells_nothing_interna
 
 def test_an_upload_that_is_too_long_is_a_failed_operation(client: TestClient, monkeypatch: pytest.MonkeyPatch) -> None:
     def endless() -> Iterator[bytes]:
-        yield from [ROWS.encode()] * 3
+        yield from [ROWS.encode()] * 700
 
-    monkeypatch.setattr("ktrdr.api.bodies.limit_for", lambda _: len(ROWS))
+    monkeypatch.setattr("ktrdr.api.bodies.limit_for", lambda _: 65536)
     assert client.post("data/EURUSD/1h", content=endless()).status_code == 413
     (load,) = loads(client)
-    assert (load["status"], load["error_message"]) == ("failed", f"The body may have at most {len(ROWS)} bytes.")
+    says = "The body may have at most 0.0625 MiB: upload more bars in parts, the later ones with ?append=true."
+    assert (load["status"], load["error_message"]) == ("failed", says)
 
 
 def test_an_upload_that_its_client_breaks_off_leaves_no_operation_and_no_file(settings: Settings) -> None:

@@ -1,22 +1,24 @@
 """A page of bars costs what it holds, wherever in its series it lies."""
 
+import contextlib
 from pathlib import Path
 
 import pytest
 
-from ktrdr.data import marks
-from ktrdr.data.bars import HEADER, Bar, Bars, iso
+from ktrdr.data import stored
+from ktrdr.data.bars import HEADER, Bars, iso
+from ktrdr.data.block import bars_of, read_block
 from ktrdr.data.files import DataDirectory
 from ktrdr.data.rows import Rows
 from ktrdr.errors import InvalidError
 
 FIRST = 1_577_836_800
-MINUTES = 3 * marks.EVERY + 17
+MINUTES = 3 * stored.EVERY + 17
 LAST = FIRST + 60 * (MINUTES - 1)
 
 
 def row(minute: int, close: float = 1.0) -> str:
-    return f"{iso(FIRST + 60 * minute)},1.0,2.0,0.5,{close},{minute}\n"
+    return f"{iso(FIRST + 60 * minute)},1.0,2.0,0.5,{close},{float(minute)}\n"
 
 
 def write(folder: Path, rows: list[str]) -> DataDirectory:
@@ -29,41 +31,57 @@ def data(tmp_path: Path) -> DataDirectory:
     return write(tmp_path, [row(minute) for minute in range(MINUTES)])
 
 
-class CountedRows(Rows):
+class Parsed:
+    """Counts the rows whose numbers are read."""
+
     number = 0
 
-    def read(self, line: str) -> Bar:
-        CountedRows.number += 1
-        return super().read(line)
+    def __call__(self, block: bytes, rows: Rows) -> list[str] | None:
+        self.number += block.count(b"\n")
+        return read_block(block, rows)
 
 
 @pytest.fixture
-def parsed(monkeypatch: pytest.MonkeyPatch) -> type[CountedRows]:
-    monkeypatch.setattr(marks, "Rows", CountedRows)
-    monkeypatch.setattr(CountedRows, "number", 0)
-    return CountedRows
+def parsed(monkeypatch: pytest.MonkeyPatch) -> Parsed:
+    counted = Parsed()
+    monkeypatch.setattr(stored, "read_block", counted)
+    return counted
 
 
 def page(data: DataDirectory, start: int | None, limit: int = 10) -> Bars:
-    return data.read("EURUSD", "1m", start, None, limit)
+    found = data.page("EURUSD", "1m", start, None, limit)
+    with contextlib.closing(found):
+        return bars_of([line for lines in found.lines() for line in lines])
 
 
-def test_the_last_page_of_a_series_that_is_known_parses_no_more_than_a_page_and_the_rows_of_one_mark(
-    data: DataDirectory, parsed: type[CountedRows]
-) -> None:
+def test_the_numbers_of_a_series_are_read_once_and_those_of_a_page_never(data: DataDirectory, parsed: Parsed) -> None:
     data.describe("EURUSD", "1m")
+    assert 0 < parsed.number <= MINUTES
     parsed.number = 0
     assert page(data, LAST).times == [LAST]
-    assert parsed.number <= marks.EVERY + 10
+    assert page(data, None).times[0] == FIRST
+    assert data.count("EURUSD", "1m", FIRST + 60, LAST) == MINUTES - 2
+    assert parsed.number == 0
 
 
-def test_reading_a_series_page_by_page_parses_it_about_once_though_nobody_has_described_it(
-    data: DataDirectory, parsed: type[CountedRows]
+def test_of_an_upload_nothing_is_read_again(tmp_path: Path, parsed: Parsed) -> None:
+    data = DataDirectory(tmp_path)
+    with data.upload("EURUSD", "1m") as upload:
+        upload.feed("".join((HEADER + "\n", *(row(minute) for minute in range(MINUTES)))).encode())
+        data.finish("EURUSD", "1m", upload)
+    assert data.describe("EURUSD", "1m").points == MINUTES
+    assert page(data, LAST).times == [LAST]
+    assert parsed.number == 0
+    assert page(data, LAST - 60 * 5000) == page(DataDirectory(tmp_path), LAST - 60 * 5000)
+
+
+def test_reading_a_series_page_by_page_reads_it_once_though_nobody_has_described_it(
+    data: DataDirectory, parsed: Parsed
 ) -> None:
-    size = 2 * marks.EVERY
+    size = 2 * stored.EVERY
     pages = [page(data, FIRST + 60 * begin, size) for begin in range(0, MINUTES, size)]
     assert sum(map(len, pages)) == MINUTES
-    assert parsed.number <= MINUTES + len(pages) * marks.EVERY
+    assert parsed.number <= MINUTES
 
 
 @pytest.mark.parametrize("end", ["\n", "\r\n"])
@@ -71,7 +89,7 @@ def test_a_page_is_the_same_wherever_reading_it_begins(tmp_path: Path, end: str)
     data = write(tmp_path, [row(minute).replace("\n", end) for minute in range(MINUTES)])
     every = data.read("EURUSD", "1m")
     assert len(every) == MINUTES
-    for place in (0, 1, *(k * marks.EVERY + by for k in (1, 2, 3) for by in (-1, 0, 1)), MINUTES - 1):
+    for place in (0, 1, *(k * stored.EVERY + by for k in (1, 2, 3) for by in (-1, 0, 1)), MINUTES - 1):
         for start in (every.times[place], every.times[place] - 1):
             assert page(data, start) == every.between(place, place + 10)
     assert len(page(data, LAST + 1)) == 0
@@ -86,11 +104,11 @@ def test_a_series_that_was_replaced_is_read_anew(data: DataDirectory, tmp_path: 
 
 def test_a_mistake_is_named_by_its_line_also_where_reading_begins_near_it(tmp_path: Path) -> None:
     rows = [row(minute) for minute in range(MINUTES)]
-    rows[2 * marks.EVERY + 5] = "soon,1,2,0.5,1,10\n"
+    rows[2 * stored.EVERY + 5] = "soon,1,2,0.5,1,10\n"
     data = write(tmp_path, rows)
     for _ in range(2):
-        with pytest.raises(InvalidError, match=f"line {2 * marks.EVERY + 7}: timestamp 'soon'"):
-            page(data, FIRST + 60 * (2 * marks.EVERY + 1))
+        with pytest.raises(InvalidError, match=f"line {2 * stored.EVERY + 7}: timestamp 'soon'"):
+            page(data, FIRST + 60 * (2 * stored.EVERY + 1))
 
 
 def test_what_is_known_of_a_series_is_forgotten_with_its_file(data: DataDirectory, tmp_path: Path) -> None:
@@ -99,4 +117,4 @@ def test_what_is_known_of_a_series_is_forgotten_with_its_file(data: DataDirector
     assert data.series() == []
     with pytest.raises(Exception, match="No data"):
         data.describe("EURUSD", "1m")
-    assert data._versions == {}
+    assert data._known == {}

@@ -18,12 +18,12 @@ MONDAY = 1_672_617_600  # 2023-01-02
 
 def store_days(client: TestClient, number: int) -> None:
     rows = "".join(f"{iso(MONDAY + day * DAY)},1.0,2.0,0.5,1.5,10\n" for day in range(number))
-    assert client.post("data/EURUSD/1d", content=f"{HEADER}\n{rows}").status_code == 201
+    assert client.post("data/EURUSD-SAMPLE/1d", content=f"{HEADER}\n{rows}").status_code == 201
 
 
 @pytest.fixture
 def client(client: TestClient, csv: str) -> TestClient:
-    client.post("data/EURUSD/1h", content=csv)
+    client.post("data/EURUSD-SAMPLE/1h", content=csv)
     for kind in ("training", "backtest"):
         body = {"worker_id": kind, "worker_type": kind, "endpoint_url": f"http://{kind}:5003"}
         client.post("workers/register", json=body)
@@ -36,7 +36,7 @@ def train(client: httpx.Client) -> httpx.Response:
 
 
 def backtest(client: httpx.Client, timeframe: str) -> httpx.Response:
-    body = {"strategy_name": STRATEGY, "symbol": "EURUSD", "timeframe": timeframe}
+    body = {"strategy_name": STRATEGY, "symbol": "EURUSD-SAMPLE", "timeframe": timeframe}
     return client.post("backtests/start", json=body)
 
 
@@ -44,7 +44,7 @@ def test_a_training_needs_a_bar_of_every_timeframe_in_its_range(client: TestClie
     store_days(client, 30)
     error = train(client).json()["error"]
     assert error["code"] == "no_data"
-    assert "EURUSD 1d has 0 bars in that range, 1 are needed; stored are 30, 2023-01-02" in error["message"]
+    assert "EURUSD-SAMPLE 1d has 0 bars in that range, 1 are needed; stored are 30, 2023-01-02" in error["message"]
     assert client.get("operations", params={"operation_type": "training"}).json()["total_count"] == 0
     store_days(client, 365)
     assert train(client).status_code == 200
@@ -74,7 +74,7 @@ def test_a_model_that_names_no_known_timeframes_is_refused_with_the_mend(
 def test_a_model_of_another_strategy_is_refused_with_both_names(client: TestClient) -> None:
     store_model(client, f"{STRATEGY}_a")
     store_days(client, 365)
-    body = {"strategy_name": BOTH, "symbol": "EURUSD", "timeframe": "1h", "model_path": f"models/{STRATEGY}_a"}
+    body = {"strategy_name": BOTH, "symbol": "EURUSD-SAMPLE", "timeframe": "1h", "model_path": f"models/{STRATEGY}_a"}
     answer = client.post("backtests/start", json=body)
     assert (answer.status_code, answer.json()["error"]["code"]) == (400, "other_strategy")
     assert f"strategy {STRATEGY}, not with {BOTH}" in answer.json()["error"]["message"]
@@ -96,7 +96,7 @@ def test_a_backtest_on_bars_of_its_training_is_marked_when_it_is_queued(
     client: TestClient, range_: dict[str, str], *, overlaps: bool
 ) -> None:
     store_model(client, f"{STRATEGY}_a")
-    body = {"strategy_name": STRATEGY, "symbol": "EURUSD", "timeframe": "1h", **range_}
+    body = {"strategy_name": STRATEGY, "symbol": "EURUSD-SAMPLE", "timeframe": "1h", **range_}
     assert client.post("backtests/start", json=body).status_code == 200
     (operation,) = client.get("operations", params={"operation_type": "backtesting", "brief": True}).json()[
         "operations"

@@ -45,7 +45,7 @@ def test_bars_of_more_symbols_and_coarser_timeframes_add_up() -> None:
 def test_a_training_beyond_a_worker_s_memory_is_refused_with_the_number_and_the_bound(
     client: TestClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("ktrdr.api.services.training_service.MOST_BYTES", 20_000_000)
+    monkeypatch.setattr("ktrdr.api.services.requests.MOST_BYTES", 20_000_000)
     body = {"strategy_name": "mlp_fx_hourly", "symbols": ["EURUSD", "GBPUSD"]}
     answer = client.post("trainings/start", json=body)
     error = answer.json()["error"]

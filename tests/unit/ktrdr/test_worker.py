@@ -65,7 +65,7 @@ def ended(client: TestClient, operation_id: str) -> dict[str, Any]:
 
 def test_a_worker_registers_works_and_reports_the_result(client: TestClient, hire: Callable[[Work], Agent]) -> None:
     def work(job: Job) -> dict[str, Any]:
-        bars = job.backend.bars("EURUSD", "1h", "2023-05-01", "2023-05-31")
+        bars = job.backend.bars("EURUSD-SAMPLE", "1h", "2023-05-01", "2023-05-31")
         job.report(40, "half way", 1, 2)
         return {**training_result(job.operation_id), "bars": len(bars)}
 

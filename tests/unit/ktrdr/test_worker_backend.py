@@ -18,7 +18,7 @@ from tests.api.extremes import holder
 from tests.support.direct_backend import TIMEOUT_S, DirectBackend
 
 MODEL = {
-    "strategy_name": "s", "created_at": "2024-01-01T00:00:00+00:00", "symbols": ["EURUSD"], "timeframes": ["1h"],
+    "strategy_name": "s", "created_at": "2024-01-01T00:00:00+00:00", "symbols": ["EURUSD-SAMPLE"], "timeframes": ["1h"],
 }  # fmt: skip
 
 
@@ -31,7 +31,7 @@ def test_work_outlives_a_backend_that_is_away_for_a_while(backend: DirectBackend
 
     patient = cast("DirectBackend", backend.patient(pause))
     patient.away = True
-    assert len(patient.bars("EURUSD", "1h", "2023-05-01", "2023-05-31")) == 552
+    assert len(patient.bars("EURUSD-SAMPLE", "1h", "2023-05-01", "2023-05-31")) == 552
     assert waited == [0.25, 0.5, 1.0, 2.0, 2.0]
 
 
@@ -46,14 +46,14 @@ def test_bars_of_a_series_that_is_replaced_meanwhile_are_never_mixed(
         nonlocal asked
         asked += 1
         if asked % 2 == 0 and asked <= 2 * uploads:
-            client.post("data/EURUSD/1h", content=to_csv(year.between(50 * asked, 1000)))
+            client.post("data/EURUSD-SAMPLE/1h?replace=true", content=to_csv(year.between(50 * asked, 1000)))
 
     if uploads < 3:
-        bars = backend.bars("EURUSD", "1h", None, None, check=upload_before_each_second_page)
+        bars = backend.bars("EURUSD-SAMPLE", "1h", None, None, check=upload_before_each_second_page)
         assert bars == year.between(100 * uploads, 1000)
     else:
-        with pytest.raises(ConflictError, match="EURUSD 1h was replaced 3 times while it was read"):
-            backend.bars("EURUSD", "1h", None, None, check=upload_before_each_second_page)
+        with pytest.raises(ConflictError, match="EURUSD-SAMPLE 1h was replaced 3 times while it was read"):
+            backend.bars("EURUSD-SAMPLE", "1h", None, None, check=upload_before_each_second_page)
 
 
 def test_patience_ends_and_a_refusal_needs_none(backend: DirectBackend) -> None:
@@ -71,7 +71,7 @@ def test_work_that_waits_for_the_backend_can_be_cancelled(backend: DirectBackend
     ended = threading.Event()
     backend.away = True
     job = Job({"operation_id": "op", "request": {}}, backend, ended.set)
-    job.start(lambda job: {"bars": len(job.backend.bars("EURUSD", "1h", None, None))})
+    job.start(lambda job: {"bars": len(job.backend.bars("EURUSD-SAMPLE", "1h", None, None))})
     job.cancel()
     assert ended.wait(TIMEOUT_S)
     assert job.state()["status"] == "cancelled"

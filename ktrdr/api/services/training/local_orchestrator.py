@@ -6,8 +6,8 @@ from typing import Any
 
 from ktrdr.data.bars import Bars, parse_range
 from ktrdr.data.files import DataDirectory
+from ktrdr.data.resample import told
 from ktrdr.strategy.files import StrategyDirectory
-from ktrdr.strategy.history import history
 
 
 class LocalOrchestrator:
@@ -33,7 +33,7 @@ class LocalOrchestrator:
         """
         from ktrdr.training import pipeline  # noqa: PLC0415  needs torch
         from ktrdr.training.features import order  # noqa: PLC0415
-        from ktrdr.training.history import end_of  # noqa: PLC0415
+        from ktrdr.training.history import collector, end_of, history_of  # noqa: PLC0415
 
         strategy = self._strategies.load(strategy_name)
         wanted = strategy.training_data
@@ -41,14 +41,21 @@ class LocalOrchestrator:
         since, end = parse_range(start_date, end_date)
         finest = order(wanted.timeframes)[0]
 
+        warnings: list[str] = []
+
         def read(symbol: str, timeframe: str) -> Bars:
-            before, stop = history(strategy, timeframe), end_of(timeframe, finest, end)
+            source = self._data.source(symbol, timeframe)
+            before, stop = history_of(strategy, timeframe, source), end_of(timeframe, finest, end, source)
             start = None
             if since is not None and before is not None:
-                start = self._data.bars_before(symbol, timeframe, since, before)
-            return self._data.read(symbol, timeframe, start, stop)
+                start = self._data.bars_before(symbol, source, since, before)
+            bars = collector(source, timeframe)()
+            bars.add(self._data.read(symbol, source, start, stop))
+            warnings.extend(told(symbol, {timeframe: source}) if source != timeframe else ())
+            return bars.finish()
 
         bars: dict[str, dict[str, Bars]] = {
             symbol: {timeframe: read(symbol, timeframe) for timeframe in wanted.timeframes} for symbol in wanted.symbols
         }
-        return pipeline.run(strategy, document, bars, directory, since=since, progress=progress, check=check)
+        summary = pipeline.run(strategy, document, bars, directory, since=since, progress=progress, check=check)
+        return {**summary, "warnings": warnings + summary["warnings"]}

@@ -117,6 +117,13 @@ def named(*parts: str) -> str:
     return "".join(f"/{quote(part, safe='')}" for part in parts)
 
 
+def series_path(symbol: str, timeframe: str) -> str:
+    """Return the path of a stored series."""
+    from ktrdr.names import escaped  # noqa: PLC0415  not needed for `--help`
+
+    return named("data", escaped(symbol), timeframe)
+
+
 def _query(given: dict[str, object]) -> str:
     known = {key: value for key, value in given.items() if value is not None}
     return f"?{urlencode(known)}" if known else ""

@@ -5,10 +5,9 @@ import sys
 from collections.abc import Iterator
 from typing import Any, Final
 
-from ktrdr.commands.client import Client, named
+from ktrdr.commands.client import Client, series_path
 from ktrdr.commands.parts import add_backend, add_dates, add_json, whole
 from ktrdr.commands.tables import moment, print_json, print_pairs, print_table
-from ktrdr.names import escaped
 
 NEWEST: Final = 10
 PAGE: Final = 20_000
@@ -69,14 +68,14 @@ def _newest(client: Client, options: argparse.Namespace, series: dict[str, Any])
     """Return the newest bars of the range: those before its end."""
     end = options.end_date or series["end_date"]
     query = {"start_date": end, "before": options.bars, "end_date": options.end_date, "limit": options.bars + PAGE}
-    found = list(_rows(client.get(named("data", escaped(options.symbol), options.timeframe), **query)["data"]))
+    found = list(_rows(client.get(series_path(options.symbol, options.timeframe), **query)["data"]))
     since = options.start_date or ""
     return [row for row in found if row[0] >= since][-options.bars :]
 
 
 def _bars(client: Client, options: argparse.Namespace) -> Iterator[tuple[Any, ...]]:
     """Yield all bars of the range, page by page."""
-    path = named("data", escaped(options.symbol), options.timeframe)
+    path = series_path(options.symbol, options.timeframe)
     query = {"start_date": options.start_date, "end_date": options.end_date, "limit": PAGE}
     version = None
     while True:

@@ -5,10 +5,9 @@ import sys
 from pathlib import Path
 from typing import Final
 
-from ktrdr.commands.client import LONG_S, Client, named
+from ktrdr.commands.client import LONG_S, Client, series_path
 from ktrdr.commands.parts import add_backend, add_json
 from ktrdr.commands.tables import moment, print_json
-from ktrdr.names import escaped
 
 STANDARD_INPUT: Final = "-"
 EXAMPLES: Final = """\
@@ -39,7 +38,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """Upload bars; say what is stored."""
-    client, path = Client(options.backend), named("data", escaped(options.symbol), options.timeframe) + _wishes(options)
+    client, path = Client(options.backend), series_path(options.symbol, options.timeframe) + _wishes(options)
     if options.file == STANDARD_INPUT:
         answer = client.ask("POST", path, sys.stdin.buffer, "text/csv", timeout_s=LONG_S)
     else:

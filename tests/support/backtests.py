@@ -26,7 +26,7 @@ def backtester(client: TestClient) -> Worker:
 
 def start(client: TestClient) -> None:
     """Queue a backtest."""
-    body = {"strategy_name": "mlp_fx_hourly", "symbol": "EURUSD", "timeframe": "1h", "model_path": "m"}
+    body = {"strategy_name": "mlp_fx_hourly", "symbol": "EURUSD-SAMPLE", "timeframe": "1h", "model_path": "m"}
     client.post("backtests/start", json=body).raise_for_status()
 
 

@@ -58,20 +58,20 @@ def test_the_stored_series_are_listed(client: TestClient, run: Run) -> None:
     assert run("data", "list") == (0, "SYMBOL  TIMEFRAME  BARS  FIRST (UTC)  LAST (UTC)\n", "")
     store_bars(client, 100)
     status, printed, _ = run("data", "list")
-    assert (status, rows(printed)[1]) == (0, ["EURUSD", "1h", "100", "2023-01-01 22:00", "2023-01-06 01:00"])
+    assert (status, rows(printed)[1]) == (0, ["EURUSD-SAMPLE", "1h", "100", "2023-01-01 22:00", "2023-01-06 01:00"])
     assert json.loads(run("data", "list", "--json")[1])[0]["points"] == 100
 
 
 def test_a_series_is_shown_by_its_newest_bars_and_printed_whole(client: TestClient, run: Run) -> None:
     store_bars(client, 100)
-    status, printed, _ = run("data", "show", "EURUSD", "1h", "--bars", "3")
+    status, printed, _ = run("data", "show", "EURUSD-SAMPLE", "1h", "--bars", "3")
     assert status == 0
     assert [row[0] for row in rows(printed)[-3:]] == ["2023-01-05 23:00", "2023-01-06 00:00", "2023-01-06 01:00"]
-    bars = json.loads(run("data", "show", "EURUSD", "1h", "--end-date", "2023-01-02", "--json")[1])["bars"]
+    bars = json.loads(run("data", "show", "EURUSD-SAMPLE", "1h", "--end-date", "2023-01-02", "--json")[1])["bars"]
     assert (len(bars), bars[-1][0]) == (10, "2023-01-02T23:00:00Z")
     one = ("--start-date", "2023-01-02", "--end-date", "2023-01-02")
-    assert len(json.loads(run("data", "show", "EURUSD", "1h", *one, "--bars", "50", "--json")[1])["bars"]) == 24
-    assert len(run("data", "show", "EURUSD", "1h", *one, "--csv")[1].splitlines()) == 25
+    assert len(json.loads(run("data", "show", "EURUSD-SAMPLE", "1h", *one, "--bars", "50", "--json")[1])["bars"]) == 24
+    assert len(run("data", "show", "EURUSD-SAMPLE", "1h", *one, "--csv")[1].splitlines()) == 25
     status, printed, told = run("data", "show", "GBPUSD", "1h")
     assert (status, printed) == (1, "")
     assert "No data for GBPUSD 1h" in told
@@ -81,7 +81,7 @@ def test_what_is_printed_as_csv_is_uploaded_again(
     client: TestClient, run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     store_bars(client, 100)
-    text = run("data", "show", "EURUSD", "1h", "--csv")[1]
+    text = run("data", "show", "EURUSD-SAMPLE", "1h", "--csv")[1]
     file = tmp_path / "bars.csv"
     file.write_text(text)
     status, printed, _ = run("data", "upload", "GBPUSD", "1h", str(file))
@@ -139,7 +139,7 @@ def test_operations_are_listed_cancelled_and_retried(client: TestClient, run: Ru
         "0 %",
         "mlp_fx_hourly",
     ]
-    assert rows(run("operations", "list", "--limit", "5")[1])[2][1:4] == ["completed", "100 %", "EURUSD 1h"]
+    assert rows(run("operations", "list", "--limit", "5")[1])[2][1:4] == ["completed", "100 %", "EURUSD-SAMPLE 1h"]
     assert run("operations", "cancel", waiting) == (0, f"{waiting} is cancelled\n", "")
     status, _, told = run("operations", "cancel", waiting)
     assert (status, "is cancelled already" in told) == (1, True)
@@ -204,7 +204,7 @@ def test_models_are_listed_with_accuracy_beside_majority_share_shown_and_deleted
     for place in range(3):
         store_model(client, f"m{place}")
     listed = rows(run("models", "list")[1])
-    assert (len(listed), listed[1][1:5]) == (4, ["61.20 %", "53.70 %", "EURUSD", "1h"])
+    assert (len(listed), listed[1][1:5]) == (4, ["61.20 %", "53.70 %", "EURUSD-SAMPLE", "1h"])
     assert len(json.loads(run("models", "list", "--json")[1])) == 3
     assert ["test accuracy", "61.20 % (majority share 53.70 %)"] in rows(run("models", "show", "m1")[1])
     assert run("models", "delete", "m1") == (0, "models/m1 is deleted\n", "")

@@ -44,7 +44,7 @@ def test_a_backtest_says_first_what_to_know_of_its_result(
         return json.dumps(answers.pop(0)).encode(), {}
 
     monkeypatch.setattr(Backend, "try_once", try_once)
-    assert main(["backtest", "mlp_fx_hourly", "EURUSD", "1h", "--start-date", "2023-11-01", "--model", "m"]) == 0
+    assert main(["backtest", "mlp_fx_hourly", "EURUSD-SAMPLE", "1h", "--start-date", "2023-11-01", "--model", "m"]) == 0
     printed = capsys.readouterr()
     assert printed.err == "ktrdr: b\nktrdr: warning: The model was trained\n"
     assert [line.split("  ")[-1].strip() for line in printed.out.splitlines()] == [
@@ -52,12 +52,12 @@ def test_a_backtest_says_first_what_to_know_of_its_result(
     ]  # fmt: skip
     assert asked[0] == (
         "/backtests/start",
-        {"strategy_name": "mlp_fx_hourly", "symbol": "EURUSD", "timeframe": "1h", "model_path": "m",
+        {"strategy_name": "mlp_fx_hourly", "symbol": "EURUSD-SAMPLE", "timeframe": "1h", "model_path": "m",
          "start_date": "2023-11-01", "end_date": None},
     )  # fmt: skip
     failed = {"status": "failed", "error_message": "No bars."}
     answers[:] = [{"operation_id": "b"}, {"operation": failed}]
-    assert main(["backtest", "mlp_fx_hourly", "EURUSD", "1h"]) == 1
+    assert main(["backtest", "mlp_fx_hourly", "EURUSD-SAMPLE", "1h"]) == 1
     assert "ktrdr: b failed: No bars." in capsys.readouterr().err
 
 

@@ -18,12 +18,12 @@ RSI = {"rsi": {"type": "rsi", "parameters": {"period": 5}}}
 
 @pytest.fixture
 def stored(client: TestClient, csv: str) -> TestClient:
-    client.post("data/EURUSD/1h", content=csv)
+    client.post("data/EURUSD-SAMPLE/1h", content=csv)
     return client
 
 
 def ask(client: TestClient, indicators: Any, **more: Any) -> Response:
-    body = {"symbol": "EURUSD", "timeframe": "1h", "indicators": indicators, **more}
+    body = {"symbol": "EURUSD-SAMPLE", "timeframe": "1h", "indicators": indicators, **more}
     answer: Response = client.post("indicators/calculate", json=body)
     return answer
 
@@ -54,7 +54,7 @@ def test_a_long_range_comes_in_pages(stored: TestClient, year: Bars) -> None:
     first = values(stored, RSI, limit=100, end_date=iso(year.times[149]))
     assert first["metadata"]["next_start"] == iso(year.times[100])
     rest = values(stored, RSI, start_date=first["metadata"]["next_start"], end_date=iso(year.times[149]))
-    assert rest["metadata"] == {"symbol": "EURUSD", "timeframe": "1h", "next_start": None}
+    assert rest["metadata"] == {"symbol": "EURUSD-SAMPLE", "timeframe": "1h", "next_start": None}
     whole = values(stored, RSI, limit=150)
     assert first["indicators"]["rsi.rsi"] + rest["indicators"]["rsi.rsi"] == whole["indicators"]["rsi.rsi"]
 

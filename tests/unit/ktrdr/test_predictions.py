@@ -21,7 +21,7 @@ DECISION = {"timestamp": "2023-12-29T21:00:00Z", "close": 1.1, "signal": "BUY", 
 
 @pytest.fixture
 def stored(client: TestClient, csv: str) -> TestClient:
-    client.post("data/EURUSD/1h", content=csv)
+    client.post("data/EURUSD-SAMPLE/1h", content=csv)
     Worker(client, "b", "backtest").register()
     put(client, text(epochs=5))
     store_model(client, MODEL, strategy=MINE, document=document(epochs=5))
@@ -59,10 +59,10 @@ def remade(client: TestClient, file: str, **changed: Any) -> None:
 
 
 def test_the_newest_bars_are_asked_for(stored: TestClient, year: Bars) -> None:
-    one, ten = request_of(stored), request_of(stored, bars=10, symbol="EURUSD")
+    one, ten = request_of(stored), request_of(stored, bars=10, symbol="EURUSD-SAMPLE")
     assert (one["start_date"], one["end_date"]) == (iso(year.times[-1]), iso(year.times[-1]))
     assert (ten["start_date"], ten["end_date"]) == (iso(year.times[-10]), iso(year.times[-1]))
-    assert (one["symbol"], one["timeframe"], one["model"]) == ("EURUSD", "1h", MODEL)
+    assert (one["symbol"], one["timeframe"], one["model"]) == ("EURUSD-SAMPLE", "1h", MODEL)
     assert (one["strategy_name"], one["strategy_changed"]) == (MINE, False)
 
 
@@ -110,9 +110,9 @@ def test_a_model_of_a_replaced_strategy_says_so_and_one_of_a_removed_strategy_de
 
 
 def test_a_model_of_several_symbols_asks_for_one(stored: TestClient) -> None:
-    remade(stored, METADATA, symbols=["EURUSD", "GBPUSD"])
+    remade(stored, METADATA, symbols=["EURUSD-SAMPLE", "GBPUSD"])
     assert refused(stored) == (400, "no_symbol")
-    assert request_of(stored, symbol="EURUSD")["symbol"] == "EURUSD"
+    assert request_of(stored, symbol="EURUSD-SAMPLE")["symbol"] == "EURUSD-SAMPLE"
 
 
 def test_what_cannot_be_predicted_is_refused_with_the_reason(

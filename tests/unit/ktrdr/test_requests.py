@@ -102,3 +102,38 @@ def test_a_backtest_on_bars_of_its_training_is_marked_when_it_is_queued(
         "operations"
     ]
     assert operation["metadata"]["request"]["overlaps_training"] is overlaps
+
+
+def test_a_backtest_beyond_a_worker_s_memory_is_refused_with_the_number_and_the_bound(
+    client: TestClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store_model(client, "hourly")
+    monkeypatch.setattr("ktrdr.api.services.requests.MOST_BYTES", 2_000_000)
+    error = backtest(client, "1h").json()["error"]
+    assert error["code"] == "too_many_bars"
+    assert "Computing on these 6,242 bars takes about" in error["message"]
+    assert error["details"]["bytes_needed"] > error["details"]["bytes_at_most"] == 2_000_000
+    assert client.get("operations", params={"operation_type": "backtesting"}).json()["total_count"] == 0
+
+
+def test_bars_before_the_range_count_for_a_backtest_s_memory(
+    client: TestClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store_model(client, "hourly")
+    monkeypatch.setattr("ktrdr.api.services.requests.MOST_BYTES", 1)
+    body = {"strategy_name": STRATEGY, "symbol": "EURUSD-SAMPLE", "timeframe": "1h", "start_date": "2023-12-01"}
+    counted = client.post("backtests/start", json=body).json()["error"]["details"]["bars"]
+    data = client.get("data/EURUSD-SAMPLE/1h", params={"start_date": "2023-12-01", "limit": 1}).json()["data"]
+    assert counted > data["metadata"]["total"]
+
+
+def test_a_backtest_on_a_missing_timeframe_is_queued_with_its_source(client: TestClient) -> None:
+    store_model(client, "hourly")
+    hours = client.get("data/EURUSD-SAMPLE/1h", params={"limit": 50_000}).json()["data"]
+    rows = zip(hours["dates"], hours["ohlcv"], strict=True)
+    text = "".join(f"{time},{','.join(map(repr, row))}\n" for time, row in rows)
+    assert client.post("data/OTHER/30m", content=f"{HEADER}\n{text}").status_code == 201
+    body = {"strategy_name": STRATEGY, "symbol": "OTHER", "timeframe": "1h"}
+    assert client.post("backtests/start", json=body).status_code == 200
+    entry = client.get("operations", params={"operation_type": "backtesting"}).json()["operations"][0]
+    assert entry["metadata"]["request"]["made_of"] == {"OTHER": {"1h": "30m"}}

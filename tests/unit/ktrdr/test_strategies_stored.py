@@ -162,11 +162,11 @@ def test_a_strategy_of_stored_models_can_be_replaced_but_not_removed(client: Tes
 def test_a_backtest_says_that_its_model_s_strategy_has_been_replaced(
     client: TestClient, csv: str, now: dict[str, Any], *, changed: bool
 ) -> None:
-    client.post("data/EURUSD/1h", content=csv)
+    client.post("data/EURUSD-SAMPLE/1h", content=csv)
     Worker(client, "b", "backtest").register()
     store_model(client, "mine_a", strategy=MINE, document=document(epochs=5))
     put(client, yaml.safe_dump({**document(**{"epochs": 5, **now}), "description": "Other words."}).encode())
-    body = {"strategy_name": MINE, "symbol": "EURUSD", "timeframe": "1h"}
+    body = {"strategy_name": MINE, "symbol": "EURUSD-SAMPLE", "timeframe": "1h"}
     started = client.post("backtests/start", json=body)
     assert started.status_code == 200, started.text
     request = client.get(f"operations/{started.json()['operation_id']}").json()["operation"]["metadata"]["request"]

@@ -33,7 +33,7 @@ def find_or_install() -> Path:
 def _find() -> Path | None:
     on_path = shutil.which("postgres")
     packaged = sorted(Path("/usr/lib/postgresql").glob("*/bin/postgres"), key=lambda path: float(path.parts[-3]))
-    found = [Path(on_path)] if on_path else packaged
+    found = [Path(on_path).resolve()] if on_path else packaged  # a link leads to all programs of the server
     return found[-1].parent if found else None
 
 
@@ -66,8 +66,8 @@ class Postgres:
 
     user = "ktrdr user"
 
-    def __init__(self, programs: Path) -> None:
-        """Make its data directory; `start` starts it."""
+    def __init__(self, programs: Path, of: "Postgres | None" = None) -> None:
+        """Make its data directory, as a standby `of` another server where one is named; `start` starts it."""
         self._programs = programs
         self._owner = _unprivileged()
         self.folder = Path(tempfile.mkdtemp(prefix="ktrdr-postgres-"))
@@ -81,14 +81,21 @@ class Postgres:
             account = pwd.getpwnam(self._owner)
             for path in (self.folder, secret):
                 os.chown(path, account.pw_uid, account.pw_gid)
+        if of is not None:
+            self._run(
+                "pg_basebackup", "--host=127.0.0.1", "--port", str(of.port), "--username", self.user, "--no-password",
+                "--pgdata", str(self.folder / "data"), "--write-recovery-conf", "--checkpoint=fast", "--no-sync",
+                PGPASSWORD=PASSWORD,
+            )  # fmt: skip
+            return
         self._run(
             "initdb", "--username", self.user, "--pwfile", str(secret), "--auth=scram-sha-256", "--no-sync",
             "--encoding=UTF8", "--locale=C.UTF-8", "--pgdata", str(self.folder / "data"),
         )  # fmt: skip
 
-    def _run(self, program: str, *arguments: str) -> None:
-        command = [str(self._programs / program), *arguments]
-        subprocess.run(command, check=True, capture_output=True, timeout=60, cwd="/", **self._as_owner())
+    def _run(self, program: str, *arguments: str, **environ: str) -> None:
+        command, env = [str(self._programs / program), *arguments], {**os.environ, **environ}
+        subprocess.run(command, check=True, capture_output=True, timeout=60, cwd="/", env=env, **self._as_owner())
 
     def _as_owner(self) -> dict[str, Any]:
         if not self._owner:

@@ -45,7 +45,7 @@ def kills(works: list[Callable[[], None]], check: Callable[[int, bool], None]) -
     began = time.monotonic()
     assert forked(works[0], None)
     takes, ended = time.monotonic() - began, 0
-    check(0, True)  # noqa: FBT003  it came to its end
+    check(0, True)
     for number in range(1, KILLS + 1):
         done = forked(works[number % len(works)], random.uniform(0, takes))  # noqa: S311  no secret
         ended += done
@@ -80,7 +80,7 @@ def test_an_upload_that_is_killed_leaves_the_whole_old_series_or_the_whole_new_o
     works = [work(text) for text in texts]
     for number in (1, 0):  # what each of them leaves when nobody kills it
         assert forked(works[number], None)
-        check(number, True)  # noqa: FBT003  it came to its end
+        check(number, True)
     assert len({*wholes.values()}) == len(texts)
     kills(works, check)
     aged(tmp_path)

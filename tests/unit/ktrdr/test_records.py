@@ -114,7 +114,7 @@ def test_only_the_worker_of_a_running_backtest_adds_records(client: TestClient, 
 
 
 def packed(text: str) -> bytes:
-    return gzip.compress(text.encode())
+    return gzip.compress(text.encode(), mtime=0)
 
 
 @pytest.mark.parametrize(
@@ -131,6 +131,7 @@ def packed(text: str) -> bytes:
         (packed(EQUITY_HEADER + TRADE), "has a line that is no row"),
         (packed(EQUITY_HEADER + "1" * 600), "has a line of more than 512 bytes"),
     ],
+    ids=lambda value: value if isinstance(value, str) else "",  # bytes say nothing to a reader
 )
 def test_what_is_no_record_is_refused_and_nothing_of_it_kept(
     client: TestClient, worker: Worker, content: bytes, reason: str

@@ -100,10 +100,11 @@ BROKEN: Final = {
                           "indicators.rsi_14.type: 'rsj' is unknown; did you mean 'rsi'?"),
     "union_tag_not_found": ("indicators/rsi_14/type", LEFT_OUT,
                             ("indicators.rsi_14.type: is missing; use one of "
-                            "rsi, roc, stochastic, sma, ema, macd, adx, bollinger_bands, atr, obv")),
+                            "rsi, roc, stochastic, sma, ema, macd, adx, bollinger_bands, atr, obv, cci, mfi")),
     "string_pattern_mismatch": ("training_data/symbols", ["eurusd"],
                                 ("training_data.symbols[0]: 'eurusd' cannot be used; "
-                                "a symbol is at most 20 capitals, digits and . - = ^ _ /")),
+                                "a symbol is at most 20 capitals, digits and . - = ^ _ /"
+                                " (in an address ~ stands for /)")),
 }  # fmt: skip
 
 

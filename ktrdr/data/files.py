@@ -11,6 +11,7 @@ from typing import Any, BinaryIO, Final
 from ktrdr.data.bars import Bars, iso
 from ktrdr.data.block import bars_of
 from ktrdr.data.draft import PREFIX
+from ktrdr.data.outline import Outline, outline
 from ktrdr.data.placing import PLAIN_WISHES, Outcome, Wishes
 from ktrdr.data.resample import source_of
 from ktrdr.data.stored import Mark, Stored, seconds
@@ -96,11 +97,14 @@ class DataDirectory:
         """Describe one stored series; NotFoundError if nothing is stored, InvalidError for a damaged file."""
         with self._open(symbol, timeframe) as file:
             stored = self._stored(file)
-            stored.learn(file)
-            if not stored.rows:
+            found = None if stored.complete else outline(file, timeframe)
+            if found is None:
+                stored.learn(file)
+                found = Outline(stored.rows, stored.first, stored.last)
+            if not found.rows:
                 raise _no_data(symbol, timeframe)
-            first, last = seconds(stored.first), seconds(stored.last)
-            return Series(symbol, timeframe, stored.rows, first, last, os.fstat(file.fileno()).st_size)
+            size = os.fstat(file.fileno()).st_size
+            return Series(symbol, timeframe, found.rows, seconds(found.first), seconds(found.last), size)
 
     def source(self, symbol: str, timeframe: str) -> str:
         """Return the stored timeframe from which a timeframe's bars come: itself, if it is stored.

@@ -55,7 +55,9 @@ def page(data: DataDirectory, start: int | None, limit: int = 10) -> Bars:
 
 
 def test_the_numbers_of_a_series_are_read_once_and_those_of_a_page_never(data: DataDirectory, parsed: Parsed) -> None:
-    data.describe("EURUSD", "1m")
+    assert data.describe("EURUSD", "1m").points == MINUTES
+    assert parsed.number == 0
+    assert page(data, LAST).times == [LAST]
     assert 0 < parsed.number <= MINUTES
     parsed.number = 0
     assert page(data, LAST).times == [LAST]

@@ -86,6 +86,7 @@ def look(kinds):
             "missing": getattr(error, "name", None),
         }
     seconds = time.monotonic() - began
+    gc.freeze()  # no collection goes through torch's modules again, neither here nor in the workers' forks
     begun = begin(kinds, began) if kinds else None
     from importlib.metadata import PackageNotFoundError, version
 

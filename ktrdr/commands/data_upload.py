@@ -16,7 +16,8 @@ examples:
   ktrdr data upload EURUSD 1h - <EURUSD_1h.csv
   ktrdr data upload BTC/USDT 1m 2024.csv --append
 
-The text may be of pandas, yfinance, MetaTrader 4 and 5, or Dukascopy. Stored bars never go or change without --replace.
+The text may be of pandas, yfinance, MetaTrader 4 and 5, or Dukascopy. Stored
+bars never go or change without --replace.
 """
 
 

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from fastapi.testclient import TestClient
 
-from ktrdr.api.services import training_service
+from ktrdr.api.services import requests
 from ktrdr.data.bars import Bars, iso
 from ktrdr.model_files import CONFIG, METADATA
 from ktrdr.settings import Settings
@@ -121,7 +121,7 @@ def test_what_cannot_be_predicted_is_refused_with_the_reason(
     assert refused(stored, symbol="GBPUSD") == (400, "no_data")
     assert refused(stored, bars=0) == refused(stored, bars=1001) == (422, "invalid_request")
     assert stored.post("models/none/predict", json={}).status_code == 404
-    monkeypatch.setattr(training_service, "MOST_BYTES", 1)
+    monkeypatch.setattr(requests, "MOST_BYTES", 1)
     assert ask(stored).status_code == 200, "only as many bars are read as the indicators need"
     whole = {"obv": {"type": "obv"}, **document()["indicators"]}
     inputs = [*document()["nn_inputs"], {"indicator": "obv"}]

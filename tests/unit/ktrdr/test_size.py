@@ -50,7 +50,7 @@ def test_a_training_beyond_a_worker_s_memory_is_refused_with_the_number_and_the_
     answer = client.post("trainings/start", json=body)
     error = answer.json()["error"]
     assert (answer.status_code, error["code"]) == (400, "too_many_bars")
-    assert "A training on these 12,484 bars takes about" in error["message"]
+    assert "Computing on these 12,484 bars takes about" in error["message"]
     assert error["details"]["bytes_needed"] > error["details"]["bytes_at_most"] == 20_000_000
     assert client.get("operations", params={"status": "pending"}).json()["total_count"] == 0
     for less in ({"symbols": ["EURUSD"]}, {"symbols": ["EURUSD"] * 20}, {"start_date": "2023-07-01"}):

@@ -53,7 +53,7 @@ def test_a_model_that_tells_no_dates_leaves_it_open(dates: dict[str, Any]) -> No
 
 @pytest.mark.parametrize("document", [README, ROOT / "ktrdr" / "README.md"], ids=["README", "ktrdr/README"])
 def test_the_examples_of_the_documents_train_and_trade_on_different_bars(document: Path) -> None:
-    ((last_day, first_day),) = re.findall(r'--end-date ([\d-]+).*?"start_date": "([\d-]+)"', text(document), re.DOTALL)
+    ((last_day, first_day),) = re.findall(r"--end-date ([\d-]+).*?--start-date ([\d-]+)", text(document), re.DOTALL)
     _, end = parse_range(None, last_day)
     start, _ = parse_range(first_day, None)
     assert start is not None

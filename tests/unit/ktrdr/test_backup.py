@@ -24,9 +24,10 @@ from ktrdr.backup import place
 from ktrdr.backup.make import backup
 from ktrdr.backup.restore import restore
 from ktrdr.errors import BadRequestError, ConflictError, InvalidError, KtrdrError, NotFoundError
-from ktrdr.model_files import FILES, digest, pack
+from ktrdr.model_files import FILES, pack
 from ktrdr.settings import Settings
 from ktrdr.store_address import PostgresServer, SqliteFile
+from tests.api.population import keep_model
 
 MODEL = {"strategy_name": "s", "created_at": "2024-01-01", "symbols": ["EURUSD"], "timeframes": ["1h"]}
 BARS = "timestamp,open,high,low,close,volume\n2024-01-01T00:00:00Z,1,2,0.5,1,10\n"
@@ -38,11 +39,6 @@ def archive(folder: Path, weights: str = "") -> bytes:
     for name in FILES:
         (folder / name).write_text(json.dumps(MODEL) if name.endswith("json") else weights, encoding="utf-8")
     return pack(folder)
-
-
-def put(client: TestClient, name: str, content: bytes) -> int:
-    answer = client.put(f"models/{name}/archive", content=content, headers={"X-Content-SHA256": digest(content)})
-    return int(answer.status_code)
 
 
 def settings_of(folder: Path) -> Settings:
@@ -63,7 +59,7 @@ def fill(folder: Path, scratch: Path) -> list[Any]:
         for symbol in ("EURUSD", "GBPUSD"):
             assert client.post(f"data/{symbol}/1h", content=BARS).status_code == 201
         for name in ("a", "b"):
-            assert put(client, name, archive(scratch / "model")) == 201
+            keep_model(client, name, archive(scratch / "model"))
         (folder / "strategies").mkdir()
         (folder / "strategies" / "broken.yaml").write_text("name: broken\n", encoding="utf-8")
         return told(client)
@@ -105,13 +101,13 @@ def test_a_backup_is_of_one_moment_while_the_backend_stores_and_removes(tmp_path
     contents = [archive(tmp_path / "model", str(number)) for number in range(2)]
     backups: list[bytes] = []
     with opened(folder) as client:
-        put(client, "m0", contents[0])
+        keep_model(client, "m0", contents[0])
 
         def work() -> None:
             number = 0
             while not enough.is_set():
                 number += 1
-                assert put(client, f"m{number}", contents[number % 2]) == 201
+                keep_model(client, f"m{number}", contents[number % 2])
                 assert client.post("data/EURUSD/1h", content=BARS.replace(",10\n", f",{number}\n")).status_code == 201
                 assert client.delete(f"models/m{number - 1}").status_code == 200
 

@@ -12,7 +12,10 @@ READ = ("/", "/page/main.js", "/openapi.json", "/metrics", "/api/v1/health", "/a
         "/api/v1/strategies/mlp_fx_hourly", "/api/v1/strategies/nobody", "/api/v1/nothing")  # fmt: skip
 CHANGING = {"/api/v1/health": "GET, HEAD", "/metrics": "GET, HEAD", "/api/v1/workers/w1": "DELETE, GET, HEAD",
             "/api/v1/workers/register": "POST"}  # fmt: skip
-JSON_BODIES = ("trainings/start", "backtests/start", "data/range", "workers/register", "workers/w1/heartbeat")
+JSON_BODIES = (
+    "trainings/start", "backtests/start", "data/range", "workers/register", "workers/w1/heartbeat", "models/m1/predict",
+    "indicators/calculate",
+)  # fmt: skip
 FORM = "application/x-www-form-urlencoded"
 
 
@@ -87,4 +90,5 @@ def test_routes_that_take_json_document_the_refusal_and_no_other_does(client: Te
     refusing = {
         path for path, methods in paths.items() if any("415" in route["responses"] for route in methods.values())
     }
-    assert refusing == {f"/api/v1/{path.replace('w1', '{worker_id}')}" for path in JSON_BODIES}
+    named = (path.replace("w1", "{worker_id}").replace("m1", "{name}") for path in JSON_BODIES)
+    assert refusing == {f"/api/v1/{path}" for path in named}

@@ -37,7 +37,7 @@ class Fault:
     that may fail beside, as those of a file that the lines change; where there are any, no others may. Lines may build
     the image anew over ``$BASE``, the base image, with ``$REVISION`` and stage 0, the good image. The first
     ``base_grows`` of its layers then belong to the base, too. ``platform`` is what its configuration says in place of
-    the engine's.
+    the engine's. A check on images together compares it with the good backend, and so it is another role's.
     """
 
     name: str

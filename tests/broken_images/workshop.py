@@ -30,6 +30,8 @@ from verify.commands.baseline import read_baseline
 from verify.contents.files import APPLICATION
 from verify.contents.model import Contents
 from verify.judge.case import Case
+from verify.judge.checks import TOGETHER_CHECKS
+from verify.judge.family import family
 from verify.judge.judge import judge
 from verify.judge.verdict import Verdict
 from verify.observe.containers import Gate
@@ -67,6 +69,7 @@ class Workshop:
         self.directory, self.repository = directory, f"ktrdr-fault-{uuid.uuid4().hex[:8]}"
         self.client = engines.sdk(engine)
         self.control = Control(engine, run, Gate(), (good.record.base for good in goods.values()), Deadlines().run)
+        self.beside: list[Verdict] = []  # on the good image that was looked at
         self.environ = dict(os.environ)  # pytest changes the process's own while threads start commands
         self.locked = {role: locked_distributions(image, contract.python) for role, image in contract.images.items()}
         self.left_out, self.baselines = read_left_out(), read_baseline().images
@@ -94,7 +97,8 @@ class Workshop:
         answers = {name: result.model_dump() for name, result in (results or {}).items()}
         (self.directory / "answers.json").write_text(json.dumps(answers), encoding="utf-8")
         record = good.record.model_copy(update={"tag": image.name})
-        return self._judge(image, observation, contents, record, record.inputs)
+        self.beside = [self._judge(image, observation, contents, record, record.inputs)]
+        return self.beside[0]
 
     def judge_faulty(self, number: int, fault: Fault) -> Seen:
         """Build a fault's image, look at it by its role's contract, judge what was seen."""
@@ -117,6 +121,8 @@ class Workshop:
         inputs = "another" if fault.accident == "source changed" else record.inputs
         kept = None if fault.accident == "record lost" else record
         verdict = self._judge(image, observation, contents, kept, inputs)
+        if fault.check in TOGETHER_CHECKS and (together := family([*self.beside, verdict])):
+            verdict = verdict.model_copy(update={"findings": [*verdict.findings, *together.findings]})
         written = [one.model_dump_json() for one in (verdict, observation, contents) if one is not None]
         return Seen(verdict, bool(fault.hides) and any(fault.hides in text for text in written))
 

@@ -164,8 +164,8 @@ def good(role: str, change: Change | None = None) -> Facts:
                         "processes": 2, "unreadable": 0, "packages": ["yaml"],
                         "routes": application()["routes"], "listens": ["::"], "answers": application()["digests"],
                         "watched": 2, "attempts": [], "unwatched": [], "at_once": {"asked": 31, "refused": []},
-                        "rest": {"busy": 0.004, "busiest": 0.0, "left": [], "more": 0, "written": [],
-                                 "lax": 0, "exposed": [],
+                        "rest": {"busy": 0.004, "busiest": 0.0, "left": [], "written": [], "lax": 0, "exposed": [],
+                                 "more": {"processes": 0, "threads": 3, "files": 2},
                                  "open_files": CONTRACT.images[role].limits.open_files, "refused": 0}}),
     }  # fmt: skip
     facts = Facts(role, subject, probes, server, contents(role), record(role), distributions(role), baseline(role))
@@ -301,8 +301,9 @@ def contents(role: str) -> dict[str, Any]:
         ],
         "working_directory": "/home/ktrdr",
         "environments": {"/opt/venv/pyvenv.cfg": f"home = {posixpath.dirname(PYTHON)}\n"}, "privileged": {},
-        "absent": {}, "altered": {}, "broken": [], "torch": [], "accounts": [], "groups": {}, "writable": {},
-        "unreadable": {}, "hooks": [], "named": [], **above(CONTRACT.files_of(CONTRACT.images[role]), SITE),
+        "absent": {}, "altered": {}, "broken": [], "uncompiled": {}, "torch": [], "accounts": [], "groups": {},
+        "writable": {}, "unreadable": {}, "hooks": [], "named": [],
+        **above(CONTRACT.files_of(CONTRACT.images[role]), SITE),
         "leftovers": [{"kind": "certificate", "path": "/etc/ssl/certs/ca-certificates.crt", "layer": 0}],
     }  # fmt: skip
 

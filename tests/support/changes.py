@@ -124,6 +124,11 @@ def rested(facts: Facts, **values: Any) -> None:
     facts.part("server")["asked"]["report"]["rest"].update(values)
 
 
+def held(facts: Facts, **values: int) -> None:
+    """What the server holds more after every request was repeated."""
+    facts.part("server")["asked"]["report"]["rest"]["more"].update(values)
+
+
 def label(facts: Facts, name: str, value: str) -> None:
     """A label, set in the image."""
     facts.part("subject")["labels"][name] = value

@@ -18,6 +18,7 @@ from email.parser import HeaderParser
 
 from packaging.utils import canonicalize_name
 
+from verify.contents.files import APPLICATION
 from verify.contents.filesystem import Entry, FileSystem
 from verify.contents.model import Distribution
 
@@ -207,6 +208,24 @@ def _differs(entry: Entry, row: Row) -> bool:
     unread = row.path.endswith(".py") and digest is None
     other = bool(row.sha256) and (unread or digest not in (None, row.sha256))
     return other or row.size not in (None, entry.size) or entry.target is not None
+
+
+def uncompiled(
+    system: FileSystem, owner: Mapping[str, str], sources: Mapping[str, Mapping[str, str]]
+) -> dict[str, int]:
+    """Return the distributions above the lowest layer whose modules are all without bytecode, with their layer.
+
+    ``owner``: of each file. ``sources``: the application's files, by path below each of its directories.
+    """
+    names = {**owner} | {posixpath.join(place, path): APPLICATION for place, paths in sources.items() for path in paths}
+    modules, compiled = dict[str, int](), set[str]()
+    for path, entry in system.merged.items():
+        source = source_of(path)
+        if source != path and ".opt-" not in path:
+            compiled.add(names.get(source, ""))
+        elif entry.layer and path.endswith(".py") and posixpath.basename(posixpath.dirname(path)) != "bin":
+            modules[names.get(path, "")] = entry.layer
+    return {name: layer for name, layer in sorted(modules.items()) if name and name not in compiled}
 
 
 def owned(system: FileSystem, installed: Iterable[Installed]) -> set[str]:

@@ -48,6 +48,7 @@ def inventory(known: Mapping[str, RawLayer], config: ImageConfig, writable: Iter
         absent=distributions.absent(system, installed),
         altered=distributions.altered(system, installed),
         broken=broken.broken(system, system.merged[python.path].facts.machine if python else None),
+        uncompiled=distributions.uncompiled(system, owner, sources),
         others=owners.others(system, distributions.owned(system, installed), sources),
         application=sources,
         cuda_libraries=unwanted.cuda_libraries(system),

@@ -148,6 +148,7 @@ class Contents(Model):
     # Files above the lowest layer whose size, or as Python sources whose digest, is not RECORD's: path -> layer
     altered: dict[str, int]
     broken: list[Broken]
+    uncompiled: dict[str, int]  # distribution without bytecode -> layer
     others: list[Other]
     application: dict[str, dict[str, str]]  # directory of the application's package -> path below it -> SHA-256
     torch: list[str]  # PyTorch's files by path or soname, in any layer, although a later layer deletes them

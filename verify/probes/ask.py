@@ -19,7 +19,7 @@ import urllib.parse
 
 from verify.probes.at_once import at_once
 from verify.probes.calls import BODY_AT_MOST, METHODS, UNKNOWN, calls_of, digest
-from verify.probes.rest import of_the_server, processes, rest
+from verify.probes.rest import held, processes, rest
 
 ASKING_SECONDS = 40.0  # for all operations together
 ANSWER_SECONDS = 30.0  # for the head of one answer
@@ -248,7 +248,7 @@ def main():
     report["answers"], report["unasked"] = answers(document) if document else ({}, [])
     options = json.loads(sys.argv[2]) if sys.argv[2:] else {}
     if options:
-        had = len(of_the_server(processes()))
+        had = held(processes())
         calls = [*calls_of(document)] if report["answers"] else []
         report["at_once"] = at_once(sys.argv[1], report["answers"], calls, document)
         report["rest"] = rest(options["rest"], options["writable"], [options["watch"]], had)

@@ -70,6 +70,13 @@ def threads(known):
     return found
 
 
+def held(known):
+    """Return how many processes the server has, and how many threads and open files they have."""
+    each = [f"/proc/{number}" for number in of_the_server(known)]
+    found = {name: sum(len(glob.glob(f"{one}/{name}/*")) for one in each) for name in ("task", "fd")}
+    return {"processes": len(each), "threads": found["task"], "files": found["fd"]}
+
+
 def busiest(before, after, seconds):
     """Return the most that any thread ran of the time in which it did not wait for a processor, as a share."""
     shares = [0.0]
@@ -151,7 +158,7 @@ def slowness():
 def rest(seconds, data, ours, had):
     """Return what a server does while nobody asks it for so many seconds.
 
-    ``data``: directories that it may write to. ``ours``: those in which we have it write. ``had``: its processes when
+    ``data``: directories that it may write to. ``ours``: those in which we have it write. ``had``: what it held when
     everything had been asked once.
     """
     allowed = [*data, *ours]
@@ -166,7 +173,7 @@ def rest(seconds, data, ours, had):
         "busy": max(0.0, computed / took),
         "busiest": busiest(before, threads(now), took),
         "left": sorted(left.values())[:SOME_AT_MOST],
-        "more": max(0, len(server) - had),
+        "more": {name: max(0, count - had[name]) for name, count in held(now).items()},
         "written": written(allowed, begun(now))[:SOME_AT_MOST],
         "lax": sum(lets_everybody_write(number) for number in server),
         "exposed": sorted(path for place in data for path in files(place) if everybodys(path))[:SOME_AT_MOST],

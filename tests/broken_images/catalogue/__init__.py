@@ -12,6 +12,7 @@ from tests.broken_images.catalogue import (
     platform,
     python,
     pytorch,
+    reported,
     roles,
     secrets,
     server,
@@ -22,6 +23,7 @@ from tests.broken_images.catalogue import (
     workers,
 )
 from tests.broken_images.fault import Fault
+from verify.judge.checks import CHECKS
 
 FAULTS: tuple[Fault, ...] = (
     *subject.FAULTS,
@@ -41,14 +43,16 @@ FAULTS: tuple[Fault, ...] = (
     *limits.FAULTS,
     *within.FAULTS,
     *sources.FAULTS,
+    *reported.FAULTS,
     *files.GOOD,
     *good.GOOD,
     *alike.GOOD,
     *serving.GOOD,
+    *reported.GOOD,
 )
 _FIRST: dict[str, Fault] = {}
 for _fault in sorted(FAULTS, key=lambda fault: fault.base != "backend"):
     _FIRST.setdefault(_fault.check, _fault)
 
 # One fault a check: the first of each over the smallest image. Good images come last.
-QUICK: tuple[Fault, ...] = tuple(fault for fault in FAULTS if _FIRST[fault.check] is fault)
+QUICK: tuple[Fault, ...] = tuple(fault for fault in FAULTS if fault.check in CHECKS and _FIRST[fault.check] is fault)

@@ -8,7 +8,8 @@ from tests.broken_images.catalogue.sources import CHANGED, NEVER
 from tests.broken_images.fault import ADDRESS, API, Fault, good, into_main, package
 
 BACKEND = read_contract().images["backend"]
-SERVE = ["uvicorn", "ktrdr.api.main:app", "--host", "0.0.0.0", "--port"]  # noqa: S104 - a server's
+ANY = "0.0.0.0"  # noqa: S104 - a server's
+SERVE = ["uvicorn", "ktrdr.api.main:app", "--host", ANY, "--port"]
 FACTORY = ["uvicorn", "--factory", "ktrdr.api.main:create_application", *SERVE[2:], "8000"]
 EVENTS = """
 import asyncio

@@ -72,8 +72,9 @@ UNOWNED = (
     Fault("apt's proxy and a company's source of packages",
           file("/etc/apt/apt.conf.d/01proxy", "x") + file("/etc/apt/sources.list.d/corp.list", "deb x"), "leftovers",
           says=("/etc/apt/apt.conf.d/01proxy", "/etc/apt/sources.list.d/corp.list", "takes packages from")),
-    Fault("a company's index for pip", file("/etc/pip.conf", "[global]\nindex-url = x"), "leftovers",
-          says=("/etc/pip.conf", "takes packages from")),
+    Fault("a company's index for pip, and one for uv",
+          file("/etc/pip.conf", "[global]\nindex-url = x") + file("/etc/uv/uv.toml", "[pip]"), "leftovers",
+          says=("/etc/pip.conf", "/etc/uv/uv.toml", "takes packages from")),
     Fault("apt's preferences and a key ring", file("/etc/apt/preferences.d/pin", "Package: *")
           + file("/etc/apt/keyrings/corp.gpg", "key"), "leftovers", says=("/etc/apt/preferences.d/pin", "corp.gpg")),
     # The driver's files

@@ -27,6 +27,8 @@ NAMES = (
     ".boto",
     "terraform.tfstate",
     ".ash_history",
+    ".bash_history",
+    ".python_history",
     ".viminfo",
     ".node_repl_history",
     ".ssh/authorized_keys",

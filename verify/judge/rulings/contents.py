@@ -100,6 +100,8 @@ def lock_parity(case: Case) -> Ruling:
     faults.add(altered, f"different from RECORD: {listed(altered)}")
     broken = [f"{file.path} ({file.why})" for file in case.contents.broken if file.layer >= case.base_layers]
     faults.add(broken, f"cannot be loaded as what it is: {listed(broken)}")
+    slow = [name for name, layer in case.contents.uncompiled.items() if layer >= case.base_layers]
+    faults.add(slow, f"without bytecode, so that each start compiles them anew: {listed(slow)}")
     other, compared = _other_records(case)
     faults.add(other, f"the same version as in the baseline, but another RECORD: {listed(other)}")
     found = "; ".join(faults) or f"{len(held)} distributions as locked"

@@ -12,6 +12,8 @@ from verify.observe.server_report import AtOnce, Rest
 
 R = TypeVar("R", bound=ProbeReport)
 ENDLESS = 0.5  # of the time in which a thread does not wait for a processor: this does not depend on the machine's load
+# What may come and stay while requests are repeated: a pool that several clients fill, and no more with every request
+MORE = {"processes": 1, "threads": 40, "files": 40}
 SHOWN = 5  # processes, files or answers in a finding
 
 
@@ -39,7 +41,8 @@ def server_limits(case: Case) -> Ruling:
     expected = f"{memory}, {due.processes} processes and threads, and {due.open_files} open files suffice"
     if lost := want_of_memory(proof.exit_code, out_of_memory=proof.out_of_memory):
         return rule(False, expected, f"{lost}: it has {memory}", log=case.server.log[-2000:])
-    if (count := case.server.processes or 0) >= due.processes:
+    count = case.server.processes
+    if count is not None and count >= due.processes:
         return rule(False, expected, f"it has {count} processes and threads, and so nothing can be started beside it")
     rest, faults = _reported(case, "rest", Rest), Faults()
     faults.add(rest.refused, f"{rest.refused} times a process or thread was refused: {due.processes} are allowed")
@@ -65,13 +68,14 @@ def server_at_rest(case: Case) -> Ruling:
     endless = rest.busiest > ENDLESS and not faults
     faults.add(endless, f"a thread computes whenever it gets a processor, {rest.busiest:.0%} of the time")
     faults.add(rest.left, f"nobody waits for {len(rest.left)} of its processes: {', '.join(rest.left[:SHOWN])}")
-    faults.add(rest.more, f"{rest.more} processes more stay after every request was repeated")
+    for what, more in rest.more:
+        faults.add(more >= MORE[what], f"{more} {what} more stay after every request was repeated")
     faults.add(rest.written, f"it writes outside of {places}: {', '.join(rest.written[:SHOWN])}")
     faults.add(rest.lax, f"{rest.lax} of its processes make files that everybody may write")
     faults.add(rest.exposed, f"everybody may write {', '.join(rest.exposed[:SHOWN])}")
     size = case.server.log_bytes
-    faults.add(size == 0, "its log on the engine is empty")
-    faults.add(size and size > due.log_at_most, f"its log on the engine has {size or 0:,} bytes or more")
+    if size is not None and not 0 < size <= due.log_at_most:
+        faults.append(f"its log on the engine has {size:,} bytes or more" if size else "its log on the engine is empty")
     expected = f"at most {due.busy_at_most:.0%} of a processor, every process waited for, files only in {places}"
     expected += f", and a log on the engine of at most {due.log_at_most:,} bytes"
     return rule(not faults, expected, printable("; ".join(faults)) or f"busy for {rest.busy:.1%} of the time")

@@ -123,3 +123,33 @@ def test_the_application_is_digested_where_its_start_up_file_leads_to() -> None:
 
 def test_a_directory_of_the_application_s_name_is_none_by_its_name() -> None:
     assert read(BASE, [file("home/ktrdr/main.py", "x")]).application == {}
+
+
+MODULES = [file(f"{SITE}/a/m.py", "pass"), file(f"{SITE}/a/n.py", "pass")]
+COMPILED = file(f"{SITE}/a/__pycache__/m.cpython-311.pyc", "x")
+START = [directory("app"), *distribution("ktrdr", "1", file(f"{SITE}/ktrdr.pth", "/app\n"))]
+OURS = [file("app/ktrdr/__init__.py", "pass"), file("app/ktrdr/notes.txt", "x")]
+
+
+@pytest.mark.parametrize(
+    ("layers", "told"),
+    [
+        ([distribution("a", "1", *MODULES)], {"a": 1}),
+        ([distribution("a", "1", *MODULES, COMPILED)], {}),
+        ([distribution("a", "1", *MODULES), [COMPILED]], {}),
+        ([distribution("a", "1", *MODULES, COMPILED), [removed(COMPILED.path)]], {"a": 1}),
+        ([[], distribution("a", "1", *MODULES)], {"a": 2}),
+        ([distribution("a", "1", file(f"{SITE}/a/data.json", "{}"), file("opt/venv/bin/a.py", "#!"))], {}),
+        ([[*MODULES]], {}),
+        ([START, OURS], {"ktrdr": 2}),
+        ([START, [*OURS, file("app/ktrdr/__pycache__/__init__.cpython-311.pyc", "x")]], {}),
+    ],
+)
+def test_a_distribution_none_of_whose_modules_has_bytecode_is_told(
+    layers: list[list[Member]], told: dict[str, int]
+) -> None:
+    assert read(BASE, *layers).uncompiled == told
+
+
+def test_what_the_lowest_layer_holds_may_be_without_bytecode() -> None:
+    assert read([*BASE, *distribution("a", "1", *MODULES)], []).uncompiled == {}

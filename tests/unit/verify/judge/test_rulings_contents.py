@@ -327,3 +327,12 @@ def test_a_long_list_is_cut_and_says_so(count: int, text: str) -> None:
 def test_the_evidence_of_a_size_sums_a_distribution_of_two_layers_and_names_what_none_owns() -> None:
     evidence: dict[str, Any] = found("size-total").evidence
     assert "(no distribution)" in evidence["largest"]
+
+
+def test_distributions_without_bytecode_are_told_if_they_are_not_the_base_s() -> None:
+    change = contents(uncompiled={"idna": 2, "pip": 0, "ktrdr": 1})
+    finding = good("backend", change).findings()["lock-parity"]
+    assert (finding.outcome, finding.found) == (
+        "FAIL", "without bytecode, so that each start compiles them anew: idna, ktrdr"
+    )  # fmt: skip
+    assert good("backend", contents(uncompiled={"pip": 0})).findings()["lock-parity"].outcome == "PASS"

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from tests.support.cases import Change, Facts, good
+from tests.support.cases import Change, Facts, good, many
 from tests.support.changes import answered, rested, server, without
 from verify.judge.verdict import Finding
 
@@ -56,6 +56,35 @@ def test_what_ran_into_a_limit_is_told_with_the_limit() -> None:
     )
 
 
+LONG = "a first line\n" + "x" * 3000 + "\nthe last line"
+
+
+@pytest.mark.parametrize(
+    ("check", "change"),
+    [
+        ("server-limits", lambda facts: facts.part("server")["proof"].update(exit_code=137, out_of_memory=True)),
+        ("server-limits", server(processes=256, asked=None)),
+        ("server-stops", server(stop=None)),
+        ("server-stops", ended(137, took=10.0)),
+    ],
+)
+def test_a_server_that_did_not_come_to_its_own_end_fails_with_the_end_of_its_log(check: str, change: Change) -> None:
+    finding = found(check, many(change, server(log=LONG)))
+    assert finding.outcome == "FAIL"
+    log = finding.evidence.get("log")
+    assert log == LONG[-2000:] or "nothing can be started" in finding.found
+
+
+@pytest.mark.parametrize("processes", [None, 0, 255])
+def test_a_server_with_fewer_processes_than_it_may_have_is_within_its_limits(processes: int | None) -> None:
+    assert found("server-limits", server(processes=processes)).outcome == "PASS"
+
+
+@pytest.mark.parametrize("conduct", [{"busy": 0.1}, {"busiest": 0.5}])
+def test_a_server_may_compute_as_much_as_the_bounds_say(conduct: dict[str, float]) -> None:
+    assert found("server-at-rest", lambda facts: rested(facts, **conduct)).outcome == "PASS"
+
+
 def test_where_nobody_counts_refusals_none_is_told() -> None:
     assert found("server-limits", lambda facts: rested(facts, refused=None)).outcome == "PASS"
 
@@ -72,7 +101,12 @@ def test_what_a_server_does_at_rest_is_told() -> None:
     assert at_rest(lax=2) == "2 of its processes make files that everybody may write"
     assert at_rest(exposed=["/data/a", "/data/b"]) == "everybody may write /data/a, /data/b"
     assert at_rest(left=["zombie sleep"] * 7).startswith("nobody waits for 7 of its processes: zombie sleep, zombie sl")
-    assert at_rest(more=2) == "2 processes more stay after every request was repeated"
+    more = {"processes": 0, "threads": 0, "files": 0}
+    assert at_rest(more={**more, "processes": 2}) == "2 processes more stay after every request was repeated"
+    for what in ("threads", "files"):
+        assert at_rest(more={**more, what: 40}) == f"40 {what} more stay after every request was repeated"
+        few = {**more, what: 39}
+        assert found("server-at-rest", lambda facts, few=few: rested(facts, more=few)).outcome == "PASS"  # type: ignore[misc]
     assert at_rest(written=["/tmp/x"]) == "it writes outside of /data: /tmp/x"
 
 
@@ -94,6 +128,7 @@ def test_how_a_server_ended_is_told_with_its_signal() -> None:
     assert found("server-stops", ended(137, took=10.1)).found == (
         "the engine killed it after 10 s: it did not heed SIGTERM"
     )
+    assert found("server-stops", ended(137, took=10.0)).found.startswith("the engine killed it after 10 s")
     assert found("server-stops", ended(137)).found == "exit code 137 after 0.6 s"
     assert found("server-stops", ended(3)).found == "exit code 3 after 0.6 s"
     assert found("server-stops", server(stop=None)).found == "it ended by itself with 0, before it was stopped"

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from verify.observe.server_report import Rest
+from verify.observe.server_report import Held, Rest
 
 probe: Any = importlib.import_module("verify.probes.rest")
 
@@ -190,8 +190,8 @@ def test_a_server_at_rest_is_told_from_one_that_computes(
         server.stdout.readline()
         monkeypatch.setattr(probe, "of_the_server", lambda known: {server.pid: known[server.pid]})
         monkeypatch.setattr(probe, "written", lambda _allowed, _since: [])
-        seen = Rest.model_validate(probe.rest(1.0, [], [], 0))
+        seen = Rest.model_validate(probe.rest(1.0, [], [], {"processes": 0, "threads": 9, "files": 1}))
         server.kill()
-    assert (seen.left, seen.more, seen.written) == ([], 1, [])
+    assert (seen.left, seen.more, seen.written) == ([], Held(processes=1, threads=0, files=2), [])
     assert (seen.busiest > 0.5) is busy
     assert busy or seen.busy < 0.1

@@ -232,6 +232,8 @@ def test_what_is_no_secret_by_itself_is_told_of_a_file_that_nobody_owns(kind: st
 def test_what_the_base_holds_is_nobody_s_business() -> None:
     below = [{"kind": "private key", "path": "/etc/ssl/private/snakeoil.key", "layer": 0}]
     assert found("leftovers", many(contents(leftovers=below), stray("/opt/base", 0))).outcome == "PASS"
+    assert found("leftovers", stray("/opt/above", 1)).found == "/opt/above (0.1 kB, layer 1)"
+    assert found("leftovers", installed("tini", 1)).found.endswith("does not name: tini 1.0")
 
 
 def test_among_distributions_a_path_without_owner_is_told_by_lock_parity_alone_and_a_deleted_one_here() -> None:

@@ -108,7 +108,12 @@ def test_a_backup_is_of_one_moment_while_the_backend_stores_and_removes(tmp_path
             while not enough.is_set():
                 number += 1
                 keep_model(client, f"m{number}", contents[number % 2])
-                assert client.post("data/EURUSD/1h", content=BARS.replace(",10\n", f",{number}\n")).status_code == 201
+                assert (
+                    client.post(
+                        "data/EURUSD/1h?replace=true", content=BARS.replace(",10\n", f",{number}\n")
+                    ).status_code
+                    == 201
+                )
                 assert client.delete(f"models/m{number - 1}").status_code == 200
 
         working = threading.Thread(target=work)

@@ -1,6 +1,8 @@
 """Price bars as columns, and their opening times."""
 
 import re
+from array import array
+from collections.abc import MutableSequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Final
@@ -35,12 +37,12 @@ class Bar:
 class Bars:
     """Bars of one symbol and timeframe, ascending in time; six columns of one length."""
 
-    times: list[int] = field(default_factory=list)
-    opens: list[float] = field(default_factory=list)
-    highs: list[float] = field(default_factory=list)
-    lows: list[float] = field(default_factory=list)
-    closes: list[float] = field(default_factory=list)
-    volumes: list[float] = field(default_factory=list)
+    times: MutableSequence[int] = field(default_factory=list)
+    opens: MutableSequence[float] = field(default_factory=list)
+    highs: MutableSequence[float] = field(default_factory=list)
+    lows: MutableSequence[float] = field(default_factory=list)
+    closes: MutableSequence[float] = field(default_factory=list)
+    volumes: MutableSequence[float] = field(default_factory=list)
 
     def __len__(self) -> int:
         return len(self.times)
@@ -67,12 +69,16 @@ class Bars:
         """Return the bars at positions start (included) to stop (excluded)."""
         return Bars(self.times[start:stop], *(column[start:stop] for column in self._values))
 
+    def packed(self) -> "Bars":
+        """Return the same bars in columns of 8 bytes a number, where a list takes 32."""
+        return Bars(array("q", self.times), *(array("d", column) for column in self._values))
+
     def rows(self) -> list[list[float]]:
         """Return open, high, low, close, volume of each bar."""
         return [list(row) for row in zip(*self._values, strict=True)]
 
     @property
-    def _values(self) -> tuple[list[float], ...]:
+    def _values(self) -> tuple[MutableSequence[float], ...]:
         return self.opens, self.highs, self.lows, self.closes, self.volumes
 
 

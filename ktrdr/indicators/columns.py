@@ -5,8 +5,11 @@ A column is as long as its bars; it begins with NaN while not enough bars have p
 
 import math
 from collections import deque
-from collections.abc import Iterator, Mapping, Sequence
-from typing import Final
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from contextvars import ContextVar
+from itertools import chain
+from typing import Final, TypeVar
 
 from ktrdr.data.bars import Bars
 
@@ -14,9 +17,37 @@ NAN: Final = math.nan
 ROUNDING: Final = 1e-12
 """A spread below this share of the price is a rounding error between equal prices."""
 
+BLOCK: Final = 1 << 16
+"""Values between two questions whether to stop: some hundredths of a second."""
+
+Value = TypeVar("Value")
 Column = list[float]
 Columns = dict[str, Column]
 Parameters = Mapping[str, float]
+
+
+_question: ContextVar[Callable[[], None]] = ContextVar("question", default=lambda: None)
+
+
+@contextmanager
+def may_stop(check: Callable[[], None]) -> Iterator[None]:
+    """Let the loops over columns within call `check` every `BLOCK` values; it may raise to stop."""
+    token = _question.set(check)
+    try:
+        yield
+    finally:
+        _question.reset(token)
+
+
+def asking(values: Sequence[Value]) -> Iterator[Value]:
+    """Yield the values, and ask before each block of them whether to stop."""
+    return chain.from_iterable(_blocks(values, _question.get()))
+
+
+def _blocks(values: Sequence[Value], check: Callable[[], None]) -> Iterator[Sequence[Value]]:
+    for start in range(0, len(values), BLOCK):
+        check()
+        yield values[start : start + BLOCK]
 
 
 def sma(values: Sequence[float], period: int) -> Column:
@@ -35,6 +66,24 @@ def wilder(values: Sequence[float], period: int) -> Column:
 
 
 def _smooth(values: Sequence[float], period: int, weight: float) -> Column:
+    first = next((place for place, value in enumerate(values) if not math.isnan(value)), len(values))
+    known = values[first:] if first else values
+    if math.isnan(math.fsum(known)):
+        return [NAN] * first + _smooth_over_gaps(known, period, weight)
+    seed = known[:period]
+    if len(seed) < period:
+        return [NAN] * len(values)
+    mean = math.fsum(seed) / period
+    result: Column = [NAN] * (first + period - 1)
+    append = result.append
+    append(mean)
+    for value in asking(known[period:]):
+        mean += weight * (value - mean)
+        append(mean)
+    return result
+
+
+def _smooth_over_gaps(values: Sequence[float], period: int, weight: float) -> Column:
     result: Column = []
     seed: list[float] = []
     mean = NAN
@@ -54,9 +103,10 @@ def _smooth(values: Sequence[float], period: int, weight: float) -> Column:
 def windows(values: Sequence[float], period: int) -> Iterator[Sequence[float]]:
     """Yield the last `period` values at each place (valid until the next one), nothing while there are fewer."""
     window: deque[float] = deque(maxlen=period)
-    for value in values:
-        if not math.isnan(value):
-            window.append(value)
+    append = window.append
+    for value in asking(values):
+        if value == value:  # noqa: PLR0124  NaN alone differs from itself
+            append(value)
         yield window if len(window) == period else ()
 
 
@@ -74,7 +124,7 @@ def highest_places(values: Sequence[float], period: int) -> list[int]:
     """Return where the highest of the last `period` values stands, the latest of equal ones."""
     result: list[int] = []
     falling: deque[int] = deque()  # places of values that no later one has reached
-    for place, value in enumerate(values):
+    for place, value in enumerate(asking(values)):
         while falling and values[falling[-1]] <= value:
             falling.pop()
         falling.append(place)
@@ -97,7 +147,7 @@ def typical_prices(bars: Bars) -> Column:
 def true_ranges(bars: Bars) -> Column:
     """Return the true range of every bar but the first, which has no close before it."""
     rows = zip(bars.highs[1:], bars.lows[1:], bars.closes, strict=False)
-    return [max(high, before) - min(low, before) for high, low, before in rows]
+    return [(max(high, before)) - (min(low, before)) for high, low, before in rows]
 
 
 def from_the_second(bars: Bars, column: Column) -> Column:

@@ -55,9 +55,10 @@ def _directional(values: Sequence[float], period: int) -> Column:
 def _rsi(bars: Bars, parameters: Parameters) -> Columns:
     period = int(parameters["period"])
     changes = [now - before for before, now in pairwise(bars.closes)]
-    gains = wilder([max(change, 0.0) for change in changes], period)
-    losses = wilder([max(-change, 0.0) for change in changes], period)
-    return {"rsi": from_the_second(bars, [_share(gain, loss) for gain, loss in zip(gains, losses, strict=True)])}
+    gains = wilder([change if change > 0 else 0.0 for change in changes], period)
+    losses = wilder([-change if change < 0 else 0.0 for change in changes], period)
+    shares = [100 * (gain / (gain + loss)) if gain + loss else 50.0 for gain, loss in zip(gains, losses, strict=True)]
+    return {"rsi": from_the_second(bars, shares)}
 
 
 def _roc(bars: Bars, parameters: Parameters) -> Columns:
@@ -104,26 +105,29 @@ def _adx(bars: Bars, parameters: Parameters) -> Columns:
         rises.append(up if up > down and up > 0 else 0.0)
         falls.append(down if down > up and down > 0 else 0.0)
     up_means, down_means, ranges = (_directional(column, period) for column in (rises, falls, true_ranges(bars)))
-    plus = [_percent(up, span) for up, span in zip(up_means, ranges, strict=True)]
-    minus = [_percent(down, span) for down, span in zip(down_means, ranges, strict=True)]
-    spread = [_percent(abs(up - down), up + down) for up, down in zip(plus, minus, strict=True)]
+    plus, minus = _percents(up_means, ranges), _percents(down_means, ranges)
+    spread = [100 * (abs(up - down) / (up + down)) if up + down else 0.0 for up, down in zip(plus, minus, strict=True)]
     columns = {"adx": wilder(spread, period), "plus_di": plus, "minus_di": minus}
     return {name: from_the_second(bars, column) for name, column in columns.items()}
 
 
 def _bollinger_bands(bars: Bars, parameters: Parameters) -> Columns:
-    period = int(parameters["period"])
-    columns: Columns = {name: [] for name in CATALOGUE["bollinger_bands"].outputs}
-    for close, window in zip(bars.closes, windows(bars.closes, period), strict=True):
+    period, root, multiplier = int(parameters["period"]), math.sqrt(parameters["period"]), parameters["multiplier"]
+    middles: Column = []
+    reaches: Column = []
+    for window in windows(bars.closes, period):
         middle = math.fsum(window) / period if window else NAN
-        deviation = math.dist(window, [middle] * period) / math.sqrt(period) if window else NAN
-        reach = parameters["multiplier"] * (0.0 if deviation < ROUNDING * middle else deviation)
-        columns["middle"].append(middle)
-        columns["upper"].append(middle + reach)
-        columns["lower"].append(middle - reach)
-        columns["width"].append(2 * reach / middle)
-        columns["percent_b"].append((close - middle + reach) / (2 * reach) if reach else 0.5)
-    return columns
+        deviation = math.dist(window, [middle] * period) / root if window else NAN
+        middles.append(middle)
+        reaches.append(multiplier * (0.0 if deviation < ROUNDING * middle else deviation))
+    rows = zip(bars.closes, middles, reaches, strict=True)
+    return {
+        "upper": [middle + reach for middle, reach in zip(middles, reaches, strict=True)],
+        "middle": middles,
+        "lower": _minus(middles, reaches),
+        "width": [2 * reach / middle for middle, reach in zip(middles, reaches, strict=True)],
+        "percent_b": [(close - middle + reach) / (2 * reach) if reach else 0.5 for close, middle, reach in rows],
+    }
 
 
 def _atr(bars: Bars, parameters: Parameters) -> Columns:
@@ -143,12 +147,8 @@ def _minus(left: Column, right: Column) -> Column:
     return [a - b for a, b in zip(left, right, strict=True)]
 
 
-def _percent(part: float, whole: float) -> float:
-    return 100 * (part / whole) if whole else 0.0
-
-
-def _share(gain: float, loss: float) -> float:
-    return 100 * (gain / (gain + loss)) if gain + loss else 50.0
+def _percents(parts: Column, wholes: Column) -> Column:
+    return [100 * (part / whole) if whole else 0.0 for part, whole in zip(parts, wholes, strict=True)]
 
 
 _FUNCTIONS: Final[dict[str, Callable[[Bars, Parameters], Columns]]] = {

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from typing import Final
 
 from ktrdr.data.bars import Bars
-from ktrdr.indicators.columns import NAN, Column, Columns, Parameters, from_the_second, true_ranges, wilder
+from ktrdr.indicators.columns import NAN, Column, Columns, Parameters, asking, from_the_second, true_ranges, wilder
 
 
 def _supertrend(bars: Bars, parameters: Parameters) -> Columns:
@@ -17,7 +17,7 @@ def _supertrend(bars: Bars, parameters: Parameters) -> Columns:
     directions: Column = []
     upper = lower = NAN
     direction = 1.0
-    for high, low, close, span in zip(bars.highs, bars.lows, bars.closes, ranges, strict=True):
+    for high, low, close, span in zip(asking(bars.highs), bars.lows, bars.closes, ranges, strict=True):
         middle, reach = (high + low) / 2, parameters["multiplier"] * span
         upper_before, lower_before, upper, lower = upper, lower, middle + reach, middle - reach
         if close > upper_before or close < lower_before:
@@ -42,7 +42,7 @@ def _parabolic_sar(bars: Bars, parameters: Parameters) -> Columns:
     line, extreme, step = _sides(bars, 0, direction)[0], _sides(bars, 1, direction)[1], least
     column: Column = [NAN]
     directions: Column = [NAN]
-    for place in range(1, len(bars)):
+    for place in asking(range(1, len(bars))):
         (near_before, far_before), (near, far) = (_sides(bars, at, direction) for at in (max(place - 1, 1), place))
         if near <= line:
             direction = -direction

@@ -8,7 +8,7 @@ the boundary, have no label (they are purged). Features look back over the bound
 import math
 from array import array
 from bisect import bisect_left
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import Final, Self
@@ -55,7 +55,7 @@ class Split:
         times = sorted(time for by_timeframe in bars.values() for time in times_of(by_timeframe, since)) or [0]
         return cls(*(times[int(len(times) * share)] for share in (TRAINING_SHARE, TRAINING_SHARE + VALIDATION_SHARE)))
 
-    def places(self, times: list[int], since: int | None = None) -> list[int]:
+    def places(self, times: Sequence[int], since: int | None = None) -> list[int]:
         """Return the positions where the three parts begin, and the end."""
         first = bisect_left(times, since) if since is not None else 0
         return [first, bisect_left(times, self.validation), bisect_left(times, self.test), len(times)]
@@ -100,7 +100,7 @@ def base_of(by_timeframe: Mapping[str, Bars]) -> Bars:
     return by_timeframe[order(list(by_timeframe))[0]]
 
 
-def times_of(by_timeframe: Mapping[str, Bars], since: int | None) -> list[int]:
+def times_of(by_timeframe: Mapping[str, Bars], since: int | None) -> Sequence[int]:
     """Return when the bars open on which decisions are made, from `since` (epoch seconds) on."""
     times = base_of(by_timeframe).times
     return times[bisect_left(times, since) :] if since is not None else times

@@ -3,20 +3,17 @@
 from array import array
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from math import nan
-from typing import Final
 
 from ktrdr.data.bars import Bars
 from ktrdr.data.resample import closes_at
 from ktrdr.data.rows import NEAREST_S
 from ktrdr.fuzzy.memberships import degrees
+from ktrdr.indicators.columns import BLOCK, may_stop
 from ktrdr.indicators.compute import compute
 from ktrdr.names import TIMEFRAME_SECONDS
 from ktrdr.strategy.history import inputs_on
 from ktrdr.strategy.schema import FuzzySet, Strategy
 from ktrdr.training.table import Table
-
-BLOCK: Final = 1 << 16
-"""Values that are computed between two questions whether to stop."""
 
 Check = Callable[[], None]
 
@@ -63,7 +60,8 @@ def _columns(strategy: Strategy, timeframe: str, bars: Bars, check: Check) -> "I
         if source not in outputs:
             check()
             use = strategy.indicators[indicator]
-            found = compute(use.type, bars, use.parameters.model_dump())
+            with may_stop(check):
+                found = compute(use.type, bars, use.parameters.model_dump())
             outputs |= {(indicator, name): array("d", found[name]) for name in found if (indicator, name) in wanted}
             del found
         if item.fuzzy_set is None:

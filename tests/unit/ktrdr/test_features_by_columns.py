@@ -11,9 +11,12 @@ from hypothesis import strategies as st
 
 from ktrdr.data.bars import Bar, Bars
 from ktrdr.fuzzy.memberships import degrees
+from ktrdr.indicators.catalogue import CATALOGUE
+from ktrdr.indicators.columns import BLOCK, may_stop
+from ktrdr.indicators.compute import compute
 from ktrdr.settings import SHIPPED_STRATEGIES
 from ktrdr.strategy.files import StrategyDirectory
-from ktrdr.training.features import BLOCK, feature_rows
+from ktrdr.training.features import feature_rows
 from ktrdr.training.table import Table
 from tests.support import features_by_rows
 
@@ -94,3 +97,20 @@ def test_one_asks_within_a_long_column_whether_to_stop() -> None:
 
         feature_rows(strategy, {"1h": bars}, check=check)
     assert asked[3 * BLOCK] - asked[BLOCK] >= 2 * 10, "ten columns of memberships, two more blocks in each"
+
+
+@pytest.mark.parametrize("kind", [kind for kind in CATALOGUE if kind not in {"obv", "roc"}])
+def test_an_indicator_asks_within_its_loops_whether_to_stop(kind: str) -> None:
+    """Those two have one short loop: less than half a second for ten years of minutes."""
+
+    def stop() -> None:
+        raise InterruptedError
+
+    bars = Bars(list(range(2 * BLOCK)), *([1.0] * (2 * BLOCK) for _ in range(5)))
+    asked: list[bool] = []
+    with may_stop(lambda: asked.append(True)):
+        compute(kind, bars, {})
+    assert len(asked) >= 2
+    with pytest.raises(InterruptedError), may_stop(stop):
+        compute(kind, bars, {})
+    compute(kind, bars.between(0, 300), {})  # asks nobody any more

@@ -11,10 +11,19 @@ if TYPE_CHECKING:
     from ktrdr.strategy.schema import Strategy
 
 BAR_NUMBERS: Final = 12
-"""Numbers per bar: its six columns, and as many again for the lists of features, labels and fingerprint."""
+"""Numbers per bar in columns: its six, and as many again for labels, decisions and the equity."""
 
-NUMBER_BYTES: Final = 64
-"""Bytes of a Python float with its pointer (32), which exists about twice: before and after scaling."""
+NUMBER_BYTES: Final = 8
+"""Bytes of a number in a column."""
+
+FLOAT_BYTES: Final = 32
+"""Bytes of a Python float with its pointer."""
+
+FLOATS: Final = 12
+"""Python's floats per bar: an indicator while it is computed, or the bars while they are fetched."""
+
+CHOSEN: Final = 1.5
+"""A training's samples beside all features: once as they are, and once scaled in half the bytes."""
 
 ACTIVATION_BYTES: Final = 1.2
 """Bytes per sample and neuron of the widest layer: 15 % of the samples pass at once, 4 bytes in and 4 bytes out."""
@@ -31,33 +40,25 @@ def training_bytes(strategy: "Strategy", bars: Mapping[str, Mapping[str, int]]) 
 
     It holds all bars, the indicators' outputs, and the features of every bar of the finest timeframe.
     """
-    finest = min(next(iter(bars.values())), key=TIMEFRAME_SECONDS.__getitem__)
+    timeframes = list(next(iter(bars.values())))
+    finest = min(timeframes, key=TIMEFRAME_SECONDS.__getitem__)
     samples = sum(numbers[finest] for numbers in bars.values())
     widest = max(strategy.model.architecture.hidden_layers)
-    return NUMBER_BYTES * _kept(strategy, bars) + ACTIVATION_BYTES * samples * widest
+    chosen = CHOSEN * samples * feature_count(strategy, timeframes)
+    return _bytes(strategy, bars) + NUMBER_BYTES * chosen + ACTIVATION_BYTES * samples * widest
 
 
-def _kept(strategy: "Strategy", bars: Mapping[str, Mapping[str, int]]) -> int:
-    """Return how many numbers an operation holds: of bars, indicators and features."""
+def _bytes(strategy: "Strategy", bars: Mapping[str, Mapping[str, int]]) -> float:
+    """Return the bytes of bars, indicators and features, which trainings and backtests hold."""
     timeframes = sorted(next(iter(bars.values())), key=TIMEFRAME_SECONDS.__getitem__)
     every = sum(sum(numbers.values()) for numbers in bars.values())
     samples = sum(numbers[timeframes[0]] for numbers in bars.values())
     used = {strategy.source(item)[0] for item in strategy.nn_inputs}
     outputs = sum(len(CATALOGUE[strategy.indicators[name].type].outputs) for name in used)
-    return every * (BAR_NUMBERS + outputs) + samples * feature_count(strategy, timeframes)
-
-
-FLOAT_BYTES: Final = 32
-"""Bytes of a Python float with its pointer, as bars and a walk hold them."""
-
-PACKED_BYTES: Final = 8
-"""Bytes of a number in an array, as features and the outputs that they read are held."""
-
-BACKTEST_NUMBERS: Final = 20
-"""Python's floats per bar: its six columns, an indicator while it is computed, a decision, the equity, its changes."""
+    columns = every * (BAR_NUMBERS + outputs) + samples * feature_count(strategy, timeframes)
+    return NUMBER_BYTES * columns + FLOAT_BYTES * FLOATS * every
 
 
 def backtest_bytes(strategy: "Strategy", bars: Mapping[str, int]) -> float:
     """Return the estimated bytes of a backtest without its libraries; `bars` are counts by timeframe."""
-    packed = _kept(strategy, {"": bars})
-    return FLOAT_BYTES * BACKTEST_NUMBERS * sum(bars.values()) + PACKED_BYTES * packed
+    return _bytes(strategy, {"": bars})

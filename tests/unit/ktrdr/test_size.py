@@ -5,11 +5,12 @@ from pathlib import Path
 import pytest
 from fastapi.testclient import TestClient
 
+from ktrdr.api.services.requests import MOST_BYTES
 from ktrdr.data.bars import Bars
 from ktrdr.data.files import DataDirectory
 from ktrdr.settings import SHIPPED_STRATEGIES
 from ktrdr.strategy.files import StrategyDirectory
-from ktrdr.strategy.size import feature_count, training_bytes
+from ktrdr.strategy.size import backtest_bytes, feature_count, training_bytes
 from ktrdr.training.features import feature_rows
 
 STRATEGIES = StrategyDirectory(SHIPPED_STRATEGIES, Path("none"))
@@ -31,8 +32,13 @@ def test_features_are_counted_as_they_are_made(year: Bars, name: str) -> None:
     assert feature_count(strategy, strategy.training_data.timeframes) == len(made)
 
 
-def test_a_long_hourly_training_is_reckoned_at_two_and_a_half_kilobytes_a_bar() -> None:
-    assert training_bytes(HOURLY, {"EURUSD": {"1h": 1_000_000}}) == pytest.approx(2.5e9, rel=0.02)
+def test_a_long_hourly_training_is_reckoned_at_nine_hundred_bytes_a_bar() -> None:
+    assert training_bytes(HOURLY, {"EURUSD": {"1h": 1_000_000}}) == pytest.approx(0.87e9, rel=0.02)
+
+
+def test_ten_years_of_minutes_are_within_the_bound() -> None:
+    assert backtest_bytes(HOURLY, {"1m": 3_700_000}) < training_bytes(HOURLY, {"EURUSD": {"1m": 3_700_000}})
+    assert training_bytes(HOURLY, {"EURUSD": {"1m": 3_700_000}}) < MOST_BYTES
 
 
 def test_bars_of_more_symbols_and_coarser_timeframes_add_up() -> None:
@@ -45,13 +51,13 @@ def test_bars_of_more_symbols_and_coarser_timeframes_add_up() -> None:
 def test_a_training_beyond_a_worker_s_memory_is_refused_with_the_number_and_the_bound(
     client: TestClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("ktrdr.api.services.requests.MOST_BYTES", 20_000_000)
+    monkeypatch.setattr("ktrdr.api.services.requests.MOST_BYTES", 8_000_000)
     body = {"strategy_name": "mlp_fx_hourly", "symbols": ["EURUSD", "GBPUSD"]}
     answer = client.post("trainings/start", json=body)
     error = answer.json()["error"]
     assert (answer.status_code, error["code"]) == (400, "too_many_bars")
     assert "Computing on these 12,484 bars takes about" in error["message"]
-    assert error["details"]["bytes_needed"] > error["details"]["bytes_at_most"] == 20_000_000
+    assert error["details"]["bytes_needed"] > error["details"]["bytes_at_most"] == 8_000_000
     assert client.get("operations", params={"status": "pending"}).json()["total_count"] == 0
     for less in ({"symbols": ["EURUSD"]}, {"symbols": ["EURUSD"] * 20}, {"start_date": "2023-07-01"}):
         assert client.post("trainings/start", json={**body, **less}).status_code == 200

@@ -66,15 +66,17 @@ def walk(
     account = Account(costs.initial_capital, costs.commission, costs.slippage)
     trades: list[Trade] = []
     equity: list[float] = []
-    wanted = 0
-    for position, time in enumerate(bars.times):
+    held = wanted = 0
+    for position, (time, opening, close) in enumerate(zip(bars.times, bars.opens, bars.closes, strict=True)):
         check(position)
-        if wanted != account.direction:
-            _note(trades, account.turn(wanted, time, bars.opens[position]))
-        equity.append(account.equity(bars.closes[position]))
-        if not math.isfinite(equity[-1]):
+        if wanted != held:
+            _note(trades, account.turn(wanted, time, opening))
+            held = account.direction
+        value = account.equity(close)
+        equity.append(value)
+        if not math.isfinite(value):
             raise BadRequestError("bad_data", f"The equity is not a number at {iso(time)}: check that bar's prices.")
-        wanted = DIRECTION.get(decide(position), account.direction) if equity[-1] > 0 else 0
+        wanted = DIRECTION.get(decide(position), held) if value > 0 else 0
     if account.units:
         _note(trades, account.turn(0, bars.times[-1], bars.closes[-1]))
         equity[-1] = account.cash

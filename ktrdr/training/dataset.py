@@ -69,14 +69,16 @@ class Scaler:
     deviations: list[float]
 
     @classmethod
-    def fit(cls, rows: Table) -> "Scaler":
-        """Fit on rows; a constant feature is not scaled."""
-        means = [math.fsum(column) / len(column) for column in rows.columns]
-        spreads = [
-            math.sqrt(math.fsum([(value - mean) ** 2 for value in column]) / len(column))
-            for column, mean in zip(rows.columns, means, strict=True)
-        ]
-        return cls(means, [spread if spread > 1e-12 else 1.0 for spread in spreads])  # noqa: PLR2004  rounding
+    def fit(cls, rows: Table, check: Callable[[], None] = lambda: None) -> "Scaler":
+        """Fit on rows; a constant feature is not scaled. `check` is called before each feature and may raise."""
+        means, spreads = [], []
+        for column in rows.columns:
+            check()
+            mean = math.fsum(column) / len(column)
+            spread = math.sqrt(math.fsum([(value - mean) ** 2 for value in column]) / len(column))
+            means.append(mean)
+            spreads.append(spread if spread > 1e-12 else 1.0)  # noqa: PLR2004  rounding
+        return cls(means, spreads)
 
 
 @dataclass(frozen=True)
@@ -125,18 +127,22 @@ def build(
         names, rows = feature_rows(strategy, by_timeframe, check=check)
         parts = parts or [Samples.none(len(names)) for _ in PARTS]
         rows.forget(strategy.training_data.history_required)
+        check()
         known = rows.known()
         base = base_of(by_timeframe)
         for part, (start, stop) in zip(parts, pairwise(split.places(base.times, since)), strict=True):
             check()
             answers = label(base.closes[start:stop], strategy.training.labels)
+            check()
             pairs = list(zip(answers, known[start:stop], strict=True))
             usable = [answer is not None and yes for answer, yes in pairs]
+            check()
             part.rows.extend(rows[start:stop].chosen(usable))
+            check()
             part.labels.extend(answer for answer, yes in pairs if answer is not None and yes)
     for what, part in zip(PARTS, parts, strict=True):
         if len(part.rows) < FEWEST_SAMPLES:
             message = f"The {what} part has {len(part.rows)} samples, {FEWEST_SAMPLES} are needed: use a longer range."
             raise BadRequestError("too_few_samples", message)
     check()
-    return Dataset(names, Scaler.fit(parts[0].rows), *parts)
+    return Dataset(names, Scaler.fit(parts[0].rows, check), *parts)

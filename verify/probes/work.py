@@ -46,6 +46,11 @@ class Backend:
         self.archive = archive
         return f"models/{name}"
 
+    def upload_record(self, _operation_id, record):
+        """Take all pieces of a backtest's record, and keep none."""
+        for _ in record:
+            pass
+
     def download_model(self, _name):
         """Return the model that was kept last, and its digest."""
         return self.archive, of("ktrdr.model_files").digest(self.archive)

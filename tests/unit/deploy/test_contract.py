@@ -79,7 +79,7 @@ def test_every_shipped_dockerfile_is_there() -> None:
 
 def test_the_shipped_budgets_are_the_agreed_ones() -> None:
     budgets = {role: image.added_at_most for role, image in read_contract().images.items()}
-    agreed = {"backend": 24.5e6, "dev": 861e6, "worker-cpu": 688e6, "worker-gpu": 4.510e9}
+    agreed = {"backend": 25.5e6, "dev": 861e6, "worker-cpu": 688e6, "worker-gpu": 4.510e9}
     assert budgets == agreed
 
 
@@ -208,11 +208,11 @@ def test_a_contradiction_and_a_duplicate_name_are_told_beside_other_mistakes(tmp
 
 
 def test_a_file_with_mistakes_is_a_usage_problem_that_counts_them(tmp_path: Path) -> None:
-    path = edited(tmp_path, ('"24.5 MB"', '"24.5MB"'), ("extras =", "extra ="))
+    path = edited(tmp_path, ('"25.5 MB"', '"25.5MB"'), ("extras =", "extra ="))
     problem = problem_of(path)
     assert problem.code == Exit.USAGE
     assert problem.doing == f"reading the contract {path}"
-    assert "2 mistakes\n  - images.backend.added_at_most = '24.5MB': write a size" in problem.wrong
+    assert "2 mistakes\n  - images.backend.added_at_most = '25.5MB': write a size" in problem.wrong
     assert "\n  - images.dev.extra = ['ml']: unknown key; did you mean 'extras'?" in problem.wrong
     assert "docs/contract.md" in problem.next_step
 

@@ -24,7 +24,7 @@ def run(monkeypatch: pytest.MonkeyPatch, *words: str) -> int:
 def wrong_contract(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The contract that is read by default has two mistakes."""
     path = tmp_path / "images.toml"
-    text = CONTRACT.read_text(encoding="utf-8").replace('"24.5 MB"', '"24.5"').replace("heavy =", "heavi =")
+    text = CONTRACT.read_text(encoding="utf-8").replace('"25.5 MB"', '"25.5"').replace("heavy =", "heavi =")
     path.write_text(text, encoding="utf-8")
     monkeypatch.setattr(read_contract, "__defaults__", (path,))
 
@@ -51,7 +51,7 @@ def test_a_wrong_contract_is_told_with_all_its_mistakes(
     assert run(monkeypatch, *words) == Exit.USAGE
     told = capsys.readouterr()
     assert told.out == ""
-    assert "images.backend.added_at_most = '24.5': write a size" in told.err
+    assert "images.backend.added_at_most = '25.5': write a size" in told.err
     assert "application.heavi" in told.err
     assert "next: " in told.err
 

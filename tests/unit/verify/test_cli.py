@@ -32,10 +32,10 @@ def test_a_wrong_contract_is_told_with_its_mistake(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], words: list[str]
 ) -> None:
     path = tmp_path / "images.toml"
-    path.write_text(CONTRACT.read_text(encoding="utf-8").replace('"24.5 MB"', '"24.5"'), encoding="utf-8")
+    path.write_text(CONTRACT.read_text(encoding="utf-8").replace('"25.5 MB"', '"25.5"'), encoding="utf-8")
     monkeypatch.setattr(read_contract, "__defaults__", (path,))
     assert run(monkeypatch, *words) == Exit.USAGE
-    assert "images.backend.added_at_most = '24.5'" in capsys.readouterr().err
+    assert "images.backend.added_at_most = '25.5'" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(

@@ -54,11 +54,7 @@ def run(
     progress(PREPARED, "preparing features", 0, settings.epochs)
     data = dataset.build(strategy, bars, split, since=since, check=check)
     device = "cuda" if torch.cuda.is_available() else "cpu"
-    torch.manual_seed(settings.seed)
-    shape = strategy.model.architecture
-    network = build_mlp(len(data.names), shape.hidden_layers, shape.dropout, shape.activation).to(device)
-    torch.set_num_threads(trainer.threads(count_parameters(network), settings.batch_size))
-
+    network = _network(strategy, data, device)
     made_of = _origin(document, bars, since, split)
     begin = _found(keeper, made_of, network)
 
@@ -85,6 +81,15 @@ def run(
     metadata = _metadata(strategy, made_of["series of bars"], summary["data_summary"])
     model_store.save(directory, network, data, config=_config(strategy, document), metrics=metrics, metadata=metadata)
     return summary
+
+
+def _network(strategy: Strategy, data: dataset.Dataset, device: str) -> Any:
+    """Return the strategy's network, as its seed draws it, with the threads that are worthwhile for it."""
+    torch.manual_seed(strategy.training.seed)
+    shape = strategy.model.architecture
+    network = build_mlp(len(data.names), shape.hidden_layers, shape.dropout, shape.activation).to(device)
+    torch.set_num_threads(trainer.threads(count_parameters(network), strategy.training.batch_size))
+    return network
 
 
 def _told(progress: Progress, epochs: int, begin: State | None) -> Callable[[int, trainer.History], None]:

@@ -38,6 +38,14 @@ class History:
     best_epoch: int = 0
     seconds: float = 0.0
 
+    def add(self, train_loss: float, train_accuracy: float, val_loss: float, val_accuracy: float) -> None:
+        """Add an epoch."""
+        for figures, value in (
+            (self.train_loss, train_loss), (self.train_accuracy, train_accuracy),
+            (self.val_loss, val_loss), (self.val_accuracy, val_accuracy),
+        ):  # fmt: skip
+            figures.append(value)
+
 
 def threads(parameters: int, batch_size: int) -> int:
     """Return how many threads are worthwhile for a network: usually one, and at most one per core."""
@@ -80,15 +88,10 @@ def train(
 
     for epoch in range(len(history.train_loss) + 1, settings.epochs + 1):
         shuffled = torch.randperm(len(labels), generator=dice)
-        loss, accuracy = _epoch(descent, (inputs, labels), shuffled, settings.batch_size, check=check)
-        history.train_loss.append(loss)
-        history.train_accuracy.append(accuracy)
+        learnt = _epoch(descent, (inputs, labels), shuffled, settings.batch_size, check=check)
         loss_now, accuracy, _ = evaluate(network, validation, weigh)
-        history.val_loss.append(loss_now)
-        history.val_accuracy.append(accuracy)
-        if not math.isfinite(history.train_loss[-1] + loss_now):
-            message = f"The loss is not a number after epoch {epoch}: lower training.learning_rate below"
-            raise BadRequestError("diverged", f"{message} {settings.learning_rate:g}.")
+        history.add(*learnt, loss_now, accuracy)
+        _require_finite(learnt[0] + loss_now, epoch, settings.learning_rate)
         if loss_now < best[0]:
             best = (loss_now, copy.deepcopy(network.state_dict()))
             history.best_epoch = epoch
@@ -100,6 +103,12 @@ def train(
         network.load_state_dict(best[1])
     history.seconds = time.perf_counter() - began
     return history
+
+
+def _require_finite(loss: float, epoch: int, rate: float) -> None:
+    if not math.isfinite(loss):
+        message = f"The loss is not a number after epoch {epoch}: lower training.learning_rate below {rate:g}."
+        raise BadRequestError("diverged", message)
 
 
 def _epoch(

@@ -86,16 +86,18 @@ def application(agent: Agent) -> FastAPI:
     @app.get("/metrics")
     def metrics() -> Response:
         """Return the worker's figures in Prometheus' text format."""
-        about = {"version": version(), "worker_type": agent.settings.worker_type}
-        lines = [
-            *family("ktrdr_worker_info", "gauge", "The running version.", [(about, 1)]),
-            *family(
-                "ktrdr_worker_uptime_seconds", "gauge", "Seconds since the start.", [({}, time.monotonic() - began)]
-            ),
-            *family("ktrdr_worker_registered", "gauge", "1 when registered.", [({}, int(agent.registered))]),
-            *family("ktrdr_worker_busy", "gauge", "1 while an operation runs.", [({}, int(agent.job is not None))]),
-            *family("ktrdr_worker_operations_total", "counter", "Operations ended.", [({}, agent.finished)]),
-        ]
-        return Response(text(lines), media_type=CONTENT_TYPE)
+        return Response(_figures(agent, time.monotonic() - began), media_type=CONTENT_TYPE)
 
     return app
+
+
+def _figures(agent: Agent, uptime: float) -> str:
+    about = {"version": version(), "worker_type": agent.settings.worker_type}
+    lines = [
+        *family("ktrdr_worker_info", "gauge", "The running version.", [(about, 1)]),
+        *family("ktrdr_worker_uptime_seconds", "gauge", "Seconds since the start.", [({}, uptime)]),
+        *family("ktrdr_worker_registered", "gauge", "1 when registered.", [({}, int(agent.registered))]),
+        *family("ktrdr_worker_busy", "gauge", "1 while an operation runs.", [({}, int(agent.job is not None))]),
+        *family("ktrdr_worker_operations_total", "counter", "Operations ended.", [({}, agent.finished)]),
+    ]
+    return text(lines)

@@ -1,6 +1,7 @@
 """Which folder may import which, and who may talk to Docker: the arrows of the house, each with one direction."""
 
 import ast
+import statistics
 from collections.abc import Iterator
 from graphlib import TopologicalSorter
 from pathlib import PurePosixPath
@@ -141,3 +142,19 @@ def talks(name: str) -> bool:
 def test_every_folder_says_what_it_is_for() -> None:
     for name in ARROWS:
         assert ast.get_docstring(ast.parse((ROOT / name / "__init__.py").read_text(encoding="utf-8"))), name
+
+
+def test_the_modules_of_the_product_stay_short_and_their_functions_too() -> None:
+    texts = {path: path.read_text(encoding="utf-8") for package in OURS[:-1] for path in (ROOT / package).rglob("*.py")}
+    lines = {path.relative_to(ROOT).as_posix(): text.count("\n") for path, text in texts.items()}
+    assert [path for path, number in lines.items() if number > 350] == []
+    assert statistics.median(lines.values()) < 150
+    functions = ((path, node) for path, text in texts.items() for node in ast.walk(ast.parse(text)))
+    long = [
+        f"{path.relative_to(ROOT)}: {node.name}"
+        for path, node in functions
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
+        if node.end_lineno is not None
+        if node.end_lineno - node.lineno >= 50
+    ]
+    assert long == []

@@ -60,6 +60,7 @@ COSTS: Final = {
     "GET /api/v1/operations": Cost(20 * MIB, 40 * MIB),
     "GET /api/v1/operations/{operation_id}": Cost(9 * MIB, 24 * MIB),
     "GET /api/v1/operations/{operation_id}/results": Cost(17 * MIB, 24 * MIB),
+    "GET /api/v1/operations/{operation_id}/metrics": Cost(256 * KIB, 4 * MIB),
     "GET /api/v1/operations/{operation_id}/trades": Cost(RECORD, 2 * MIB),
     "GET /api/v1/operations/{operation_id}/equity": Cost(RECORD, 2 * MIB),
     "PUT /api/v1/operations/{operation_id}/trades": Cost(64 * KIB, 2 * MIB),

@@ -213,6 +213,16 @@ class OperationEntry(Shape):
     result_summary: dict[str, Any] | None
 
 
+class EpochEntry(Shape):
+    """Losses and accuracies of a training's parts after an epoch, counted from 1."""
+
+    epoch: int
+    train_loss: float
+    train_accuracy: float = Field(ge=0, le=1)
+    val_loss: float
+    val_accuracy: float = Field(ge=0, le=1)
+
+
 class TradeEntry(Shape):
     """A closed position, always of the whole equity. Money is in the quote currency.
 
@@ -378,6 +388,7 @@ ANSWERS = (
         result_summary=Annotated[dict[str, Any] | None, Field(description=RESULTS)],
         results=Annotated[dict[str, Any] | None, Field(description="The same as result_summary.")],
     ),
+    _success("EpochsAnswer", "A training by epoch, so far.", operation_id=str, epochs=list[EpochEntry]),
     _success("TradesAnswer", "Every trade of a backtest.", operation_id=str, trades=list[TradeEntry]),
     _success(
         "EquityAnswer",

@@ -17,6 +17,7 @@ from pydantic import (
 )
 from pydantic.json_schema import SkipJsonSchema
 
+from ktrdr.epochs import EPOCHS_LIMIT
 from ktrdr.fuzzy import memberships
 from ktrdr.indicators import catalogue
 from ktrdr.names import NAME_PATTERN, SYMBOL_PATTERN, Timeframe
@@ -271,7 +272,7 @@ class Labels(Section):
 class Training(Section):
     """How the network is trained; `patience` is epochs without a better validation loss."""
 
-    epochs: Annotated[int, Field(ge=1, le=1000), WHOLE] = 40
+    epochs: Annotated[int, Field(ge=1, le=EPOCHS_LIMIT), WHOLE] = 40
     batch_size: Annotated[int, Field(ge=1, le=4096), WHOLE] = 64
     learning_rate: Annotated[float, Field(ge=1e-6, le=1)] = 0.001
     patience: Annotated[int, Field(ge=1, le=1000), WHOLE] = 10

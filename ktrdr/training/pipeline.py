@@ -4,7 +4,7 @@ import hashlib
 import json
 import logging
 from array import array
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
@@ -13,6 +13,7 @@ from typing import Any, Final
 import torch  # type: ignore[import-not-found,unused-ignore]  # torch is installed where one computes
 
 from ktrdr.data.bars import iso
+from ktrdr.epochs import Epoch
 from ktrdr.errors import InvalidError
 from ktrdr.neural.models.mlp import build_mlp, count_parameters
 from ktrdr.settings import version
@@ -41,14 +42,15 @@ def run(
     since: int | None = None,
     split: dataset.Split | None = None,
     keeper: Keeper | None = None,
+    record: Callable[[Sequence[Epoch]], None] = lambda _: None,
 ) -> dict[str, Any]:
     """Train `strategy` (whose YAML `document` is kept with the model) on `bars`, in parts of 70/15/15 % or `split`.
 
     Bars before `since` (epoch seconds) are for the indicators only.
     Writes the model into the existing empty `directory` and returns training_metrics, test_metrics, model_info,
     data_summary, label_counts, warnings and resumed_after_epoch. That is None unless `keeper` had a checkpoint to go on
-    from; all else is as it would be without. `check` is called often and may raise to stop. BadRequestError if there
-    is too little data.
+    from; all else is as it would be without. `check` is called often and may raise to stop; `record` is called after
+    each epoch, with all so far. BadRequestError if there is too little data.
     """
     settings = strategy.training
     progress(PREPARED, "preparing features", 0, settings.epochs)
@@ -63,7 +65,7 @@ def run(
             keeper.keep(checkpoint.dump(state(), made_of))
 
     history = trainer.train(
-        network, data, settings, device=device, on_epoch=_told(progress, settings.epochs, begin), check=check,
+        network, data, settings, device=device, on_epoch=_told(progress, record, settings.epochs, begin), check=check,
         begin=begin, on_state=on_state,
     )  # fmt: skip
     progress(TRAINED, "testing", len(history.val_loss), settings.epochs)
@@ -92,7 +94,9 @@ def _network(strategy: Strategy, data: dataset.Dataset, device: str) -> Any:
     return network
 
 
-def _told(progress: Progress, epochs: int, begin: State | None) -> Callable[[int, trainer.History], None]:
+def _told(
+    progress: Progress, record: Callable[[Sequence[Epoch]], None], epochs: int, begin: State | None
+) -> Callable[[int, trainer.History], None]:
     """Say where the training begins, and return what says it after each epoch."""
     if begin is not None:
         progress(_share(begin.epoch, epochs), f"going on after epoch {begin.epoch} of {epochs}", begin.epoch, epochs)
@@ -100,6 +104,7 @@ def _told(progress: Progress, epochs: int, begin: State | None) -> Callable[[int
     def on_epoch(epoch: int, history: trainer.History) -> None:
         step = f"epoch {epoch} of {epochs}: validation loss {history.val_loss[-1]:.4f}"
         progress(_share(epoch, epochs), step, epoch, epochs)
+        record(history.epochs())
 
     return on_epoch
 

@@ -11,6 +11,7 @@ from typing import Any, Final
 import torch  # type: ignore[import-not-found,unused-ignore]  # torch is installed where one computes
 from torch import nn  # type: ignore[import-not-found,unused-ignore]
 
+from ktrdr.epochs import Epoch
 from ktrdr.errors import BadRequestError
 from ktrdr.signals import Signal
 from ktrdr.strategy.schema import Training
@@ -45,6 +46,11 @@ class History:
             (self.val_loss, val_loss), (self.val_accuracy, val_accuracy),
         ):  # fmt: skip
             figures.append(value)
+
+    def epochs(self) -> list[Epoch]:
+        """Return the epochs so far, the first one first."""
+        columns = (self.train_loss, self.train_accuracy, self.val_loss, self.val_accuracy)
+        return [Epoch(place, *values) for place, values in enumerate(zip(*columns, strict=True), 1)]
 
 
 def threads(parameters: int, batch_size: int) -> int:

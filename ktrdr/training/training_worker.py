@@ -36,7 +36,7 @@ def train(job: Job) -> dict[str, Any]:
     with tempfile.TemporaryDirectory(prefix="ktrdr-model-") as directory:
         summary = pipeline.run(
             strategy, document, bars, Path(directory),
-            since=since, progress=job.report, check=job.check, keeper=Checkpoints(job),
+            since=since, progress=job.report, check=job.check, keeper=Checkpoints(job), record=job.record,
         )  # fmt: skip
         name = model_name(strategy.name, job.operation_id)
         model_path = job.backend.upload_model(name, pack(Path(directory)))

@@ -135,6 +135,8 @@ class Agent:
                 raise
             self._give_up(job, error)
             return 0.0
+        if job and state:
+            job.delivered(state)
         cancelled, assignment = answer["cancel"], answer["operation"]
         if job and state and state["status"] != "running":
             self.job = None

@@ -2,9 +2,11 @@
 
 import logging
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from dataclasses import asdict
 from typing import Any, Final
 
+from ktrdr.epochs import Epoch
 from ktrdr.errors import KtrdrError
 from ktrdr.worker.backend import Backend, BackendAwayError, BackendRefusedError
 
@@ -40,6 +42,8 @@ class Job:
             "error": None,
             "result_summary": None,
         }
+        self._epochs: tuple[Epoch, ...] = ()
+        self._told = 0
         self._thread: threading.Thread | None = None
         self.replaced = False
 
@@ -63,6 +67,16 @@ class Job:
         """Report how many bars of a series have come, and which share (0 to 1) of all series."""
         self.report(FETCHED * share, f"fetching {what}: {completed:,} of {total:,} bars", completed, total)
 
+    def record(self, epochs: Sequence[Epoch]) -> None:
+        """Store all epochs so far, in order; the next heartbeat reports those that the backend has not got."""
+        with self._lock:
+            self._epochs = tuple(epochs)
+
+    def delivered(self, state: dict[str, Any]) -> None:
+        """Note that the backend has got a report."""
+        with self._lock:
+            self._told = max((one["epoch"] for one in state["epochs"]), default=self._told)
+
     def check(self) -> None:
         """Raise CancelledError when the work is to stop."""
         if self._cancelled.is_set():
@@ -80,7 +94,7 @@ class Job:
     def state(self) -> dict[str, Any]:
         """Return the report for the next heartbeat."""
         with self._lock:
-            return dict(self._state)
+            return {**self._state, "epochs": [asdict(one) for one in self._epochs if one.epoch > self._told]}
 
     def replace(self, reason: str) -> None:
         """Replace a report that the backend refuses by a plain failure."""

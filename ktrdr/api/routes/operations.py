@@ -1,5 +1,6 @@
 """The routes of operations: trainings, backtests and uploads, with their progress and results."""
 
+from dataclasses import asdict
 from typing import Annotated, Final
 
 from fastapi import APIRouter, Query
@@ -59,6 +60,13 @@ def results(context: ContextDep, operation_id: NameInPath) -> Response:
     kept = {key: found[key] for key in ("operation_id", "operation_type", "status")}
     text = [found["result_summary"] or "null"]
     return JsonTexts(spliced({"success": True, **kept}, result_summary=text, results=text))
+
+
+@router.get("/{operation_id}/metrics", responses=answers("EpochsAnswer", 404, 409))
+def metrics(context: ContextDep, operation_id: NameInPath) -> JSONResponse:
+    """Return a training's losses and accuracies by epoch, while it runs and after."""
+    found = [asdict(one) for one in context.dispatcher.epochs(operation_id)]
+    return JSONResponse({"success": True, "operation_id": operation_id, "epochs": found})
 
 
 @router.delete("/{operation_id}", status_code=202, responses=answers("CancelledAnswer", 404, 409, status=202))

@@ -13,6 +13,7 @@ from ktrdr.api.documented import answers, answers_to_json
 from ktrdr.api.routes.parameters import CallerDep, Name, NameInPath, RequestBody
 from ktrdr.api.services.dispatch import Report
 from ktrdr.api.store import workers
+from ktrdr.epochs import EPOCHS_LIMIT, Epoch
 from ktrdr.errors import NotFoundError
 from ktrdr.json_text import COMPACT
 from ktrdr.model_files import MIB
@@ -36,6 +37,8 @@ RESULT_LIMIT: Final = 8 * MIB
 
 Text = Annotated[str, Field(max_length=2000, pattern=r"^[^\x00]*$")]
 Short = Annotated[str, Field(max_length=200, pattern=r"^[^\x00]*$")]
+Number = Annotated[float, Field(allow_inf_nan=False)]
+Share = Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)]
 Count = Annotated[int, Field(ge=0, le=10**9), WHOLE]
 
 
@@ -110,6 +113,16 @@ class ReportedError(RequestBody):
     message: Text
 
 
+class ReportedEpoch(RequestBody):
+    """An epoch's losses and accuracies."""
+
+    epoch: Annotated[int, Field(ge=1, le=EPOCHS_LIMIT), WHOLE]
+    train_loss: Number
+    train_accuracy: Share
+    val_loss: Number
+    val_accuracy: Share
+
+
 class ReportedOperation(RequestBody):
     """A worker's report on its operation."""
 
@@ -118,6 +131,7 @@ class ReportedOperation(RequestBody):
     progress: ReportedProgress = ReportedProgress()
     error: ReportedError | None = None
     result_summary: JsonObject | None = None
+    epochs: Annotated[list[ReportedEpoch], Field(max_length=EPOCHS_LIMIT)] = Field(default_factory=list)
 
 
 class Heartbeat(RequestBody):
@@ -173,7 +187,8 @@ def heartbeat(context: ContextDep, caller: CallerDep, worker_id: NameInPath, req
     if work := request.operation:
         error = (work.error.code, work.error.message) if work.error else None
         result = work.result_summary if work.status == "completed" else None
-        report = Report(work.operation_id, work.status, work.progress.model_dump(), error, result)
+        epochs = tuple(Epoch(**one.model_dump()) for one in work.epochs)
+        report = Report(work.operation_id, work.status, work.progress.model_dump(), error, result, epochs)
         if work.status == "completed":
             context.held.require_result(work.operation_id, work.result_summary)
     return JSONResponse({"success": True, **context.dispatcher.heartbeat(worker_id, report, caller)})

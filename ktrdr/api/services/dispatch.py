@@ -8,9 +8,10 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Final
 
-from ktrdr.api.store import operations, workers
+from ktrdr.api.store import epochs, operations, workers
 from ktrdr.api.store.connection import Connection, Row
 from ktrdr.api.store.database import Database
+from ktrdr.epochs import Epoch
 from ktrdr.errors import ConflictError, NotFoundError, TooManyError, UnavailableError
 
 log = logging.getLogger(__name__)
@@ -30,13 +31,14 @@ PAUSED_AFTER_S: Final = 5.0
 
 @dataclass(frozen=True)
 class Report:
-    """A worker's report on its operation; `error` is a code and a message."""
+    """A worker's report on its operation; `error` is a code and a message, `epochs` are those not told before."""
 
     operation_id: str
     status: operations.Status
     progress: dict[str, Any]
     error: tuple[str, str] | None
     result: dict[str, Any] | None
+    epochs: tuple[Epoch, ...] = ()
 
 
 class Dispatcher:
@@ -90,6 +92,18 @@ class Dispatcher:
                 operations.set_checkpoint(db, operation_id, None)
                 operations.set_checkpoint(db, new, row["checkpoint"])
             return new
+
+    def epochs(self, operation_id: str) -> list[Epoch]:
+        """Return the epochs of a training so far; NotFoundError for no operation, ConflictError for no training."""
+        with self.database.transaction() as db:
+            row = operations.state(db, operation_id)
+            if row is None:
+                raise _no_operation(operation_id)
+            if row["operation_type"] != "training":
+                kind = row["operation_type"]
+                message = f"Operation {operation_id} is a {kind}; only a training has metrics by epoch."
+                raise ConflictError("not_a_training", message, {"operation_type": kind})
+            return epochs.of(db, operation_id)
 
     def forget(self, operation_id: str) -> None:
         """Remove an operation with its result; ConflictError if it has not ended, NotFoundError if there is none."""
@@ -190,6 +204,8 @@ class Dispatcher:
             return report.status not in operations.FINAL
         operations.begin(db, report.operation_id, self.clock())
         operations.advance(db, report.operation_id, report.progress)
+        if row["operation_type"] == "training":
+            epochs.add(db, report.operation_id, report.epochs)
         if report.status in operations.FINAL:
             stopped = report.status == "cancelled" and not row["cancel_requested"]
             cut_off = report.status == "failed" and report.error is not None and report.error[0] == CUT_OFF
@@ -244,8 +260,12 @@ def _assignment(row: Row) -> dict[str, Any]:
 def _require(db: Connection, operation_id: str) -> Row:
     row = operations.get(db, operation_id)
     if row is None:
-        raise NotFoundError("no_operation", f"No operation {operation_id}.")
+        raise _no_operation(operation_id)
     return row
+
+
+def _no_operation(operation_id: str) -> NotFoundError:
+    return NotFoundError("no_operation", f"No operation {operation_id}.")
 
 
 def _require_retryable(row: Row) -> None:

@@ -75,6 +75,19 @@ MIGRATIONS: Final[Steps] = (
         "CREATE INDEX operations_by_type_and_status ON operations (operation_type, status, position)",
         "CREATE INDEX operations_by_end ON operations (completed_at, position)",
     ),
+    (
+        """
+        CREATE TABLE epochs (
+            operation_id TEXT NOT NULL,
+            epoch INTEGER NOT NULL,
+            train_loss {seconds} NOT NULL,
+            train_accuracy {seconds} NOT NULL,
+            val_loss {seconds} NOT NULL,
+            val_accuracy {seconds} NOT NULL,
+            PRIMARY KEY (operation_id, epoch)
+        )
+        """,
+    ),
 )
 """Step N brings version N to N + 1. Never edited once released, only added to."""
 

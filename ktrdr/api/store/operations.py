@@ -6,6 +6,7 @@ from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from typing import Any, Final, Literal
 
+from ktrdr.api.store import epochs
 from ktrdr.api.store.connection import Connection, Row
 from ktrdr.json_text import COMPACT, spliced
 
@@ -88,8 +89,10 @@ def get(db: Connection, operation_id: str) -> Row | None:
 
 
 def state(db: Connection, operation_id: str) -> Row | None:
-    """Return the status of an operation, without its long texts, or None."""
-    return db.row("SELECT status FROM operations WHERE operation_id = :operation_id", operation_id=operation_id)
+    """Return the type and the status of an operation, without its long texts, or None."""
+    return db.row(
+        "SELECT operation_type, status FROM operations WHERE operation_id = :operation_id", operation_id=operation_id
+    )
 
 
 def with_records(db: Connection) -> set[str]:
@@ -225,7 +228,8 @@ def finish(
 
 
 def remove(db: Connection, operation_id: str) -> None:
-    """Remove an operation, with its result."""
+    """Remove an operation, with its result and its epochs."""
+    epochs.remove(db, operation_id)
     db.rows("DELETE FROM operations WHERE operation_id = :operation_id", operation_id=operation_id)
 
 
@@ -279,7 +283,9 @@ def prune(db: Connection, before: float, keep: int, limit: int) -> int:
         return 0
     removed = db.rows(
         "DELETE FROM operations WHERE position IN (SELECT position FROM operations"
-        " WHERE completed_at IS NOT NULL ORDER BY completed_at, position LIMIT :due) RETURNING position",
+        " WHERE completed_at IS NOT NULL ORDER BY completed_at, position LIMIT :due) RETURNING operation_id",
         due=due,
     )
+    for row in removed:
+        epochs.remove(db, row["operation_id"])
     return len(removed)

@@ -4,6 +4,7 @@ import copy
 import json
 import subprocess
 import sys
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, Final
@@ -13,6 +14,7 @@ import torch  # type: ignore[import-not-found,unused-ignore]
 
 from ktrdr.data.bars import Bars
 from ktrdr.data.sample import generate
+from ktrdr.epochs import Epoch
 from ktrdr.errors import InvalidError
 from ktrdr.model_files import CHECKPOINT_LIMIT, METRICS, WEIGHTS
 from ktrdr.neural.models.mlp import build_mlp
@@ -63,6 +65,7 @@ def train(
     found: dict[str, Any] | None = None,
     bars: Bars = BARS,
     steps: list[str] | None = None,
+    told: list[Sequence[Epoch]] | None = None,
 ) -> dict[str, Any]:
     """Train; the process dies after an epoch where `killed_after` says so."""
     directory.mkdir()
@@ -77,8 +80,9 @@ def train(
             raise KilledError
 
     return pipeline.run(
-        strategy, wanted, {"EURUSD": {"1h": bars}}, directory, progress=progress, check=lambda: None, keeper=shelf
-    )
+        strategy, wanted, {"EURUSD": {"1h": bars}}, directory,
+        progress=progress, check=lambda: None, keeper=shelf, record=(told if told is not None else []).append,
+    )  # fmt: skip
 
 
 def without_time(document: dict[str, Any]) -> dict[str, Any]:
@@ -124,7 +128,11 @@ def test_a_training_goes_on_after_any_epoch_to_the_same_metrics_and_weights(
 ) -> None:
     torch.manual_seed(999 + after)  # another process has other random numbers
     steps: list[str] = []
-    summary = train(tmp_path / "m", Shelf(whole[2][after - 1]), steps=steps)
+    told: list[Sequence[Epoch]] = []
+    summary = train(tmp_path / "m", Shelf(whole[2][after - 1]), steps=steps, told=told)
+    assert [[one.epoch for one in epochs] for epochs in told] == [
+        list(range(1, epoch + 1)) for epoch in range(after + 1, EPOCHS + 1)
+    ]
     assert summary["resumed_after_epoch"] == after
     assert f"going on after epoch {after} of {EPOCHS}" in steps
     assert sum(step.startswith("epoch ") for step in steps) == EPOCHS - after

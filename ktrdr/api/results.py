@@ -136,6 +136,8 @@ class Point(Result):
 
     timestamp: Time
     equity: Number
+    close: Number | None = None
+    drawdown_pct: Number | None = None
 
 
 class BacktestResult(Result):

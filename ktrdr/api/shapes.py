@@ -291,7 +291,8 @@ RESULTS: Final = """\
 A training has training_metrics and test_metrics (accuracies and majority shares from 0 to 1), label_counts, warnings.
 
 A backtest has trades (the first 500), equity_curve (at most 1,000 points), warm_up_bars (bars of the range without a
-decision), warnings and metrics. All trades, and the equity at every bar, are at /trades and /equity. Of its metrics,
+decision), warnings and metrics. A point of the curve has the bar's close, and the deepest drawdown since the point
+before in drawdown_pct. All trades, and the equity at every bar, are at /trades and /equity. Of its metrics,
 annualized_return, volatility and those that end in _pct are in percent; annualized_return_pct and volatility_pct are
 further names of the first two. win_rate is a share from 0 to 1. volatility, sharpe_ratio and sortino_ratio are those of
 the bars' returns, annualized by periods_per_year, the bars that the curve had a year on average. The deviation is that

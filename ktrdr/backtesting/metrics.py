@@ -48,7 +48,7 @@ def performance(
         "sharpe_ratio": _ratio(changes, _deviation(changes), bars_a_year),
         "sortino_ratio": _ratio(changes, _downside(changes), bars_a_year),
         "periods_per_year": bars_a_year,
-        "max_drawdown_pct": 100 * _drawdown(equity),
+        "max_drawdown_pct": 100 * max(drawdowns(equity), default=0.0),
         "win_rate": len(wins) / len(trades) if trades else 0.0,
         "profit_factor": _finite(math.fsum(wins) / lost) if lost else None,
         "total_trades": len(trades),
@@ -90,9 +90,10 @@ def _finite(value: float) -> float | None:
     return value if math.isfinite(value) else None
 
 
-def _drawdown(equity: Sequence[float]) -> float:
-    peak, deepest = 0.0, 0.0
+def drawdowns(equity: Sequence[float]) -> list[float]:
+    """Return by how much, as a share, the equity lies below its highest value so far; 0 before it is above zero."""
+    peak, found = 0.0, []
     for value in equity:
         peak = max(peak, value)
-        deepest = max(deepest, (peak - value) / peak if peak > 0 else 0.0)
-    return deepest
+        found.append((peak - value) / peak if peak > 0 else 0.0)
+    return found

@@ -3,9 +3,10 @@
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any, Final
 
-from ktrdr.backtesting.metrics import performance
+from ktrdr.backtesting.metrics import drawdowns, performance
 from ktrdr.backtesting.positions import Account, Trade
 from ktrdr.data.bars import Bars, iso
 from ktrdr.errors import BadRequestError
@@ -28,9 +29,10 @@ class Costs:
 
 @dataclass(frozen=True)
 class Walked:
-    """What a walk has brought: when each bar opens (epoch seconds), the equity at its close, and the trades."""
+    """What a walk has brought: when each bar opens (epoch seconds), its close, the equity then, and the trades."""
 
     times: Sequence[int]
+    closes: Sequence[float]
     equity: Sequence[float]
     trades: Sequence[Trade]
     initial_capital: float
@@ -40,7 +42,7 @@ class Walked:
         return {
             "trade_count": len(self.trades),
             "trades": [trade.as_json() for trade in self.trades[:TRADES_KEPT]],
-            "equity_curve": _thin(self.times, self.equity),
+            "equity_curve": _thin(self),
             "metrics": performance(self.equity, self.times, self.trades, self.initial_capital),
         }
 
@@ -80,7 +82,7 @@ def walk(
     if account.units:
         _note(trades, account.turn(0, bars.times[-1], bars.closes[-1]))
         equity[-1] = account.cash
-    return Walked(bars.times, equity, trades, costs.initial_capital)
+    return Walked(bars.times, bars.closes, equity, trades, costs.initial_capital)
 
 
 def _note(trades: list[Trade], trade: Trade | None) -> None:
@@ -88,7 +90,17 @@ def _note(trades: list[Trade], trade: Trade | None) -> None:
         trades.append(trade)
 
 
-def _thin(times: Sequence[int], equity: Sequence[float]) -> list[dict[str, Any]]:
+def _thin(walked: Walked) -> list[dict[str, Any]]:
+    """Return bars at equal steps, with the deepest drawdown (percent) since the one before: none is left out."""
+    times, below = walked.times, drawdowns(walked.equity)
     step = max(1, -(-len(times) // (CURVE_POINTS - 1)))
     kept = sorted({*range(0, len(times), step), len(times) - 1} - {-1})
-    return [{"timestamp": iso(times[place]), "equity": equity[place]} for place in kept]
+    return [
+        {
+            "timestamp": iso(times[place]),
+            "equity": walked.equity[place],
+            "close": walked.closes[place],
+            "drawdown_pct": 100 * max(below[before + 1 : place + 1]),
+        }
+        for before, place in pairwise([-1, *kept])
+    ]

@@ -182,17 +182,36 @@ def training_result(operation_id: str = "") -> dict[str, Any]:
     }  # fmt: skip
 
 
+def trade(begin: int, place: int) -> dict[str, Any]:
+    """Return a closed position of five hours, long at even places and short at odd ones; every third one loses."""
+    profit = -40.0 - place if place % 3 == 2 else 25.0 + place
+    return {
+        "direction": "short" if place % 2 else "long", "entry_time": iso(begin), "exit_time": iso(begin + 18_000),
+        "entry_price": 1.07, "exit_price": 1.0712, "units": 93_000.0, "commission": 9.9, "slippage": 5.0,
+        "profit": profit, "return_pct": profit / 1000,
+    }  # fmt: skip
+
+
 def backtest_result(points: int = 731, drift: float = 0.0004) -> dict[str, Any]:
     """Return what a worker reports of a completed backtest, with an equity curve of so many points."""
     equity = [100_000 * (1 + drift * i + 0.02 * math.sin(i / 23) + 0.006 * math.sin(i / 3.1)) for i in range(points)]
     start = 1_672_610_400
     return {
+        "model_path": f"models/{STRATEGY}_a",
         "trade_count": 42,
-        "trades": [],
+        "trades": [trade(start + 36_000 * place, place) for place in range(min(42, points // 10))],
         "equity_curve": [
-            {"timestamp": iso(start + 3600 * place), "equity": round(value, 2)} for place, value in enumerate(equity)
+            {
+                "timestamp": iso(start + 3600 * place), "equity": round(value, 2),
+                "close": round(1.07 + 0.01 * math.sin(place / 31), 5),
+                "drawdown_pct": 100 * (1 - value / max(equity[: place + 1])),
+            }
+            for place, value in enumerate(equity)
         ],
-        "config": {"initial_capital": 100_000.0, "commission": 0.0001, "slippage": 0.00005},
+        "config": {
+            "strategy_name": STRATEGY, "symbol": "EURUSD-SAMPLE", "timeframe": "1h",
+            "initial_capital": 100_000.0, "commission": 0.0001, "slippage": 0.00005,
+        },
         "metrics": {
             "total_return_pct": 100 * (equity[-1] / 100_000 - 1), "annualized_return": 21.4, "volatility": 8.3,
             "sharpe_ratio": 1.31, "sortino_ratio": 1.9, "max_drawdown_pct": 4.2, "win_rate": 0.55,
@@ -220,7 +239,11 @@ def populate(api: httpx.Client) -> None:
     ):
         start_training(api)
         trainer.beat()
-        trainer.beat("running", 40, "epoch 12 of 30")
+        epochs = [
+            {"epoch": one, "train_loss": 1.1 / one**0.2, "train_accuracy": 0.6, "val_loss": 1.2 / one**0.15,
+             "val_accuracy": 0.58} for one in range(1, 13)
+        ]  # fmt: skip
+        trainer.beat("running", 40, "epoch 12 of 30", epochs=epochs)
         trainer.beat(status, 100 if status == "completed" else 43, "epoch 13 of 30", **report)
     start_training(api)
 

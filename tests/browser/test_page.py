@@ -27,7 +27,7 @@ def until_connected(page: Page) -> None:
     expect(page.locator("#connection")).to_have_attribute("data-state", "connected")
 
 
-LOOKS = [("light", DESKTOP), ("dark", DESKTOP), ("light", PHONE), ("dark", PHONE)]
+LOOKS = [("light", DESKTOP), ("dark", DESKTOP), ("light", PHONE), ("dark", PHONE), ("light", (500, 900))]
 
 
 @pytest.mark.parametrize("filled", [False, True], ids=["empty", "filled"])
@@ -42,7 +42,7 @@ def test_every_look_is_accessible_and_fits_its_window(backend: Backend, visit: O
         until_connected(look.page)
         if filled:
             expect(look.page.locator("polyline.equity")).to_be_visible()
-        width = "phone" if size == PHONE else "desktop"
+        width = {PHONE: "phone", DESKTOP: "desktop"}.get(size, str(size[0]))
         look.screenshot(f"page-{'filled' if filled else 'empty'}-{width}-{scheme}")
         assert look.accessibility() == ""
         assert not look.is_wider_than_the_window()
@@ -86,6 +86,37 @@ def test_workers_and_a_training_are_followed_live_to_the_end(
     expect(page.locator("#news")).to_have_text(f"Training of {STRATEGY}: completed.")
     expect(page.locator("#models-rows")).to_contain_text(f"{STRATEGY}_a")
     expect(page.locator("#models-rows")).to_contain_text("61.2\u00a0%53.7\u00a0%")
+
+
+def epochs(first: int, last: int) -> list[dict[str, float]]:
+    return [
+        {"epoch": one, "train_loss": 1 / one, "train_accuracy": 0.5, "val_loss": 2 / one, "val_accuracy": 0.45}
+        for one in range(first, last + 1)
+    ]
+
+
+def test_the_losses_of_a_training_are_drawn_while_it_runs_and_after(
+    backend: Backend, api: httpx.Client, visit: OpenVisit
+) -> None:
+    store_bars(api)
+    worker = Worker(api, "trainer-1", "training")
+    worker.register()
+    start_training(api)
+    worker.beat()
+    worker.beat("running", 3, "preparing features")
+    page = visit(backend.url).page
+    expect(page.locator("#training-none")).to_be_visible()
+    slider = page.get_by_role("slider", name="Loss, point by point")
+    for last in (2, 5):
+        worker.beat("running", 10 * last, "epoch", epochs=epochs(1, last))
+        expect(slider).to_have_attribute("aria-valuenow", str(last))
+    expect(page.locator("#loss-curve .told")).to_have_text("Epoch 5: validation 0.4000, training 0.2000")
+    worker.beat("completed", 100, "done", result_summary=training_result(), epochs=epochs(6, 8))
+    expect(slider).to_have_attribute("aria-valuenow", "8")
+    slider.press("Home")
+    expect(page.locator("#loss-curve .told")).to_have_text("Epoch 1: validation 2.0000, training 1.0000")
+    page.get_by_role("button", name=f"Show losses: Training of {STRATEGY}").click()
+    expect(page.locator("#accuracy-curve .told")).to_contain_text("validation 45.0\u00a0%, training 50.0\u00a0%")
 
 
 def test_an_operation_is_cancelled_after_a_question_and_can_be_asked_for_again(

@@ -74,3 +74,11 @@ def test_the_curve_is_thinned_but_keeps_its_ends(year: Bars) -> None:
     curve = walk(year, lambda _: Signal.HOLD, FREE).summary()["equity_curve"]
     assert len(curve) <= 1000
     assert curve[-1]["timestamp"] == "2023-12-31T23:00:00Z"
+    assert (curve[0]["close"], curve[-1]["close"]) == (year.closes[0], year.closes[-1])
+
+
+def test_the_thinned_curve_leaves_no_drawdown_out(year: Bars) -> None:
+    result = walk(year, lambda place: Signal.BUY if place % 200 else Signal.SELL, FREE).summary()
+    deepest = max(point["drawdown_pct"] for point in result["equity_curve"])
+    assert deepest == result["metrics"]["max_drawdown_pct"] > 0
+    assert result["equity_curve"][0]["drawdown_pct"] == 0

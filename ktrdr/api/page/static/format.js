@@ -6,6 +6,7 @@ const DAY = 24 * HOUR;
 const NOTHING = "–";
 const GAP = "\u00a0"; // keeps a figure and its unit on one line
 
+const quote = new Intl.NumberFormat("en-GB", { maximumSignificantDigits: 7 });
 const amount = new Intl.NumberFormat("en-GB", { maximumFractionDigits: 0 });
 const money = new Intl.NumberFormat("en-GB", { minimumFractionDigits: 2, maximumFractionDigits: 2 });
 const moment = new Intl.DateTimeFormat("en-GB", { dateStyle: "medium", timeStyle: "short", timeZone: "UTC" });
@@ -20,11 +21,16 @@ export const percent = (value, digits = 1) => (isNumber(value) ? `${value.toFixe
 export const share = (value) => percent(isNumber(value) ? 100 * value : value);
 export const gain = (value) => (isNumber(value) ? `${value > 0 ? "+" : ""}${value.toFixed(2)}${GAP}%` : NOTHING);
 
+export const price = (value) => (isNumber(value) ? quote.format(value) : NOTHING);
+export const rate = (value) => (isNumber(value) ? `${quote.format(100 * value)}${GAP}%` : NOTHING);
+
 const asDate = (text) => new Date(text ?? NaN);
 const isDate = (date) => !Number.isNaN(date.getTime());
 
 export const dateTime = (text) => (isDate(asDate(text)) ? `${moment.format(asDate(text))} UTC` : NOTHING);
 export const date = (text) => (isDate(asDate(text)) ? day.format(asDate(text)) : NOTHING);
+export const minute = (text) => (isDate(asDate(text)) ? asDate(text).toISOString().slice(0, 16).replace("T", " ") : NOTHING);
+export const range = (from, to) => (from || to ? `${from ? date(from) : "first bar"} to ${to ? date(to) : "last bar"}` : "all bars");
 
 export function duration(seconds) {
   const rest = Math.max(0, Math.round(seconds));

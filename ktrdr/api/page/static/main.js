@@ -7,6 +7,7 @@ import { duration } from "./format.js";
 import { showModels } from "./models.js";
 import { isMoving, showOperations, titled } from "./operations.js";
 import { poll } from "./poll.js";
+import { chooseTraining, showTrainings } from "./training.js";
 import { showWorkers } from "./workers.js";
 
 const SHOWN = 40;
@@ -24,6 +25,10 @@ const acts = {
     await choose(operation.operation_id);
     byId("backtest-title").scrollIntoView();
   }),
+  follow: (operation) => act(async () => {
+    await chooseTraining(operation.operation_id);
+    byId("training-title").scrollIntoView();
+  }),
 };
 
 const path = ({ operation_id: id }) => `operations/${encodeURIComponent(id)}`;
@@ -34,13 +39,16 @@ async function question() {
   showWorkers(workers, operations);
   showOperations(operations, page.total_count, acts);
   const ended = tellChanges(operations);
-  if (ended || Date.now() - rarelyAt > RARELY_MS) {
+  const busy = operations.some(isMoving);
+  const rare = ended || Date.now() - rarelyAt > RARELY_MS;
+  if (busy || rare) await showTrainings();
+  if (rare) {
     const [health, { models }] = await Promise.all([get("health"), get("models"), showBacktests()]);
     showModels(models);
     connected(health);
     rarelyAt = Date.now();
   }
-  return operations.some(isMoving);
+  return busy;
 }
 
 function connected({ version, uptime_s: uptime }) {

@@ -89,5 +89,6 @@ function choice({ status, operation_type: type }) {
   if (MOVING.has(status)) return ["Cancel", "cancel"];
   if (type === "data_load") return ["", ""]; // what was uploaded is not here to be repeated
   if (status !== "completed") return ["Retry", "retry"];
+  if (type === "training") return ["Show losses", "follow"];
   return type === "backtesting" ? ["Show curve", "look"] : ["", ""];
 }

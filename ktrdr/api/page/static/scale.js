@@ -24,3 +24,5 @@ export function timeMarks(from, to, wanted) {
   for (let mark = Math.ceil(from / step) * step; mark <= to; mark += step) marks.push(mark);
   return marks;
 }
+
+export const countMarks = (from, to, wanted) => roundMarks(from, to, wanted).filter(Number.isInteger);

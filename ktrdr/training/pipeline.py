@@ -29,6 +29,7 @@ Progress = Callable[[float, str, int, int], None]
 
 PREPARED: Final = 5.0
 TRAINED: Final = 95.0
+METRICS: Final = ("training_metrics", "test_metrics", "label_counts", "warnings")
 
 
 def run(
@@ -46,16 +47,14 @@ def run(
 ) -> dict[str, Any]:
     """Train `strategy` (whose YAML `document` is kept with the model) on `bars`, in parts of 70/15/15 % or `split`.
 
-    Bars before `since` (epoch seconds) are for the indicators only.
-    Writes the model into the existing empty `directory` and returns training_metrics, test_metrics, model_info,
-    data_summary, label_counts, warnings and resumed_after_epoch. That is None unless `keeper` had a checkpoint to go on
-    from; all else is as it would be without. `check` is called often and may raise to stop; `record` is called after
-    each epoch, with all so far. BadRequestError if there is too little data.
+    Bars before `since` (epoch seconds) are for the indicators only. Writes the model into the existing empty
+    `directory` and returns training_metrics, test_metrics, model_info, data_summary, label_counts, warnings and
+    resumed_after_epoch: None unless `keeper` had a checkpoint to go on from. `check` is called often and may raise to
+    stop; `record` is called after each epoch, with all so far. BadRequestError if there is too little data.
     """
-    settings = strategy.training
+    settings, device = strategy.training, "cuda" if torch.cuda.is_available() else "cpu"
     progress(PREPARED, "preparing features", 0, settings.epochs)
     data = dataset.build(strategy, bars, split, since=since, check=check)
-    device = "cuda" if torch.cuda.is_available() else "cpu"
     network = _network(strategy, data, device)
     made_of = _origin(document, bars, since, split)
     begin = _found(keeper, made_of, network)
@@ -79,9 +78,9 @@ def run(
         "warnings": judgement.nothing_learnt(predicted, data.test.labels),
         "resumed_after_epoch": begin.epoch if begin is not None else None,
     }
-    metrics = {key: summary[key] for key in ("training_metrics", "test_metrics", "label_counts", "warnings")}
-    metadata = _metadata(strategy, made_of["series of bars"], summary["data_summary"])
-    model_store.save(directory, network, data, config=_config(strategy, document), metrics=metrics, metadata=metadata)
+    about = _metadata(strategy, made_of["series of bars"], summary["data_summary"])
+    metrics = {key: summary[key] for key in METRICS}
+    model_store.save(directory, network, data, config=_config(strategy, document), metrics=metrics, metadata=about)
     return summary
 
 

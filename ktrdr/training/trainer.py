@@ -93,8 +93,7 @@ def train(
         return capture(network, descent.optimizer, dice, best=best, history=asdict(history), device=device)
 
     for epoch in range(len(history.train_loss) + 1, settings.epochs + 1):
-        shuffled = torch.randperm(len(labels), generator=dice)
-        learnt = _epoch(descent, (inputs, labels), shuffled, settings.batch_size, check=check)
+        learnt = _epoch(descent, (inputs, labels), dice, settings.batch_size, check=check)
         loss_now, accuracy, _ = evaluate(network, validation, weigh)
         history.add(*learnt, loss_now, accuracy)
         _require_finite(learnt[0] + loss_now, epoch, settings.learning_rate)
@@ -118,10 +117,11 @@ def _require_finite(loss: float, epoch: int, rate: float) -> None:
 
 
 def _epoch(
-    descent: Descent, samples: tuple[Any, Any], order: Any, batch_size: int, *, check: Callable[[], None]
+    descent: Descent, samples: tuple[Any, Any], dice: Any, batch_size: int, *, check: Callable[[], None]
 ) -> tuple[float, float]:
-    """Take a step for each batch of rows in their order; return mean loss and share of right answers over all rows."""
+    """Take a step for each batch of shuffled rows; return mean loss and share of right answers over all rows."""
     inputs, labels = samples
+    order = torch.randperm(len(labels), generator=dice)
     total, right = 0.0, 0
     with torch.inference_mode():
         for places in order.split(BATCHES * batch_size):

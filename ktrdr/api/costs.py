@@ -27,6 +27,7 @@ RECORD: Final = 4 * PLAIN_LIMIT
 SMALL: Final = Cost(64 * KIB, 256 * KIB)
 COSTS: Final = {
     "GET /": SMALL,
+    "GET /docs": SMALL,
     "GET /page/{path}": Cost(64 * KIB, 1 * MIB),
     "GET /metrics": SMALL,
     "GET /openapi.json": Cost(256 * KIB, 8 * MIB),

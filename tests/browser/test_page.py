@@ -84,8 +84,8 @@ def test_workers_and_a_training_are_followed_live_to_the_end(
     expect(row.locator(".status")).to_have_text("completed")
     expect(row.locator("progress")).to_be_hidden()
     expect(page.locator("#news")).to_have_text(f"Training of {STRATEGY}: completed.")
-    expect(page.locator("#models-rows")).to_contain_text(f"{STRATEGY}_a")
-    expect(page.locator("#models-rows")).to_contain_text("61.2\u00a0%53.7\u00a0%")
+    expect(page.locator("#models tbody")).to_contain_text(f"{STRATEGY}_a")
+    expect(page.locator("#models tbody")).to_contain_text("61.2\u00a0%53.7\u00a0%")
 
 
 def epochs(first: int, last: int) -> list[dict[str, float]]:
@@ -172,8 +172,8 @@ def test_a_model_that_learnt_nothing_says_so_in_its_row(backend: Backend, api: h
     store_model(api, "learnt")
     store_model(api, "not-learnt", warnings=["The model has learnt nothing."])
     page = visit(backend.url).page
-    expect(page.locator("#models-rows [data-key='not-learnt']")).to_contain_text("The model has learnt nothing.")
-    expect(page.locator("#models-rows [data-key='learnt'] .warning")).to_be_hidden()
+    expect(page.locator("#models tbody [data-key='not-learnt']")).to_contain_text("The model has learnt nothing.")
+    expect(page.locator("#models tbody [data-key='learnt'] .warning")).to_be_hidden()
 
 
 MARKUP = "<img src=x onerror=\"window.planted='yes'\"><script>window.planted='yes'</script>"
@@ -196,7 +196,7 @@ def test_text_from_data_stays_text(backend: Backend, api: httpx.Client, visit: O
     expect(page.locator(".error").filter(has_text=MARKUP)).to_be_visible()
     expect(rows(page).first.locator(".step").filter(has_text=MARKUP)).to_be_visible()
     expect(page.locator(".means")).to_contain_text(MARKUP)
-    expect(page.locator("#models-rows")).to_contain_text(MARKUP)
+    expect(page.locator("#models tbody")).to_contain_text(MARKUP)
     assert page.locator("main img, main script").count() == 0
     assert page.evaluate("window.planted") is None
 

@@ -29,13 +29,18 @@ HEADERS: Final[Mapping[str, str]] = {
 
 
 def install(app: FastAPI) -> None:
-    """Add the page at `/` and its files below `/page`."""
+    """Add the page at `/`, the API's documentation at `/docs`, and their files below `/page`."""
     app.add_route("/", _index, methods=["GET", "HEAD"], include_in_schema=False)
+    app.add_route("/docs", _docs, methods=["GET", "HEAD"], include_in_schema=False)
     app.mount("/page", _Files(directory=FOLDER, check_dir=False))
 
 
 async def _index(_request: Request) -> Response:
     return FileResponse(FOLDER / "index.html", headers=dict(HEADERS))
+
+
+async def _docs(_request: Request) -> Response:
+    return FileResponse(FOLDER / "docs.html", headers=dict(HEADERS))
 
 
 class _Files(StaticFiles):

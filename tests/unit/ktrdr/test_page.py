@@ -15,10 +15,13 @@ from deploy.contract import ROOT
 from ktrdr.api.page.serve import FOLDER, POLICY, _Files
 
 FILES = sorted(path.name for path in FOLDER.iterdir())
+PAGES = {"index.html", "docs.html"}
 TEXTS = {name: (FOLDER / name).read_text(encoding="utf-8") for name in FILES}
 
 
-@pytest.mark.parametrize("path", ["http://backend/", *(f"http://backend/page/{name}" for name in FILES)])
+@pytest.mark.parametrize(
+    "path", ["http://backend/", "http://backend/docs", *(f"http://backend/page/{name}" for name in FILES)]
+)
 def test_every_file_is_served_under_the_policy_and_asked_for_again_costs_nothing(client: TestClient, path: str) -> None:
     answer = client.get(path)
     assert answer.status_code == 200
@@ -63,9 +66,9 @@ def test_no_file_names_another_address_or_makes_markup_of_text(name: str) -> Non
 
 def test_what_the_page_and_its_scripts_name_is_there() -> None:
     named = set(re.findall(r'"(?:/page|\.)/([\w.-]+)"', "".join(TEXTS.values())))
-    assert named == set(FILES) - {"index.html"}
+    assert named == set(FILES) - PAGES
     ids = set(re.findall(r'byId\("([\w-]+)"\)', "".join(TEXTS.values())))
-    assert ids <= set(re.findall(r'id="([\w-]+)"', TEXTS["index.html"]))
+    assert ids <= set(re.findall(r'id="([\w-]+)"', "".join(TEXTS[name] for name in PAGES)))
 
 
 @pytest.mark.parametrize("path", ["../serve.py", "..%2fserve.py", "%2e%2e/serve.py", "nothing.js", "/etc/passwd", ""])

@@ -22,6 +22,7 @@ export const share = (value) => percent(isNumber(value) ? 100 * value : value);
 export const gain = (value) => (isNumber(value) ? `${value > 0 ? "+" : ""}${value.toFixed(2)}${GAP}%` : NOTHING);
 
 export const price = (value) => (isNumber(value) ? quote.format(value) : NOTHING);
+export const size = (bytes) => (bytes < 1e6 ? `${whole(bytes / 1e3)}${GAP}kB` : `${whole(bytes / 1e6)}${GAP}MB`);
 export const rate = (value) => (isNumber(value) ? `${quote.format(100 * value)}${GAP}%` : NOTHING);
 
 const asDate = (text) => new Date(text ?? NaN);

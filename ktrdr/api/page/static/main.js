@@ -4,13 +4,16 @@ import { get, post, Refused, remove, setLogin } from "./api.js";
 import { choose, showBacktests } from "./backtest.js";
 import { byId, setAttribute, setText, show } from "./dom.js";
 import { duration } from "./format.js";
+import { showData, uploadBars } from "./data.js";
 import { showModels } from "./models.js";
 import { isMoving, showOperations, titled } from "./operations.js";
+import { setPager, showPager, wanted } from "./pager.js";
 import { poll } from "./poll.js";
+import { startBacktest, startTraining } from "./start.js";
+import { addStrategy, openStrategy, showStrategies } from "./strategies.js";
 import { chooseTraining, showTrainings } from "./training.js";
 import { showWorkers } from "./workers.js";
 
-const SHOWN = 40;
 const RARELY_MS = 30_000;
 const NOTICE_MS = 10_000;
 
@@ -34,19 +37,21 @@ const acts = {
 const path = ({ operation_id: id }) => `operations/${encodeURIComponent(id)}`;
 
 async function question() {
-  const [{ workers }, page] = await Promise.all([get("workers"), get(`operations?limit=${SHOWN}&brief=true`)]);
+  const [{ workers }, page] = await Promise.all([get("workers"), get(`operations?${wanted()}`)]);
   const operations = page.operations.map(titled);
   showWorkers(workers, operations);
   showOperations(operations, page.total_count, acts);
+  showPager(operations.length, page.total_count);
   const ended = tellChanges(operations);
   const busy = operations.some(isMoving);
   const rare = ended || Date.now() - rarelyAt > RARELY_MS;
   if (busy || rare) await showTrainings();
   if (rare) {
-    const [health, { models }] = await Promise.all([get("health"), get("models"), showBacktests()]);
+    const [health, models] = await Promise.all([get("health"), get("models?limit=500"), showBacktests()]);
     showModels(models);
     connected(health);
     rarelyAt = Date.now();
+    await Promise.all([showStrategies(open), showData()]);
   }
   return busy;
 }
@@ -82,8 +87,9 @@ async function act(deed) {
   askNow();
 }
 
-function notice(text) {
+function notice(text, tone = "bad") {
   clearTimeout(noticeTimer);
+  setAttribute(byId("notice"), "data-tone", tone);
   setText(byId("notice"), text);
   show(byId("notice"), Boolean(text));
   if (text) noticeTimer = setTimeout(() => notice(""), NOTICE_MS);
@@ -112,5 +118,31 @@ function login(wasWrong) {
   });
 }
 
+// What a dialog has done is told, and the lists are read anew.
+function done(told) {
+  setText(byId("news"), told);
+  notice(told, "good");
+  rarelyAt = 0;
+  askNow();
+}
+
+const open = (strategy) => attempt(() => openStrategy(strategy, done));
+
+for (const [id, deed] of [
+  ["new-training", startTraining], ["new-backtest", startBacktest], ["new-bars", uploadBars], ["new-strategy", addStrategy],
+]) byId(id).addEventListener("click", () => attempt(() => deed(done)));
+
+async function attempt(deed) {
+  try {
+    await deed();
+  } catch (error) {
+    notice(error.message);
+  }
+}
+
 setLogin(login);
+setPager(() => {
+  states = null;
+  askNow();
+});
 const askNow = poll(question, disconnected);

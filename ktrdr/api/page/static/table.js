@@ -28,6 +28,7 @@ export class Table {
 
   head(column) {
     const button = make("button", { type: "button", class: "sort" }, column.name);
+    if (column.title) button.title = column.title;
     button.addEventListener("click", () => this.sort(column));
     return make("th", { scope: "col", ...(column.number ? { class: "number" } : {}) }, button);
   }

@@ -67,12 +67,10 @@ def client(second: connection.Engine) -> Iterator[docker.DockerClient]:
 
 
 def load_small_image(client: docker.DockerClient, folder: Path) -> str:
-    """Load an image of one empty directory, in the way a bootstrapped one is loaded."""
+    """Load an image of an empty package database, in the way a bootstrapped one is loaded."""
     made = IMAGE
     with tarfile.open(folder / "layer.tar", "w") as tar:
-        entry = tarfile.TarInfo("./etc")
-        entry.type = tarfile.DIRTYPE
-        tar.addfile(entry)
+        tar.addfile(tarfile.TarInfo(f"./{bootstrap.STATUS}"))
     with bootstrap.write_archive(made, folder / "layer.tar", folder / "image.tar").open("rb") as stream:
         client.images.load(stream)
     return made.reference

@@ -51,9 +51,9 @@ ours = f"-cp{sys.version_info.major}{sys.version_info.minor}-", f"_{platform.mac
 found = 0
 for wheel in (wheel for package in packages if package["name"] == "torch" for wheel in package["wheels"]):
     name = pathlib.PurePosixPath(urllib.parse.unquote(wheel.get("path") or wheel["url"])).name
-    if ours[0] in name and name.endswith(ours[1]):
+    local = wheel.get("path")  # of the build context, which holds the one that is to be installed
+    if local or (ours[0] in name and name.endswith(ours[1])):
         found += 1
-        local = wheel.get("path")
         has = hashlib.sha256(pathlib.Path(local).read_bytes()).hexdigest() if local else wheel["hash"].removeprefix("sha256:")
         if (due := pins.get(name)) != has:
             sys.exit(f"{name} has the SHA-256 {has}; deploy/docker/pins.toml has {due or 'none'}: compare it with the project's own")

@@ -52,8 +52,8 @@ def run(
     resumed_after_epoch: None unless `keeper` had a checkpoint to go on from. `check` is called often and may raise to
     stop; `record` is called after each epoch, with all so far. BadRequestError if there is too little data.
     """
-    settings, device = strategy.training, "cuda" if torch.cuda.is_available() else "cpu"
-    progress(PREPARED, "preparing features", 0, settings.epochs)
+    progress(PREPARED, "preparing features", 0, strategy.training.epochs)
+    device = "cuda" if torch.cuda.is_available() else "cpu"
     data = dataset.build(strategy, bars, split, since=since, check=check)
     network = _network(strategy, data, device)
     made_of = _origin(document, bars, since, split)
@@ -64,10 +64,10 @@ def run(
             keeper.keep(checkpoint.dump(state(), made_of))
 
     history = trainer.train(
-        network, data, settings, device=device, on_epoch=_told(progress, record, settings.epochs, begin), check=check,
-        begin=begin, on_state=on_state,
+        network, data, strategy.training, device=device, check=check, begin=begin, on_state=on_state,
+        on_epoch=_told(progress, record, strategy.training.epochs, begin),
     )  # fmt: skip
-    progress(TRAINED, "testing", len(history.val_loss), settings.epochs)
+    progress(TRAINED, "testing", len(history.val_loss), strategy.training.epochs)
     test_metrics, predicted = trainer.test(network, data, device)
     summary: dict[str, Any] = {
         "training_metrics": _training_metrics(history, data),

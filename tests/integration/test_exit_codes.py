@@ -27,11 +27,11 @@ def told(ended: Ended, code: int, *words: str) -> None:
 @COMMANDS
 def test_a_wrong_contract_is_exit_2_and_names_every_mistake(command: tuple[str, ...], checkout: Checkout) -> None:
     path = "deploy/docker/images.toml"
-    checkout.change(path, 'added_at_most = "24.5 MB"', 'added_at_most = "24.5 MiB"')
+    checkout.change(path, 'added_at_most = "25.5 MB"', 'added_at_most = "25.5 MiB"')
     checkout.change(path, "more_routes_than = 10", "more_routes = 10")
     ended = run(command, checkout=checkout)
     told(ended, 2, "reading the contract", "images.backend.added_at_most", "application.more_routes ", "  next: ")
-    assert "24.5 MiB" in ended.printed
+    assert "25.5 MiB" in ended.printed
 
 
 @COMMANDS

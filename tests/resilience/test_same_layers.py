@@ -5,6 +5,7 @@ with the four images, which takes minutes.
 """
 
 import contextlib
+import hashlib
 import json
 import os
 import re
@@ -19,13 +20,14 @@ import pytest
 import uv
 
 from deploy.base.image import ensure_base
+from deploy.base.pins import Pins, text_of
 from deploy.build.host_settings import host_settings
 from deploy.contract import ROOT, read_contract
 from deploy.engine import connection, daemon
 from deploy.engine.connection import Engine, find_engine
 from deploy.image_config import ImageConfig
 from deploy.uv_lock import locked_version
-from tests.integration.conftest import execute
+from tests.integration.conftest import Ended, execute
 from tests.resilience.conftest import carry
 from tests.resilience.second import CAN_START, WHY_NOT, second_engine
 
@@ -56,10 +58,13 @@ def project(tmp_path: Path) -> Path:
     for name in ("sync.sh", "left-out.toml"):
         (scripts / name).write_bytes((DOCKERFILE.parent / name).read_bytes())
     (checkout / "pyproject.toml").write_text(PROJECT, encoding="utf-8")
-    with zipfile.ZipFile(wheels(checkout) / "torch-1.0-py3-none-any.whl", "w") as wheel:
+    torch = wheels(checkout) / "torch-1.0-py3-none-any.whl"
+    with zipfile.ZipFile(torch, "w") as wheel:
         wheel.writestr("torch/__init__.py", "version = 1\n")
         for name, text in METADATA.items():
             wheel.writestr(f"torch-1.0.dist-info/{name}", text)
+    pins = Pins(images={}, wheels={torch.name: hashlib.sha256(torch.read_bytes()).hexdigest()})
+    (scripts / "pins.toml").write_text(text_of(pins), encoding="utf-8")
     locking = (uv.find_uv_bin(), "lock", "--offline", "--no-index", "--find-links", str(wheels(checkout)))
     subprocess.run(locking, cwd=checkout, check=True, capture_output=True, timeout=60)
     (checkout / "Dockerfile").write_text(without_application(DOCKERFILE.read_text(encoding="utf-8")), encoding="utf-8")
@@ -80,16 +85,21 @@ def without_application(text: str) -> str:
     return re.sub(r"--mount=type=cache\S+ \\\n +", "", text)
 
 
-def build(engine: Engine, checkout: Path, base: str) -> ImageConfig:
-    """Build the project on an engine and remove the image."""
+def tried(engine: Engine, checkout: Path, base: str, name: str) -> Ended:
+    """Build the project on an engine."""
     now = time.time()
     for wheel in wheels(checkout).iterdir():
         os.utime(wheel, (now, now))  # as it is when it was downloaded on that machine
     contexts = {"uv": host_settings(locked_version("torch")).contexts["uv"], "torch-wheels": str(wheels(checkout))}
-    name = f"ktrdr-try-{uuid.uuid4().hex[:8]}:1"
     command = [*engine.command(), "buildx", "build", "--no-cache", "--network=none", "--provenance=false", "--load"]
     command += [f"--build-context={context}={place}" for context, place in contexts.items()]
-    ended = execute(*command, f"--build-arg=PYTHON_IMAGE={base}", "--tag", name, ".", cwd=checkout)
+    return execute(*command, f"--build-arg=PYTHON_IMAGE={base}", "--tag", name, ".", cwd=checkout)
+
+
+def build(engine: Engine, checkout: Path, base: str) -> ImageConfig:
+    """Build the project on an engine and remove the image."""
+    name = f"ktrdr-try-{uuid.uuid4().hex[:8]}:1"
+    ended = tried(engine, checkout, base, name)
     assert ended.code == 0, ended
     with contextlib.closing(connection.sdk(engine)) as client:
         try:
@@ -119,3 +129,16 @@ def test_either_store_gets_the_same_layers(engines: tuple[Engine, Engine], proje
     assert len(images[0].layers) == 4, "the base image's, the user's, the core's and torch's"
     assert json.dumps(images[0].layers) == json.dumps(images[1].layers)
     assert images[0].layers == images[2].layers, "another build on the same engine"
+
+
+def test_a_torch_wheel_that_is_not_the_pinned_one_ends_the_build_and_both_are_named(project: Path) -> None:
+    pins = project / "deploy/docker/pins.toml"
+    pinned = pins.read_text(encoding="utf-8")
+    digest = re.search(r'whl" = "(\w+)"', pinned)
+    assert digest is not None
+    own, base = find_engine(), ensure_base(find_engine(), "3.11", None, print).reference
+    for text, due in ((pinned.replace(digest[1], "0" * 64), "0" * 64), (text_of(Pins(images={}, wheels={})), "none")):
+        pins.write_text(text, encoding="utf-8")
+        ended = tried(own, project, base, f"ktrdr-try-{uuid.uuid4().hex[:8]}:1")
+        assert ended.code != 0
+        assert f"has the SHA-256 {digest[1]}; deploy/docker/pins.toml has {due}" in ended.printed

@@ -14,6 +14,7 @@ import pytest
 from ktrdr.api.store import migrations, operations
 from ktrdr.api.store.database import Database, open_connection
 from ktrdr.data.files import DataDirectory
+from ktrdr.data.placing import Wishes
 from ktrdr.data.sample import generate, to_csv
 from ktrdr.model_directory import ModelDirectory
 from ktrdr.model_files import FILES, digest, pack
@@ -64,7 +65,7 @@ def test_an_upload_that_is_killed_leaves_the_whole_old_series_or_the_whole_new_o
 
     def work(text: bytes) -> Callable[[], None]:
         def upload() -> None:
-            with directory.upload("EURUSD", "1h") as incoming:
+            with directory.upload("EURUSD", "1h", Wishes(replace=True)) as incoming:
                 for begin in range(0, len(text), 50_000):
                     incoming.feed(text[begin : begin + 50_000])
                 incoming.finish()

@@ -71,22 +71,24 @@ def backtest(backend):
 
 
 def trained():
-    """Train; return the first and last loss, and the devices on which the network computed outputs and gradients."""
-    from torch.nn.modules.module import register_module_forward_hook
+    """Train; return the first and last loss, and the devices on which matrices were multiplied, forward and back.
+
+    The operations themselves are listened to: a training may compute its gradients without modules and autograd.
+    """
+    from torch import ops
+    from torch.utils._python_dispatch import TorchDispatchMode
 
     devices = set()
 
-    def note(module, _inputs, output):
-        if module.training:
-            devices.add(str(output.device))
-            if output.requires_grad:
-                output.register_hook(lambda gradient: devices.add(str(gradient.device)))
+    class Noted(TorchDispatchMode):
+        def __torch_dispatch__(self, operation, _types, arguments=(), options=None):
+            result = operation(*arguments, **(options or {}))
+            if operation.overloadpacket in (ops.aten.mm, ops.aten.addmm):
+                devices.add(str(result.device))
+            return result
 
-    hook = register_module_forward_hook(note)
-    try:
+    with Noted():
         figures = train(Backend())["training_metrics"]
-    finally:
-        hook.remove()
     return [figures["first_train_loss"], figures["final_train_loss"]], devices
 
 

@@ -8,6 +8,7 @@ from pathlib import Path
 import httpx
 
 from ktrdr.api.bodies import limit_for
+from ktrdr.backup.place import LOCK
 from ktrdr.model_files import MIB
 from tests.api.backend import Backend
 
@@ -18,8 +19,8 @@ HUNDRED_MB = 100_000_000
 
 
 def files(backend: Backend) -> list[str]:
-    """What lies in the data directory beside the store."""
-    return sorted(path.name for path in backend.data.iterdir() if not path.name.startswith("ktrdr.db"))
+    """What lies in the data directory beside the store, and the lock of the backend at work."""
+    return sorted(path.name for path in backend.data.iterdir() if not path.name.startswith(("ktrdr.db", LOCK)))
 
 
 def until_no_upload(folder: Path) -> None:

@@ -39,7 +39,7 @@ def answers(statuses: list[int]) -> Send:
 def test_every_route_has_a_cost_and_every_cost_a_route(client: TestClient) -> None:
     paths = client.get("http://backend/openapi.json").json()["paths"]
     routes = {f"{method.upper()} {path}" for path, methods in paths.items() for method in methods}
-    assert routes | {"GET /", "GET /page/{path}", "GET /openapi.json"} == set(COSTS)
+    assert routes | {"GET /", "GET /docs", "GET /page/{path}", "GET /openapi.json"} == set(COSTS)
 
 
 @pytest.mark.parametrize("route", COSTS)

@@ -100,7 +100,7 @@ def test_what_is_good_passes_is_written_and_joins_the_summary(
     code, printed = run(artifacts)
     assert code == Exit.OK, printed
     assert "PASS  operations/queue              10 completed, in order\n" in printed
-    assert "end to end: PASS, 13 checks in 80.0 s" in printed
+    assert "end to end: PASS, 14 checks in 80.0 s" in printed
     assert artifacts.read(E2E, VERDICT, EndToEnd).outcome == "PASS"
     assert artifacts.read(E2E, OBSERVED, SystemObservation).scenarios.keys() == good()["scenes"].keys()
     assert artifacts.path(E2E, "logs/backend.log").read_text() == "INFO: backend runs"

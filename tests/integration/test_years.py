@@ -140,13 +140,13 @@ class Backend:
 
 
 @pytest.fixture
-def engine(images: Images) -> Iterator[Engine]:
+def place(images: Images) -> Iterator[Engine]:
     with new_run(images.engine) as run:
         yield Engine(images, run)
 
 
-def test_what_a_working_backend_has_acknowledged_is_in_its_backup_and_comes_back_whole(engine: Engine) -> None:
-    first = engine.start("first", engine.volume("one"))
+def test_what_a_working_backend_has_acknowledged_is_in_its_backup_and_comes_back_whole(place: Engine) -> None:
+    first = place.start("first", place.volume("one"))
     working = subprocess.Popen(first.inside("python", "-c", STORE, "40", "20000"), stdout=subprocess.PIPE, text=True)
     assert working.stdout is not None
     acknowledged, backups = -1, []
@@ -163,27 +163,27 @@ def test_what_a_working_backend_has_acknowledged_is_in_its_backup_and_comes_back
     assert (acknowledged, len(backups)) == (39, 3)
     backups.append((acknowledged, first.backup()))
     told = first.ask(*TOLD)
-    refused = engine.restore(f"--volumes-from={first.name}", backups[-1][1], "--replace")
+    refused = place.restore(f"--volumes-from={first.name}", backups[-1][1], "--replace")
     assert (refused.code, "A backend uses this data directory" in refused.printed) == (1, True), refused
     assert first.ask(*TOLD) == told
-    for place, (least, content) in enumerate(backups):
-        data = engine.volume(f"restored{place}")
-        restored = engine.restore(data, content)
+    for number, (least, content) in enumerate(backups):
+        data = place.volume(f"restored{number}")
+        restored = place.restore(data, content)
         assert restored.code == 0, restored
-        again = engine.restore(data, content)
+        again = place.restore(data, content)
         assert (again.code, "or add --replace" in again.printed) == (1, True), again
-        second = engine.start(f"second{place}", data)
+        second = place.start(f"second{number}", data)
         found = second.ask(*TOLD)
         names = {model["name"] for model in found[1][1]["models"]}
         assert names >= {f"m{number}" for number in range(least + 1)}
         assert len(names) - found[0][1]["total_count"] in (0, 1)
         assert second.files() == ["/data/.lock"]
-        assert engine.docker("rm", "--force", second.name).code == 0
+        assert place.docker("rm", "--force", second.name).code == 0
     assert found == told
 
 
-def test_a_full_disk_is_told_leaves_nothing_half_written_and_is_got_over(engine: Engine) -> None:
-    backend = engine.start("full", "--tmpfs=/data:uid=10001,size=40m")
+def test_a_full_disk_is_told_leaves_nothing_half_written_and_is_got_over(place: Engine) -> None:
+    backend = place.start("full", "--tmpfs=/data:uid=10001,size=40m")
     assert backend.store(1, 20_000) == [[0, [201, ""], [201, ""]]]
     before = backend.ask(*TOLD)
     fill = "import os; open('/data/filler', 'wb').write(bytes(os.statvfs('/data').f_bavail * 4096 - {}))"
@@ -202,20 +202,20 @@ def test_a_full_disk_is_told_leaves_nothing_half_written_and_is_got_over(engine:
     found = backend.ask(*TOLD)
     assert found[1] == before[1]
     assert backend.store(2, 6_000_000)[1] == [1, [201, ""], [201, ""]]
-    state = engine.images.client.api.inspect_container(backend.name)
+    state = place.images.client.api.inspect_container(backend.name)
     assert (state["State"]["Running"], state["RestartCount"]) == (True, 0)
     check = "import pathlib; from ktrdr.api.store.sqlite import examine; print(examine(pathlib.Path('/data/ktrdr.db')))"
     assert execute(*backend.inside("python", "-c", check)).printed.strip() == "None"
 
 
-def test_what_a_killed_upload_left_is_gone_within_a_minute_of_the_start(engine: Engine) -> None:
-    backend = engine.start("killed", engine.volume("left"))
+def test_what_a_killed_upload_left_is_gone_within_a_minute_of_the_start(place: Engine) -> None:
+    backend = place.start("killed", place.volume("left"))
     with subprocess.Popen(backend.inside("python", "-c", BEGIN), stdout=subprocess.PIPE) as sending:
         assert sending.stdout is not None
         sending.stdout.readline()
         left = until("an upload under way", lambda: [one for one in backend.files() if ".upload-" in one], PATIENCE)
-        assert engine.docker("kill", backend.name).code == 0
+        assert place.docker("kill", backend.name).code == 0
         sending.wait(PATIENCE)
-    assert engine.docker("start", backend.name).code == 0
+    assert place.docker("start", backend.name).code == 0
     backend.until_healthy()
     until(f"{left} to be gone", lambda: backend.files() == ["/data/.lock"], PATIENCE)

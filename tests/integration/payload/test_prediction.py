@@ -134,14 +134,14 @@ def test_a_prediction_is_the_decision_of_a_backtest_on_that_bar_whatever_its_ran
 
 
 def test_a_prediction_on_bars_that_the_training_saw_says_so(client: TestClient) -> None:
-    client.post("data/EURUSD/1h", content=to_csv(YEAR.between(0, 3000)))
-    client.post("data/EURUSD/1d", content=to_csv(days(YEAR.between(0, 3000))))
+    client.post("data/EURUSD/1h?replace=true", content=to_csv(YEAR.between(0, 3000)))
+    client.post("data/EURUSD/1d?replace=true", content=to_csv(days(YEAR.between(0, 3000))))
     assert "was trained on bars of this range" in predicted(client, 1)["warnings"][0]
 
 
 def test_a_bar_with_too_few_before_it_has_no_decision(client: TestClient) -> None:
-    client.post("data/EURUSD/1h", content=to_csv(YEAR.between(0, 30)))
-    client.post("data/EURUSD/1d", content=to_csv(days(YEAR.between(0, 30))))
+    client.post("data/EURUSD/1h?replace=true", content=to_csv(YEAR.between(0, 30)))
+    client.post("data/EURUSD/1d?replace=true", content=to_csv(days(YEAR.between(0, 30))))
     found = predicted(client, 1)
     assert (found["decision"]["signal"], found["decision"]["confidence"]) == ("HOLD", None)
     assert found["warnings"][-1].startswith("No bar was decided on")

@@ -13,8 +13,8 @@ SYMBOL = "EURUSD-SAMPLE"  # of `ktrdr data sample`, and of the shipped strategie
 YEAR: dict[str, Any] = {"strategy_name": STRATEGY}
 QUARTER: dict[str, Any] = {**YEAR, "start_date": "2023-01-01", "end_date": "2023-04-01"}
 OTHERS = (
-    "AUDCAD", "AUDCHF", "AUDJPY", "AUDNZD", "AUDUSD", "CADCHF", "CADJPY", "CHFJPY", "EURAUD", "EURCAD", "EURCHF", "EURGBP",
-    "EURJPY", "EURNZD", "GBPUSD", "NZDUSD", "USDCAD", "USDCHF", "USDJPY",
+    "AUDCAD", "AUDCHF", "AUDJPY", "AUDNZD", "AUDUSD", "CADCHF", "CADJPY", "CHFJPY", "EURAUD", "EURCAD", "EURCHF",
+    "EURGBP", "EURJPY", "EURNZD", "GBPUSD", "NZDUSD", "USDCAD", "USDCHF", "USDJPY",
 )  # fmt: skip
 LONG: dict[str, Any] = {**YEAR, "symbols": [SYMBOL, *OTHERS]}  # a year of one symbol is over at once
 HELD_OUT = {"start_date": "2023-11-13", "end_date": "2024-01-01"}  # the sample is of 2023; 70 + 15 % end before it

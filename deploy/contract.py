@@ -3,19 +3,39 @@
 Every mistake in the file is reported at once, each with its key, its value and the next step.
 """
 
-import difflib
 import os
+import re
 import tomllib
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
+from urllib.parse import urlsplit
 
-from pydantic import BeforeValidator, Field, ValidationError, model_validator
+from pydantic import AfterValidator, BeforeValidator, Field, ValidationError, model_validator
 
-from deploy import allowed_files, configuration
 from deploy.allowed_files import AllowedFile, Files, Reason
-from deploy.configuration import AbsolutePath, Bounds, Configuration, HealthcheckDemand, Strict
+from deploy.configuration import AbsolutePath, Bounds, Configuration, Distinct, HealthcheckDemand, Strict, Text
 from deploy.errors import Exit, Problem
+from deploy.forms import (
+    ARCHITECTURE,
+    BUILD,
+    COMMAND,
+    DOTTED,
+    HEALTH,
+    HEALTH_PATH,
+    LINE,
+    MODULE,
+    PACKAGE,
+    PYTHON,
+    RELATIVE,
+    ROLE,
+    TAG,
+    importable,
+    mistake,
+    no_keyword,
+    shown,
+    within,
+)
 from deploy.serving import Limits, Serving
 from deploy.sizes import Bytes
 
@@ -37,65 +57,35 @@ def parse_cuda(value: Any) -> Any:
     raise ValueError('write "n/a" (no torch), false (CPU-only torch) or "host_dependent" (CUDA torch)')
 
 
-# The forms of texts, each with its description; a tag is as `docker build --tag` takes it: the distribution
-# project's reference grammar, no digest.
-DOTTED, COMMAND = r"^[A-Za-z_]\w*(\.[A-Za-z_]\w*)*$", r"^[A-Za-z_][\w.-]*$"
-TAG, ROLE = r"^[a-z0-9]+([._/:-]+[a-z0-9]+)*:[\w][\w.-]{0,127}$", r"^[a-z][a-z0-9-]{0,40}$"
-PACKAGE = r"^[a-z0-9][a-z0-9+.-]+$"
-ARCHITECTURE, BUILD = r"^(sm|compute)_[0-9]{2,3}[af]?$", r"^[a-z0-9]+(\.[a-z0-9]+)*$"
-HEALTH_PATH, HEALTH, RELATIVE, PYTHON = r"^/", r"^http://127\.0\.0\.1:\d{1,5}/\S*$", r"^[^/].*$", r"^3\.\d+$"
-FORMS = {
-    DOTTED: "a name with dots, for example ktrdr.api.main",
-    COMMAND: "a command's name, for example ktrdr",
-    configuration.DIRECTORY: "a directory from the root, for example /data",
-    TAG: "a name in small letters with a tag, for example ktrdr-backend:prod",
-    ROLE: "the table's name, the role, in small letters, digits and dashes",
-    HEALTH_PATH: "a path, for example /api/v1/health",
-    HEALTH: "an address within the container, for example http://127.0.0.1:8000/api/v1/health",
-    RELATIVE: "a path from the checkout, for example deploy/docker/Dockerfile.backend",
-    PACKAGE: "a Debian package's name, for example libgomp1",
-    allowed_files.FILE: "a path from the root, with * for any part of a name, for example /opt/venv/bin/activate*",
-    ARCHITECTURE: "a GPU architecture as torch.cuda.get_arch_list() names it, for example sm_90",
-    BUILD: "a build of PyTorch by the label in its version, for example cpu",
-    configuration.USER: 'a user and a group by number, for example "10001:10001"',
-    configuration.PORT: "a port and its protocol, for example 8000/tcp",
-    PYTHON: 'a version of Python in two parts, for example "3.11"',
-}
-# What pydantic calls a mistake, and what to do about it
-NEXT_STEPS = {
-    "string_type": "write a text in quotes",
-    "list_type": 'write a list, for example ["ml"]',
-    "int_type": "write a whole number, without quotes",
-    "float_type": "write a number, without quotes",
-    "bool_type": "write true or false, without quotes",
-    "greater_than_equal": "write a number from {ge:g} on",
-    "less_than_equal": "write {le:g} at most",
-    "too_short": "name one at least",
-    "string_too_short": "write {min_length} letters or more",
-    "dict_type": "write a table",
-    "model_type": "write a table",
-    "literal_error": "write {expected}",
-}
+def parse_platform(value: Any) -> Any:
+    """Accept the one platform that ``uv.lock`` has wheels for."""
+    if value == "linux/amd64":
+        return value
+    raise ValueError("write 'linux/amd64': uv.lock has wheels for no other platform")
+
+
 DottedName = Annotated[str, Field(pattern=DOTTED)]
 CommandName = Annotated[str, Field(pattern=COMMAND)]
 Architecture = Annotated[str, Field(pattern=ARCHITECTURE)]
 WorkerType = Literal["training", "backtest"]
 Build = Annotated[str, Field(pattern=BUILD)]
 Tag = Annotated[str, Field(pattern=TAG)]
-Packages = list[Annotated[str, Field(pattern=PACKAGE)]]
+Packages = Annotated[list[Annotated[str, Field(pattern=PACKAGE)]], Distinct]
 
 
 class Application(Strict):
     """The FastAPI application that must never load, nor even try to load, a heavy package."""
 
-    module: DottedName
-    attribute: DottedName
+    module: Annotated[DottedName, AfterValidator(importable)]
+    attribute: Annotated[DottedName, AfterValidator(no_keyword)]
     health: Annotated[str, Field(pattern=HEALTH_PATH)]
     more_routes_than: Annotated[int, Field(ge=0)]
     more_new_modules_than: Annotated[int, Field(ge=0)]
-    heavy: Annotated[list[DottedName], Field(min_length=1)]
+    heavy: Annotated[
+        list[Annotated[str, Field(pattern=MODULE), AfterValidator(importable)]], Field(min_length=1), Distinct
+    ]
     late_import_seconds: Annotated[float, Field(ge=0, le=60)]  # how long a server at rest is listened to
-    commands: Annotated[list[CommandName], Field(min_length=1)]
+    commands: Annotated[list[CommandName], Field(min_length=1), Distinct]
 
 
 class Allowed(Strict):
@@ -110,22 +100,26 @@ class Image(Strict):
 
     role: Annotated[str, Field(pattern=ROLE)]
     name: Tag
-    dockerfile: Annotated[str, Field(pattern=RELATIVE)]
-    description: Annotated[str, Field(min_length=1)]
+    dockerfile: Annotated[str, Field(pattern=RELATIVE), AfterValidator(within)]
+    description: Annotated[str, Field(pattern=LINE)]
     torch_expected: bool
     cuda_expected: Annotated[Literal["n/a", "host_dependent", False], BeforeValidator(parse_cuda)]
-    worker_types: list[WorkerType] = Field(default_factory=list)  # that it is for
-    torch_builds: list[Build] = Field(default_factory=list)  # local labels of the versions that it may have
-    gpu_architectures: list[Architecture] = Field(default_factory=list)  # that a CUDA build must have code for
-    extras: list[str] = Field(default_factory=list)
-    groups: list[str] = Field(default_factory=list)
+    worker_types: Annotated[list[WorkerType], Distinct] = Field(default_factory=list)  # that it is for
+    torch_builds: Annotated[list[Build], Distinct] = Field(
+        default_factory=list
+    )  # local labels of the versions that it may have
+    gpu_architectures: Annotated[list[Architecture], Distinct] = Field(
+        default_factory=list
+    )  # that a CUDA build must have code for
+    extras: Annotated[list[Text], Distinct] = Field(default_factory=list)
+    groups: Annotated[list[Text], Distinct] = Field(default_factory=list)
     added_at_most: Bytes
     total_at_most: Bytes
     growth_at_most: Bytes | None = None
     health: Annotated[str, Field(pattern=HEALTH)]  # where the server answers, seen from inside
     limits: Limits
     # Directories that the application writes to; all else is read-only
-    writable: list[AbsolutePath] = Field(default_factory=list)
+    writable: Annotated[list[AbsolutePath], Distinct] = Field(default_factory=list)
     duplicate_libraries: list[Allowed] = Field(default_factory=list)
     configuration: Configuration = Configuration()  # added to the contract's own, or in its place
     packages: Packages = Field(default_factory=list)  # added to the contract's own
@@ -158,7 +152,7 @@ class Contract(Strict):
 
     schema_: Annotated[Literal[1], Field(alias="schema")]
     python: Annotated[str, Field(pattern=PYTHON)]
-    platform: Literal["linux/amd64", "linux/arm64"]  # of every image
+    platform: Annotated[Literal["linux/amd64"], BeforeValidator(parse_platform)]  # of every image
     application: Application
     configuration: Configuration = Configuration()  # of every image
     serving: Serving
@@ -237,10 +231,10 @@ def contract_mistakes(document: dict[str, Any]) -> list[str]:
     version = document.get("schema")
     if version is None:
         return [f"schema: missing; write schema = {SCHEMA}"]
-    if version != SCHEMA or isinstance(version, bool):
+    if type(version) is not int or version != SCHEMA:
         return [f"schema = {version!r}: this version reads schema {SCHEMA}; use the checkout that wrote the file"]
     mistakes = [
-        f"images.{role}.role = {_shown(value)}: unknown key; the table's name is the role"
+        f"images.{role}.role = {shown(value)}: unknown key; the table's name is the role"
         for role, value in _named(document, "role")
     ]
     mistakes += [
@@ -249,9 +243,9 @@ def contract_mistakes(document: dict[str, Any]) -> list[str]:
         if role in RESERVED
     ]
     try:
-        Contract.model_validate(_with_roles(document))
+        mistakes += _contradictions(Contract.model_validate(_with_roles(document)))
     except ValidationError as error:
-        mistakes += [_mistake(dict(found)) for found in error.errors(include_url=False)]
+        mistakes += [mistake(dict(found), _known_keys(len(found["loc"]))) for found in error.errors(include_url=False)]
     return mistakes + _duplicates(document)
 
 
@@ -272,13 +266,42 @@ def _named(document: dict[str, Any], key: str) -> Iterator[tuple[str, str]]:
             yield role, value
 
 
+def _contradictions(contract: Contract) -> Iterator[str]:
+    """Yield where keys of different tables, each of them right by itself, contradict each other."""
+    application = contract.application
+    heavy, package = f"application.heavy = {shown(application.heavy)}", application.module.partition(".")[0]
+    if package in application.heavy:
+        yield f"{heavy}: {package} is the application's own package; remove it"
+    without = [role for role, image in contract.images.items() if not image.torch_expected]
+    if without and "torch" not in application.heavy:
+        yield f"{heavy}: images.{without[0]} has no torch, so the application must not import it; add it"
+    for role, image in contract.images.items():
+        begins, due = ("cu[0-9]", "CUDA") if image.torch == "cuda" else ("cpu", "CPU")
+        if other := [build for build in image.torch_builds if not re.match(begins, build)]:
+            key = f"images.{role}.torch_builds = {shown(image.torch_builds)}"
+            yield f"{key}: {other[0]!r} contradicts cuda_expected; name {due} builds alone"
+        port = f"{urlsplit(image.health).port}/tcp"
+        if port not in contract.configuration_of(image).ports:
+            yield (
+                f"images.{role}.health = {shown(image.health)}: {port} is not in images.{role}.configuration.ports; "
+                "add it, or correct the address"
+            )
+
+
 def _duplicates(document: dict[str, Any]) -> list[str]:
     first: dict[str, str] = {}
     mistakes = []
+    for role, path in _named(document, "dockerfile"):
+        other = first.setdefault(os.path.normpath(path), role)
+        if other != role:
+            mistakes.append(
+                f"images.{role}.dockerfile = {shown(path)}: images.{other} has this file; give each its own"
+            )
+    first = {}
     for role, name in _named(document, "name"):
         other = first.setdefault(_familiar(name), role)
         if other != role:
-            mistakes.append(f"images.{role}.name = {_shown(name)}: images.{other} has this name; give each its own")
+            mistakes.append(f"images.{role}.name = {shown(name)}: images.{other} has this name; give each its own")
     return mistakes
 
 
@@ -292,36 +315,8 @@ def _missing_files(document: dict[str, Any]) -> list[str]:
     mistakes = []
     for role, name in _named(document, "dockerfile"):
         if not os.path.isfile(ROOT / name):  # noqa: PTH113 - Path raises for a name that no file can have
-            mistakes.append(f"images.{role}.dockerfile = {_shown(name)}: no such file; create it or correct the path")
+            mistakes.append(f"images.{role}.dockerfile = {shown(name)}: no such file; create it or correct the path")
     return mistakes
-
-
-def _mistake(error: dict[str, Any]) -> str:
-    location = tuple(part for part in error["loc"] if not str(part).startswith("literal["))
-    key = ".".join(map(str, location))
-    kind, context = error["type"], error.get("ctx", {})
-    if kind == "missing":
-        return f"{key}: missing; add it"
-    if kind == "extra_forbidden":
-        close = difflib.get_close_matches(str(location[-1]), _known_keys(len(location)), n=1)
-        next_step = f"did you mean {close[0]!r}?" if close else "remove it"
-        return f"{key} = {_shown(error['input'])}: unknown key; {next_step}"
-    if kind == "value_error":
-        return f"{key} = {_shown(error['input'])}: {context['error']}"
-    if kind == "string_pattern_mismatch":
-        return f"{key} = {_shown(error['input'])}: write {FORMS[context['pattern']]}"
-    next_step = NEXT_STEPS[kind].format(**context) if kind in NEXT_STEPS else error["msg"].lower()
-    return f"{key} = {_shown(error['input'])}: {next_step}"
-
-
-def _shown(value: Any) -> str:
-    if isinstance(value, dict):
-        return "{…}"
-    try:
-        text = repr(value)
-    except ValueError:
-        text = "a number of very many digits"
-    return text if len(text) <= 60 else text[:57] + "…"  # noqa: PLR2004 - what fits beside a key on one line
 
 
 def _known_keys(depth: int) -> list[str]:

@@ -2,20 +2,29 @@
 
 from typing import Annotated
 
-from pydantic import Field
+from pydantic import AfterValidator, Field
 
 from deploy.configuration import Strict
 from deploy.sizes import Bytes
 
 Count = Annotated[int, Field(ge=1)]
+LEAST_MEMORY = 6 * 2**20  # bytes: a Docker Engine starts no container with less
+MOST_PROCESSES = 2**22  # Linux numbers no more (PID_MAX_LIMIT)
+
+
+def startable(memory: int) -> int:
+    """Refuse less memory than a Docker Engine takes."""
+    if memory < LEAST_MEMORY:
+        raise ValueError('write "6.3 MB" or more: a Docker Engine takes 6 MiB at least')
+    return memory
 
 
 class Limits(Strict):
     """What a container of an image may use, in verification as in compose.yaml; processors in the latter alone."""
 
     processors: Annotated[float, Field(gt=0)]  # an engine refuses more than its host has
-    memory: Bytes
-    processes: Count  # threads count, too
+    memory: Annotated[Bytes, AfterValidator(startable)]
+    processes: Annotated[int, Field(ge=1, le=MOST_PROCESSES)]  # threads count, too
     open_files: Count  # of each process
 
 

@@ -31,6 +31,7 @@ LAYERS = [
     *(f"{CONTENTS}/test_permissions{name}.py" for name in ("", "_readable", "_writable")),
 ]
 SUMMARY, E2E = f"{UNIT}/verify/report/test_summary.py", f"{UNIT}/verify/e2e/test_in_the_summary.py"
+CONTRACTS = [f"{UNIT}/deploy/test_contract{name}.py" for name in ("", "_mistakes", "_nonsense")]
 REPORTS = f"{UNIT}/verify/observe/test_probe_reports.py"
 
 # Module -> the tests that are for it, then those that it meets on the way; the second only where the first pass.
@@ -59,12 +60,14 @@ MODULES: dict[str, tuple[list[str], list[str]]] = {
     ),
     "verify/observe/model.py": ([REPORTS], JUDGE),
     "verify/observe/settings.py": ([f"{UNIT}/verify/judge/test_rulings_configuration.py"], JUDGE),
-    "deploy/configuration.py": ([f"{UNIT}/deploy/test_configuration.py"], [f"{UNIT}/deploy/test_contract.py"]),
+    "deploy/configuration.py": ([f"{UNIT}/deploy/test_configuration.py"], CONTRACTS),
+    "deploy/contract.py": (CONTRACTS, []),
+    "deploy/forms.py": (CONTRACTS, []),
+    "deploy/serving.py": (CONTRACTS, []),
     **{
         f"deploy/{name}.py": ([f"{UNIT}/deploy/test_{name}.py"], [])
         for name in (
             "application",
-            "contract",
             "allowed_files",
             "artifacts",
             "uv_lock",

@@ -30,6 +30,7 @@ added_at_most = "100 MB"
 total_at_most = "200 MB"
 limits = {processors = 1, memory = "512 MB", processes = 256, open_files = 4096}
 health = "http://127.0.0.1:8000/health"
+configuration = {ports = ["8000/tcp"]}
 """
 # An accident asks nothing of what a server imports late: it is not waited for.
 UNHURRIED, HURRIED = "late_import_seconds = 5\n", "late_import_seconds = 2\n"

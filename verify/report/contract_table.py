@@ -14,7 +14,8 @@ from typing import Any
 
 from deploy.allowed_files import AllowedFile
 from deploy.configuration import DIRECTORY, Configuration, HealthcheckDemand
-from deploy.contract import DESCRIPTION_LABEL, HEALTH, REVISION_LABEL, ROLE_LABEL, Image
+from deploy.contract import DESCRIPTION_LABEL, REVISION_LABEL, ROLE_LABEL, Image
+from deploy.forms import HEALTH
 from deploy.sizes import UNITS, megabytes
 from verify.contents.model import Other
 from verify.judge.case import Case

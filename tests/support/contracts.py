@@ -1,0 +1,26 @@
+"""Documents of a contract: the shipped one, and the same with a key changed."""
+
+import tomllib
+from typing import Any
+
+from deploy.contract import CONTRACT
+
+SHIPPED = CONTRACT.read_text(encoding="utf-8")
+
+
+def shipped() -> dict[str, Any]:
+    return tomllib.loads(SHIPPED)
+
+
+def with_value(key: str, value: Any) -> dict[str, Any]:
+    """The shipped contract's document with one key set, or removed where the value is None."""
+    document: dict[str, Any] = shipped()
+    *parents, last = key.split(".")
+    table: dict[str, Any] = document
+    for name in parents:
+        table = table[name]
+    if value is None:
+        del table[last]
+    else:
+        table[last] = value
+    return document

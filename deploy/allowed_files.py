@@ -63,6 +63,5 @@ def _in_full(value: Any) -> Any:
     return {"reason": value} if isinstance(value, str) else value
 
 
-Files = dict[
-    Annotated[str, Field(pattern=FILE), AfterValidator(narrow)], Annotated[AllowedFile, BeforeValidator(_in_full)]
-]
+Pattern = Annotated[str, Field(pattern=FILE), AfterValidator(narrow)]
+Files = dict[Pattern, Annotated[AllowedFile, BeforeValidator(_in_full)]]

@@ -13,7 +13,7 @@ from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, BeforeValidator, Field, ValidationError, model_validator
 
-from deploy.allowed_files import AllowedFile, Files, Reason
+from deploy.allowed_files import AllowedFile, Files, Pattern, Reason
 from deploy.configuration import AbsolutePath, Bounds, Configuration, Distinct, HealthcheckDemand, Strict, Text
 from deploy.errors import Exit, Problem
 from deploy.forms import (
@@ -91,7 +91,7 @@ class Application(Strict):
 class Allowed(Strict):
     """An exception to a check on the image's files, with the reason why it is right."""
 
-    path: Annotated[str, Field(min_length=1)]  # fnmatch pattern over absolute paths
+    path: Pattern  # fnmatch pattern over absolute paths
     reason: Reason
 
 

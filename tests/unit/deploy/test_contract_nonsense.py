@@ -137,6 +137,8 @@ ROWS: list[tuple[str, Any, str]] = [
     ("platform", ["linux/amd64"], "write 'linux/amd64': uv.lock has wheels for no other platform"),
     ("schema", 1.0, "this version reads schema 1"),
     *(("images.dev.files", {pattern: WHY}, told) for pattern, told in PATTERNS),
+    *(("images.dev.duplicate_libraries", [{"path": pattern, "reason": WHY}], told) for pattern, told in PATTERNS),
+    ("images.dev.duplicate_libraries", [{"path": "*", "reason": WHY}], "write a path from the root"),
     *(
         ("images.dev.files", {"/srv/x": {"kind": "link", "target": target, "reason": WHY}}, "begin with the name")
         for target in ("*", "*/x", "/*", "../*", "x\0")

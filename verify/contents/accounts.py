@@ -1,13 +1,16 @@
 """An image's accounts (passwd(5), shadow(5), group(5)): which of them are open. No password is kept."""
 
-from collections.abc import Mapping
+import stat
+from collections.abc import Iterator, Mapping
 from typing import NamedTuple
 
 from verify.contents.filesystem import FileSystem
 from verify.contents.raw_layer import NOTHING
 
 FILES = ("/etc/group", "/etc/gshadow", "/etc/passwd", "/etc/shadow")
+SECRET = ("/etc/gshadow", "/etc/gshadow-", "/etc/shadow", "/etc/shadow-")  # what only root and a group may read
 GROUPS = FILES[:2]  # where no password means that nobody may join (newgrp(1))
+SHOWN = 8  # accounts that are gone, in a finding
 FIELDS = 4  # of each line that are kept
 HIDDEN, USABLE = "*", "$"  # written in place of a password that opens nothing, and of one that does
 _HASH_AT_LEAST = 13  # characters (crypt(5)); a shorter text matches nothing that anybody could type
@@ -61,18 +64,47 @@ def numbers(user: str, texts: Mapping[str, str]) -> Numbers:
     return Numbers(uid, frozenset(gids - {-1}))
 
 
-def faults(system: FileSystem) -> list[str]:
+def faults(system: FileSystem, user: str) -> list[str]:
     """Return what opens an account or a group: no password, one that somebody may know, or root's number.
 
-    A file that could not be read is a fault, too.
+    A file that could not be read is a fault, too, and so is an account of the lowest layer that is gone. ``user``: as
+    of :func:`numbers`; it has one name, and a group of its own.
     """
-    found = []
+    found = [*_gone(system), *_readable(system), *_shared(system.texts, numbers(user, system.texts).uid)]
     for path in sorted(path for path in FILES if path in system.merged):
         if path not in system.texts:
             found.append(f"{path} is a link, or too large to be read")
             continue
         found += _opened(path, system.texts[path])
     return found
+
+
+def _gone(system: FileSystem) -> Iterator[str]:
+    """Yield the accounts that the lowest layer has, and the image has no more."""
+    for path in FILES:
+        known = system.layers[0].facts.get(path, NOTHING).text or ""
+        left = {row[0] for row in _rows(system.texts, path)}
+        gone = [row[0] for row in _rows({path: known}, path) if row[0] not in left]
+        if gone and (path in system.texts or path not in system.merged):
+            more = f" and {len(gone) - SHOWN} more" if len(gone) > SHOWN else ""
+            yield f"{path}: accounts of the base image are gone: {', '.join(gone[:SHOWN])}{more}"
+
+
+def _readable(system: FileSystem) -> Iterator[str]:
+    """Yield the files of passwords above the lowest layer that everybody may read."""
+    for path in SECRET:
+        entry = system.merged.get(path)
+        _, (_, _, mode) = system.permissions.get(path, (0, (0, 0, 0o644)))
+        if entry and entry.layer and mode & stat.S_IROTH:
+            yield f"{path}: everybody may read it"
+
+
+def _shared(texts: Mapping[str, str], uid: int) -> Iterator[str]:
+    """Yield what a user other than root shares: its number with another name, its group with root."""
+    own = [row for row in _rows(texts, "/etc/passwd") if uid > 0 and _number(row[2]) == uid]
+    if len(own) > 1:
+        yield f"/etc/passwd: {' and '.join(row[0] for row in own)} have the same number {uid}"
+    yield from (f"/etc/passwd: the group of {row[0]} is root's" for row in own if _number(row[3]) == 0)
 
 
 def groups(system: FileSystem, user: str) -> dict[str, int]:

@@ -62,11 +62,13 @@ def inventory(known: Mapping[str, RawLayer], config: ImageConfig, writable: Iter
         hooks=started,
         environments=hooks.environments(system),
         packages=dpkg.read(system),
-        accounts=accounts.faults(system),
+        accounts=accounts.faults(system, config.user or "0"),
         groups=accounts.groups(system, config.user or "0"),
         privileged=permissions.privileged(system),
         writable=permissions.writable(system, user, written),
-        unreadable=permissions.unreadable(system, user, {*owner, *system.below(working_directory), *_open(system)}),
+        unreadable=permissions.unreadable(
+            system, user, {*owner, working_directory, *system.below(working_directory), *_open(system)}
+        ),
     )
 
 

@@ -28,6 +28,11 @@ def may_write(path):
     return bool(found.st_mode & 0o002 or (found.st_gid in (os.getgid(), *os.getgroups()) and found.st_mode & 0o020))
 
 
+def is_own(path):
+    """Tell whether a directory is this user's, who may enter, read and write it where it is not mounted read-only."""
+    return os.path.isdir(path) and os.stat(path).st_uid == os.getuid() and os.stat(path).st_mode & 0o700 == 0o700
+
+
 ACCOUNTS = ["/etc/passwd", "/etc/group", "/etc/shadow", "/etc/sudoers"]
 searched = [sys.prefix, sys.base_prefix, *os.environ.get("PATH", "").split(os.pathsep), *sys.path[1:]]
 runs = [os.path.join(one, name) for one in searched if os.path.isdir(one) for name in ("", *os.listdir(one))]
@@ -37,7 +42,7 @@ document = {
     "gid": os.getgid(),
     "user": name_of(os.getuid()),
     "home": home,
-    "home_is_writable": os.path.isdir(home) and os.stat(home).st_uid == os.getuid(),
+    "home_is_writable": is_own(home),
     "working_directory": os.getcwd(),
     "executable": sys.executable,
     "interpreter": os.path.realpath("/proc/self/exe"),

@@ -3,6 +3,7 @@
 from tests.broken_images.catalogue import (
     alike,
     application,
+    base,
     configuration,
     contents,
     files,
@@ -30,6 +31,7 @@ FAULTS: tuple[Fault, ...] = (
     *configuration.FAULTS,
     *platform.FAULTS,
     *contents.FAULTS,
+    *base.FAULTS,
     *files.FAULTS,
     *python.FAULTS,
     *secrets.FAULTS,

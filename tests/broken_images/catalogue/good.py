@@ -2,15 +2,15 @@
 
 import json
 
+from deploy.contract import read_contract
 from tests.broken_images.catalogue.pytorch import written
 from tests.broken_images.fault import ADDRESS, API, SITE, allowing, as_root, good
 
-ANY = "0.0.0.0"  # noqa: S104 - a server's
 MINE = "RUN echo mine >/home/ktrdr/notes.txt\n"
 # Over a base image that somebody's own layer belongs to
 REBUILT = f"""
 FROM $BASE
-RUN cp /usr/bin/env /usr/local/bin/run-as && chmod 4755 /usr/local/bin/run-as && install -d -o 10001 /srv/spool
+RUN cp /usr/bin/env /usr/local/bin/run-as && install -d -o 10001 /srv/spool
 RUN install -d -o 10001 -g 10001 /home/ktrdr /data
 COPY --from=0 /etc/passwd /etc/group /etc/
 COPY --from=0 /opt /opt
@@ -20,7 +20,7 @@ USER 10001:10001
 EXPOSE 8000
 HEALTHCHECK --interval=10s --timeout=5s --start-period=30s --start-interval=0.6s --retries=3 \\
     CMD {json.dumps(["python", "-m", "ktrdr.healthcheck", f"{ADDRESS}:8000{API}/health"])}
-CMD {json.dumps(["uvicorn", "ktrdr.api.main:app", "--host", ANY, "--port", "8000"])}
+CMD {json.dumps(read_contract().images["backend"].configuration.command)}
 ARG REVISION
 LABEL ktrdr.role=backend org.opencontainers.image.title=ktrdr-backend org.opencontainers.image.licenses=MIT \\
     org.opencontainers.image.description="Production API - no ML dependencies" \\
@@ -72,7 +72,7 @@ PERMISSIONS = (
     good("the rights of a group are taken away when a file is made anew",
          as_root("cp /usr/bin/env /opt/run\nchmod 2755 /opt/run")
          + as_root("rm /opt/run\ncp /usr/bin/env /opt/run"), "user", contract=allowing("/opt/run", "program")),
-    good("a base of two layers has a setuid file and a directory of the user's", REBUILT, "user", base_grows=2),
+    good("a base of two layers has a program of its own and a directory of the user's", REBUILT, "user", base_grows=2),
     good("empty modules are hard links of one file",
          as_root(f"cd {SITE}\nfind . -name '*.py' -empty -exec ln -f annotated_doc/py.typed {{}} ';'"), "lock-parity"),
 )  # fmt: skip

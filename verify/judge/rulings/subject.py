@@ -102,7 +102,7 @@ def user(case: Case) -> Ruling:
         faults.add(seen.gid == 0, "the group is root's")
         faults.add(seen.may_write, f"the user may write programs or account files: {', '.join(seen.may_write[:8])}")
         faults.add(seen.user is None, "the user has no entry in /etc/passwd")
-        faults.add(not seen.home_is_writable, f"the home {seen.home} is missing or not the user's own")
+        faults.add(not seen.home_is_writable, f"the home {seen.home} is missing, closed to the user, or not his own")
         good += f", at home in {seen.home}"
     with faults.source():
         groups, writable, unreadable = (_above(case, name) for name in PERMISSIONS)

@@ -1,10 +1,11 @@
 """An account that is open to everybody is found in whatever layer it was made, and no password is kept."""
 
 import io
+from dataclasses import replace
 
 import pytest
 
-from tests.support.archives import file, hardlink, read, symlink
+from tests.support.archives import Member, file, hardlink, read, removed, symlink
 from verify.contents.accounts import Numbers, numbers
 from verify.contents.files import examine
 
@@ -13,8 +14,9 @@ SHADOW = "root:*:20000:0:99999:7:::\nktrdr:!:20000:0:99999:7:::\n"
 
 
 def accounts(passwd: str, shadow: str = SHADOW) -> list[str]:
-    return read([file("etc/passwd", ACCOUNTS), file("etc/shadow", SHADOW)], [file("etc/passwd", passwd),
-                file("etc/shadow", shadow)]).accounts  # fmt: skip
+    hidden = replace(file("etc/shadow", shadow), mode=0o640)
+    base = [file("etc/passwd", ACCOUNTS), file("etc/shadow", SHADOW)]
+    return read(base, [file("etc/passwd", passwd), hidden], user="10001:10001").accounts
 
 
 def test_accounts_that_nobody_can_take_are_no_fault() -> None:
@@ -53,6 +55,49 @@ def test_a_second_file_is_read_although_the_first_could_not_be() -> None:
 @pytest.mark.parametrize("line", ["# root::0", "no account", "half:x", ""])
 def test_a_line_that_is_no_account_opens_none(line: str) -> None:
     assert accounts(f"{line}\n{ACCOUNTS}") == []
+
+
+@pytest.mark.parametrize(
+    ("changed", "fault"),
+    [
+        ([file("etc/passwd", ACCOUNTS.partition("\n")[2])], "/etc/passwd: accounts of the base image are gone: root"),
+        ([file("etc/passwd", ACCOUNTS.replace("ktrdr:", "#ktrdr:"))],
+         "/etc/passwd: accounts of the base image are gone: ktrdr"),
+        ([removed("etc/passwd")], "/etc/passwd: accounts of the base image are gone: root, ktrdr"),
+        ([removed("etc/shadow")], "/etc/shadow: accounts of the base image are gone: root, ktrdr"),
+    ],
+)  # fmt: skip
+def test_an_account_of_the_base_that_is_gone_is_told(changed: list[Member], fault: str) -> None:
+    base = [file("etc/passwd", ACCOUNTS), file("etc/shadow", SHADOW)]
+    assert read(base, changed, user="10001:10001").accounts == [fault]
+    assert read(base, changed, base, user="10001:10001").accounts == ["/etc/shadow: everybody may read it"]
+
+
+def test_of_many_accounts_that_are_gone_the_first_are_told() -> None:
+    (told,) = read([file("etc/group", "".join(f"g{number}:x:{number}:\n" for number in range(10)))],
+                   [file("etc/group")]).accounts  # fmt: skip
+    assert told.endswith("g7 and 2 more")
+
+
+@pytest.mark.parametrize("path", ["etc/shadow", "etc/shadow-", "etc/gshadow", "etc/gshadow-"])
+@pytest.mark.parametrize(("mode", "open_"), [(0o640, False), (0o644, True), (0o604, True), (0o600, False)])
+def test_passwords_that_everybody_may_read_are_told(path: str, mode: int, *, open_: bool) -> None:
+    secret = replace(file(path, SHADOW), mode=mode)
+    assert read([file("x")], [secret]).accounts == [f"/{path}: everybody may read it"] * open_
+    assert read([secret]).accounts == []  # the base image's own
+
+
+def test_the_user_s_number_has_one_name_and_its_group_is_not_root_s() -> None:
+    other = "deploy:x:10001:0::/:\n"
+    assert accounts(ACCOUNTS + other) == [
+        "/etc/passwd: ktrdr and deploy have the same number 10001",
+        "/etc/passwd: the group of deploy is root's",
+    ]
+    assert accounts(ACCOUNTS + other.replace("10001", "10002")) == []
+
+
+def test_root_may_have_root_s_group() -> None:
+    assert read([file("etc/passwd", ACCOUNTS)], user="0:0").accounts == []
 
 
 def test_an_account_without_a_name_is_told_all_the_same() -> None:

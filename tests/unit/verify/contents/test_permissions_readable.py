@@ -82,6 +82,13 @@ def test_what_lies_where_processes_start_is_needed_too() -> None:
         assert list(inventory(known, image).unreadable) == told
 
 
+def test_where_processes_start_the_user_may_enter() -> None:
+    packed = [layer(*BASE, *WHOLE), layer(replace(directory("app"), mode=0o700))]
+    known, names = read_layers(chunks(archive(packed))), [diff_id(one) for one in packed]
+    for start, told in {"/app": ["/app"], "/opt": []}.items():
+        assert list(inventory(known, config(names, user="10001", working_directory=start)).unreadable) == told
+
+
 def test_what_a_later_layer_mends_or_removes_is_no_matter() -> None:
     closed = [replace(MODULE, mode=0o600)]
     assert read(BASE, WHOLE, closed, [MODULE], user="10001").unreadable == {}

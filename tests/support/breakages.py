@@ -149,6 +149,7 @@ CONTENTS = [
         environments={"/opt/venv/pyvenv.cfg": "home = /opt/evil/bin\n"})),
     Breakage("python-unaltered", "another place to search", "dev", lambda facts: (
         facts.report("environment")["path"].insert(1, "/opt/evil/lib/python3.11"))),
+    Breakage("leftovers", "a package of the base is gone", "dev", contents(spoilt={"package bash (gone)": 3})),
     Breakage("user", "root without a password", "dev", contents(accounts=["/etc/passwd: root has no password"])),
     Breakage("user", "a setuid program", "dev", contents(privileged={"/usr/local/bin/run-as": 3})),
     Breakage("server-answers", "another program", "dev", lambda facts: answered(facts, routes=[["GET", "/x"]])),

@@ -302,7 +302,7 @@ def contents(role: str) -> dict[str, Any]:
         "working_directory": "/home/ktrdr",
         "environments": {"/opt/venv/pyvenv.cfg": f"home = {posixpath.dirname(PYTHON)}\n"}, "privileged": {},
         "absent": {}, "altered": {}, "broken": [], "uncompiled": {}, "torch": [], "accounts": [], "groups": {},
-        "writable": {}, "unreadable": {}, "hooks": [], "named": [],
+        "writable": {}, "unreadable": {}, "spoilt": {}, "hooks": [], "named": [],
         **above(CONTRACT.files_of(CONTRACT.images[role]), SITE),
         "leftovers": [{"kind": "certificate", "path": "/etc/ssl/certs/ca-certificates.crt", "layer": 0}],
     }  # fmt: skip

@@ -5,12 +5,16 @@ Why not python-debian: it reads the database of a file system, and here are text
 
 import posixpath
 import re
+from collections.abc import Iterator
 from email.parser import HeaderParser
+from typing import NamedTuple
 
 from verify.contents.files import LIST, PACKAGES
-from verify.contents.filesystem import FileSystem
+from verify.contents.filesystem import FileSystem, takes
 from verify.contents.model import Package
+from verify.contents.raw_layer import NOTHING
 
+INSTALLED = "installed"
 INFO = "/var/lib/dpkg/info/"
 _LICENCE = re.compile(r"(?m)^License:[ \t]*(\S.*?)[ \t]*$")
 _FORMAT = re.compile(r"(?im)\AFormat:.*copyright-format")
@@ -19,20 +23,60 @@ _FORMAT = re.compile(r"(?im)\AFormat:.*copyright-format")
 def read(system: FileSystem) -> list[Package]:
     """Return the installed packages (dpkg(1), the status file), sorted by name.
 
-    A package is of the layer that has its list of files; without a list, of the layer that has the status file.
+    A package is of the layer that has its list of files, or of a later one in which its version or state changed.
     """
-    found, texts = [], system.texts
+    found, since, known = [], dict[_Record, int](), set[_Record]()
     lists = {_package(path): entry.layer for path, entry in system.merged.items() if LIST.match(path)}
-    for paragraph in re.split(r"\n\n+", texts.get(PACKAGES, "").strip()):
-        headers = HeaderParser().parsestr(paragraph)
-        name, state = headers.get("Package", ""), headers.get("Status", "")
-        if name and state.split()[-1:] == ["installed"]:
-            copyright_ = texts.get(posixpath.join("/usr/share/doc", name, "copyright"), "")
-            version, architecture = headers.get("Version", ""), headers.get("Architecture", "")
-            layer = lists.get(name, system.merged[PACKAGES].layer)
-            known = licences(copyright_)
-            found.append(Package(name=name, version=version, architecture=architecture, layer=layer, licences=known))
-    return sorted(found, key=lambda package: (package.name, package.architecture))
+    for number, records in _databases(system):
+        since |= dict.fromkeys(records - known, number)
+        known = records
+    for record in known:
+        if record.state == INSTALLED:
+            texts = system.texts.get(posixpath.join("/usr/share/doc", record.name, "copyright"), "")
+            layer = max(lists.get(record.name, 0), since[record])
+            values = {"name": record.name, "version": record.version, "architecture": record.architecture}
+            found.append(Package(**values, layer=layer, licences=licences(texts)))
+    return sorted(found, key=lambda package: (package.name, package.architecture, package.version))
+
+
+def gone(system: FileSystem) -> dict[str, tuple[str, int]]:
+    """Return the packages that an earlier layer has installed and that are not whole now, with why and which layer."""
+    found, known = dict[str, tuple[str, int]](), set[str]()
+    for number, records in _databases(system):
+        states = {record.name: record.state for record in records}
+        installed = {name for name, state in states.items() if state == INSTALLED}
+        found |= {name: (states.get(name) or "gone", number) for name in known - installed - found.keys()}
+        found = {name: why for name, why in found.items() if name not in installed}
+        known |= installed
+    lists = {path for layer in system.layers for path in layer.paths if LIST.match(path)} - system.merged.keys()
+    lacking = {_package(path): ("without its list of files", system.removed_in(path)) for path in lists}
+    return {name: why for name, why in lacking.items() if name in known} | found
+
+
+def _databases(system: FileSystem) -> Iterator[tuple[int, set["_Record"]]]:
+    """Yield each layer that writes or removes the status file, and the records in that file then."""
+    for number, layer in enumerate(system.layers):
+        if PACKAGES in layer.paths:
+            yield number, _records(layer.facts.get(PACKAGES, NOTHING).text or "")
+        elif takes(layer, PACKAGES):
+            yield number, set()
+
+
+def _records(text: str) -> set["_Record"]:
+    headers = (HeaderParser().parsestr(paragraph) for paragraph in re.split(r"\n\n+", text.strip()))
+    found = {
+        _Record(*(one.get(key, "") for key in ("Package", "Version", "Architecture", "Status"))) for one in headers
+    }
+    return {record._replace(state="".join(record.state.split()[-1:])) for record in found if record.name}
+
+
+class _Record(NamedTuple):
+    """What the status file says of a package. ``state``: the last word of its status."""
+
+    name: str
+    version: str
+    architecture: str
+    state: str
 
 
 def owners(system: FileSystem) -> dict[str, str]:

@@ -9,11 +9,11 @@ from typing import Self
 from verify.contents.raw_layer import NOTHING, Facts, Permissions, RawLayer
 
 REPLACED_KEPT = 100
-# What shells, the loader and Python read of a base image. The accounts and the loader's cache are read, too, but judged
-# by what they say: accounts, hooks.
+# What shells, the loader and Python read of a base image, and by what scanners know the system. The accounts, the
+# loader's cache and the time zone are read, too, but judged by what they say: accounts, hooks, time_zone.
 READ = re.compile(
     r"/(?:usr/(?:local/)?)?(?:s?bin|lib\w*)/.*|/usr/share/(?:python3|ca-certificates|zoneinfo)/.*"
-    r"|/etc/(?:ld\.so\.(?:conf|preload).*|(?:ssl|alternatives|profile\.d|pam\.d|security)/.*|(?:python|sudoers).*"
+    r"|/etc/(?:os-release|debian_version|ld\.so\.(?:conf|preload).*|(?:ssl|alternatives|profile\.d|pam\.d|security)/.*|(?:python|sudoers).*"
     r"|bash\.bashrc|profile|environment|nsswitch\.conf|gai\.conf|host\.conf|services|protocols|mime\.types)"
 )
 # What a package manager has to write again for each package
@@ -78,6 +78,10 @@ class FileSystem:
         """Return the paths below a directory, none where it is the root."""
         return [path for path in self.merged if directory != "/" and path.startswith(f"{directory}/")]
 
+    def removed_in(self, path: str) -> int:
+        """Return the highest layer that takes a path away, 0 where none does."""
+        return max((number for number, layer in enumerate(self.layers) if takes(layer, path)), default=0)
+
     def regular_files(self) -> list[tuple[str, Entry]]:
         """Return the regular files by path. Of hard links the first that was written stands for all."""
         first: dict[tuple[int, str], str] = {}
@@ -111,6 +115,15 @@ def merge(layers: Iterable[RawLayer]) -> tuple[Merged, list[tuple[int, dict[str,
         _lay(merged, number, layer)
         add_directories(directories, written)
     return merged, replaced
+
+
+def takes(layer: RawLayer, path: str) -> bool:
+    """Whether a layer takes a path of an earlier one away: the path, or a directory above it."""
+    above = [path]
+    while above[-1] != "/":
+        above.append(posixpath.dirname(above[-1]))
+    gone = {*layer.removed, *layer.links, *layer.sizes}
+    return path in layer.removed or not gone.isdisjoint(above[1:]) or not {*layer.emptied}.isdisjoint(above[1:])
 
 
 def add_directories(found: set[str], paths: Iterable[str]) -> None:

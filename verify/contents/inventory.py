@@ -17,6 +17,7 @@ from verify.contents import (
     owners,
     permissions,
     programs,
+    spoilt,
     unwanted,
 )
 from verify.contents.filesystem import FileSystem
@@ -62,6 +63,7 @@ def inventory(known: Mapping[str, RawLayer], config: ImageConfig, writable: Iter
         hooks=started,
         environments=hooks.environments(system),
         packages=dpkg.read(system),
+        spoilt=spoilt.spoilt(system),
         accounts=accounts.faults(system, config.user or "0"),
         groups=accounts.groups(system, config.user or "0"),
         privileged=permissions.privileged(system),

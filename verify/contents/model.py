@@ -152,6 +152,8 @@ class Contents(Model):
     others: list[Other]
     application: dict[str, dict[str, str]]  # directory of the application's package -> path below it -> SHA-256
     torch: list[str]  # PyTorch's files by path or soname, in any layer, although a later layer deletes them
+    # What later layers take of the lowest one or make untrue, with the reason in brackets -> layer
+    spoilt: dict[str, int]
     accounts: list[str]  # what opens an account of the image to everybody
     groups: dict[str, int]  # the system's groups that the user is in: name -> the lowest layer that knows it
     # Paths above the lowest layer that the user may write and is not meant to: path -> layer; permissions.KEPT at most

@@ -45,7 +45,7 @@ OUTPUT_AT_MOST = 1 << 28  # bytes
 # All that the reader imports of ours: it runs where nothing else is installed.
 READER = (
     "in_place", "members", "files", "accounts", "filesystem", "raw_layer", "elf", "secrets", "nested_archives",
-    "bytecode", "loader_cache",
+    "bytecode", "loader_cache", "time_zone",
 )  # fmt: skip
 # The archive is handed in as an argument: the container's file system cannot be written, and nothing is mounted.
 START = """

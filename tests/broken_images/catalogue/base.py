@@ -26,4 +26,52 @@ ACCOUNTS = (
     good("nobody else may enter what is the user's", as_root("chmod 700 /data /home/ktrdr"), "user"),
 )  # fmt: skip
 
-FAULTS = ACCOUNTS
+STATUS = "/var/lib/dpkg/status"
+
+PACKAGES = (
+    Fault("the database of packages was emptied", as_root(f": >{STATUS}"), "leftovers",
+          says=("not as in the base image: package base-files (gone)", "more")),
+    Fault("the database of packages is gone", as_root("rm -r /var/lib/dpkg"), "leftovers",
+          says=("not as in the base image: package base-files (gone)",)),
+    Fault("the packages' lists of files are gone", as_root("rm /var/lib/dpkg/info/*.list"), "leftovers",
+          says=("package base-files (without its list of files)",)),
+    Fault("a package of the base is half-configured",
+          as_root(f"sed -i '0,/^Status: install ok installed/s//Status: install ok half-configured/' {STATUS}"),
+          "leftovers", says=("(half-configured)",)),
+    Fault("the database has another version of a package of the base",
+          as_root(f"sed -i '/^Package: base-files$/,/^$/s/^Version: .*/Version: 0.0.1/' {STATUS}"), "leftovers",
+          says=("does not name: base-files 0.0.1",)),
+    Fault("nothing says which system the base is", as_root("rm /etc/os-release"), "python-unaltered",
+          says=("/etc/os-release",)),
+)  # fmt: skip
+
+DIRECTORIES = (
+    Fault("directories of the base are gone", as_root("rm -r /root /srv /media /var/tmp /var/lib"), "leftovers",
+          says=("directory /media (gone)", "directory /root (gone)", "directory /var/lib (gone)", "/var/tmp (gone)")),
+    Fault("a link to the volume stands for a directory of the base", as_root("rm -r /srv\nln -s /data /srv"),
+          "leftovers", says=("directory /srv (gone)",)),
+    good("the base's caches and logs were removed",
+         as_root("rm -rf /var/cache/* /var/log/* /var/lib/apt/lists /root/.cache"), "leftovers"),
+    good("a directory of the base was removed and made again", as_root("rm -r /srv") + as_root("mkdir /srv"),
+         "leftovers"),
+)  # fmt: skip
+
+ZONES = "/usr/share/zoneinfo"
+TIME = (
+    *(
+        Fault(f"the time zone is {what}", as_root(script), "leftovers", says=(f"/etc/localtime ({why}",))
+        for what, script, why in (
+            ("another one", f"ln -sf {ZONES}/America/New_York /etc/localtime", f"it leads to {ZONES}/America/New_York"),
+            ("a copy of another one", f"rm -f /etc/localtime\ncp {ZONES}/America/New_York /etc/localtime",
+             "the time zone EST5EDT"),
+            ("one that does not exist", f"ln -sf {ZONES}/No/City /etc/localtime", f"it leads to {ZONES}/No/City"),
+            ("in the volume", "ln -sf /data/localtime /etc/localtime", "it leads to /data/localtime"),
+            ("no zone at all", "rm -f /etc/localtime\nhead -c 1000 /dev/urandom >/etc/localtime", "no time zone"),
+        )
+    ),
+    good("the time zone is a copy of the base's", as_root(f"rm -f /etc/localtime\ncp {ZONES}/Etc/UTC /etc/localtime"),
+         "leftovers"),
+    good("the time zone has the base's by another name", as_root(f"ln -sf {ZONES}/UTC /etc/localtime"), "leftovers"),
+)  # fmt: skip
+
+FAULTS = (*ACCOUNTS, *PACKAGES, *DIRECTORIES, *TIME)

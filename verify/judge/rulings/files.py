@@ -32,7 +32,7 @@ REASONS = {
 
 
 def leftovers(case: Case) -> Ruling:
-    """Every path above the base has an owner, no file holds a secret, and the image uses all that is allowed."""
+    """Every path above the base has an owner, no file holds a secret, the base is whole, and all allowed is used."""
     base, alone = case.base_layers, [other for other in strangers(case) if not is_a_module(other)]
     paths = {other.path for other in alone}
     faults = [
@@ -45,6 +45,8 @@ def leftovers(case: Case) -> Ruling:
     named = case.contract.packages_of(case.image)
     packages = [f"{package.name} {package.version}" for package in added_packages(case) if package.name not in named]
     found.add(packages, f"Debian packages that the contract does not name: {listed(packages)}")
+    spoilt = [what for what, layer in case.contents.spoilt.items() if layer >= base]
+    found.add(spoilt, f"not as in the base image: {listed(spoilt)}")
     stale = unused(case)
     found.add(stale, f"named in the contract, but not in the image: {listed(stale)}")
     return rule(not found, "an owner for every file, and no secret", "; ".join(found) or "as expected")

@@ -28,6 +28,10 @@ from verify.observe.probe_reports import (
 
 R = TypeVar("R", bound=BaseModel)
 KILLED = 137  # 128 + SIGKILL: the exit code of a container whose first process was killed
+FROM_OUTSIDE = (KILLED, 143)  # 128 + SIGTERM
+WHO_KILLED = (
+    "Find who ended the container: the log of the engine and of the kernel; then verify again: `./noxw -s verify`"
+)
 FAILURE_SHOWN = 600  # characters of an exception that no ruling expected
 
 
@@ -259,6 +263,17 @@ def want_of_memory(exit_code: int, *, out_of_memory: bool) -> str:
     if exit_code == KILLED:
         return "it was ended by its memory limit (OOMKilled)"
     return "something in it was killed for want of memory (OOMKilled)"
+
+
+def killed_from_outside(run: ServerRun) -> str:
+    """Return that a server was killed and that its engine's stop did not do it, in words; "" where nobody did.
+
+    An engine's want of memory is the server's own.
+    """
+    proof = run.proof
+    if proof is None or proof.exit_code not in FROM_OUTSIDE or proof.out_of_memory or (run.running and run.stop):
+        return ""
+    return f"it was killed from outside ({proof.exit_code}), by nobody of this run"
 
 
 def proof_fault(run: ProbeRun, subject: Subject, *, whole: bool = True) -> str:

@@ -3,6 +3,7 @@
 import json
 
 from deploy.contract import read_contract
+from tests.broken_images.catalogue.configuration import ASK
 from tests.broken_images.catalogue.pytorch import written
 from tests.broken_images.fault import ADDRESS, API, SITE, allowing, as_root, good
 
@@ -31,6 +32,9 @@ CONFIGURED = (
     good("the working directory is written with a slash at its end", "WORKDIR /home/ktrdr/", "configuration"),
     good("the stop signal is written out", "STOPSIGNAL SIGTERM", "configuration"),
     good("the stop signal is written out as a number", "STOPSIGNAL 15", "configuration"),
+    good("HEALTHCHECK is as slow as the contract lets it be",
+         "HEALTHCHECK --interval=30s --timeout=10s --start-period=120s --start-interval=5s --retries=5 "
+         f"CMD {json.dumps(ASK)}", "healthcheck-tells"),
     good("the shell is written out", 'SHELL ["/bin/sh", "-c"]', "configuration"),
 )  # fmt: skip
 

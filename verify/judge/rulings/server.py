@@ -1,13 +1,24 @@
 """Health means serving: the image's own command, its own HEALTHCHECK, and our own requests."""
 
+import math
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from deploy.faults import Faults
-from verify.judge.case import Case, Evidence, NotSeen, Ruling, rule, skip, want_of_memory
+from verify.judge.case import (
+    WHO_KILLED,
+    Case,
+    Evidence,
+    NotSeen,
+    Ruling,
+    killed_from_outside,
+    rule,
+    skip,
+    want_of_memory,
+)
 from verify.judge.rulings.application import chains, describe, has_status, printable, unasked
 from verify.judge.rulings.subject import NOT_EXECUTABLE
-from verify.observe.model import ServerRun
+from verify.observe.model import ProbeResult, ServerRun
 from verify.observe.probe_reports import (
     Answer,
     ApplicationReport,
@@ -25,7 +36,6 @@ if TYPE_CHECKING:
 OF_A_WORKER = "worker_type"  # a key that only a worker's health holds
 SHOWN = 3  # answers in a finding
 FOR_WANT_OF_MEMORY = "Find which process of the server's grows without bound: `docker top`, and the server's log below"
-KILLED = (137, 143)  # 128 + SIGKILL, 128 + SIGTERM: ended from outside
 
 
 def server_healthy(case: Case) -> Ruling:
@@ -41,7 +51,7 @@ def server_healthy(case: Case) -> Ruling:
     lost = [why] if (why := _want_of_memory(seen)) else []
     if not seen.running:
         code = seen.proof.exit_code if seen.proof else "unknown"
-        category: Category = "ENVIRONMENT" if code in KILLED and not lost else "CODE_BUG"
+        category: Category = "ENVIRONMENT" if killed_from_outside(seen) else "CODE_BUG"
         last = printable(next(iter(_log(case).strip().splitlines()[-1:]), "")[:200])
         found = "; ".join([f"it stopped with {code}" + f": {last}" * bool(last), *lost])
         return Ruling("FAIL", expected, found, {"log": _log(case)}, category)
@@ -107,13 +117,15 @@ def _heard(report: dict[str, Any]) -> tuple[list[Heard], str]:
 def server_answers(case: Case) -> Ruling:
     """Whatever HEALTHCHECK says, the contract's address answers 200 with a status."""
     expected = f"{case.image.health} answers 200 with `status`"
-    asked = case.server.asked
+    asked, killed = case.server.asked, killed_from_outside(case.server)
+    if killed and (asked is None or asked.report is None):
+        return Ruling("FAIL", expected, f"no answer: {killed}", category="ENVIRONMENT", action=WHO_KILLED)
     if not case.server.running:
         return rule(False, expected, "no answer: the server was not running")
     if asked is not None and asked.outcome == "timed out":
         return Ruling("ERROR", expected, "not seen: what asks the server ran out of time", category="ENVIRONMENT")
     if asked is None or asked.report is None:
-        return rule(False, expected, f"no answer: {asked.printed.strip()[:300] if asked else ''}")
+        return rule(False, expected, f"no answer: {_unanswered(asked)}")
     try:
         answer, published = Answer.model_validate(asked.report), Published.model_validate(asked.report)
     except ValueError:
@@ -128,6 +140,14 @@ def server_answers(case: Case) -> Ruling:
     if not faults and published.unasked and _examined(case):
         return unasked(expected, published.unasked)
     return rule(not faults, expected, "; ".join(faults) or _answered(answer))
+
+
+def _unanswered(asked: ProbeResult | None) -> str:
+    """Return why what asks the server reported nothing: what it said, else how it ended."""
+    if asked is None:
+        return "nobody could ask"
+    ending = f"what asks the server ended with {asked.exit_code} and reported nothing"
+    return asked.printed.strip()[:300] or asked.error or ending
 
 
 def _answered(answer: Answer) -> str:
@@ -198,13 +218,22 @@ WRONG = {
     "gone": "at a server that hangs up, though it answered well before",
     "hung": "at a server that takes connections and never answers",
 }
-NOTICED_WITHIN = 180.0  # seconds: a minute for the start, and three checks that each take half of one
+
+
+def _noticed_within(case: Case) -> float:
+    """Return the seconds after which the slowest HEALTHCHECK of the contract's reports a server that never answers."""
+    due = case.contract.configuration_of(case.image).healthcheck
+    if due is None:
+        return math.inf
+    checks = (due.interval.at_most + due.timeout.at_most) * due.retries.at_most
+    return due.start_period.at_most + checks
 
 
 def healthcheck_tells(case: Case) -> Ruling:
     """HEALTHCHECK passes at a 200 with `status`, and nowhere else."""
     expected = f"HEALTHCHECK passes at a 200 with `status`, and fails {', '.join(WRONG.values())}"
-    expected += f"; a server that is gone is noticed within {NOTICED_WITHIN:.0f} s"
+    within = _noticed_within(case)
+    expected += f"; a server that is gone is noticed within {within:.0f} s"
     if not case.subject.has_healthcheck:
         return rule(False, expected, "the image has no HEALTHCHECK")
     faults, printed, seconds = Evidence(), dict[str, str](), case.subject.unhealthy_after
@@ -222,7 +251,7 @@ def healthcheck_tells(case: Case) -> Ruling:
     with faults.source():
         if seconds is None:
             raise NotSeen("the engine does not say how often HEALTHCHECK runs", "")
-        faults.add(seconds > NOTICED_WITHIN, f"a server that is gone becomes unhealthy only after {seconds:,.0f} s")
+        faults.add(seconds > within, f"a server that is gone becomes unhealthy only after {seconds:,.0f} s")
     return faults.rule(expected, "as expected", printed=printed)
 
 

@@ -4,7 +4,7 @@ from typing import TypeVar
 
 from deploy.faults import Faults
 from deploy.sizes import megabytes
-from verify.judge.case import KILLED, Case, NotSeen, Ruling, rule, want_of_memory
+from verify.judge.case import KILLED, WHO_KILLED, Case, NotSeen, Ruling, killed_from_outside, rule, want_of_memory
 from verify.judge.rulings.application import printable
 from verify.observe.model import Proof
 from verify.observe.probe_reports import ProbeReport
@@ -89,6 +89,8 @@ def server_stops(case: Case) -> Ruling:
     log = case.server.log[-2000:]
     if not case.server.running:
         raise NotSeen("the server was not running", "server-healthy")
+    if killed := killed_from_outside(case.server):
+        return Ruling("FAIL", expected, killed, {"log": log}, "ENVIRONMENT", action=WHO_KILLED)
     if stop is None:
         return rule(False, expected, f"it ended by itself with {proof.exit_code}, before it was stopped", log=log)
     if proof.exit_code == KILLED and stop.took >= stop.allowed:

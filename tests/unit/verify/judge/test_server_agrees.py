@@ -46,8 +46,8 @@ def test_a_further_process_that_nobody_saw_proves_nothing() -> None:
 
 
 def test_a_healthcheck_that_notices_too_late_is_told_although_nobody_saw_it_run() -> None:
-    change = many(subject(unhealthy_after=181.0), lambda facts: facts.part("probes").update(results=None))
-    assert found("healthcheck-tells", change).found == "a server that is gone becomes unhealthy only after 181 s"
+    change = many(subject(unhealthy_after=321.0), lambda facts: facts.part("probes").update(results=None))
+    assert found("healthcheck-tells", change).found == "a server that is gone becomes unhealthy only after 321 s"
 
 
 def test_an_image_without_healthcheck_fails_although_no_server_was_seen() -> None:

@@ -1,5 +1,6 @@
 """Which files are not what they seem: bytecode of another source, and ELF files that no loader takes."""
 
+import sys
 from collections.abc import Iterator
 
 from verify.contents import bytecode, elf
@@ -33,6 +34,9 @@ def _faults(system: FileSystem, path: str, entry: Entry, machine: str | None) ->
         yield "for another machine"
     source = source_of(path)
     if source != path and (end := system.resolve(source)) is not None:
+        if f".{sys.implementation.cache_tag}." not in path:
+            yield "bytecode of another Python, by its name"
+            return
         there = system.merged[end]
         if why := bytecode.fault(facts.header, there.facts.header, empty=not there.size):
             yield why

@@ -21,7 +21,7 @@ NAMED = {
         r"|terraform\.tfstate|secrets\.ya?ml|[^/]*credentials[^/]*\.(?:json|toml|tfrc|db))(?:[.~#].*)?"
         r"|[^/]+\.(?:p12|pfx|ppk|jks|keystore)(?:\..*)?)"
         r"|(?:.*/)?\.(?:docker/config\.json|aws/\w+|kube/config|ssh/authorized_keys|m2/settings\.xml)(?:[.~#].*)?"
-        r"|(?:/var)?/run/secrets/.*|.*/gh/hosts\.yml|.*/\.cargo/credentials"
+        r"|(?:/var)?/run/secrets/.*|/var/cache/debconf/passwords\.dat(?:-old)?|.*/gh/hosts\.yml|.*/\.cargo/credentials"
     ),
 }
 # Where installers write from where a distribution came (PyPA, direct URL data structure, core metadata), and the

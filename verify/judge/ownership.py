@@ -18,7 +18,7 @@ RECORDS = re.compile(
     r"/etc/(?:passwd|group|shadow|gshadow|subuid|subgid)-?|/etc/\.pwd\.lock|/var/log/(?:lastlog|faillog)"
     r"|/etc/ld\.so\.cache|/var/cache/ldconfig/aux-cache|/etc/localtime|/etc/timezone"
     r"|/var/lib/dpkg/(?:(?:status|available|diversions|statoverride)(?:-old)?|lock(?:-frontend)?|(?:alternatives|triggers"
-    r"|updates|parts)/.*)|/var/lib/apt/extended_states|/var/cache/debconf/.*"
+    r"|updates|parts)/.*)|/var/lib/apt/extended_states|/var/cache/debconf/(?!passwords\.dat).*"
     r"|/var/log/(?:dpkg|alternatives|apt/.*)\.log(?:\.xz)?"
 )
 LINKS = ("/etc/localtime",)  # of RECORDS, those that may be a link

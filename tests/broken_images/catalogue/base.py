@@ -1,6 +1,6 @@
 """Something of the base image is gone or no longer true: accounts, packages, directories, the time zone."""
 
-from tests.broken_images.fault import Fault, as_root, good
+from tests.broken_images.fault import SECRET, SITE, Fault, as_root, good
 
 USER = "ktrdr:x:10001:10001:ktrdr:/home/ktrdr:/usr/sbin/nologin"
 
@@ -32,7 +32,7 @@ PACKAGES = (
     Fault("the database of packages was emptied", as_root(f": >{STATUS}"), "leftovers",
           says=("not as in the base image: package base-files (gone)", "more")),
     Fault("the database of packages is gone", as_root("rm -r /var/lib/dpkg"), "leftovers",
-          says=("not as in the base image: package base-files (gone)",)),
+          says=("not as in the base image: directory /var/lib/dpkg (gone), package base-files (gone)",)),
     Fault("the packages' lists of files are gone", as_root("rm /var/lib/dpkg/info/*.list"), "leftovers",
           says=("package base-files (without its list of files)",)),
     Fault("a package of the base is half-configured",
@@ -74,4 +74,17 @@ TIME = (
     good("the time zone has the base's by another name", as_root(f"ln -sf {ZONES}/UTC /etc/localtime"), "leftovers"),
 )  # fmt: skip
 
-FAULTS = (*ACCOUNTS, *PACKAGES, *DIRECTORIES, *TIME)
+PASSWORDS = "/var/cache/debconf/passwords.dat"
+
+RECORDS = (
+    Fault("a package's installer kept a password",
+          as_root(f"mkdir -p /var/cache/debconf\nprintf 'Name: db/app-pass\\nValue: {SECRET}\\n' >{PASSWORDS}"),
+          "leftovers", says=(f"{PASSWORDS} (", "named like credentials"), hides=SECRET),
+    good("packages' installers kept no password", as_root(f"mkdir -p /var/cache/debconf\n: >{PASSWORDS}"),
+         "leftovers"),
+    Fault("bytecode of another Python lies beside the image's own",
+          as_root(f"cd {SITE}/idna/__pycache__\ncp core.cpython-311.pyc core.cpython-312.pyc"), "lock-parity",
+          category="CONFIGURATION", says=("core.cpython-312.pyc (bytecode of another Python",)),
+)  # fmt: skip
+
+FAULTS = (*ACCOUNTS, *PACKAGES, *DIRECTORIES, *TIME, *RECORDS)

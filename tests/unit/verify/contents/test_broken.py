@@ -109,3 +109,12 @@ def test_an_empty_source_may_be_a_name_of_any_empty_file() -> None:
 def test_optimized_bytecode_is_that_of_the_same_source() -> None:
     path = CACHED.replace(".pyc", ".opt-2.pyc")
     assert broken(file(SOURCE, "a = 1"), bytecode(b"a = 2", path)) == [(f"/{path}", "bytecode of another source")]
+
+
+@pytest.mark.parametrize("name", ["m.cpython-312.pyc", "m.cpython-312.opt-1.pyc", "m.pyc"])
+def test_bytecode_by_the_name_of_another_python_is_told(name: str) -> None:
+    module, path = file(f"{SITE}/m.py", "x = 1"), f"{SITE}/__pycache__/{name}"
+    data = MAGIC_NUMBER + struct.pack("<I", 1) + source_hash(b"x = 1") + marshal.dumps(None)
+    assert broken(module, file(path, data)) == [(f"/{path}", "bytecode of another Python, by its name")]
+    assert broken(file(path, data)) == []
+    assert broken(module, file(path.replace(name, "m.cpython-311.pyc"), data)) == []

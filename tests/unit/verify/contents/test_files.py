@@ -66,6 +66,8 @@ def kinds(*members: Member) -> list[str]:
         ("root/.netrc.save.1", "credentials"),
         ("root/.netrc.1", "credentials"),
         ("root/.netrc.new", "credentials"),
+        ("var/cache/debconf/passwords.dat", "credentials"),
+        ("var/cache/debconf/passwords.dat-old", "credentials"),
         ("root/#.netrc#", "credentials"),
         ("root/ID_RSA", "credentials"),
         ("app/prod.env.orig", "environment"),

@@ -78,7 +78,7 @@ PASSWORDS = "/var/cache/debconf/passwords.dat"
 
 RECORDS = (
     Fault("a package's installer kept a password",
-          as_root(f"mkdir -p /var/cache/debconf\nprintf 'Name: db/app-pass\\nValue: {SECRET}\\n' >{PASSWORDS}"),
+          as_root(f"mkdir -p /var/cache/debconf\nprintf 'Value: %s%s\\n' '{SECRET[:9]}' '{SECRET[9:]}' >{PASSWORDS}"),
           "leftovers", says=(f"{PASSWORDS} (", "named like credentials"), hides=SECRET),
     good("packages' installers kept no password", as_root(f"mkdir -p /var/cache/debconf\n: >{PASSWORDS}"),
          "leftovers"),

@@ -22,6 +22,7 @@ TRAINER, TESTER, SECOND, THIRD = "training-1", "backtest-1", "training-2", "trai
 MISPLACED = "misplaced"
 FINAL = ["completed", "failed", "cancelled"]
 AT_ONCE = 10  # trainings in the queue
+PREPARED, AN_EPOCH = 5.0, 90 / 40  # per cent of a training that is before its epochs, and that each of its 40 adds
 
 STARTUP = 30.0  # seconds: specs, workers/startup-registration
 TRAINING = 60.0  # training/smoke
@@ -218,8 +219,8 @@ def heard_since(worker: str, moment: str) -> Call:
 
 def under_way(task: str, epochs: int = 1) -> Call:
     """Wait until an operation is in the middle of its work: at least so many epochs are done."""
-    path, where = f"/operations/{task}", "operation.progress.steps_completed"
-    return _await(path, where, TRAINING, f"{task} to be under way", above=epochs - 1)
+    path, where = f"/operations/{task}", "operation.progress.percentage"
+    return _await(path, where, TRAINING, f"{task} to be under way", above=PREPARED + AN_EPOCH * (epochs - 1))
 
 
 def ended(task: str, limit: float, what: str = "") -> Call:

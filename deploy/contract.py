@@ -291,13 +291,6 @@ def _contradictions(contract: Contract) -> Iterator[str]:
 def _duplicates(document: dict[str, Any]) -> list[str]:
     first: dict[str, str] = {}
     mistakes = []
-    for role, path in _named(document, "dockerfile"):
-        other = first.setdefault(os.path.normpath(path), role)
-        if other != role:
-            mistakes.append(
-                f"images.{role}.dockerfile = {shown(path)}: images.{other} has this file; give each its own"
-            )
-    first = {}
     for role, name in _named(document, "name"):
         other = first.setdefault(_familiar(name), role)
         if other != role:

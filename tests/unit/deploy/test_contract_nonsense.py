@@ -129,7 +129,6 @@ ROWS: list[tuple[str, Any, str]] = [
         for path in ("../../x", "deploy/../x", "./Dockerfile", "deploy//Dockerfile", "deploy/")
     ),
     ("images.dev.dockerfile", "/etc/x", "write a path from the checkout, for example"),
-    ("images.dev.dockerfile", "deploy/docker/Dockerfile.backend", "images.backend has this file; give each its own"),
     ("images.dev.description", "two\nlines", "write one line of text"),
     ("images.dev.description", " ", "write one line of text"),
     ("images.dev.description", "", "write one line of text"),

@@ -81,8 +81,9 @@ def faults(system: FileSystem, user: str) -> list[str]:
 
 def _gone(system: FileSystem) -> Iterator[str]:
     """Yield the accounts that the lowest layer has, and the image has no more."""
+    lowest = system.layers[0].facts if system.layers else {}
     for path in FILES:
-        known = system.layers[0].facts.get(path, NOTHING).text or ""
+        known = lowest.get(path, NOTHING).text or ""
         left = {row[0] for row in _rows(system.texts, path)}
         gone = [row[0] for row in _rows({path: known}, path) if row[0] not in left]
         if gone and (path in system.texts or path not in system.merged):

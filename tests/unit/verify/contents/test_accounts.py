@@ -210,3 +210,7 @@ def test_whom_an_image_s_processes_run_as_is_found_by_name_and_by_number(user: s
 def test_nine_hundred_ninety_nine_is_the_system_s_last_group() -> None:
     told = [list(read([file("etc/group", "")], user=f"10001:{gid}").groups) for gid in (999, 1000)]
     assert told == [["999"], []]
+
+
+def test_an_image_of_no_layers_has_no_account_to_lose() -> None:
+    assert read().accounts == []

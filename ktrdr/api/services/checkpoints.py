@@ -13,7 +13,7 @@ from typing import Final, Self
 from ktrdr.api.services.held import Held
 from ktrdr.api.store import operations, workers
 from ktrdr.api.store.database import Database
-from ktrdr.disk import abandoned, flush
+from ktrdr.disk import abandoned, flush, hold
 from ktrdr.errors import ConflictError, NotFoundError
 from ktrdr.model_files import BLOCK, require_digest
 
@@ -92,6 +92,7 @@ class Incoming:
         self._digest = hashlib.sha256()
         self._path = owner.place()
         self._file = self._path.open("wb")
+        hold(self._file.fileno())  # a slow upload is not taken for an abandoned one
 
     def __enter__(self) -> Self:
         return self

@@ -13,6 +13,7 @@ from fastapi.testclient import TestClient
 
 from ktrdr.api.main import create_application
 from ktrdr.api.services import checkpoints as service
+from ktrdr.api.store.workers import Caller
 from ktrdr.model_files import CHECKPOINT_LIMIT, digest
 from ktrdr.settings import Settings
 from ktrdr.worker.agent import Agent
@@ -164,6 +165,18 @@ def test_only_so_many_trainings_that_have_ended_keep_a_checkpoint(
         left.append(worker.operation_id)
     sweep(client)
     assert [found(client, one) for one in (*left, running.operation_id)] == [None, b"1", b"2", CONTENT]
+
+
+def test_an_upload_that_stands_still_for_long_is_not_swept_away(client: TestClient, data: Path) -> None:
+    worker, checkpoints = holder(client), client.app.state.context.checkpoints  # type: ignore[attr-defined]  # FastAPI's
+    caller = Caller(worker.token, "192.0.2.1")
+    with checkpoints.incoming(caller, worker.operation_id, digest(CONTENT)) as incoming:
+        (path,) = (data / "checkpoints").glob(f"{service.PREFIX}*")
+        os.utime(path, (time.time() - 7200,) * 2)
+        sweep(client)
+        incoming.feed(CONTENT)
+        incoming.finish()
+    assert found(client, worker.operation_id) == CONTENT
 
 
 def test_files_that_no_training_names_are_removed(client: TestClient, data: Path) -> None:

@@ -38,7 +38,7 @@ def visit(browser: Browser) -> Iterator[OpenVisit]:
 
     def open_visit(url: str, *, scheme: Scheme = "light", size: tuple[int, int] = DESKTOP) -> Visit:
         visits.append(Visit(browser, scheme=scheme, size=size))
-        visits[-1].page.goto(url)
+        visits[-1].open(url)
         return visits[-1]
 
     yield open_visit

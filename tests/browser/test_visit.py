@@ -1,8 +1,10 @@
 """The looking-glass itself: a page with a fault is told from one without."""
 
+import contextlib
 import http.server
 import threading
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -101,3 +103,76 @@ def test_screenshots_are_kept_among_the_artifacts(
     fresh.page.set_content(SOUND)
     fresh.screenshot("sound")
     assert (tmp_path / "screenshots" / "sound.png").read_bytes().startswith(b"\x89PNG")
+
+
+class Abrupt:
+    """A server that breaks off its first answers, as a change of the network does."""
+
+    def __init__(self, broken_off: dict[str, int]) -> None:
+        self.broken_off, self.asked = dict(broken_off), Counter[str]()
+        outer = self
+
+        class Handler(http.server.BaseHTTPRequestHandler):
+            def do_GET(self) -> None:
+                outer.asked[self.path] += 1
+                if outer.asked[self.path] <= outer.broken_off.get(self.path, 0):
+                    self.close_connection = True
+                    return
+                script = self.path == "/part.js"
+                body = b"document.title = 'Whole'" if script else (SOUND + "<script src=/part.js></script>").encode()
+                self.send_response(200)
+                self.send_header("Content-Type", "text/javascript" if script else "text/html")
+                self.send_header("Content-Length", str(len(body)))
+                self.end_headers()
+                self.wfile.write(body)
+
+            def log_message(self, *_arguments: object) -> None:
+                pass
+
+        self.server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self.url = f"http://127.0.0.1:{self.server.server_port}/"
+
+
+@pytest.fixture
+def abrupt() -> Iterator[Callable[[dict[str, int]], Abrupt]]:
+    with contextlib.ExitStack() as ends:
+
+        def serve(broken_off: dict[str, int]) -> Abrupt:
+            one = Abrupt(broken_off)
+            thread = threading.Thread(target=one.server.serve_forever)
+            ends.callback(one.server.server_close)
+            ends.callback(thread.join)
+            ends.callback(one.server.shutdown)
+            thread.start()
+            return one
+
+        yield serve
+
+
+@pytest.mark.parametrize("lost", [{"/part.js": 9}, {"/": 9}, {"/": 9, "/part.js": 9}])
+def test_a_page_is_loaded_again_where_the_network_changed_under_it(
+    browser: Browser, abrupt: Callable[[dict[str, int]], Abrupt], lost: dict[str, int]
+) -> None:
+    server = abrupt(lost)
+    visit = Visit(browser, broken_off="net::ERR_EMPTY_RESPONSE")
+    visit.open(server.url)
+    assert visit.page.title() == "Whole"
+    assert visit.problems == []
+    visit.close()
+
+
+def test_a_part_of_a_page_that_is_lost_for_another_reason_is_a_problem(
+    fresh: Visit, abrupt: Callable[[dict[str, int]], Abrupt]
+) -> None:
+    fresh.open(abrupt({"/part.js": 1000}).url)
+    _until_a_problem(fresh)
+    assert "ERR_EMPTY_RESPONSE" in fresh.problems[0]
+
+
+def test_a_page_that_is_never_whole_fails_the_test(
+    browser: Browser, abrupt: Callable[[dict[str, int]], Abrupt]
+) -> None:
+    visit = Visit(browser, broken_off="net::ERR_EMPTY_RESPONSE")
+    with pytest.raises(AssertionError, match="never loaded whole"):
+        visit.open(abrupt({"/part.js": 1000}).url)
+    visit.close()

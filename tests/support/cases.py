@@ -286,8 +286,8 @@ def contents(role: str) -> dict[str, Any]:
         "schema": 1, "identity": IDENTITY,
         "layers": [
             {
-                "diff_id": diff_id, "unpacked_bytes": size, "repeated_bytes": 0, "files": 10,
-                "by_distribution": {"": size}, "replaced": {},
+                "diff_id": diff_id, "listing": f"listing of {diff_id}", "unpacked_bytes": size, "repeated_bytes": 0,
+                "files": 10, "by_distribution": {"": size}, "replaced": {},
             }
             for diff_id, size in zip(LAYERS, unpacked, strict=True)
         ],

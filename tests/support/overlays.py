@@ -105,7 +105,7 @@ def _members(top: Path, path: Path, first: dict[int, str]) -> Iterator[Member]:
         kind = tarfile.FIFOTYPE if stat.S_ISFIFO(status.st_mode) else tarfile.CHRTYPE
     attributes = os.listxattr(path, follow_symlinks=False)
     time = ("mtime", f"{status.st_mtime_ns // 10**9}.{status.st_mtime_ns % 10**9:09}")
-    headers = [time] if kind in (tarfile.REGTYPE, tarfile.LNKTYPE) else []
+    headers = [time] if kind in (tarfile.DIRTYPE, tarfile.REGTYPE, tarfile.LNKTYPE) else []
     headers += [("SCHILY.xattr.security.capability", "x")] if CAPABILITY in attributes else []
     headers += [(f"SCHILY.xattr.{name}", "x") for name in attributes if name.startswith("system.posix_acl_")]
     first.setdefault(status.st_ino, name)
@@ -113,6 +113,13 @@ def _members(top: Path, path: Path, first: dict[int, str]) -> Iterator[Member]:
     yield Member(name, data, kind, target, stat.S_IMODE(status.st_mode), owner, tuple(headers))
     if OPAQUE in attributes and os.getxattr(path, OPAQUE) == b"y":
         yield emptied(name)
+
+
+def untimed(top: Path) -> Path:
+    """Give everything below a directory the time of members that archives of the tests have."""
+    for path in sorted(top.rglob("*"), reverse=True):
+        os.utime(path, (0, 0), follow_symlinks=False)
+    return top
 
 
 def notes(path: Path, members: list[Member]) -> Path:

@@ -89,6 +89,7 @@ def _layers(system: FileSystem, diff_ids: Iterable[str], owner: Mapping[str, str
     return [
         Layer(
             diff_id=diff_id,
+            listing=layer.listing,
             unpacked_bytes=sum(layer.sizes.values()),
             repeated_bytes=repeated_bytes,
             replaced=replaced,

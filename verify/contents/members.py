@@ -1,5 +1,7 @@
 """The one set of rules by which a member of a layer counts, whether it comes from an archive or from a directory."""
 
+import hashlib
+import json
 import posixpath
 import re
 import stat
@@ -95,6 +97,7 @@ def add(layer: RawLayer, member: Member, facts: Facts = NOTHING, found: Iterable
     if member.listed:
         layer.misplaced.append(("access control list", path))
     if member.kind in ("directory", "file"):
+        layer.stamps[path] = member.modified, stat.S_IMODE(member.mode), member.owner, member.group
         _take_permissions(layer, member)
     layer.misplaced += found
 
@@ -134,6 +137,15 @@ def settle(layer: RawLayer) -> None:
     layer.special = sorted(set(layer.special))
     layer.misplaced = sorted(set(layer.misplaced), key=lambda found: (found[1], found[0]))
     layer.privileged, layer.executable = sorted(set(layer.privileged)), sorted(set(layer.executable))
+    layer.stamps.pop("/", None)
+    layer.listing, layer.stamps = _listing(layer), {}
+
+
+def _listing(layer: RawLayer) -> str:
+    """Return a digest of all that was read of a settled layer, and of the times, modes and owners in it."""
+    parts = {name: value for name, value in vars(layer).items() if name not in ("listing", "way")}
+    text = json.dumps(parts, sort_keys=True, default=lambda one: sorted(one) if isinstance(one, set) else vars(one))
+    return f"sha256:{hashlib.sha256(text.encode()).hexdigest()}"
 
 
 def _end(hard: Mapping[str, str], path: str) -> str:
@@ -152,7 +164,7 @@ def _rename(layer: RawLayer, old: str, new: str) -> None:
         raise UnreadableArchive(f"{new} is a hard link of {old}, as which it was read: that says other things")
     layer.facts.pop(old, None)
     layer.facts |= {new: facts} if facts != NOTHING else {}
-    for values in (layer.sizes, layer.permissions):
+    for values in (layer.sizes, layer.permissions, layer.stamps):
         if old in values:
             values[new] = values.pop(old)  # type: ignore[assignment]  # each keeps its own kind of value
     layer.privileged = [new if path == old else path for path in layer.privileged]

@@ -12,6 +12,7 @@ class Layer(Model):
     """One layer. ``unpacked_bytes``: the sum of its regular files' sizes, hard links once (OCI image layer)."""
 
     diff_id: str
+    listing: str  # a digest of its entries, in whatever order the engine packs them
     unpacked_bytes: int
     repeated_bytes: int  # of files that an earlier layer held already: paid for twice
     files: int

@@ -23,6 +23,7 @@ class Facts:
 
 NOTHING = Facts()
 Permissions = tuple[int, int, int]  # owner, group, mode
+Stamp = tuple[int, int, int, int]  # time of the last change in seconds, mode, owner, group
 Way = Literal["export", "in place", "in place, by a container"]
 
 
@@ -43,6 +44,8 @@ class RawLayer:
     executable: list[str] = field(default_factory=list)  # files that somebody may execute
     # Only where another than root may write, or somebody may not read
     permissions: dict[str, Permissions] = field(default_factory=dict)
+    stamps: dict[str, Stamp] = field(default_factory=dict)  # of files and directories, until the layer is settled
+    listing: str = ""  # a digest of all entries, in whatever order an engine packs them
     way: Way = field(default="export", compare=False)  # how it was read, not what it holds
 
     @property

@@ -2,11 +2,12 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
+from typing import Literal
 
 from deploy.artifacts import Model
 from verify.judge import checks
 from verify.judge.case import Case, NotSeen, Ruling, finding_of, rule, skip
-from verify.judge.verdict import Common, Finding, Outcome, Verdict, outcome_of
+from verify.judge.verdict import Common, Finding, Outcome, Shared, Verdict, outcome_of
 
 SHOWN = 19  # characters of a digest
 
@@ -48,8 +49,8 @@ def common(case: Case) -> Common:
     return Common(base=base, python=python, layers=layers)
 
 
-def _brought(case: Case) -> dict[str, str]:
-    """Return the distributions that each layer above the base brings, and its digest.
+def _brought(case: Case) -> dict[str, Shared]:
+    """Return the distributions that each layer above the base brings, and the layer.
 
     A distribution whose start-up file leads elsewhere is editable: it is another layer's by intent.
     """
@@ -58,7 +59,8 @@ def _brought(case: Case) -> dict[str, str]:
     for distribution in case.contents.distributions:
         if distribution.layer >= case.base_layers and distribution.name not in editable:
             held.setdefault(distribution.layer, []).append(f"{distribution.name} {distribution.version}")
-    return {", ".join(sorted(names)): case.contents.layers[number].diff_id for number, names in held.items()}
+    layers = ((", ".join(sorted(names)), case.contents.layers[number]) for number, names in held.items())
+    return {names: Shared(diff_id=layer.diff_id, listing=layer.listing) for names, layer in layers}
 
 
 def family(verdicts: Sequence[Verdict]) -> Family | None:
@@ -87,20 +89,30 @@ def _last(layers: str) -> str:
 
 
 def same_layers(known: Mapping[str, Common]) -> Ruling:
-    """What several images have of the same distributions is one layer."""
-    expected, holders = "one layer for the distributions that images share", dict[str, dict[str, str]]()
+    """What several images have of the same distributions is one layer.
+
+    Docker's classic store packs the entries of one layer in either of two orders (docs/surprises.md). No build can
+    choose the order, so a digest that differs for it alone is told and is no fault.
+    """
+    expected, holders = "one layer for the distributions that images share", dict[str, dict[str, Shared]]()
     for role, one in known.items():
-        for brought, digest in one.layers.items():
-            holders.setdefault(brought, {})[role] = digest
-    shared = {brought: digests for brought, digests in holders.items() if len(digests) > 1}
+        for brought, layer in one.layers.items():
+            holders.setdefault(brought, {})[role] = layer
+    shared = {brought: layers for brought, layers in holders.items() if len(layers) > 1}
     if not shared:
         return skip("no two of the images share a layer's distributions")
-    faults = [
-        f"{_shortened(brought)}: {_grouped({role: f'{digest[:SHOWN]}…' for role, digest in digests.items()})}"
-        for brought, digests in shared.items()
-        if len(set(digests.values())) > 1
-    ]
-    return rule(not faults, expected, "; ".join(faults) or f"{len(shared)} shared layers")
+    faults = [_told(brought, layers) for brought, layers in shared.items() if _differ(layers, "listing")]
+    packed = [_told(brought, layers) for brought, layers in shared.items() if _differ(layers, "diff_id")]
+    words = f"{len(shared)} shared layers" + "; the same entries in another order: " * bool(packed) + "; ".join(packed)
+    return rule(not faults, expected, "; ".join(faults) or words)
+
+
+def _differ(layers: Mapping[str, Shared], digest: Literal["diff_id", "listing"]) -> bool:
+    return len({getattr(layer, digest) for layer in layers.values()}) > 1
+
+
+def _told(brought: str, layers: Mapping[str, Shared]) -> str:
+    return f"{_shortened(brought)}: {_grouped({role: f'{layer.diff_id[:SHOWN]}…' for role, layer in layers.items()})}"
 
 
 def _shortened(brought: str) -> str:

@@ -44,12 +44,19 @@ class Figures(Model):
     probe_seconds: float | None = None
 
 
+class Shared(Model):
+    """A layer that other images may have, too: as the engine packed it, and what it holds."""
+
+    diff_id: str
+    listing: str  # a digest of its entries in any order
+
+
 class Common(Model):
     """What an image must have in common with the others. Digests are diff ids of layers; empty where not seen."""
 
     base: list[str]
     python: str = ""  # its version, to the patch
-    layers: dict[str, str]  # the distributions that a layer brings -> its digest
+    layers: dict[str, Shared]  # the distributions that a layer brings -> the layer
 
 
 class Verdict(Model):

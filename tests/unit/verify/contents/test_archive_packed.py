@@ -2,11 +2,12 @@
 
 import gzip
 import hashlib
+from dataclasses import replace
 
 import pytest
 from backports import zstd
 
-from tests.support.archives import chunks, diff_id, file, layer
+from tests.support.archives import Member, chunks, diff_id, directory, file, layer, symlink
 from verify.contents.archive import read_layers
 from verify.contents.raw_layer import RawLayer, UnreadableArchive
 
@@ -83,3 +84,42 @@ def test_a_frame_that_asks_for_more_memory_than_a_reader_grants_is_unreadable() 
     packer = zstd.ZstdCompressor(options=huge)
     with pytest.raises(UnreadableArchive, match="memory"):
         read(packer.compress(LAYER) + packer.flush())
+
+
+ENTRIES = (
+    directory("opt/ktrdr"),
+    file("opt/ktrdr/main.py", "x = 1"),
+    directory("opt/ktrdr-1.0.dist-info"),
+    file("opt/ktrdr-1.0.dist-info/METADATA", "Name: ktrdr"),
+    symlink("opt/link", "ktrdr"),
+)
+
+
+def listing(*entries: Member) -> str:
+    (found,) = read(layer(*entries)).values()
+    return found.listing
+
+
+def test_a_listing_is_the_same_in_every_order_of_the_entries() -> None:
+    by_path = sorted(ENTRIES, key=lambda entry: entry.path)
+    assert list(ENTRIES) != by_path
+    assert diff_id(layer(*ENTRIES)) != diff_id(layer(*by_path))
+    assert listing(*ENTRIES) == listing(*by_path) == listing(*reversed(ENTRIES))
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        file("opt/ktrdr/main.py", "x = 12"),
+        file("opt/ktrdr/main.pyc", "x = 1"),
+        replace(ENTRIES[1], mode=0o640),
+        replace(ENTRIES[1], mode=0o755),
+        replace(ENTRIES[1], owner=(10001, 0)),
+        replace(ENTRIES[1], headers=(("mtime", "1"),)),
+        symlink("opt/ktrdr/main.py", "x"),
+        directory("opt/ktrdr/main.py"),
+    ],
+    ids=["content", "name", "mode", "executable", "owner", "time", "link", "kind"],
+)
+def test_a_listing_is_another_for_an_entry_that_differs(other: Member) -> None:
+    assert listing(*ENTRIES) != listing(ENTRIES[0], other, *ENTRIES[2:])

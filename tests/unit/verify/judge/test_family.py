@@ -48,13 +48,23 @@ def python(version: str) -> Change:
     return lambda facts: facts.report("environment").update(python=version)
 
 
-def rebuilt(number: int) -> Change:
-    """A layer with the same distributions that was made anew."""
+def packed_anew(number: int) -> Change:
+    """A layer with the same entries that the engine packed in another order."""
 
     def change(facts: Facts) -> None:
         own(facts)
         facts.part("contents")["layers"][number]["diff_id"] = OTHER
         facts.part("subject")["layers"][number] = OTHER
+
+    return change
+
+
+def rebuilt(number: int) -> Change:
+    """A layer with the same distributions that was made anew."""
+
+    def change(facts: Facts) -> None:
+        packed_anew(number)(facts)
+        facts.part("contents")["layers"][number]["listing"] = OTHER
 
     return change
 
@@ -100,6 +110,13 @@ def test_another_patch_of_python_is_told(version: str) -> None:
 def test_a_shared_layer_that_was_made_anew_in_one_image_is_told(role: str, number: int, told: str) -> None:
     assert outcomes(**{role: rebuilt(number)}) == {"same-base": "PASS", "same-python": "PASS", "same-layers": "FAIL"}
     assert found_of("same-layers", **{role: rebuilt(number)}).startswith(told)
+
+
+def test_a_shared_layer_in_another_order_is_told_and_no_fault() -> None:
+    assert outcomes(backend=packed_anew(1))["same-layers"] == "PASS"
+    told = found_of("same-layers", backend=packed_anew(1))
+    assert "the same entries in another order: fastapi 0.165.0 and 1 more: sha256:another… in backend; sha" in told
+    assert "order" not in found_of("same-layers")
 
 
 def test_a_layer_with_other_distributions_is_nobody_else_s() -> None:

@@ -1,6 +1,7 @@
 """``python -m bench``: take the figures side by side in one run; writes ``bench.json`` and ``bench.md``."""
 
 import argparse
+import os
 import subprocess
 import sys
 import time
@@ -11,6 +12,7 @@ from pathlib import Path
 from deploy.errors import Exit, Problem, outside
 
 try:
+    from bench.checkout import CONTRACT, ROOT
     from bench.groups import GROUPS
     from bench.groups.verification import TOOL, tool_version
     from bench.machine import describe
@@ -19,8 +21,8 @@ try:
     from bench.table import table
     from bench.workplace import Workplace, workplace
     from deploy import signals
-    from deploy.artifacts import Artifacts, write_model, write_text
-    from deploy.contract import ROOT, read_contract
+    from deploy.artifacts import write_model, write_text
+    from deploy.project import read_project
 except ImportError as error:
     outside("bench", error)
 
@@ -43,10 +45,11 @@ def parser() -> argparse.ArgumentParser:
 def main() -> int:
     """Run the command line; reports a group that cannot be measured, and measures the others."""
     arguments = parser().parse_args()
-    artifacts, console = Artifacts(arguments.artifacts), signals.Screen()
+    project = read_project(CONTRACT, arguments.artifacts, environ=os.environ, directory=Path.cwd())
+    artifacts, console = project.artifacts, signals.Screen()
     try:
         groups = _known(arguments.groups)
-        with workplace(read_contract(), artifacts, console, quick=arguments.quick) as place:
+        with workplace(project.contract, artifacts, console, quick=arguments.quick) as place:
             report = measure(place, groups, quick=arguments.quick)
         console.print(table(report), soft_wrap=True)
         with artifacts.writing():

@@ -4,7 +4,7 @@ import shutil
 import subprocess
 from pathlib import Path
 
-from deploy.contract import ROOT
+from bench.checkout import ROOT
 from verify.contents import cache
 
 CACHES = (".cache/contents", ".cache/layers")

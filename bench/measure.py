@@ -9,8 +9,8 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from bench.checkout import ROOT
 from bench.model import Series
-from deploy.contract import ROOT
 from deploy.errors import Problem
 
 SECONDS = 1800.0  # one command's deadline

@@ -14,10 +14,11 @@ from pathlib import Path
 from docker import DockerClient
 from rich.console import Console
 
+from bench.checkout import CONTRACT, ROOT
 from bench.copies import copy_tree
 from bench.measure import Sample, run
 from deploy.artifacts import VERDICT, Artifacts, UnreadableArtifact
-from deploy.contract import CONTRACT, ROOT, Contract, Image
+from deploy.contract import Contract, Image
 from deploy.engine import connection as engines
 from deploy.engine.connection import Engine
 from deploy.errors import Problem

@@ -2,14 +2,16 @@
 
 import argparse
 import json
+import os
 import sys
 from pathlib import Path
 
 from deploy.errors import Exit, Problem, outside
 
 try:
-    from deploy import contract, signals
-    from deploy.artifacts import E2E_ROLES, Artifacts
+    from deploy import signals
+    from deploy.artifacts import E2E_ROLES
+    from deploy.project import Project, find_contract, read_project, root_of
 except ImportError as error:
     outside("deploy", error)
 
@@ -43,6 +45,8 @@ COMMANDS = {
     ),
 }
 
+WITH_CONTRACT = ("build", "attach", "matrix", "pin", "clean")
+
 
 def parser() -> argparse.ArgumentParser:
     """Return the command line's grammar."""
@@ -60,6 +64,13 @@ def parser() -> argparse.ArgumentParser:
             command.add_argument("role", metavar="ROLE", help="the role whose bill it is")
             command.add_argument("image", metavar="IMAGE", help="as it was pushed: registry.example/name:tag")
             command.add_argument("--plain-http", action="store_true", help="the registry does not use HTTPS")
+        if word in WITH_CONTRACT:
+            command.add_argument(
+                "--contract",
+                type=Path,
+                metavar="FILE",
+                help="the contract (default: KTRDR_CONTRACT, or found from here)",
+            )
         if word in ("build", "attach"):
             command.add_argument(
                 "--artifacts", type=Path, metavar="DIR", help="where records lie (default: artifacts/)"
@@ -81,7 +92,7 @@ def parser() -> argparse.ArgumentParser:
 def run(arguments: argparse.Namespace) -> int:
     """Carry out one command; returns its exit code."""
     if arguments.command == "matrix":
-        roles = contract.read_contract().roles
+        roles = _project(arguments).contract.roles
         print(" ".join(E2E_ROLES) if arguments.together else json.dumps({"role": roles}))
         return Exit.OK
     if arguments.command == "stack":
@@ -96,29 +107,33 @@ def run(arguments: argparse.Namespace) -> int:
     if arguments.command == "clean":
         from deploy import clean  # noqa: PLC0415
 
-        return clean.clean(everything=arguments.all)
-    known = contract.read_contract()
+        root = root_of(find_contract(arguments.contract, os.environ, Path.cwd())) if arguments.all else None
+        return clean.clean(root)
+    project = _project(arguments)
     if arguments.command == "pin":
         from deploy.base import renew_pins  # noqa: PLC0415
         from deploy.engine import connection  # noqa: PLC0415
 
-        return renew_pins.renew(known, connection.find_engine(), print)
+        return renew_pins.renew(project, connection.find_engine(), print)
     if arguments.command == "attach":
         from deploy.publish import attach  # noqa: PLC0415
 
-        (image,) = known.select([arguments.role])
-        place = Artifacts(arguments.artifacts)
-        return attach.attach(image.role, arguments.image, place, plain_http=arguments.plain_http)
+        (image,) = project.contract.select([arguments.role])
+        return attach.attach(image.role, arguments.image, project.artifacts, plain_http=arguments.plain_http)
     from deploy.build import forkserver  # noqa: PLC0415
 
-    known.select(arguments.roles)
+    project.contract.select(arguments.roles)
     with forkserver.opened():  # the fork server imports while this process does
         from deploy.build.roles import build  # noqa: PLC0415
         from deploy.engine import connection  # noqa: PLC0415
         from verify.observe.disclosure import masked  # noqa: PLC0415
 
-        artifacts, console = Artifacts(arguments.artifacts), signals.Screen()
-        return build(known, arguments.roles, connection.find_engine(), artifacts, console, mask=masked)
+        return build(project, arguments.roles, connection.find_engine(), signals.Screen(), mask=masked)
+
+
+def _project(arguments: argparse.Namespace) -> Project:
+    artifacts = getattr(arguments, "artifacts", None)
+    return read_project(arguments.contract, artifacts, environ=os.environ, directory=Path.cwd())
 
 
 def main() -> int:

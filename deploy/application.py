@@ -6,12 +6,11 @@ import subprocess
 from pathlib import Path
 
 from deploy.build_inputs import let_in
-from deploy.contract import ROOT
 
 GIT_SECONDS = 30
 
 
-def application_files(package: str, root: Path = ROOT) -> dict[str, str]:
+def application_files(package: str, root: Path) -> dict[str, str]:
     """Return path -> SHA-256 for the files of the application's package that a build takes from the checkout.
 
     ``package``: a directory of the checkout; the paths are from there. Of a git repository only tracked files count: an
@@ -25,7 +24,7 @@ def application_files(package: str, root: Path = ROOT) -> dict[str, str]:
     }
 
 
-def untracked_files(package: str, root: Path = ROOT) -> list[str]:
+def untracked_files(package: str, root: Path) -> list[str]:
     """Return the files of the package that enter a build though git does not track them; none outside a repository."""
     tracked = _tracked(package, root)
     return sorted(name for name in let_in(root) if tracked and name.startswith(f"{package}/") and name not in tracked)

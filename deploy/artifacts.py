@@ -10,10 +10,7 @@ from typing import TypeVar
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from deploy.contract import ROOT
 from deploy.errors import Problem
-
-CACHE = ROOT / ".cache"  # what later runs may use again; git-ignored
 
 # In the order of the stages: one that starts removes its own file and every later one.
 STAGES = ("build.json", "build.log", "contents.json", "sbom.cdx.json", "observed.json", "verdict.json")
@@ -94,8 +91,8 @@ def read_model(path: Path, model: type[M]) -> M:
 class Artifacts:
     """One directory of artifacts, a subdirectory a role."""
 
-    def __init__(self, root: Path | None = None) -> None:
-        self.root = root or Path(os.environ.get("KTRDR_ARTIFACTS") or ROOT / "artifacts")
+    def __init__(self, root: Path) -> None:
+        self.root = root
 
     def path(self, role: str, name: str) -> Path:
         """Return where a role's file lies."""

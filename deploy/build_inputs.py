@@ -6,19 +6,19 @@ from pathlib import Path
 
 from docker.utils.build import exclude_paths
 
-from deploy.contract import ROOT, Image
+from deploy.contract import Image
 from deploy.errors import Exit, Problem
 
 IGNORED = ".dockerignore"
 ALSO = "deploy/docker/sync.sh"
 
 
-def inputs(image: Image, root: Path = ROOT) -> str:
+def inputs(image: Image, root: Path) -> str:
     """Return the digest of one image's inputs: see ``inputs_by_role``."""
     return inputs_by_role([image], root)[image.role]
 
 
-def inputs_by_role(images: Iterable[Image], root: Path = ROOT) -> dict[str, str]:
+def inputs_by_role(images: Iterable[Image], root: Path) -> dict[str, str]:
     """Return digests of the files that builds of these images may read: path, whether it is executable, content.
 
     They are the files that .dockerignore lets in, that list itself, the Dockerfile and sync.sh.

@@ -22,11 +22,10 @@ NAMES = "ktrdr-"
 DIRECTORIES = ("artifacts", ".cache")
 REMOVE_SECONDS = 60.0
 REQUEST_SECONDS = 60.0  # an image of gigabytes is not removed in a moment
-CHECKOUT = Path(__file__).resolve().parent.parent
 
 
-def clean(*, everything: bool = False, say: Callable[[str], None] = tell, root: Path = CHECKOUT) -> int:
-    """Remove what dead runs of this machine left; with `everything` also our images, artifacts/ and .cache/.
+def clean(root: Path | None = None, *, say: Callable[[str], None] = tell) -> int:
+    """Remove what dead runs of this machine left; with a checkout's `root` also our images, its artifacts/ and .cache/.
 
     Prints what it removes, and what it leaves although it carries our label. Returns FAILED if something could not be
     removed.
@@ -35,14 +34,14 @@ def clean(*, everything: bool = False, say: Callable[[str], None] = tell, root: 
         Problem: no engine answers (exit 3); the directories are gone by then.
 
     """
-    removed = remove_directories(root, say) if everything else 0
+    removed = remove_directories(root, say) if root else 0
     seen = look()
     if seen.trouble:
         judge(seen)
     with contextlib.closing(client_for(seen.endpoint, REQUEST_SECONDS)) as client:
         try:
             gone, stayed = remove_labelled(client, say)
-            if everything:
+            if root:
                 more, held = remove_images(client, say)
                 gone, stayed = gone + more, stayed + held
         except Problem:

@@ -39,10 +39,8 @@ from deploy.forms import (
 from deploy.serving import Limits, Serving
 from deploy.sizes import Bytes
 
-ROOT = Path(__file__).resolve().parent.parent
 ROLE_LABEL = "ktrdr.role"  # of every image of ours
 DESCRIPTION_LABEL, REVISION_LABEL = (f"org.opencontainers.image.{name}" for name in ("description", "revision"))
-CONTRACT = ROOT / "deploy" / "docker" / "images.toml"
 SCHEMA = 1
 # Words of `python -m verify`, and a directory of artifacts
 RESERVED = ("summarize", "lazy-imports", "e2e", "gpu", "baseline", "explain", "describe")
@@ -205,21 +203,21 @@ class Contract(Strict):
         return [image for role, image in self.images.items() if not roles or role in roles]
 
 
-def read_contract(path: Path = CONTRACT) -> Contract:
-    """Read and validate the contract.
+def read_contract(path: Path, root: Path) -> Contract:
+    """Read and validate the contract in a file; ``root``: of the checkout, which its paths are from.
 
     Raises:
         Problem: with every mistake in it, each on a line with key, value and next step (exit 2).
 
     """
-    doing = f"reading the contract {path.relative_to(ROOT) if path.is_relative_to(ROOT) else path}"
+    doing = f"reading the contract {path.relative_to(root) if path.is_relative_to(root) else path}"
     try:
         document = tomllib.loads(path.read_text(encoding="utf-8"))
     except OSError as error:
         raise Problem(doing, error.strerror or str(error), f"restore {path}", Exit.USAGE) from None
     except (ValueError, RecursionError) as error:  # TOMLDecodeError and UnicodeDecodeError are ValueErrors
         raise Problem(doing, f"not TOML: {error}", "correct the line it names", Exit.USAGE) from None
-    mistakes = contract_mistakes(document) + _missing_files(document)
+    mistakes = contract_mistakes(document) + _missing_files(document, root)
     if not mistakes:
         return Contract.model_validate(_with_roles(document))
     wrong = f"{len(mistakes)} mistake{'s' * (len(mistakes) > 1)}" + "".join(f"\n  - {line}" for line in mistakes)
@@ -304,10 +302,10 @@ def _familiar(name: str) -> str:
     return path.removeprefix("library/") if path.count("/") == 1 else path
 
 
-def _missing_files(document: dict[str, Any]) -> list[str]:
+def _missing_files(document: dict[str, Any], root: Path) -> list[str]:
     mistakes = []
     for role, name in _named(document, "dockerfile"):
-        if not os.path.isfile(ROOT / name):  # noqa: PTH113 - Path raises for a name that no file can have
+        if not os.path.isfile(root / name):  # noqa: PTH113 - Path raises for a name that no file can have
             mistakes.append(f"images.{role}.dockerfile = {shown(name)}: no such file; create it or correct the path")
     return mistakes
 

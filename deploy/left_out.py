@@ -12,10 +12,7 @@ from pydantic import Field, ValidationError
 
 from deploy.allowed_files import Reason
 from deploy.configuration import Strict
-from deploy.contract import ROOT
 from deploy.errors import Exit, Problem
-
-LEFT_OUT = ROOT / "deploy" / "docker" / "left-out.toml"
 
 
 class LeftOut(Strict):
@@ -36,7 +33,7 @@ class _File(Strict):
     left_out: list[LeftOut]
 
 
-def read_left_out(path: Path = LEFT_OUT) -> list[LeftOut]:
+def read_left_out(path: Path) -> list[LeftOut]:
     """Read and validate the list.
 
     Raises:

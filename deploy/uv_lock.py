@@ -16,21 +16,20 @@ from packaging.requirements import Requirement
 from packaging.specifiers import SpecifierSet
 from packaging.utils import canonicalize_name
 
-from deploy.contract import ROOT, Image
+from deploy.contract import Image
 from deploy.errors import Exit, Problem
 
-LOCK = ROOT / "uv.lock"
 CUDA_DISTRIBUTION = re.compile(r"(nvidia|cuda|triton)(-|$)")  # what CUDA PyTorch brings on Linux, normalized names
 EXPORT_SECONDS = 60.0  # uv takes a fraction of one
 SHOWN = 5  # requirements that a message names
 
 
-def lock_sha256(path: Path = LOCK) -> str:
+def lock_sha256(path: Path) -> str:
     """Return the lock file's digest, hexadecimal."""
     return hashlib.sha256(path.read_bytes()).hexdigest()
 
 
-def locked_version(name: str, path: Path = LOCK) -> str:
+def locked_version(name: str, path: Path) -> str:
     """Return the locked version of a distribution.
 
     Raises:
@@ -72,7 +71,7 @@ def wheels(text: str) -> dict[str, dict[str, str]]:
     }
 
 
-def check_current(python: str, root: Path = ROOT) -> None:
+def check_current(python: str, root: Path) -> None:
     """Refuse a lock made for other requirements than pyproject.toml's, and a Python that pyproject.toml excludes.
 
     A requirement that is not locked enters no image. ``uv lock --check`` cannot decide this: its answer depends on the
@@ -137,7 +136,7 @@ def _document(text: str) -> dict[str, Any]:
     return tomllib.loads(text)
 
 
-def locked_distributions(image: Image, python: str, root: Path = ROOT) -> dict[str, str]:
+def locked_distributions(image: Image, python: str, root: Path) -> dict[str, str]:
     """Return normalized name -> version of every distribution that the lock demands of an image, ktrdr itself included.
 
     The CPU build of PyTorch has the same public version, without what CUDA needs (nvidia-*, cuda-*, triton).

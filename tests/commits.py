@@ -4,7 +4,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from deploy.contract import ROOT
+from tests.support.checkout import ROOT
 
 SINCE = "5df399785ef14e5e427634faf48d50cbdfb3204c"  # the last one whose subject may have any form
 LONGEST = 72

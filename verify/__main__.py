@@ -13,8 +13,9 @@ try:
     from rich.console import Console
 
     from deploy import signals
-    from deploy.artifacts import Artifacts, UnreadableArtifact
-    from deploy.contract import Contract, Image, read_contract
+    from deploy.artifacts import UnreadableArtifact
+    from deploy.contract import Contract, Image
+    from deploy.project import Project, read_project
     from verify.commands import summarize, verify
 except ImportError as error:
     outside("verify", error)
@@ -49,7 +50,7 @@ how to bring a new image, or another content, into the contract:
   6. ./noxw -s build verify -- ROLE
 
 A line that the contract has for every image is not repeated. Secrets are hidden. docs/contract.md explains the keys."""
-OPTIONS = ("--artifacts", "--history")  # that take a value
+OPTIONS = ("--artifacts", "--history", "--contract")  # that take a value
 
 
 def parser(word: str = "") -> argparse.ArgumentParser:
@@ -77,6 +78,9 @@ def parser(word: str = "") -> argparse.ArgumentParser:
             metavar="DIR",
             help="draw sizes and times as history.html instead, over the runs in DIR: one directory of artifacts a run",
         )
+    top.add_argument(
+        "--contract", type=Path, metavar="FILE", help="the contract (default: KTRDR_CONTRACT, or found from here)"
+    )
     if word != "lazy-imports":
         top.add_argument("--artifacts", type=Path, metavar="DIR", help="where records lie (default: artifacts/)")
     return top
@@ -93,7 +97,8 @@ def read_command_line(words: list[str]) -> argparse.Namespace:
 
 def run(arguments: argparse.Namespace) -> int:
     """Carry out one command; returns its exit code."""
-    contract, artifacts = read_contract(), Artifacts(arguments.artifacts)
+    project = read_project(arguments.contract, arguments.artifacts, environ=os.environ, directory=Path.cwd())
+    contract, artifacts = project.contract, project.artifacts
     console, word, words = signals.Screen(), arguments.command, arguments.words
     if arguments.history:
         from verify.commands import history  # noqa: PLC0415
@@ -111,34 +116,35 @@ def run(arguments: argparse.Namespace) -> int:
     if word == "baseline":
         from verify.commands import baseline  # noqa: PLC0415
 
-        return baseline.keep(contract, words, artifacts, console)
+        return baseline.keep(project, words, console)
     if word == "lazy-imports":
         from verify.commands import lazy_imports  # noqa: PLC0415 - the other commands need nothing of it
 
-        return lazy_imports.lazy_imports(contract, console, os.environ)
+        return lazy_imports.lazy_imports(project, console, os.environ)
     from deploy.engine import connection  # noqa: PLC0415
 
     if word == "describe":
         from verify.commands.describe import describe  # noqa: PLC0415 - the other commands need nothing of it
 
-        return describe(contract, contract.select(words), connection.find_engine(), artifacts)
+        return describe(project, contract.select(words), connection.find_engine())
     if word == "e2e":
         from verify.commands.end_to_end import end_to_end  # noqa: PLC0415 - the other commands need nothing of it
 
         return end_to_end(contract, connection.find_engine(), artifacts, console)
-    return _verify(arguments, contract, artifacts, console)
+    return _verify(arguments, project, console)
 
 
-def _verify(arguments: argparse.Namespace, contract: Contract, artifacts: Artifacts, console: Console) -> int:
+def _verify(arguments: argparse.Namespace, project: Project, console: Console) -> int:
     from deploy.engine import connection  # noqa: PLC0415
 
+    contract = project.contract
     first = next(iter(arguments.words), "")
     if first not in contract.roles and (close := difflib.get_close_matches(first, COMMANDS, n=1)) and first:
         raise Problem("reading the command line", f"no such role: {first}", f"did you mean {close[0]}?", Exit.USAGE)
     images = contract.select(arguments.words)
     if arguments.gpu and arguments.words:
         _hold_cuda(images, contract)
-    return verify.verify(contract, arguments.words, connection.find_engine(), artifacts, console, gpu=arguments.gpu)
+    return verify.verify(project, arguments.words, connection.find_engine(), console, gpu=arguments.gpu)
 
 
 def _hold_cuda(images: Iterable[Image], contract: Contract) -> None:

@@ -82,7 +82,7 @@ def _together(place: Workplace, checkout: Checkout, base: str) -> list[Sample]:
 
 
 def _one_by_one(place: Workplace, checkout: Checkout, base: str) -> list[Sample]:
-    settings = host_settings(locked_version("torch"))
+    settings = host_settings(locked_version("torch", checkout.directory / "uv.lock"), checkout.directory / ".cache")
     arguments = {**settings.build_args, "PYTHON_IMAGE": base}
     options = [f"--build-arg={name}" for name in arguments]  # the values from the environment: proxies have passwords
     options += [f"--build-context={name}={value}" for name, value in settings.contexts.items()]

@@ -6,12 +6,13 @@ import uuid
 from collections.abc import Iterator
 from functools import partial
 
+from bench.checkout import ROOT
 from bench.measure import SECONDS, Sample, alternate, busy_seconds, run
 from bench.model import Figure
 from bench.workplace import Workplace
 from deploy.artifacts import BUILD
 from deploy.build_record import BuildRecord
-from deploy.contract import ROOT, Image
+from deploy.contract import Image
 from verify.contents.ways import THIS_MACHINE
 
 # With a cache of its own: nothing is known of any layer. The clock starts where a build's does, when all is imported.
@@ -22,13 +23,12 @@ from deploy.build_record import Base
 from deploy.engine import connection
 from deploy.image_config import ImageConfig
 from verify.contents import cache, ways
-cache.CACHE = Path(sys.argv[2])
 ways.THIS_MACHINE = sys.argv[3]  # where it is none, the engine counts as another machine's
 client = connection.sdk(connection.find_engine(), timeout=1800.0)
 config = ImageConfig.from_inspect(client.api.inspect_image(sys.argv[1]))
 permit = ways.Permit(Base.model_validate_json(sys.argv[4]), {}, contextlib.nullcontext)
 began = time.monotonic()
-cache.contents_of(client, config, permit=permit)
+cache.contents_of(client, config, Path(sys.argv[2]), permit=permit)
 print(time.monotonic() - began)
 """
 

@@ -12,10 +12,11 @@ from pathlib import Path
 
 import uv
 
+from bench.checkout import ROOT
 from bench.measure import Sample, alternate, run
 from bench.model import Figure, Series
 from bench.workplace import Workplace
-from deploy.contract import ROOT, Image
+from deploy.contract import Image
 from deploy.errors import Problem
 
 STEP = re.compile(r"^### Step (\d+): .*?^```bash\n(.*?)^```$", re.MULTILINE | re.DOTALL)

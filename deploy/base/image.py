@@ -52,7 +52,9 @@ def default_reference(python: str) -> str:
     return f"python:{python}-slim-bookworm"
 
 
-def ensure_base(engine: Engine, python: str, reference: str | None, progress: Callable[[str], None]) -> BaseImage:
+def ensure_base(
+    engine: Engine, python: str, reference: str | None, pins: Path, progress: Callable[[str], None]
+) -> BaseImage:
     """Make sure that the engine has the base image, and say where it came from.
 
     `reference` is the caller's own image (PYTHON_IMAGE); None means the official image, by the digest that is pinned.
@@ -69,13 +71,13 @@ def ensure_base(engine: Engine, python: str, reference: str | None, progress: Ca
     try:
         if reference:
             return _given(client, reference, progress)
-        pins, tag = read_pins(), default_reference(python)
-        official = pins.image(tag)
+        tag, pinned = default_reference(python), read_pins(pins)
+        official = pinned.image(tag)
         if found := _inspect(client, official):
             return BaseImage(official, "local", found, "the engine had it")
         own = _inspect(client, tag)
         if not own and (earlier := bootstrapped_before(client, python)):
-            say_packages(client, earlier, pins, progress)
+            say_packages(client, earlier, pinned, progress)
             return replace(earlier, note=f"bootstrapped earlier; docker pull {tag} replaces it")
         try:
             return BaseImage(official, "registry", pull(client, official, progress), "pulled")
@@ -86,7 +88,7 @@ def ensure_base(engine: Engine, python: str, reference: str | None, progress: Ca
                 return BaseImage(tag, "local", own, note)
             progress(f"base: NO REGISTRY ANSWERS for {official} ({silent}): bootstrapping an equivalent from packages")
             made = _bootstrap(engine, client, python, str(silent), progress)
-            say_packages(client, made, pins, progress)
+            say_packages(client, made, pinned, progress)
             return made
     except requests.exceptions.RequestException as error:
         wrong = f"the engine at {engine.address.shown} does not answer: {error}"

@@ -13,10 +13,8 @@ from typing import Annotated
 from pydantic import Field, ValidationError
 
 from deploy.configuration import Strict
-from deploy.contract import ROOT
 from deploy.errors import Exit, Problem
 
-PINS = ROOT / "deploy/docker/pins.toml"
 SHOWN = 5  # packages that a message names
 
 Digest = Annotated[str, Field(pattern=r"^sha256:[0-9a-f]{64}$")]
@@ -37,7 +35,7 @@ class Pins(Strict):
         return f"{reference}@{digest}" if digest else reference
 
 
-def read_pins(path: Path = PINS) -> Pins:
+def read_pins(path: Path) -> Pins:
     """Read the pins.
 
     Raises:

@@ -3,6 +3,7 @@
 import contextlib
 import re
 from collections.abc import Callable
+from pathlib import Path
 
 import docker
 import docker.errors
@@ -10,16 +11,16 @@ import requests.exceptions
 
 from deploy.artifacts import write_text
 from deploy.base import bootstrap, image
-from deploy.base.pins import PINS, Pins, differences, read_pins, text_of
-from deploy.contract import ROOT, Contract
+from deploy.base.pins import Pins, differences, read_pins, text_of
 from deploy.engine.connection import Engine, sdk
 from deploy.errors import Exit
+from deploy.project import Project
 from deploy.uv_lock import locked_version
 
 SECONDS = 60.0
 
 
-def renew(contract: Contract, engine: Engine, say: Callable[[str], None]) -> Exit:
+def renew(project: Project, engine: Engine, say: Callable[[str], None]) -> Exit:
     """Renew the pins file and the Dockerfiles, and say each change; 3 where a registry did not give a digest.
 
     What could not be asked keeps its pin. Wheels stay as they are.
@@ -28,8 +29,9 @@ def renew(contract: Contract, engine: Engine, say: Callable[[str], None]) -> Exi
         Problem: the pins file, uv.lock or a Dockerfile cannot be read.
 
     """
-    pins, code = read_pins(), Exit.OK
-    wanted = references(contract.python)
+    contract, code = project.contract, Exit.OK
+    pins = read_pins(project.pins)
+    wanted = references(contract.python, project.lock)
     images = {name: digest for name, digest in pins.images.items() if name in wanted}
     with contextlib.closing(sdk(engine, timeout=SECONDS)) as client:
         for reference in wanted:
@@ -43,16 +45,16 @@ def renew(contract: Contract, engine: Engine, say: Callable[[str], None]) -> Exi
     new = Pins(images=images, wheels=pins.wheels, packages=packages)
     for line in changes(pins, new):
         say(line)
-    write_text(PINS, text_of(new))
+    write_text(project.pins, text_of(new))
     for name in {one.dockerfile for one in contract.images.values()}:
-        path = ROOT / name
+        path = project.root / name
         write_text(path, with_digests(path.read_text(encoding="utf-8"), new))
     return code
 
 
-def references(python: str) -> tuple[str, ...]:
+def references(python: str, lock: Path) -> tuple[str, ...]:
     """Return the images that are pinned, by tag: the base image and uv's."""
-    return image.default_reference(python), f"ghcr.io/astral-sh/uv:{locked_version('uv')}"
+    return image.default_reference(python), f"ghcr.io/astral-sh/uv:{locked_version('uv', lock)}"
 
 
 def _packages(client: docker.DockerClient, python: str, pins: Pins) -> dict[str, dict[str, str]]:

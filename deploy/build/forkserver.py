@@ -14,10 +14,10 @@ import threading
 from collections.abc import Callable, Iterator, Mapping
 from multiprocessing import forkserver, resource_tracker
 from multiprocessing.process import BaseProcess
+from pathlib import Path
 from types import FrameType
 from typing import TYPE_CHECKING, NoReturn
 
-from deploy.contract import ROOT
 from deploy.errors import Problem
 
 if TYPE_CHECKING:
@@ -62,8 +62,10 @@ def _prepare() -> None:
         signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
-def start(work: Callable[[], int], environment: Mapping[str, str]) -> tuple[BaseProcess, socket.socket]:
-    """Start a process that does this work in this environment; returns it, and our end of its socket.
+def start(
+    work: Callable[[], int], environment: Mapping[str, str], directory: Path
+) -> tuple[BaseProcess, socket.socket]:
+    """Start a process that does this work in this environment and directory; returns it, and our end of its socket.
 
     ``work`` is pickled. Its result is the process's exit code.
 
@@ -74,7 +76,7 @@ def start(work: Callable[[], int], environment: Mapping[str, str]) -> tuple[Base
     _prepare()
     ours, theirs = socket.socketpair()
     with theirs:
-        process = _CONTEXT.Process(target=_live, args=(work, dict(environment), theirs))
+        process = _CONTEXT.Process(target=_live, args=(work, dict(environment), directory, theirs))
         try:
             process.start()
         except (OSError, EOFError) as error:  # no room for it, or the process that it is forked from has ended
@@ -90,7 +92,7 @@ def build_one(request: "BuildRequest") -> int:
     return program.build(request)
 
 
-def _live(work: Callable[[], int], environment: dict[str, str], said: socket.socket) -> None:
+def _live(work: Callable[[], int], environment: dict[str, str], directory: Path, said: socket.socket) -> None:
     os.setsid()
     signal.pthread_sigmask(signal.SIG_UNBLOCK, _CTRL_C)
     said.set_inheritable(False)  # what this process starts holds no more of it than its output
@@ -98,7 +100,7 @@ def _live(work: Callable[[], int], environment: dict[str, str], said: socket.soc
     os.dup2(said.fileno(), 2)
     os.environ.clear()
     os.environ.update(environment)
-    os.chdir(ROOT)
+    os.chdir(directory)
     threading.Thread(target=_end_with_parent, args=(said,), daemon=True).start()
     signal.signal(signal.SIGTERM, _leave)
     sys.exit(work())

@@ -14,7 +14,6 @@ from urllib.parse import SplitResult, unquote, urlsplit
 
 import uv
 
-from deploy.artifacts import CACHE
 from deploy.errors import Problem
 
 PROXIES = ("HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY", "FTP_PROXY", "ALL_PROXY")  # Docker's predefined build arguments
@@ -46,8 +45,8 @@ class Settings:
         return text
 
 
-def host_settings(torch_version: str, environ: Mapping[str, str] = os.environ) -> Settings:
-    """Read the host's settings and lay out the build contexts and secrets below ``.cache/``.
+def host_settings(torch_version: str, cache: Path, environ: Mapping[str, str] = os.environ) -> Settings:
+    """Read the host's settings and lay out the build contexts and secrets below ``cache``.
 
     Raises:
         Problem: SSL_CERT_FILE names a file that is not there.
@@ -67,10 +66,10 @@ def host_settings(torch_version: str, environ: Mapping[str, str] = os.environ) -
     hidden += [form for name, value in environ.items() if name.startswith("UV_") for form in address_forms(value)]
     hidden += index_secrets(environ)
     hidden += [form for name in CACHES for form in cache_secrets(environ.get(name, ""))]
-    contexts = {"uv": str(_only(CACHE / "uv-binary", Path(uv.find_uv_bin())))}  # the locked uv, and nothing else
+    contexts = {"uv": str(_only(cache / "uv-binary", Path(uv.find_uv_bin())))}  # the locked uv, and nothing else
     wheel = find_wheel(torch_version, find_links(environ))
     if wheel is not None:
-        contexts["torch-wheels"] = str(_only(CACHE / "torch-wheels", wheel))
+        contexts["torch-wheels"] = str(_only(cache / "torch-wheels", wheel))
     hidden.sort(key=len, reverse=True)  # the longer first, so that no part of it is left standing
     environment = {"KTRDR_UV_SETTINGS": assignments} if assignments else {}
     return Settings(proxies, contexts, secrets, environment, wheel.name if wheel else None, tuple(hidden))

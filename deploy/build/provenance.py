@@ -5,7 +5,7 @@ from collections.abc import Callable
 
 from deploy.base.image import BaseImage
 from deploy.build_record import Base, Source
-from deploy.contract import ROOT
+from deploy.project import Project
 from deploy.uv_lock import lock_sha256
 
 Mask = Callable[[str, str], str]  # name, value -> the value without secrets
@@ -26,17 +26,17 @@ def base_record(base: BaseImage, mask: Mask) -> Base:
     )
 
 
-def source() -> Source:
+def source(project: Project) -> Source:
     """Return what the record says of the checkout."""
 
     def git(*words: str) -> str:
         try:
             return subprocess.run(
-                ["git", *words], cwd=ROOT, capture_output=True, text=True, check=True, timeout=30
+                ["git", *words], cwd=project.root, capture_output=True, text=True, check=True, timeout=30
             ).stdout.strip()
         except (OSError, subprocess.SubprocessError):
             return "unknown"
 
     revision = git("rev-parse", "HEAD")
     dirty = git("status", "--porcelain") != ""  # unknown counts as dirty: nothing vouches for the source
-    return Source(revision=revision, dirty=dirty, lock_sha256=lock_sha256())
+    return Source(revision=revision, dirty=dirty, lock_sha256=lock_sha256(project.lock))

@@ -25,11 +25,12 @@ from deploy.build.messages import MESSAGE, BuildRequest, Built, Failed, Line, Op
 from deploy.build.provenance import Mask, base_record, source
 from deploy.build_inputs import inputs_by_role
 from deploy.build_record import BuildRecord, Source, StepRecord
-from deploy.contract import ROOT, Contract, Image
+from deploy.contract import Image
 from deploy.engine import processes
 from deploy.engine.connection import Engine, silence
 from deploy.errors import Exit, Problem
 from deploy.progress import Progress
+from deploy.project import Project
 from deploy.uv_lock import check_current, locked_version
 
 DEADLINE = 3600.0  # seconds a build may take in all
@@ -45,12 +46,12 @@ NO_SPACE = "no space left on device"
 class Shared:
     """What all builds of one run have in common."""
 
+    project: Project
     settings: Settings
     base: BaseImage
     engine: Engine
     source: Source
     inputs: Mapping[str, str]  # role -> digest of what it is built from, taken before the builds begin
-    artifacts: Artifacts
     mask: Mask
 
 
@@ -71,9 +72,7 @@ class Build:
         self.built, self.failure, self.next_step, self.code = None, wrong, next_step, Exit.UNAVAILABLE
 
 
-def build(
-    contract: Contract, roles: list[str], engine: Engine, artifacts: Artifacts, console: Console, *, mask: Mask
-) -> Exit:
+def build(project: Project, roles: list[str], engine: Engine, console: Console, *, mask: Mask) -> Exit:
     """Build the images of these roles, all of them where none is named; a failed one stops no other.
 
     ``mask`` hides secrets in what the base image sets, given a name (or "") and its value.
@@ -82,22 +81,27 @@ def build(
         Problem: nothing could be built: settings, base image, engine.
 
     """
+    contract, artifacts = project.contract, project.artifacts
     images = contract.select(roles)
-    check_current(contract.python)
+    check_current(contract.python, project.root)
     check_export(engine, os.environ)
     for image in images:
         artifacts.begin(image.role, BUILD)
-    settings = host_settings(locked_version("torch"))
+    settings = host_settings(locked_version("torch", project.lock), project.cache)
     base = ensure_base(
-        engine, contract.python, os.environ.get("PYTHON_IMAGE"), lambda text: console.print(text, soft_wrap=True)
+        engine,
+        contract.python,
+        os.environ.get("PYTHON_IMAGE"),
+        project.pins,
+        lambda text: console.print(text, soft_wrap=True),
     )
     console.print(f"base image {base.reference} ({base.origin})", soft_wrap=True)
     if settings.torch_wheel and any(image.torch == "cpu" for image in images):
         console.print(f"CPU torch from the host's find-links directory: {settings.torch_wheel}", soft_wrap=True)
-    if foreign := untracked_files(contract.application.module.partition(".")[0]):
+    if foreign := untracked_files(contract.application.module.partition(".")[0], project.root):
         console.print(f"not in git, and yet built in: {', '.join(foreign)}; `verify` refuses that: git add, or remove")
-    digests = inputs_by_role(images)
-    shared = Shared(settings, base, engine, source(), digests, artifacts, mask)
+    digests = inputs_by_role(images, project.root)
+    shared = Shared(project, settings, base, engine, source(project), digests, mask)
     builds = asyncio.run(_build_all(images, shared, console))
     failed = [state for state in builds if state.built is None]
     _find_the_cause(failed, engine)
@@ -121,11 +125,11 @@ async def _build(image: Image, shared: Shared, progress: Progress) -> Build:
     """Build one image and write its record; the returned state tells of a failure."""
     state = Build(image)
     try:
-        with _log(shared.artifacts, image.role) as log:
+        with _log(shared.project.artifacts, image.role) as log:
             await _run(state, shared, log, progress)
         if state.built is not None:
             record = _record(state, state.built, shared)
-            shared.artifacts.write(image.role, BUILD, record)
+            shared.project.artifacts.write(image.role, BUILD, record)
     except TimeoutError as error:
         state.failure, state.next_step = str(error), "see what that step waits for; what is done is cached: build again"
     except Problem as problem:
@@ -157,11 +161,11 @@ def _log(artifacts: Artifacts, role: str) -> Iterator[Write]:
 
 
 def _request(image: Image, shared: Shared) -> BuildRequest:
-    settings, base = shared.settings, shared.base
+    settings, base, root = shared.settings, shared.base, shared.project.root
     cache = cache_options(image.role, os.environ)
     options = Options(
-        context_path=str(ROOT),
-        file=str(ROOT / image.dockerfile),
+        context_path=str(root),
+        file=str(root / image.dockerfile),
         tags=[image.name],
         build_args={**settings.build_args, "PYTHON_IMAGE": base.reference, "REVISION": shared.source.revision},
         build_contexts=settings.contexts,
@@ -182,7 +186,9 @@ async def _run(state: Build, shared: Shared, log: Write, progress: Progress) -> 
     """
     # Without labels of the client's own on the checkout: the contract has none
     environment = {**os.environ, "BUILDX_GIT_LABELS": "", **shared.settings.environment}
-    process, said = forkserver.start(partial(forkserver.build_one, _request(state.image, shared)), environment)
+    process, said = forkserver.start(
+        partial(forkserver.build_one, _request(state.image, shared)), environment, shared.project.root
+    )
     try:
         stream, held = await asyncio.open_connection(sock=said, limit=LINE_AT_MOST)
         progress.show(state.image.role, "building")

@@ -9,21 +9,22 @@ import tempfile
 import time
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
-from unittest.mock import patch
 
 from rich.console import Console
 from rich.text import Text
 
 from deploy import signals
-from deploy.artifacts import BUILD, CACHE, Artifacts, UnreadableArtifact, write_model, write_text
+from deploy.artifacts import BUILD, Artifacts, UnreadableArtifact, write_model, write_text
 from deploy.build_record import BuildRecord
-from deploy.contract import Contract, read_contract
+from deploy.contract import Contract
 from deploy.engine import connection as engines
 from deploy.engine.connection import Engine, find_engine
 from deploy.engine.runs import new_run
 from deploy.errors import Exit, Problem
+from deploy.project import Project, read_project
 from tests.broken_images import report
 from tests.broken_images.catalogue import FAULTS
 from tests.broken_images.fault import Fault
@@ -31,7 +32,7 @@ from tests.broken_images.remains import look, remains
 from tests.broken_images.result import Result, Round, Suite, taken, unbuilt, unreasoned
 from tests.broken_images.rounds import ROUNDS, rounds
 from tests.broken_images.workshop import Good, Workshop
-from verify.contents import cache
+from tests.support.checkout import CONTRACT_FILE
 from verify.judge.checks import CHECKS
 
 FILE = "faults.json"
@@ -113,26 +114,26 @@ def judge_all(workshop: Workshop, faults: Sequence[Fault], console: Console) -> 
 
 
 @contextlib.contextmanager
-def contents_kept_apart() -> Iterator[None]:
+def contents_kept_apart(project: Project) -> Iterator[Project]:
     """Let what is read of faulty images be forgotten at the end, and what is known of good ones be known."""
     with tempfile.TemporaryDirectory(prefix="ktrdr-faults-cache-") as directory:
-        if (CACHE / "contents").is_dir():
-            shutil.copytree(CACHE / "contents", Path(directory) / "contents")
-        with patch.object(cache, "CACHE", Path(directory)):
-            yield
+        if (project.cache / "contents").is_dir():
+            shutil.copytree(project.cache / "contents", Path(directory) / "contents")
+        yield replace(project, cache=Path(directory))
 
 
 def run(arguments: argparse.Namespace, console: Console) -> Suite:
     """Carry out the suite, or what was selected of it."""
     faults = selected(arguments.names)
-    contract, artifacts, engine = read_contract(), Artifacts(arguments.artifacts), find_engine()
+    project = read_project(CONTRACT_FILE, arguments.artifacts, environ=os.environ, directory=Path.cwd())
+    contract, artifacts, engine = project.contract, project.artifacts, find_engine()
     variations = () if arguments.names else ROUNDS[: arguments.rounds]
     roles = set(contract.roles) if variations else {"backend", *(fault.base for fault in faults)}
     found = goods(contract, artifacts, roles)
     began, started = time.monotonic(), datetime.now(UTC).isoformat(timespec="seconds")
     with contextlib.closing(engines.sdk(engine)) as client:
         before = look(client, (image.name for image in contract.images.values()))
-        repository, results = _faults(contract, engine, found, faults, console, whole=not arguments.glance)
+        repository, results = _faults(project, engine, found, faults, console, whole=not arguments.glance)
 
         def suite(varied: list[Round]) -> Suite:
             return Suite(
@@ -146,11 +147,11 @@ def run(arguments: argparse.Namespace, console: Console) -> Suite:
             )
 
         write_model(artifacts.root / FILE, suite([]))  # whatever comes of the rounds
-        return suite(rounds(contract, engine, artifacts, variations, console))
+        return suite(rounds(project, engine, variations, console))
 
 
 def _faults(
-    contract: Contract,
+    project: Project,
     engine: Engine,
     found: dict[str, Good],
     faults: Sequence[Fault],
@@ -160,9 +161,9 @@ def _faults(
 ) -> tuple[str, list[Result]]:
     with contextlib.ExitStack() as stack:
         directory = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="ktrdr-faults-")))
-        stack.enter_context(contents_kept_apart())
+        project = stack.enter_context(contents_kept_apart(project))
         with new_run(engine) as run:
-            workshop = Workshop(engine, contract, run, found, directory=directory, whole=whole)
+            workshop = Workshop(engine, project, run, found, directory=directory, whole=whole)
             stack.callback(workshop.close)  # after the run's end: none of its containers is left to need an image
             workshop.judge_good()
             return workshop.repository, judge_all(workshop, faults, console)

@@ -7,12 +7,13 @@ import sys
 import time
 from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import replace
 
 import pytest
 
 from deploy.artifacts import BUILD, Artifacts
 from deploy.build_record import BuildRecord
-from deploy.contract import ROOT, Contract, read_contract
+from deploy.contract import Contract
 from deploy.engine.connection import Engine, find_engine
 from deploy.engine.runs import new_run
 from deploy.errors import Problem
@@ -20,7 +21,7 @@ from tests.broken_images.catalogue import FAULTS, QUICK
 from tests.broken_images.fault import Fault
 from tests.broken_images.result import HOWS, RIGHT, Result, taken
 from tests.broken_images.workshop import Good, Workshop
-from verify.contents import cache
+from tests.support.checkout import PROJECT, ROOT, read_contract
 from verify.judge.verdict import Verdict
 
 START = "backend"  # the smallest image
@@ -52,15 +53,12 @@ def good(engine: Engine, contract: Contract, tmp_path_factory: pytest.TempPathFa
 
 
 @pytest.fixture(scope="session")
-def workshop(
-    engine: Engine, contract: Contract, good: Good, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[Workshop]:
+def workshop(engine: Engine, good: Good, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Workshop]:
     with contextlib.ExitStack() as stack:
-        patch = stack.enter_context(pytest.MonkeyPatch.context())
-        patch.setattr(cache, "CACHE", tmp_path_factory.mktemp("cache"))  # every image's layers are really read
+        project = replace(PROJECT, cache=tmp_path_factory.mktemp("cache"))  # every image's layers are really read
         directory = tmp_path_factory.mktemp("faults")
         with new_run(engine) as run:
-            workshop = Workshop(engine, contract, run, {START: good}, directory=directory, whole=False)
+            workshop = Workshop(engine, project, run, {START: good}, directory=directory, whole=False)
             stack.callback(workshop.close)  # after the run's end: none of its containers is left to need an image
             yield workshop
 

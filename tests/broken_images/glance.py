@@ -1,6 +1,7 @@
 """An observer that looks only where a fault is to be seen, so that the quick cut is quick."""
 
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any, Literal
 
 from docker.types import DeviceRequest
@@ -63,13 +64,14 @@ class Glance(Observer):
         engine: Engine,
         contract: Contract,
         run: Run,
+        cache: Path,
         deadlines: Deadlines,
         *,
         bases: Mapping[str, Base] = NO_BASES,
         control: Control | None = None,
         parts: tuple[Part, ...] = ALL,
     ) -> None:
-        super().__init__(engine, contract, run, deadlines, bases=bases, control=control)
+        super().__init__(engine, contract, run, cache, deadlines, bases=bases, control=control)
         self.parts = parts
 
     def _contents(self, image: Image, config: ImageConfig) -> tuple[Contents | None, str]:

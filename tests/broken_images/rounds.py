@@ -7,21 +7,20 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from io import StringIO
 from pathlib import Path
 from typing import Literal
-from unittest.mock import patch
 
 from rich.console import Console
 
 from deploy.artifacts import BUILD, VERDICT, Artifacts
 from deploy.build_record import BuildRecord
-from deploy.contract import Contract
 from deploy.engine.connection import Engine
+from deploy.project import Project
 from tests.broken_images.report import round_line
 from tests.broken_images.result import Round, wrong
 from verify.commands import verify
-from verify.contents import cache
 from verify.judge.verdict import Outcome, Verdict
 
 Variation = Literal["as they are", "in other order", "one at a time", "on a loaded machine", "contents never seen"]
@@ -35,19 +34,17 @@ ROUNDS: tuple[Variation, ...] = (
 BURNERS = 2 * (os.cpu_count() or 1)
 
 
-def rounds(
-    contract: Contract, engine: Engine, built: Artifacts, variations: Sequence[Variation], console: Console
-) -> list[Round]:
+def rounds(project: Project, engine: Engine, variations: Sequence[Variation], console: Console) -> list[Round]:
     """Verify all images of the contract once for each variation, telling each as it ends; needs the build records."""
     done = []
     for number, variation in enumerate(variations, 1):
-        done.append(_round(contract, engine, built, number, variation))
+        done.append(_round(project, engine, number, variation))
         console.print(round_line(done[-1], len(variations)), soft_wrap=True)
     return done
 
 
-def _round(contract: Contract, engine: Engine, built: Artifacts, number: int, variation: Variation) -> Round:
-    began = time.monotonic()
+def _round(project: Project, engine: Engine, number: int, variation: Variation) -> Round:
+    began, contract, built = time.monotonic(), project.contract, project.artifacts
     with tempfile.TemporaryDirectory(prefix="ktrdr-round-") as directory, contextlib.ExitStack() as stack:
         artifacts = Artifacts(Path(directory) / "artifacts")
         for role in contract.roles:
@@ -55,9 +52,9 @@ def _round(contract: Contract, engine: Engine, built: Artifacts, number: int, va
         if variation == "on a loaded machine":
             stack.enter_context(loaded(BURNERS))
         if variation == "contents never seen":
-            stack.enter_context(patch.object(cache, "CACHE", Path(directory) / "cache"))
+            project = replace(project, cache=Path(directory) / "cache")
         for roles in _turns(contract.roles, variation):
-            verify.verify(contract, roles, engine, artifacts, Console(file=StringIO()))
+            verify.verify(replace(project, artifacts=artifacts), roles, engine, Console(file=StringIO()))
         verdicts = [artifacts.read(role, VERDICT, Verdict) for role in contract.roles]
     outcomes: dict[str, Outcome] = {one.role: one.outcome for one in verdicts}
     alarms = [

@@ -15,14 +15,15 @@ from docker.errors import APIError, ImageNotFound
 
 from deploy.application import application_files
 from deploy.build_record import BuildRecord
-from deploy.contract import Contract, Image
+from deploy.contract import Image
 from deploy.engine import connection as engines
 from deploy.engine.connection import Engine
 from deploy.engine.runs import Run
 from deploy.errors import Problem
 from deploy.image_config import ImageConfig
 from deploy.left_out import read_left_out
-from deploy.uv_lock import LOCK, locked_distributions, requirers
+from deploy.project import Project
+from deploy.uv_lock import locked_distributions, requirers
 from tests.broken_images.fault import Fault
 from tests.broken_images.glance import Glance, parts_for
 from tests.broken_images.hindered import hindered
@@ -63,17 +64,21 @@ class Workshop:
     """One run's faulty images, each under a tag of its own in one repository."""
 
     def __init__(
-        self, engine: Engine, contract: Contract, run: Run, goods: Mapping[str, Good], *, directory: Path, whole: bool
+        self, engine: Engine, project: Project, run: Run, goods: Mapping[str, Good], *, directory: Path, whole: bool
     ) -> None:
-        self.engine, self.contract, self.run, self.goods, self.whole = engine, contract, run, goods, whole
+        self.engine, self.project, self.run, self.goods, self.whole = engine, project, run, goods, whole
+        self.contract = contract = project.contract
         self.directory, self.repository = directory, f"ktrdr-fault-{uuid.uuid4().hex[:8]}"
         self.client = engines.sdk(engine)
         self.control = Control(engine, run, Gate(), (good.record.base for good in goods.values()), Deadlines().run)
         self.beside: list[Verdict] = []  # on the good image that was looked at
         self.environ = dict(os.environ)  # pytest changes the process's own while threads start commands
-        self.locked = {role: locked_distributions(image, contract.python) for role, image in contract.images.items()}
-        self.left_out, self.baselines = read_left_out(), read_baseline().images
-        self.requirers, self.sources = requirers(LOCK.read_text(encoding="utf-8")), application_files(APPLICATION)
+        self.locked = {
+            role: locked_distributions(image, contract.python, project.root) for role, image in contract.images.items()
+        }
+        self.left_out, self.baselines = read_left_out(project.left_out), read_baseline(project.baseline).images
+        self.requirers = requirers(project.lock.read_text(encoding="utf-8"))
+        self.sources = application_files(APPLICATION, project.root)
         for role, good in goods.items():
             try:
                 self.client.api.tag(good.record.image_id, self.repository, f"good-{role}")
@@ -92,7 +97,9 @@ class Workshop:
         good = self.goods[role]
         image = good.image.model_copy(update={"name": f"{self.repository}:good-{role}"})
         bases = {role: good.record.base}
-        observation, contents = Observer(self.engine, self.contract, self.run, bases=bases).observe(image)
+        observation, contents = Observer(self.engine, self.contract, self.run, self.project.cache, bases=bases).observe(
+            image
+        )
         results = observation.probes.results if observation.probes else None
         answers = {name: result.model_dump() for name, result in (results or {}).items()}
         (self.directory / "answers.json").write_text(json.dumps(answers), encoding="utf-8")
@@ -130,12 +137,13 @@ class Workshop:
         run = replace(self.run, id=f"{self.run.id}-{number}")  # names of its own; the labels are the run's
         deadlines, bases = Deadlines(), {fault.role: self.goods[fault.base].record.base}
         control = None if fault.accident == "engine refuses" else self.control
+        cache = self.project.cache
         if short := fault.seconds:
             deadlines = Deadlines(probe=short / 2, run=short, healthy=short, asked=short)
         if self.whole:
-            return Observer(engine, self.contract, run, deadlines, bases=bases, control=control)
+            return Observer(engine, self.contract, run, cache, deadlines, bases=bases, control=control)
         parts = parts_for(fault.check)
-        return Glance(engine, self.contract, run, deadlines, bases=bases, control=control, parts=parts)
+        return Glance(engine, self.contract, run, cache, deadlines, bases=bases, control=control, parts=parts)
 
     def _build(self, name: str, fault: Fault, number: int) -> None:
         context = self.directory / str(number)

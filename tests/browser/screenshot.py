@@ -7,11 +7,10 @@ from typing import Final
 
 from playwright.sync_api import Error
 
-from deploy.artifacts import Artifacts
-from deploy.contract import ROOT
 from deploy.errors import Exit, Problem
 from tests.browser.chromium import find_or_install, running
 from tests.browser.visit import Visit
+from tests.support.checkout import ROOT, project
 
 PICTURE: Final = ROOT / "docs" / "report.png"
 MOST_BYTES: Final = 300_000
@@ -28,7 +27,7 @@ def parser() -> argparse.ArgumentParser:
 def main(words: list[str] | None = None) -> int:
     """Run the command line."""
     arguments = parser().parse_args(words)
-    report = arguments.report or Artifacts().root / "report.html"
+    report = arguments.report or project().artifacts.root / "report.html"
     try:
         picture = first_screen(report)
         arguments.output.write_bytes(picture)

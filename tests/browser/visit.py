@@ -7,7 +7,7 @@ from urllib.parse import urlsplit
 from axe_playwright_python.sync_playwright import Axe  # type: ignore[import-untyped]  # it carries no py.typed
 from playwright.sync_api import Browser, ConsoleMessage, Error, Page, Request
 
-from deploy.artifacts import Artifacts
+from tests.support.checkout import project
 
 HERE: Final = frozenset({"localhost", "127.0.0.1", "::1"})
 WITHOUT_NETWORK: Final = frozenset({"about", "blob", "data", "file"})
@@ -87,7 +87,7 @@ class Visit:
 
     def screenshot(self, name: str) -> None:
         """Keep the whole page as `screenshots/NAME.png` among the artifacts."""
-        folder = Artifacts().root / "screenshots"
+        folder = project().artifacts.root / "screenshots"
         folder.mkdir(parents=True, exist_ok=True)
         self.page.screenshot(path=folder / f"{name}.png", full_page=True)
 

@@ -15,11 +15,12 @@ import pytest
 from bench.copies import copy_tree
 from deploy.artifacts import BUILD, CONTENTS, VERDICT, Artifacts
 from deploy.build_record import BuildRecord
-from deploy.contract import ROOT, Contract, read_contract
+from deploy.contract import Contract
 from deploy.engine import connection as engines
 from deploy.engine.connection import Engine, find_engine
 from deploy.engine.labelled import RUN_PID, LabelledResource, find
 from deploy.errors import Problem
+from tests.support.checkout import ROOT, read_contract
 from verify.contents.model import Contents
 from verify.judge.verdict import Finding, Verdict
 

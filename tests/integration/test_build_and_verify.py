@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 
 from deploy.artifacts import OBSERVED, VERDICT
-from deploy.contract import read_contract
 from tests.integration.conftest import Images
+from tests.support.checkout import read_contract
 from verify.judge.checks import CHECKS
 from verify.judge.verdict import Verdict
 from verify.observe.model import Observation, ProbeRun, ServerRun

@@ -6,6 +6,7 @@ from deploy.build.host_settings import host_settings
 from deploy.image_config import ImageConfig
 from deploy.uv_lock import locked_version
 from tests.integration.conftest import Images, execute
+from tests.support.checkout import PROJECT
 
 NAME = "ktrdr-try-plain:backend"
 
@@ -16,7 +17,7 @@ def plain(images: Images) -> dict[str, object]:
 
     The base image and the directory with uv stand in for the registries that hold them.
     """
-    settings = host_settings(locked_version("torch"))
+    settings = host_settings(locked_version("torch", PROJECT.lock), PROJECT.cache)
     command = [*images.engine.command(), "build", "-f", images.contract.images["backend"].dockerfile, "-t", NAME]
     command += ["--build-arg", f"PYTHON_IMAGE={images.records['backend'].base.reference}"]
     command += ["--build-context", f"uv={settings.contexts['uv']}"]

@@ -10,10 +10,10 @@ import pytest
 import yaml
 
 from deploy.compose import stack
-from deploy.contract import ROOT
 from deploy.engine.labelled import RUN, find
 from deploy.engine.runs import Run, new_run
 from tests.integration.conftest import Ended, Images, execute
+from tests.support.checkout import ROOT
 from tests.support.waiting import until
 
 COMPOSE = ROOT / "deploy" / "compose.yaml"

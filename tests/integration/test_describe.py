@@ -5,10 +5,10 @@ import sys
 
 import pytest
 
-from deploy.contract import ROOT, read_contract
 from deploy.errors import Exit
 from deploy.sizes import parse_bytes
 from tests.integration.conftest import Checkout, Images, execute
+from tests.support.checkout import ROOT, project_with, read_contract
 from tests.support.describing import (
     UNTOLD_PYTORCH,
     document,
@@ -44,7 +44,7 @@ def test_nobody_has_written_anything_that_the_image_tells(
     images.need(role)
     capsys.readouterr()
     contract = knowing_nothing(images.contract, role)
-    assert describe(contract, [contract.images[role]], images.engine, images.artifacts) == Exit.OK
+    assert describe(project_with(images.artifacts, contract), [contract.images[role]], images.engine) == Exit.OK
     printed = capsys.readouterr().out
     untold = UNTOLD_PYTORCH if images.contract.images[role].torch == "cuda" else ()
     assert told(printed, role)[0] == without_reasons(of_the_contract(role)) | {key: [] for key in untold}

@@ -10,6 +10,7 @@ import tarfile
 import threading
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import docker
@@ -17,9 +18,9 @@ import pytest
 
 from deploy.base import image, renew_pins
 from deploy.base.pins import Pins, read_pins, text_of
-from deploy.contract import read_contract
 from deploy.engine import connection
 from deploy.errors import Exit, Problem
+from tests.support.checkout import PROJECT, read_contract
 
 MANIFEST = "application/vnd.oci.image.manifest.v1+json"
 
@@ -109,8 +110,8 @@ def test_a_given_image_is_pulled_from_its_registry(
 ) -> None:
     reference = f"{registry}/library/python:3.11-slim-bookworm"
     try:
-        pulled = image.ensure_base(found, "3.11", reference, print)
-        again = image.ensure_base(found, "3.11", reference, print)
+        pulled = image.ensure_base(found, "3.11", reference, PROJECT.pins, print)
+        again = image.ensure_base(found, "3.11", reference, PROJECT.pins, print)
     finally:
         client.images.remove(reference)
     assert (pulled.reference, pulled.origin, pulled.note) == (reference, "given", "pulled")
@@ -166,13 +167,13 @@ def test_a_pin_is_renewed_from_the_registry_and_one_that_does_not_answer_keeps_i
     pins = tmp_path / "pins.toml"
     pins.write_text(text_of(Pins(images={tag: old, gone: old}, wheels={}, packages={})), encoding="utf-8")
     (tmp_path / "Dockerfile").write_text(f"FROM {gone} AS uv\nFROM {tag}@{old}\n", encoding="utf-8")
-    for name, value in {"PINS": pins, "ROOT": tmp_path, "references": lambda _python: (tag, gone)}.items():
-        monkeypatch.setattr(renew_pins, name, value)
-    monkeypatch.setattr(renew_pins, "read_pins", lambda: read_pins(pins))
+    monkeypatch.setattr(renew_pins, "references", lambda _python, _lock: (tag, gone))
     known = read_contract()
     dev = known.images["dev"].model_copy(update={"dockerfile": "Dockerfile"})
     said: list[str] = []
-    code = renew_pins.renew(known.model_copy(update={"images": {"dev": dev}}), found, said.append)
+    contract = known.model_copy(update={"images": {"dev": dev}})
+    project = replace(PROJECT, file=tmp_path / "images.toml", root=tmp_path, contract=contract)
+    code = renew_pins.renew(project, found, said.append)
     new = f"sha256:{hashlib.sha256(Registry.manifest).hexdigest()}"
     assert code == Exit.UNAVAILABLE
     assert read_pins(pins).images == {tag: new, gone: old}

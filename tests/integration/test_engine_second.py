@@ -21,11 +21,11 @@ import pytest
 
 from deploy import clean, locks
 from deploy.base import bootstrap, image
-from deploy.contract import read_contract
 from deploy.engine import connection, daemon, processes, runs
 from deploy.engine.daemon import Daemon
 from deploy.engine.labelled import RUN
 from deploy.errors import Exit, Problem
+from tests.support.checkout import CACHE, read_contract
 from tests.support.daemons import place_in
 from verify.observe import observer
 from verify.observe.model import Subject
@@ -163,7 +163,7 @@ def test_an_image_that_a_rebuild_removes_while_it_is_looked_at_is_told_as_gone(
     monkeypatch.setattr(observer, "_subject", rebuilt_meanwhile)
     try:
         with runs.new_run(second) as run:
-            seen, contents = observer.Observer(second, contract, run).observe(backend)
+            seen, contents = observer.Observer(second, contract, run, CACHE).observe(backend)
     finally:
         client.images.remove(backend.name)
     assert (seen.gone, seen.subject, contents) == (True, None, None)
@@ -245,10 +245,10 @@ def test_clean_removes_what_is_ours_and_nothing_else(
     with runs.new_run(second) as living:
         crowd(living)
         said: list[str] = []
-        assert clean.clean(say=said.append, root=tmp_path) == Exit.OK
+        assert clean.clean(say=said.append) == Exit.OK
         assert len([line for line in said if "is still going" in line]) == 3
         assert said[-1] == "clean: nothing to remove"
-    assert clean.clean(everything=True, say=said.append, root=tmp_path) == Exit.OK
+    assert clean.clean(tmp_path, say=said.append) == Exit.OK
     assert left_by(client) == ["somebody-else"]
     assert [tag for image in client.images.list() for tag in image.tags] == ["somebody/built-on-ours:1"]
     assert not (tmp_path / "artifacts").exists()

@@ -8,12 +8,12 @@ import pytest
 from docker import DockerClient
 from docker.errors import ImageNotFound
 
-from deploy.artifacts import BUILD, Artifacts, UnreadableArtifact
+from deploy.artifacts import BUILD, UnreadableArtifact
 from deploy.build_record import BuildRecord
-from deploy.contract import read_contract
 from deploy.engine.connection import find_engine, sdk
 from deploy.engine.labelled import RUN
 from deploy.image_config import ImageConfig
+from tests.support.checkout import PROJECT, read_contract
 from verify.contents import archive, ways
 from verify.contents.cache import CHUNK
 from verify.contents.inventory import inventory
@@ -39,7 +39,7 @@ def test_every_way_gives_the_same_contents_to_the_byte(client: DockerClient, rol
         pytest.skip("the engine does not keep a directory a layer")
     places, labels = dict(zip(config.layers, config.directories, strict=True)), {RUN: f"test-{secrets.token_hex(4)}"}
     try:
-        base = Artifacts().read(role, BUILD, BuildRecord).base
+        base = PROJECT.artifacts.read(role, BUILD, BuildRecord).base
     except (FileNotFoundError, UnreadableArtifact) as error:
         pytest.skip(f"{image.name} has no build record: {error}")
     permit, info = ways.Permit(base, labels, contextlib.nullcontext), client.info()

@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from deploy.contract import ROOT
 from deploy.errors import Problem
+from tests.support.checkout import ROOT
 from tests.support.probing import write
 from tests.support.python315 import find_or_unpack
 

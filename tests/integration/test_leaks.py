@@ -12,6 +12,7 @@ import pytest
 from deploy.artifacts import BUILD, LOG
 from deploy.build.host_settings import PROXIES, UV_SETTINGS, find_links, host_settings
 from tests.integration.conftest import Checkout, Images
+from tests.support.checkout import PROJECT
 
 BLOCK = 4 << 20  # bytes read at a time
 LONGEST = 16 << 10  # bytes of two blocks that are looked at together: a certificate has a few thousand
@@ -77,7 +78,7 @@ def scan(blocks: Iterable[bytes], words: Iterable[bytes]) -> tuple[set[bytes], s
 
 def settings_of_this_host(environ: Mapping[str, str]) -> set[bytes]:
     """Return what this host is configured with and no image may hold: proxies, indexes, credentials, directories."""
-    words = set(host_settings("0", environ).hidden)
+    words = set(host_settings("0", PROJECT.cache, environ).hidden)
     words |= {value for name in (*PROXIES, *UV_SETTINGS) if len(value := environ.get(name, "")) > len("https://")}
     words |= {value for name, value in environ.items() if name.startswith(("UV_INDEX_", "PIP_INDEX", "PIP_EXTRA"))}
     words |= {str(directory) for directory in find_links(environ)}

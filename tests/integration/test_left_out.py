@@ -5,9 +5,9 @@ import json
 import pytest
 
 from deploy.artifacts import CONTENTS
-from deploy.contract import read_contract
 from deploy.left_out import read_left_out
 from tests.integration.conftest import Images, execute
+from tests.support.checkout import PROJECT, read_contract
 from verify.contents.model import Contents
 
 COMPUTING = [role for role, image in read_contract().images.items() if image.torch != "absent"]
@@ -96,7 +96,7 @@ def test_triton_still_makes_machine_code_for_a_gpu(images: Images) -> None:
 
 
 def test_every_entry_of_the_list_leaves_something_out_of_an_image_and_says_so(images: Images) -> None:
-    left = {(one.distribution, one.path) for one in read_left_out()}
+    left = {(one.distribution, one.path) for one in read_left_out(PROJECT.left_out)}
     told = [one for role in images.roles for one in images.finding(role, "lock-parity").evidence.get("left_out", [])]
     if images.skipped:
         left = {(name, path) for name, path in left if not name.startswith(("nvidia_", "triton"))}

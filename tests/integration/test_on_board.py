@@ -2,8 +2,8 @@
 
 import pytest
 
-from deploy.contract import read_contract
 from tests.integration.conftest import Images, execute
+from tests.support.checkout import read_contract
 
 ROLES = read_contract().roles
 WITHOUT_NUMPY = [role for role in ROLES if "dev" not in read_contract().images[role].groups]

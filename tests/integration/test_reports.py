@@ -7,9 +7,9 @@ from cyclonedx.schema import SchemaVersion
 from cyclonedx.validation.json import JsonStrictValidator
 
 from deploy.artifacts import BILL, CONTENTS, OBSERVED
-from deploy.contract import read_contract
-from deploy.uv_lock import LOCK, wheels
+from deploy.uv_lock import wheels
 from tests.integration.conftest import Images
+from tests.support.checkout import PROJECT, read_contract
 from tests.support.pages import parsed
 from verify.contents.model import Contents
 from verify.observe.model import Observation
@@ -53,7 +53,9 @@ def test_every_wheel_of_the_lock_has_its_own_hash(images: Images, role: str) -> 
     without = {one["name"] for one in environment if not one.get("hashes")}
     assert without <= {"ktrdr", "torch"}  # built from the checkout; of another source than the lock's
     assert all("ktrdr:no-hash" in said[name] for name in without)
-    of_the_lock = {digest for some in wheels(LOCK.read_text(encoding="utf-8")).values() for digest in some.values()}
+    of_the_lock = {
+        digest for some in wheels(PROJECT.lock.read_text(encoding="utf-8")).values() for digest in some.values()
+    }
     assert {one["hashes"][0]["content"] for one in environment if one.get("hashes")} <= of_the_lock
 
 

@@ -13,6 +13,7 @@ import pytest
 from deploy.build.host_settings import host_settings
 from deploy.uv_lock import locked_version
 from tests.integration.conftest import Checkout, Images, execute
+from tests.support.checkout import PROJECT
 
 ROLE = "backend"
 Entries = dict[str, tuple[object, ...]]
@@ -55,7 +56,10 @@ def content(archive: tarfile.TarFile, one: tarfile.TarInfo) -> str:
 @pytest.fixture
 def built_twice(images: Images, checkout: Checkout) -> Iterator[list[str]]:
     """Two builds, the second from files that were written anew, as in another clone."""
-    settings, base = host_settings(locked_version("torch")), images.records[ROLE].base.reference
+    settings, base = (
+        host_settings(locked_version("torch", PROJECT.lock), PROJECT.cache),
+        images.records[ROLE].base.reference,
+    )
     arguments = {**settings.build_args, "PYTHON_IMAGE": base}
     options = [f"--build-arg={name}" for name in arguments]  # the values from the environment: proxies have passwords
     options += [f"--build-context={name}={value}" for name, value in settings.contexts.items()]

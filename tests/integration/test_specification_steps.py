@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from deploy.contract import ROOT
 from tests.integration.conftest import Ended, Images, execute
+from tests.support.checkout import ROOT
 
 FILE = "image-torch-availability.md"
 STEP = re.compile(r"^### Step (\d+): .*?^```bash\n(.*?)^```$", re.MULTILINE | re.DOTALL)

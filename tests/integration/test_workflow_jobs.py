@@ -22,7 +22,7 @@ import yaml
 from docker import DockerClient
 
 from deploy.artifacts import E2E_ROLES
-from deploy.contract import CONTRACT, ROOT, read_contract
+from tests.support.checkout import CONTRACT_FILE, ROOT, read_contract
 from verify.report.model import Summary
 
 JOBS: dict[str, dict[str, Any]] = yaml.safe_load(
@@ -157,7 +157,7 @@ def snapshot(directory: Path) -> Path:
         if name and (ROOT / name).is_file():
             (directory / name).parent.mkdir(parents=True, exist_ok=True)
             shutil.copy2(ROOT / name, directory / name, follow_symlinks=False)
-    contract = directory / CONTRACT.relative_to(ROOT)
+    contract = directory / CONTRACT_FILE.relative_to(ROOT)
     text = contract.read_text(encoding="utf-8")
     contract.write_text(text.replace('name = "ktrdr-', f'name = "{PREFIX}'), encoding="utf-8")
     git("add", "--all", cwd=directory)

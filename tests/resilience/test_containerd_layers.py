@@ -133,17 +133,14 @@ def test_an_archive_that_the_builder_writes_is_read_in_every_packing(
     assert [start.startswith(MAGIC.get(packing, b"")) for start in magic(path)] == [True] * 3
 
 
-def test_a_layer_whose_directory_is_gone_is_an_error(
-    client: DockerClient, odd: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
-) -> None:
+def test_a_layer_whose_directory_is_gone_is_an_error(client: DockerClient, odd: str, tmp_path: Path) -> None:
     config = ImageConfig.from_inspect(client.api.inspect_image(odd))
     chains = [f"sha256:{chain}" for chain in ways._chain_ids(config.layers)]
     lost = Path(snapshots.directories(client.info(), chains)[1])
-    monkeypatch.setattr(cache, "CACHE", tmp_path)
     lost.rename(lost.with_name("away"))
     try:
         with pytest.raises(UnreadableArchive, match=f"{lost} is gone"):
-            cache.contents_of(client, config)
+            cache.contents_of(client, config, tmp_path)
     finally:
         lost.with_name("away").rename(lost)
-    assert cache.contents_of(client, config).layers[1].way == "in place"
+    assert cache.contents_of(client, config, tmp_path).layers[1].way == "in place"

@@ -19,13 +19,13 @@ import pytest
 
 from deploy.artifacts import BUILD, CONTENTS, VERDICT, Artifacts
 from deploy.build_record import BuildRecord, StepRecord
-from deploy.contract import read_contract
 from deploy.engine import connection, daemon
 from deploy.engine.connection import Engine, find_engine
 from tests.integration.conftest import execute
 from tests.resilience.conftest import carry
 from tests.resilience.second import CAN_START, WHY_NOT, pid_of, second_engine
 from tests.resilience.site import Site, told
+from tests.support.checkout import read_contract
 from verify.contents.model import Contents
 from verify.judge.verdict import Verdict
 

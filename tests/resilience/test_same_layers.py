@@ -22,7 +22,6 @@ import uv
 from deploy.base.image import ensure_base
 from deploy.base.pins import Pins, text_of
 from deploy.build.host_settings import host_settings
-from deploy.contract import ROOT, read_contract
 from deploy.engine import connection, daemon
 from deploy.engine.connection import Engine, find_engine
 from deploy.image_config import ImageConfig
@@ -30,10 +29,11 @@ from deploy.uv_lock import locked_version
 from tests.integration.conftest import Ended, execute
 from tests.resilience.conftest import carry
 from tests.resilience.second import CAN_START, WHY_NOT, second_engine
+from tests.support.checkout import PROJECT, ROOT, read_contract
 
 pytestmark = pytest.mark.skipif(not CAN_START, reason=WHY_NOT)
 DOCKERFILE = ROOT / read_contract().images["worker-cpu"].dockerfile
-PROJECT = """
+PYPROJECT = """
 [project]
 name = "small"
 version = "1"
@@ -57,7 +57,7 @@ def project(tmp_path: Path) -> Path:
     scripts.mkdir(parents=True)
     for name in ("sync.sh", "left-out.toml"):
         (scripts / name).write_bytes((DOCKERFILE.parent / name).read_bytes())
-    (checkout / "pyproject.toml").write_text(PROJECT, encoding="utf-8")
+    (checkout / "pyproject.toml").write_text(PYPROJECT, encoding="utf-8")
     torch = wheels(checkout) / "torch-1.0-py3-none-any.whl"
     with zipfile.ZipFile(torch, "w") as wheel:
         wheel.writestr("torch/__init__.py", "version = 1\n")
@@ -90,7 +90,10 @@ def tried(engine: Engine, checkout: Path, base: str, name: str) -> Ended:
     now = time.time()
     for wheel in wheels(checkout).iterdir():
         os.utime(wheel, (now, now))  # as it is when it was downloaded on that machine
-    contexts = {"uv": host_settings(locked_version("torch")).contexts["uv"], "torch-wheels": str(wheels(checkout))}
+    contexts = {
+        "uv": host_settings(locked_version("torch", PROJECT.lock), PROJECT.cache).contexts["uv"],
+        "torch-wheels": str(wheels(checkout)),
+    }
     command = [*engine.command(), "buildx", "build", "--no-cache", "--network=none", "--provenance=false", "--load"]
     command += [f"--build-context={context}={place}" for context, place in contexts.items()]
     return execute(*command, f"--build-arg=PYTHON_IMAGE={base}", "--tag", name, ".", cwd=checkout)
@@ -123,7 +126,7 @@ def engines(tmp_path: Path) -> Iterator[tuple[Engine, Engine]]:
 
 def test_either_store_gets_the_same_layers(engines: tuple[Engine, Engine], project: Path) -> None:
     own, other = engines
-    base = ensure_base(own, read_contract().python, os.environ.get("PYTHON_IMAGE"), print).reference
+    base = ensure_base(own, read_contract().python, os.environ.get("PYTHON_IMAGE"), PROJECT.pins, print).reference
     carry(own, other, base)
     images = [build(engine, project, base) for engine in (own, other, own)]
     assert len(images[0].layers) == 4, "the base image's, the user's, the core's and torch's"
@@ -136,7 +139,7 @@ def test_a_torch_wheel_that_is_not_the_pinned_one_ends_the_build_and_both_are_na
     pinned = pins.read_text(encoding="utf-8")
     digest = re.search(r'whl" = "(\w+)"', pinned)
     assert digest is not None
-    own, base = find_engine(), ensure_base(find_engine(), "3.11", None, print).reference
+    own, base = find_engine(), ensure_base(find_engine(), "3.11", None, PROJECT.pins, print).reference
     for text, due in ((pinned.replace(digest[1], "0" * 64), "0" * 64), (text_of(Pins(images={}, wheels={})), "none")):
         pins.write_text(text, encoding="utf-8")
         ended = tried(own, project, base, f"ktrdr-try-{uuid.uuid4().hex[:8]}:1")

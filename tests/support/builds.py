@@ -18,10 +18,10 @@ from deploy.base.image import BaseImage
 from deploy.build import forkserver, roles
 from deploy.build.host_settings import Settings
 from deploy.build.messages import BuildRequest, Built, Failed, Line
-from deploy.contract import read_contract
 from deploy.engine.connection import Engine
 from deploy.errors import Exit
 from deploy.image_config import ImageConfig
+from tests.support.checkout import project_with
 from tests.support.player import play
 from verify.observe.disclosure import masked
 
@@ -75,7 +75,7 @@ class Stage:
         monkeypatch.setattr(roles, "GRACE", 0.5)
         monkeypatch.setattr(roles, "silence", lambda _engine: self.silence)
         monkeypatch.setattr(roles, "ensure_base", lambda *_arguments: BASE)
-        monkeypatch.setattr(roles, "host_settings", lambda _version: self.settings)
+        monkeypatch.setattr(roles, "host_settings", lambda _version, _cache: self.settings)
 
     def plays(self, role: str, messages: Iterable[str], then: str = "exit 0") -> None:
         """Let a role's process print these lines, then run this shell script."""
@@ -84,7 +84,7 @@ class Stage:
 
     def build(self, *names: str) -> Exit:
         console = Console(file=self.screen, width=200, highlight=False)
-        return roles.build(read_contract(), list(names), ENGINE, self.artifacts, console, mask=masked)
+        return roles.build(project_with(self.artifacts), list(names), ENGINE, console, mask=masked)
 
     @property
     def shown(self) -> str:

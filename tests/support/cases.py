@@ -7,8 +7,9 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from deploy.build_record import BuildRecord
-from deploy.contract import Contract, Image, read_contract
+from deploy.contract import Contract, Image
 from deploy.left_out import LeftOut
+from tests.support.checkout import read_contract
 from tests.support.paths_above import REQUIRERS, SOURCES, above
 from verify.contents.model import Contents
 from verify.judge.case import Case

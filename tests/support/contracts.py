@@ -3,9 +3,9 @@
 import tomllib
 from typing import Any
 
-from deploy.contract import CONTRACT
+from tests.support.checkout import CONTRACT_FILE
 
-SHIPPED = CONTRACT.read_text(encoding="utf-8")
+SHIPPED = CONTRACT_FILE.read_text(encoding="utf-8")
 
 
 def shipped() -> dict[str, Any]:

@@ -4,7 +4,8 @@ import tomllib
 from typing import Any
 
 from deploy.configuration import Configuration
-from deploy.contract import CONTRACT, Contract, contract_mistakes
+from deploy.contract import Contract, contract_mistakes
+from tests.support.checkout import CONTRACT_FILE
 
 BUDGETS = ("added_at_most", "total_at_most")
 UNTOLD_PYTORCH = ("torch_builds", "gpu_architectures")  # of a CUDA build without a label: only running it tells
@@ -23,7 +24,7 @@ def knowing_nothing(contract: Contract, role: str) -> Contract:
 
 def document() -> dict[str, Any]:
     """The contract's file."""
-    return tomllib.loads(CONTRACT.read_text(encoding="utf-8"))
+    return tomllib.loads(CONTRACT_FILE.read_text(encoding="utf-8"))
 
 
 def of_the_contract(role: str) -> dict[str, Any]:

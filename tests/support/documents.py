@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from deploy.contract import ROOT
+from tests.support.checkout import ROOT
 
 README = ROOT / "README.md"
 DOCUMENTS = sorted(path for path in [*ROOT.glob("*.md"), *ROOT.glob("[!.]*/*.md")] if path.parent.name != "artifacts")

@@ -6,9 +6,9 @@ import tempfile
 from pathlib import Path
 from typing import Final
 
-from deploy.artifacts import CACHE
 from deploy.engine import apt
 from deploy.errors import Problem
+from tests.support.checkout import CACHE
 
 RELEASE: Final = "forky"
 PACKAGES: Final = (

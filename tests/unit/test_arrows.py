@@ -8,7 +8,7 @@ from pathlib import PurePosixPath
 
 import pytest
 
-from deploy.contract import ROOT
+from tests.support.checkout import ROOT
 
 # Folder -> the folders that it may import. A folder that is not named belongs to the one above it.
 ARROWS = {

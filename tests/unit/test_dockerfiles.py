@@ -9,8 +9,8 @@ import pytest
 
 from deploy.base.image import default_reference
 from deploy.base.pins import read_pins
-from deploy.contract import ROOT, read_contract
 from deploy.uv_lock import locked_version
+from tests.support.checkout import PROJECT, ROOT, read_contract
 
 CONTRACT = read_contract()
 ROLES = CONTRACT.roles
@@ -55,7 +55,7 @@ def test_the_directory_holds_the_contract_s_dockerfiles_and_no_other() -> None:
 
 def test_uv_is_the_locked_one(role: str) -> None:
     (image,) = [match[1] for line in instructions(role) if (match := re.fullmatch(r"FROM (\S+/uv:\S+) AS uv", line))]
-    assert image == read_pins().image(f"ghcr.io/astral-sh/uv:{locked_version('uv')}")
+    assert image == read_pins(PROJECT.pins).image(f"ghcr.io/astral-sh/uv:{locked_version('uv', PROJECT.lock)}")
 
 
 def test_the_base_image_is_by_default_the_contract_s_python(role: str) -> None:
@@ -67,7 +67,7 @@ def test_the_base_image_is_by_default_the_contract_s_python(role: str) -> None:
 
 
 def test_the_default_base_image_is_the_one_that_is_bootstrapped_where_no_registry_answers(role: str) -> None:
-    assert f"ARG PYTHON_IMAGE={read_pins().image(default_reference(CONTRACT.python))}" in instructions(role)
+    assert f"ARG PYTHON_IMAGE={read_pins(PROJECT.pins).image(default_reference(CONTRACT.python))}" in instructions(role)
 
 
 def test_the_image_starts_from_the_base_image_that_is_given(role: str) -> None:

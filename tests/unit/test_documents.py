@@ -5,13 +5,10 @@ import re
 import tomllib
 from pathlib import Path
 
-import pytest
-
 from deploy import __main__ as deploy
-from deploy.artifacts import Artifacts
 from deploy.compose import COMPOSE
 from deploy.configuration import Configuration, HealthcheckDemand
-from deploy.contract import ROOT, Application, Image, read_contract
+from deploy.contract import Application, Image
 from deploy.errors import Exit
 from deploy.serving import Limits, Serving
 from ktrdr.api.costs import COSTS, KIB
@@ -19,6 +16,7 @@ from ktrdr.model_files import MIB
 from ktrdr.settings import Settings
 from ktrdr.worker.settings import WorkerSettings
 from tests.broken_images.catalogue import FAULTS
+from tests.support.checkout import PROJECT, ROOT, read_contract
 from tests.support.documents import README, every_document, text
 from verify import __main__ as verify
 from verify.commands.lazy_imports import server_port
@@ -178,12 +176,11 @@ def test_the_defaults_of_the_settings_are_what_ktrdr_does_without_them() -> None
             assert WorkerSettings.from_environment(given) == WorkerSettings.from_environment({}), given
 
 
-def test_the_defaults_of_the_other_settings_are_what_is_done_without_them(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.delenv("KTRDR_ARTIFACTS", raising=False)
+def test_the_defaults_of_the_other_settings_are_what_is_done_without_them() -> None:
     told = {quoted(row[0])[0]: quoted(row[2])[0] for row in rows(SETTINGS, "setting") if quoted(row[2])}
     assert dict(re.findall(r"\$\{(KTRDR_\w+):-([^}]*)\}", text(COMPOSE))).items() <= told.items()
     assert told["KTRDR_API_PORT"] == server_port({}, ROOT / "absent")
-    assert ROOT / told["KTRDR_ARTIFACTS"] == Artifacts().root
+    assert ROOT / told["KTRDR_ARTIFACTS"] == PROJECT.artifacts.root
 
 
 def test_the_last_release_in_the_changelog_is_the_version_of_the_project_and_of_its_lock() -> None:

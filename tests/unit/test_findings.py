@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from deploy.contract import ROOT
 from findings import __main__ as findings
+from tests.support.checkout import ROOT
 from tests.support.documents import text
 
 SURPRISES = ROOT / "docs" / "surprises.md"

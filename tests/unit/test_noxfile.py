@@ -14,7 +14,7 @@ import pytest
 import uv
 from nox import registry
 
-from deploy.contract import ROOT
+from tests.support.checkout import ROOT
 from verify.observe.requests import source
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from deploy.contract import ROOT
+from tests.support.checkout import ROOT
 
 IMPORT = re.compile(r"^from ((?:deploy|verify|bench)(?:\.\w+)*) import ([\w, ]+)$", re.MULTILINE)
 FILES = sorted(path for folder in ("bench", "deploy", "tests", "verify") for path in (ROOT / folder).rglob("*.py"))

@@ -5,7 +5,7 @@ import struct
 from pathlib import Path
 from statistics import mean
 
-from deploy.contract import ROOT
+from tests.support.checkout import ROOT
 from tests.support.documents import README, every_document, length, linked, sentences, text
 
 PICTURE = ROOT / "docs" / "report.png"

@@ -2,8 +2,8 @@
 
 from pathlib import Path
 
-from deploy.contract import ROOT
 from tests.conftest import APART, SHARED, share, turn
+from tests.support.checkout import ROOT
 
 TESTS = ROOT / "tests"
 

@@ -14,7 +14,7 @@ import yaml
 
 from bench.copies import CACHES
 from deploy.artifacts import E2E_ROLES
-from deploy.contract import ROOT, read_contract
+from tests.support.checkout import ROOT, read_contract
 
 WORKFLOW = ROOT / ".github" / "workflows" / "images.yml"
 TEXT = WORKFLOW.read_text(encoding="utf-8")

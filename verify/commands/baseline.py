@@ -6,8 +6,8 @@ from rich.console import Console
 
 from deploy.artifacts import BUILD, CONTENTS, VERDICT, Artifacts, UnreadableArtifact, read_model, write_model
 from deploy.build_record import BuildRecord
-from deploy.contract import ROOT, Contract
 from deploy.errors import Exit, Problem
+from deploy.project import Project
 from verify.contents.model import Contents
 from verify.judge import difference
 from verify.judge.difference import Baseline, ImageBaseline, LayerBytes
@@ -15,11 +15,10 @@ from verify.judge.reading import read_verdict
 from verify.judge.rulings.growth import GROWTH
 from verify.judge.verdict import Verdict
 
-PATH = ROOT / difference.BASELINE
 KEEPING = "keeping a baseline"
 
 
-def read_baseline(path: Path = PATH) -> Baseline:
+def read_baseline(path: Path) -> Baseline:
     """Read the committed baseline; an empty one where there is none.
 
     Raises:
@@ -70,13 +69,14 @@ def refusal(verdict: Verdict, contents: Contents, record: BuildRecord) -> str:
     return ""
 
 
-def keep(contract: Contract, roles: list[str], artifacts: Artifacts, console: Console, path: Path = PATH) -> Exit:
+def keep(project: Project, roles: list[str], console: Console) -> Exit:
     """Write the figures of these roles' last verification (all where none is named); the others' stay as they are.
 
     Raises:
         Problem: an image was not verified (exit 3) or does not PASS (exit 1), or the file cannot be written (exit 3).
 
     """
+    contract, artifacts, path = project.contract, project.artifacts, project.baseline
     before, found, changes = read_baseline(path), dict[str, ImageBaseline](), list[str]()
     for image in contract.select(roles):
         verdict, contents, record = _artifacts(artifacts, image.role)

@@ -8,23 +8,25 @@ from deploy.contract import Contract, Image
 from deploy.engine.connection import Engine
 from deploy.engine.runs import new_run
 from deploy.errors import Exit, Problem
+from deploy.project import Project
 from verify.commands.verify import read_record
 from verify.judge.case import Case, NotSeen
 from verify.observe.observer import Observer
 from verify.report.contract_table import contract_table
 
 
-def describe(contract: Contract, images: list[Image], engine: Engine, artifacts: Artifacts) -> Exit:
+def describe(project: Project, images: list[Image], engine: Engine) -> Exit:
     """Print the tables that these images need. No image is run.
 
     Raises:
         Problem: an image or its build record is not there, or the engine does not answer (exit 3).
 
     """
-    records = {image.role: _record(artifacts, image) for image in images}
+    contract = project.contract
+    records = {image.role: _record(project.artifacts, image) for image in images}
     bases = {role: record.base for role, record in records.items()}
     with new_run(engine) as run:
-        observer = Observer(engine, contract, run, bases=bases, tell=_tell)
+        observer = Observer(engine, contract, run, project.cache, bases=bases, tell=_tell)
         try:
             tables = [_described(observer, contract, image, records[image.role]) for image in images]
         finally:

@@ -15,10 +15,11 @@ from pathlib import Path
 from rich.console import Console
 from rich.text import Text
 
-from deploy.contract import ROOT, Contract
+from deploy.contract import Contract
 from deploy.engine import processes
 from deploy.errors import Exit
 from deploy.progress import STYLES
+from deploy.project import Project
 from verify.judge import judge
 from verify.judge.case import Case, NotSeen, Ruling, finding_of, rule
 from verify.judge.checks import CHECKS, Check
@@ -42,8 +43,9 @@ RUNNING = Check(
 )
 
 
-def lazy_imports(contract: Contract, console: Console, environ: Mapping[str, str], root: Path = ROOT) -> Exit:
+def lazy_imports(project: Project, console: Console, environ: Mapping[str, str]) -> Exit:
     """Examine the checkout's API and, where one answers, a running server; print each check, return the exit code."""
+    contract, root = project.contract, project.root
     case = _case(contract, _probe(contract, environ, root))
     found = _baseline(case)
     console.print(Text(f"BASELINE  torch in this environment: {found}"), soft_wrap=True)

@@ -14,13 +14,14 @@ from deploy.application import application_files
 from deploy.artifacts import BILL, BUILD, CONTENTS, GPU, OBSERVED, VERDICT, Artifacts, UnreadableArtifact, write_text
 from deploy.build_inputs import inputs_by_role
 from deploy.build_record import Base, BuildRecord
-from deploy.contract import Contract, Image
+from deploy.contract import Image
 from deploy.engine.connection import Engine
 from deploy.engine.runs import new_run
 from deploy.errors import Exit, Problem
 from deploy.left_out import LeftOut, read_left_out
 from deploy.progress import Progress
-from deploy.uv_lock import LOCK, check_current, locked_distributions, requirers, wheels
+from deploy.project import Project
+from deploy.uv_lock import check_current, locked_distributions, requirers, wheels
 from verify.commands.baseline import read_baseline
 from verify.contents.files import APPLICATION
 from verify.contents.model import Contents
@@ -44,7 +45,7 @@ Seen = tuple[Image, Observation, Contents | None]
 class Checkout:
     """What the checkout says of the images, read once for all of them."""
 
-    contract: Contract
+    project: Project
     locked: Mapping[str, dict[str, str]]  # role -> distribution -> version
     requirers: Mapping[str, list[str]]  # distribution -> who requires it, by the lock
     wheels: Mapping[str, Mapping[str, str]]  # distribution -> file -> SHA-256, by the lock
@@ -54,30 +55,29 @@ class Checkout:
     baseline: Baseline
 
 
-def verify(
-    contract: Contract, roles: list[str], engine: Engine, artifacts: Artifacts, console: Console, *, gpu: bool = False
-) -> Exit:
+def verify(project: Project, roles: list[str], engine: Engine, console: Console, *, gpu: bool = False) -> Exit:
     """Verify the images of these roles (all where none is named; with ``gpu`` those that demand CUDA torch).
 
     Raises:
         Problem: the lock cannot be read, the engine is gone, or a result could not be written.
 
     """
+    contract, artifacts = project.contract, project.artifacts
     images = contract.select(roles)
     if gpu:
         images = [image for image in images if image.torch == "cuda"] if not roles else images
     results = Artifacts(artifacts.root / GPU) if gpu else artifacts  # two contracts, two verdicts
     for image in images:
         results.begin(image.role, CONTENTS)
-    checkout = _read_checkout(contract, images)
+    checkout = _read_checkout(project, images)
     verdicts: list[Verdict] = []
     problems: list[Problem] = []
     with (
         Progress((image.role for image in images), console) as progress,
-        closing(_observe(contract, images, engine, progress, _bases(artifacts, images), gpu=gpu)) as observed,
+        closing(_observe(project, images, engine, progress, _bases(artifacts, images), gpu=gpu)) as observed,
     ):
         for image, observation, contents in observed:
-            verdict = judge_one(checkout, (image, observation, contents), artifacts, gpu=gpu)
+            verdict = judge_one(checkout, (image, observation, contents), gpu=gpu)
             problems += _write(results, verdict, observation, contents, checkout)
             progress.show(image.role, verdict.outcome, _counted(verdict), ended=True)
             verdicts.append(verdict)
@@ -89,18 +89,19 @@ def verify(
     return code
 
 
-def _read_checkout(contract: Contract, images: Iterable[Image]) -> Checkout:
-    check_current(contract.python)
-    lock = LOCK.read_text(encoding="utf-8")
+def _read_checkout(project: Project, images: Iterable[Image]) -> Checkout:
+    contract, root = project.contract, project.root
+    check_current(contract.python, root)
+    lock = project.lock.read_text(encoding="utf-8")
     return Checkout(
-        contract=contract,
-        locked={image.role: locked_distributions(image, contract.python) for image in images},
+        project=project,
+        locked={image.role: locked_distributions(image, contract.python, root) for image in images},
         requirers=requirers(lock),
         wheels=wheels(lock),
-        left_out=read_left_out(),
-        inputs=inputs_by_role(images),
-        sources=application_files(APPLICATION),
-        baseline=read_baseline(),
+        left_out=read_left_out(project.left_out),
+        inputs=inputs_by_role(images, root),
+        sources=application_files(APPLICATION, root),
+        baseline=read_baseline(project.baseline),
     )
 
 
@@ -110,7 +111,7 @@ def _bases(artifacts: Artifacts, images: Iterable[Image]) -> dict[str, Base]:
 
 
 def _observe(
-    contract: Contract,
+    project: Project,
     images: Iterable[Image],
     engine: Engine,
     progress: Progress,
@@ -121,7 +122,12 @@ def _observe(
     """Observe the images side by side, and yield each as it is done. Nothing is left on the engine, however it ends."""
     with new_run(engine) as run:
         observer = Observer(
-            engine, contract, run, bases=bases, tell=lambda role, what: progress.show(role, "observing", what)
+            engine,
+            project.contract,
+            run,
+            project.cache,
+            bases=bases,
+            tell=lambda role, what: progress.show(role, "observing", what),
         )
         turns = Semaphore(AT_ONCE)
 
@@ -139,12 +145,12 @@ def _observe(
             observer.gate.close()
 
 
-def judge_one(checkout: Checkout, seen: Seen, artifacts: Artifacts, *, gpu: bool) -> Verdict:
+def judge_one(checkout: Checkout, seen: Seen, *, gpu: bool) -> Verdict:
     """Return the verdict on one image, from what was seen of it, its build record and the checkout."""
     image, observation, contents = seen
-    record, fault = read_record(artifacts, image.role)
+    record, fault = read_record(checkout.project.artifacts, image.role)
     case = Case(
-        contract=checkout.contract,
+        contract=checkout.project.contract,
         image=image,
         observation=observation,
         maybe_contents=contents,
@@ -176,9 +182,9 @@ def _write(
     """Write one image's results, and yield what went wrong: one result that fails keeps no other from being written."""
     bill = None
     try:
-        image = checkout.contract.images[verdict.role]
-        locked = checkout.locked[image.role]
-        bill = bill_of(image, contents, locked, checkout.requirers, checkout.wheels) if contents else None
+        image, cache = checkout.project.contract.images[verdict.role], checkout.project.cache / "sbom"
+        locked, wheels = checkout.locked[image.role], checkout.wheels
+        bill = bill_of(image, contents, locked, checkout.requirers, wheels, cache=cache) if contents else None
     except Exception as error:  # noqa: BLE001 - of one image's bill: the verdicts are shown all the same
         next_step = "this is an error of the verifier: report it with contents.json"
         yield Problem(f"making the bill of materials of {verdict.role}", repr(error)[:500], next_step)

@@ -13,7 +13,7 @@ from threading import Lock
 from docker import DockerClient
 from pydantic import ValidationError
 
-from deploy.artifacts import CACHE, UnreadableArtifact, read_model, write_model, write_text
+from deploy.artifacts import UnreadableArtifact, read_model, write_model, write_text
 from deploy.image_config import ImageConfig
 from verify.contents import archive, ways
 from verify.contents.inventory import inventory
@@ -28,14 +28,16 @@ _TURNS: defaultdict[str, Lock] = defaultdict(Lock)  # diff id -> held while one 
 def contents_of(
     client: DockerClient,
     config: ImageConfig,
+    cache: Path,
     writable: Iterable[str] = (),
+    *,
     permit: ways.Permit | None = None,
     begin: Callable[[], None] = lambda: None,
 ) -> Contents:
     """Return the image's contents: from the cache of images or of layers, else from the engine.
 
-    ``writable``: the directories that the contract calls writable. ``permit``: for a container that reads layers.
-    ``begin``: called before layers are read; not called if the cache has them all.
+    ``cache``: the directory that holds both. ``writable``: the directories that the contract calls writable.
+    ``permit``: for a container that reads layers. ``begin``: called before layers are read, if any is not known.
 
     Raises:
         UnreadableArchive: the export is cut off, or a layer changed while it was read.
@@ -43,12 +45,12 @@ def contents_of(
 
     """
     writable = sorted(writable)
-    path = _place("contents", hashlib.sha256("\0".join((config.identity, *writable)).encode()).hexdigest())
+    path = _place(cache, "contents", hashlib.sha256("\0".join((config.identity, *writable)).encode()).hexdigest())
     with contextlib.suppress(FileNotFoundError, UnreadableArtifact):
         found = read_model(path, Contents)
         if found.identity == config.identity and tuple(layer.diff_id for layer in found.layers) == config.layers:
             return found
-    found = inventory(_layers(client, config, permit, begin), config, writable)
+    found = inventory(_layers(client, config, cache, permit, begin), config, writable)
     with contextlib.suppress(OSError):  # contents that cannot be kept are read again
         _make_room(path)
         write_model(path, found)
@@ -56,7 +58,7 @@ def contents_of(
 
 
 def _layers(
-    client: DockerClient, config: ImageConfig, permit: ways.Permit | None, begin: Callable[[], None]
+    client: DockerClient, config: ImageConfig, cache: Path, permit: ways.Permit | None, begin: Callable[[], None]
 ) -> dict[str, RawLayer]:
     """Return an image's layers by diff id: from the cache, and the others from the engine's directories or its export.
 
@@ -64,19 +66,21 @@ def _layers(
     """
     known: dict[str, RawLayer] = {}
     while True:
-        known |= {diff_id: layer for diff_id in config.layers if diff_id not in known and (layer := _layer(diff_id))}
+        known |= {
+            diff_id: layer for diff_id in config.layers if diff_id not in known and (layer := _layer(cache, diff_id))
+        }
         lacking = [diff_id for diff_id in config.layers if diff_id not in known]
         if not lacking:
             return known
         begin()
         with contextlib.ExitStack() as turns:
-            mine = [diff_id for diff_id in lacking if _take_turn(diff_id, turns) and _layer(diff_id) is None]
+            mine = [diff_id for diff_id in lacking if _take_turn(diff_id, turns) and _layer(cache, diff_id) is None]
             if mine:
                 others = set(config.layers) - set(mine)
                 found = ways.in_place(client, config, mine, permit)
                 if found is None:
                     found = archive.read_layers(client.api.get_image(config.image_id, chunk_size=CHUNK), others)
-                known |= _keep(found)
+                known |= _keep(cache, found)
                 if not known.keys() >= set(mine):
                     return known  # the export lacks a layer
                 continue
@@ -92,23 +96,23 @@ def _take_turn(diff_id: str, turns: contextlib.ExitStack) -> bool:
     return taken
 
 
-def _keep(found: dict[str, RawLayer]) -> dict[str, RawLayer]:
+def _keep(cache: Path, found: dict[str, RawLayer]) -> dict[str, RawLayer]:
     for diff_id, layer in found.items():
         with contextlib.suppress(OSError):
-            _make_room(path := _place("layers", diff_id))
+            _make_room(path := _place(cache, "layers", diff_id))
             write_text(path, ways.LAYER.dump_json(layer).decode())
     return found
 
 
-def _layer(diff_id: str) -> RawLayer | None:
+def _layer(cache: Path, diff_id: str) -> RawLayer | None:
     try:
-        return ways.LAYER.validate_json(_place("layers", diff_id).read_bytes())
+        return ways.LAYER.validate_json(_place(cache, "layers", diff_id).read_bytes())
     except (OSError, ValidationError):
         return None
 
 
-def _place(kind: str, digest: str) -> Path:
-    return CACHE / kind / reader() / f"{digest.removeprefix('sha256:')}.json"
+def _place(cache: Path, kind: str, digest: str) -> Path:
+    return cache / kind / reader() / f"{digest.removeprefix('sha256:')}.json"
 
 
 def _make_room(path: Path) -> None:

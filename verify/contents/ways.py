@@ -19,6 +19,7 @@ import zipfile
 from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from docker import DockerClient
@@ -28,13 +29,13 @@ from pydantic import TypeAdapter, ValidationError
 
 from deploy.artifacts import Model
 from deploy.build_record import Base
-from deploy.contract import ROOT
 from deploy.engine.connection import ENGINE_ERRORS
 from deploy.image_config import ImageConfig
 from verify.contents import snapshots
 from verify.contents.raw_layer import RawLayer, UnreadableArchive, Way
 
 LAYER = TypeAdapter(RawLayer)
+CODE = Path(__file__).resolve().parents[2]  # where this program's packages lie
 IN_PLACE: Way = "in place"
 BY_A_CONTAINER: Way = "in place, by a container"
 THIS_MACHINE = "http+docker://localhost"  # the SDK's name of an engine behind a socket of this machine
@@ -117,7 +118,7 @@ def here(client: DockerClient, info: Mapping[str, Any], places: Mapping[str, str
     request = _request(info, list(places.values()), [])
     command = [sys.executable, "-X", "utf8", "-m", "verify.contents.in_place", request]
     try:
-        reader = subprocess.run(command, cwd=ROOT, check=False, capture_output=True, timeout=SECONDS)
+        reader = subprocess.run(command, cwd=CODE, check=False, capture_output=True, timeout=SECONDS)
     except subprocess.TimeoutExpired:
         return None
     return _layers(reader.stdout, len(places))
@@ -225,7 +226,7 @@ def _packed() -> str:
     packed = io.BytesIO()
     with zipfile.ZipFile(packed, "w", zipfile.ZIP_DEFLATED) as archive:
         for name in ("verify/__init__", "verify/contents/__init__", *(f"verify/contents/{name}" for name in READER)):
-            archive.write(ROOT / f"{name}.py", f"{name}.py")
+            archive.write(CODE / f"{name}.py", f"{name}.py")
     return base64.b85encode(packed.getvalue()).decode()
 
 

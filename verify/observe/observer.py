@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from docker import DockerClient
@@ -93,6 +94,7 @@ class Observer:
         engine: Engine,
         contract: Contract,
         run: Run,
+        cache: Path,
         deadlines: Deadlines | None = None,
         *,
         bases: Mapping[str, Base] = NO_BASES,
@@ -101,12 +103,14 @@ class Observer:
     ) -> None:
         """Look at images that were built on these ``bases``, by role, if their build records say.
 
+        ``cache``: the directory where what was read of layers is kept.
+
         ``control``: another observer's on this engine, in place of an own one.
 
         ``tell``: called with a role and what is done beside its probes; "" for nothing more.
         """
         self.engine, self.contract, self.run, self.gate = engine, contract, run, containers.Gate()
-        self.deadlines, self.bases, self.tell = deadlines or Deadlines(), bases, tell
+        self.deadlines, self.bases, self.tell, self.cache = deadlines or Deadlines(), bases, tell, cache
         self.control = control or Control(engine, run, self.gate, bases.values(), self.deadlines.run)
 
     def observe(self, image: Image) -> tuple[Observation, Contents | None]:
@@ -205,7 +209,7 @@ class Observer:
         permit = ways.Permit(base, self.run.labels, self.gate.passing) if base else None
         try:
             with self._client(EXPORT_SECONDS) as client:
-                return cache.contents_of(client, config, image.writable, permit, begin), ""
+                return cache.contents_of(client, config, self.cache, image.writable, permit=permit, begin=begin), ""
         except UnreadableArchive as error:
             return None, str(error)
         except ENGINE_ERRORS as error:

@@ -7,11 +7,9 @@ import json
 from collections.abc import Mapping
 from pathlib import Path
 
-from deploy.artifacts import CACHE, write_text
+from deploy.artifacts import write_text
 from deploy.contract import Image
 from verify.contents.model import Contents
-
-BILLS = CACHE / "sbom"
 
 
 def bill_of(
@@ -21,9 +19,9 @@ def bill_of(
     requirers: Mapping[str, list[str]],
     wheels: Mapping[str, Mapping[str, str]],
     *,
-    cache: Path = BILLS,
+    cache: Path,
 ) -> str:
-    """Return an image's bill of materials, from the cache where everything that it is made of is the same."""
+    """Return an image's bill of materials, from ``cache``, a directory, where all that it is made of is the same."""
     layers = [layer.model_copy(update={"way": "export"}) for layer in contents.layers]
     facts = contents.model_copy(update={"layers": layers})  # however they were read
     files = {name: dict(some) for name, some in wheels.items()}

@@ -3,9 +3,9 @@
 import json
 
 from deploy.configuration import Configuration
-from deploy.contract import read_contract
 from tests.broken_images.catalogue.sources import CHANGED, NEVER
 from tests.broken_images.fault import ADDRESS, API, Fault, good, into_main, package
+from tests.support.checkout import read_contract
 
 BACKEND = read_contract().images["backend"]
 ANY = "0.0.0.0"  # noqa: S104 - a server's

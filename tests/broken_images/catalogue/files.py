@@ -3,8 +3,8 @@
 import json
 
 from deploy.configuration import Configuration
-from deploy.contract import read_contract
 from tests.broken_images.fault import SITE, Fault, allowing, as_root, file, good
+from tests.support.checkout import read_contract
 
 APP = f"{SITE}/ktrdr"
 LIBRARIES = "/usr/lib/x86_64-linux-gnu"

@@ -2,10 +2,10 @@
 
 import json
 
-from deploy.contract import read_contract
 from tests.broken_images.catalogue.configuration import ASK
 from tests.broken_images.catalogue.pytorch import written
 from tests.broken_images.fault import ADDRESS, API, SITE, allowing, as_root, good
+from tests.support.checkout import read_contract
 
 MINE = "RUN echo mine >/home/ktrdr/notes.txt\n"
 # Over a base image that somebody's own layer belongs to

@@ -1,8 +1,8 @@
 """What never ends, has children without end, or eats all memory: bounded, stopped and told."""
 
-from deploy.contract import read_contract
 from tests.broken_images.catalogue.server import served_by
 from tests.broken_images.fault import SITE, Fault, file, into_main
+from tests.support.checkout import read_contract
 
 MEMORY = read_contract().images["backend"].limits.memory
 LATE = ("ran out of time",)

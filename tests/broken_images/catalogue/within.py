@@ -1,9 +1,9 @@
 """A file that may be there is not what it seems: a password in metadata, bytecode of another source, half a library."""
 
-from deploy.contract import read_contract
 from tests.broken_images.catalogue.pytorch import written
 from tests.broken_images.catalogue.secrets import KEY, packed
 from tests.broken_images.fault import PACKAGE, SECRET, SITE, Fault, allowing, as_root, file, good
+from tests.support.checkout import read_contract
 from tests.support.elves import shared_library, shared_library_32
 from verify.contents.elf import DEVICE_CODE
 

@@ -17,9 +17,9 @@ from bench.model import Figure, Machine, Report, Series
 from bench.workplace import Checkout, Workplace
 from deploy.artifacts import BUILD, Artifacts
 from deploy.build_record import BuildRecord
-from deploy.contract import CONTRACT, read_contract
 from deploy.errors import Exit, Problem
 from tests.support.cases import record
+from tests.support.checkout import CONTRACT_FILE, read_contract
 
 
 def main(monkeypatch: pytest.MonkeyPatch, *words: str) -> int:
@@ -137,7 +137,7 @@ def test_more_roles_are_tags_of_the_images_in_turn_with_records_of_their_own(
         known.write(role, BUILD, BuildRecord.model_validate(record(role)))
     checkout = Checkout(tmp_path / "copy", "bench-x-")
     checkout.contract.parent.mkdir(parents=True)
-    checkout.contract.write_text(CONTRACT.read_text(encoding="utf-8"), encoding="utf-8")
+    checkout.contract.write_text(CONTRACT_FILE.read_text(encoding="utf-8"), encoding="utf-8")
     tagged: list[str] = []
 
     class Api:

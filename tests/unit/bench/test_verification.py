@@ -11,8 +11,8 @@ from bench.groups import verification
 from bench.measure import Sample
 from bench.workplace import Workplace
 from deploy.artifacts import Artifacts
-from deploy.contract import ROOT, read_contract
 from deploy.errors import Problem
+from tests.support.checkout import ROOT, read_contract
 
 SPECIFICATIONS = Path(os.environ.get("KTRDR_SPECS") or ROOT.parent / "shared" / "specs")
 NO_SPECIFICATION = not (SPECIFICATIONS / verification.SPECIFICATION).is_file()

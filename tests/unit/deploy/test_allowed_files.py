@@ -8,14 +8,15 @@ import pytest
 from pydantic import TypeAdapter, ValidationError
 
 from deploy.allowed_files import AllowedFile, Files
-from deploy.contract import CONTRACT, contract_mistakes
+from deploy.contract import contract_mistakes
+from tests.support.checkout import CONTRACT_FILE
 
 WHY = "a good reason"
 
 
 def mistakes_of(line: Any, path: str = "/srv/x") -> list[str]:
     """The mistakes of the contract's own document with this line."""
-    document = tomllib.loads(CONTRACT.read_text(encoding="utf-8"))
+    document = tomllib.loads(CONTRACT_FILE.read_text(encoding="utf-8"))
     document["images"]["dev"]["files"] = {path: line}
     return contract_mistakes(document)
 

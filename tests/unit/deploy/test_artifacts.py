@@ -28,7 +28,6 @@ from deploy.artifacts import (
     write_model,
     write_text,
 )
-from deploy.contract import ROOT
 from deploy.errors import Problem
 
 
@@ -202,11 +201,7 @@ def test_a_file_in_place_of_the_directory_stops_a_stage_with_a_problem(tmp_path:
         Artifacts(root).begin("backend", BUILD)
 
 
-def test_artifacts_lie_where_they_are_asked_for(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.delenv("KTRDR_ARTIFACTS", raising=False)
-    assert Artifacts().root == ROOT / "artifacts"
-    monkeypatch.setenv("KTRDR_ARTIFACTS", str(tmp_path))
-    assert Artifacts().root == tmp_path
+def test_artifacts_lie_where_they_are_asked_for(tmp_path: Path) -> None:
     assert Artifacts(tmp_path / "own").path("backend", BUILD) == tmp_path / "own" / "backend" / "build.json"
 
 

@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from deploy.build_inputs import inputs, let_in
-from deploy.contract import ROOT, read_contract
 from deploy.errors import Problem
+from tests.support.checkout import ROOT, read_contract
 
 BACKEND = read_contract().images["backend"]
 FILES = {

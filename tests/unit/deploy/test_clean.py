@@ -75,7 +75,7 @@ def test_without_an_engine_records_go_and_the_engine_s_absence_is_told(
     monkeypatch.setattr(clean, "look", lambda: absent)
     (tmp_path / "artifacts").mkdir()
     with pytest.raises(Problem, match="nothing answers"):
-        clean.clean(everything=True, say=print, root=tmp_path)
+        clean.clean(tmp_path, say=print)
     assert not (tmp_path / "artifacts").exists()
 
 
@@ -107,5 +107,5 @@ def test_where_there_is_nothing_that_is_said(
     monkeypatch.setattr(clean, "client_for", lambda _endpoint, _timeout: Empty())
     monkeypatch.setattr(locks, "folder", lambda: tmp_path)
     said: list[str] = []
-    assert clean.clean(everything=everything, say=said.append, root=tmp_path) == 0
+    assert clean.clean(tmp_path if everything else None, say=said.append) == 0
     assert said == ["clean: nothing to remove"]

@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 
 from deploy import __main__ as command
-from deploy.contract import CONTRACT, ROOT, read_contract
 from deploy.errors import Exit, Problem
+from tests.support.checkout import CONTRACT_FILE, ROOT, read_contract
 
 EVERY = ["build", "attach", "engine", "engine-stop", "matrix", "stack", "clean"]
 
@@ -24,9 +24,9 @@ def run(monkeypatch: pytest.MonkeyPatch, *words: str) -> int:
 def wrong_contract(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The contract that is read by default has two mistakes."""
     path = tmp_path / "images.toml"
-    text = CONTRACT.read_text(encoding="utf-8").replace('"25.5 MB"', '"25.5"').replace("heavy =", "heavi =")
+    text = CONTRACT_FILE.read_text(encoding="utf-8").replace('"25.5 MB"', '"25.5"').replace("heavy =", "heavi =")
     path.write_text(text, encoding="utf-8")
-    monkeypatch.setattr(read_contract, "__defaults__", (path,))
+    monkeypatch.setenv("KTRDR_CONTRACT", str(path))
 
 
 @pytest.fixture(autouse=True)

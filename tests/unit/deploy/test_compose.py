@@ -8,8 +8,8 @@ import yaml
 
 from deploy.__main__ import parser
 from deploy.compose import COMPOSE, WITH_SECRETS, stack
-from deploy.contract import read_contract
 from ktrdr.worker.settings import WORKER_TYPES
+from tests.support.checkout import read_contract
 
 CONTRACT = read_contract()
 TEXT = COMPOSE.read_text(encoding="utf-8")

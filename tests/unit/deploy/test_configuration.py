@@ -6,7 +6,7 @@ import pytest
 from pydantic import ValidationError
 
 from deploy.configuration import Bounds, Configuration, HealthcheckDemand
-from deploy.contract import read_contract
+from tests.support.checkout import read_contract
 
 COMMON = Configuration(
     user="1:1",

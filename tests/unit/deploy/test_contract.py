@@ -6,13 +6,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from deploy.contract import (
-    ROOT,
-    Contract,
-    contract_mistakes,
-    read_contract,
-)
+from deploy.contract import Contract, contract_mistakes
 from deploy.errors import Exit, Problem
+from tests.support.checkout import ROOT, read_contract
 from tests.support.contracts import SHIPPED, shipped, with_value
 
 

@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from deploy.contract import ROOT
 from deploy.image_config import BEHAVIOUR, Healthcheck, ImageConfig
+from tests.support.checkout import ROOT
 
 CONFIG: dict[str, Any] = {
     "Env": ["PATH=/usr/bin", "HOME=/home/ktrdr"],

@@ -6,13 +6,14 @@ import pytest
 
 from deploy.errors import Exit, Problem
 from deploy.left_out import LeftOut, read_left_out
+from tests.support.checkout import PROJECT
 
 SITE = "/opt/venv/lib/python3.11/site-packages"
 ENTRY = '[[left_out]]\ndistribution = "torch"\npath = "torch/test/*"\nreason = "programs that test torch itself"\n'
 
 
 def test_the_project_s_own_list_is_valid_and_names_nothing_twice() -> None:
-    entries = read_left_out()
+    entries = read_left_out(PROJECT.left_out)
     assert entries
     assert len({(one.distribution, one.path) for one in entries}) == len(entries)
 

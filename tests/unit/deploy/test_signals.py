@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 
 from deploy import signals
-from deploy.contract import ROOT
 from deploy.errors import Exit
+from tests.support.checkout import ROOT
 from tests.support.signals import HEEDING
 
 NUMBERS = pytest.mark.parametrize("number", signals.SIGNALS, ids=lambda number: number.name)

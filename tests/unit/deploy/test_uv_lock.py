@@ -5,11 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from deploy.contract import ROOT, read_contract
 from deploy.errors import Exit, Problem
 from deploy.uv_lock import (
     CUDA_DISTRIBUTION,
-    LOCK,
     check_current,
     lock_sha256,
     locked_distributions,
@@ -18,6 +16,7 @@ from deploy.uv_lock import (
     requirers,
     wheels,
 )
+from tests.support.checkout import PROJECT, ROOT, read_contract
 
 CONTRACT = read_contract()
 
@@ -25,11 +24,11 @@ CONTRACT = read_contract()
 @pytest.fixture(scope="module")
 def locked() -> dict[str, dict[str, str]]:
     """What the real lock demands of each role."""
-    return {role: locked_distributions(image, CONTRACT.python) for role, image in CONTRACT.images.items()}
+    return {role: locked_distributions(image, CONTRACT.python, ROOT) for role, image in CONTRACT.images.items()}
 
 
 def test_the_lock_names_one_torch_and_this_is_it(locked: dict[str, dict[str, str]]) -> None:
-    assert locked_version("torch") == "2.13.0"
+    assert locked_version("torch", PROJECT.lock) == "2.13.0"
     assert {role: one.get("torch") for role, one in locked.items()} == {
         "backend": None, "dev": "2.13.0", "worker-cpu": "2.13.0", "worker-gpu": "2.13.0",
     }  # fmt: skip
@@ -99,14 +98,14 @@ def test_names_are_normalized_and_extras_and_empty_lines_left_aside() -> None:
 
 def test_a_distribution_that_is_not_locked_is_told_with_its_name() -> None:
     with pytest.raises(Problem, match="numpy-ext is not locked") as caught:
-        locked_version("numpy-ext")
+        locked_version("numpy-ext", PROJECT.lock)
     assert caught.value.code == Exit.USAGE
 
 
 def test_an_extra_that_the_project_does_not_have_is_told_with_the_role() -> None:
     image = CONTRACT.images["worker-cpu"].model_copy(update={"extras": ["mll"]})
     with pytest.raises(Problem, match="mll") as caught:
-        locked_distributions(image, CONTRACT.python)
+        locked_distributions(image, CONTRACT.python, ROOT)
     assert caught.value.code == Exit.USAGE
     assert "images.worker-cpu" in caught.value.next_step
 
@@ -115,7 +114,7 @@ def test_the_lock_s_digest_is_that_of_its_bytes(tmp_path: Path) -> None:
     path = tmp_path / "uv.lock"
     path.write_bytes(b"text")
     assert lock_sha256(path) == hashlib.sha256(b"text").hexdigest()
-    assert lock_sha256() == hashlib.sha256(LOCK.read_bytes()).hexdigest()
+    assert lock_sha256(PROJECT.lock) == hashlib.sha256(PROJECT.lock.read_bytes()).hexdigest()
 
 
 def test_who_requires_what_is_told_with_extras_and_groups() -> None:
@@ -138,7 +137,7 @@ dependencies = [{ name = "sympy" }]
 
 
 def test_the_lock_s_own_requirements_are_told() -> None:
-    required_by = requirers(LOCK.read_text(encoding="utf-8"))
+    required_by = requirers(PROJECT.lock.read_text(encoding="utf-8"))
     assert required_by["torch"] == ["ktrdr[ml]"]
     assert required_by.keys() >= {"sympy", "starlette", "pydantic-core"}
 
@@ -156,7 +155,7 @@ wheels = [
 name = "ktrdr"
 """
     assert wheels(lock) == {"torch": {"torch-2.0+cpu-py3-none-any.whl": "aa"}, "ktrdr": {}}
-    (torch,) = wheels(LOCK.read_text(encoding="utf-8"))["torch"].items()
+    (torch,) = wheels(PROJECT.lock.read_text(encoding="utf-8"))["torch"].items()
     assert torch[0] == "torch-2.13.0-cp311-cp311-manylinux_2_28_x86_64.whl"
     assert len(torch[1]) == 64
 
@@ -168,7 +167,7 @@ def test_a_uv_that_does_not_end_is_given_up_and_named(tmp_path: Path, monkeypatc
     monkeypatch.setattr("uv.find_uv_bin", lambda: str(endless))
     monkeypatch.setattr("deploy.uv_lock.EXPORT_SECONDS", 0.2)
     with pytest.raises(Problem, match=r"reading uv\.lock with uv export: it did not end within 0 s") as told:
-        locked_distributions(CONTRACT.images["backend"], CONTRACT.python)
+        locked_distributions(CONTRACT.images["backend"], CONTRACT.python, ROOT)
     assert told.value.code == Exit.UNAVAILABLE
 
 
@@ -194,7 +193,7 @@ def refusal(tree: Path, python: str = CONTRACT.python) -> str:
 
 
 def test_this_tree_s_lock_is_its_own() -> None:
-    check_current(CONTRACT.python)
+    check_current(CONTRACT.python, ROOT)
 
 
 @pytest.mark.parametrize(

@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
-from deploy.contract import ROOT
 from ktrdr.backtesting.hindsight import overlap_warnings, trained_on
 from ktrdr.data.bars import Bar, Bars, iso, parse_range, parse_time
+from tests.support.checkout import ROOT
 from tests.support.documents import README, text
 
 METADATA = {"symbols": ["EURUSD"], "start_date": "2024-01-01T00:00:00Z", "end_date": "2024-01-31T23:00:00Z"}

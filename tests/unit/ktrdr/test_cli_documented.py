@@ -5,8 +5,8 @@ from importlib import import_module
 
 import pytest
 
-from deploy.contract import ROOT
 from ktrdr.commands import COMMANDS, Command
+from tests.support.checkout import ROOT
 from tests.support.documents import text
 
 OF_CLIENTS = {"--backend", "--json"}

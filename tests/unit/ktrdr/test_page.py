@@ -11,8 +11,8 @@ from fastapi import FastAPI
 from fastapi.testclient import TestClient
 from uv import find_uv_bin
 
-from deploy.contract import ROOT
 from ktrdr.api.page.serve import FOLDER, POLICY, _Files
+from tests.support.checkout import ROOT
 
 FILES = sorted(path.name for path in FOLDER.iterdir())
 PAGES = {"index.html", "docs.html"}

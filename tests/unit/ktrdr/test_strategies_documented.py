@@ -4,11 +4,11 @@ import re
 
 import pytest
 
-from deploy.contract import ROOT
 from ktrdr.indicators.catalogue import CATALOGUE
 from ktrdr.indicators.history import bars_needed
 from ktrdr.strategy.convert import Unconvertible, convert
 from ktrdr.strategy.foreign import ALIASES, KINDS
+from tests.support.checkout import ROOT
 from tests.support.documents import text
 from tests.unit.ktrdr.test_strategies_converted import VERSION_3, changed
 from tests.unit.test_documents import quoted, rows

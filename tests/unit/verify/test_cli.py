@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 
 from deploy.artifacts import UnreadableArtifact
-from deploy.contract import CONTRACT, read_contract
 from deploy.errors import Exit, Problem
+from tests.support.checkout import CONTRACT_FILE
 from verify import __main__ as command
 from verify.commands import summarize
 
@@ -32,8 +32,8 @@ def test_a_wrong_contract_is_told_with_its_mistake(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], words: list[str]
 ) -> None:
     path = tmp_path / "images.toml"
-    path.write_text(CONTRACT.read_text(encoding="utf-8").replace('"25.5 MB"', '"25.5"'), encoding="utf-8")
-    monkeypatch.setattr(read_contract, "__defaults__", (path,))
+    path.write_text(CONTRACT_FILE.read_text(encoding="utf-8").replace('"25.5 MB"', '"25.5"'), encoding="utf-8")
+    monkeypatch.setenv("KTRDR_CONTRACT", str(path))
     assert run(monkeypatch, *words) == Exit.USAGE
     assert "images.backend.added_at_most = '25.5'" in capsys.readouterr().err
 

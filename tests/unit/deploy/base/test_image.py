@@ -86,7 +86,7 @@ def elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
     monkeypatch.setattr(bootstrap, "archive", archive)
     monkeypatch.setattr(locks, "folder", lambda: tmp_path)
-    monkeypatch.setattr(image, "read_pins", lambda: PINS)
+    monkeypatch.setattr(image, "read_pins", lambda _path: PINS)
     monkeypatch.setattr(apt, "this_distribution", lambda: apt.Distribution("debian", "bookworm", "Debian 12"))
     monkeypatch.setattr("platform.machine", lambda: "x86_64")
 
@@ -94,7 +94,7 @@ def elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 def ensure(monkeypatch: pytest.MonkeyPatch, engine: FakeEngine, reference: str | None = None) -> tuple[BaseImage, str]:
     said: list[str] = []
     monkeypatch.setattr(image, "sdk", lambda _engine, timeout: engine if timeout else None)
-    return ensure_base(ENGINE, "3.11", reference, said.append), "\n".join(said)
+    return ensure_base(ENGINE, "3.11", reference, Path("pins.toml"), said.append), "\n".join(said)
 
 
 def test_an_official_image_that_the_engine_has_is_used_as_it_is(monkeypatch: pytest.MonkeyPatch) -> None:

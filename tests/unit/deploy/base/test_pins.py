@@ -7,20 +7,20 @@ import pytest
 from deploy.base import renew_pins
 from deploy.base.image import default_reference
 from deploy.base.pins import Pins, differences, digest_of, installed, read_pins, said, text_of
-from deploy.contract import read_contract
 from deploy.errors import Exit, Problem
 from deploy.uv_lock import locked_version
+from tests.support.checkout import PROJECT, read_contract
 
 A, B = "sha256:" + "a" * 64, "sha256:" + "b" * 64
 PINS = Pins(images={"python:3": A}, wheels={"torch-1-x86_64.whl": "c" * 64}, packages={"bookworm/amd64": {"bash": "5"}})
 
 
 def test_the_shipped_pins_name_the_contract_s_base_image_and_a_wheel_for_each_machine() -> None:
-    pins, python = read_pins(), read_contract().python
+    pins, python = read_pins(PROJECT.pins), read_contract().python
     assert default_reference(python) in pins.images
     tag = f"cp{python.replace('.', '')}"
     assert set(pins.wheels) == {
-        f"torch-{locked_version('torch')}+cpu-{tag}-{tag}-manylinux_2_28_{machine}.whl"
+        f"torch-{locked_version('torch', PROJECT.lock)}+cpu-{tag}-{tag}-manylinux_2_28_{machine}.whl"
         for machine in ("aarch64", "x86_64")
     }
     assert len(pins.packages["bookworm/amd64"]) > 50

@@ -19,10 +19,8 @@ WHEEL = "torch-2.13.0+cpu-cp311-cp311-manylinux_2_28_x86_64.whl"
 
 
 @pytest.fixture
-def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    path = tmp_path / "cache"
-    monkeypatch.setattr(host_settings, "CACHE", path)
-    return path
+def cache(tmp_path: Path) -> Path:
+    return tmp_path / "cache"
 
 
 @pytest.fixture
@@ -36,7 +34,7 @@ def wheels(tmp_path: Path) -> Path:
 def read(tmp_path: Path, **environ: str) -> Settings:
     """The settings of a host with this environment, and with no other configuration of pip's than it names."""
     return host_settings.host_settings(
-        "2.13.0", {"HOME": str(tmp_path / "home"), "PIP_CONFIG_FILE": "/dev/null", **environ}
+        "2.13.0", tmp_path / "cache", {"HOME": str(tmp_path / "home"), "PIP_CONFIG_FILE": "/dev/null", **environ}
     )
 
 

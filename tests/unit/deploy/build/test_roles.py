@@ -16,9 +16,9 @@ from deploy.artifacts import BUILD, STAGES, write_text
 from deploy.build import forkserver, roles
 from deploy.build.messages import Failed, Line
 from deploy.build_record import BuildRecord
-from deploy.contract import read_contract
 from deploy.errors import Exit
 from tests.support.builds import GOOD, PLAIN, RUN, Stage, said, step
+from tests.support.checkout import read_contract
 
 LINGER = "sleep 60 &\necho $! >child.pid\nwait"
 

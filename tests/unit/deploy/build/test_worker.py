@@ -17,6 +17,7 @@ import pytest
 from deploy.build import forkserver
 from deploy.build.messages import MESSAGE, BuildRequest, Failed, Options
 from tests.support.builds import ENGINE, ended
+from tests.support.checkout import ROOT
 from tests.support.player import linger
 
 OPTIONS = Options(
@@ -33,7 +34,7 @@ def building(directory: Path, script: str) -> Iterator[tuple[BaseProcess, socket
     command.chmod(0o755)
     engine = replace(ENGINE, cli=str(command), endpoint=f"unix://{directory}/none.sock")
     request = BuildRequest(engine=engine, options=OPTIONS)
-    process, said = forkserver.start(partial(forkserver.build_one, request), os.environ)
+    process, said = forkserver.start(partial(forkserver.build_one, request), os.environ, ROOT)
     with said:
         yield process, said
     process.join(5)
@@ -95,7 +96,7 @@ def test_the_build_ends_with_whoever_wanted_it(tmp_path: Path) -> None:
 
 
 def test_a_build_that_is_told_to_end_cleans_up_first(tmp_path: Path) -> None:
-    process, said = forkserver.start(partial(linger, tmp_path), os.environ)
+    process, said = forkserver.start(partial(linger, tmp_path), os.environ, ROOT)
     with said:
         for _ in range(200):
             if (tmp_path / "begun").exists():

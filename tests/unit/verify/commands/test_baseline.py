@@ -2,6 +2,7 @@
 
 import importlib.metadata
 import io
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -9,7 +10,8 @@ from rich.console import Console
 
 from deploy.artifacts import BUILD, CONTENTS, VERDICT, Artifacts
 from deploy.errors import Exit, Problem
-from tests.support.cases import CONTRACT, ROLES, Change, Facts, good
+from tests.support.cases import ROLES, Change, Facts, good
+from tests.support.checkout import PROJECT, project_with
 from verify.commands.baseline import keep, read_baseline
 from verify.contents import distributions
 from verify.judge.difference import Baseline
@@ -48,8 +50,9 @@ def written(artifacts: Artifacts, role: str, change: Change | None = None) -> No
 
 def kept(artifacts: Artifacts, *roles: str) -> tuple[Baseline, str]:
     """What the file holds afterwards, and what was printed."""
-    path, file = artifacts.root / "baseline.json", io.StringIO()
-    assert keep(CONTRACT, list(roles), artifacts, Console(file=file), path) == Exit.OK
+    project, file = replace(project_with(artifacts), file=artifacts.root / "images.toml"), io.StringIO()
+    path = project.baseline
+    assert keep(project, list(roles), Console(file=file)) == Exit.OK
     return read_baseline(path), file.getvalue()
 
 
@@ -122,19 +125,17 @@ def test_without_a_baseline_no_image_is_known(tmp_path: Path) -> None:
 
 
 def test_the_committed_baseline_knows_every_image_of_the_contract() -> None:
-    assert list(read_baseline().images) == ROLES
+    assert list(read_baseline(PROJECT.baseline).images) == ROLES
 
 
 def test_the_committed_baseline_is_small() -> None:
-    from verify.commands.baseline import PATH  # noqa: PLC0415
-
-    assert PATH.stat().st_size < 40_000
+    assert PROJECT.baseline.stat().st_size < 40_000
 
 
 def test_the_records_of_locked_wheels_are_kept_and_no_others(artifacts: Artifacts, tmp_path: Path) -> None:
-    path = tmp_path / "baseline.json"
-    assert keep(CONTRACT, ["worker-cpu"], artifacts, Console(file=io.StringIO()), path) == Exit.OK
-    assert read_baseline(path).images["worker-cpu"].records == {
+    project = replace(project_with(artifacts), file=tmp_path / "images.toml")
+    assert keep(project, ["worker-cpu"], Console(file=io.StringIO())) == Exit.OK
+    assert read_baseline(project.baseline).images["worker-cpu"].records == {
         name: f"{name}'s" for name in ("fastapi", "uvicorn", "safetensors")
     }
 
@@ -148,7 +149,7 @@ def test_the_committed_records_are_those_of_the_wheels_that_the_lock_put_here() 
         for path in site.glob(f"*.dist-info/{name}")
     }
     here = {(one.name, one.version): distributions.fingerprint(one, texts) for one in distributions.installed(texts)}
-    images = read_baseline().images
+    images = read_baseline(PROJECT.baseline).images
     kept = {(name, one.versions[name], digest) for one in images.values() for name, digest in one.records.items()}
     both = {(name, version, digest) for name, version, digest in kept if (name, version) in here}
     assert len(both) > 20, "too few to say anything: is this the environment of the lock?"

@@ -12,6 +12,7 @@ from deploy.build_record import BuildRecord
 from deploy.errors import Exit, Problem
 from tests.support.cases import CONTRACT, good
 from tests.support.changes import nothing_seen, subject
+from tests.support.checkout import project_with
 from tests.support.describing import BUDGETS, of_the_contract
 from verify.commands import describe as command
 from verify.observe.observer import Observer
@@ -48,7 +49,7 @@ def seen(monkeypatch: pytest.MonkeyPatch, facts_of: Any) -> None:
 def test_standard_output_is_a_table_a_role(
     artifacts: Artifacts, capsys: pytest.CaptureFixture[str], roles: list[str]
 ) -> None:
-    assert command.describe(CONTRACT, CONTRACT.select(roles), ENGINE, artifacts) == Exit.OK
+    assert command.describe(project_with(artifacts), CONTRACT.select(roles), ENGINE) == Exit.OK
     printed = capsys.readouterr()
     tables = tomllib.loads(printed.out)["images"]
     assert {role: {**table, "writable": ["/data"]} for role, table in tables.items()} == {
@@ -61,14 +62,14 @@ def test_an_image_without_a_build_record_is_no_finding_but_a_next_step(artifacts
     with pytest.raises(
         Problem, match=r"describing worker-cpu: no build record(?s:.*)noxw -s build -- worker-cpu"
     ) as told:
-        command.describe(CONTRACT, CONTRACT.select(["worker-cpu"]), ENGINE, artifacts)
+        command.describe(project_with(artifacts), CONTRACT.select(["worker-cpu"]), ENGINE)
     assert told.value.code == Exit.UNAVAILABLE
 
 
 def test_a_build_record_that_cannot_be_read_is_told_with_its_path(artifacts: Artifacts) -> None:
     artifacts.path("dev", BUILD).write_text("{", encoding="utf-8")
     with pytest.raises(Problem, match=r"dev/build\.json"):
-        command.describe(CONTRACT, CONTRACT.select(["dev"]), ENGINE, artifacts)
+        command.describe(project_with(artifacts), CONTRACT.select(["dev"]), ENGINE)
 
 
 def no_image(facts: Any) -> None:
@@ -84,7 +85,7 @@ def test_an_image_that_is_not_there_or_is_another_is_told(
 ) -> None:
     seen(monkeypatch, lambda role: good(role, change))
     with pytest.raises(Problem, match=f"describing backend: .*{said}") as told:
-        command.describe(CONTRACT, CONTRACT.select(ROLES), ENGINE, artifacts)
+        command.describe(project_with(artifacts), CONTRACT.select(ROLES), ENGINE)
     assert told.value.code == Exit.UNAVAILABLE
     assert "./noxw -s build -- backend" in told.value.next_step
     assert capsys.readouterr().out == ""

@@ -10,10 +10,10 @@ from docker.errors import ImageNotFound
 from rich.console import Console
 
 from deploy.artifacts import E2E, OBSERVED, VERDICT, Artifacts, write_model
-from deploy.contract import read_contract
 from deploy.engine.connection import Engine
 from deploy.errors import Exit, Problem
 from deploy.image_config import ImageConfig
+from tests.support.checkout import read_contract
 from tests.support.e2e_observations import good
 from tests.support.summaries import complete, finding, verdict
 from verify.commands import end_to_end

@@ -7,13 +7,15 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from rich.console import Console
 
-from deploy.contract import ROOT, Contract, read_contract
+from deploy.contract import Contract
 from deploy.errors import Exit
+from tests.support.checkout import PROJECT, ROOT, read_contract
 from tests.support.probing import gone, there, write
 from tests.support.servers import answering, nobody, silent, speaking
 from verify.commands import lazy_imports
@@ -44,7 +46,9 @@ def examined(root: Path, text: str, port: str | None = None) -> tuple[Exit, str]
     write(root, {"shop/__init__.py": "", "shop/api.py": text})
     console = Console(file=(printed := io.StringIO()), width=200)
     environ = {"PATH": "/usr/bin:/bin", "HOME": str(root), "KTRDR_API_PORT": port or nobody()}
-    return lazy_imports.lazy_imports(contract(), console, environ, root), printed.getvalue()
+    return lazy_imports.lazy_imports(
+        replace(PROJECT, contract=contract(), root=root), console, environ
+    ), printed.getvalue()
 
 
 @pytest.fixture(scope="module")

@@ -13,9 +13,10 @@ from pydantic import BaseModel
 
 from deploy.artifacts import VERDICT, UnreadableArtifact, read_model
 from deploy.build_record import BuildRecord
-from deploy.contract import CONTRACT, Contract, read_contract
+from deploy.contract import Contract
 from deploy.errors import Problem
 from tests.support.cases import ROLES, good
+from tests.support.checkout import CONTRACT_FILE, read_contract
 from tests.support.spoiling import spoil_a_value
 from verify.contents.model import Contents
 from verify.judge.verdict import Verdict
@@ -110,7 +111,7 @@ def test_an_artifact_of_another_schema_is_refused_with_both_versions(
 @FUZZ
 @given(data=st.data())
 def test_a_spoilt_contract_is_read_or_refused_with_what_to_correct(tmp_path: Path, data: st.DataObject) -> None:
-    raw = CONTRACT.read_bytes()
+    raw = CONTRACT_FILE.read_bytes()
     at = data.draw(st.integers(0, len(raw)), "at")
     instead, cut = data.draw(st.binary(max_size=4), "instead"), data.draw(st.integers(0, 60), "cut")
     path = tmp_path / "images.toml"

@@ -13,6 +13,7 @@ from deploy.build_record import BuildRecord
 from deploy.contract import Image
 from deploy.errors import Problem
 from tests.support.cases import CONTRACT, good
+from tests.support.checkout import project_with
 from verify.commands import verify
 from verify.commands.verify import Seen
 from verify.judge.verdict import Verdict
@@ -40,7 +41,7 @@ def artifacts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Artifacts:
 def test_an_image_whose_bill_of_materials_cannot_be_made_keeps_nobody_from_a_verdict(
     artifacts: Artifacts, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def bill_of(image: Any, *_: Any) -> str:
+    def bill_of(image: Any, *_: Any, **_kept: Any) -> str:
         if image.role == "backend":
             raise KeyError("a name that no library takes")
         return "{}"
@@ -48,7 +49,7 @@ def test_an_image_whose_bill_of_materials_cannot_be_made_keeps_nobody_from_a_ver
     monkeypatch.setattr(verify, "bill_of", bill_of)
     screen = io.StringIO()
     with pytest.raises(Problem, match=r"bill of materials of backend.*a name that no library takes"):
-        verify.verify(CONTRACT, ROLES, ENGINE, artifacts, Console(file=screen, width=200))
+        verify.verify(project_with(artifacts), ROLES, ENGINE, Console(file=screen, width=200))
     for role in ROLES:
         assert artifacts.read(role, VERDICT, Verdict).role == role
         assert CONTRACT.images[role].name in screen.getvalue()
@@ -67,5 +68,5 @@ def test_the_observer_learns_each_base_image_from_the_build_records(
 
     monkeypatch.setattr(verify, "_observe", observed)
     artifacts.path("dev", BUILD).write_text("{", encoding="utf-8")
-    verify.verify(CONTRACT, ROLES, ENGINE, artifacts, Console(file=io.StringIO()))
+    verify.verify(project_with(artifacts), ROLES, ENGINE, Console(file=io.StringIO()))
     assert given == [{"backend": artifacts.read("backend", BUILD, BuildRecord).base}]

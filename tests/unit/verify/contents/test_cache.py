@@ -4,7 +4,7 @@ import errno
 import os
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, cast
@@ -58,38 +58,42 @@ class Slow(Engine):
         return super().get_image(image, chunk_size)
 
 
-@pytest.fixture(autouse=True)
-def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    monkeypatch.setattr(cache, "CACHE", tmp_path)
+ContentsOf = Callable[[Any], Contents]
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def contents_of(engine: Any) -> Contents:
-    return cache.contents_of(engine, engine.config)
+@pytest.fixture
+def contents_of(folder: Path) -> ContentsOf:
+    """Read an image's contents with the test's own cache."""
+    return lambda engine: cache.contents_of(engine, engine.config, folder)
 
 
-def test_an_image_that_is_known_is_not_exported_again() -> None:
+def test_an_image_that_is_known_is_not_exported_again(contents_of: ContentsOf) -> None:
     engine = Engine(BASE, CORE, OLD)
     assert contents_of(engine) == contents_of(engine)
     assert engine.exports == 1
 
 
-def test_what_the_user_is_meant_to_write_is_kept_by_those_directories_too() -> None:
+def test_what_the_user_is_meant_to_write_is_kept_by_those_directories_too(folder: Path) -> None:
     engine: Any = Engine(BASE, layer(replace(file("data/k.db", 4), mode=0o666)), OLD)
     for directories, told in (([], ["/data/k.db"]), (["/srv", "/data"], []), (["/srv"], ["/data/k.db"])):
         for _ in range(2):
-            assert cache.contents_of(engine, engine.config, directories).writable == dict.fromkeys(told, 1)
+            assert cache.contents_of(engine, engine.config, folder, directories).writable == dict.fromkeys(told, 1)
     assert engine.exports == 1
 
 
-def test_an_image_of_known_layers_is_not_exported() -> None:
+def test_an_image_of_known_layers_is_not_exported(contents_of: ContentsOf) -> None:
     contents_of(Engine(BASE, CORE, OLD))
     engine = Engine(CORE, BASE)
     assert [one.files for one in contents_of(engine).layers] == [1, 1]
     assert engine.exports == 0
 
 
-def test_what_is_put_together_from_kept_layers_is_what_is_read_at_once(folder: Path) -> None:
+def test_what_is_put_together_from_kept_layers_is_what_is_read_at_once(folder: Path, contents_of: ContentsOf) -> None:
     contents_of(Engine(BASE, CORE, OLD))
     together = contents_of(Engine(BASE, CORE, NEW))
     for path in folder.rglob("*.json"):
@@ -97,7 +101,7 @@ def test_what_is_put_together_from_kept_layers_is_what_is_read_at_once(folder: P
     assert contents_of(Engine(BASE, CORE, NEW)) == together
 
 
-def test_a_layer_that_was_read_from_another_image_serves_as_well() -> None:
+def test_a_layer_that_was_read_from_another_image_serves_as_well(contents_of: ContentsOf) -> None:
     contents_of(Engine(BASE, CORE, OLD))
     contents_of(Engine(NEW))
     engine = Engine(BASE, CORE, NEW)
@@ -105,7 +109,7 @@ def test_a_layer_that_was_read_from_another_image_serves_as_well() -> None:
     assert engine.exports == 0
 
 
-def test_a_layer_that_is_another_than_the_image_s_is_of_no_use() -> None:
+def test_a_layer_that_is_another_than_the_image_s_is_of_no_use(contents_of: ContentsOf) -> None:
     contents_of(Engine(BASE, CORE, OLD))
     contents_of(Engine(layer(file("app.py", b"a lie"))))
     engine = Engine(BASE, CORE, NEW)
@@ -114,7 +118,7 @@ def test_a_layer_that_is_another_than_the_image_s_is_of_no_use() -> None:
 
 
 @pytest.mark.parametrize("text", ["", "{", "[]", '{"sizes": 5}'])
-def test_a_kept_layer_that_is_damaged_is_read_again(folder: Path, text: str) -> None:
+def test_a_kept_layer_that_is_damaged_is_read_again(folder: Path, text: str, contents_of: ContentsOf) -> None:
     right = contents_of(Engine(BASE, OLD))
     for path in folder.rglob("*.json"):
         path.write_text(text, encoding="utf-8")
@@ -123,25 +127,25 @@ def test_a_kept_layer_that_is_damaged_is_read_again(folder: Path, text: str) -> 
     assert engine.exports == 1
 
 
-def test_an_export_without_one_of_the_image_s_layers_is_told() -> None:
+def test_an_export_without_one_of_the_image_s_layers_is_told(folder: Path) -> None:
     engine: Any = Engine(BASE, OLD)
     with pytest.raises(UnreadableArchive, match=diff_id(NEW)):
-        cache.contents_of(engine, Engine(BASE, NEW).config)
+        cache.contents_of(engine, Engine(BASE, NEW).config, folder)
 
 
 @pytest.mark.parametrize("place", ["nothing/in/it", "f" * 300], ids=["below a file", "a name that is none"])
-def test_contents_are_read_again_where_nothing_can_be_kept(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, place: str
-) -> None:
+def test_contents_are_read_again_where_nothing_can_be_kept(tmp_path: Path, place: str, contents_of: ContentsOf) -> None:
     right = contents_of(Engine(BASE, CORE, OLD))
     (tmp_path / "nothing").touch()
-    monkeypatch.setattr(cache, "CACHE", tmp_path / place)
     engine = Engine(BASE, CORE, OLD)
-    assert contents_of(engine) == contents_of(engine) == right
+    for _ in range(2):
+        assert cache.contents_of(cast("Any", engine), engine.config, tmp_path / place) == right
     assert engine.exports == 2
 
 
-def test_contents_are_read_where_the_cache_has_no_room(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_contents_are_read_where_the_cache_has_no_room(
+    monkeypatch: pytest.MonkeyPatch, contents_of: ContentsOf
+) -> None:
     def full(*_: object) -> None:
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
@@ -154,7 +158,7 @@ def test_contents_are_read_where_the_cache_has_no_room(monkeypatch: pytest.Monke
 
 
 def test_what_was_written_more_than_two_weeks_ago_goes_when_something_new_is_kept(
-    folder: Path, monkeypatch: pytest.MonkeyPatch
+    folder: Path, monkeypatch: pytest.MonkeyPatch, contents_of: ContentsOf
 ) -> None:
     contents_of(Engine(BASE, OLD))
     now, day = time.time(), 24 * 3600
@@ -174,7 +178,7 @@ def test_what_was_written_more_than_two_weeks_ago_goes_when_something_new_is_kep
         assert {path.name for path in (folder / kind).iterdir()} == {earlier, "a" * 16, "d" * 16}
 
 
-def test_images_read_at_once_have_what_they_share_read_once() -> None:
+def test_images_read_at_once_have_what_they_share_read_once(contents_of: ContentsOf) -> None:
     slow, second = Slow(BASE, CORE), Engine(BASE, CORE)
     threads = [threading.Thread(target=contents_of, args=[one]) for one in (slow, second)]
     threads[0].start()
@@ -187,7 +191,7 @@ def test_images_read_at_once_have_what_they_share_read_once() -> None:
     assert (slow.exports, second.exports) == (1, 0)
 
 
-def test_who_waits_for_a_layer_reads_its_own_ones_meanwhile() -> None:
+def test_who_waits_for_a_layer_reads_its_own_ones_meanwhile(contents_of: ContentsOf) -> None:
     slow, quick = Slow(BASE, CORE, OLD), Engine(BASE, CORE, NEW)
     threads = [threading.Thread(target=contents_of, args=[one]) for one in (slow, quick)]
     threads[0].start()
@@ -202,7 +206,7 @@ def test_who_waits_for_a_layer_reads_its_own_ones_meanwhile() -> None:
     assert (slow.exports, quick.exports) == (1, 1)
 
 
-def test_a_reading_that_fails_leaves_the_layers_to_the_next_one() -> None:
+def test_a_reading_that_fails_leaves_the_layers_to_the_next_one(contents_of: ContentsOf) -> None:
     class Broken(Slow):
         def get_image(self, image: str, chunk_size: int) -> Iterator[bytes]:
             super().get_image(image, chunk_size)
@@ -223,15 +227,15 @@ def test_a_reading_that_fails_leaves_the_layers_to_the_next_one() -> None:
     assert second.exports == 1
 
 
-def test_reading_layers_is_told_before_it_begins_and_not_where_all_are_known() -> None:
+def test_reading_layers_is_told_before_it_begins_and_not_where_all_are_known(folder: Path) -> None:
     engine: Any = Engine(BASE, CORE)
     told: list[int] = []
     for _ in range(2):
-        cache.contents_of(engine, engine.config, begin=lambda: told.append(engine.exports))
+        cache.contents_of(engine, engine.config, folder, begin=lambda: told.append(engine.exports))
     assert told == [0]
 
 
-def test_what_images_do_not_share_is_read_at_the_same_time() -> None:
+def test_what_images_do_not_share_is_read_at_the_same_time(contents_of: ContentsOf) -> None:
     both = threading.Barrier(2, timeout=10)
 
     class Meeting(Engine):
@@ -248,7 +252,7 @@ def test_what_images_do_not_share_is_read_at_the_same_time() -> None:
     assert [one.exports for one in engines] == [1, 1]
 
 
-def test_what_the_image_s_commands_name_is_read_with_its_contents() -> None:
+def test_what_the_image_s_commands_name_is_read_with_its_contents(folder: Path) -> None:
     engine = Engine(BASE, NEW)
-    found = cache.contents_of(cast("Any", engine), engine.configured({"Cmd": ["/app.py"]}))
+    found = cache.contents_of(cast("Any", engine), engine.configured({"Cmd": ["/app.py"]}), folder)
     assert [(one.word, one.path) for one in found.named] == [("/app.py", "/app.py")]

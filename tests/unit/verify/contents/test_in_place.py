@@ -13,9 +13,9 @@ from typing import IO, Any, cast
 import pytest
 from docker.errors import APIError
 
-from deploy.contract import ROOT
 from deploy.image_config import ImageConfig
 from tests.support.archives import Member, archive, chunks, diff_id, file, hardlink, layer
+from tests.support.checkout import ROOT
 from tests.support.overlays import exported, notes, oddities
 from verify.contents import cache, in_place, members, ways
 from verify.contents.archive import read_layers
@@ -264,21 +264,20 @@ class Engine:
         self.exports += 1
         return chunks(archive(self.layers), chunk_size)
 
-    def contents(self) -> Any:
-        return cache.contents_of(cast("Any", self), self.config)
+    def contents(self, kept: Path) -> Any:
+        return cache.contents_of(cast("Any", self), self.config, kept)
 
 
 @AS_ROOT
 def test_who_may_reads_in_place_and_who_may_not_has_the_same_from_the_export(
-    place: Path, plain: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    place: Path, plain: Path, tmp_path: Path
 ) -> None:
     found = []
     far, near, foreign = Engine(plain, place, base_url="http://far"), Engine(plain, place), Engine(plain, place)
     for number, engine in enumerate((far, near, foreign)):
-        monkeypatch.setattr(cache, "CACHE", tmp_path / f"cache{number}")
         if engine is foreign:
             os.chown(plain, 100000, 100000)  # as with users that are another namespace's
-        found.append(engine.contents())
+        found.append(engine.contents(tmp_path / f"cache{number}"))
     assert [engine.exports for engine in (far, near, foreign)] == [1, 0, 1]
     assert [[one.way for one in contents.layers] for contents in found] == [
         ["export", "export"], ["in place", "in place"], ["export", "export"],
@@ -291,11 +290,10 @@ def test_who_may_reads_in_place_and_who_may_not_has_the_same_from_the_export(
 def test_a_layer_that_changes_while_it_is_read_is_an_error_and_not_kept(
     plain: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(cache, "CACHE", tmp_path / "cache")
     engine = Engine(plain, plain)
     monkeypatch.setattr(ways, "here", lambda *_: ways._layers(b'{"changed": "/x"}', 1))
     with pytest.raises(UnreadableArchive, match="/x"):
-        engine.contents()
+        engine.contents(tmp_path / "cache")
     assert not list((tmp_path / "cache").rglob("*.json"))
 
 

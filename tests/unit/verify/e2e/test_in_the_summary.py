@@ -7,8 +7,8 @@ import pytest
 from rich.console import Console
 
 from deploy.artifacts import BUILD, CONTENTS, E2E, VERDICT, Artifacts, write_model
-from deploy.contract import read_contract
 from deploy.errors import Exit, Problem
+from tests.support.checkout import read_contract
 from tests.support.summaries import complete, finding, verdict
 from verify.commands.summarize import command
 from verify.judge.checks import END_TO_END_CHECKS

@@ -7,9 +7,9 @@ from typing import Any
 import pytest
 import requests
 
-from deploy.contract import read_contract
 from deploy.engine.connection import Engine
 from deploy.engine.runs import Run
+from tests.support.checkout import read_contract
 from tests.support.e2e_observations import answer, of, seen
 from verify.e2e import run as runs
 from verify.e2e.observation import Answer, ContainerState, Printed, SystemObservation

@@ -5,9 +5,9 @@ from typing import Any
 
 import pytest
 
-from deploy.contract import read_contract
 from deploy.engine.connection import Engine
 from deploy.engine.runs import Run
+from tests.support.checkout import read_contract
 from verify.e2e import system as systems
 from verify.e2e.system import Call, NoAnswer, System
 from verify.judge.end_to_end import Used

@@ -5,9 +5,9 @@ from typing import Any
 
 import pytest
 
-from deploy.contract import ROOT
 from tests.support.cases import Change, Facts, good_gpu
 from tests.support.changes import instead, report
+from tests.support.checkout import ROOT
 from verify.judge.checks import GPU_CHECKS
 from verify.judge.rulings.gpu import runs_on
 from verify.judge.verdict import Finding

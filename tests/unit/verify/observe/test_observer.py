@@ -15,9 +15,9 @@ from docker.errors import (
     create_api_error_from_http_exception,
 )
 
-from deploy.contract import read_contract
 from deploy.engine import connection
 from deploy.errors import Problem
+from tests.support.checkout import CACHE, read_contract
 from tests.support.image_configs import config
 from verify.contents import cache
 from verify.contents.raw_layer import UnreadableArchive
@@ -88,7 +88,7 @@ def test_what_one_container_came_to_is_kept_when_the_engine_is_not_done_with_the
         connection, "sdk", lambda *_arguments, **_options: SimpleNamespace(api=client, close=closed.set)
     )
     monkeypatch.setattr(observer, "RUNS_SECONDS", 0.5)
-    looking = observer.Observer(cast("Any", None), contract, cast("Any", None))
+    looking = observer.Observer(cast("Any", None), contract, cast("Any", None), CACHE)
     for name, result in {"probe": run, "_serve": server, "_contents": (None, "not read")}.items():
         monkeypatch.setattr(looking, name, lambda *_, result=result: result)
     monkeypatch.setattr(looking, late, lambda *_: release.wait(30))  # so long at most, if it is waited for
@@ -101,8 +101,8 @@ def test_what_one_container_came_to_is_kept_when_the_engine_is_not_done_with_the
 
 @pytest.mark.parametrize("fails", [False, True])
 def test_the_reading_of_layers_is_shown_while_it_lasts(monkeypatch: pytest.MonkeyPatch, *, fails: bool) -> None:
-    def contents_of(*arguments: Any) -> None:
-        arguments[-1]()
+    def contents_of(*_arguments: Any, begin: Any, **_options: Any) -> None:
+        begin()
         if fails:
             raise UnreadableArchive
 
@@ -110,7 +110,9 @@ def test_the_reading_of_layers_is_shown_while_it_lasts(monkeypatch: pytest.Monke
     monkeypatch.setattr(cache, "contents_of", contents_of)
     contract, shown = read_contract(), list[tuple[str, str]]()
     run = SimpleNamespace(labels={})
-    looking = observer.Observer(cast("Any", None), contract, cast("Any", run), tell=lambda *said: shown.append(said))
+    looking = observer.Observer(
+        cast("Any", None), contract, cast("Any", run), CACHE, tell=lambda *said: shown.append(said)
+    )
     looking._contents(contract.images["dev"], config({}))
     assert shown == [("dev", "reading the layers"), ("dev", "")]
 
@@ -120,8 +122,8 @@ def test_an_image_is_read_as_if_no_directory_were_meant_to_be_writable(monkeypat
     inspected = {"Id": "sha256:i", "RootFS": {"Layers": ["sha256:l"]}, "Config": {"User": "1:1"}}
     client = SimpleNamespace(inspect_image=lambda _: inspected, history=lambda _: [])
     monkeypatch.setattr(connection, "sdk", lambda *_, **__: SimpleNamespace(api=client, close=lambda: None))
-    monkeypatch.setattr(cache, "contents_of", lambda *arguments: read.append(arguments[2]))
-    looking = observer.Observer(cast("Any", None), read_contract(), cast("Any", SimpleNamespace(labels={})))
+    monkeypatch.setattr(cache, "contents_of", lambda *arguments, **_: read.append(arguments[3]))
+    looking = observer.Observer(cast("Any", None), read_contract(), cast("Any", SimpleNamespace(labels={})), CACHE)
     seen, contents = looking.read(read_contract().images["dev"])
     assert read == [[]]
     assert contents is None
@@ -131,7 +133,7 @@ def test_an_image_is_read_as_if_no_directory_were_meant_to_be_writable(monkeypat
 
 def test_an_image_that_is_not_there_cannot_be_read(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(connection, "sdk", lambda *_, **__: FakeEngine(no_such_image("ktrdr-backend:dev")))
-    looking = observer.Observer(cast("Any", None), read_contract(), cast("Any", SimpleNamespace(labels={})))
+    looking = observer.Observer(cast("Any", None), read_contract(), cast("Any", SimpleNamespace(labels={})), CACHE)
     seen, contents = looking.read(read_contract().images["dev"])
     assert (seen.error, seen.subject, contents) == ("no image ktrdr-backend:dev on the engine", None, None)
 
@@ -190,7 +192,7 @@ def test_an_image_that_is_rebuilt_while_it_is_looked_at_is_told_as_gone(
     engine = Rebuilding(asked=1, history=history)
     monkeypatch.setattr(connection, "sdk", lambda *_arguments, **_options: engine)
     run = SimpleNamespace(name=str, labels={})
-    looking = observer.Observer(cast("Any", None), read_contract(), cast("Any", run))
+    looking = observer.Observer(cast("Any", None), read_contract(), cast("Any", run), CACHE)
     image = read_contract().images["dev"]
     seen = looking.observe_gpu(image) if gpu else looking.observe(image)[0]
     assert (seen.gone, seen.probes, seen.server, seen.gpu) == (True, None, None, None)
@@ -201,7 +203,7 @@ def test_an_image_that_is_still_there_is_not_told_as_gone_whatever_else_fails(mo
     engine = Rebuilding(asked=9)
     monkeypatch.setattr(connection, "sdk", lambda *_arguments, **_options: engine)
     run = SimpleNamespace(name=str, labels={})
-    seen, _ = observer.Observer(cast("Any", None), read_contract(), cast("Any", run)).observe(
+    seen, _ = observer.Observer(cast("Any", None), read_contract(), cast("Any", run), CACHE).observe(
         read_contract().images["dev"]
     )
     assert (seen.gone, seen.error) == (False, "")
@@ -232,7 +234,7 @@ def test_an_image_that_cannot_be_looked_at_is_an_observation_that_says_why(
     asked = FakeEngine(refusal)
     monkeypatch.setattr(connection, "sdk", lambda *_arguments, **_options: asked)
     contract = read_contract()
-    looking = observer.Observer(cast("Any", None), contract, cast("Any", None))
+    looking = observer.Observer(cast("Any", None), contract, cast("Any", None), CACHE)
     image = contract.images["dev"]
     seen = looking.observe_gpu(image) if gpu else looking.observe(image)[0]
     assert (seen.role, seen.subject, seen.error) == ("dev", None, told)

@@ -6,10 +6,10 @@ from typing import Any, cast
 import pytest
 
 from deploy.build_record import Base
-from deploy.contract import read_contract
 from deploy.engine import connection
 from deploy.image_config import ImageConfig
 from tests.support.cases import record
+from tests.support.checkout import CACHE, read_contract
 from verify.contents import cache, ways
 from verify.observe.observer import Observer
 
@@ -21,9 +21,9 @@ def test_layers_are_read_by_a_container_of_the_run_only_where_a_record_names_the
 ) -> None:
     given = list[ways.Permit | None]()
     monkeypatch.setattr(connection, "sdk", lambda *_arguments, **_options: SimpleNamespace(close=lambda: None))
-    monkeypatch.setattr(cache, "contents_of", lambda *arguments: given.append(arguments[3]))
+    monkeypatch.setattr(cache, "contents_of", lambda *_, **options: given.append(options["permit"]))
     run, images = SimpleNamespace(labels={"ktrdr.run": "one"}), read_contract().images
-    looking = Observer(cast("Any", None), read_contract(), cast("Any", run), bases={"dev": BASE})
+    looking = Observer(cast("Any", None), read_contract(), cast("Any", run), CACHE, bases={"dev": BASE})
     for role in ("dev", "backend"):
         looking._contents(images[role], ImageConfig.from_inspect({"Id": "sha256:i"}))
     permit, nothing = given

@@ -5,8 +5,8 @@ from typing import Any, cast
 
 import pytest
 
-from deploy.contract import read_contract
 from deploy.image_config import ImageConfig
+from tests.support.checkout import CACHE, read_contract
 from tests.support.image_configs import config
 from verify.observe import observer
 from verify.observe.requests import (
@@ -62,7 +62,7 @@ def test_the_image_s_own_healthcheck_is_run_at_its_server_s_address(
 
 def test_a_healthcheck_in_words_is_run_in_the_image_s_own_shell() -> None:
     contract = read_contract()
-    looking = observer.Observer(cast("Any", None), contract, cast("Any", None))
+    looking = observer.Observer(cast("Any", None), contract, cast("Any", None), CACHE)
     for shell, words in {("/bin/bash", "-c"): ["/bin/bash", "-c"], (): ["/bin/sh", "-c"]}.items():
         configured = config({"Healthcheck": {"Test": ["CMD-SHELL", "true"]}, "Shell": shell})
         found = looking._request(contract.images["dev"], configured)["probes"]["healthcheck"]
@@ -72,7 +72,7 @@ def test_a_healthcheck_in_words_is_run_in_the_image_s_own_shell() -> None:
 @pytest.mark.parametrize("answer", [{}, {"Config": None}, {"Config": {}}, {"Config": {"Healthcheck": None}}])
 def test_an_image_without_healthcheck_is_not_asked_for_one(answer: dict[str, Any]) -> None:
     contract = read_contract()
-    looking = observer.Observer(cast("Any", None), contract, cast("Any", None))
+    looking = observer.Observer(cast("Any", None), contract, cast("Any", None), CACHE)
     assert "healthcheck" not in looking._request(contract.images["dev"], ImageConfig.from_inspect(answer))["probes"]
 
 
@@ -110,7 +110,7 @@ def test_a_server_that_never_answers_is_waited_for_as_long_as_the_engine_does_an
 ) -> None:
     configured = config({"Healthcheck": {"Test": ["CMD", "true"], **declared}})
     contract = read_contract()
-    looking = observer.Observer(cast("Any", None), contract, cast("Any", None))
+    looking = observer.Observer(cast("Any", None), contract, cast("Any", None), CACHE)
     request = looking._request(contract.images["backend"], configured)
     assert request["probes"]["healthcheck"]["argument"]["seconds"] == seconds == patience(configured)
     assert patience(config({})) == patience(config(None)) == 30.0

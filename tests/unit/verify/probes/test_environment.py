@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from deploy.contract import ROOT
+from tests.support.checkout import ROOT
 
 
 def home_is_writable(home: Path) -> bool:

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from deploy.contract import ROOT
+from tests.support.checkout import ROOT
 from tests.support.probing import write
 
 gpu: Any = importlib.import_module("verify.probes.gpu")

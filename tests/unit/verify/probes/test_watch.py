@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from deploy.contract import read_contract
+from tests.support.checkout import read_contract
 from verify.observe.probe_reports import Heard
 from verify.observe.requests import WATCH, source, watch
 

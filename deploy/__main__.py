@@ -136,9 +136,9 @@ def _project(arguments: argparse.Namespace) -> Project:
     return read_project(arguments.contract, artifacts, environ=os.environ, directory=Path.cwd())
 
 
-def main() -> int:
+def main(words: list[str] | None = None) -> int:
     """Run the command line; every problem is printed without a traceback."""
-    arguments = parser().parse_args()
+    arguments = parser().parse_args(words)
     try:
         return run(arguments)
     except Problem as problem:

@@ -155,9 +155,9 @@ def _hold_cuda(images: Iterable[Image], contract: Contract) -> None:
         raise Problem("reading the command line", wrong, f"name roles of: {able}", Exit.USAGE)
 
 
-def main() -> int:
+def main(words: list[str] | None = None) -> int:
     """Run the command line; every problem is reported without a traceback."""
-    arguments = read_command_line(sys.argv[1:])
+    arguments = read_command_line(sys.argv[1:] if words is None else words)
     try:
         return run(arguments)
     except Problem as problem:

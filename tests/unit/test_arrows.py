@@ -38,7 +38,7 @@ ARROWS = {
     ],
 }  # fmt: skip
 # Commands that stand in front of the folders: each may import any, and nobody imports them.
-FRONT = ("deploy/__main__.py", "deploy/clean.py", "verify/__main__.py", "bench/__main__.py")
+FRONT = ("deploy/__main__.py", "deploy/clean.py", "verify/__main__.py", "verify/program.py", "bench/__main__.py")
 LIBRARIES = ("docker", "python_on_whales")
 # Who may talk to Docker: by its libraries, or by a client of deploy/engine/connection.py. The libraries' readings of
 # names and of .dockerignore (docker.utils) reach no engine: any file may use them.

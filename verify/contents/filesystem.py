@@ -36,14 +36,24 @@ Merged = dict[str, Entry]
 
 
 @dataclass(frozen=True)
+class Replaced:
+    """What a layer takes of those below: bytes that it repeats, and path -> layer of what goes, of what is READ.
+
+    ``harmless``: empty files, which nobody can execute, in place of files that gave rights. They take nothing else.
+    """
+
+    repeated_bytes: int
+    gone: dict[str, int]
+    harmless: frozenset[str]
+
+
+@dataclass(frozen=True)
 class FileSystem:
     """The file system that a container sees, and the layers that it is made of."""
 
     layers: Sequence[RawLayer]
     merged: Merged
-    replaced: Sequence[
-        tuple[int, dict[str, int]]
-    ]  # of each layer: bytes that it repeats, and path -> layer of what goes
+    replaced: Sequence[Replaced]  # by each layer
     texts: Mapping[str, str]  # path -> text, of the files whose text is kept
     # Of paths above the lowest layer, where most files have others: with the layer that gives them
     permissions: Mapping[str, tuple[int, Permissions]]
@@ -91,14 +101,14 @@ class FileSystem:
         return sorted((path, self.merged[path]) for path in first.values())
 
 
-def merge(layers: Iterable[RawLayer]) -> tuple[Merged, list[tuple[int, dict[str, int]]]]:
-    """Return the file system that a container sees, and what each layer replaces.
+def merge(layers: Iterable[RawLayer]) -> tuple[Merged, list[Replaced]]:
+    """Return the file system that a container sees, and what each layer replaces; of the bytes without DATABASES.
 
-    That is how many bytes, without DATABASES, and which paths, of what is READ. Whiteouts as in the OCI image layer
-    specification.
+    Whiteouts as in the OCI image layer specification.
     """
     merged: Merged = {}
     directories: set[str] = set()
+    given: set[tuple[int, str]] = set()
     replaced = []
     for number, layer in enumerate(layers):
         written = set(layer.paths)
@@ -108,8 +118,11 @@ def merge(layers: Iterable[RawLayer]) -> tuple[Merged, list[tuple[int, dict[str,
         below = tuple(f"{gone}/" for gone in (*layer.removed, *layer.emptied, *hidden))
         gone = {path for path in merged if below and path.startswith(below)}
         gone |= {*written, *layer.removed, *layer.directories} & merged.keys()
-        read = sorted(path for path in gone if READ.fullmatch(path))[:REPLACED_KEPT]
-        replaced.append((again, {path: merged[path].layer for path in read}))
+        unable = layer.sizes.keys() - {*layer.executable, *layer.privileged}
+        harmless = {path for path in gone & unable if not layer.sizes[path] and merged[path].inode in given}
+        given |= {(number, path) for path in layer.privileged}
+        read = sorted(path for path in gone - harmless if READ.fullmatch(path))[:REPLACED_KEPT]
+        replaced.append(Replaced(again, {path: merged[path].layer for path in read}, frozenset(harmless)))
         for path in gone:
             del merged[path]
         _lay(merged, number, layer)

@@ -91,13 +91,13 @@ def _layers(system: FileSystem, diff_ids: Iterable[str], owner: Mapping[str, str
             diff_id=diff_id,
             listing=layer.listing,
             unpacked_bytes=sum(layer.sizes.values()),
-            repeated_bytes=repeated_bytes,
-            replaced=replaced,
+            repeated_bytes=replaced.repeated_bytes,
+            replaced=replaced.gone,
             files=len(layer.sizes),
             by_distribution=distributions.bytes_by_owner(layer.sizes, owner),
             way=layer.way,
         )
-        for layer, diff_id, (repeated_bytes, replaced) in zip(system.layers, diff_ids, system.replaced, strict=True)
+        for layer, diff_id, replaced in zip(system.layers, diff_ids, system.replaced, strict=True)
     ]
 
 

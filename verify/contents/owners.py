@@ -32,7 +32,8 @@ def _digests(system: FileSystem, directory: str) -> dict[str, str]:
 def others(system: FileSystem, owned: Collection[str], sources: Mapping[str, Mapping[str, str]]) -> list[Other]:
     """Return the paths above the lowest layer that neither a distribution nor the application's package holds.
 
-    Of the directories only those count that hold nothing and that no lower layer has. Bytecode is its source's.
+    Of the directories only those count that hold nothing and that no lower layer has. Bytecode is its source's. Files
+    that only take rights away are left out.
     """
     ours = {*owned, *(posixpath.join(place, path) for place, paths in sources.items() for path in paths)}
     packages, lower, holding, filled = dpkg.owners(system), set[str](), set[str](), set[str]()
@@ -61,7 +62,7 @@ def others(system: FileSystem, owned: Collection[str], sources: Mapping[str, Map
             )
             for kind, paths in (kinds if number else {}).items()
             for path in paths
-            if kind == "device" or not is_owned(path, ours)
+            if path not in system.replaced[number].harmless and (kind == "device" or not is_owned(path, ours))
         ]
         lower |= layer.directories
         add_directories(lower, layer.paths)

@@ -1,4 +1,4 @@
-"""Files that give whoever runs them other rights (setuid, setgid, capabilities): those above the base image."""
+"""Files that give whoever runs them other rights (setuid, setgid, capabilities), and what takes them away."""
 
 import stat
 from dataclasses import replace
@@ -53,3 +53,36 @@ def test_rights_that_a_later_layer_takes_away_are_gone() -> None:
 def test_each_name_of_such_a_file_is_told_with_the_layer_that_holds_it() -> None:
     found = read([file("x")], [file("y")], [SETUID, hardlink("usr/bin/again", "usr/bin/tool")])
     assert found.privileged == {"/usr/bin/again": 2, "/usr/bin/tool": 2}
+
+
+EMPTY = file("usr/bin/tool")
+
+
+@pytest.mark.parametrize("below", [SETUID, SETGID, CAPABLE], ids=["setuid", "setgid", "capability"])
+def test_an_empty_file_in_place_of_one_that_gives_rights_takes_them_and_nothing_else(below: Member) -> None:
+    found = read([below], [EMPTY])
+    assert (found.privileged, found.layers[1].replaced, found.others) == ({}, {}, [])
+
+
+def test_so_does_an_empty_file_for_each_of_its_names() -> None:
+    found = read([SETUID, hardlink("usr/bin/again", "usr/bin/tool")], [file("usr/bin/again")], [EMPTY])
+    assert (found.privileged, [one.replaced for one in found.layers], found.others) == ({}, [{}, {}, {}], [])
+
+
+@pytest.mark.parametrize(
+    ("below", "above"),
+    [
+        (TOOL, EMPTY), (SETUID, file("usr/bin/tool", "x")), (SETUID, replace(EMPTY, mode=0o755)),
+        (SETUID, replace(EMPTY, mode=0o444 | stat.S_ISUID)), (SETUID, hardlink("usr/bin/tool", "usr/bin/other")),
+    ],
+    ids=["of a plain file", "by some bytes", "by a program", "by one that gives rights", "by a second name"],
+)  # fmt: skip
+def test_whatever_else_takes_a_file_s_place_is_told(below: Member, above: Member) -> None:
+    found = read([below, file("usr/bin/other")], [above])
+    assert found.layers[1].replaced == {"/usr/bin/tool": 0}
+    assert [one.path for one in found.others] == ["/usr/bin/tool"]
+
+
+def test_an_empty_file_is_told_where_the_rights_had_gone_before() -> None:
+    found = read([SETUID], [replace(TOOL, mode=0o644)], [EMPTY])
+    assert [one.replaced for one in found.layers] == [{}, {"/usr/bin/tool": 0}, {"/usr/bin/tool": 1}]

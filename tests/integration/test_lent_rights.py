@@ -10,9 +10,9 @@ import pytest
 
 from deploy.artifacts import CONTENTS
 from deploy.base.image import ensure_base
-from deploy.contract import read_contract
 from deploy.engine.connection import Engine
 from tests.integration.conftest import Checkout, execute
+from tests.support.checkout import PROJECT, read_contract
 from verify.contents.model import Contents
 
 SETUID, SETGID, LINK = "/usr/bin/su", "/usr/sbin/unix_chkpwd", "/usr/local/bin/also-su"
@@ -26,7 +26,7 @@ LOOK = f"find / -xdev -type f -perm /6000; stat -c '%n %s' {SETUID} {SETGID} {LI
 @pytest.fixture
 def base(engine: Engine, client: docker.DockerClient) -> Iterator[str]:
     """Return an image like the base image, with programs that lend rights."""
-    below = ensure_base(engine, read_contract().python, os.environ.get("PYTHON_IMAGE"), print).reference
+    below = ensure_base(engine, read_contract().python, os.environ.get("PYTHON_IMAGE"), PROJECT.pins, print).reference
     name = f"ktrdr-try-{uuid.uuid4().hex[:8]}:lending"
     client.images.build(fileobj=io.BytesIO(f"FROM {below}\n{STEPS}".encode()), tag=name, rm=True, forcerm=True)
     yield name

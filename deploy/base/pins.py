@@ -5,7 +5,6 @@ digests, because plain `docker build` reads nothing else; a test compares them.
 """
 
 import hashlib
-import re
 import tomllib
 from pathlib import Path
 from typing import Annotated
@@ -13,6 +12,7 @@ from typing import Annotated
 from pydantic import Field, ValidationError
 
 from deploy.configuration import Strict
+from deploy.dpkg_status import INSTALLED, records_in
 from deploy.errors import Exit, Problem
 
 SHOWN = 5  # packages that a message names
@@ -55,14 +55,8 @@ def read_pins(path: Path) -> Pins:
 
 
 def installed(status: str) -> dict[str, str]:
-    """Return package -> version of a dpkg database's text (deb-status: stanzas of fields, dpkg(1))."""
-    field = re.compile(r"^(Package|Version|Status): (.+)$", re.MULTILINE)
-    stanzas = (dict(field.findall(stanza)) for stanza in status.split("\n\n"))
-    return {
-        one["Package"]: one["Version"]
-        for one in stanzas
-        if "Package" in one and one.get("Status", "").endswith(" installed")
-    }
+    """Return package -> version of a dpkg database's text, of the packages that are installed whole."""
+    return {record.name: record.version for record in sorted(records_in(status)) if record.state == INSTALLED}
 
 
 def digest_of(packages: dict[str, str]) -> str:

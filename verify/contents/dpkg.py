@@ -1,20 +1,15 @@
-"""Debian packages as they lie on a file system: names, versions, licences, from the package database's own text.
-
-Why not python-debian: it reads the database of a file system, and here are texts from layers.
-"""
+"""Debian packages as they lie on a file system: names, versions, licences, from the package database's own text."""
 
 import posixpath
 import re
 from collections.abc import Iterator
-from email.parser import HeaderParser
-from typing import NamedTuple
 
+from deploy.dpkg_status import INSTALLED, Record, records_in
 from verify.contents.files import LIST, PACKAGES
 from verify.contents.filesystem import FileSystem, takes
 from verify.contents.model import Package
 from verify.contents.raw_layer import NOTHING
 
-INSTALLED = "installed"
 INFO = "/var/lib/dpkg/info/"
 _LICENCE = re.compile(r"(?m)^License:[ \t]*(\S.*?)[ \t]*$")
 _FORMAT = re.compile(r"(?im)\AFormat:.*copyright-format")
@@ -25,7 +20,7 @@ def read(system: FileSystem) -> list[Package]:
 
     A package is of the layer that has its list of files, or of a later one in which its version or state changed.
     """
-    found, since, known = [], dict[_Record, int](), set[_Record]()
+    found, since, known = [], dict[Record, int](), set[Record]()
     lists = {_package(path): entry.layer for path, entry in system.merged.items() if LIST.match(path)}
     for number, records in _databases(system):
         since |= dict.fromkeys(records - known, number)
@@ -53,30 +48,13 @@ def gone(system: FileSystem) -> dict[str, tuple[str, int]]:
     return {name: why for name, why in lacking.items() if name in known} | found
 
 
-def _databases(system: FileSystem) -> Iterator[tuple[int, set["_Record"]]]:
+def _databases(system: FileSystem) -> Iterator[tuple[int, set[Record]]]:
     """Yield each layer that writes or removes the status file, and the records in that file then."""
     for number, layer in enumerate(system.layers):
         if PACKAGES in layer.paths:
-            yield number, _records(layer.facts.get(PACKAGES, NOTHING).text or "")
+            yield number, records_in(layer.facts.get(PACKAGES, NOTHING).text or "")
         elif takes(layer, PACKAGES):
             yield number, set()
-
-
-def _records(text: str) -> set["_Record"]:
-    headers = (HeaderParser().parsestr(paragraph) for paragraph in re.split(r"\n\n+", text.strip()))
-    found = {
-        _Record(*(one.get(key, "") for key in ("Package", "Version", "Architecture", "Status"))) for one in headers
-    }
-    return {record._replace(state="".join(record.state.split()[-1:])) for record in found if record.name}
-
-
-class _Record(NamedTuple):
-    """What the status file says of a package. ``state``: the last word of its status."""
-
-    name: str
-    version: str
-    architecture: str
-    state: str
 
 
 def owners(system: FileSystem) -> dict[str, str]:

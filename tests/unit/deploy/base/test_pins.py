@@ -68,6 +68,11 @@ def test_packages_are_read_from_dpkg_s_database_without_those_that_were_removed(
     assert installed(status + "Package: gone\nStatus: deinstall ok config-files\nVersion: 1\n") == {"bash": "5.2-1+b1"}
 
 
+def test_of_a_package_for_two_architectures_the_last_one_s_version_counts_in_any_order() -> None:
+    one, other = (f"Package: a\nStatus: ok installed\nArchitecture: {name}\nVersion: {name}\n" for name in ("x", "y"))
+    assert installed(f"{one}\n{other}") == installed(f"{other}\n{one}") == {"a": "y"}
+
+
 def test_what_differs_is_told_by_package_and_the_rest_is_counted() -> None:
     assert said(differences({"bash": "5"}, {"bash": "5"})) == ""
     lines = differences({"bash": "6", "new": "1"}, {"bash": "5", "old": "2"})

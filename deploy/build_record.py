@@ -19,6 +19,7 @@ class Base(Model):
     ports: list[str]
     shell: list[str]
     stop_signal: str
+    author: str = ""  # records that were written before this key have none
 
 
 class StepRecord(Model):

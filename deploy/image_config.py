@@ -60,6 +60,7 @@ class ImageConfig:
     exposed_ports: tuple[str, ...] = ()
     labels: Mapping[str, str] = field(default_factory=dict)
     on_build: tuple[str, ...] = ()
+    author: str = ""  # MAINTAINER, or `docker commit --author`
     # Where the engine keeps each layer as a directory on its machine; empty where it says nothing of that
     directories: tuple[str, ...] = field(default=(), compare=False)
 
@@ -79,7 +80,8 @@ class ImageConfig:
         layers = (inspected.get("RootFS") or {}).get("Layers")
         platform = _platform(*(inspected.get(key) or "" for key in ("Os", "Architecture", "Variant")))
         config = cls._read(str(inspected.get("Id") or ""), inspected.get("Config"), layers, platform)
-        return replace(config, directories=_directories(inspected.get("GraphDriver") or {}, len(config.layers)))
+        directories = _directories(inspected.get("GraphDriver") or {}, len(config.layers))
+        return replace(config, directories=directories, author=str(inspected.get("Author") or ""))
 
     @classmethod
     def from_registry(cls, digest: str, document: Mapping[str, Any]) -> Self | None:

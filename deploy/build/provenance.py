@@ -23,6 +23,7 @@ def base_record(base: BaseImage, mask: Mask) -> Base:
         ports=list(config.exposed_ports),
         shell=[mask("", word) for word in config.shell],
         stop_signal=config.stop_signal,
+        author=mask("", config.author),
     )
 
 

@@ -92,6 +92,7 @@ CONFIGURATION = [
             "command": ["sh", "-c", "uvicorn ktrdr.api.main:app"], "entrypoint": ["tini", "--"],
             "working_directory": "/srv", "ports": ["8000/tcp", "9000/tcp"], "volumes": ["/data"],
             "shell": ["/bin/bash", "-c"], "stop_signal": "SIGUSR1", "on_build": ["USER 0"],
+            "author": "somebody",
         }.items()
     ),
     *(

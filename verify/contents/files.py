@@ -72,7 +72,7 @@ def renamed(facts: Facts, old: str, new: str) -> Facts | None:
     """Return what would have been read of a file under another of its names; None where that was not read."""
     digest, text, header = _is_source(new) or _is_interpreter(new), _is_text(new), new.endswith(COMPILED)
     known = _is_source(old) or _is_interpreter(old), _is_text(old), old.endswith(COMPILED)
-    of_its_own = (*accounts.FILES, loader_cache.PATH, time_zone.PATH)
+    of_its_own = (*accounts.FILES, loader_cache.PATH, time_zone.PATH, time_zone.NAMED)
     apart = old in of_its_own or new in of_its_own or (header and old.endswith(".pyc") != new.endswith(".pyc"))
     if apart or digest > known[0] or text > known[1] or header > known[2]:
         return None
@@ -101,7 +101,7 @@ def _is_text(path: str) -> bool:
         metadata
         or name == "pyvenv.cfg"
         or name.endswith(".pth")
-        or path in (*accounts.FILES, loader_cache.PATH, time_zone.PATH)
+        or path in (*accounts.FILES, loader_cache.PATH, time_zone.PATH, time_zone.NAMED)
     )
 
 
@@ -113,8 +113,8 @@ def is_package_text(path: str) -> bool:
 def _text(path: str, data: bytes) -> str:
     if path == loader_cache.PATH:
         return loader_cache.foreign(data)
-    if path == time_zone.PATH:
-        return time_zone.rule(data)
+    if path in (time_zone.PATH, time_zone.NAMED):
+        return time_zone.text(path, data)
     text = data.decode("utf-8", "replace")
     return accounts.without_passwords(text) if path in accounts.FILES else secrets.without_logins(text)
 

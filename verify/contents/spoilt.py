@@ -14,7 +14,7 @@ EXPENDABLE = re.compile(
 
 def spoilt(system: FileSystem) -> dict[str, int]:
     """Return what is not as in the lowest layer, with the reason in brackets, and the layer that made it so."""
-    return {**_directories(system), **time_zone.fault(system), **_packages(system)}
+    return {**_directories(system), **time_zone.faults(system), **_packages(system)}
 
 
 def _packages(system: FileSystem) -> dict[str, int]:

@@ -91,6 +91,7 @@ class Subject(Model):
     stop_signal: str = ""
     ports: list[str] = Field(default_factory=list)
     on_build: list[str] = Field(default_factory=list)
+    author: str = ""
     healthcheck_numbers: dict[str, float] = Field(default_factory=dict)  # times in seconds and tries, by name
     unhealthy_after: float | None = None  # seconds until HEALTHCHECK reports a server that never answers, at most
     labels: dict[str, str]

@@ -327,6 +327,7 @@ def _subject(client: DockerClient, tag: str, config: ImageConfig) -> Subject:
         stop_signal=config.stop_signal,
         ports=sorted(config.exposed_ports),
         on_build=[masked("", line) for line in config.on_build],
+        author=masked("", config.author),
         healthcheck_numbers=config.healthcheck.numbers if config.healthcheck else {},
         unhealthy_after=unhealthy_after(config),
         labels={name: masked(name, value) for name, value in config.labels.items()},

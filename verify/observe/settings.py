@@ -12,7 +12,7 @@ NAMED = {"environment": "ENV", "labels": "LABEL"}
 PLACES = {"ports": "EXPOSE", "volumes": "VOLUME", "on_build": "ONBUILD"}
 SINGLE = {
     "user": "USER", "working_directory": "WORKDIR", "entrypoint": "ENTRYPOINT", "command": "CMD", "shell": "SHELL",
-    "stop_signal": "STOPSIGNAL", "healthcheck": "HEALTHCHECK",
+    "stop_signal": "STOPSIGNAL", "healthcheck": "HEALTHCHECK", "author": "MAINTAINER",
 }  # fmt: skip
 TERMINATE = ("TERM", "15")  # by name and number: what engines send where an image sets no stop signal
 

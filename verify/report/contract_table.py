@@ -150,6 +150,10 @@ def _configuration(case: Case) -> Iterator[str]:
         yield from _setting(key, seen, due, Configuration.model_fields[key].get_default())
     if set(subject.ports) != {*base.ports, *shared.ports}:
         yield from _setting("ports", [port for port in subject.ports if port not in base.ports], None, [])
+    if subject.author != base.author:
+        yield from remark(
+            "The image names another author than its base (MAINTAINER), for which the contract has no key."
+        )
     yield from _healthcheck(case)
     implied = {ROLE_LABEL, DESCRIPTION_LABEL, REVISION_LABEL}
     for key in ("environment", "labels"):

@@ -69,6 +69,10 @@ TIME = (
             ("no zone at all", "rm -f /etc/localtime\nhead -c 1000 /dev/urandom >/etc/localtime", "no time zone"),
         )
     ),
+    Fault("the time zone has another name than the base's", as_root("echo America/New_York >/etc/timezone"),
+          "leftovers", says=("/etc/timezone (it says America/New_York, not ",)),
+    good("the time zone's name is universal time's in other words", as_root("echo Etc/Universal >/etc/timezone"),
+         "leftovers"),
     good("the time zone is a copy of the base's", as_root(f"rm -f /etc/localtime\ncp {ZONES}/Etc/UTC /etc/localtime"),
          "leftovers"),
     good("the time zone has the base's by another name", as_root(f"ln -sf {ZONES}/UTC /etc/localtime"), "leftovers"),

@@ -144,6 +144,8 @@ SETTINGS = (
     setting("the revision is not the one that was built", f"LABEL org.opencontainers.image.revision={'0' * 40}",
             f"LABEL org.opencontainers.image.revision={'0' * 40}, not"),
     setting("a label says something of its own", "LABEL maintainer=nobody", "LABEL maintainer=nobody"),
+    setting("a person is named in a way of former times", "MAINTAINER nobody@build.example",
+            "MAINTAINER nobody@build.example is neither the contract's nor the base's"),
     setting("whoever builds on the image becomes root", "ONBUILD USER 0:0", "ONBUILD USER 0:0"),
     setting("whoever builds on the image copies a checkout", "ONBUILD COPY . /srv", "ONBUILD COPY . /srv"),
     setting("whoever builds on the image runs a script", "ONBUILD RUN sh /srv/setup.sh",

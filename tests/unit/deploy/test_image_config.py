@@ -149,7 +149,7 @@ def test_every_part_of_the_engine_s_answer_has_its_place() -> None:
         **CONFIG, "Entrypoint": ["tini"], "Shell": ["/bin/bash", "-c"], "StopSignal": "SIGINT",
         "Volumes": {"/data": {}}, "Labels": {"a": "b"}, "OnBuild": ["RUN true"],
     }  # fmt: skip
-    found = ImageConfig.from_inspect(inspected(config))
+    found = ImageConfig.from_inspect(inspected(config) | {"Author": "us"})
     assert found.platform == ""
     assert found == ImageConfig(  # noqa: S604 - a field of the value
         image_id="sha256:i",
@@ -167,6 +167,7 @@ def test_every_part_of_the_engine_s_answer_has_its_place() -> None:
         exposed_ports=("8000/tcp",),
         labels={"a": "b"},
         on_build=("RUN true",),
+        author="us",
     )
     assert (found.path, found.healthcheck_test) == ("/usr/bin", ("CMD", "true"))
 

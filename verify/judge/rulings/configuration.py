@@ -32,6 +32,7 @@ def _allowed(case: Case) -> dict[str, str]:
         "ports": [*base.ports, *due.ports],
         "shell": due.shell or base.shell,
         "stop_signal": due.stop_signal or base.stop_signal,
+        "author": base.author,
         "healthcheck": ["CMD", *due.healthcheck.command, case.image.health] if due.healthcheck else [],
     }
     return settings_of(due.model_dump() | joined)

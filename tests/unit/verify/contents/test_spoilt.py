@@ -5,6 +5,7 @@ from dataclasses import replace
 import pytest
 
 from tests.support.archives import Member, directory, emptied, file, hardlink, read, removed, symlink
+from verify.contents.raw_layer import UnreadableArchive
 
 STATUS = "Package: {}\nStatus: install ok installed\nArchitecture: amd64\nVersion: 1\n"
 DATABASE = "var/lib/dpkg/status"
@@ -15,7 +16,7 @@ BASE = [
     directory("srv/www"),
     file("etc/x"),
 ]
-ZONES = "usr/share/zoneinfo"
+ZONES, NAMED = "usr/share/zoneinfo", "etc/timezone"
 TIME = [
     file(f"{ZONES}/Etc/UTC", b"TZif2\n\nUTC0\n"), symlink(f"{ZONES}/UTC", "Etc/UTC"),
     file(f"{ZONES}/EST", b"TZif2\n\nEST5\n"),
@@ -80,6 +81,34 @@ def test_a_package_whose_version_changed_is_of_the_layer_that_changed_it() -> No
 def test_the_time_zone_is_the_base_s(zone: Member, told: str) -> None:
     found = read([*TIME, file("etc/x")], [zone]).spoilt
     assert found == ({f"/etc/localtime ({told}{NO_LINK})": 1} if told else {})
+
+
+@pytest.mark.parametrize(
+    ("base", "name", "told"),
+    [
+        (b"Etc/UTC\n", file(NAMED, b"Etc/UTC"), ""),
+        (b"Etc/UTC\n", file(NAMED, b"UTC\n"), ""),
+        (b"Etc/UTC\n", file(NAMED, b"Europe/Berlin\n"), "Europe/Berlin, not Etc/UTC"),
+        (b"Europe/Berlin\n", file(NAMED, b"Europe/Berlin"), ""),
+        (b"Europe/Berlin\n", file(NAMED, b"Etc/UTC\n"), "Etc/UTC, not Europe/Berlin"),
+        (b"Etc/UTC\n", file(NAMED), "nothing, not Etc/UTC"),
+        (b"Etc/UTC\n", file(NAMED, b"\xff/UTC\xff\n"), "\ufffd/UTC\ufffd, not Etc/UTC"),
+        (b"Europe/Berlin\n", removed(NAMED), ""),
+        (b"Europe/Berlin\n", file("etc/x"), ""),
+    ],
+)
+def test_the_time_zone_s_name_is_the_base_s(base: bytes, name: Member, told: str) -> None:
+    assert read([file(NAMED, base)], [name]).spoilt == ({f"/{NAMED} (it says {told})": 1} if told else {})
+
+
+def test_a_base_that_names_no_time_zone_has_universal_time() -> None:
+    assert read([file("etc/x")], [file(NAMED, b"Etc/Zulu\n")]).spoilt == {}
+    assert read([file("etc/x")], [file(NAMED, b"EST\n")]).spoilt == {f"/{NAMED} (it says EST, not UTC)": 1}
+
+
+def test_a_time_zone_s_name_that_is_another_file_s_is_not_read_as_that_file() -> None:
+    with pytest.raises(UnreadableArchive, match="etc/timezone is a hard link of /zone"):
+        read([file("zone", b"EST\n"), hardlink(NAMED, "zone")])
 
 
 def test_a_base_without_a_time_zone_has_universal_time() -> None:

@@ -94,6 +94,7 @@ def test_what_the_base_sets_is_the_base_s() -> None:
 def test_what_the_base_sets_and_the_image_lacks_is_told() -> None:
     assert found(base(ports=["9/tcp"])).found == "no EXPOSE 9/tcp"
     assert found(base(stop_signal="SIGINT")).found == "no STOPSIGNAL SIGINT"
+    assert found(base(author="us")).found == "no MAINTAINER us"
     assert found(base(**BASH)).found == 'no SHELL ["/bin/bash", "-c"]'
 
 
@@ -119,6 +120,7 @@ def test_the_contract_s_own_words_stand_before_the_base_s() -> None:
         ({"volumes": ["/data"]}, "VOLUME /data is neither"),
         ({"shell": ["/bin/bash", "-c"]}, 'SHELL ["/bin/bash", "-c"] is neither'),
         ({"stop_signal": "SIGUSR1"}, "STOPSIGNAL SIGUSR1 is neither"),
+        ({"author": "us"}, "MAINTAINER us is neither the contract's nor the base's"),
         ({"on_build": ["USER 0", "RUN x"]}, "ONBUILD RUN x is neither the contract's nor the base's; ONBUILD USER 0"),
         ({"healthcheck": ["CMD-SHELL", "true"]}, 'HEALTHCHECK ["CMD-SHELL", "true"], not ["CMD", "python", "-m", "kt'),
         ({"healthcheck": ["NONE"]}, 'HEALTHCHECK ["NONE"], not ["CMD", '),

@@ -2,6 +2,7 @@
 
 import json
 import threading
+from dataclasses import replace
 from types import SimpleNamespace
 from typing import Any, cast
 
@@ -270,7 +271,10 @@ SETTINGS: dict[str, Any] = {
 
 def test_whatever_else_an_image_sets_is_the_subject_s_with_its_secrets_hidden() -> None:
     client = cast("Any", SimpleNamespace(api=SimpleNamespace(history=lambda _id: [])))
-    subject = observer._subject(client, "x:y", config(SETTINGS))
+    subject = observer._subject(
+        client, "x:y", replace(config(SETTINGS), author="https://ada:hunter2-correct-horse@r.example")
+    )
+    assert subject.author == "https://•••:•••@r.example"
     assert (subject.working_directory, subject.stop_signal) == ("/srv", "SIGUSR1")
     assert (subject.ports, subject.on_build) == (["8000/tcp", "9/udp"], ["USER 0", "RUN TOKEN=••• x"])
     assert subject.healthcheck_numbers == {

@@ -163,6 +163,7 @@ def record_base(**values: Any) -> Change:
     [
         many(record_base(ports=["22/tcp"]), subject(ports=["22/tcp", "8000/tcp"])),
         inherits(stop_signal="SIGINT"),
+        inherits(author="us"),
         inherits(**{"shell": ["/bin/bash", "-c"]}),  # noqa: PIE804 - S604 takes it for a process
         many(record_base(environment={"TZ": "UTC"}), partial(variable, name="TZ", value="UTC"), dropped("LANG")),
         many(record_base(labels={"of": "base"}), partial(label, name="of", value="base"), dropped("maker", "labels")),
@@ -173,6 +174,11 @@ def record_base(**values: Any) -> Change:
 def test_what_the_base_set_and_what_is_the_default_needs_no_key(change: Change) -> None:
     assert table_of(change=change) == of_the_contract("backend")
     assert "for every image" not in remarks(change=change)
+
+
+def test_an_author_is_told_for_whom_no_key_makes_room() -> None:
+    assert "another author" in remarks(change=subject(author="us"))
+    assert "another author" not in remarks(change=inherits(author="us"))
 
 
 @pytest.mark.parametrize(

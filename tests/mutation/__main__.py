@@ -101,7 +101,6 @@ MODULES: dict[str, tuple[list[str], list[str]]] = {
             "bolt",
             "cache",
             "snapshots",
-            "command_words",
             "dpkg",
             "accounts",
             "nested_archives",

@@ -117,16 +117,10 @@ CONTENTS = [
     Breakage("interpreter", "none on the path", "dev", contents(interpreter=None)),
     Breakage("interpreter", "the image's own", "dev", lambda facts: other_interpreter(facts, layer=3)),
     *(
-        Breakage("interpreter", f"PATH has {directory!r}", "dev", contents(search=[
-            {"directory": directory, "python": python, "layer": None}]))
-        for directory, python in (
-            ("", "/python"), ("bin", "/bin/python"), ("/proc/self/cwd", "/proc/self/cwd/python"),
-            ("/opt/x", "/proc/self/cwd/python"), ("/tmp", "/tmp/python"), ("/data/bin", "/data/bin/python"),
-        )
+        Breakage("interpreter", f"PATH has {directory!r}", "dev", partial(
+            variable, name="PATH", value=f"/opt/venv/bin:{directory}:/usr/bin"), with_it=("configuration",))
+        for directory in ("", "bin", "/proc/self/cwd", "/tmp", "/data/bin", "/home/ktrdr/.local/bin")
     ),
-    Breakage("interpreter", "one behind the first", "dev", contents(search=[
-        {"directory": "/opt/x", "python": "/usr/local/bin/python3.11", "layer": 0},
-        {"directory": "/opt/y", "python": "/opt/y/python", "layer": 2}])),
     Breakage("python-unaltered", "a start in /proc", "dev", contents(working_directory="/proc/1/root/srv")),
     Breakage("python-unaltered", "a start in /tmp", "dev", contents(working_directory="/tmp")),
     Breakage("python-unaltered", "a start in the volume", "dev", contents(working_directory="/data")),
@@ -138,8 +132,6 @@ CONTENTS = [
     Breakage("interpreter", "another one ran", "dev", report("environment", interpreter="/opt/other/python3.11")),
     Breakage("interpreter", "another version", "dev", report("environment", python="3.12.1")),
     Breakage("interpreter", "another implementation", "dev", report("environment", implementation="PyPy")),
-    Breakage("python-unaltered", "a program of the image's own", "dev", contents(named=[
-        {"word": "uvicorn", "path": "/opt/mine/uvicorn", "layer": 3, "distribution": ""}])),
     Breakage("python-unaltered", "a start-up file", "dev", contents(hooks=[
         {"path": f"{SITE}/lies.pth", "layer": 2, "distribution": ""}])),
     Breakage("python-unaltered", "a locked distribution's start-up file that runs something", "dev", contents(hooks=[
@@ -210,9 +202,8 @@ CONTENTS = [
     Breakage("cuda-libraries", "by what is in it", "worker-cpu", contents(cuda_code={"/x.so": "has code for a GPU"})),
     Breakage("cuda-libraries", "one missing", "worker-gpu", lambda facts: (
         facts.part("contents")["cuda_libraries"].pop())),
-    Breakage("cuda-libraries", "the driver's", "worker-gpu", stray("/usr/lib/libcuda.so.1", bytes=0),
-        with_it=("leftovers",)),
-    Breakage("cuda-libraries", "the driver's program", "backend", stray("/usr/bin/nvidia-smi"), with_it=("leftovers",)),
+    Breakage("leftovers", "the driver's", "worker-gpu", stray("/usr/lib/libcuda.so.1", bytes=0)),
+    Breakage("leftovers", "the driver's program", "backend", stray("/usr/bin/nvidia-smi")),
     Breakage("cuda-libraries", "one twice", "worker-gpu", lambda facts: (
         facts.part("contents")["cuda_libraries"].append(library("libcublas.so.13", "/elsewhere")))),
 ]  # fmt: skip

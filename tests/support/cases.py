@@ -296,14 +296,10 @@ def contents(role: str) -> dict[str, Any]:
         "cuda_libraries": [library(name) for name in NEEDED] if role == "worker-gpu" else [],
         "cuda_code": {f"{CUDA_HOME}/{NEEDED[0]}": "has code for a GPU"} if role == "worker-gpu" else {},
         "interpreter": {"path": PYTHON, "layer": 0, "sha256": "a" * 64, "machine": "x86_64"},
-        "search": [
-            {"directory": "/opt/venv/bin", "python": PYTHON, "layer": 0},
-            {"directory": "/usr/local/bin", "python": "/usr/local/bin/python", "layer": None},
-        ],
         "working_directory": "/home/ktrdr",
         "environments": {"/opt/venv/pyvenv.cfg": f"home = {posixpath.dirname(PYTHON)}\n"}, "privileged": {},
         "absent": {}, "altered": {}, "broken": [], "uncompiled": {}, "torch": [], "accounts": [], "groups": {},
-        "writable": {}, "unreadable": {}, "spoilt": {}, "hooks": [], "named": [],
+        "writable": {}, "unreadable": {}, "spoilt": {}, "hooks": [],
         **above(CONTRACT.files_of(CONTRACT.images[role]), SITE),
         "leftovers": [{"kind": "certificate", "path": "/etc/ssl/certs/ca-certificates.crt", "layer": 0}],
     }  # fmt: skip

@@ -4,12 +4,10 @@ import posixpath
 import re
 from collections.abc import Mapping
 
-from verify.contents.files import SITE
 from verify.contents.filesystem import FileSystem
 from verify.contents.model import Hook
 
 TEXT_KEPT = 1 << 16  # characters: a longer text is not kept at all, as half a text cannot be judged
-ACTIVATE = "activate_this.py"  # virtualenv's and uv's, beside the scripts: it does nothing where it is imported
 STARTUP = {"sitecustomize", "usercustomize"}  # modules that site imports, in any form
 MODULE = re.compile(r"(py|pyc|so|abi3\.so|cpython-\d+[\w-]*\.so)$")  # what comes after a module's name
 STDLIB = re.compile(r"^/usr/(?:local/)?lib/python3(?:\.\d+/(?!(?:site|dist)-packages/)|\d+\.zip$)")
@@ -17,7 +15,7 @@ STDLIB = re.compile(r"^/usr/(?:local/)?lib/python3(?:\.\d+/(?!(?:site|dist)-pack
 LOADER = re.compile(r"/etc/ld\.so\.(?:preload|cache|conf)|.*/glibc-hwcaps/")
 
 
-def hooks(system: FileSystem, owner: Mapping[str, str], working_directory: str) -> list[Hook]:
+def hooks(system: FileSystem, owner: Mapping[str, str]) -> list[Hook]:
     """Return the hooks above the lowest layer."""
     return [
         Hook(
@@ -28,7 +26,7 @@ def hooks(system: FileSystem, owner: Mapping[str, str], working_directory: str) 
             leads=_leads(system, path, _whole(system.texts, path)),
         )
         for path, entry in sorted(system.merged.items())
-        if entry.layer and is_hook(path, working_directory, link=entry.target is not None)
+        if entry.layer and is_hook(path)
     ]
 
 
@@ -49,24 +47,15 @@ def _leads(system: FileSystem, path: str, text: str) -> list[str]:
     return [system.follow(posixpath.join(posixpath.dirname(path), line)) for line in directories]
 
 
-def is_hook(path: str, working_directory: str, *, link: bool = False) -> bool:
-    """Whether a file changes what any Python process does, or any process.
+def is_hook(path: str) -> bool:
+    """Whether a file changes what any Python process does, or any process, whoever owns it.
 
-    Python runs it at the start (site), the loader loads it first (ld.so(8)), or it lies among the standard library. Or
-    it can be imported from where Python searches modules first. That is the working directory for `python -c` and
-    `-m`, and a script's own directory for a script. A ``link`` there may lead to a package.
+    Python runs it at the start (site), the loader loads it first (ld.so(8)), or it lies among the standard library.
     """
     directory, name = posixpath.split(path)
     module, _, suffix = name.partition(".")
-    is_module = MODULE.match(suffix) is not None
-    if not STARTUP.isdisjoint(path.split("/")) or (module in STARTUP and is_module):
+    if not STARTUP.isdisjoint(path.split("/")) or (module in STARTUP and MODULE.match(suffix)):
         return True
     if posixpath.basename(directory) in ("site-packages", "dist-packages"):
         return name.endswith(".pth")
-    if module == "__init__":  # a package; Python takes a directory without it last
-        directory, module = posixpath.split(directory)
-    shadows = is_module or (link and not suffix and not module.startswith("python"))
-    of_a_script = posixpath.basename(directory) == "bin" and not SITE.search(path) and name != ACTIVATE
-    if (directory == working_directory or of_a_script) and shadows and module.isidentifier():
-        return True
     return LOADER.match(path) is not None or STDLIB.search(path) is not None

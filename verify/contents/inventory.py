@@ -10,7 +10,6 @@ from deploy.image_config import ImageConfig
 from verify.contents import (
     accounts,
     broken,
-    command_words,
     distributions,
     dpkg,
     hooks,
@@ -36,12 +35,12 @@ def inventory(known: Mapping[str, RawLayer], config: ImageConfig, writable: Iter
     """
     system = FileSystem.of(_in_order(known, config.layers))
     installed, owner = distributions.read(system.texts)
-    working_directory, path = system.follow(config.working_directory or "/"), config.path.split(":")
+    working_directory = system.follow(config.working_directory or "/")
     user = accounts.numbers(config.user or "0", system.texts)
     written = _prefixes(system, writable)
-    started = hooks.hooks(system, owner, working_directory)
+    started = hooks.hooks(system, owner)
     sources = owners.application(system, installed, started)
-    python = programs.interpreter(system, path)
+    python = programs.interpreter(system, config.path.split(":"))
     return Contents(
         identity=config.identity,
         layers=_layers(system, config.layers, owner),
@@ -57,8 +56,6 @@ def inventory(known: Mapping[str, RawLayer], config: ImageConfig, writable: Iter
         torch=unwanted.torch(system),
         leftovers=unwanted.all_misplaced(system),
         interpreter=python,
-        search=programs.searched(system, path),
-        named=programs.named(system, owner, command_words.names(config), path, working_directory),
         working_directory=working_directory,
         hooks=started,
         environments=hooks.environments(system),

@@ -61,24 +61,6 @@ class Interpreter(Model):
     machine: str = ""  # that its ELF header names, in the words of uname(2)
 
 
-class Searched(Model):
-    """A directory of the image's PATH, and where ``python`` in it leads to."""
-
-    directory: str  # in the words of PATH
-    python: str  # links followed, whether or not the layers hold a file there
-    layer: int | None  # of that file; None where the layers hold none
-    path: str = ""  # of the directory, links followed
-
-
-class Named(Model):
-    """A file that a word of the image's commands leads to: by its path, on PATH, or from where processes start."""
-
-    word: str
-    path: str  # links followed
-    layer: int
-    distribution: str  # its owner; "" for none
-
-
 class Hook(Model):
     """A file above the lowest layer that changes what every process does: a process may lie about itself."""
 
@@ -136,8 +118,6 @@ class Contents(Model):
     cuda_libraries: list[Library]  # by name
     cuda_code: dict[str, str]  # path of a file that is CUDA's by its content, whatever its name -> why
     interpreter: Interpreter | None
-    search: list[Searched]  # PATH, in its order
-    named: list[Named]  # by the image's commands, and each Python on PATH by its name
     working_directory: str  # where processes start, links followed
     leftovers: list[Misplaced]
     hooks: list[Hook]

@@ -35,7 +35,7 @@ _ALL = [
     # What the layers hold, and whether the running image says the same
     Check("contents", "The image's layers can be read", "ENVIRONMENT", "Check the engine and its disk, then verify again"),
     Check("interpreter", "`python` is the base image's own interpreter, and the probes ran in it", "CODE_BUG", "Find what changes PATH, or puts another `python` on it, in {dockerfile}"),
-    Check("python-unaltered", "Nothing in the image can alter what its Python reports", "CODE_BUG", "Remove what the finding names: program, start-up file, or replaced file of the base"),
+    Check("python-unaltered", "Nothing in the image can alter what its Python reports", "CODE_BUG", "Remove what the finding names: a start-up file, or a replaced file of the base"),
     Check("distributions-agree", "Python sees exactly the distributions that the layers hold", "CODE_BUG", "Find what hides or adds distributions: PYTHONPATH, .pth files, a second environment"),
     Check("cuda-libraries-agree", "Every CUDA library that torch loads lies in the layers", "CODE_BUG", "Find where the loaded library comes from"),
     Check("lock-parity", "Every distribution has uv.lock's version and all its files; none is missing, extra or broken", "CONFIGURATION", "Run `uv lock --check`, check the `uv sync` options in {dockerfile} and what left-out.toml names, rebuild"),

@@ -20,7 +20,6 @@ from deploy.engine.connection import ENGINE_ERRORS, Engine
 from deploy.engine.runs import Run
 from deploy.image_config import ImageConfig
 from verify.contents import cache, ways
-from verify.contents.command_words import SHELL
 from verify.contents.model import Contents
 from verify.contents.raw_layer import UnreadableArchive
 from verify.observe import containers
@@ -50,6 +49,7 @@ from verify.observe.server import (
     settled,
     stop,
 )
+from verify.observe.settings import SHELL
 
 if TYPE_CHECKING:
     from concurrent.futures import Future

@@ -9,9 +9,9 @@ from typing import Any
 
 from deploy.contract import Contract, Image
 from deploy.image_config import DEFAULT_SECONDS, ImageConfig
-from verify.contents.command_words import SHELL
 from verify.observe import containers
 from verify.observe.model import ProbeResult
+from verify.observe.settings import SHELL
 
 PROBES = Path(__file__).parent.parent / "probes"
 PROBE_SECONDS = 120.0

@@ -79,13 +79,13 @@ UNOWNED = (
           + file("/etc/apt/keyrings/corp.gpg", "key"), "leftovers", says=("/etc/apt/preferences.d/pin", "corp.gpg")),
     # The driver's files
     Fault("empty files of the driver in the GPU image, as a container that was committed has them", DRIVER,
-          "cuda-libraries", role="worker-gpu", base="worker-gpu",
-          says=("libcuda.so.1", "libnvidia-ml.so.1", "/usr/bin/nvidia-smi")),
-    Fault("empty files of the driver in a CPU image", DRIVER, "cuda-libraries", role="worker-cpu", base="worker-cpu",
-          says=("libcuda.so.1", "/usr/bin/nvidia-smi")),
+          "leftovers", role="worker-gpu", base="worker-gpu",
+          says=("libcuda.so.1", "libnvidia-ml.so.1", "/usr/bin/nvidia-smi", "the driver's, which the host brings")),
+    Fault("empty files of the driver in a CPU image", DRIVER, "leftovers", role="worker-cpu", base="worker-cpu",
+          says=("libcuda.so.1", "/usr/bin/nvidia-smi", "the driver's, which the host brings")),
     Fault("the driver's own libraries and programs in the GPU image", as_root(
         f"cp /usr/bin/env {LIBRARIES}/libcuda.so.580.65\nln -s libcuda.so.580.65 {LIBRARIES}/libcuda.so.1\n"
-        "cp /usr/bin/env /usr/bin/nvidia-persistenced"), "cuda-libraries", role="worker-gpu", base="worker-gpu",
+        "cp /usr/bin/env /usr/bin/nvidia-persistenced"), "leftovers", role="worker-gpu", base="worker-gpu",
         says=("libcuda.so.580.65", "libcuda.so.1", "nvidia-persistenced")),
     # A compiler
     Fault("an assembler, a linker and a compiler, for which dpkg has an entry",

@@ -56,7 +56,7 @@ INTERPRETER = (
         "python is first searched wherever a process starts, and there it is a program of the image's own",
         file("/srv/w/python", '#!/bin/sh\nexec /opt/venv/bin/python "$@"', "755")
         + "WORKDIR /srv/w\nENV PATH=/proc/self/cwd:$PATH",
-        "interpreter", says=("/proc/self/cwd/python",),
+        "interpreter", says=("PATH holds '/proc/self/cwd'",),
     ),
     Fault(
         "python is first searched where the user may put one",
@@ -64,7 +64,8 @@ INTERPRETER = (
     ),
     Fault(
         "python is first searched in the volume, by a link",
-        as_root("ln -s /data/bin /opt/bin") + "ENV PATH=/opt/bin:$PATH", "interpreter", says=("/data/bin/python",),
+        as_root("ln -s /data/bin /opt/bin") + "ENV PATH=/opt/bin:$PATH", "leftovers",
+        says=("/opt/bin (a link to /data/bin, ",),
     ),
 )  # fmt: skip
 
@@ -121,33 +122,33 @@ rm sitecustomize.py
     ),
     Fault(
         "a module in the working directory shadows the standard library's",
-        file("/srv/work/statistics.py", "mean = 42") + "WORKDIR /srv/work", "python-unaltered",
+        file("/srv/work/statistics.py", "mean = 42") + "WORKDIR /srv/work", "leftovers",
         says=("/srv/work/statistics.py",),
     ),
     Fault(
         "a module in a working directory that is reached through a link shadows the standard library's",
         file("/srv/work/statistics.py", "mean = 42") + as_root("ln -s /srv/work /srv/link") + "WORKDIR /srv/link",
-        "python-unaltered", says=("/srv/work/statistics.py",),
+        "leftovers", says=("/srv/work/statistics.py", "/srv/link (a link to /srv/work, "),
     ),
     Fault(
         "a link to a package in the working directory shadows a module of the standard library",
         file("/opt/lib/glob/__init__.py", "def glob(*_): return []")
         + as_root("mkdir -p /srv/work\nln -s /opt/lib/glob /srv/work/glob") + "WORKDIR /srv/work",
-        "python-unaltered", says=("/srv/work/glob",),
+        "leftovers", says=("/srv/work/glob (a link to /opt/lib/glob, ",),
     ),
     Fault(
         "a package in the working directory shadows a distribution's",
-        file("/home/ktrdr/anyio/__init__.py", "run = None"), "python-unaltered",
+        file("/home/ktrdr/anyio/__init__.py", "run = None"), "leftovers",
         says=("/home/ktrdr/anyio/__init__.py",),
     ),
     Fault(
         "the working directory holds another application than the one that is installed",
-        as_root(f"cp -R {SITE}/ktrdr /home/ktrdr/ktrdr"), "python-unaltered",
-        says=("/home/ktrdr/ktrdr/__init__.py",),
+        as_root(f"cp -R {SITE}/ktrdr /home/ktrdr/ktrdr"), "leftovers",
+        says=("/home/ktrdr/ktrdr: ", "__init__.py"),
     ),
     Fault(
         "a module lies beside the application's source",
-        file("/app/tools.py", "name = 'tools'"), "python-unaltered", role="dev", base="dev", says=("/app/tools.py",),
+        file("/app/tools.py", "name = 'tools'"), "leftovers", role="dev", base="dev", says=("/app/tools.py",),
     ),
     Fault(
         "processes start in the volume, and import whatever lies there first",
@@ -176,14 +177,14 @@ rm sitecustomize.py
         "python-unaltered", says=("ld.so",),
     ),
     Fault("the command's python3 is a program of the image's own",
-          wrapper("python3") + f'CMD ["python3", "-m", "uvicorn", {SERVE}]', "python-unaltered",
-          says=("/opt/mine/python3",)),
-    Fault("the command's uvicorn is a program of the image's own", wrapper("uvicorn"), "python-unaltered",
-          says=("/opt/mine/uvicorn",)),
+          wrapper("python3") + f'CMD ["python3", "-m", "uvicorn", {SERVE}]', "leftovers",
+          says=("/opt/mine/python3 (", "a program")),
+    Fault("the command's uvicorn is a program of the image's own", wrapper("uvicorn"), "leftovers",
+          says=("/opt/mine/uvicorn (", "a program")),
     Fault("the environment's python3 is a program of the image's own",
           as_root("rm /opt/venv/bin/python3")
           + file("/opt/venv/bin/python3", '#!/bin/sh\nexec /usr/bin/env python "$@"', "755"),
-          "python-unaltered", says=("/opt/venv/bin/python3",)),
+          "leftovers", says=("/opt/venv/bin/python3 (", "a program", "allowed as a link to python only")),
     Fault("a start-up file of the application's own leads into the volume",
           file(f"{SITE}/plugins.pth", "/data/plugins")
           + as_root(f"echo plugins.pth,, | tee -a {SITE}/ktrdr-*.dist-info/RECORD"),

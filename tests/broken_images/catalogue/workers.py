@@ -37,7 +37,7 @@ FAULTS = (
     fault("what keeps a model in a file is gone", as_root(f"rm {HERE}/training/model_store.py"),
           "training: its work fails: ImportError", "backtest: its work fails"),
     fault("a training breaks off at its first step",
-          instead("training/trainer", "loss.backward()", "loss.backwards()"),
+          instead("training/descent", "self._mean.lerp_(", "self._mean.lerps_("),
           "training: its work fails: AttributeError"),
     fault("a worker of one type ends as soon as it starts", into("worker/settings", OTHER, base=CPU),
           "backtest: it does not start: RuntimeError: it ended before it answered"),

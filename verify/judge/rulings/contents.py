@@ -1,7 +1,6 @@
 """What the layers hold, whether the running image agrees, and whether the lock demands it."""
 
 import posixpath
-import re
 from collections import Counter
 from collections.abc import Iterable
 from fnmatch import fnmatchcase
@@ -213,23 +212,12 @@ def cuda_distributions(case: Case) -> Ruling:
     return rule(not names, "no nvidia-*, cuda-* or triton distribution", listed(names) or "none")
 
 
-# What NVIDIA's driver brings: it fits the host's kernel, and containers get the host's
-DRIVER = (
-    r".*/lib(?:cuda|cudadebugger|nvcuvid|nvoptix|nvidia-[\w-]+|(?:EGL|GLX|GLESv\d\w*|vdpau)_nvidia)\.so[\d.]*"
-    r"|.*/bin/nvidia-[\w-]+"
-)
 NEEDED = ("libcudart.so", "libcublas.so", "libcudnn.so", "libnccl.so", "libtorch_cuda.so")
 
 
 def cuda_libraries(case: Case) -> Ruling:
-    """No CUDA library anywhere, by name or by what is in it; or all that CUDA torch needs, one copy of each soname.
-
-    The driver's files are the host's: none has a place in an image, whatever it holds.
-    """
+    """No CUDA library anywhere, by name or by what is in it; or all that CUDA torch needs, one copy of each soname."""
     libraries = case.contents.cuda_libraries
-    driver = [other.path for other in strangers(case) if re.fullmatch(DRIVER, other.path)]
-    if driver:
-        return rule(False, "no file of the driver, which the host brings", listed(driver))
     if case.image.torch != "cuda":
         named = {library.path: library.path for library in libraries}
         held = {path: f"{path} ({why})" for path, why in case.contents.cuda_code.items()}

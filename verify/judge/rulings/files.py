@@ -12,8 +12,13 @@ from verify.contents.secrets import by_name
 from verify.judge.case import Case, NotSeen, Ruling, rule
 from verify.judge.difference import signed
 from verify.judge.ownership import added_packages, below, grouped, is_a_module, lines_of, strangers, unused
-from verify.judge.rulings.contents import DRIVER, listed
+from verify.judge.rulings.contents import listed
 
+# What NVIDIA's driver brings: it fits the host's kernel, and containers get the host's
+DRIVER = (
+    r".*/lib(?:cuda|cudadebugger|nvcuvid|nvoptix|nvidia-[\w-]+|(?:EGL|GLX|GLESv\d\w*|vdpau)_nvidia)\.so[\d.]*"
+    r"|.*/bin/nvidia-[\w-]+"
+)
 WITH_BYTES = ("file", "program")
 SHOWN = 12  # names in a directory
 # What nobody may own: it lies in owned files, too

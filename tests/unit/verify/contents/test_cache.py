@@ -250,9 +250,3 @@ def test_what_images_do_not_share_is_read_at_the_same_time(contents_of: Contents
     for thread in threads:
         thread.join(20)
     assert [one.exports for one in engines] == [1, 1]
-
-
-def test_what_the_image_s_commands_name_is_read_with_its_contents(folder: Path) -> None:
-    engine = Engine(BASE, NEW)
-    found = cache.contents_of(cast("Any", engine), engine.configured({"Cmd": ["/app.py"]}), folder)
-    assert [(one.word, one.path) for one in found.named] == [("/app.py", "/app.py")]

@@ -205,12 +205,6 @@ def test_the_first_layer_above_the_base_is_judged_like_those_above_it(check: str
     assert found(check, LOWEST_ABOVE[check]).outcome == "FAIL"
 
 
-@pytest.mark.parametrize(("number", "outcome"), [(0, "PASS"), (1, "FAIL")])
-def test_a_python_behind_the_first_one_on_path_is_the_base_s_too(number: int, outcome: str) -> None:
-    search = [{"directory": "/opt/y", "python": "/opt/y/python", "layer": number}]
-    assert found("interpreter", contents(search=search)).outcome == outcome
-
-
 @pytest.mark.parametrize(("layer", "outcome"), [(0, "PASS"), (1, "FAIL"), (3, "FAIL")])
 def test_a_broken_or_altered_file_counts_above_the_base_image_s_layers(layer: int, outcome: str) -> None:
     broken = [{"path": "/opt/a.so", "layer": layer, "why": "cut off"}]

@@ -26,7 +26,7 @@ JUDGED = [
 JUDGE = [*JUDGED, *(f"{UNIT}/verify/judge/test_{name}.py" for name in ("judge", "judge_spoilt", "checks"))]
 CONTENTS = f"{UNIT}/verify/contents"
 LAYERS = [
-    *(f"{CONTENTS}/test_inventory{name}.py" for name in ("", "_altered", "_named")),
+    *(f"{CONTENTS}/test_inventory{name}.py" for name in ("", "_altered")),
     f"{CONTENTS}/test_archive_damaged.py",
     *(f"{CONTENTS}/test_permissions{name}.py" for name in ("", "_readable", "_writable")),
 ]

@@ -139,7 +139,7 @@ class Workshop:
         control = None if fault.accident == "engine refuses" else self.control
         cache = self.project.cache
         if short := fault.seconds:
-            deadlines = Deadlines(probe=short / 2, run=short, healthy=short, asked=short)
+            deadlines = Deadlines(probe=short / 2, run=2 * short, healthy=short, asked=short)
         if self.whole:
             return Observer(engine, self.contract, run, cache, deadlines, bases=bases, control=control)
         parts = parts_for(fault.check)

@@ -66,7 +66,7 @@ class Deadlines:
     """How many seconds an image may take for each step."""
 
     probe: float = PROBE_SECONDS  # one probe
-    run: float = 150.0  # the container that runs them
+    run: float = 390.0  # the container that runs them: a probe may wait for processors, patience.LONGEST times as long
     healthy: float = 240.0  # from the server's start to healthy
     asked: float = 120.0  # all our requests to the server, without its rest
 

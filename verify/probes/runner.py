@@ -3,7 +3,8 @@
 Started as ``python -X utf8 -c SOURCE REQUEST``. The request (JSON) holds ``nonce`` and ``probes`` (name -> source,
 argument, seconds). What a probe prints is kept apart from what it reports: its facts come in messages (JSON objects)
 through a socket of its own, and what was told before it died counts. ``now`` tells what it does next, and in how many
-seconds that has to end. SIGTERM ends the runner and every probe, but for a container's first process.
+seconds that has to end. What a probe waits for a processor is not counted, within bounds. SIGTERM ends the runner and
+every probe, but for a container's first process.
 """
 
 import contextlib
@@ -15,6 +16,8 @@ import socket
 import sys
 import time
 import types
+
+from verify.probes.patience import Patience
 
 KEPT = 16_000  # bytes kept of what a probe prints
 REPORT_AT_MOST = 2_000_000  # bytes
@@ -30,13 +33,13 @@ class Probe:
 
     def __init__(self, source, argument, seconds):
         self.source, self.argument, self.began = source, argument, time.monotonic()
-        self.end, self.result, self.printed, self.printed_bytes = self.began + seconds, {}, b"", 0
+        self.whole, self.result, self.printed, self.printed_bytes = Patience(seconds, 0), {}, b"", 0
         self.facts, self.lists, self.report_bytes, self.error, self.done = {}, {}, 0, "", []
         self.start()
 
     def start(self):
         """Start a process for it, which does nothing again that was begun before."""
-        self.now, self.until, self.code, self.late, self.told = None, self.end, None, False, set()
+        self.now, self.phase, self.code, self.late, self.told = None, self.whole, None, False, set()
         argument = {**self.argument, "done": self.done} if self.done else self.argument
         (printed, own_printed), (report, own_report) = os.pipe(), socket.socketpair(type=socket.SOCK_SEQPACKET)
         signal.pthread_sigmask(signal.SIG_BLOCK, SIGNALS)
@@ -47,6 +50,7 @@ class Probe:
             return
         if self.process == 0:
             become(self.source, argument, own_printed, own_report.fileno())
+        self.whole.session = self.process
         RUNNING.add(self)
         signal.pthread_sigmask(signal.SIG_UNBLOCK, SIGNALS)
         os.close(own_printed)
@@ -92,23 +96,27 @@ class Probe:
 
     def enter(self, now):
         """Note what the probe does from now on: nothing more, or ``what``, ``seconds``, ``again`` for an operation."""
-        self.now, self.until = now, self.end
+        self.now, self.phase = now, self.whole
         if now:
-            self.until = min(self.end, time.monotonic() + now["seconds"])
+            self.phase = Patience(now["seconds"], self.process)
             self.done += [now["what"]] * now["again"]
+
+    def left(self):
+        """Return the seconds until its process is late, or until what that left open is closed."""
+        return self.phase.left() if self.code is not None else min(self.phase.left(), self.whole.left())
 
     def look(self):
         """See whether its process has ended, or is late."""
         if self.code is None:
             process, status = os.waitpid(self.process, os.WNOHANG)
-            if not process and time.monotonic() >= self.until:
+            if not process and not self.left():
                 kill(self.process)
                 self.late, (process, status) = True, os.waitpid(self.process, 0)
             if process:
                 kill(process)
                 RUNNING.discard(self)
-                self.code, self.until = os.waitstatus_to_exitcode(status), time.monotonic() + ENDING_SECONDS
-        elif not self.result and (not self.streams or time.monotonic() >= self.until):
+                self.code, self.phase = os.waitstatus_to_exitcode(status), Patience(ENDING_SECONDS, process)
+        elif not self.result and (not self.streams or not self.left()):
             for stream in self.streams:
                 os.close(stream)
             self.conclude()
@@ -116,14 +124,14 @@ class Probe:
     def conclude(self):
         """Note what its process was ended by; what comes after a deadly operation is done by another one."""
         if self.now:
-            unseen = self.late and time.monotonic() >= self.end  # the time of all is over, whoever used it up
-            words = f"no end within {self.end - self.began if unseen else self.now['seconds']:.0f} s" * self.late
+            unseen = self.late and not self.whole.left()  # the time of all is over, whoever used it up
+            words = f"no end within {self.whole.seconds if unseen else self.now['seconds']:.0f} s" * self.late
             words = words or f"it ended its process with {self.code}"
             if self.now["again"] and self.done[1:] and not self.late:
                 words += f"; {self.done[-2]} came before it"  # which may have done so belatedly
             lost = self.facts.setdefault("lost", {})
             lost.setdefault(self.now["what"], {"how": words, "late": self.late, "unseen": unseen})
-            if self.now["again"] and time.monotonic() < self.end:
+            if self.now["again"] and self.whole.left():
                 self.start()
                 return
         facts = {**self.facts, **{name: list(values.values()) for name, values in self.lists.items()}}
@@ -184,7 +192,7 @@ def main():
     probes = {name: Probe(**probe) for name, probe in request["probes"].items()}
     while waiting := [probe for probe in probes.values() if not probe.result]:
         streams = {stream: probe for probe in waiting for stream in probe.streams}
-        left = max(0.0, min(probe.until for probe in waiting) - time.monotonic())
+        left = min(probe.left() for probe in waiting)
         ready, _, _ = select.select([awake, *streams], [], [], left)
         for stream in ready:
             if stream == awake:

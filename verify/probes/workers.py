@@ -16,10 +16,11 @@ import socket
 import time
 
 from verify.probes.attempts import attempt
+from verify.probes.patience import Patience
 from verify.probes.work import Backend, backtest, train
 
 WORK = {"training": train, "backtest": backtest}
-SECONDS = 90.0  # from the beginning of the probe, which has 120 in all
+SECONDS = 90.0  # from the beginning of the probe, which has 120 in all, without those of waiting for a processor
 AFTER = 3.0  # seconds more until all was reported
 PAUSE = 0.1
 NOTHING = "it never answered"
@@ -28,18 +29,19 @@ NOTHING = "it never answered"
 def begin(kinds, began):
     """Fork a process that tries these types side by side, until SECONDS after a probe began (monotonic clock).
 
-    Return its id, the pipe's end to read, and when it will have ended.
+    Return its id, the pipe's end to read, and what is left until it will have ended.
     """
-    end = began + SECONDS
+    session = os.getsid(0)
+    patience = Patience(SECONDS, session, began)
     reading, writing = os.pipe()
     if child := os.fork():
         os.close(writing)
-        return child, reading, end + AFTER
+        return child, reading, Patience(SECONDS + AFTER, session, began)
     try:
         for shared in ("fastapi", "uvicorn"):  # imported once; what is ktrdr's, each type imports by itself
             attempt(functools.partial(_import, shared))
         for kind, (worker, port) in {kind: _start(kind, writing) for kind in kinds}.items():
-            answered = attempt(functools.partial(_answer, worker, port, end))
+            answered = attempt(functools.partial(_answer, worker, port, patience))
             if not answered.get("error", "").endswith(NOTHING):  # which proves nothing on a busy machine
                 _say(writing, kind, "start", answered)
             os.kill(worker, signal.SIGKILL)
@@ -49,8 +51,10 @@ def begin(kinds, began):
 
 def outcomes(begun):
     """Wait for the process; return what came of each type, as far as it got."""
-    (child, reading, end), data = begun, b""
-    while select.select([reading], [], [], max(0.0, end - time.monotonic()))[0]:
+    (child, reading, patience), data = begun, b""
+    while left := patience.left():
+        if not select.select([reading], [], [], left)[0]:
+            continue  # there may be more time than there was
         block = os.read(reading, 1 << 16)
         if not block:
             break
@@ -91,10 +95,10 @@ def _free_port():
         return one.getsockname()[1]
 
 
-def _answer(child, port, end):
+def _answer(child, port, patience):
     """Ask a worker for its health until it answers 200; return the type that it says it is."""
     said = ""
-    while time.monotonic() < end:
+    while patience.left():
         if os.waitid(os.P_PID, child, os.WEXITED | os.WNOHANG | os.WNOWAIT):
             raise RuntimeError("it ended before it answered")
         with contextlib.suppress(OSError, http.client.HTTPException):

@@ -75,6 +75,19 @@ def test_what_a_later_layer_deletes_is_told_as_gone_and_keeps_its_bytes() -> Non
     assert (one.path, one.layer, one.bytes, one.gone) == ("/srv/src/notes", 1, 7, True)
 
 
+def test_what_stays_is_not_told_as_gone_and_only_a_file_has_bytes() -> None:
+    found = read(BASE, [file("srv/a", 7), symlink("srv/b", "a"), directory("srv/new")], [file("srv/c", 1)]).others
+    assert [(one.path, one.kind, one.bytes, one.gone) for one in found] == [
+        ("/srv/a", "file", 7, False), ("/srv/b", "link", 0, False), ("/srv/c", "file", 1, False),
+        ("/srv/new", "directory", 0, False),
+    ]  # fmt: skip
+
+
+def test_what_a_later_layer_writes_again_is_gone_in_the_earlier_one_alone() -> None:
+    found = read(BASE, [file("srv/a", 7)], [file("srv/a", 8)]).others
+    assert [(one.layer, one.bytes, one.gone) for one in found] == [(1, 7, True), (2, 8, False)]
+
+
 def test_a_path_is_told_with_the_highest_directory_that_holds_nothing_else() -> None:
     owned = distribution("idna", "3.0", file("opt/venv/bin/idna", "#!"))
     strays = [file("srv/src/a/b"), file("opt/venv/x/y/z"), file("opt/venv/bin/as"), file("etc/apt/conf/01proxy")]

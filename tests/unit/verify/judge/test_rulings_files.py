@@ -202,6 +202,22 @@ def test_a_line_for_a_link_allows_no_program_there() -> None:
     assert "allowed as a link to python only" in finding.found
 
 
+@pytest.mark.parametrize(("layer", "outcome"), [(0, "PASS"), (1, "FAIL"), (2, "FAIL")])
+def test_from_the_first_layer_above_the_base_on_everything_counts(layer: int, outcome: str) -> None:
+    held = {"kind": "private key", "path": f"{SITE}/idna/notes.txt", "layer": layer}
+    assert found("leftovers", contents(leftovers=[held])).outcome == outcome
+    assert found("leftovers", contents(spoilt={"package bash (gone)": layer})).outcome == outcome
+    assert found("leftovers", stray("/srv/x", layer=layer)).outcome == outcome
+    assert found("leftovers", installed("tini", layer)).outcome == outcome
+
+
+def test_two_paths_of_a_directory_are_told_by_name_as_many_are() -> None:
+    text = found("leftovers", many(stray("/srv/src/b", top="/srv/src"), stray("/srv/src/a", top="/srv/src"))).found
+    assert text.startswith("/srv/src: 2 paths: a, b (")
+    dozen = many(*(stray(f"/srv/src/{number:02}", top="/srv/src") for number in range(12)))
+    assert " and " not in found("leftovers", dozen).found.partition("(")[0]
+
+
 def test_a_package_cache_is_nobody_s_although_the_contract_names_a_package() -> None:
     change = many(allowed(packages=["libgomp1"]), installed("libgomp1"), stray("/var/lib/apt/lists/x_Packages"))
     assert found("leftovers", change).outcome == "FAIL"

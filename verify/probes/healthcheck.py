@@ -9,6 +9,7 @@ import subprocess
 import threading
 import urllib.parse
 
+from verify.probes.patience import Patience
 from verify.probes.report import given
 
 SECONDS = 10.0  # for one run; the engine counts one that is not done in its time as failed
@@ -97,11 +98,14 @@ def start(command):
 
 def end(process, seconds=SECONDS):
     """Wait for a HEALTHCHECK, and end whatever is left of it; returns what became of it."""
+    patience, printed = Patience(seconds, process.pid), None
     with process:
         try:
-            printed, _ = process.communicate(timeout=seconds)
-        except subprocess.TimeoutExpired:
-            return {"outcome": "timed out"}
+            while printed is None:
+                if not (left := patience.left()):
+                    return {"outcome": "timed out"}
+                with contextlib.suppress(subprocess.TimeoutExpired):  # there may be more time than there was
+                    printed, _ = process.communicate(timeout=left)
         finally:
             with contextlib.suppress(OSError):  # nobody is left
                 os.killpg(process.pid, signal.SIGKILL)

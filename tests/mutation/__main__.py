@@ -109,6 +109,7 @@ MODULES: dict[str, tuple[list[str], list[str]]] = {
             "loader_cache",
         )
     },
+    **{f"verify/contents/{name}.py": ([f"{CONTENTS}/test_spoilt.py"], []) for name in ("spoilt", "time_zone")},
     "verify/contents/permissions.py": (
         [f"{CONTENTS}/test_permissions{name}.py" for name in ("", "_writable", "_readable")],
         LAYERS,

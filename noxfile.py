@@ -23,6 +23,8 @@ LINTERS = (
     ("python", "-m", "tests.commits"),
 )
 HELP = {"-h", "--help"}
+# Options of `publish` that take a value. Beside it, `build` and `verify` take the same words for their roles.
+PUBLISHING = {"--registry", "--key", "--verifier"}
 NO_WORDS = "this session takes no words after --"
 # What shares something stays in one process: tests/conftest.py. For two processors; one of three processes often waits.
 SIDE_BY_SIDE = ("--numprocesses=2",)
@@ -45,6 +47,14 @@ def only_help(session: nox.Session) -> list[str]:
     return [word for word in session.posargs if word in HELP]
 
 
+def roles(words: list[str]) -> list[str]:
+    """Return the words after ``--``; of those for `publish`, which names a registry, without its own options."""
+    if "--registry" not in words:
+        return list(words)
+    values = {at + 1 for at, word in enumerate(words) if word in PUBLISHING}
+    return [word for at, word in enumerate(words) if at not in values and not word.startswith("--")]
+
+
 @nox.session
 def engine(session: nox.Session) -> None:
     """Ensure that a Docker Engine with buildx answers; install and start one where none does (Debian, root)."""
@@ -60,13 +70,13 @@ def engine_stop(session: nox.Session) -> None:
 @nox.session
 def build(session: nox.Session) -> None:
     """Build the images [-- ROLE …] side by side; one that fails stops no other."""
-    run(session, "python", "-m", "deploy", "build", *session.posargs)
+    run(session, "python", "-m", "deploy", "build", *roles(session.posargs))
 
 
 @nox.session
 def verify(session: nox.Session) -> None:
     """Observe and judge the built images [-- ROLE …] side by side, then summarize."""
-    run(session, "python", "-m", "verify", *session.posargs)
+    run(session, "python", "-m", "verify", *roles(session.posargs))
 
 
 @nox.session(name="verify-gpu")
@@ -99,10 +109,10 @@ def baseline(session: nox.Session) -> None:
     run(session, "python", "-m", "verify", "baseline", *session.posargs)
 
 
-@nox.session(default=False)
-def attach(session: nox.Session) -> None:
-    """Attach an image's bill of materials to it in a registry [-- ROLE IMAGE]."""
-    run(session, "python", "-m", "deploy", "attach", *session.posargs)
+@nox.session
+def publish(session: nox.Session) -> None:
+    """Publish verified images, each with its attestations [-- --registry R ROLE …]; all of them or none."""
+    run(session, "python", "-m", "deploy", "publish", *session.posargs)
 
 
 @nox.session(name="lazy-imports")

@@ -2,8 +2,10 @@
 
 import contextlib
 import socket
+import ssl
 import subprocess
 import time
+import urllib.error
 import urllib.request
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -20,8 +22,8 @@ STOPPING = 10.0  # seconds for a registry to end when it is asked to, and when i
 CONFIGURATION = """
 version: 0.1
 log: {{level: error}}
-storage: {{filesystem: {{rootdirectory: {root}}}}}
-http: {{addr: "{address}"}}
+storage: {{filesystem: {{rootdirectory: {root}}}{storage}}}
+http: {{addr: "{address}"{http}}}
 """
 
 
@@ -38,32 +40,48 @@ class Registry:
 
 
 @contextlib.contextmanager
-def registry(directory: Path) -> Iterator[Registry]:
-    """Fetch, unpack and run a registry; nothing is installed.
+def registry(
+    directory: Path,
+    *,
+    program: Path | None = None,
+    http: str = "",
+    storage: str = "",
+    more: str = "",
+    authority: Path | None = None,
+) -> Iterator[Registry]:
+    """Fetch, unpack and run a registry, or run an unpacked ``program``; nothing is installed.
+
+    ``http`` and ``storage`` are more keys of these parts, ``more`` other lines of its configuration, all in YAML.
+    With TLS the ``authority`` is the certificate that vouches for it.
 
     Raises:
         Problem: the package cannot be fetched, or what it holds does not answer.
 
     """
     place = directory / "registry"
-    (place / "unpacked").mkdir(parents=True)
-    program = _program(place)
+    place.mkdir(parents=True)
+    program = program or unpacked(place)
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         server = Registry(f"127.0.0.1:{free.getsockname()[1]}", place / "held")
     configuration = place / "registry.yml"
-    configuration.write_text(CONFIGURATION.format(root=server.root, address=server.address), encoding="utf-8")
+    configuration.write_text(
+        CONFIGURATION.format(root=server.root, address=server.address, http=http, storage=storage) + more,
+        encoding="utf-8",
+    )
     with (place / LOG).open("w", encoding="utf-8") as log:
         process = subprocess.Popen([program, "serve", configuration], stdout=log, stderr=log)
         try:
-            _until_it_answers(server, process)
+            _until_it_answers(server, process, authority)
             yield server
         finally:
             processes.end(process.pid, STOPPING, STOPPING)
             process.wait()
 
 
-def _program(place: Path) -> Path:
+def unpacked(place: Path) -> Path:
+    """Fetch and unpack Debian's registry; returns its program. Raises Problem where it cannot be had."""
+    (place / "unpacked").mkdir()
     doing, next_step = (
         f"fetching Debian's {PACKAGE}",
         "run `apt-get update` as root, or name other groups than `builds`",
@@ -79,15 +97,21 @@ def _program(place: Path) -> Path:
         raise Problem(doing, str(error) or type(error).__name__, next_step) from None
 
 
-def _until_it_answers(server: Registry, process: "subprocess.Popen[bytes]") -> None:
-    """Wait for the registry, which is on this machine: no proxy is asked for it."""
+def _until_it_answers(server: Registry, process: "subprocess.Popen[bytes]", authority: Path | None) -> None:
+    """Wait for the registry, which is on this machine: no proxy is asked for it. To ask who one is is an answer."""
     doing, next_step = "starting a registry", "see whether 127.0.0.1 can be listened on"
-    direct = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+    handlers: list[urllib.request.BaseHandler] = [urllib.request.ProxyHandler({})]
+    if authority:
+        handlers.append(urllib.request.HTTPSHandler(context=ssl.create_default_context(cafile=authority)))
+    direct, scheme = urllib.request.build_opener(*handlers), "https" if authority else "http"
     end = time.monotonic() + SECONDS
     while True:
         try:
-            with direct.open(f"http://{server.address}/v2/", timeout=5):
+            with direct.open(f"{scheme}://{server.address}/v2/", timeout=5):
                 return
+        except urllib.error.HTTPError as error:
+            error.close()
+            return
         except OSError as error:
             if process.poll() is not None:
                 log = (server.root.parent / LOG).read_text(encoding="utf-8", errors="replace")

@@ -1,4 +1,4 @@
-"""``python -m deploy``: engine, engine-stop, build, attach, matrix, stack, pin, clean."""
+"""``python -m deploy``: builds and publishes images, prints what deploys them, finds an engine."""
 
 import argparse
 import json
@@ -12,6 +12,7 @@ try:
     from deploy import signals
     from deploy.artifacts import E2E_ROLES
     from deploy.project import Project, find_contract, read_project, root_of
+    from deploy.publish import options
 except ImportError as error:
     outside("deploy", error)
 
@@ -21,10 +22,11 @@ COMMANDS = {
         "Builds the images of the named roles side by side.",
         "A failed build stops no other. Records go to ROLE/build.json and ROLE/build.log.",
     ),
-    "attach": (
-        "Attaches a role's bill of materials to its image in a registry.",
-        "`./noxw -s build verify` writes the bill; push the image first. The credentials are those of `docker login`.",
+    "publish": (
+        "Publishes verified images of the named roles, each with its attestations.",
+        "Each verdict has to be PASS, for that very identity, by today's contract; else none is sent.",
     ),
+    "key": ("Makes a key to sign attestations with: FILE, and its public half, FILE.pub.", ""),
     "engine": (
         "Ensures that a Docker Engine with buildx answers; installs and starts one where none does.",
         "It installs on Debian as root (Ubuntu is untried), and never touches an engine that answers.",
@@ -34,6 +36,14 @@ COMMANDS = {
     "stack": (
         "Prints deploy/compose.yaml as `docker stack deploy` takes it.",
         "Its volume belongs to one node: with several, add a placement constraint, or a driver that shares it.",
+    ),
+    "compose": (
+        "Prints deploy/compose.yaml with the published images, by their digests.",
+        "An image whose attestation does not hold is refused.",
+    ),
+    "kubernetes": (
+        "Prints Kubernetes manifests from the contract, with the published images, by their digests.",
+        "An image whose attestation does not hold is refused.",
     ),
     "pin": (
         "Renews the digests that the images come from, in deploy/docker/pins.toml and the Dockerfiles.",
@@ -45,7 +55,8 @@ COMMANDS = {
     ),
 }
 
-WITH_CONTRACT = ("build", "attach", "matrix", "pin", "clean")
+DEPLOYING = ("stack", "compose", "kubernetes")
+WITH_CONTRACT = ("build", "publish", "matrix", *DEPLOYING, "pin", "clean")
 
 
 def parser() -> argparse.ArgumentParser:
@@ -56,14 +67,14 @@ def parser() -> argparse.ArgumentParser:
     commands = top.add_subparsers(dest="command", required=True)
     for word, (about, more) in COMMANDS.items():
         command = commands.add_parser(word, allow_abbrev=False, help=about, description=f"{about} {more}".rstrip())
-        if word == "build":
+        if word in ("build", "publish"):
             command.add_argument(
                 "roles", nargs="*", metavar="ROLE", help="roles of the contract; all where none is named"
             )
-        if word == "attach":
-            command.add_argument("role", metavar="ROLE", help="the role whose bill it is")
-            command.add_argument("image", metavar="IMAGE", help="as it was pushed: registry.example/name:tag")
-            command.add_argument("--plain-http", action="store_true", help="the registry does not use HTTPS")
+        if word == "publish":
+            options.add_publishing(command)
+        if word == "key":
+            command.add_argument("file", type=Path, metavar="FILE", help="where the private half goes")
         if word in WITH_CONTRACT:
             command.add_argument(
                 "--contract",
@@ -71,10 +82,14 @@ def parser() -> argparse.ArgumentParser:
                 metavar="FILE",
                 help="the contract (default: KTRDR_CONTRACT, or found from here)",
             )
-        if word in ("build", "attach"):
+        if word in ("build", "publish"):
             command.add_argument(
                 "--artifacts", type=Path, metavar="DIR", help="where records lie (default: artifacts/)"
             )
+        if word in DEPLOYING:
+            options.add_deployment(command, required=word != "stack")
+        if word in ("compose", "kubernetes"):
+            command.add_argument("--gpu", action="store_true", help="also the training worker on the host's GPU")
         if word == "stack":
             command.add_argument(
                 "--secrets",
@@ -95,11 +110,6 @@ def run(arguments: argparse.Namespace) -> int:
         roles = _project(arguments).contract.roles
         print(" ".join(E2E_ROLES) if arguments.together else json.dumps({"role": roles}))
         return Exit.OK
-    if arguments.command == "stack":
-        from deploy import compose  # noqa: PLC0415 - what it needs is not loaded for the other commands
-
-        print(compose.stack(secrets=arguments.secrets), end="")
-        return Exit.OK
     if arguments.command in ("engine", "engine-stop"):
         from deploy.engine import bring_up  # noqa: PLC0415 - what it needs is not loaded for the other commands
 
@@ -109,17 +119,21 @@ def run(arguments: argparse.Namespace) -> int:
 
         root = root_of(find_contract(arguments.contract, os.environ, Path.cwd())) if arguments.all else None
         return clean.clean(root)
+    if arguments.command == "key":
+        from deploy.publish import commands  # noqa: PLC0415
+
+        return commands.make_key(arguments)
     project = _project(arguments)
     if arguments.command == "pin":
         from deploy.base import renew_pins  # noqa: PLC0415
         from deploy.engine import connection  # noqa: PLC0415
 
         return renew_pins.renew(project, connection.find_engine(), print)
-    if arguments.command == "attach":
-        from deploy.publish import attach  # noqa: PLC0415
+    if arguments.command in ("publish", *DEPLOYING):
+        from deploy.publish import commands  # noqa: PLC0415
 
-        (image,) = project.contract.select([arguments.role])
-        return attach.attach(image.role, arguments.image, project.artifacts, plain_http=arguments.plain_http)
+        publishing = arguments.command == "publish"
+        return (commands.publish_images if publishing else commands.print_deployment)(arguments, project)
     from deploy.build import forkserver  # noqa: PLC0415
 
     project.contract.select(arguments.roles)

@@ -3,6 +3,7 @@
 Every mistake in the file is reported at once, each with its key, its value and the next step.
 """
 
+import hashlib
 import os
 import re
 import tomllib
@@ -11,7 +12,7 @@ from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 from urllib.parse import urlsplit
 
-from pydantic import AfterValidator, BeforeValidator, Field, ValidationError, model_validator
+from pydantic import AfterValidator, BeforeValidator, Field, PrivateAttr, ValidationError, model_validator
 
 from deploy.allowed_files import AllowedFile, Files, Pattern, Reason
 from deploy.configuration import AbsolutePath, Bounds, Configuration, Distinct, HealthcheckDemand, Strict, Text
@@ -157,6 +158,16 @@ class Contract(Strict):
     packages: Packages = Field(default_factory=list)  # Debian packages that every image adds to its base
     files: Files = Field(default_factory=dict)  # what else every image adds to its base, each with its kind and reason
     images: Annotated[dict[str, Image], Field(min_length=1)]
+    _digest: str = PrivateAttr("")
+
+    def model_post_init(self, context: Any) -> None:
+        """Keep the digest of the file, where it was read from one."""
+        self._digest = (context or {}).get("digest", "")
+
+    @property
+    def digest(self) -> str:
+        """The digest of the file's bytes, written sha256:HEX; "" where it was read from none."""
+        return self._digest
 
     @property
     def roles(self) -> list[str]:
@@ -212,14 +223,17 @@ def read_contract(path: Path, root: Path) -> Contract:
     """
     doing = f"reading the contract {path.relative_to(root) if path.is_relative_to(root) else path}"
     try:
-        document = tomllib.loads(path.read_text(encoding="utf-8"))
+        data = path.read_bytes()
+        document = tomllib.loads(data.decode("utf-8"))
     except OSError as error:
         raise Problem(doing, error.strerror or str(error), f"restore {path}", Exit.USAGE) from None
     except (ValueError, RecursionError) as error:  # TOMLDecodeError and UnicodeDecodeError are ValueErrors
         raise Problem(doing, f"not TOML: {error}", "correct the line it names", Exit.USAGE) from None
     mistakes = contract_mistakes(document) + _missing_files(document, root)
     if not mistakes:
-        return Contract.model_validate(_with_roles(document))
+        return Contract.model_validate(
+            _with_roles(document), context={"digest": f"sha256:{hashlib.sha256(data).hexdigest()}"}
+        )
     wrong = f"{len(mistakes)} mistake{'s' * (len(mistakes) > 1)}" + "".join(f"\n  - {line}" for line in mistakes)
     raise Problem(doing, wrong, "correct the keys above; docs/contract.md explains each", Exit.USAGE)
 

@@ -18,7 +18,10 @@ SHARED = {
     "api": "servers that are measured",
 }
 # Modules of `integration` whose images have names of their own, or that need none
-APART = ("test_workflow_jobs.py", "test_surroundings.py", "test_engine_second.py", "test_engine_registry.py")
+APART = (
+    "test_workflow_jobs.py", "test_surroundings.py", "test_engine_second.py", "test_engine_registry.py",
+    "test_registries.py",
+)  # fmt: skip
 
 
 def share(nodeid: str) -> str:

@@ -16,6 +16,7 @@ try:
     from deploy.artifacts import UnreadableArtifact
     from deploy.contract import Contract, Image
     from deploy.project import Project, read_project
+    from deploy.publish import options
     from verify.commands import summarize, verify
 except ImportError as error:
     outside("verify", error)
@@ -50,7 +51,7 @@ how to bring a new image, or another content, into the contract:
   6. ./noxw -s build verify -- ROLE
 
 A line that the contract has for every image is not repeated. Secrets are hidden. docs/contract.md explains the keys."""
-OPTIONS = ("--artifacts", "--history", "--contract")  # that take a value
+OPTIONS = ("--artifacts", "--history", "--contract", "--published", "--key", "--most-days")  # that take a value
 
 
 def parser(word: str = "") -> argparse.ArgumentParser:
@@ -64,13 +65,14 @@ def parser(word: str = "") -> argparse.ArgumentParser:
         formatter_class=argparse.RawDescriptionHelpFormatter,
         usage="%(prog)s [-h] [--artifacts DIR] ROLE CHECK" if word == "explain" else None,
     )  # fmt: skip
-    top.set_defaults(command=word, gpu=False, history=None, artifacts=None)
+    top.set_defaults(command=word, gpu=False, history=None, artifacts=None, published=None)
     if arguments is None:
         top.set_defaults(words=[])
     else:
         top.add_argument("words", nargs="*", metavar=arguments[0], help=arguments[1])
     if not word:
         top.add_argument("--gpu", action="store_true", help="check on a GPU host that the GPU is really used")
+        _add_published(top)
     if word == "summarize":
         top.add_argument(
             "--history",
@@ -84,6 +86,15 @@ def parser(word: str = "") -> argparse.ArgumentParser:
     if word != "lazy-imports":
         top.add_argument("--artifacts", type=Path, metavar="DIR", help="where records lie (default: artifacts/)")
     return top
+
+
+def _add_published(top: argparse.ArgumentParser) -> None:
+    group = top.add_argument_group("a published image, in place of roles")
+    about = "tell who verified this image in a registry, when, by which contract, and what came of it"
+    group.add_argument("--published", metavar="REF", help=about)
+    group.add_argument("--again", action="store_true", help="then check all that is checked of a built image")
+    group.add_argument("--plain-http", action="store_true", help="the registry does not use HTTPS")
+    options.add_examination(group)
 
 
 def read_command_line(words: list[str]) -> argparse.Namespace:
@@ -127,6 +138,8 @@ def run(arguments: argparse.Namespace) -> int:
         from verify.commands.describe import describe  # noqa: PLC0415 - the other commands need nothing of it
 
         return describe(project, contract.select(words), connection.find_engine())
+    if arguments.published:
+        return _published(arguments, project, console)
     if word == "e2e":
         from verify.commands.end_to_end import end_to_end  # noqa: PLC0415 - the other commands need nothing of it
 
@@ -145,6 +158,21 @@ def _verify(arguments: argparse.Namespace, project: Project, console: Console) -
     if arguments.gpu and arguments.words:
         _hold_cuda(images, contract)
     return verify.verify(project, arguments.words, connection.find_engine(), console, gpu=arguments.gpu)
+
+
+def _published(arguments: argparse.Namespace, project: Project, console: Console) -> int:
+    from deploy.engine import connection  # noqa: PLC0415
+    from deploy.publish.commands import expected  # noqa: PLC0415 - the other commands need nothing of it
+    from deploy.publish.reference import Reference  # noqa: PLC0415
+    from deploy.publish.registry import Repository  # noqa: PLC0415
+    from verify.commands.published import Asked, published  # noqa: PLC0415
+
+    if arguments.words or arguments.gpu:
+        wrong = f"--published takes no {' '.join(arguments.words) or '--gpu'} beside it"
+        raise Problem("reading the command line", wrong, "see ./noxw -s verify -- --help", Exit.USAGE)
+    repository = Repository(Reference.read(arguments.published), plain_http=arguments.plain_http)
+    asked = Asked(repository, expected(arguments, project.contract), arguments.again)
+    return published(asked, project, connection.find_engine(), console)
 
 
 def _hold_cuda(images: Iterable[Image], contract: Contract) -> None:

@@ -1,1 +1,1 @@
-"""Sends verified images to a registry, and attaches bills of materials to them."""
+"""Sends verified images to a registry with attestations beside them, and reads both back."""

@@ -3,97 +3,34 @@
 If a registry does not know referrers, they go into an index under a tag made of the image's digest, as the
 specification says.
 
-Why not oras: it does not check OCI-Subject in a registry's answer, and does not fall back to the referrers tag.
+Why not oras (0.2.43): it does not check OCI-Subject in a registry's answer, and knows no tag for referrers.
 """
 
 import hashlib
-import ipaddress
 import json
 import os
-import re
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
 from typing import Any
-from urllib.parse import urljoin, urlsplit
-from urllib.request import parse_http_list, parse_keqv_list
+from urllib.parse import urljoin
 
-import docker.auth
-import docker.errors
-import docker.utils
 import requests
 
-from deploy.engine.connection import classify
 from deploy.errors import Exit, Problem
 from deploy.image_config import ImageConfig
+from deploy.publish.reference import Reference
+from deploy.publish.wire import Deadlines, Wire
 
 MANIFEST, INDEX = "application/vnd.oci.image.manifest.v1+json", "application/vnd.oci.image.index.v1+json"
 INDEXES = (INDEX, "application/vnd.docker.distribution.manifest.list.v2+json")
 KNOWN = (MANIFEST, "application/vnd.docker.distribution.manifest.v2+json", *INDEXES)
 EMPTY = "application/vnd.oci.empty.v1+json"
-DOCKER_HUB = {"docker.io": "registry-1.docker.io"}
-SECONDS = (10.0, 120.0)  # to connect, between two pieces of an answer
-SHOWN = 300  # characters of a registry's refusal
+NOTHING = b"{}"  # the configuration of an artifact that is not an image
+MOST_REFERRERS = 100  # that are read of one image
 LOOKING = "looking at the image in its registry"
+ABSENT = (requests.codes.not_found, requests.codes.method_not_allowed)
 
 Descriptor = dict[str, Any]
-
-
-# OCI distribution specification 1.1, pulling manifests; a host with or without its port
-NAME = re.compile(r"[a-z0-9]+(?:(?:\.|_|__|-+)[a-z0-9]+)*(?:/[a-z0-9]+(?:(?:\.|_|__|-+)[a-z0-9]+)*)*")
-VERSION = re.compile(r"\w[\w.-]{0,127}|sha256:[0-9a-f]{64}", re.ASCII)
-HOST = re.compile(r"(?:[\w.-]+|\[[0-9A-Fa-f:]+\])(?::\d{1,5})?", re.ASCII)
-
-
-def _no_name(wrong: str) -> Problem:
-    next_step = (
-        "write registry.example/name:tag or registry.example/name@sha256:…, Docker Hub's as docker.io/user/name:tag"
-    )
-    return Problem("reading the image's name", wrong, next_step, Exit.USAGE)
-
-
-@dataclass(frozen=True)
-class Reference:
-    """An image's name in a registry; ``version`` is a tag or a digest."""
-
-    host: str
-    name: str
-    version: str
-
-    @classmethod
-    def read(cls, text: str) -> "Reference":
-        """Read a name as the docker command does.
-
-        Raises:
-            Problem: it is not an image's name (exit 2).
-
-        """
-        try:
-            repository, version = docker.utils.parse_repository_tag(text)
-            if version and version.startswith("sha256:"):  # beside a digest a tag says nothing
-                repository, _ = docker.utils.parse_repository_tag(repository)
-            host, name = docker.auth.resolve_repository_name(repository)
-        except docker.errors.InvalidRepository as error:
-            raise _no_name(str(error)) from None
-        if not NAME.fullmatch(name) or not HOST.fullmatch(host) or not VERSION.fullmatch(version or "latest"):
-            raise _no_name(f"{text!r} is not the name of an image")
-        if host == "docker.io" and not text.startswith("docker.io/"):
-            raise _no_name(f"{text!r} names no registry")
-        if host == "docker.io" and "/" not in name:
-            name = f"library/{name}"
-        return cls(host, name, version or "latest")
-
-    @property
-    def is_here(self) -> bool:
-        """Whether the registry is on this machine, where the docker command accepts plain HTTP."""
-        host = urlsplit(f"//{self.host}").hostname or ""
-        try:
-            return host == "localhost" or ipaddress.ip_address(host).is_loopback
-        except ValueError:
-            return False
-
-    def address(self, *, plain_http: bool) -> str:
-        """Return where the registry answers."""
-        return f"{'http' if plain_http or self.is_here else 'https'}://{DOCKER_HUB.get(self.host, self.host)}"
 
 
 def digest_of(data: bytes) -> str:
@@ -106,140 +43,199 @@ def descriptor(kind: str, data: bytes, **more: Any) -> Descriptor:
     return {"mediaType": kind, "digest": digest_of(data), "size": len(data), **more}
 
 
+@dataclass(frozen=True)
+class Manifest:
+    """A manifest as a registry gives it, to the byte."""
+
+    kind: str
+    data: bytes
+
+    @property
+    def digest(self) -> str:
+        """Its digest, by which it is found again."""
+        return digest_of(self.data)
+
+    @property
+    def document(self) -> Any:
+        """What it says; raises ValueError."""
+        return json.loads(self.data)
+
+
+@dataclass(frozen=True)
+class Artifact:
+    """One file beside an image: an artifact of one layer (OCI image specification 1.1, artifact usage)."""
+
+    kind: str  # of the artifact
+    data: bytes
+    title: str = ""
+    media_type: str = ""  # of the file, where it is another
+    annotations: Mapping[str, str] = field(default_factory=dict)
+
+    def manifest(self, subject: Descriptor) -> dict[str, Any]:
+        """Return the artifact's manifest. It has no time, so the same file and image give the same manifest."""
+        named = {"annotations": {"org.opencontainers.image.title": self.title}} if self.title else {}
+        document = {
+            "schemaVersion": 2,
+            "mediaType": MANIFEST,
+            "artifactType": self.kind,
+            "config": descriptor(EMPTY, NOTHING),
+            "layers": [descriptor(self.media_type or self.kind, self.data, **named)],
+            "subject": subject,
+        }
+        return document | ({"annotations": dict(self.annotations)} if self.annotations else {})
+
+
 class Repository:
     """An image's repository; every refusal is a Problem (exit 3)."""
 
     def __init__(
-        self, reference: Reference, *, plain_http: bool = False, environ: Mapping[str, str] = os.environ
+        self,
+        reference: Reference,
+        *,
+        plain_http: bool = False,
+        environ: Mapping[str, str] = os.environ,
+        deadlines: Deadlines | None = None,
     ) -> None:
         self.reference = reference
-        self.address = reference.address(plain_http=plain_http)
-        self.session = requests.Session()
-        self.session.trust_env = not reference.is_here  # no proxy is asked for what this machine itself serves
-        if bundle := environ.get("SSL_CERT_FILE"):
-            self.session.verify = bundle
-        self.token = ""
+        self.wire = Wire(reference, environ, plain_http=plain_http, deadlines=deadlines)
 
-    def image(self, wanted: str) -> Descriptor:
+    def ready(self) -> None:
+        """Try whether the registry takes what is sent: the empty configuration, which every artifact needs.
+
+        It is sent even if it is there, so that a registry that is read-only or full refuses here.
+        """
+        self._upload(NOTHING)
+
+    def image(self, wanted: str, version: str = "") -> Manifest:
         """Return the manifest of the image, which must have this identity.
 
         Raises:
             Problem: another image lies there (exit 1), or its manifest cannot be read (exit 3).
 
         """
-        try:
-            there = {self._identity(manifest): found for manifest, found in self._manifests(self.reference.version)}
-        except (ValueError, LookupError, TypeError, AttributeError) as error:
-            raise self._refused(f"its manifest cannot be read: {error or type(error).__name__}") from None
+        there = {config.identity: found for config, found in self._images(version or self.reference.version)}
         if wanted not in there:
-            seen = ", ".join(filter(None, there)) or "no image"
+            seen = ", ".join(there) or "no image"
             next_step = "verify the image that was pushed, or push the one that was verified"
             raise Problem(LOOKING, f"expected {wanted}, there is {seen}", next_step, Exit.FAILED)
         return there[wanted]
 
+    def only_image(self) -> tuple[ImageConfig, Manifest]:
+        """Return configuration and manifest of the one image that the reference names.
+
+        Raises:
+            Problem: it names none, or several (exit 1), or a manifest cannot be read (exit 3).
+
+        """
+        there = list(self._images(self.reference.version))
+        if len(there) != 1:
+            name = self.reference.at(self.reference.version)
+            raise Problem(LOOKING, f"{name} names {len(there)} images", "name one by its digest", Exit.FAILED)
+        return there[0]
+
+    def tag(self, version: str, manifest: Manifest) -> None:
+        """Let a tag name this manifest."""
+        self.wire.ask("PUT", f"manifests/{version}", data=manifest.data, headers={"Content-Type": manifest.kind})
+
+    def attach(self, artifact: Artifact, subject: Manifest) -> str:
+        """Put a file beside an image; returns the digest of the artifact's manifest."""
+        for data in (artifact.data, NOTHING):
+            self.put(data)
+        return self.refer(artifact.manifest({**descriptor(subject.kind, subject.data)}))
+
     def put(self, data: bytes) -> None:
         """Send the registry these bytes, unless it has them."""
-        if self._ask("HEAD", f"blobs/{digest_of(data)}", allowed=(404,)).ok:
-            return
-        begun = self._ask("POST", "blobs/uploads/")
-        place = urljoin(begun.url, begun.headers.get("Location", ""))
-        kind = {"Content-Type": "application/octet-stream"}
-        self._ask("PUT", place, params={"digest": digest_of(data)}, data=data, headers=kind)
+        if not self.wire.ask("HEAD", f"blobs/{digest_of(data)}", allowed=ABSENT[:1]).ok:
+            self._upload(data)
+
+    def blob(self, digest: str) -> bytes:
+        """Return the bytes of this digest."""
+        data = self.wire.ask("GET", f"blobs/{digest}").data
+        if digest_of(data) != digest:
+            raise self.wire.refused(f"what it gives for {digest} has another digest: {digest_of(data)}")
+        return data
 
     def refer(self, manifest: Descriptor) -> str:
         """Send the registry a manifest that names its ``subject``; returns the manifest's digest."""
         data = json.dumps(manifest).encode()
-        told = self._ask("PUT", f"manifests/{digest_of(data)}", data=data, headers={"Content-Type": MANIFEST})
+        told = self.wire.ask("PUT", f"manifests/{digest_of(data)}", data=data, headers={"Content-Type": MANIFEST})
         if "OCI-Subject" not in told.headers:
-            self._list(descriptor(MANIFEST, data, artifactType=manifest["artifactType"]), manifest["subject"]["digest"])
+            also = {"annotations": manifest["annotations"]} if "annotations" in manifest else {}
+            entry = descriptor(MANIFEST, data, artifactType=manifest["artifactType"], **also)
+            self._list(entry, manifest["subject"]["digest"])
         return digest_of(data)
+
+    def referrers(self, subject: str, kind: str) -> Iterator[tuple[str, Artifact]]:
+        """Yield the artifacts of this kind that name an image as their subject, each with its manifest's digest.
+
+        Raises:
+            Problem: the list, a manifest or a file cannot be read (exit 3).
+
+        """
+        for entry in self._referring(subject):
+            if not isinstance(entry, dict) or entry.get("artifactType") != kind:
+                continue
+            try:
+                manifest = self._manifest(entry["digest"])
+                document = manifest.document
+                if document["subject"]["digest"] != subject:
+                    continue
+                (layer,) = document["layers"]
+                yield manifest.digest, Artifact(kind, self.blob(layer["digest"]), media_type=layer["mediaType"])
+            except (ValueError, LookupError, TypeError) as error:
+                raise self.wire.refused(f"an artifact of {subject} cannot be read: {error!r}") from None
+
+    def _referring(self, subject: str) -> list[Any]:
+        """Return what refers to an image: as the registry lists it, else from the tag that stands for that."""
+        listed = self.wire.ask("GET", f"referrers/{subject}", allowed=ABSENT, headers={"Accept": INDEX})
+        if listed.ok and listed.headers.get("Content-Type", "").startswith(INDEX):
+            return self._entries(listed.data, "the list of referrers")[:MOST_REFERRERS]
+        tag = f"manifests/{subject.replace(':', '-')}"
+        before = self.wire.ask("GET", tag, allowed=ABSENT[:1], headers={"Accept": INDEX})
+        return self._entries(before.data, tag)[:MOST_REFERRERS] if before.ok else []
+
+    def _entries(self, data: bytes, what: str) -> list[Any]:
+        try:
+            return list(json.loads(data)["manifests"])
+        except (ValueError, LookupError, TypeError) as error:
+            raise self.wire.refused(f"{what} is not an index: {error or type(error).__name__}") from None
 
     def _list(self, referrer: Descriptor, subject: str) -> None:
         """Add a manifest to those that refer to an image, in a registry that does not list them by itself."""
         tag = f"manifests/{subject.replace(':', '-')}"
-        before = self._ask("GET", tag, allowed=(404,), headers={"Accept": INDEX})
-        try:
-            listed = list(before.json()["manifests"]) if before.ok else []
-        except (ValueError, LookupError, TypeError) as error:
-            raise self._refused(f"{tag} is not an index: {error or type(error).__name__}") from None
+        before = self.wire.ask("GET", tag, allowed=ABSENT[:1], headers={"Accept": INDEX})
+        listed = self._entries(before.data, tag) if before.ok else []
         if referrer not in listed:
             index = {"schemaVersion": 2, "mediaType": INDEX, "manifests": [*listed, referrer]}
-            self._ask("PUT", tag, data=json.dumps(index).encode(), headers={"Content-Type": INDEX})
+            self.wire.ask("PUT", tag, data=json.dumps(index).encode(), headers={"Content-Type": INDEX})
 
-    def _manifests(self, version: str) -> list[tuple[dict[str, Any], Descriptor]]:
-        """Return the manifest of this tag or digest; of an index, the manifest of each platform."""
-        manifest, found = self._manifest(version)
-        if found["mediaType"] in INDEXES:
-            return [self._manifest(listed["digest"]) for listed in manifest["manifests"]]
-        return [(manifest, found)]
+    def _upload(self, data: bytes) -> None:
+        begun = self.wire.ask("POST", "blobs/uploads/")
+        place = urljoin(begun.url, begun.headers.get("Location", ""))
+        kind = {"Content-Type": "application/octet-stream"}
+        self.wire.ask("PUT", place, params={"digest": digest_of(data)}, data=data, headers=kind)
 
-    def _manifest(self, version: str) -> tuple[dict[str, Any], Descriptor]:
-        answer = self._ask("GET", f"manifests/{version}", headers={"Accept": ", ".join(KNOWN)})
-        found = descriptor(answer.headers.get("Content-Type", ""), answer.content)
-        if version.startswith("sha256:") and found["digest"] != version:
-            raise self._refused(f"what it gives for {version} has another digest")
-        if found["mediaType"] not in KNOWN:
-            raise self._refused(f"{version} is no image but {found['mediaType'] or 'nothing that it names'}")
-        return answer.json(), found
-
-    def _identity(self, manifest: dict[str, Any]) -> str:
-        """Return the identity of a manifest's image; "" where it has none, as an attestation."""
-        answer = self._ask("GET", f"blobs/{manifest['config']['digest']}")
-        if digest_of(answer.content) != manifest["config"]["digest"]:
-            raise self._refused(f"what it gives for {manifest['config']['digest']} has another digest")
-        config = ImageConfig.from_registry(manifest["config"]["digest"], answer.json())
-        return config.identity if config else ""
-
-    def _ask(self, method: str, path: str, allowed: tuple[int, ...] = (), **more: Any) -> requests.Response:
-        """Send a request, and once more with credentials if the registry asks for them."""
-        url = urljoin(f"{self.address}/v2/{self.reference.name}/", path)
+    def _images(self, version: str) -> Iterator[tuple[ImageConfig, Manifest]]:
+        """Yield each image of this tag or digest; a manifest may be of none, as an attestation's."""
         try:
-            answer = self._send(method, url, **more)
-            if answer.status_code == requests.codes.unauthorized:
-                self._identify(answer.headers.get("WWW-Authenticate", ""))
-                answer = self._send(method, url, **more)
-        except requests.ConnectionError as error:
-            raise self._refused(f"it does not answer: {classify(error)[1]}") from None
-        except (requests.RequestException, ValueError, KeyError) as error:
-            raise self._refused(str(error) or type(error).__name__) from None
-        if not answer.ok and answer.status_code not in allowed:
-            what = f"{method} {urlsplit(url).path}: {answer.status_code} {answer.text[:SHOWN].strip()}"
-            raise self._refused(what)
-        return answer
+            found = self._manifest(version)
+            listed = found.document["manifests"] if found.kind in INDEXES else None
+            for manifest in [found] if listed is None else [self._manifest(entry["digest"]) for entry in listed]:
+                if config := self._config(manifest.document):
+                    yield config, manifest
+        except (ValueError, LookupError, TypeError, AttributeError) as error:
+            raise self.wire.refused(f"its manifest cannot be read: {error or type(error).__name__}") from None
 
-    def _send(self, method: str, url: str, **more: Any) -> requests.Response:
-        return self.session.request(method, url, auth=self._authorized, timeout=SECONDS, **more)
+    def _manifest(self, version: str) -> Manifest:
+        answer = self.wire.ask("GET", f"manifests/{version}", headers={"Accept": ", ".join(KNOWN)})
+        found = Manifest(answer.headers.get("Content-Type", ""), answer.data)
+        if version.startswith("sha256:") and found.digest != version:
+            raise self.wire.refused(f"what it gives for {version} has another digest: {found.digest}")
+        if found.kind not in KNOWN:
+            raise self.wire.refused(f"{version} is no image but {found.kind or 'nothing that it names'}")
+        return found
 
-    def _authorized(self, request: requests.PreparedRequest) -> requests.PreparedRequest:
-        """Add the token, for this registry alone; requests would replace it with an entry of ~/.netrc."""
-        if self.token and urlsplit(request.url).netloc == urlsplit(self.address).netloc:
-            request.headers["Authorization"] = self.token
-        return request
-
-    def _identify(self, challenge: str) -> None:
-        """Use what `docker login` stored for this registry, or get a token where the registry points to."""
-        scheme, _, rest = challenge.partition(" ")
-        words = parse_keqv_list(parse_http_list(rest))
-        known = self._login()
-        if scheme.lower() == "bearer":
-            scope = words.get("scope") or f"repository:{self.reference.name}:pull,push"
-            asked = {"service": words.get("service", ""), "scope": scope}
-            answer = self.session.get(words["realm"], params=asked, auth=known, timeout=SECONDS)
-            answer.raise_for_status()
-            document = answer.json()
-            self.token = f"Bearer {document.get('token') or document['access_token']}"
-        elif known:
-            self.token = str(requests.Request("GET", self.address, auth=known).prepare().headers["Authorization"])
-
-    def _login(self) -> tuple[str, str] | None:
-        host = self.reference.host
-        try:
-            found = docker.auth.load_config().resolve_authconfig(host if host != "docker.io" else None) or {}
-        except docker.errors.DockerException as error:
-            raise self._refused(f"the credentials of docker login cannot be read: {error}") from None
-        name, password = found.get("username") or found.get("Username"), found.get("password") or found.get("Password")
-        return (name, password) if name and password else None
-
-    def _refused(self, wrong: str) -> Problem:
-        next_step = "see `docker login`, the registry's log, and --plain-http"
-        return Problem(f"asking the registry at {self.address}", wrong, next_step)
+    def _config(self, document: dict[str, Any]) -> ImageConfig | None:
+        """Return the configuration of a manifest's image; None where it has none."""
+        digest = document["config"]["digest"]
+        return ImageConfig.from_registry(digest, json.loads(self.blob(digest)))

@@ -24,7 +24,15 @@ class Held:
     asked: list[str] = field(default_factory=list)
     asks_for: str = ""  # "Basic" or "Bearer"
     knows_referrers: bool = False
+    refuses: dict[str, tuple[int, str]] = field(default_factory=dict)  # method -> status and text
+    hangs: str = ""  # "headers": no answer at all; "body": an answer that never ends
     address: str = ""
+    ended: threading.Event = field(default_factory=threading.Event)
+
+    @property
+    def host(self) -> str:
+        """Its name, as an image's begins."""
+        return self.address.removeprefix("http://")
 
     def take_manifest(self, tag: str, kind: str, document: dict[str, Any]) -> str:
         data = json.dumps(document).encode()
@@ -56,6 +64,8 @@ class Handler(http.server.BaseHTTPRequestHandler):
             return self.answer(200 if known else 403, json.dumps({"token": TOKEN}).encode())
         if self.stopped():
             return None
+        if "/referrers/" in self.path and self.held.knows_referrers:
+            return self.answer(200, self.referrers(), {"Content-Type": INDEX})
         kind, version = self.path.rpartition("/")[0].rpartition("/")[2], self.path.rpartition("/")[2]
         if kind == "manifests" and version in self.held.manifests:
             media_type, data = self.held.manifests[version]
@@ -82,9 +92,30 @@ class Handler(http.server.BaseHTTPRequestHandler):
         subject = json.loads(data).get("subject", {}).get("digest")
         return self.answer(201, headers={"OCI-Subject": subject} if subject and self.held.knows_referrers else {})
 
+    def referrers(self) -> bytes:
+        """Everything that names the image in the path as its subject, as an index."""
+        subject, listed = self.path.rpartition("/")[2], []
+        for version, (kind, data) in self.held.manifests.items():
+            document = json.loads(data)
+            if version.startswith("sha256:") and document.get("subject", {}).get("digest") == subject:
+                listed.append(descriptor(kind, data, artifactType=document["artifactType"]))
+        return json.dumps({"schemaVersion": 2, "mediaType": INDEX, "manifests": listed}).encode()
+
     def stopped(self) -> bool:
-        """Ask who it is, where that is asked and not told."""
+        """Ask who it is, where that is asked and not told; refuse, or hang, where that is set."""
         self.held.asked.append(f"{self.command} {self.path.partition('?')[0]}")
+        if self.held.hangs == "body":
+            self.send_response(200)
+            self.end_headers()
+            while not self.held.ended.wait(0.05):
+                self.wfile.write(b" ")
+        if self.held.hangs:
+            self.held.ended.wait(30)
+            return True
+        if self.command in self.held.refuses:
+            status, text = self.held.refuses[self.command]
+            self.answer(status, text.encode())
+            return True
         login = base64.b64encode(f"{NAME}:{PASSWORD}".encode()).decode()
         expected = {"Basic": f"Basic {login}", "Bearer": f"Bearer {TOKEN}"}.get(self.held.asks_for)
         if not expected or self.headers.get("Authorization") == expected:
@@ -113,4 +144,5 @@ def stand_in() -> Iterator[Held]:
         held.address = f"http://127.0.0.1:{server.server_port}"
         threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True).start()
         yield held
+        held.ended.set()
         server.shutdown()

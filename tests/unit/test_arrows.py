@@ -17,7 +17,7 @@ ARROWS = {
     "deploy/engine": ["deploy"],
     "deploy/base": ["deploy", "deploy/engine"],
     "deploy/build": ["deploy", "deploy/engine", "deploy/base"],
-    "deploy/publish": ["deploy", "deploy/engine"],
+    "deploy/publish": ["deploy", "deploy/engine", "verify/judge"],
     # Tells whether they are right
     "verify": [],
     "verify/contents": ["deploy", "deploy/engine"],
@@ -27,7 +27,8 @@ ARROWS = {
     "verify/report": ["deploy", "verify/contents", "verify/observe", "verify/judge"],
     "verify/e2e": ["deploy", "deploy/engine", "verify/observe", "verify/judge"],
     "verify/commands": [
-        "deploy", "deploy/engine", "verify/contents", "verify/observe", "verify/judge", "verify/report", "verify/e2e",
+        "deploy", "deploy/engine", "deploy/publish", "verify/contents", "verify/observe", "verify/judge",
+        "verify/report", "verify/e2e",
     ],
     # Is shipped
     "ktrdr": [],
@@ -48,7 +49,8 @@ TALKS = {
     "verify/contents/ways.py", "verify/e2e/system.py", "deploy/build/layer_cache.py",
     "deploy/clean.py", "deploy/base/image.py", "deploy/base/renew_pins.py", "deploy/build/worker.py",
     "deploy/engine/connection.py",
-    "deploy/engine/labelled.py", "deploy/engine/runs.py", "deploy/publish/registry.py", "verify/contents/cache.py",
+    "deploy/engine/labelled.py", "deploy/engine/runs.py", "deploy/publish/reference.py", "deploy/publish/send.py",
+    "deploy/publish/wire.py", "verify/contents/cache.py",
     "verify/observe/containers.py", "verify/observe/control.py", "verify/observe/observer.py",
     "verify/observe/refusal.py", "verify/observe/server.py", "verify/commands/end_to_end.py", "bench/workplace.py",
 }  # fmt: skip

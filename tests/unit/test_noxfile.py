@@ -33,7 +33,7 @@ COMMANDS: dict[str, list[str]] = {
     "summarize": ["python -m verify summarize ARGUMENTS"],
     "explain": ["python -m verify explain ARGUMENTS"],
     "baseline": ["python -m verify baseline ARGUMENTS"],
-    "attach": ["python -m deploy attach ARGUMENTS"],
+    "publish": ["python -m deploy publish ARGUMENTS"],
     "lazy-imports": ["python -m verify lazy-imports"],
     "matrix": ["python -m deploy matrix ARGUMENTS"],
     "unit": ["pytest tests/unit --numprocesses=2 ARGUMENTS"],
@@ -210,10 +210,33 @@ def test_nothing_is_run_by_default_that_needs_docker(noxfile: ModuleType) -> Non
     assert set(noxfile.nox.options.sessions) <= {"lint", "types", "unit"}
 
 
-def test_the_index_holds_no_code_but_its_sessions_and_two_helpers() -> None:
+@pytest.mark.parametrize("name", ["build", "verify"])
+def test_beside_publish_a_session_takes_the_roles_alone(sessions: dict[str, Callable[..., Any]], name: str) -> None:
+    words = (
+        "--registry",
+        "127.0.0.1:5000",
+        "backend",
+        "--key",
+        "own.key",
+        "--plain-http",
+        "--verifier",
+        "urn:me",
+        "dev",
+    )
+    bare = COMMANDS[name][0].removesuffix(" ARGUMENTS")
+    assert ran(sessions[name], *words) == locked(name, f"{bare} backend dev")
+    assert ran(sessions["publish"], *words) == locked("publish", f"python -m deploy publish {' '.join(words)}")
+
+
+def test_verify_keeps_the_words_for_a_published_image(sessions: dict[str, Callable[..., Any]]) -> None:
+    words = ("--published", "127.0.0.1:5000/ktrdr-backend:prod", "--key", "own.key.pub")
+    assert ran(sessions["verify"], *words) == locked("verify", f"python -m verify {' '.join(words)}")
+
+
+def test_the_index_holds_no_code_but_its_sessions_and_three_helpers() -> None:
     tree = ast.parse((ROOT / "noxfile.py").read_text(encoding="utf-8"))
     functions = [node for node in tree.body if isinstance(node, ast.FunctionDef)]
-    assert [node.name for node in functions if not node.decorator_list] == ["run", "only_help"]
+    assert [node.name for node in functions if not node.decorator_list] == ["run", "only_help", "roles"]
     assert all(len(node.body) <= 6 for node in functions)
     assert "deploy" not in {name.partition(".")[0] for name in _imported(tree)}
 

@@ -69,6 +69,7 @@ def _verdict(case: Case, started: str, applied: Mapping[str, checks.Check], *, g
         findings=findings,
         common=None if gpu_contract else common(case),
         container_ids=[run.proof.container_id for run in runs if run and run.proof],
+        contract=case.contract.digest,
         gpu=gpu_contract,
         started=started,
         seconds=observation.seconds,

@@ -75,6 +75,7 @@ class Verdict(Model):
     findings: list[Finding]
     common: Common | None = None  # None with the GPU contract
     container_ids: list[str] = Field(default_factory=list)
+    contract: str = ""  # digest of the contract's file that it was judged by; "" by an earlier version
     gpu: bool = False  # the GPU contract (verify-gpu) rather than the complete one
     started: str = ""
     seconds: float = 0.0

@@ -32,7 +32,7 @@ def program(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
     """What runs in place of Debian's registry."""
     path = tmp_path / "program"
     path.touch(mode=0o755)
-    monkeypatch.setattr(registry, "_program", lambda _place: path)
+    monkeypatch.setattr(registry, "unpacked", lambda _place: path)
     return path
 
 

@@ -12,7 +12,9 @@ from deploy import __main__ as command
 from deploy.errors import Exit, Problem
 from tests.support.checkout import CONTRACT_FILE, ROOT, read_contract
 
-EVERY = ["build", "attach", "engine", "engine-stop", "matrix", "stack", "clean"]
+EVERY = [
+    "build", "publish", "key", "engine", "engine-stop", "matrix", "stack", "compose", "kubernetes", "pin", "clean",
+]  # fmt: skip
 
 
 def run(monkeypatch: pytest.MonkeyPatch, *words: str) -> int:
@@ -59,9 +61,27 @@ def test_a_wrong_contract_is_told_with_all_its_mistakes(
 def test_an_unknown_role_is_told_before_anything_is_looked_for(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    for words in (["build", "backend", "bakend"], ["attach", "bakend", "registry.example/backend"]):
+    for words in (["build", "backend", "bakend"], ["publish", "bakend", "--registry", "registry.example"]):
         assert run(monkeypatch, *words) == Exit.USAGE
         assert "no such role: bakend" in capsys.readouterr().err
+
+
+def test_a_key_that_cannot_be_read_is_told_before_a_registry_is_asked(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    to = ["--registry", "registry.example", "--key", str(tmp_path / "absent")]
+    for words in (["publish", *to], ["stack", *to], ["compose", *to], ["kubernetes", *to]):
+        assert run(monkeypatch, *words) == Exit.USAGE
+        assert f"reading the key: {tmp_path}/absent" in capsys.readouterr().err
+
+
+def test_a_key_is_made_with_its_public_half_beside_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(monkeypatch, "key", str(tmp_path / "own.key")) == Exit.OK
+    assert {path.name for path in tmp_path.glob("own.*")} == {"own.key", "own.key.pub"}
+    assert f"{tmp_path}/own.key.pub checks" in capsys.readouterr().out
+    assert run(monkeypatch, "key", str(tmp_path / "own.key")) == Exit.USAGE
 
 
 def test_without_an_engine_a_build_says_where_it_looked_and_leaves_earlier_records_alone(
@@ -78,7 +98,17 @@ def test_without_an_engine_a_build_says_where_it_looked_and_leaves_earlier_recor
 
 
 @pytest.mark.parametrize(
-    "words", [[], ["bild"], ["build", "--all"], ["engine", "backend"], ["matrix", "dev"], ["attach", "dev"]]
+    "words",
+    [
+        [],
+        ["bild"],
+        ["build", "--all"],
+        ["engine", "backend"],
+        ["matrix", "dev"],
+        ["publish", "dev"],
+        ["compose"],
+        ["key"],
+    ],
 )
 def test_a_command_line_that_is_none_has_the_exit_code_for_it(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], words: list[str]

@@ -1,4 +1,4 @@
-"""`ktrdr operations list`: trainings, backtests and uploads, the newest first."""
+"""`ktrdr operations list`: trainings, backtests, predictions and uploads."""
 
 import argparse
 from typing import Any, Final
@@ -9,10 +9,11 @@ from ktrdr.commands.tables import print_json, print_table
 
 NEWEST: Final = 20
 STATUSES: Final = ("pending", "running", "completed", "failed", "cancelled")
-TYPES: Final = ("training", "backtesting", "data_load")
+TYPES: Final = ("training", "backtesting", "prediction", "data_load")
+SORTS: Final = ("newest", "oldest", "status", "type")
 EXAMPLES: Final = """\
 examples:
-  ktrdr operations list
+  ktrdr operations list --sort status
   ktrdr operations list --status failed --type training --limit 100 --json
 """
 
@@ -21,6 +22,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     """Add the command's arguments."""
     parser.add_argument("--status", choices=STATUSES, metavar="STATUS", help=f"only these: {', '.join(STATUSES)}")
     parser.add_argument("--type", choices=TYPES, metavar="TYPE", help=f"only these: {', '.join(TYPES)}")
+    parser.add_argument("--sort", choices=SORTS, metavar="BY", help=f"by {', '.join(SORTS)} (default: newest)")
     parser.add_argument(
         "--limit", type=whole(1, 500, "a number"), default=NEWEST, help="how many (default: %(default)s)"
     )
@@ -31,7 +33,12 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 def run(options: argparse.Namespace) -> int:
     """List operations."""
     answer = Client(options.backend).get(
-        "/operations", status=options.status, operation_type=options.type, limit=options.limit, brief="true"
+        "/operations",
+        status=options.status,
+        operation_type=options.type,
+        sort=options.sort,
+        limit=options.limit,
+        brief="true",
     )
     found = answer["operations"]
     if options.json:

@@ -30,16 +30,20 @@ def operations(
     limit: Annotated[int, Query(ge=1, le=500)] = 50,
     offset: Offset = 0,
     *,
+    sort: store.Sort = "newest",
     brief: bool = False,
 ) -> Response:
-    """List operations, newest first; `brief` leaves out results and strategies, which make up most of the bytes.
+    """List operations; `brief` leaves out results and strategies, which make up most of the bytes.
+
+    Sorted by status, running ones come first, then pending, failed, completed and cancelled ones, the newest of each
+    first. Sorted by type, trainings come first, then predictions, uploads and backtests.
 
     A page that is too long for one answer is refused: ask for fewer operations, or for a brief page.
     """
+    asked = {"status": status, "kind": operation_type}
     with context.database.transaction() as db:
-        size = store.page_size(db, status=status, kind=operation_type, limit=limit, offset=offset, brief=brief)
-        _require_short(size, limit)
-        rows, total = store.page(db, status=status, kind=operation_type, limit=limit, offset=offset, brief=brief)
+        _require_short(store.page_size(db, **asked, limit=limit, offset=offset, sort=sort, brief=brief), limit)
+        rows, total = store.page(db, **asked, limit=limit, offset=offset, sort=sort, brief=brief)
     found = listed(store.as_text(row, brief=brief) for row in rows)
     return JsonTexts(spliced({"success": True, "total_count": total}, operations=found))
 

@@ -88,6 +88,10 @@ MIGRATIONS: Final[Steps] = (
         )
         """,
     ),
+    (
+        # The operations of one status, sorted by type.
+        "CREATE INDEX operations_by_status_and_type ON operations (status, operation_type, position)",
+    ),
 )
 """Step N brings version N to N + 1. Never edited once released, only added to."""
 

@@ -13,11 +13,19 @@ from ktrdr.json_text import COMPACT, spliced
 OperationType = Literal["training", "backtesting", "prediction", "data_load"]
 Status = Literal["pending", "running", "completed", "failed", "cancelled"]
 FINAL: Final = ("completed", "failed", "cancelled")
+Sort = Literal["newest", "oldest", "status", "type"]
 
 WORKER_TYPE: Final = {"training": "training", "backtesting": "backtest", "prediction": "backtest"}
 """The worker type for each operation type; the backend does a data_load itself."""
 
-PAGE: Final = " ORDER BY position DESC LIMIT :limit OFFSET :offset"
+ORDERS: Final[dict[Sort, str]] = {
+    "newest": "position DESC",
+    "oldest": "position",
+    "status": "status DESC, position DESC",
+    "type": "operation_type DESC, position DESC",
+}
+"""Each is that of an index, from its end: running ones come before pending ones, trainings before backtests."""
+PAGE: Final = " ORDER BY {} LIMIT :limit OFFSET :offset"
 WITHOUT_RESULTS: Final = (
     "operation_id, operation_type, status, created_at, started_at, completed_at, progress, request, worker_id,"
     " retry_of, cancel_requested, error_code, error_message, NULL AS result_summary"
@@ -105,24 +113,42 @@ def with_records(db: Connection) -> set[str]:
 
 
 def page(
-    db: Connection, *, status: str | None, kind: str | None, limit: int, offset: int, brief: bool = False
+    db: Connection,
+    *,
+    status: str | None,
+    kind: str | None,
+    limit: int,
+    offset: int,
+    sort: Sort = "newest",
+    brief: bool = False,
 ) -> tuple[list[Row], int]:
-    """Return operations, newest first, and how many there are in all; `brief` leaves out their results."""
+    """Return operations, and how many there are in all; `brief` leaves out their results.
+
+    Those of one status or type stand with the newest first.
+    """
     matching, values = _matching(status, kind)
     counted = db.row("SELECT COUNT(*) AS number" + matching, **values)
     columns = WITHOUT_RESULTS if brief else "*"
-    rows = db.rows(f"SELECT {columns}" + matching + PAGE, **values, limit=limit, offset=offset)
+    rows = db.rows(f"SELECT {columns}" + matching + PAGE.format(ORDERS[sort]), **values, limit=limit, offset=offset)
     return rows, counted["number"] if counted else 0
 
 
 def page_size(
-    db: Connection, *, status: str | None, kind: str | None, limit: int, offset: int, brief: bool = False
+    db: Connection,
+    *,
+    status: str | None,
+    kind: str | None,
+    limit: int,
+    offset: int,
+    sort: Sort = "newest",
+    brief: bool = False,
 ) -> int:
     """Return how many characters of JSON a page's operations have, without reading them; `brief` as in `page`."""
     result = "0" if brief else "COALESCE(LENGTH(result_summary), 0)"
     size = f"LENGTH(request) + LENGTH(progress) + COALESCE(LENGTH(error_message), 0) + {result} AS size"
     matching, values = _matching(status, kind)
-    rows = db.rows(f"SELECT {size}" + matching + PAGE, **values, limit=limit, offset=offset)
+    order = PAGE.format(ORDERS[sort])
+    rows = db.rows(f"SELECT {size}" + matching + order, **values, limit=limit, offset=offset)
     return sum(row["size"] for row in rows)
 
 
@@ -264,7 +290,7 @@ def request_cancel(db: Connection, operation_id: str) -> None:
 
 def counts(db: Connection) -> list[tuple[str, str, int]]:
     """Return (type, status, number) of all operations."""
-    rows = db.rows("SELECT operation_type, status, COUNT(*) AS number FROM operations GROUP BY 1, 2 ORDER BY 1, 2")
+    rows = db.rows("SELECT operation_type, status, COUNT(*) AS number FROM operations GROUP BY 2, 1 ORDER BY 2, 1")
     return [(row["operation_type"], row["status"], row["number"]) for row in rows]
 
 

@@ -65,3 +65,31 @@ def test_results_that_are_not_asked_for_count_for_nothing(client: TestClient, co
         complete(7 * MIB)
     for asked in ({"operation_type": "training"}, {"status": "failed"}):
         assert client.get("operations", params=asked).status_code == 200
+
+
+@pytest.mark.parametrize(
+    ("sort", "expected"),
+    [
+        (None, ["data_load failed", "training pending", "backtesting completed", "training completed"]),
+        ("newest", ["data_load failed", "training pending", "backtesting completed", "training completed"]),
+        ("oldest", ["training completed", "backtesting completed", "training pending", "data_load failed"]),
+        ("status", ["training pending", "data_load failed", "backtesting completed", "training completed"]),
+        ("type", ["training pending", "training completed", "data_load failed", "backtesting completed"]),
+    ],
+)
+def test_operations_are_sorted_before_they_are_paged(client: TestClient, sort: str | None, expected: list[str]) -> None:
+    kinds: tuple[tuple[operations.OperationType, operations.Status], ...] = (
+        ("training", "completed"), ("backtesting", "completed"), ("training", "pending"), ("data_load", "failed"),
+    )  # fmt: skip
+    with client.app.state.context.database.transaction() as db:  # type: ignore[attr-defined]  # FastAPI's
+        for kind, status in kinds:
+            operation = operations.add(db, kind, {}, NOW)
+            if status != "pending":
+                operations.finish(db, operation, status, NOW)
+    asked: dict[str, str | int] = {"limit": 3} | ({"sort": sort} if sort else {})
+    pages = [client.get("operations", params=asked | {"offset": offset}).json()["operations"] for offset in (0, 3)]
+    assert [f"{one['operation_type']} {one['status']}" for page in pages for one in page] == expected
+
+
+def test_an_order_that_does_not_exist_is_refused(client: TestClient) -> None:
+    assert client.get("operations", params={"sort": "asc"}).status_code == 422

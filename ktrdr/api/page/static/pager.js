@@ -1,4 +1,4 @@
-// The filters and the pages of the list of operations.
+// The filters, the order and the pages of the list of operations.
 
 import { byId, setText, show } from "./dom.js";
 
@@ -11,14 +11,14 @@ export function setPager(changed) {
     offset = Math.max(0, place);
     changed();
   };
-  for (const id of ["operations-type", "operations-status"]) byId(id).addEventListener("change", () => to(0));
+  for (const id of ["operations-type", "operations-status", "operations-sort"]) byId(id).addEventListener("change", () => to(0));
   byId("operations-back").addEventListener("click", () => to(offset - SIZE));
   byId("operations-on").addEventListener("click", () => to(offset + SIZE));
 }
 
 // Returns what to ask for.
 export function wanted() {
-  const query = new URLSearchParams({ limit: SIZE, brief: "true", offset });
+  const query = new URLSearchParams({ limit: SIZE, brief: "true", offset, sort: byId("operations-sort").value });
   const [type, status] = [byId("operations-type").value, byId("operations-status").value];
   if (type) query.set("operation_type", type);
   if (status) query.set("status", status);

@@ -25,7 +25,7 @@ class Command:
 GROUPS: Final = {
     "data": "price bars",
     "strategies": "what to train, and on which inputs",
-    "operations": "trainings, backtests and uploads",
+    "operations": "trainings, backtests, predictions and uploads",
     "models": "what trainings have learnt",
 }
 """The first words of commands of two words."""
@@ -46,7 +46,8 @@ COMMANDS: Final = (
     Command("strategies convert", "convert a strategy of the original ktrdr"),
     Command("train", "train a strategy and follow its progress"),
     Command("backtest", "backtest a strategy's model and print its metrics"),
-    Command("operations list", "list operations, the newest first"),
+    Command("predict", "decide by a model on the newest bars"),
+    Command("operations list", "list operations, the newest first unless sorted otherwise"),
     Command("operations watch", "follow an operation's progress until it has ended"),
     Command("operations results", "print the results of a completed operation"),
     Command("operations cancel", "cancel an operation that has not ended"),

@@ -7,6 +7,7 @@ from ktrdr.commands.backtest import add_csv, brief, figures_of, save
 from ktrdr.commands.client import Client, named, warn
 from ktrdr.commands.figures import of_training
 from ktrdr.commands.parts import add_backend, add_json
+from ktrdr.commands.predict import print_decisions
 from ktrdr.commands.tables import print_json, print_pairs
 
 EXAMPLES: Final = """\
@@ -39,6 +40,8 @@ def run(options: argparse.Namespace) -> int:
     elif answer["operation_type"] == "training":
         metrics = (summary.get(key, {}) for key in ("training_metrics", "test_metrics"))
         print_pairs([("model", summary.get("model_path")), *of_training(*metrics)])
+    elif answer["operation_type"] == "prediction":
+        print_decisions(summary)
     else:
         print_pairs(summary.items())
     return 0

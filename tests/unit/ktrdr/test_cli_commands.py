@@ -16,7 +16,9 @@ from ktrdr.backtesting.walk import Costs, walk
 from ktrdr.cli import main
 from ktrdr.commands import tables
 from ktrdr.data.bars import Bars
+from ktrdr.settings import SHIPPED_STRATEGIES
 from ktrdr.signals import Signal
+from ktrdr.strategy.files import StrategyDirectory
 from ktrdr.worker.backend import Backend
 from tests.api.population import Worker, start_training, store_bars, store_model, training_result
 from tests.support.backtests import WARNING, backtester, deliver
@@ -147,6 +149,14 @@ def test_operations_are_listed_cancelled_and_retried(client: TestClient, run: Ru
     assert json.loads(run("operations", "cancel", again, "--json")[1])["status"] == "cancelled"
 
 
+def test_operations_are_listed_in_another_order(client: TestClient, run: Run) -> None:
+    store_bars(client)
+    Worker(client, "trainer", "training").register()
+    start_training(client)
+    for sort, expected in (("oldest", ["completed", "pending"]), ("status", ["pending", "completed"])):
+        assert [row[1] for row in rows(run("operations", "list", "--sort", sort)[1])[1:]] == expected
+
+
 def test_an_operation_is_watched_to_its_end_and_its_results_printed_after_the_warnings(
     client: TestClient, run: Run
 ) -> None:
@@ -181,6 +191,39 @@ def test_a_backtest_s_results_begin_with_its_warnings_and_its_records_are_writte
     assert len(equity.read_text().splitlines()) == 1 + len(year)
     brief = json.loads(run("operations", "results", worker.operation_id, "--json")[1])
     assert (brief["config"]["overlaps_training"], "trades" in brief, "metrics" in brief) == (True, False, True)
+
+
+def test_a_prediction_is_awaited_and_its_decisions_are_printed_after_the_warnings(
+    client: TestClient, run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store_bars(client)
+    document = StrategyDirectory(SHIPPED_STRATEGIES).document("mlp_fx_hourly")
+    store_model(client, "m", strategy="mlp_fx_hourly", document=document)
+    worker = Worker(client, "b", "backtest")
+    worker.register()
+    newest = {"timestamp": "2023-12-29T21:00:00Z", "close": 1.1, "signal": "BUY", "confidence": 0.712}
+    decisions = [{**newest, "timestamp": "2023-12-29T20:00:00Z", "signal": "HOLD", "confidence": None}, newest]
+    result = {
+        "decision": newest, "decisions": decisions, "confidence_threshold": 0.45, "model_path": "models/m",
+        "warm_up_bars": 1, "warnings": ["Mind this."],
+    }  # fmt: skip
+
+    def work(_seconds: float) -> None:
+        request = worker.beat()["operation"]["request"]
+        assert (request["model"], request["symbol"]) == ("m", "EURUSD-SAMPLE")
+        worker.beat("completed", 100.0, result_summary=result)
+
+    monkeypatch.setattr(time, "sleep", work)
+    status, printed, told = run("predict", "m", "--bars", "2", "--symbol", "EURUSD-SAMPLE")
+    assert (status, told.splitlines()[-1]) == (0, "ktrdr: warning: Mind this.")
+    assert rows(printed)[1:] == [
+        ["2023-12-29 20:00", "1.1", "HOLD", "-"], ["2023-12-29 21:00", "1.1", "BUY", "71.20 %"],
+    ]  # fmt: skip
+    found = json.loads(run("predict", "m", "--json")[1])
+    assert (found["operation_id"], found["decision"]) == (worker.operation_id, newest)
+    assert run("operations", "results", worker.operation_id) == (0, printed, "ktrdr: warning: Mind this.\n")
+    status, printed, told = run("predict", "nobody")
+    assert (status, printed, "nobody" in told) == (1, "", True)
 
 
 def test_ctrl_c_leaves_the_operation_and_says_how_to_follow_and_cancel_it(

@@ -12,6 +12,7 @@ from ktrdr.data.bars import Bars, iso, parse_range
 from ktrdr.data.resample import told
 from ktrdr.errors import BadRequestError
 from ktrdr.model_files import unpack
+from ktrdr.stopping import may_stop
 from ktrdr.training.features import order
 from ktrdr.training.history import fetch, made_of
 from ktrdr.worker.application import create_worker
@@ -74,8 +75,10 @@ def backtest(job: Job) -> dict[str, Any]:
     costs = Costs(request["initial_capital"], request["commission"], request["slippage"])
     found = walk(walked, decisions.signals.__getitem__, costs, check=check)
     job.report(100.0, "sending the trades and the equity", len(walked), len(walked))
-    for record in found.records():
-        job.backend.upload_record(job.operation_id, record)
+    with may_stop(job.check):
+        for record in found.records():
+            job.backend.upload_record(job.operation_id, record)
+        summary = found.summary()
     config = {**request, **trained_on(decided.model.stored.metadata, request["symbol"], walked)}
     return {
         "config": config,
@@ -85,7 +88,7 @@ def backtest(job: Job) -> dict[str, Any]:
         + overlap_warnings(config)
         + strategy_warnings(config)
         + warm_up_warnings(decisions.undecided, len(walked)),
-        **found.summary(),
+        **summary,
     }
 
 

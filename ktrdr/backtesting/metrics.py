@@ -6,11 +6,13 @@ root mean square of the losses among them, both with a riskless rate of zero, ti
 """
 
 import math
+from array import array
 from collections.abc import Sequence
 from itertools import pairwise
 from typing import Any, Final
 
 from ktrdr.backtesting.positions import Trade
+from ktrdr.stopping import asking
 
 YEAR_S: Final = 365.25 * 86400
 SHORTEST_YEARS: Final = 7 / 365.25
@@ -32,7 +34,7 @@ def performance(
     """
     years = (times[-1] - times[0]) / YEAR_S if len(times) > 1 else 0.0
     growth = equity[-1] / initial_capital if equity else 1.0
-    changes = [after / before - 1 for before, after in pairwise(equity) if before > 0]
+    changes = array("d", (after / before - 1 for before, after in pairwise(asking(equity)) if before > 0))
     bars_a_year = len(changes) / years if years else 0.0
     wins = [trade.profit for trade in trades if trade.profit > 0]
     losses = [trade.profit for trade in trades if trade.profit <= 0]
@@ -75,7 +77,7 @@ def _deviation(values: Sequence[float]) -> float:
 
 
 def _downside(values: Sequence[float]) -> float:
-    return math.hypot(*(min(value, 0.0) for value in values)) / math.sqrt(len(values)) if values else 0.0
+    return math.hypot(*(value for value in asking(values) if value < 0)) / math.sqrt(len(values)) if values else 0.0
 
 
 def _ratio(changes: Sequence[float], risk: float, bars_a_year: float) -> float | None:
@@ -90,10 +92,10 @@ def _finite(value: float) -> float | None:
     return value if math.isfinite(value) else None
 
 
-def drawdowns(equity: Sequence[float]) -> list[float]:
+def drawdowns(equity: Sequence[float]) -> "array[float]":
     """Return by how much, as a share, the equity lies below its highest value so far; 0 before it is above zero."""
-    peak, found = 0.0, []
-    for value in equity:
+    peak, found = 0.0, array("d")
+    for value in asking(equity):
         peak = max(peak, value)
         found.append((peak - value) / peak if peak > 0 else 0.0)
     return found

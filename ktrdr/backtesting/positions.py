@@ -4,7 +4,7 @@ from dataclasses import asdict, dataclass, fields
 from typing import Any, Final
 
 from ktrdr.data.bars import iso
-from ktrdr.records import stamp
+from ktrdr.data.block import isos
 
 
 @dataclass(frozen=True)
@@ -31,10 +31,10 @@ class Trade:
         times = {"entry_time": iso(self.entry_time), "exit_time": iso(self.exit_time)}
         return {**asdict(self), **times, "direction": "long" if self.direction > 0 else "short"}
 
-    def as_row(self) -> tuple[Any, ...]:
-        """Return the values of `as_json`, in its order."""
+    def as_row(self) -> str:
+        """Return the values of `as_json` as a line of CSV, in its order, without its end."""
         _, entered, left, *amounts = (getattr(self, name) for name in FIELDS)
-        return "long" if self.direction > 0 else "short", stamp(entered), stamp(left), *amounts
+        return ",".join(("long" if self.direction > 0 else "short", *isos((entered, left)), *map(str, amounts)))
 
 
 FIELDS: Final = tuple(field.name for field in fields(Trade))

@@ -1,7 +1,8 @@
 """The walk over the bars: decide at a bar's close, fill at the next bar's open. Torch-free."""
 
 import math
-from collections.abc import Callable, Sequence
+from array import array
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any, Final
@@ -9,9 +10,11 @@ from typing import Any, Final
 from ktrdr.backtesting.metrics import drawdowns, performance
 from ktrdr.backtesting.positions import Account, Trade
 from ktrdr.data.bars import Bars, iso
+from ktrdr.data.block import isos
 from ktrdr.errors import BadRequestError
-from ktrdr.records import Packed, stamp
+from ktrdr.records import Packed
 from ktrdr.signals import Signal
+from ktrdr.stopping import asking, blocks
 
 CURVE_POINTS: Final = 1000
 TRADES_KEPT: Final = 500
@@ -49,9 +52,14 @@ class Walked:
     def records(self) -> list[Packed]:
         """Return all trades, and the equity at every bar."""
         return [
-            Packed("trades", lambda: (trade.as_row() for trade in self.trades)),
-            Packed("equity", lambda: zip(map(stamp, self.times), self.equity, strict=True)),
+            Packed("trades", lambda: (trade.as_row() for trade in asking(self.trades))),
+            Packed("equity", self._curve),
         ]
+
+    def _curve(self) -> Iterator[str]:
+        """Yield the lines of the equity."""
+        for times, equity in zip(blocks(self.times), blocks(self.equity), strict=True):
+            yield from map(",".join, zip(isos(times), map(repr, equity), strict=True))
 
 
 def walk(
@@ -67,7 +75,7 @@ def walk(
     """
     account = Account(costs.initial_capital, costs.commission, costs.slippage)
     trades: list[Trade] = []
-    equity: list[float] = []
+    equity = array("d")
     held = wanted = 0
     for position, (time, opening, close) in enumerate(zip(bars.times, bars.opens, bars.closes, strict=True)):
         check(position)

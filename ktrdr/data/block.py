@@ -51,7 +51,7 @@ def read_block(block: bytes, rows: Rows) -> list[str] | None:
         return None
     rows.above = times[-1]
     written = [_written(*pair) for pair in zip(texts, columns, strict=True)]
-    return list(map(",".join, zip(_isos(times), *written, strict=True)))
+    return list(map(",".join, zip(isos(times), *written, strict=True)))
 
 
 def line_of(bar: Bar) -> str:
@@ -139,5 +139,6 @@ _DAYS, _RESTS = _Days(), _Rests()
 """At most as many texts as there are days in 400 years and seconds in a day."""
 
 
-def _isos(times: list[int]) -> Iterable[str]:
+def isos(times: Iterable[int]) -> list[str]:
+    """Write epoch seconds as `iso` does, ten times as fast where days recur."""
     return [_DAYS[time // DAY_S] + _RESTS[time % DAY_S] for time in times]

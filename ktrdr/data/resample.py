@@ -50,10 +50,10 @@ def told(symbol: str, made_of: dict[str, str]) -> list[str]:
 
 
 class Whole:
-    """Collects bars as they come."""
+    """Collects bars as they come, 8 bytes a number."""
 
     def __init__(self) -> None:
-        self.bars = Bars()
+        self.bars = Bars().packed()
 
     def add(self, page: Bars) -> None:
         """Add bars behind the last ones."""
@@ -74,7 +74,7 @@ class Resampler:
         self._source = source
         self._timeframe = timeframe
         self._rest = Bars()
-        self._made = Bars()
+        self._made = Bars().packed()
         self._first = True
 
     def add(self, page: Bars) -> None:

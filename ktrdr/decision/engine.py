@@ -9,6 +9,7 @@ import torch  # type: ignore[import-not-found,unused-ignore]  # torch is install
 
 from ktrdr.data.bars import Bars
 from ktrdr.errors import InvalidError
+from ktrdr.neural.threads import set_threads
 from ktrdr.signals import Signal
 from ktrdr.training.features import feature_rows
 from ktrdr.training.inputs import scaled
@@ -17,6 +18,9 @@ from ktrdr.training.table import Table
 
 BATCH: Final = 1024
 """Rows that pass the network at once."""
+
+TOGETHER: Final = 16 * BATCH
+"""Rows that are scaled and compared with the threshold at once."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +67,7 @@ class DecisionEngine:
 
     def __init__(self, model: LoadedModel) -> None:
         self._model = model
+        set_threads(model.stored.network, BATCH)
 
     def prepare(self, bars: Mapping[str, Bars], *, check: Callable[[], None] = lambda: None) -> Table:
         """Return a feature row for each bar of the finest timeframe, none within the strategy's required history.
@@ -78,30 +83,24 @@ class DecisionEngine:
         return rows
 
     def decide(self, rows: Table, *, check: Callable[[], None] = lambda: None) -> Decisions:
-        """Return the decision for each row of features. `check` is called before each batch and may raise to stop."""
-        known = rows.known()
-        ready = rows.chosen(known) if 0 in known else rows
+        """Return the decision for each row of features. `check` is called often and may raise to stop."""
         signals, confidences = bytearray(), array("f")
-        for start in range(0, len(ready), BATCH):
+        for start in range(0, len(rows), TOGETHER):
             check()
-            chosen, odds = self._of_batch(ready[start : start + BATCH])
+            chosen, odds = self._of(rows[start : start + TOGETHER])
             signals += bytes(chosen)
             confidences.extend(odds)
-        if len(ready) < len(rows):
-            decided = zip(signals, confidences, strict=True)
-            wait = (WAIT.signal, WAIT.confidence)
-            signals, confidences = bytearray(len(rows)), array("f", bytes(4 * len(rows)))
-            for place, yes in enumerate(known):
-                signals[place], confidences[place] = next(decided) if yes else wait
         return Decisions(bytes(signals), confidences)
 
-    def _of_batch(self, rows: Table) -> tuple[list[int], list[float]]:
+    def _of(self, rows: Table) -> tuple[list[int], list[float]]:
         stored = self._model.stored
-        # Every batch is filled up to one size: then a row's odds are the same to the bit whatever else is in its batch.
         inputs = scaled(rows, stored.scaler)
-        full = torch.cat((inputs, inputs[:1].expand(BATCH - len(rows), -1)))
-        with torch.no_grad():
-            best = torch.softmax(stored.network(full), dim=1).max(1)
-        odds, choices = (found[: len(rows)] for found in (best.values, best.indices))
-        followed = odds.double() >= self._model.strategy.decisions.confidence_threshold
-        return torch.where(followed, choices, int(Signal.HOLD)).tolist(), odds.tolist()
+        # Every batch is filled up to one size: then a row's odds are the same to the bit whatever else is in its batch.
+        full = torch.cat((inputs, inputs[:1].expand(-len(rows) % BATCH, -1)))
+        with torch.inference_mode():
+            logits = torch.cat([stored.network(batch) for batch in full.split(BATCH)])
+            best = torch.softmax(logits[: len(rows)], dim=1).max(1)
+            known = ~inputs.isnan().any(1)
+            followed = known & (best.values.double() >= self._model.strategy.decisions.confidence_threshold)
+            signals = torch.where(followed, best.indices, int(WAIT.signal))
+            return signals.tolist(), torch.where(known, best.values, WAIT.confidence).tolist()

@@ -14,6 +14,7 @@ width.
 
 import math
 from collections.abc import Callable
+from operator import add, sub
 from typing import Final
 
 from ktrdr.data.bars import Bars
@@ -27,8 +28,10 @@ from ktrdr.indicators.columns import (
     from_the_second,
     highest,
     lowest,
+    packed,
     true_ranges,
     typical_prices,
+    unknown,
     wilder,
     windows,
 )
@@ -39,29 +42,28 @@ def _ichimoku(bars: Bars, parameters: Parameters) -> Columns:
     tenkan, kijun, span = (
         _middles(bars, int(parameters[name])) for name in ("tenkan_period", "kijun_period", "senkou_b_period")
     )
-    leading = [(fast + slow) / 2 for fast, slow in zip(tenkan, kijun, strict=True)]
+    leading = packed([(fast + slow) / 2 for fast, slow in zip(tenkan, kijun, strict=True)])
     return {"tenkan": tenkan, "kijun": kijun, "senkou_a": _later(leading, shift), "senkou_b": _later(span, shift)}
 
 
 def _keltner(bars: Bars, parameters: Parameters) -> Columns:
     middles = ema(bars.closes, int(parameters["period"]))
     ranges = from_the_second(bars, wilder(true_ranges(bars), int(parameters["atr_period"])))
-    reaches = [parameters["multiplier"] * span for span in ranges]
-    upper = [middle + reach for middle, reach in zip(middles, reaches, strict=True)]
-    lower = [middle - reach for middle, reach in zip(middles, reaches, strict=True)]
+    reaches = packed([parameters["multiplier"] * span for span in ranges])
+    upper, lower = packed(map(add, middles, reaches)), packed(map(sub, middles, reaches))
     return {"position": _positions(bars, upper, lower), "upper": upper, "middle": middles, "lower": lower}
 
 
 def _donchian(bars: Bars, parameters: Parameters) -> Columns:
     period = int(parameters["period"])
     upper, lower = (blank(column, period - 1) for column in (highest(bars.highs, period), lowest(bars.lows, period)))
-    middle = [(high + low) / 2 for high, low in zip(upper, lower, strict=True)]
+    middle = packed([(high + low) / 2 for high, low in zip(upper, lower, strict=True)])
     return {"position": _positions(bars, upper, lower), "upper": upper, "middle": middle, "lower": lower}
 
 
 def _vwap(bars: Bars, parameters: Parameters) -> Columns:
     period = int(parameters["period"])
-    column: Column = []
+    column = packed(())
     for prices, volumes in zip(windows(typical_prices(bars), period), windows(bars.volumes, period), strict=True):
         volume = math.fsum(volumes)
         if not prices:
@@ -75,18 +77,19 @@ def _vwap(bars: Bars, parameters: Parameters) -> Columns:
 
 def _middles(bars: Bars, period: int) -> Column:
     tops, bottoms = highest(bars.highs, period), lowest(bars.lows, period)
-    return blank([(high + low) / 2 for high, low in zip(tops, bottoms, strict=True)], period - 1)
+    return blank(packed([(high + low) / 2 for high, low in zip(tops, bottoms, strict=True)]), period - 1)
 
 
 def _later(column: Column, shift: int) -> Column:
-    return ([NAN] * shift + column)[: len(column)]
+    return (unknown(shift) + column)[: len(column)]
 
 
 def _positions(bars: Bars, upper: Column, lower: Column) -> Column:
-    return [
+    places = [
         0.5 if high == low else (close - low) / (high - low)
         for close, high, low in zip(bars.closes, upper, lower, strict=True)
     ]
+    return packed(places)
 
 
 FUNCTIONS: Final[dict[str, Callable[[Bars, Parameters], Columns]]] = {

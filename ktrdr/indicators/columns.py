@@ -1,58 +1,41 @@
 """Columns of values, one for each bar, and the means and windows that indicators consist of.
 
-A column is as long as its bars; it begins with NaN while not enough bars have passed.
+A column is as long as its bars; it begins with NaN while not enough bars have passed. It takes 8 bytes a value:
+a list of floats takes 32, and the ADX of ten years of minutes has a dozen columns at once.
 """
 
 import math
+from array import array
 from collections import deque
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
-from contextvars import ContextVar
-from itertools import chain
-from typing import Final, TypeVar
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from operator import add
+from typing import Final, TypeAlias
 
 from ktrdr.data.bars import Bars
+from ktrdr.stopping import asking
 
 NAN: Final = math.nan
 ROUNDING: Final = 1e-12
 """A spread below this share of the price is a rounding error between equal prices."""
 
-BLOCK: Final = 1 << 16
-"""Values between two questions whether to stop: some hundredths of a second."""
-
-Value = TypeVar("Value")
-Column = list[float]
+Column: TypeAlias = "array[float]"
 Columns = dict[str, Column]
 Parameters = Mapping[str, float]
 
 
-_question: ContextVar[Callable[[], None]] = ContextVar("question", default=lambda: None)
+def packed(values: Iterable[float]) -> Column:
+    """Return values as a column."""
+    return array("d", values)
 
 
-@contextmanager
-def may_stop(check: Callable[[], None]) -> Iterator[None]:
-    """Let the loops over columns within call `check` every `BLOCK` values; it may raise to stop."""
-    token = _question.set(check)
-    try:
-        yield
-    finally:
-        _question.reset(token)
-
-
-def asking(values: Sequence[Value]) -> Iterator[Value]:
-    """Yield the values, and ask before each block of them whether to stop."""
-    return chain.from_iterable(_blocks(values, _question.get()))
-
-
-def _blocks(values: Sequence[Value], check: Callable[[], None]) -> Iterator[Sequence[Value]]:
-    for start in range(0, len(values), BLOCK):
-        check()
-        yield values[start : start + BLOCK]
+def unknown(count: int) -> Column:
+    """Return a column of so many NaNs."""
+    return array("d", [NAN]) * count
 
 
 def sma(values: Sequence[float], period: int) -> Column:
     """Return the mean of the last `period` values; leading NaNs are skipped."""
-    return [math.fsum(window) / period if window else NAN for window in windows(values, period)]
+    return packed(math.fsum(window) / period if window else NAN for window in windows(values, period))
 
 
 def ema(values: Sequence[float], period: int) -> Column:
@@ -69,12 +52,12 @@ def _smooth(values: Sequence[float], period: int, weight: float) -> Column:
     first = next((place for place, value in enumerate(values) if not math.isnan(value)), len(values))
     known = values[first:] if first else values
     if math.isnan(math.fsum(known)):
-        return [NAN] * first + _smooth_over_gaps(known, period, weight)
+        return unknown(first) + _smooth_over_gaps(known, period, weight)
     seed = known[:period]
     if len(seed) < period:
-        return [NAN] * len(values)
+        return unknown(len(values))
     mean = math.fsum(seed) / period
-    result: Column = [NAN] * (first + period - 1)
+    result = unknown(first + period - 1)
     append = result.append
     append(mean)
     for value in asking(known[period:]):
@@ -84,7 +67,7 @@ def _smooth(values: Sequence[float], period: int, weight: float) -> Column:
 
 
 def _smooth_over_gaps(values: Sequence[float], period: int, weight: float) -> Column:
-    result: Column = []
+    result = packed(())
     seed: list[float] = []
     mean = NAN
     for value in values:
@@ -112,17 +95,17 @@ def windows(values: Sequence[float], period: int) -> Iterator[Sequence[float]]:
 
 def highest(values: Sequence[float], period: int) -> Column:
     """Return the highest of the last `period` values, or of all while there are fewer."""
-    return [values[place] for place in highest_places(values, period)]
+    return packed([values[place] for place in highest_places(values, period)])
 
 
 def lowest(values: Sequence[float], period: int) -> Column:
     """Return the lowest of the last `period` values, or of all while there are fewer."""
-    return [-value for value in highest([-value for value in values], period)]
+    return packed([-value for value in highest(packed([-value for value in values]), period)])
 
 
-def highest_places(values: Sequence[float], period: int) -> list[int]:
+def highest_places(values: Sequence[float], period: int) -> "array[int]":
     """Return where the highest of the last `period` values stands, the latest of equal ones."""
-    result: list[int] = []
+    result = array("q")
     falling: deque[int] = deque()  # places of values that no later one has reached
     for place, value in enumerate(asking(values)):
         while falling and values[falling[-1]] <= value:
@@ -136,20 +119,20 @@ def highest_places(values: Sequence[float], period: int) -> list[int]:
 
 def blank(column: Column, count: int) -> Column:
     """Return the column with NaN in place of its first `count` values."""
-    return [NAN] * min(count, len(column)) + column[count:]
+    return unknown(min(count, len(column))) + column[count:]
 
 
 def typical_prices(bars: Bars) -> Column:
     """Return the mean of each bar's high, low and close."""
-    return [(high + low + close) / 3 for high, low, close in zip(bars.highs, bars.lows, bars.closes, strict=True)]
+    return packed([sum_ / 3 for sum_ in map(add, map(add, bars.highs, bars.lows), bars.closes)])
 
 
 def true_ranges(bars: Bars) -> Column:
     """Return the true range of every bar but the first, which has no close before it."""
     rows = zip(bars.highs[1:], bars.lows[1:], bars.closes, strict=False)
-    return [(max(high, before)) - (min(low, before)) for high, low, before in rows]
+    return packed([(max(high, before)) - (min(low, before)) for high, low, before in rows])
 
 
 def from_the_second(bars: Bars, column: Column) -> Column:
     """Return a column that begins at the second bar at full length."""
-    return [NAN, *column] if len(bars) else []
+    return unknown(1) + column if len(bars) else unknown(0)

@@ -15,8 +15,9 @@ on that bar and earlier ones only. Where TA-Lib differs by convention:
 """
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from itertools import pairwise
+from operator import add, sub
 from typing import Final
 
 from ktrdr.data.bars import Bars
@@ -28,12 +29,15 @@ from ktrdr.indicators.columns import (
     Column,
     Columns,
     Parameters,
+    blank,
     ema,
     from_the_second,
     highest,
     lowest,
+    packed,
     sma,
     true_ranges,
+    unknown,
     wilder,
     windows,
 )
@@ -45,27 +49,25 @@ def compute(kind: str, bars: Bars, parameters: Parameters) -> Columns:
     return _FUNCTIONS[kind](bars, {**defaults, **parameters})
 
 
-def _directional(values: Sequence[float], period: int) -> Column:
+def _directional(values: Column, period: int) -> Column:
     """Return Wilder's mean as TA-Lib has it for the ADX: a sum of `period` - 1 values starts it, the next one shows."""
-    means = wilder([0.0, *values], period)[1:]
-    means[: period - 1] = [NAN] * len(means[: period - 1])
-    return means
+    return blank(wilder(packed([0.0]) + values, period)[1:], period - 1)
 
 
 def _rsi(bars: Bars, parameters: Parameters) -> Columns:
     period = int(parameters["period"])
-    changes = [now - before for before, now in pairwise(bars.closes)]
-    gains = wilder([change if change > 0 else 0.0 for change in changes], period)
-    losses = wilder([-change if change < 0 else 0.0 for change in changes], period)
+    changes = packed([now - before for before, now in pairwise(bars.closes)])
+    gains = wilder(packed([change if change > 0 else 0.0 for change in changes]), period)
+    losses = wilder(packed([-change if change < 0 else 0.0 for change in changes]), period)
     shares = [100 * (gain / (gain + loss)) if gain + loss else 50.0 for gain, loss in zip(gains, losses, strict=True)]
-    return {"rsi": from_the_second(bars, shares)}
+    return {"rsi": from_the_second(bars, packed(shares))}
 
 
 def _roc(bars: Bars, parameters: Parameters) -> Columns:
     period = int(parameters["period"])
     closes = bars.closes
     changes = [100 * (now / before - 1) for before, now in zip(closes, closes[period:], strict=False)]
-    return {"roc": ([NAN] * period + changes)[: len(closes)]}
+    return {"roc": (unknown(period) + packed(changes))[: len(closes)]}
 
 
 def _stochastic(bars: Bars, parameters: Parameters) -> Columns:
@@ -76,8 +78,8 @@ def _stochastic(bars: Bars, parameters: Parameters) -> Columns:
         100 * ((close - low) / (high - low)) if high > low else 50.0
         for close, high, low in zip(bars.closes, tops, bottoms, strict=True)
     ]
-    places[: period - 1] = [NAN] * len(places[: period - 1])
-    return {"k": places, "d": sma(places, int(parameters["smooth_period"]))}
+    known = blank(packed(places), period - 1)
+    return {"k": known, "d": sma(known, int(parameters["smooth_period"]))}
 
 
 def _sma(bars: Bars, parameters: Parameters) -> Columns:
@@ -91,7 +93,7 @@ def _ema(bars: Bars, parameters: Parameters) -> Columns:
 def _macd(bars: Bars, parameters: Parameters) -> Columns:
     period, slow_period = int(parameters["fast_period"]), int(parameters["slow_period"])
     skipped = slow_period - period  # both averages give their first value at the same bar, as TA-Lib's do
-    fast = [*[NAN] * min(skipped, len(bars)), *ema(bars.closes[skipped:], period)]
+    fast = unknown(min(skipped, len(bars))) + ema(bars.closes[skipped:], period)
     line = _minus(fast, ema(bars.closes, slow_period))
     signal = ema(line, int(parameters["signal_period"]))
     return {"line": line, "signal": signal, "histogram": _minus(line, signal)}
@@ -99,22 +101,21 @@ def _macd(bars: Bars, parameters: Parameters) -> Columns:
 
 def _adx(bars: Bars, parameters: Parameters) -> Columns:
     period = int(parameters["period"])
-    rises, falls = [], []
+    rises, falls = packed(()), packed(())
     for (high_before, high), (low_before, low) in zip(pairwise(bars.highs), pairwise(bars.lows), strict=True):
         up, down = high - high_before, low_before - low
         rises.append(up if up > down and up > 0 else 0.0)
         falls.append(down if down > up and down > 0 else 0.0)
     up_means, down_means, ranges = (_directional(column, period) for column in (rises, falls, true_ranges(bars)))
     plus, minus = _percents(up_means, ranges), _percents(down_means, ranges)
-    spread = [100 * (abs(up - down) / (up + down)) if up + down else 0.0 for up, down in zip(plus, minus, strict=True)]
-    columns = {"adx": wilder(spread, period), "plus_di": plus, "minus_di": minus}
+    spreads = [100 * (abs(up - down) / (up + down)) if up + down else 0.0 for up, down in zip(plus, minus, strict=True)]
+    columns = {"adx": wilder(packed(spreads), period), "plus_di": plus, "minus_di": minus}
     return {name: from_the_second(bars, column) for name, column in columns.items()}
 
 
 def _bollinger_bands(bars: Bars, parameters: Parameters) -> Columns:
     period, root, multiplier = int(parameters["period"]), math.sqrt(parameters["period"]), parameters["multiplier"]
-    middles: Column = []
-    reaches: Column = []
+    middles, reaches = packed(()), packed(())
     for window in windows(bars.closes, period):
         middle = math.fsum(window) / period if window else NAN
         deviation = math.dist(window, [middle] * period) / root if window else NAN
@@ -122,11 +123,13 @@ def _bollinger_bands(bars: Bars, parameters: Parameters) -> Columns:
         reaches.append(multiplier * (0.0 if deviation < ROUNDING * middle else deviation))
     rows = zip(bars.closes, middles, reaches, strict=True)
     return {
-        "upper": [middle + reach for middle, reach in zip(middles, reaches, strict=True)],
+        "upper": packed(map(add, middles, reaches)),
         "middle": middles,
         "lower": _minus(middles, reaches),
-        "width": [2 * reach / middle for middle, reach in zip(middles, reaches, strict=True)],
-        "percent_b": [(close - middle + reach) / (2 * reach) if reach else 0.5 for close, middle, reach in rows],
+        "width": packed([2 * reach / middle for middle, reach in zip(middles, reaches, strict=True)]),
+        "percent_b": packed(
+            [(close - middle + reach) / (2 * reach) if reach else 0.5 for close, middle, reach in rows]
+        ),
     }
 
 
@@ -136,7 +139,7 @@ def _atr(bars: Bars, parameters: Parameters) -> Columns:
 
 def _obv(bars: Bars, _parameters: Parameters) -> Columns:
     total = 0.0
-    column = [total] if len(bars) else []
+    column = packed([total] if len(bars) else [])
     for (before, now), volume in zip(pairwise(bars.closes), bars.volumes[1:], strict=True):
         total += volume * ((now > before) - (now < before))
         column.append(total)
@@ -144,11 +147,11 @@ def _obv(bars: Bars, _parameters: Parameters) -> Columns:
 
 
 def _minus(left: Column, right: Column) -> Column:
-    return [a - b for a, b in zip(left, right, strict=True)]
+    return packed(map(sub, left, right))
 
 
 def _percents(parts: Column, wholes: Column) -> Column:
-    return [100 * (part / whole) if whole else 0.0 for part, whole in zip(parts, wholes, strict=True)]
+    return packed([100 * (part / whole) if whole else 0.0 for part, whole in zip(parts, wholes, strict=True)])
 
 
 _FUNCTIONS: Final[dict[str, Callable[[Bars, Parameters], Columns]]] = {

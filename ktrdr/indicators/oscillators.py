@@ -3,13 +3,13 @@
 import math
 from collections.abc import Callable
 from itertools import pairwise
+from operator import sub
 from typing import Final
 
 from ktrdr.data.bars import Bars
 from ktrdr.indicators.columns import (
     NAN,
     ROUNDING,
-    Column,
     Columns,
     Parameters,
     blank,
@@ -17,6 +17,7 @@ from ktrdr.indicators.columns import (
     highest,
     highest_places,
     lowest,
+    packed,
     typical_prices,
     windows,
 )
@@ -28,7 +29,7 @@ LAMBERT: Final = 0.015
 def _cci(bars: Bars, parameters: Parameters) -> Columns:
     period = int(parameters["period"])
     prices = typical_prices(bars)
-    column: Column = []
+    column = packed(())
     for price, window in zip(prices, windows(prices, period), strict=True):
         if not window:
             column.append(NAN)
@@ -41,11 +42,11 @@ def _cci(bars: Bars, parameters: Parameters) -> Columns:
 
 def _mfi(bars: Bars, parameters: Parameters) -> Columns:
     period = int(parameters["period"])
-    gains, losses = [], []
+    gains, losses = packed(()), packed(())
     for (before, price), volume in zip(pairwise(typical_prices(bars)), bars.volumes[1:], strict=True):
         gains.append(price * volume if price > before else 0.0)
         losses.append(price * volume if price < before else 0.0)
-    column = []
+    column = packed(())
     for gained, lost in zip(windows(gains, period), windows(losses, period), strict=True):
         up, down = math.fsum(gained), math.fsum(lost)
         column.append((100 * (up / (up + down)) if up + down else 50.0) if gained else NAN)
@@ -58,18 +59,18 @@ def _williams_r(bars: Bars, parameters: Parameters) -> Columns:
         -100 * ((high - close) / (high - low)) if high > low else -50.0
         for close, high, low in zip(bars.closes, highest(bars.highs, period), lowest(bars.lows, period), strict=True)
     ]
-    return {"williams_r": blank(column, period - 1)}
+    return {"williams_r": blank(packed(column), period - 1)}
 
 
 def _aroon(bars: Bars, parameters: Parameters) -> Columns:
     period = int(parameters["period"])
     tops = highest_places(bars.highs, period + 1)
-    bottoms = highest_places([-low for low in bars.lows], period + 1)
+    bottoms = highest_places(packed([-low for low in bars.lows]), period + 1)
     up, down = (
-        blank([100 * ((period - place + found) / period) for place, found in enumerate(places)], period)
+        blank(packed([100 * ((period - place + found) / period) for place, found in enumerate(places)]), period)
         for places in (tops, bottoms)
     )
-    return {"oscillator": [a - b for a, b in zip(up, down, strict=True)], "up": up, "down": down}
+    return {"oscillator": packed(map(sub, up, down)), "up": up, "down": down}
 
 
 FUNCTIONS: Final[dict[str, Callable[[Bars, Parameters], Columns]]] = {

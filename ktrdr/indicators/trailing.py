@@ -8,13 +8,22 @@ from collections.abc import Callable
 from typing import Final
 
 from ktrdr.data.bars import Bars
-from ktrdr.indicators.columns import NAN, Column, Columns, Parameters, asking, from_the_second, true_ranges, wilder
+from ktrdr.indicators.columns import (
+    NAN,
+    Columns,
+    Parameters,
+    from_the_second,
+    packed,
+    true_ranges,
+    unknown,
+    wilder,
+)
+from ktrdr.stopping import asking
 
 
 def _supertrend(bars: Bars, parameters: Parameters) -> Columns:
     ranges = from_the_second(bars, wilder(true_ranges(bars), int(parameters["period"])))
-    line: Column = []
-    directions: Column = []
+    line, directions = packed(()), packed(())
     upper = lower = NAN
     direction = 1.0
     for high, low, close, span in zip(asking(bars.highs), bars.lows, bars.closes, ranges, strict=True):
@@ -35,13 +44,12 @@ def _parabolic_sar(bars: Bars, parameters: Parameters) -> Columns:
     most = parameters["maximum"]
     least = min(parameters["acceleration"], most)
     if len(bars) < 2:  # noqa: PLR2004  the first two bars tell the first side
-        return {name: [NAN] * len(bars) for name in ("direction", "sar")}
+        return {name: unknown(len(bars)) for name in ("direction", "sar")}
     rise, fall = bars.highs[1] - bars.highs[0], bars.lows[0] - bars.lows[1]
     direction = -1.0 if fall > 0 and fall > rise else 1.0
     # Times the direction, prices always rise: `near` is then a bar's side at the line, `far` the other one.
     line, extreme, step = _sides(bars, 0, direction)[0], _sides(bars, 1, direction)[1], least
-    column: Column = [NAN]
-    directions: Column = [NAN]
+    column, directions = unknown(1), unknown(1)
     for place in asking(range(1, len(bars))):
         (near_before, far_before), (near, far) = (_sides(bars, at, direction) for at in (max(place - 1, 1), place))
         if near <= line:

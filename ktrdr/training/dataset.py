@@ -10,11 +10,12 @@ from array import array
 from bisect import bisect_left
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import pairwise
+from itertools import compress, pairwise
 from typing import Final, Self
 
 from ktrdr.data.bars import Bars
 from ktrdr.errors import BadRequestError
+from ktrdr.stopping import may_stop
 from ktrdr.strategy.schema import Strategy
 from ktrdr.training.features import feature_rows, order
 from ktrdr.training.labels import label
@@ -127,19 +128,17 @@ def build(
         names, rows = feature_rows(strategy, by_timeframe, check=check)
         parts = parts or [Samples.none(len(names)) for _ in PARTS]
         rows.forget(strategy.training_data.history_required)
-        check()
-        known = rows.known()
+        known = rows.known(check)
         base = base_of(by_timeframe)
         for part, (start, stop) in zip(parts, pairwise(split.places(base.times, since)), strict=True):
             check()
-            answers = label(base.closes[start:stop], strategy.training.labels)
+            with may_stop(check):
+                answers = label(base.closes[start:stop], strategy.training.labels)
             check()
-            pairs = list(zip(answers, known[start:stop], strict=True))
-            usable = [answer is not None and yes for answer, yes in pairs]
+            usable = bytes(answer is not None and yes for answer, yes in zip(answers, known[start:stop], strict=True))
             check()
-            part.rows.extend(rows[start:stop].chosen(usable))
-            check()
-            part.labels.extend(answer for answer, yes in pairs if answer is not None and yes)
+            part.labels.extend(answer for answer in compress(answers, usable) if answer is not None)
+            part.rows.extend(rows, start, usable, check)
     for what, part in zip(PARTS, parts, strict=True):
         if len(part.rows) < FEWEST_SAMPLES:
             message = f"The {what} part has {len(part.rows)} samples, {FEWEST_SAMPLES} are needed: use a longer range."

@@ -8,9 +8,9 @@ from ktrdr.data.bars import Bars
 from ktrdr.data.resample import closes_at
 from ktrdr.data.rows import NEAREST_S
 from ktrdr.fuzzy.memberships import degrees
-from ktrdr.indicators.columns import BLOCK, may_stop
 from ktrdr.indicators.compute import compute
 from ktrdr.names import TIMEFRAME_SECONDS
+from ktrdr.stopping import BLOCK, asking, may_stop
 from ktrdr.strategy.history import inputs_on
 from ktrdr.strategy.schema import FuzzySet, Strategy
 from ktrdr.training.table import Table
@@ -35,14 +35,15 @@ def feature_rows(
     base = timeframes[0]
     names: list[str] = []
     columns: list[array[float]] = []
-    for timeframe in timeframes:
-        places = None
-        if timeframe != base or timeframe in NEAREST_S:
-            places = last_closed(bars[base].times, TIMEFRAME_SECONDS[base], bars[timeframe].times, timeframe)
-        for name, column in _columns(strategy, timeframe, bars[timeframe], check):
-            check()
-            names.append(f"{timeframe}.{name}")
-            columns.append(column if places is None else _spread(column, places))
+    with may_stop(check):
+        for timeframe in timeframes:
+            places = None
+            if timeframe != base or timeframe in NEAREST_S:
+                places = last_closed(bars[base].times, TIMEFRAME_SECONDS[base], bars[timeframe].times, timeframe)
+            for name, column in _columns(strategy, timeframe, bars[timeframe], check):
+                check()
+                names.append(f"{timeframe}.{name}")
+                columns.append(column if places is None else _spread(column, places))
     return names, Table(columns)
 
 
@@ -60,9 +61,8 @@ def _columns(strategy: Strategy, timeframe: str, bars: Bars, check: Check) -> "I
         if source not in outputs:
             check()
             use = strategy.indicators[indicator]
-            with may_stop(check):
-                found = compute(use.type, bars, use.parameters.model_dump())
-            outputs |= {(indicator, name): array("d", found[name]) for name in found if (indicator, name) in wanted}
+            found = compute(use.type, bars, use.parameters.model_dump())
+            outputs |= {(indicator, name): found[name] for name in found if (indicator, name) in wanted}
             del found
         if item.fuzzy_set is None:
             yield f"{indicator}.{output}", outputs[source]
@@ -84,14 +84,14 @@ def _fuzzy(
         yield f"{name}.{part}", column
 
 
-def last_closed(base_times: Sequence[int], base_s: int, times: Sequence[int], timeframe: str) -> list[int]:
+def last_closed(base_times: Sequence[int], base_s: int, times: Sequence[int], timeframe: str) -> "array[int]":
     """Return for each bar the position of the coarser bar that had closed last by its own close; -1 before the first.
 
     Times are openings in epoch seconds, `base_s` is the length of the bars at `base_times`.
     """
-    places = []
+    places = array("q")
     place = -1
-    for time in base_times:
+    for time in asking(base_times):
         while place + 1 < len(times) and closes_at(times, place + 1, timeframe) <= time + base_s:
             place += 1
         places.append(place)

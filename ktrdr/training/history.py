@@ -39,7 +39,7 @@ def fetch(
         begin = request["start_date"] if before is not None else None
         stop = end_of(timeframe, finest, end, source)
         last = iso(stop - 1) if stop is not None else None
-        found = backend.bars(
+        bars[timeframe] = backend.bars(
             symbol,
             source,
             begin,
@@ -49,7 +49,6 @@ def fetch(
             check=check,
             report=partial(_tell, part(report, len(bars), len(timeframes)), f"{symbol} {source}"),
         )
-        bars[timeframe] = found.packed()
     return bars
 
 

@@ -7,6 +7,7 @@ would need bars after the last one has none (None).
 from collections.abc import Sequence
 
 from ktrdr.signals import Signal
+from ktrdr.stopping import asking
 from ktrdr.strategy.schema import Labels
 
 Label = Signal | None
@@ -22,7 +23,7 @@ def label(closes: Sequence[float], settings: Labels) -> list[Label]:
 def forward_return(closes: Sequence[float], horizon: int, threshold: float) -> list[Label]:
     """Label by the relative move over the next `horizon` bars: beyond the threshold is BUY or SELL."""
     known: list[Label] = [
-        _decide(later / now - 1, threshold) for now, later in zip(closes, closes[horizon:], strict=False)
+        _decide(later / now - 1, threshold) for now, later in zip(asking(closes), closes[horizon:], strict=False)
     ]
     return known + [None] * (len(closes) - len(known))
 
@@ -46,7 +47,7 @@ def turns(closes: Sequence[float], threshold: float) -> list[int]:
         return found
     high = low = 0
     rising: bool | None = None
-    for position, close in enumerate(closes):
+    for position, close in enumerate(asking(closes)):
         if close > closes[high]:
             high = position
         if close < closes[low]:

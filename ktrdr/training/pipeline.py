@@ -16,6 +16,7 @@ from ktrdr.data.bars import iso
 from ktrdr.epochs import Epoch
 from ktrdr.errors import InvalidError
 from ktrdr.neural.models.mlp import build_mlp, count_parameters
+from ktrdr.neural.threads import set_threads
 from ktrdr.settings import version
 from ktrdr.signals import Signal
 from ktrdr.strategy.schema import Strategy
@@ -89,7 +90,7 @@ def _network(strategy: Strategy, data: dataset.Dataset, device: str) -> Any:
     torch.manual_seed(strategy.training.seed)
     shape = strategy.model.architecture
     network = build_mlp(len(data.names), shape.hidden_layers, shape.dropout, shape.activation).to(device)
-    torch.set_num_threads(trainer.threads(count_parameters(network), strategy.training.batch_size))
+    set_threads(network, strategy.training.batch_size)
     return network
 
 

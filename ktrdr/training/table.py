@@ -1,7 +1,7 @@
 """Numbers by columns, read as rows: eight bytes a number, and loops that run within the interpreter. Torch-free."""
 
 from array import array
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from itertools import compress
 from math import isnan, nan
 from operator import eq
@@ -46,23 +46,25 @@ class Table(Sequence[Row | None]):
 
     __hash__ = None  # type: ignore[assignment]  # it can be changed
 
-    def known(self) -> bytes:
-        """Return a byte for each row: 1 where no number is NaN, else 0."""
+    def known(self, check: Callable[[], None] = lambda: None) -> bytes:
+        """Return a byte for each row: 1 where no number is NaN, else 0. `check` is called often and may raise."""
         found = int.from_bytes(b"\1" * len(self))
         for column in self.columns:
+            check()
             found &= int.from_bytes(bytes(map(eq, column, column)))  # NaN alone is unequal to itself
         return found.to_bytes(len(self))
-
-    def chosen(self, mask: Sequence[int]) -> "Table":
-        """Return the rows whose place in `mask` is not 0."""
-        return Table([array("d", compress(column, mask)) for column in self.columns])
 
     def forget(self, count: int) -> None:
         """Let the first `count` rows be unknown."""
         count = min(count, len(self))
         self.columns[0][:count] = array("d", [nan]) * count
 
-    def extend(self, other: "Table") -> None:
-        """Add the rows of a table of the same width."""
+    def extend(self, other: "Table", start: int, mask: Sequence[int], check: Callable[[], None]) -> None:
+        """Add rows of a table of the same width: those from `start` on whose place in `mask` is not 0.
+
+        `check` is called often and may raise.
+        """
+        stop = start + len(mask)
         for column, more in zip(self.columns, other.columns, strict=True):
-            column.extend(more)
+            check()
+            column.extend(compress(more[start:stop], mask))

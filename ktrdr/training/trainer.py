@@ -2,7 +2,6 @@
 
 import copy
 import math
-import os
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, field
@@ -20,9 +19,6 @@ from ktrdr.training.dataset import Dataset, Samples
 from ktrdr.training.descent import Descent
 from ktrdr.training.inputs import scaled
 from ktrdr.training.judgement import majority_share
-
-WORTH_A_THREAD: Final = 20_000_000
-"""Multiplications per batch and thread; below that, threads wait longer for each other than they compute."""
 
 BATCHES: Final = 1024
 """How many batches are put in their order at once: their rows then lie side by side, and memory does not grow."""
@@ -51,11 +47,6 @@ class History:
         """Return the epochs so far, the first one first."""
         columns = (self.train_loss, self.train_accuracy, self.val_loss, self.val_accuracy)
         return [Epoch(place, *values) for place, values in enumerate(zip(*columns, strict=True), 1)]
-
-
-def threads(parameters: int, batch_size: int) -> int:
-    """Return how many threads are worthwhile for a network: usually one, and at most one per core."""
-    return max(1, min(len(os.sched_getaffinity(0)), parameters * batch_size // WORTH_A_THREAD))
 
 
 def train(

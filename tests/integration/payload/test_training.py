@@ -3,6 +3,7 @@
 import hashlib
 import itertools
 import json
+import os
 import pickle
 import subprocess
 import sys
@@ -11,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import torch  # type: ignore[import-not-found,unused-ignore]
 
 from ktrdr import torch_check
 from ktrdr.backtesting.model_loader import load_model
@@ -19,6 +21,7 @@ from ktrdr.data.sample import generate
 from ktrdr.decision.engine import WAIT, DecisionEngine
 from ktrdr.errors import InvalidError
 from ktrdr.model_files import FILES, METADATA, WEIGHTS
+from ktrdr.neural.threads import threads
 from ktrdr.settings import SHIPPED_STRATEGIES
 from ktrdr.signals import Signal
 from ktrdr.strategy.files import StrategyDirectory
@@ -246,6 +249,23 @@ def test_a_trained_model_trades_on_bars_it_has_never_seen(trained: tuple[Path, d
     result = walk(bars, lambda place: decisions[place].signal, Costs(100_000.0, 0.0001, 0.00005)).summary()
     assert result["trade_count"] > 0
     assert list(engine.decide(Table.of([None], 12))) == [WAIT]
+
+
+def test_a_decision_is_the_networks_own_whatever_is_decided_beside_it(trained: tuple[Path, dict[str, Any]]) -> None:
+    engine = DecisionEngine(load_model(trained[0]))
+    rows = engine.prepare({"1h": YEAR})
+    together = engine.decide(rows)
+    assert [place for place, row in enumerate(rows) if row is None] == list(range(together.undecided))
+    for place in (0, 59, 60, 61, 1023, 1024, 3000, len(rows) - 1):
+        assert engine.decide(rows[place : place + 1])[0] == together[place]
+    assert engine.decide(rows[60:]) == together[60:]
+
+
+def test_a_small_network_computes_in_one_thread(trained: tuple[Path, dict[str, Any]]) -> None:
+    torch.set_num_threads(2)
+    DecisionEngine(load_model(trained[0]))
+    assert torch.get_num_threads() == 1
+    assert threads(parameters=10**6, batch_size=1024) == len(os.sched_getaffinity(0))
 
 
 def test_a_decision_below_the_threshold_is_hold(trained: tuple[Path, dict[str, Any]]) -> None:

@@ -4,11 +4,12 @@ import math
 
 import pytest
 
-from ktrdr.backtesting.metrics import performance
+from ktrdr.backtesting.metrics import drawdowns, performance
 from ktrdr.backtesting.positions import Account
 from ktrdr.backtesting.walk import Costs, walk
 from ktrdr.data.bars import Bar, Bars
 from ktrdr.signals import Signal
+from ktrdr.stopping import BLOCK, may_stop
 
 FREE = Costs(1000.0, 0.0, 0.0)
 DEAR = Costs(1000.0, 0.01, 0.02)
@@ -68,6 +69,24 @@ def test_the_figures_follow_from_curve_and_trades() -> None:
     assert figures["max_drawdown_pct"] == pytest.approx(10)
     assert figures["sharpe_ratio"] > 0
     assert all(math.isfinite(value) for value in figures.values() if value is not None)
+
+
+def test_one_asks_within_a_long_result_whether_to_stop() -> None:
+    count = 2 * BLOCK
+    bars = Bars(list(range(0, 60 * count, 60)), *([1.0] * count for _ in range(5)))
+    walked = walk(bars, lambda _: Signal.HOLD, Costs(100.0, 0.0, 0.0))
+    asked: list[bool] = []
+
+    def stop() -> None:
+        asked.append(True)
+        if len(asked) > 1:
+            raise InterruptedError
+
+    for deed in (lambda: list(walked.records()[1]), walked.summary, lambda: drawdowns(walked.equity)):
+        asked.clear()
+        with pytest.raises(InterruptedError), may_stop(stop):
+            deed()
+        assert len(asked) == 2
 
 
 def test_the_curve_is_thinned_but_keeps_its_ends(year: Bars) -> None:

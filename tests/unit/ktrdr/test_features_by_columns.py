@@ -12,9 +12,9 @@ from hypothesis import strategies as st
 from ktrdr.data.bars import Bar, Bars
 from ktrdr.fuzzy.memberships import degrees
 from ktrdr.indicators.catalogue import CATALOGUE
-from ktrdr.indicators.columns import BLOCK, may_stop
 from ktrdr.indicators.compute import compute
 from ktrdr.settings import SHIPPED_STRATEGIES
+from ktrdr.stopping import BLOCK, may_stop
 from ktrdr.strategy.files import StrategyDirectory
 from ktrdr.training.features import feature_rows
 from ktrdr.training.table import Table
@@ -71,15 +71,32 @@ def test_a_table_gives_back_its_rows(
     table = Table.of(rows, 2)
     assert (list(table), len(table), table[-1]) == (rows, len(rows), rows[-1])
     assert table.known() == bytes(row is not None for row in rows)
-    mask = data.draw(st.lists(st.booleans(), min_size=len(rows), max_size=len(rows)))
-    assert table.chosen(mask) == [row for row, yes in zip(rows, mask, strict=True) if yes]
     count = data.draw(st.integers(0, len(rows) + 2))
     assert table[count:] == rows[count:]
-    table.extend(Table.of(more, 2))
-    assert table == rows + more != Table.of([[10.0, 10.0]], 2)
+    start = data.draw(st.integers(0, len(more)))
+    mask = data.draw(st.lists(st.booleans(), max_size=len(more) - start))
+    table.extend(Table.of(more, 2), start, mask, lambda: None)
+    rows = rows + [row for row, yes in zip(more[start:], mask, strict=False) if yes]
+    assert table == rows != Table.of([[10.0, 10.0]], 2)
     table.forget(count)
-    known = [None] * count + (rows + more)[count:]
+    known = [None] * count + rows[count:]
     assert table == known[: len(table)] + [None] * (len(table) - len(known))
+
+
+@pytest.mark.parametrize("at", [1, 2])
+def test_a_table_asks_between_its_columns_whether_to_stop(at: int) -> None:
+    table, asked = Table.of([[1.0, 2.0]] * 3, 2), list[bool]()
+
+    def check() -> None:
+        asked.append(True)
+        if len(asked) == at:
+            raise InterruptedError
+
+    for ask in (lambda: table.known(check), lambda: Table.of([], 2).extend(table, 0, b"\1\0\1", check)):
+        asked.clear()
+        with pytest.raises(InterruptedError):
+            ask()
+        assert len(asked) == at
 
 
 def test_a_row_with_one_unknown_number_is_unknown() -> None:

@@ -184,7 +184,7 @@ def test_without_volume_the_vwap_is_the_mean_of_the_typical_prices() -> None:
     bars = Bars()
     for hour, close in enumerate((3.0, 5.0, 10.0)):
         bars.append(Bar(3600 * hour, close, close + 1, close - 1, close, 0.0))
-    assert compute("vwap", bars, {"period": 2})["vwap"][1:] == [4.0, 7.5]
+    assert list(compute("vwap", bars, {"period": 2})["vwap"][1:]) == [4.0, 7.5]
 
 
 def test_a_market_that_stands_still_is_in_the_middle_of_the_further_ones_too() -> None:

@@ -18,6 +18,7 @@ from ktrdr import records
 from ktrdr.api.services import records as service
 from ktrdr.backtesting.walk import Costs, Walked, walk
 from ktrdr.data.bars import Bars, iso
+from ktrdr.data.block import isos
 from ktrdr.errors import InvalidError
 from ktrdr.records import Check, Kind, Packed, as_json
 from ktrdr.signals import Signal
@@ -182,17 +183,17 @@ def test_a_record_that_is_sent_again_is_the_same(walked: Walked) -> None:
 
 @given(st.integers(min_value=-5_000_000_000, max_value=7_000_000_000))
 def test_the_quick_way_to_write_a_time_is_the_other_one(time: int) -> None:
-    assert records.stamp(time) == iso(time)
+    assert isos([time]) == [iso(time)]
 
 
 def test_packing_takes_no_memory_for_the_whole() -> None:
     given = 0
 
-    def rows() -> Iterable[tuple[Any, ...]]:
+    def rows() -> Iterable[str]:
         nonlocal given
         for place in range(100_000):
             given += 1
-            yield "2023-01-01T22:00:00Z", 100_000.0 + place / 7
+            yield f"2023-01-01T22:00:00Z,{100_000.0 + place / 7}"
 
     first = next(piece for piece in Packed("equity", rows) if len(piece) > 100)
     assert len(first) < records.BLOCK

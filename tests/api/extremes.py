@@ -1,6 +1,7 @@
 """The largest that a client may store: models, bars, results, workers. And a limit of memory to hold them in."""
 
 import contextlib
+import gzip
 import io
 import json
 import os
@@ -17,10 +18,12 @@ import httpx
 from ktrdr.api.bodies import REPORT_VALUES_LIMIT
 from ktrdr.data.bars import HEADER, iso
 from ktrdr.model_files import CONFIG, FEATURES, FILES, JSON_LIMIT, METRICS, MIB, VALUES_LIMIT, WEIGHTS
+from ktrdr.records import RECORDS, Kind
 from tests.api.population import (
     STRATEGY,
     Worker,
     keep_model,
+    start_backtest,
     start_training,
     store_bars,
     store_model,
@@ -98,6 +101,27 @@ def holder(api: httpx.Client) -> Worker:
     start_training(api)
     until("its turn", lambda: worker.beat()["operation"])  # others that have asked of late come first
     return worker
+
+
+def tester(api: httpx.Client) -> Worker:
+    """Return a new worker that holds a backtest, for which alone it may upload records."""
+    worker = Worker(api, f"tester-{secrets.token_hex(4)}", "backtest")
+    worker.register()
+    start_backtest(api, model_path="small")
+    until("its turn", lambda: worker.beat()["operation"])
+    return worker
+
+
+LINES: Final = {
+    "trades": b"long,2023-01-01T22:00:00Z,2023-01-02T22:00:00Z" + b",100000.12345678901" * 7 + b"\n",
+    "equity": b"2023-01-01T22:00:00Z,100000.12345678901\n",
+}
+
+
+def record(kind: Kind, size: int = 32 * MIB) -> bytes:
+    """Return a record of a backtest that has about so many bytes as CSV: many times what one request may take."""
+    line = LINES[kind]
+    return gzip.compress(RECORDS[kind].header + line * (size // len(line)), 1)
 
 
 @contextlib.contextmanager

@@ -80,6 +80,11 @@ class Worker:
         headers = {"X-Content-SHA256": digest(content), "X-Worker-Token": self.token}
         return self.api.put(f"operations/{self.operation_id}/checkpoint", content=content, headers=headers)
 
+    def send(self, kind: str, record: bytes) -> httpx.Response:
+        """Upload a record of its backtest."""
+        headers = {"Content-Type": "application/gzip", "X-Worker-Token": self.token}
+        return self.api.put(f"operations/{self.operation_id}/{kind}", content=record, headers=headers)
+
     def kept(self) -> httpx.Response:
         """Download the checkpoint of its training."""
         return self.api.get(f"operations/{self.operation_id}/checkpoint")

@@ -13,10 +13,26 @@ import pytest
 from ktrdr.api.costs import CHECKING, COSTS
 from ktrdr.data.bars import iso
 from ktrdr.model_files import CHECKPOINT_LIMIT, MIB
+from ktrdr.records import KINDS as KINDS_OF_RECORDS
+from ktrdr.records import Kind
 from ktrdr.strategy.files import SIZE_LIMIT
 from tests.api.backend import Api, Backend
-from tests.api.extremes import FIRST, HOLDERS, archive, at_work, beat, dense, fill, holder, limited, memory, report
-from tests.api.population import Worker, keep_model
+from tests.api.extremes import (
+    FIRST,
+    HOLDERS,
+    archive,
+    at_work,
+    beat,
+    dense,
+    fill,
+    holder,
+    limited,
+    memory,
+    record,
+    report,
+    tester,
+)
+from tests.api.population import Worker, backtest_result, keep_model
 
 LIMIT = 512_000_000
 NOISE_MIB = 4.0
@@ -112,6 +128,34 @@ def test_a_request_at_its_largest_stays_within_its_cost(filled: Filled, route: s
     assert len(answer.content) <= COSTS[route].answer
     alone = CHECKING if route in UPLOAD else 0
     assert peak - before <= (COSTS[route].memory + alone) / MIB + NOISE_MIB
+
+
+@pytest.mark.parametrize("kind", KINDS_OF_RECORDS)
+def test_a_record_of_any_length_is_taken_and_given_within_its_cost(filled: Filled, kind: Kind) -> None:
+    worker, content, path = tester(filled.api), record(kind), "/api/v1/operations/{operation_id}/"
+    with at_work(worker):
+        filled.backend.stop()
+        filled.backend.start()
+        filled.api.get("operations/none")
+        before, _ = memory(filled.backend.pid)
+        worker.send(kind, content).raise_for_status()
+        _, taking = memory(filled.backend.pid)
+    worker.beat("completed", 100, "done", result_summary=backtest_result())
+    read = {
+        name: drained(filled.api, f"operations/{worker.operation_id}/{kind}?format={name}") for name in ("csv", "json")
+    }
+    _, giving = memory(filled.backend.pid)
+    print(f"{kind}: {taking - before:.1f} MiB to take, {giving - before:.1f} to give, {read}")
+    assert 32 * MIB * 0.99 < read["csv"] < read["json"] <= COSTS[f"GET {path}{kind}"].answer
+    assert taking - before <= COSTS[f"PUT {path}{kind}"].memory / MIB + NOISE_MIB
+    assert giving - before <= max(COSTS[f"{method} {path}{kind}"].memory for method in ("PUT", "GET")) / MIB + NOISE_MIB
+
+
+def drained(api: httpx.Client, path: str) -> int:
+    """Return how many bytes an answer has, and keep none of them."""
+    with api.stream("GET", path) as answer:
+        answer.raise_for_status()
+        return sum(map(len, answer.iter_bytes()))
 
 
 def at_once(number: int, ask: Callable[[int], httpx.Response]) -> list[int]:

@@ -4,12 +4,13 @@ import contextlib
 import errno
 import fcntl
 import os
+import shutil
 import stat
 import tempfile
 import time
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Final
+from typing import Final, Self
 
 UNSUPPORTED: Final = (errno.EBADF, errno.EINVAL)
 """Errors of file systems without this operation; some network file systems have none for directories."""
@@ -56,23 +57,51 @@ def held(path: Path) -> int:
     return handle
 
 
-def write_whole(target: Path, content: bytes, prefix: str) -> None:
-    """Write a file at once: readers see the old one or the new one. OSError if the disk fails.
+class Arriving:
+    """A file on its way, held beside the place that it is to take: it is whole there, or nothing of it stays.
 
-    Meanwhile the content lies beside it in a file whose name begins with `prefix`.
+    Its name begins with `prefix`. A context manager; leaving it removes what has not been placed. OSError if the disk
+    fails.
     """
-    handle, name = tempfile.mkstemp(prefix=prefix, dir=target.parent)
-    temporary = Path(name)
-    try:
-        with os.fdopen(handle, "wb") as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-        temporary.chmod(0o644)
-        temporary.replace(target)
+
+    def __init__(self, folder: Path, prefix: str) -> None:
+        folder.mkdir(parents=True, exist_ok=True)
+        handle, name = tempfile.mkstemp(prefix=prefix, dir=folder)
+        hold(handle)  # a slow upload is not taken for an abandoned one
+        self.path = Path(name)
+        self.file = os.fdopen(handle, "wb")
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_exception: object) -> None:
+        try:
+            with contextlib.suppress(OSError):  # nothing is kept that `settle` did not flush
+                self.file.close()
+        finally:
+            self.path.unlink(missing_ok=True)
+
+    def settle(self) -> None:
+        """Wait until all that was written is on the disk."""
+        self.file.flush()
+        os.fsync(self.file.fileno())
+
+    def place(self, target: Path) -> os.stat_result:
+        """Put it into its place, in which readers see the old file or this one; return its status there."""
+        with contextlib.suppress(OSError):
+            self.path.chmod(0o644)
+        self.settle()
+        status = os.fstat(self.file.fileno())
+        self.path.replace(target)
         flush(target.parent)
-    finally:
-        temporary.unlink(missing_ok=True)
+        return status
+
+
+def write_whole(target: Path, content: bytes, prefix: str) -> None:
+    """Write a file at once, as `Arriving` does."""
+    with Arriving(target.parent, prefix) as arriving:
+        arriving.file.write(content)
+        arriving.place(target)
 
 
 def abandoned(root: Path, prefix: str) -> Iterator[Path]:
@@ -92,6 +121,16 @@ def abandoned(root: Path, prefix: str) -> Iterator[Path]:
                     yield path
             finally:
                 os.close(handle)
+
+
+def sweep(root: Path, *prefixes: str) -> None:
+    """Remove the files and directories of uploads whose process died."""
+    for prefix in prefixes:
+        for path in abandoned(root, prefix):
+            if path.is_dir():
+                shutil.rmtree(path, ignore_errors=True)
+            else:
+                path.unlink(missing_ok=True)
 
 
 def full(*directories: Path) -> str | None:

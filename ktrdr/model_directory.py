@@ -9,7 +9,7 @@ import threading
 from pathlib import Path
 from typing import Any, Final, Self
 
-from ktrdr.disk import abandoned, flush, held
+from ktrdr.disk import flush, held, sweep
 from ktrdr.errors import ConflictError, InvalidError, NotFoundError
 from ktrdr.model_files import (
     CONFIG,
@@ -99,8 +99,7 @@ class ModelDirectory:
 
     def sweep(self) -> None:
         """Remove the directories of uploads whose process died."""
-        for path in abandoned(self.root, INCOMING_PREFIX):
-            shutil.rmtree(path, ignore_errors=True)
+        sweep(self.root, INCOMING_PREFIX)
 
 
 class Incoming:

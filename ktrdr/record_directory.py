@@ -1,14 +1,11 @@
 """The records of backtests on the backend's disk: files that arrive completely or not at all."""
 
-import contextlib
 import gzip
-import os
-import tempfile
 from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import Final, Self
+from typing import Final
 
-from ktrdr.disk import abandoned, flush, hold
+from ktrdr.disk import Arriving, sweep
 from ktrdr.errors import NotFoundError
 from ktrdr.names import is_name
 from ktrdr.records import BLOCK, KINDS, Check, Kind
@@ -51,8 +48,7 @@ class RecordDirectory:
 
     def sweep(self) -> None:
         """Remove the files of uploads whose process died."""
-        for path in abandoned(self.root, PREFIX):
-            path.unlink(missing_ok=True)
+        sweep(self.root, PREFIX)
 
     def _path(self, operation_id: str, kind: Kind) -> Path:
         if not is_name(operation_id):
@@ -60,44 +56,26 @@ class RecordDirectory:
         return self.root / f"{operation_id}.{kind}{ENDING}"
 
 
-class IncomingRecord:
+class IncomingRecord(Arriving):
     """A record on its way to the disk: feed it chunks, then `finish`. A context manager, which keeps all or none.
 
     InvalidError for what is no record, OSError for a failing disk. A record that is sent again replaces the first.
     """
 
     def __init__(self, target: Path, kind: Kind) -> None:
+        super().__init__(target.parent, PREFIX)
         self._target = target
         self._check = Check(kind)
-        target.parent.mkdir(parents=True, exist_ok=True)
-        handle, name = tempfile.mkstemp(prefix=PREFIX, dir=target.parent)
-        hold(handle)
-        self._temporary = Path(name)
-        self._file = os.fdopen(handle, "wb")
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *_exception: object) -> None:
-        try:
-            with contextlib.suppress(OSError):  # nothing is kept that `finish` did not flush
-                self._file.close()
-        finally:
-            self._temporary.unlink(missing_ok=True)
 
     def feed(self, chunk: bytes) -> None:
         """Accept the next bytes."""
         self._check.feed(chunk)
-        self._file.write(chunk)
+        self.file.write(chunk)
 
     def finish(self) -> None:
         """Make it the record, if it is complete."""
         self._check.finish()
-        self._file.flush()
-        os.fsync(self._file.fileno())
-        self._temporary.chmod(0o644)
-        self._temporary.replace(self._target)
-        flush(self._target.parent)
+        self.place(self._target)
 
 
 def _blocks(file: gzip.GzipFile) -> Iterator[bytes]:

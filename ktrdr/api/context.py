@@ -58,7 +58,8 @@ class Context:
         self.data_loads = DataLoads(self.database)
         self.trainings = TrainingService(self.dispatcher, self.strategies, self.data)
         self.backtests = BacktestService(self.dispatcher, self.strategies, self.data, self.models)
-        self.upkeep = Upkeep(self.database, settings.kept_days, settings.kept_operations)
+        sweeps = (self.records.sweep, self.checkpoints.sweep)
+        self.upkeep = Upkeep(self.database, settings.kept_days, settings.kept_operations, sweeps)
         self.predictions = PredictionService(self.dispatcher, self.strategies, self.data, self.models)
         self.indicators = IndicatorService(self.data)
         self.metrics = RequestMetrics()
@@ -96,8 +97,6 @@ class Context:
             self.dispatcher.tick()
             self.models.refresh()
             self.upkeep.tick()
-            self.records.tick()
-            self.checkpoints.sweep()
 
     def _claimed(self) -> bool:
         """Keep the data directory from being restored beside this backend; False, with `refusal`, if it just is."""

@@ -8,7 +8,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
 
-from ktrdr.disk import abandoned, flush, hold
+from ktrdr import disk
+from ktrdr.disk import flush, hold
 from ktrdr.errors import BadRequestError, ConflictError
 from ktrdr.settings import Settings
 from ktrdr.store_address import SqliteFile
@@ -142,12 +143,7 @@ def undo(root: Path, database: Path) -> None:
 
 def sweep(root: Path) -> None:
     """Remove what a backup or a restore left whose process died."""
-    for prefix in (SNAPSHOT, WORK):
-        for path in abandoned(root, prefix):
-            if path.is_dir():
-                shutil.rmtree(path, ignore_errors=True)
-            else:
-                path.unlink(missing_ok=True)
+    disk.sweep(root, SNAPSHOT, WORK)
 
 
 def discard(work: Path) -> None:

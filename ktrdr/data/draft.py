@@ -1,45 +1,30 @@
 """A series' file while it is written, beside its place: it takes that place completely, or it is removed."""
 
-import contextlib
 import os
-import tempfile
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Final, Self
+from typing import Final
 
 from ktrdr.data.bars import HEADER
 from ktrdr.data.stored import EVERY, TOP, Mark, Stored
-from ktrdr.disk import flush, hold
+from ktrdr.disk import Arriving
 
 PREFIX: Final = ".upload-"
 BACKWARDS: Final = 1 << 20
 
 
-class Draft:
+class Draft(Arriving):
     """Add lines in order of time, then `commit`. A context manager; leaving it removes what is not committed.
 
     `stored` is what is known of the file: all of it, because it was written here.
     """
 
     def __init__(self, target: Path, timeframe: str) -> None:
+        super().__init__(target.parent, PREFIX)
         self.target = target
         self.timeframe = timeframe
-        handle, name = tempfile.mkstemp(prefix=PREFIX, dir=target.parent)
-        hold(handle)
-        self.path = Path(name)
-        self._file = os.fdopen(handle, "wb")
-        self._file.write(HEADER.encode() + b"\n")
+        self.file.write(HEADER.encode() + b"\n")
         self.stored = Stored(timeframe)
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *_exception: object) -> None:
-        try:
-            with contextlib.suppress(OSError):  # nothing is kept that `commit` did not flush
-                self._file.close()
-        finally:
-            self.path.unlink(missing_ok=True)
 
     def add(self, lines: Sequence[str]) -> None:
         """Add lines as `ktrdr.data.block` writes them, without line ends; those of a draft from the newest on too."""
@@ -50,7 +35,7 @@ class Draft:
             offset = stored.offset + sum(map(len, lines[:place])) + place
             stored.marks.append(Mark(lines[place][:TOP], offset, stored.rows + place))
         text = "\n".join((*lines, "")).encode("ascii")
-        self._file.write(text)
+        self.file.write(text)
         stored.first = stored.first or lines[0][:TOP]
         stored.last = lines[-1][:TOP]
         stored.rows += len(lines)
@@ -58,7 +43,7 @@ class Draft:
 
     def flush(self) -> None:
         """Write what the process still holds; OSError if the disk has no room."""
-        self._file.flush()
+        self.file.flush()
         self.stored.complete = True
 
     def turned(self) -> "Draft":
@@ -88,10 +73,4 @@ class Draft:
     def commit(self) -> os.stat_result:
         """Put the file into its place; return its status there. OSError if the disk fails, and nothing changes."""
         self.flush()
-        with contextlib.suppress(OSError):
-            self.path.chmod(0o644)
-        os.fsync(self._file.fileno())
-        status = os.fstat(self._file.fileno())
-        self.path.replace(self.target)
-        flush(self.target.parent)
-        return status
+        return self.place(self.target)

@@ -16,7 +16,7 @@ from ktrdr.data.placing import PLAIN_WISHES, Outcome, Wishes
 from ktrdr.data.resample import source_of
 from ktrdr.data.stored import Mark, Stored, seconds
 from ktrdr.data.upload import Upload
-from ktrdr.disk import abandoned
+from ktrdr.disk import sweep
 from ktrdr.errors import BadRequestError, InvalidError, NotFoundError, TooManyError
 from ktrdr.names import SYMBOL_RULE, TIMEFRAMES, escaped, is_symbol, unescaped
 
@@ -199,8 +199,7 @@ class DataDirectory:
 
     def sweep(self) -> None:
         """Remove the files of uploads whose process died."""
-        for path in abandoned(self.root, PREFIX):
-            path.unlink(missing_ok=True)
+        sweep(self.root, PREFIX)
 
     def _open(self, symbol: str, timeframe: str) -> BinaryIO:
         """Open a series; NotFoundError if nothing is stored."""

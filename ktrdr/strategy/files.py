@@ -4,7 +4,7 @@ import threading
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from ktrdr.disk import abandoned, flush, write_whole
+from ktrdr.disk import flush, sweep, write_whole
 from ktrdr.errors import BadRequestError, ConflictError, NotFoundError, TooManyError
 from ktrdr.names import is_name
 from ktrdr.strategy.issues import Issue
@@ -105,8 +105,7 @@ class StrategyDirectory:
 
     def sweep(self) -> None:
         """Remove the files of uploads whose process died."""
-        for path in abandoned(self.directories[-1], PREFIX):
-            path.unlink(missing_ok=True)
+        sweep(self.directories[-1], PREFIX)
 
     def _require_own(self, name: str) -> None:
         if self.is_shipped(name):

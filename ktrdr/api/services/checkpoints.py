@@ -5,15 +5,14 @@ A training that its worker left behind keeps its checkpoint, and the operation t
 
 import hashlib
 import os
-import secrets
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Final, Self
+from typing import Final
 
 from ktrdr.api.services.held import Held
 from ktrdr.api.store import operations, workers
 from ktrdr.api.store.database import Database
-from ktrdr.disk import abandoned, flush, hold
+from ktrdr.disk import Arriving, sweep
 from ktrdr.errors import ConflictError, NotFoundError
 from ktrdr.model_files import BLOCK, require_digest
 
@@ -33,8 +32,7 @@ class Checkpoints:
     def incoming(self, caller: workers.Caller, operation_id: str, expected_digest: str) -> "Incoming":
         """Return a place for the next checkpoint; ConflictError unless the caller has been given that training."""
         self._require(caller, operation_id)
-        self._root.mkdir(parents=True, exist_ok=True)
-        return Incoming(self, caller, operation_id, expected_digest)
+        return Incoming(self, self._root, caller, operation_id, expected_digest)
 
     def path(self, operation_id: str) -> Path:
         """Return an operation's checkpoint, whose name ends with its digest; NotFoundError if it has none."""
@@ -46,7 +44,7 @@ class Checkpoints:
             raise NotFoundError("no_checkpoint", f"Operation {operation_id} has no checkpoint.")
         return self._root / str(row["checkpoint"])
 
-    def take(self, caller: workers.Caller, operation_id: str, file: Path, name: str) -> None:
+    def take(self, caller: workers.Caller, operation_id: str, arrived: Arriving, name: str) -> None:
         """Make a whole file the checkpoint of a training that the caller still holds."""
         self._require(caller, operation_id)
         with self._database.transaction() as db:
@@ -54,14 +52,9 @@ class Checkpoints:
             if row is None or row["status"] in operations.FINAL:
                 raise ConflictError("operation_finished", f"Operation {operation_id} has ended.")
             operations.set_checkpoint(db, operation_id, name)
-            file.replace(self._root / name)  # before the commit: another backend sees the row and the file, or neither
-            flush(self._root)
+            arrived.place(self._root / name)  # before the commit: another backend sees row and file, or neither
         if row["checkpoint"] not in (None, name):
             (self._root / str(row["checkpoint"])).unlink(missing_ok=True)
-
-    def place(self) -> Path:
-        """Return a name for a file on its way."""
-        return self._root / f"{PREFIX}{secrets.token_hex(8)}"
 
     def sweep(self) -> None:
         """Remove files that no operation names, and what dead uploads left behind."""
@@ -73,8 +66,7 @@ class Checkpoints:
                 known = operations.checkpoints(db)
             for name in found - known:
                 (self._root / name).unlink(missing_ok=True)
-        for path in abandoned(self._root, PREFIX):
-            path.unlink(missing_ok=True)
+        sweep(self._root, PREFIX)
 
     def _require(self, caller: workers.Caller, operation_id: str) -> None:
         row = self._held.operation(caller)
@@ -83,38 +75,27 @@ class Checkpoints:
             raise ConflictError("not_its_worker", message, {"operation_id": row["operation_id"]})
 
 
-class Incoming:
+class Incoming(Arriving):
     """A checkpoint on its way: feed it chunks, then `finish`. A context manager, which keeps all or none."""
 
-    def __init__(self, owner: Checkpoints, caller: workers.Caller, operation_id: str, expected_digest: str) -> None:
+    def __init__(
+        self, owner: Checkpoints, root: Path, caller: workers.Caller, operation_id: str, expected_digest: str
+    ) -> None:
+        super().__init__(root, PREFIX)
         self._owner, self._caller, self._operation_id = owner, caller, operation_id
         self._expected = expected_digest
         self._digest = hashlib.sha256()
-        self._path = owner.place()
-        self._file = self._path.open("wb")
-        hold(self._file.fileno())  # a slow upload is not taken for an abandoned one
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *_exception: object) -> None:
-        try:
-            self._file.close()
-        finally:
-            self._path.unlink(missing_ok=True)
 
     def feed(self, chunk: bytes) -> None:
         """Accept the next bytes."""
         self._digest.update(chunk)
-        self._file.write(chunk)
+        self.file.write(chunk)
 
     def finish(self) -> None:
         """Keep it; InvalidError if the digest is wrong, ConflictError if the training has ended meanwhile."""
         require_digest(self._digest.hexdigest(), self._expected)
-        self._file.flush()
-        os.fsync(self._file.fileno())
-        self._file.close()
-        self._owner.take(self._caller, self._operation_id, self._path, f"{self._operation_id}.{self._expected}")
+        self.settle()  # before the transaction: it takes long for a large one
+        self._owner.take(self._caller, self._operation_id, self, f"{self._operation_id}.{self._expected}")
 
 
 def blocks(path: Path) -> tuple[int, Iterator[bytes]]:

@@ -1,8 +1,6 @@
 """The records of backtests: their files on the disk, and the operations in the store that they belong to."""
 
-import time
 from collections.abc import Iterator
-from typing import Final
 
 from ktrdr.api.services.held import Held
 from ktrdr.api.store import operations, workers
@@ -10,8 +8,6 @@ from ktrdr.api.store.database import Database
 from ktrdr.errors import ConflictError, NotFoundError
 from ktrdr.record_directory import IncomingRecord, RecordDirectory
 from ktrdr.records import Kind
-
-SWEEP_EVERY_S: Final = 60.0
 
 
 class Records:
@@ -21,7 +17,6 @@ class Records:
         self.directory = directory
         self._held = held
         self._database = database
-        self._swept: float | None = None
 
     def blocks(self, operation_id: str, kind: Kind) -> Iterator[bytes]:
         """Return a record's CSV in blocks; NotFoundError if there is none, ConflictError before the backtest's end."""
@@ -42,14 +37,10 @@ class Records:
             raise ConflictError("not_its_worker", message, {"operation_id": row["operation_id"]})
         return self.directory.incoming(operation_id, kind)
 
-    def tick(self) -> None:
-        """Remove the records of operations that are gone, have failed or were cancelled, once a minute."""
-        now = time.monotonic()
-        if self._swept is not None and now - self._swept < SWEEP_EVERY_S:
-            return
+    def sweep(self) -> None:
+        """Remove the records of operations that are gone, have failed or were cancelled."""
         found = self.directory.operations()  # first: a record comes after its operation, and goes after it
         if found:
             with self._database.transaction() as db:
                 found -= operations.with_records(db)
             self.directory.remove(found)
-        self._swept = now

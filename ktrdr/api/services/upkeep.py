@@ -3,7 +3,7 @@
 import logging
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Final
 
 from ktrdr.api.store import operations
@@ -23,21 +23,30 @@ STOP_WAITS_S: Final = 5.0
 
 
 class Upkeep:
-    """Does a bounded part of its work at each tick. `kept_days` and `kept_operations` bound the ended operations."""
+    """Does a bounded part of its work at each tick. `kept_days` and `kept_operations` bound the ended operations.
+
+    `sweeps` remove the files of operations that need them no more.
+    """
 
     def __init__(
-        self, database: Database, kept_days: int, kept_operations: int, clock: Callable[[], float] = time.time
+        self,
+        database: Database,
+        kept_days: int,
+        kept_operations: int,
+        sweeps: Sequence[Callable[[], None]] = (),
+        clock: Callable[[], float] = time.time,
     ) -> None:
         self._database = database
         self._kept_s = kept_days * DAY_S
         self._kept = kept_operations
+        self._sweeps = sweeps
         self._clock = clock
         self._due: float = 0.0
         self._stopping = threading.Event()
         self._examination: threading.Thread | None = None
 
     def tick(self) -> None:
-        """Remove ended operations that are due and return free space; once a minute, and at once while more is due."""
+        """Remove ended operations that are due, return free space, sweep; once a minute, at once while more is due."""
         now = time.monotonic()
         if now < self._due:
             return
@@ -49,6 +58,8 @@ class Upkeep:
         if removed:
             log.info("%d operations that ended long ago were removed", removed)
         if removed < OPERATIONS_AT_ONCE and not more:
+            for sweep in self._sweeps:
+                sweep()
             self._due = now + EVERY_S
 
     def examine(self) -> None:

@@ -15,7 +15,6 @@ from fastapi.testclient import TestClient
 from hypothesis import given
 
 from ktrdr import records
-from ktrdr.api.services import records as service
 from ktrdr.backtesting.walk import Costs, Walked, walk
 from ktrdr.data.bars import Bars, iso
 from ktrdr.data.block import isos
@@ -200,24 +199,21 @@ def test_packing_takes_no_memory_for_the_whole() -> None:
     assert given < 20_000
 
 
-def test_records_go_with_their_operation(
-    client: TestClient, worker: Worker, walked: Walked, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_records_go_with_their_operation(client: TestClient, worker: Worker, walked: Walked) -> None:
     path = deliver(client, worker, walked)
     start(client)
     worker.beat()
     failed = worker.operation_id
     client.put(f"operations/{failed}/trades", content=iter(walked.records()[0])).raise_for_status()
     context: Context = client.app.state.context  # type: ignore[attr-defined]
-    monkeypatch.setattr(service, "SWEEP_EVERY_S", 0.0)
-    context.records.tick()
+    context.records.sweep()
     assert len(context.records.directory.operations()) == 2
     worker.beat("failed", error={"code": "x", "message": "x"})
-    context.records.tick()
+    context.records.sweep()
     assert context.records.directory.operations() == {path.removeprefix("operations/")}
     assert client.get(f"{path}/trades").status_code == 200
     with context.database.transaction() as db:
         db.rows("DELETE FROM operations")
-    context.records.tick()
+    context.records.sweep()
     assert context.records.directory.operations() == set()
     assert client.get(f"{path}/trades").json()["error"]["code"] == "no_operation"

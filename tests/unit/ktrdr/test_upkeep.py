@@ -257,3 +257,11 @@ def test_a_check_that_is_under_way_ends_with_the_backend(
     assert not context.upkeep._examination or not context.upkeep._examination.is_alive()
     assert context.database.problem == "closed"
     assert "damage" not in caplog.text
+
+
+def test_files_of_ended_operations_are_looked_for_once_a_minute_and_not_at_every_tick(opened: Database) -> None:
+    looked: list[str] = []
+    keeper = Upkeep(opened, 30, 1000, [lambda: looked.append("records"), lambda: looked.append("checkpoints")])
+    for _ in range(3):
+        keeper.tick()
+    assert looked == ["records", "checkpoints"]

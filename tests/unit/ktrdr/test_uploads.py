@@ -337,7 +337,7 @@ def upload(folder: Path, text: bytes, disk: str | None = None) -> None:
     with Upload(folder / "EURUSD_1h.csv", "1h") as incoming:
         if disk:
             with Path(disk).open("w") as file:
-                os.dup2(file.fileno(), incoming.draft._file.fileno())
+                os.dup2(file.fileno(), incoming.draft.file.fileno())
         incoming.feed(text)
         incoming.finish()
 

@@ -1,6 +1,9 @@
 """Errors that a caller can act on, each with the HTTP status and the code for clients."""
 
-from typing import Any
+from typing import Any, Final
+
+WORKER_SHUTDOWN: Final = "worker_shutdown"
+"""The code of an operation whose worker was told to end."""
 
 
 class KtrdrError(Exception):

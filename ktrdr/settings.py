@@ -24,6 +24,7 @@ class Settings:
 
     `allowed_hosts` are further host names of the backend, in lower case, beside addresses and names without a dot.
     `kept_days` and `kept_operations` bound the operations that have ended; older ones are removed.
+    `retry_on_shutdown`: an operation whose worker is told to end is queued anew, once.
     """
 
     data_dir: Path
@@ -33,6 +34,7 @@ class Settings:
     client_secret: str = field(default="", repr=False)
     kept_days: int = KEPT_DAYS
     kept_operations: int = KEPT_OPERATIONS
+    retry_on_shutdown: bool = True
 
     @property
     def open_to(self) -> str:
@@ -42,7 +44,7 @@ class Settings:
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str] = os.environ) -> "Settings":
-        """Read KTRDR_DATA_DIR, KTRDR_ALLOWED_HOSTS, KTRDR_DATABASE_URL, KTRDR_KEEP_* and KTRDR_*_FILE.
+        """Read KTRDR_DATA_DIR, KTRDR_ALLOWED_HOSTS, KTRDR_DATABASE_URL, KTRDR_KEEP_*, KTRDR_*_FILE and KTRDR_RETRY_ON_SHUTDOWN.
 
         SettingError names the variable, its value without the password, and the next step.
         """
@@ -58,6 +60,7 @@ class Settings:
             clients,
             _number("KTRDR_KEEP_DAYS", environment, KEPT_DAYS),
             _number("KTRDR_KEEP_OPERATIONS", environment, KEPT_OPERATIONS),
+            _yes("KTRDR_RETRY_ON_SHUTDOWN", environment),
         )
 
 
@@ -80,6 +83,13 @@ def _number(name: str, environment: Mapping[str, str], default: int) -> int:
     if not (text.isascii() and text.isdecimal() and 1 <= int(text) <= LARGEST):
         raise SettingError(f"{name} is {text[:40]!r}; write a whole number from 1 to {LARGEST}")
     return int(text)
+
+
+def _yes(name: str, environment: Mapping[str, str]) -> bool:
+    text = environment.get(name) or "true"
+    if text not in ("true", "false"):
+        raise SettingError(f"{name} is {text[:40]!r}; write true or false")
+    return text == "true"
 
 
 def _hosts(text: str) -> frozenset[str]:

@@ -51,7 +51,7 @@ class Context:
         self.data = DataDirectory(settings.data_dir)
         self.models = ModelIndex(self.database, ModelDirectory(settings.data_dir / "models"))
         self.strategies = StrategyDirectory(SHIPPED_STRATEGIES, settings.data_dir / "strategies")
-        self.dispatcher = Dispatcher(self.database)
+        self.dispatcher = Dispatcher(self.database, retry_on_shutdown=settings.retry_on_shutdown)
         self.held = Held(self.database)
         self.records = Records(self.database, self.held, RecordDirectory(settings.data_dir / "records"))
         self.checkpoints = Checkpoints(self.database, self.held, settings.data_dir / "checkpoints")

@@ -12,7 +12,7 @@ from urllib.parse import quote, urlencode
 
 from ktrdr.commands.parts import address
 from ktrdr.commands.progress import Progress
-from ktrdr.errors import UnavailableError
+from ktrdr.errors import WORKER_SHUTDOWN, UnavailableError
 
 TIMEOUT_S: Final = 60.0
 """More than a busy backend takes: a request that is given up may be carried out all the same."""
@@ -136,15 +136,23 @@ def finish(client: Client, operation_id: str) -> dict[str, Any] | None:
     if operation["status"] == "completed":
         return operation
     reason = operation["error_message"] or "no reason given"
-    print(f"ktrdr: {operation_id} {operation['status']}: {reason}", file=sys.stderr)
+    print(f"ktrdr: {operation['operation_id']} {operation['status']}: {reason}", file=sys.stderr)
     return None
 
 
 def follow(client: Client, operation_id: str) -> dict[str, Any]:
-    """Show an operation's progress until it has ended; return the operation.
+    """Show an operation's progress until it has ended; return the operation, or the one that was queued in its place.
 
     After Ctrl-C the operation goes on, and a line says how to cancel it.
     """
+    operation = _watched(client, operation_id)
+    while anew := _in_its_place(client, operation):
+        print(f"ktrdr: {operation['operation_id']} {operation['status']}: {operation['error_message']}", file=sys.stderr)
+        operation = _watched(client, anew)
+    return operation
+
+
+def _watched(client: Client, operation_id: str) -> dict[str, Any]:
     path, progress = named("operations", operation_id), Progress()
     try:
         while True:
@@ -161,6 +169,14 @@ def follow(client: Client, operation_id: str) -> dict[str, Any]:
         raise
     progress.clear()
     return operation
+
+
+def _in_its_place(client: Client, operation: dict[str, Any]) -> str | None:
+    """Return the newest operation that repeats one whose worker was told to end, if there is one."""
+    if operation["status"] != "failed" or operation["error_code"] != WORKER_SHUTDOWN:
+        return None
+    repeats = client.get("/operations", patient=True, retry_of=operation["operation_id"], brief="true", limit=1)
+    return next((str(one["operation_id"]) for one in repeats["operations"]), None)
 
 
 def warn(summary: dict[str, Any]) -> None:

@@ -47,7 +47,7 @@ def run(options: argparse.Namespace) -> int:
     rows = [
         (
             one["operation_id"],
-            one["status"],
+            f"{one['status']}: {one['error_code']}" if one["error_code"] else one["status"],
             f"{one['progress']['percentage']:.0f} %",
             _subject(one["metadata"]["request"]),
         )

@@ -12,6 +12,8 @@ EXAMPLES: Final = """\
 examples:
   ktrdr operations watch op_training_20260101_120000_0123abcd
 
+If the operation's worker is told to end, the operation that is queued in its
+place is followed.
 exit status: 0 if the operation has completed, 1 if it failed or was cancelled
 Ctrl-C ends the watching; the operation goes on.
 """

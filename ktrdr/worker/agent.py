@@ -3,6 +3,7 @@
 import logging
 import random
 import threading
+import time
 from typing import TYPE_CHECKING, Any, Final
 
 from ktrdr.secret_file import bearer
@@ -20,7 +21,8 @@ BUSY_INTERVAL_S: Final = 1.0
 FIRST_RETRY_S: Final = 0.5
 LONGEST_RETRY_S: Final = 10.0
 STOP_WITHIN_S: Final = 2.5
-FAREWELL_WITHIN_S: Final = 2.0
+LEAVE_WITHIN_S: Final = 7.0
+"""What is left of an engine's 10 s once the server has closed its connections, but for a second."""
 FAREWELL_TIMEOUT_S: Final = 1.5
 UNKNOWN_WORKER: Final = "unknown_worker"
 REPLACED: Final = "worker_replaced"
@@ -62,38 +64,53 @@ class Agent:
         return None if self._thread.is_alive() else "the thread that talks to the backend has ended"
 
     def stop(self) -> None:
-        """Cancel the running operation, report that, and sign off.
+        """Give the running operation up, report that, and sign off.
 
-        It takes at most 2 STOP_WITHIN_S + FAREWELL_WITHIN_S seconds, whatever work and backend do.
+        It takes at most LEAVE_WITHIN_S seconds, whatever work and backend do.
         """
+        end = time.monotonic() + LEAVE_WITHIN_S
         self._stopping.set()
         self._wake.set()
         if self.job is not None:
-            self.job.cancel()
+            self.job.leave()
         self._backend.timeout_s = FAREWELL_TIMEOUT_S
         if self._thread.is_alive():
             self._thread.join(STOP_WITHIN_S)
         job = self.job
         if job is not None:
-            job.cancel()
-            job.wait(STOP_WITHIN_S)
+            job.leave()
+            if not job.wait(STOP_WITHIN_S):
+                job.abandon()
         # The time-out bounds each read, not the whole answer. A thread can be abandoned if the answer never ends.
-        farewell = threading.Thread(target=self._say_farewell, args=(job,), name="farewell", daemon=True)
+        farewell = threading.Thread(target=self._say_farewell, args=(job, end), name="farewell", daemon=True)
         farewell.start()
-        farewell.join(FAREWELL_WITHIN_S)
+        farewell.join(max(0.0, end - time.monotonic()))
         if farewell.is_alive():
             log.warning("stopped before the backend had answered the sign-off")
 
-    def _say_farewell(self, job: Job | None) -> None:
-        """Report the operation's end, and that this worker signs off."""
-        if self.replaced:
-            return
+    def _say_farewell(self, job: Job | None, end: float) -> None:
+        """Report the operation's end, and that this worker signs off; again until `end` while no backend answers."""
+        while not self.replaced:
+            try:
+                self._sign_off(job)
+            except BackendAwayError as error:
+                if job is None or time.monotonic() + FIRST_RETRY_S > end:
+                    log.warning("stopped without signing off: %s", error)
+                    return
+            else:
+                return
+            time.sleep(FIRST_RETRY_S)
+
+    def _sign_off(self, job: Job | None) -> None:
         try:
             if job is not None:
                 self._backend.call("POST", self.path + "/heartbeat", {"operation": job.state()})
+        except BackendRefusedError as error:
+            log.warning("the backend refuses the report on what ends here: %s", error)
+        try:
             if self.registered:
                 self._backend.call("DELETE", self.path)
-        except (BackendAwayError, BackendRefusedError) as error:
+        except BackendRefusedError as error:
             log.warning("stopped without signing off: %s", error)
 
     def _run(self) -> None:

@@ -7,7 +7,7 @@ from dataclasses import asdict
 from typing import Any, Final
 
 from ktrdr.epochs import Epoch
-from ktrdr.errors import KtrdrError
+from ktrdr.errors import WORKER_SHUTDOWN, KtrdrError
 from ktrdr.worker.backend import Backend, BackendAwayError, BackendRefusedError
 
 log = logging.getLogger(__name__)
@@ -34,6 +34,7 @@ class Job:
         self.backend = backend.patient(self.pause)
         self._ended = ended
         self._cancelled = threading.Event()
+        self._left = False
         self._lock = threading.Lock()
         self._state: dict[str, Any] = {
             "operation_id": self.operation_id,
@@ -88,8 +89,17 @@ class Job:
             raise CancelledError
 
     def cancel(self) -> None:
-        """Ask the work to stop."""
+        """Ask the work to stop, as the backend says."""
         self._cancelled.set()
+
+    def leave(self) -> None:
+        """Ask the work to stop, because its worker was told to end; one that was cancelled before stays cancelled."""
+        self._left = self._left or not self._cancelled.is_set()
+        self._cancelled.set()
+
+    def abandon(self) -> None:
+        """End the report of work that does not stop; what it still does is not reported."""
+        self._stopped()
 
     def state(self) -> dict[str, Any]:
         """Return the report for the next heartbeat."""
@@ -114,7 +124,7 @@ class Job:
             result = work(self)
             self._end("completed", result=result)
         except CancelledError:
-            self._end("cancelled")
+            self._stopped()
         except (KtrdrError, BackendRefusedError) as error:
             self._end("failed", error={"code": error.code, "message": _sendable(error.message)})
         except BackendAwayError as error:
@@ -124,8 +134,16 @@ class Job:
             message = f"{type(error).__name__}: {error}"
             self._end("failed", error={"code": "worker_error", "message": _sendable(message)})
 
+    def _stopped(self) -> None:
+        if self._left:
+            self._end("failed", error={"code": WORKER_SHUTDOWN, "message": "The worker was told to end."})
+        else:
+            self._end("cancelled")
+
     def _end(self, status: str, *, result: dict[str, Any] | None = None, error: dict[str, str] | None = None) -> None:
         with self._lock:
+            if self._state["status"] != "running":
+                return
             if status == "completed":
                 self._state["progress"] = {**self._state["progress"], "percentage": 100.0, "current_step": "done"}
             self._state.update(status=status, result_summary=result, error=error)

@@ -9,7 +9,7 @@ from fastapi.responses import JSONResponse, Response
 from ktrdr.api.answers import JsonTexts
 from ktrdr.api.context import Context, ContextDep
 from ktrdr.api.documented import answers
-from ktrdr.api.routes.parameters import NameInPath, Offset
+from ktrdr.api.routes.parameters import Name, NameInPath, Offset
 from ktrdr.api.store import operations as store
 from ktrdr.api.store.connection import Row
 from ktrdr.errors import BadRequestError, ConflictError, NotFoundError
@@ -27,6 +27,7 @@ def operations(
     context: ContextDep,
     status: store.Status | None = None,
     operation_type: store.OperationType | None = None,
+    retry_of: Annotated[Name | None, Query()] = None,
     limit: Annotated[int, Query(ge=1, le=500)] = 50,
     offset: Offset = 0,
     *,
@@ -38,9 +39,10 @@ def operations(
     Sorted by status, running ones come first, then pending, failed, completed and cancelled ones, the newest of each
     first. Sorted by type, trainings come first, then predictions, uploads and backtests.
 
+    `retry_of` asks for those that repeat an operation.
     A page that is too long for one answer is refused: ask for fewer operations, or for a brief page.
     """
-    asked = {"status": status, "kind": operation_type}
+    asked = {"status": status, "kind": operation_type, "retry_of": retry_of}
     with context.database.transaction() as db:
         _require_short(store.page_size(db, **asked, limit=limit, offset=offset, sort=sort, brief=brief), limit)
         rows, total = store.page(db, **asked, limit=limit, offset=offset, sort=sort, brief=brief)

@@ -8,11 +8,12 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Final
 
+from ktrdr.api.services import departures
 from ktrdr.api.store import epochs, operations, workers
 from ktrdr.api.store.connection import Connection, Row
 from ktrdr.api.store.database import Database
 from ktrdr.epochs import Epoch
-from ktrdr.errors import ConflictError, NotFoundError, TooManyError, UnavailableError
+from ktrdr.errors import WORKER_SHUTDOWN, ConflictError, NotFoundError, TooManyError, UnavailableError
 
 log = logging.getLogger(__name__)
 
@@ -40,13 +41,24 @@ class Report:
     result: dict[str, Any] | None
     epochs: tuple[Epoch, ...] = ()
 
+    @property
+    def leaves(self) -> bool:
+        """Whether the worker gave the operation up because it was told to end."""
+        return self.status == "failed" and self.error is not None and self.error[0] == WORKER_SHUTDOWN
+
 
 class Dispatcher:
-    """Makes every change of operations and workers, in one transaction each."""
+    """Makes every change of operations and workers, in one transaction each.
 
-    def __init__(self, database: Database, clock: Callable[[], float] = time.time) -> None:
+    `retry_on_shutdown`: an operation whose worker is told to end is queued anew, once.
+    """
+
+    def __init__(
+        self, database: Database, clock: Callable[[], float] = time.time, *, retry_on_shutdown: bool = True
+    ) -> None:
         self.database = database
         self.clock = clock
+        self._retry_on_shutdown = retry_on_shutdown
         self._ticked: float | None = None
 
     def start(self) -> None:
@@ -60,7 +72,8 @@ class Dispatcher:
         UnavailableError if no worker of its type has registered, TooManyError if QUEUE_LIMIT operations wait.
         """
         with self.database.transaction() as db:
-            return self._enqueue(db, kind, request)
+            self._require_room(db, kind)
+            return operations.add(db, kind, request, self.clock())
 
     def cancel(self, operation_id: str) -> operations.Status:
         """Cancel an operation: at once if it has not begun, otherwise through its worker. Return the present status."""
@@ -87,11 +100,9 @@ class Dispatcher:
             if known := operations.retry_under_way(db, operation_id):
                 message = f"Operation {operation_id} is being retried already, as {known}."
                 raise ConflictError("operation_retried", message, {"operation_id": known})
-            new = self._enqueue(db, row["operation_type"], json.loads(row["request"]), retry_of=operation_id)
-            if row["checkpoint"]:
-                operations.set_checkpoint(db, operation_id, None)
-                operations.set_checkpoint(db, new, row["checkpoint"])
-            return new
+            kind = row["operation_type"]
+            self._require_room(db, kind)
+            return departures.repeat(db, row, kind, self.clock())
 
     def epochs(self, operation_id: str) -> list[Epoch]:
         """Return the epochs of a training so far; NotFoundError for no operation, ConflictError for no training."""
@@ -153,12 +164,17 @@ class Dispatcher:
     ) -> dict[str, Any]:
         """Accept a worker's report; return {cancel, operation}: whether to stop, and what to begin, if anything.
 
+        A worker that reports that it was told to end is given nothing more.
         NotFoundError (code unknown_worker) tells the worker to register again, ConflictError (code worker_replaced)
         that another one has its name by now.
         """
         with self.database.transaction() as db:
             _require_current(db, worker_id, caller)
             cancel = self._take(db, worker_id, report) if report else False
+            if report and report.leaves:
+                self._drop(db, worker_id)
+                workers.seen(db, worker_id, "offline", self.clock())
+                return {"cancel": False, "operation": None}
             given = operations.of_worker(db, worker_id)
             reported = report.operation_id if report else None
             if given and given["status"] == "running" and given["operation_id"] != reported:
@@ -186,49 +202,40 @@ class Dispatcher:
             workers.forget_offline(db, now - FORGOTTEN_AFTER_S)
         self._ticked = now
 
-    def _enqueue(
-        self, db: Connection, kind: operations.OperationType, request: dict[str, Any], retry_of: str | None = None
-    ) -> str:
+    def _require_room(self, db: Connection, kind: operations.OperationType) -> None:
         worker_type = operations.WORKER_TYPE[kind]
         if not workers.number(db, worker_type):
             raise _no_worker(worker_type)
         if operations.pending(db, kind) >= QUEUE_LIMIT:
             message = f"{QUEUE_LIMIT} {kind} operations wait already: try again when some have begun, or cancel some."
             raise TooManyError("queue_full", message, {"at_most": QUEUE_LIMIT})
-        return operations.add(db, kind, request, self.clock(), retry_of)
 
     def _take(self, db: Connection, worker_id: str, report: Report) -> bool:
         """Store a report; return whether the worker is to stop."""
         row = operations.get(db, report.operation_id)
         if row is None or row["worker_id"] != worker_id or row["status"] in operations.FINAL:
             return report.status not in operations.FINAL
-        operations.begin(db, report.operation_id, self.clock())
-        operations.advance(db, report.operation_id, report.progress)
-        if row["operation_type"] == "training":
-            epochs.add(db, report.operation_id, report.epochs)
-        if report.status in operations.FINAL:
-            stopped = report.status == "cancelled" and not row["cancel_requested"]
+        # A worker of an earlier ktrdr that was told to end says that it was cancelled, which nobody asked for.
+        left = report.leaves or (report.status == "cancelled" and not row["cancel_requested"])
+        if not left or row["status"] == "running":  # else nobody was told of a beginning
+            operations.begin(db, report.operation_id, self.clock())
+            operations.advance(db, report.operation_id, report.progress)
+            if row["operation_type"] == "training":
+                epochs.add(db, report.operation_id, report.epochs)
+        if left:
+            departures.told_to_end(db, row, self.clock(), retry=self._retry_on_shutdown)
+        elif report.status in operations.FINAL:
             cut_off = report.status == "failed" and report.error is not None and report.error[0] == CUT_OFF
             operations.finish(
                 db, report.operation_id, report.status, self.clock(), error=report.error, result=report.result,
-                left_behind=stopped or cut_off,
+                left_behind=cut_off,
             )  # fmt: skip
-            return False
-        return bool(row["cancel_requested"])
+        return report.status not in operations.FINAL and bool(row["cancel_requested"])
 
     def _drop(self, db: Connection, worker_id: str, keep: str | None = None) -> None:
         row = operations.of_worker(db, worker_id)
-        if row is None or row["operation_id"] == keep:
-            return
-        if row["status"] == "pending":
-            operations.hand_out(db, row["operation_id"], None)
-        elif row["cancel_requested"]:
-            operations.finish(db, row["operation_id"], "cancelled", self.clock())
-        else:
-            goes_on = " It goes on from its last checkpoint." if row["checkpoint"] else ""
-            message = f"Worker {worker_id} was lost while it worked on this; retry the operation.{goes_on}"
-            error = ("worker_lost", message)
-            operations.finish(db, row["operation_id"], "failed", self.clock(), error=error, left_behind=True)
+        if row is not None and row["operation_id"] != keep:
+            departures.lost(db, row, self.clock())
 
     def _hand_out(self, db: Connection, worker_id: str) -> Row | None:
         """Give an idle worker the head of its queue, if enough work waits for it and for all workers before it in turn.

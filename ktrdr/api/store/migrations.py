@@ -92,6 +92,11 @@ MIGRATIONS: Final[Steps] = (
         # The operations of one status, sorted by type.
         "CREATE INDEX operations_by_status_and_type ON operations (status, operation_type, position)",
     ),
+    (
+        # What failed is counted by its reason, and what repeats an operation is found.
+        "CREATE INDEX operations_by_error ON operations (operation_type, error_code) WHERE error_code IS NOT NULL",
+        "CREATE INDEX operations_by_first ON operations (retry_of, position) WHERE retry_of IS NOT NULL",
+    ),
 )
 """Step N brings version N to N + 1. Never edited once released, only added to."""
 

@@ -2,6 +2,8 @@
 
 import json
 import secrets
+from collections import Counter
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from typing import Any, Final, Literal
@@ -117,6 +119,7 @@ def page(
     *,
     status: str | None,
     kind: str | None,
+    retry_of: str | None = None,
     limit: int,
     offset: int,
     sort: Sort = "newest",
@@ -126,7 +129,7 @@ def page(
 
     Those of one status or type stand with the newest first.
     """
-    matching, values = _matching(status, kind)
+    matching, values = _matching(status, kind, retry_of)
     counted = db.row("SELECT COUNT(*) AS number" + matching, **values)
     columns = WITHOUT_RESULTS if brief else "*"
     rows = db.rows(f"SELECT {columns}" + matching + PAGE.format(ORDERS[sort]), **values, limit=limit, offset=offset)
@@ -138,6 +141,7 @@ def page_size(
     *,
     status: str | None,
     kind: str | None,
+    retry_of: str | None = None,
     limit: int,
     offset: int,
     sort: Sort = "newest",
@@ -146,18 +150,18 @@ def page_size(
     """Return how many characters of JSON a page's operations have, without reading them; `brief` as in `page`."""
     result = "0" if brief else "COALESCE(LENGTH(result_summary), 0)"
     size = f"LENGTH(request) + LENGTH(progress) + COALESCE(LENGTH(error_message), 0) + {result} AS size"
-    matching, values = _matching(status, kind)
+    matching, values = _matching(status, kind, retry_of)
     order = PAGE.format(ORDERS[sort])
     rows = db.rows(f"SELECT {size}" + matching + order, **values, limit=limit, offset=offset)
     return sum(row["size"] for row in rows)
 
 
-def _matching(status: str | None, kind: str | None) -> tuple[str, dict[str, str]]:
+def _matching(status: str | None, kind: str | None, retry_of: str | None) -> tuple[str, dict[str, str]]:
     """Return the part of a statement that selects operations, and its parameters.
 
     It names only what is asked for, because then an index gives count and order, and no other row is read.
     """
-    conditions = {"status": status, "operation_type": kind}
+    conditions = {"status": status, "operation_type": kind, "retry_of": retry_of}
     given = {name: value for name, value in conditions.items() if value is not None}
     where = " AND ".join(f"{name} = :{name}" for name in given)
     return f" FROM operations{' WHERE ' if where else ''}{where}", given
@@ -292,6 +296,18 @@ def counts(db: Connection) -> list[tuple[str, str, int]]:
     """Return (type, status, number) of all operations."""
     rows = db.rows("SELECT operation_type, status, COUNT(*) AS number FROM operations GROUP BY 2, 1 ORDER BY 2, 1")
     return [(row["operation_type"], row["status"], row["number"]) for row in rows]
+
+
+def failures(db: Connection, codes: Sequence[str]) -> list[tuple[str, str, int]]:
+    """Return (type, code, number) of the operations that have failed, by these codes; all others are "other"."""
+    rows = db.rows(
+        "SELECT operation_type, error_code, COUNT(*) AS number FROM operations WHERE error_code IS NOT NULL"
+        " GROUP BY 1, 2 ORDER BY 1, 2"
+    )
+    found: Counter[tuple[str, str]] = Counter()
+    for row in rows:
+        found[row["operation_type"], row["error_code"] if row["error_code"] in codes else "other"] += row["number"]
+    return [(kind, code, number) for (kind, code), number in sorted(found.items())]
 
 
 def prune(db: Connection, before: float, keep: int, limit: int) -> int:

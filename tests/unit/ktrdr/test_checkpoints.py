@@ -124,16 +124,14 @@ def test_a_training_that_ends_leaves_no_checkpoint(
 
 
 def leave(worker: Worker, how: str) -> None:
-    """Leave a training as workers do that are killed, stopped, or cut off from the backend."""
+    """Leave a training as workers do that are killed, or cut off from the backend."""
     if how == "killed":
         worker.api.delete(f"workers/{worker.worker_id}").raise_for_status()
-    elif how == "stopped":
-        worker.beat("cancelled", 50, "epoch 3")
     else:
         worker.beat("failed", 50, "epoch 3", error={"code": "backend_away", "message": "does not answer"})
 
 
-@pytest.mark.parametrize("how", ["killed", "stopped", "cut off"])
+@pytest.mark.parametrize("how", ["killed", "cut off"])
 def test_a_training_that_was_left_behind_hands_its_checkpoint_on_to_its_retry(
     client: TestClient, trainer: Worker, how: str
 ) -> None:

@@ -14,7 +14,7 @@ import pytest
 from fastapi.testclient import TestClient
 
 from ktrdr.worker.__main__ import SHUTDOWN_S
-from ktrdr.worker.agent import FAREWELL_WITHIN_S, STOP_WITHIN_S, Agent
+from ktrdr.worker.agent import LEAVE_WITHIN_S, Agent
 from ktrdr.worker.application import application
 from ktrdr.worker.backend import Backend, BackendRefusedError
 from ktrdr.worker.job import Job, Work
@@ -146,15 +146,6 @@ def test_a_cancelled_operation_stops_its_worker(client: TestClient, hire: Callab
     assert ended(client, operation_id)["status"] == "cancelled"
 
 
-def test_a_worker_told_to_leave_cancels_and_says_so(client: TestClient, hire: Callable[[Work], Agent]) -> None:
-    agent = hire(endless)
-    operation_id = start_training(client)
-    until(lambda: agent.job)
-    agent.stop()
-    assert ended(client, operation_id)["status"] == "cancelled"
-    assert client.get("workers").json()["workers"] == []
-
-
 class Dripping(BaseHTTPRequestHandler):
     """Answers a registration; to all else it sends a byte every now and then, and never all of them."""
 
@@ -190,7 +181,7 @@ def test_a_worker_leaves_in_time_a_backend_that_answers_byte_by_byte(
     dripping: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("ktrdr.worker.agent.STOP_WITHIN_S", 0.1)
-    monkeypatch.setattr("ktrdr.worker.agent.FAREWELL_WITHIN_S", 0.2)
+    monkeypatch.setattr("ktrdr.worker.agent.LEAVE_WITHIN_S", 0.4)
     agent = Agent(SETTINGS, Backend(dripping), {}, endless)
     agent.start()
     until(lambda: agent.registered)
@@ -202,7 +193,7 @@ def test_a_worker_leaves_in_time_a_backend_that_answers_byte_by_byte(
 
 def test_a_worker_is_gone_before_docker_kills_it() -> None:
     docker_stops_within_s = 10
-    assert docker_stops_within_s > SHUTDOWN_S + 2 * STOP_WITHIN_S + FAREWELL_WITHIN_S
+    assert docker_stops_within_s > SHUTDOWN_S + LEAVE_WITHIN_S
 
 
 def test_a_worker_waits_for_a_backend_that_is_away_and_stays_healthy(

@@ -20,7 +20,9 @@ export function titled(operation) {
 
 // `acts` provides cancel(operation), retry(operation) and look(operation).
 export function showOperations(operations, total, acts) {
-  reconcile(byId("operations"), operations, (one) => one.operation_id, () => create(acts), update);
+  const repeated = new Set(operations.filter(isMoving).map((one) => one.metadata.retry_of));
+  const rows = operations.map((one) => ({ ...one, repeated: repeated.has(one.operation_id) }));
+  reconcile(byId("operations"), rows, (one) => one.operation_id, () => create(acts), update);
   const running = operations.filter(isMoving).length;
   const told = [running ? `${running} at work or waiting` : "", `${total} in all`].filter(Boolean).join(", ");
   setText(byId("operations-count"), total ? told : "");
@@ -85,8 +87,9 @@ function offer(row, button, operation, stopping) {
   setAttribute(button, "aria-label", `${name}: ${operation.title}`);
 }
 
-function choice({ status, operation_type: type }) {
+function choice({ status, operation_type: type, repeated }) {
   if (MOVING.has(status)) return ["Cancel", "cancel"];
+  if (repeated) return ["", ""]; // what repeats it is at work or waits
   if (type === "data_load") return ["", ""]; // what was uploaded is not here to be repeated
   if (status !== "completed") return ["Retry", "retry"];
   if (type === "training") return ["Show losses", "follow"];

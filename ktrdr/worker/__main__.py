@@ -4,14 +4,11 @@ import contextlib
 import gc
 import importlib
 import sys
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 from ktrdr import torch_check
 from ktrdr.errors import SettingError
 from ktrdr.worker.settings import WorkerSettings
-
-if TYPE_CHECKING:
-    from fastapi import FastAPI
 
 MODULES: Final = {
     "training": "ktrdr.training.training_worker",
@@ -28,18 +25,14 @@ def main() -> int:
         print(error, file=sys.stderr)
         return 2
     torch_check.require()
-    return serve(importlib.import_module(MODULES[settings.worker_type]).app, settings.port)
-
-
-def serve(app: "FastAPI", port: int) -> int:
-    """Serve a worker's application until stopped; return 1 if it could not start, or if another has its name."""
     import uvicorn  # noqa: PLC0415  without a working torch it is not needed
 
+    app = importlib.import_module(MODULES[settings.worker_type]).app
     server = uvicorn.Server(
         uvicorn.Config(
             app,
             host="0.0.0.0",  # noqa: S104  it serves its container's network
-            port=port,
+            port=settings.port,
             access_log=False,
             timeout_graceful_shutdown=SHUTDOWN_S,
         )

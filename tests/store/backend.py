@@ -17,17 +17,19 @@ SECONDS: Final = 30.0
 class Backend:
     """One backend on a port of its own; the port, the data and the database outlive its process."""
 
-    def __init__(self, data_dir: Path, database_url: str) -> None:
+    def __init__(self, data_dir: Path, database_url: str, **settings: str) -> None:
         self._environment = {
             **os.environ,
             "KTRDR_DATA_DIR": str(data_dir),
             "KTRDR_DATABASE_URL": database_url,
+            **settings,
         }
         self._log = data_dir.with_suffix(".log")
         self._process: subprocess.Popen[bytes] | None = None
         with socket.create_server(("127.0.0.1", 0)) as free:
             self._port: int = free.getsockname()[1]
-        self.client = httpx.Client(base_url=f"http://127.0.0.1:{self._port}/api/v1/", timeout=SECONDS, trust_env=False)
+        self.url = f"http://127.0.0.1:{self._port}"
+        self.client = httpx.Client(base_url=f"{self.url}/api/v1/", timeout=SECONDS, trust_env=False)
 
     @property
     def printed(self) -> str:

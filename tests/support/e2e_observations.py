@@ -207,8 +207,12 @@ def disturbed() -> dict[str, Any]:
             "answers": {
                 "start": STARTED,
                 "running": of("running", worker="training-2"),
-                "ended": of("cancelled"),
+                "ended": of("failed", error_code="worker_shutdown"),
                 "worker": answer({"success": False}, 404),
+                "anew": answer({"operations": [operation("pending", "again")]}),
+                "resumed": of(
+                    "completed", "again", "training-3", result_summary={**summary(), "resumed_after_epoch": 3}
+                ),
             },
             "containers": {"training-2": seen("training-2", running=False)},
             "times": {"gone": 1.3},

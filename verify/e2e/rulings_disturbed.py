@@ -21,6 +21,7 @@ from verify.judge.case import NotSeen, Ruling, rule, want_of_memory
 
 ACCEPTED, NOT_FOUND = 202, 404
 KILLED, TERMINATED = 137, 143  # 128 + SIGKILL, 128 + SIGTERM
+SHUTDOWN = "worker_shutdown"
 SAME_MOMENT = 0.5  # seconds within which two workers may begin in any order: they report side by side
 
 
@@ -108,7 +109,14 @@ def resumed(view: View) -> Ruling:
     """The retry went on after an epoch, and ended as the same training that no worker left: that of `restart`."""
     scenario = view.scenario("killed")
     scenario.good("retry", ACCEPTED)
-    summary = dig(scenario.ended("resumed", "completed"), "result_summary")
+    faults, found, evidence = _gone_on(view, "killed")
+    expected = "completed from a checkpoint, with the figures of the same training without interruption"
+    return rule(not faults, expected, "; ".join(faults) or found, **evidence)
+
+
+def _gone_on(view: View, name: str) -> tuple[Faults, str, dict[str, Any]]:
+    """Compare a training that a second worker took over with that of `restart`; return faults, words and evidence."""
+    summary = dig(view.scenario(name).ended("resumed", "completed"), "result_summary")
     whole = view.scenario("restart").operation("ended-1").get("result_summary")
     if not isinstance(whole, dict):
         raise NotSeen("the same training did not complete before", "backend/restart")
@@ -118,10 +126,9 @@ def resumed(view: View) -> Ruling:
     faults = Faults()
     faults.add(not isinstance(after, int) or after < 1, "it began anew")
     faults.add(different, f"different from an uninterrupted training: {', '.join(different)}")
-    expected = "completed from a checkpoint, with the figures of the same training without interruption"
-    found = "; ".join(faults) or f"went on after epoch {after}; {len(first)} figures are the same"
     pairs = {name: [first.get(name), second.get(name)] for name in different}
-    return rule(not faults, expected, found, different=pairs, resumed_after_epoch=after)
+    found = f"went on after epoch {after}; {len(first)} figures are the same"
+    return faults, found, {"different": pairs, "resumed_after_epoch": after}
 
 
 def queue(view: View) -> Ruling:
@@ -160,21 +167,31 @@ def out_of_order(started: list[str]) -> list[str]:
 
 
 def terminated(view: View) -> Ruling:
-    """SIGTERM in the middle of a training."""
+    """SIGTERM in the middle of a training, which another worker goes on with."""
     scenario = view.scenario("terminated")
     scenario.good("start")
     worker = str(dig(scenario.operation("running"), "metadata.worker_id"))
     seen, seconds = scenario.container(worker), scenario.seconds("gone")
-    expected = f"the operation cancelled and reported, the process gone within {GONE:.0f} s, the worker not listed"
+    expected = (
+        f"the process gone within {GONE:.0f} s, the worker not listed, the operation failed as {SHUTDOWN}, and done from"
+        " its checkpoint by another worker, with the figures of the same training without interruption"
+    )
     if seen.running:
         return rule(False, expected, f"{worker} still runs after {seconds:.1f} s", log=seen.log[-2000:])
-    scenario.ended("ended", "cancelled")
-    status = scenario.answer("worker").status
+    code = scenario.ended("ended", "failed").get("error_code")
+    status, repeats = scenario.answer("worker").status, len(listed(scenario.good("anew"), "operations"))
     faults = Faults()
+    faults.add(code != SHUTDOWN, f"the code is {code}")
     faults.add(seen.exit_code not in (0, TERMINATED), f"{worker} ended with {seen.exit_code}")
     faults.add(seconds > GONE, f"it took {seconds:.1f} s")
     faults.add(status != NOT_FOUND, f"it is still listed: {status}")
-    return rule(not faults, expected, "; ".join(faults) or f"gone after {seconds:.1f} s", log=seen.log[-2000:])
+    faults.add(repeats != 1, f"it was queued anew {repeats} times")
+    if faults:  # how another worker went on would only follow from these
+        return rule(False, expected, "; ".join(faults), log=seen.log[-2000:])
+    faults, found, evidence = _gone_on(view, "terminated")
+    faults.add(dig(scenario.operation("resumed"), "metadata.worker_id") == worker, f"{worker} itself went on with it")
+    found = "; ".join(faults) or f"gone after {seconds:.1f} s; another worker {found}"
+    return rule(not faults, expected, found, log=seen.log[-2000:], **evidence)
 
 
 def _ended(operations: dict[str, dict[str, Any]]) -> set[str]:

@@ -150,9 +150,9 @@ def queue(notes: Notes) -> None:
 
 
 def terminated(notes: Notes) -> None:
-    """Send SIGTERM to a worker in the middle of its work."""
+    """Send SIGTERM to a worker in the middle of its work, with which another one goes on."""
     task = started(notes, start=train(LONG))
-    running = notes.call(running=under_way(task))[0]
+    running = notes.call(running=under_way(task, epochs=3))[0]
     worker = str(running.body["operation"]["metadata"]["worker_id"])
     if worker not in notes.system.roles:
         raise BreakOff
@@ -160,7 +160,9 @@ def terminated(notes: Notes) -> None:
     with notes.timed("gone"):
         notes.system.signal(worker, "SIGTERM")
         notes.await_end(worker, GONE)
-    notes.call(ended=ended(task, CANCELLED), worker=Call("GET", f"/workers/{worker}"))
+    found = {"worker": Call("GET", f"/workers/{worker}"), "anew": Call("GET", f"/operations?retry_of={task}")}
+    answers = notes.call(ended=ended(task, CANCELLED), **found)
+    notes.call(resumed=ended(only_one(answers[-1]), TRAINING))
 
 
 _IN_ORDER = (startup, misplaced, sample, training, again, backtest, cancel, restart, killed, queue, terminated)
@@ -191,6 +193,14 @@ def task_of(answer: Answer) -> str:
     if answer.status != 200 or not isinstance(task, str):  # noqa: PLR2004 - HTTP's OK
         raise BreakOff
     return task
+
+
+def only_one(answer: Answer) -> str:
+    """Return the id of the operation that an answer lists alone; otherwise the scenario breaks off."""
+    found = answer.body.get("operations") if isinstance(answer.body, dict) else None
+    if not isinstance(found, list) or len(found) != 1:
+        raise BreakOff
+    return str(found[0].get("operation_id"))
 
 
 def retried(notes: Notes, task: str) -> str:

@@ -44,7 +44,7 @@ class Settings:
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str] = os.environ) -> "Settings":
-        """Read KTRDR_DATA_DIR, KTRDR_ALLOWED_HOSTS, KTRDR_DATABASE_URL, KTRDR_KEEP_*, KTRDR_*_FILE and KTRDR_RETRY_ON_SHUTDOWN.
+        """Read KTRDR_DATA_DIR, KTRDR_ALLOWED_HOSTS, KTRDR_DATABASE_URL, KTRDR_KEEP_*, KTRDR_RETRY_ON_SHUTDOWN, *_FILE.
 
         SettingError names the variable, its value without the password, and the next step.
         """

@@ -121,8 +121,8 @@ class Context:
             self.strategies.sweep()
 
 
-def get_context(request: Request) -> Context:
-    """Return the context of the application that received a request."""
+async def get_context(request: Request) -> Context:
+    """Return the context of the application that received a request; not in a thread, whose start costs more."""
     context: Context = request.app.state.context
     return context
 

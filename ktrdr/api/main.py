@@ -65,9 +65,9 @@ def create_application(settings: Settings | None = None) -> FastAPI:
     app.add_middleware(RefuseCrossSite, allowed_hosts=context.settings.allowed_hosts)
     app.add_middleware(CountRequests, context=context)
     errors.install(app)
-    for module in (
-        health, data, catalogues, indicators, strategies, models, trainings, backtests, operations, records,
-        checkpoints, workers,
+    for module in (  # those that are asked most often come first: routes are tried one after another
+        workers, health, operations, checkpoints, records, data, catalogues, indicators, strategies, models, trainings,
+        backtests,
     ):  # fmt: skip
         app.include_router(module.router, prefix=PREFIX)
     app.include_router(metrics.router)

@@ -147,7 +147,7 @@ def follow(client: Client, operation_id: str) -> dict[str, Any]:
     """
     operation = _watched(client, operation_id)
     while anew := _in_its_place(client, operation):
-        print(f"ktrdr: {operation['operation_id']} {operation['status']}: {operation['error_message']}", file=sys.stderr)
+        print(f"ktrdr: {operation['operation_id']} failed: {operation['error_message']}", file=sys.stderr)
         operation = _watched(client, anew)
     return operation
 

@@ -27,9 +27,8 @@ class Backend:
         self._log = data_dir.with_suffix(".log")
         self._process: subprocess.Popen[bytes] | None = None
         with socket.create_server(("127.0.0.1", 0)) as free:
-            self._port: int = free.getsockname()[1]
-        self.url = f"http://127.0.0.1:{self._port}"
-        self.client = httpx.Client(base_url=f"{self.url}/api/v1/", timeout=SECONDS, trust_env=False)
+            self.port: int = free.getsockname()[1]
+        self.client = httpx.Client(base_url=f"http://127.0.0.1:{self.port}/api/v1/", timeout=SECONDS, trust_env=False)
 
     @property
     def printed(self) -> str:
@@ -38,7 +37,7 @@ class Backend:
 
     def start(self) -> None:
         """Start it; it is healthy when this returns."""
-        command = [sys.executable, "-m", "uvicorn", "ktrdr.api.main:app", "--port", str(self._port)]
+        command = [sys.executable, "-m", "uvicorn", "ktrdr.api.main:app", "--port", str(self.port)]
         with self._log.open("ab") as log:
             self._process = subprocess.Popen(
                 command, env=self._environment, stdin=subprocess.DEVNULL, stdout=log, stderr=log

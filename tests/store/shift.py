@@ -1,4 +1,4 @@
-"""A worker as a process of its own, without torch, which works on until it is told to end: `python -m tests.store.shift`.
+"""A worker without torch, as a process of its own: `python -m tests.store.shift`, with a worker's settings.
 
 It registers, beats, leaves and ends as every worker does; what it computes is pretended. A training keeps a checkpoint,
 and goes on where it finds one.

@@ -37,7 +37,7 @@ def version_one(address: Address) -> None:
     )
     for _ in range(2):
         operations.add(db, "training", {"strategy_name": "s"}, NOW)
-    first = operations.waiting(db)[0]["operation_id"]
+    first = operations.waiting(db, "training")[0]["operation_id"]
     operations.hand_out(db, first, "w")
     operations.begin(db, first, NOW + 1)
     db.commit()

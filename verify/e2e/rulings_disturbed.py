@@ -173,8 +173,8 @@ def terminated(view: View) -> Ruling:
     worker = str(dig(scenario.operation("running"), "metadata.worker_id"))
     seen, seconds = scenario.container(worker), scenario.seconds("gone")
     expected = (
-        f"the process gone within {GONE:.0f} s, the worker not listed, the operation failed as {SHUTDOWN}, and done from"
-        " its checkpoint by another worker, with the figures of the same training without interruption"
+        f"the process gone within {GONE:.0f} s, the worker not listed, the operation failed as {SHUTDOWN}; done by"
+        " another worker from its checkpoint, with the figures of the same training without interruption"
     )
     if seen.running:
         return rule(False, expected, f"{worker} still runs after {seconds:.1f} s", log=seen.log[-2000:])

@@ -27,11 +27,11 @@ def operations(
     context: ContextDep,
     status: store.Status | None = None,
     operation_type: store.OperationType | None = None,
-    retry_of: Annotated[Name | None, Query()] = None,
     limit: Annotated[int, Query(ge=1, le=500)] = 50,
     offset: Offset = 0,
     *,
     sort: store.Sort = "newest",
+    retry_of: Name | None = None,
     brief: bool = False,
 ) -> Response:
     """List operations; `brief` leaves out results and strategies, which make up most of the bytes.

@@ -244,7 +244,9 @@ class Dispatcher:
         """
         worker = workers.get(db, worker_id)
         kind = worker["worker_type"] if worker else ""
-        queue = [row for row in operations.waiting(db) if operations.WORKER_TYPE[row["operation_type"]] == kind]
+        queue = operations.waiting(db, kind)
+        if not queue:  # as nearly always: who waits for whom need not be known then
+            return None
         turns = workers.idle(db, kind, self.clock() - ASKED_WITHIN_S)
         if kind == "training":
             # Sorting is stable: among workers alike, the least recently used one stays first.

@@ -167,12 +167,13 @@ def _matching(status: str | None, kind: str | None, retry_of: str | None) -> tup
     return f" FROM operations{' WHERE ' if where else ''}{where}", given
 
 
-def waiting(db: Connection) -> list[Row]:
-    """Return id and type of the operations that no worker has been given, oldest first."""
-    return db.rows(
+def waiting(db: Connection, worker_type: str) -> list[Row]:
+    """Return id and type of the operations for a type of workers that none has been given, oldest first."""
+    rows = db.rows(
         "SELECT operation_id, operation_type FROM operations WHERE status = 'pending' AND worker_id IS NULL"
         " ORDER BY position"
     )
+    return [row for row in rows if WORKER_TYPE[row["operation_type"]] == worker_type]
 
 
 def pending(db: Connection, kind: OperationType) -> int:

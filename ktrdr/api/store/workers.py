@@ -118,10 +118,10 @@ def remove(db: Connection, worker_id: str) -> None:
 
 
 def idle(db: Connection, kind: str, since: float) -> list[Row]:
-    """Return the idle workers of a type that have asked for work since then, least recently used first."""
+    """Return id and capabilities of a type's idle workers that asked for work since then, least recently used first."""
     return db.rows(
-        "SELECT * FROM workers WHERE worker_type = :kind AND status = 'idle' AND last_asked >= :since"
-        " ORDER BY last_used, registered_at, worker_id",
+        "SELECT worker_id, capabilities FROM workers"
+        " WHERE worker_type = :kind AND status = 'idle' AND last_asked >= :since ORDER BY last_used, registered_at, worker_id",
         kind=kind,
         since=since,
     )

@@ -100,7 +100,7 @@ def test_looking_for_work_reads_no_requests(dispatcher: Dispatcher) -> None:
     join(dispatcher, "a")
     dispatcher.enqueue("training", {"strategy": "x" * 1000})
     with dispatcher.database.transaction() as db:
-        assert [set(row) for row in operations.waiting(db)] == [{"operation_id", "operation_type"}]
+        assert [set(row) for row in operations.waiting(db, "training")] == [{"operation_id", "operation_type"}]
 
 
 def test_operations_are_handed_out_first_in_first_out(dispatcher: Dispatcher) -> None:

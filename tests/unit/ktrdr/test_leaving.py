@@ -30,7 +30,8 @@ from tests.unit.ktrdr.test_worker import ended, endless, hire, start_training, u
 
 
 def leaving(operation_id: str) -> Report:
-    return Report(operation_id, "failed", {"percentage": 50.0}, ("worker_shutdown", "The worker was told to end."), None)
+    why = ("worker_shutdown", "The worker was told to end.")
+    return Report(operation_id, "failed", {"percentage": 50.0}, why, None)
 
 
 def repeats(dispatcher: Dispatcher, operation_id: str) -> list[str]:
@@ -201,8 +202,9 @@ def test_work_that_comes_while_the_worker_is_told_to_end_is_handed_back(
     def call(method: str, path: str, body: dict[str, Any] | None = None) -> dict[str, Any]:
         answer = DirectBackend.call(backend, method, path, body)
         if answer.get("operation") and not ending:
-            ending.append(threading.Thread(target=agent.stop))
-            ending[0].start()
+            end = threading.Thread(target=agent.stop)
+            end.start()
+            ending.append(end)
             until(agent._stopping.is_set)
         return answer
 
@@ -268,7 +270,7 @@ def test_what_the_backend_refuses_of_a_last_report_does_not_keep_the_worker_on_i
     client: TestClient, hire: Callable[[Work], Agent]
 ) -> None:
     def work(job: Job) -> dict[str, Any]:
-        until(lambda: agent[0]._stopping.is_set())
+        until(lambda: agent and agent[0]._stopping.is_set())
         return {**training_result(job.operation_id), "loss": float("nan")}
 
     agent: list[Agent] = []

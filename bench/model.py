@@ -30,7 +30,7 @@ class Figure(Model):
     """A series, alone or beside another one that does the same or less, and what is wanted of it."""
 
     name: str
-    unit: Literal["s", "ms", "MB", "CPU s"]
+    unit: Literal["s", "ms", "MB", "CPU s", "workers", "operations"]
     ours: Series
     other: Series | None = None
     at_most: float | None = None  # of our median, or of the ratio where there is another series

@@ -33,5 +33,6 @@ def _row(figure: Figure) -> list[str]:
 def _shown(series: Series, unit: str) -> str:
     cpu = sorted(series.cpu_seconds)
     busy = f" ({cpu[len(cpu) // 2]:.0f})" if cpu else ""
-    digits = 0 if unit == "ms" else 3 if series.median < 0.1 else 1 if series.median >= 10 else 2  # noqa: PLR2004 - shown
+    whole = unit in ("ms", "workers", "operations")
+    digits = 0 if whole else 3 if series.median < 0.1 else 1 if series.median >= 10 else 2  # noqa: PLR2004 - shown
     return f"{series.median:,.{digits}f} {unit}{busy}"

@@ -38,19 +38,28 @@ class Backend:
     def filled(self, part: str, numbers: tuple[int, ...]) -> str:
         """Return a volume with so many operations, models and series."""
         self.place.say("filling a volume with {:,} operations, {:,} models and {:,} series".format(*numbers))
+        volume = self.empty(part)
+        self.run(volume, "year.py", *map(str, numbers))
+        return volume
+
+    def empty(self, part: str) -> str:
+        """Return a new volume."""
         volume = self.held.name(f"bench-{part}")
         make = self.place.docker("volume", "create", *self.labels, volume)
         subprocess.run(make, check=True, capture_output=True, timeout=SECONDS)
-        self._run(volume, "year.py", *map(str, numbers))
         return volume
+
+    @property
+    def command(self) -> list[str]:
+        """The image's own command."""
+        return list(ImageConfig.from_inspect(self.place.client.api.inspect_image(self.image.name)).command)
 
     def asked(self, volume: str) -> dict[str, float]:
         """Start the image's own command on a volume; return what it took, by name."""
-        command = list(ImageConfig.from_inspect(self.place.client.api.inspect_image(self.image.name)).command)
-        found: dict[str, float] = json.loads(self._run(volume, "lists.py", str(ASKED), *command))
+        found: dict[str, float] = json.loads(self.run(volume, "lists.py", str(ASKED), *self.command))
         return found
 
-    def _run(self, volume: str, script: str, *words: str) -> str:
+    def run(self, volume: str, script: str, *words: str) -> str:
         """Run a script in a container, with the volume as its data; return what it printed."""
         memory, data = f"--memory={self.image.limits.memory}b", f"--volume={volume}:/data"
         options = ["--rm", "--interactive", "--network=none", memory, data, *self.labels]

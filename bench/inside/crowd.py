@@ -68,6 +68,8 @@ class Seen:
     ended: set[str] = field(default_factory=set)
     took: list[float] = field(default_factory=list)
     feeding: bool = True
+    known: asyncio.Event = field(default_factory=asyncio.Event)
+    """A worker has registered: before, nobody may start a training."""
     done: asyncio.Event = field(default_factory=asyncio.Event)
 
 
@@ -102,9 +104,11 @@ class Worker:
 
     async def work(self) -> None:
         """Register, then ask for work and do it."""
+        await asyncio.sleep(random.uniform(0, SETTLING_S / 2))  # noqa: S311  as machines that start beside each other
         about = {"worker_id": self.name, "worker_type": "training", "endpoint_url": f"http://{self.name}:5003"}
         answer = await ask("POST", "workers/register", json.dumps(about).encode())
         self._token = answer["token"]
+        self._seen.known.set()
         given = None
         while True:
             while not given:
@@ -178,6 +182,7 @@ MODEL: Final = _model()
 
 async def feed(seen: Seen) -> None:
     """Keep trainings waiting."""
+    await seen.known.wait()
     while seen.feeding:
         if len(seen.accepted) - len(seen.given) >= WAITING:
             await asyncio.sleep(0.02)
@@ -207,11 +212,9 @@ async def crowd(seconds: float, numbers: list[int], server: int) -> dict[str, An
     await healthy()
     await ask("POST", "data/EURUSD-SAMPLE/1h", to_csv(generate()).encode(), "text/csv")
     seen, steps, tasks = Seen(), [], list[asyncio.Task[None]]()
+    feeding = asyncio.create_task(feed(seen))
     for number in numbers:
         tasks += [asyncio.create_task(Worker(place, seen).work()) for place in range(len(tasks), number)]
-        if not steps:
-            await asyncio.sleep(1.0)  # the first of them are registered: nobody may start a training before
-            feeding = asyncio.create_task(feed(seen))
         steps.append(await step(seen, number, seconds, server))
         for task in [feeding, *tasks]:
             if task.done():

@@ -1,11 +1,16 @@
 """Reads a strategy's YAML, within bounds: only values that JSON can hold too."""
 
-from typing import Any
+import copy
+from functools import lru_cache
+from typing import Any, Final
 
 import yaml
 
 from ktrdr.strategy.issues import brief
 from ktrdr.strategy.plain import DEPTH_LIMIT, problem
+
+KEPT: Final = 16 * 1024
+"""Characters. Reading so much YAML takes 30 ms of a processor, and a backend reads the same text at every start."""
 
 
 class BadDocument(ValueError):
@@ -34,7 +39,16 @@ class _Loader(yaml.SafeLoader):
 
 
 def read(text: str) -> Any:
-    """Return the document as plain values; BadDocument if it is not valid YAML."""
+    """Return the document as plain values; BadDocument if it is not valid YAML. The last short ones are remembered."""
+    return copy.deepcopy(_remembered(text)) if len(text) <= KEPT else _read(text)
+
+
+@lru_cache(maxsize=8)
+def _remembered(text: str) -> Any:
+    return _read(text)
+
+
+def _read(text: str) -> Any:
     try:
         document = yaml.load(text, _Loader)  # noqa: S506  a stricter SafeLoader
     except yaml.YAMLError as error:

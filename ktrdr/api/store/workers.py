@@ -121,7 +121,8 @@ def idle(db: Connection, kind: str, since: float) -> list[Row]:
     """Return id and capabilities of a type's idle workers that asked for work since then, least recently used first."""
     return db.rows(
         "SELECT worker_id, capabilities FROM workers"
-        " WHERE worker_type = :kind AND status = 'idle' AND last_asked >= :since ORDER BY last_used, registered_at, worker_id",
+        " WHERE worker_type = :kind AND status = 'idle' AND last_asked >= :since"
+        " ORDER BY last_used, registered_at, worker_id",
         kind=kind,
         since=since,
     )

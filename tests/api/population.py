@@ -249,6 +249,8 @@ def populate(api: httpx.Client) -> None:
              "val_accuracy": 0.58} for one in range(1, 13)
         ]  # fmt: skip
         trainer.beat("running", 40, "epoch 12 of 30", epochs=epochs)
+        if status == "cancelled":
+            api.delete(f"operations/{trainer.operation_id}").raise_for_status()
         trainer.beat(status, 100 if status == "completed" else 43, "epoch 13 of 30", **report)
     start_training(api)
 

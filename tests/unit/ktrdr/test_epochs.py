@@ -89,7 +89,7 @@ def test_only_a_training_has_epochs(client: TestClient) -> None:
 
 @pytest.mark.parametrize("way", ["forgotten", "pruned"])
 def test_epochs_go_with_their_operation(client: TestClient, trainer: Worker, way: str) -> None:
-    trainer.beat("cancelled", 10, "epoch 1", epochs=[epoch(1)])
+    trainer.beat("failed", 10, "epoch 1", epochs=[epoch(1)])
     database = client.app.state.context.database  # type: ignore[attr-defined]  # FastAPI's
     with database.transaction() as db:
         assert len(epochs.of(db, trainer.operation_id)) == 1

@@ -147,6 +147,7 @@ def test_an_operation_is_cancelled_after_a_question_and_can_be_asked_for_again(
     row.get_by_role("button", name="Retry").click()
     expect(rows(page)).to_have_count(3)  # the upload of the bars is one, too
     expect(rows(page).first).to_contain_text("a retry")
+    expect(row.get_by_role("button")).to_be_hidden()  # what repeats it waits
     newest = api.get("operations").json()["operations"][0]
     assert newest["metadata"]["retry_of"] == operation_id
 

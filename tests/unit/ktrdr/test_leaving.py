@@ -193,6 +193,19 @@ def test_a_worker_told_to_end_fails_its_work_has_it_queued_anew_and_signs_off(
     assert 'ktrdr_operations_failed{type="training",code="worker_shutdown"} 1' in lines
 
 
+def test_failures_are_counted_by_the_reasons_that_are_nobody_s_fault_and_all_others_together(
+    dispatcher: Dispatcher,
+) -> None:
+    for code in ("diverged", "no_bars", "worker_lost"):
+        join(dispatcher, "a")
+        operation = dispatcher.enqueue("training", {})
+        begin(dispatcher, "a", operation)
+        dispatcher.heartbeat("a", Report(operation, "failed", {}, (code, "why"), None))
+    with dispatcher.database.transaction() as db:
+        found = operations.failures(db, ("worker_lost", "worker_shutdown"))
+    assert found == [("training", "other", 2), ("training", "worker_lost", 1)]
+
+
 def test_work_that_comes_while_the_worker_is_told_to_end_is_handed_back(
     client: TestClient, backend: DirectBackend, hire: Callable[[Work], Agent], monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -10,6 +10,7 @@ import yaml
 from ktrdr.errors import BadRequestError, NotFoundError
 from ktrdr.settings import SHIPPED_STRATEGIES
 from ktrdr.strategy.checks import check
+from ktrdr.strategy.document import read
 from ktrdr.strategy.files import StrategyDirectory
 
 SHIPPED = StrategyDirectory(SHIPPED_STRATEGIES)
@@ -115,3 +116,9 @@ def test_a_file_that_is_no_yaml_is_refused_with_its_line(tmp_path: Any) -> None:
 def test_a_strategy_that_does_not_exist_is_not_found(name: str) -> None:
     with pytest.raises(NotFoundError):
         SHIPPED.load(name)
+
+
+def test_what_a_reader_changes_in_a_document_is_not_what_the_next_one_reads() -> None:
+    first = read("name: a\nlist: [1]\n")
+    first["list"].append(2)
+    assert read("name: a\nlist: [1]\n") == {"name": "a", "list": [1]}

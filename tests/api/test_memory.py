@@ -1,9 +1,7 @@
 """The backend holds within the 512 MB that compose gives it: each request within its cost, all of them together too."""
 
 import json
-import socket
 from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any
 
@@ -17,22 +15,9 @@ from ktrdr.records import KINDS as KINDS_OF_RECORDS
 from ktrdr.records import Kind
 from ktrdr.strategy.files import SIZE_LIMIT
 from tests.api.backend import Api, Backend
-from tests.api.extremes import (
-    FIRST,
-    HOLDERS,
-    archive,
-    at_work,
-    beat,
-    dense,
-    fill,
-    holder,
-    limited,
-    memory,
-    record,
-    report,
-    tester,
-)
+from tests.api.extremes import FIRST, archive, at_work, dense, fill, holder, limited, memory, record, tester
 from tests.api.population import Worker, backtest_result, keep_model
+from tests.api.storm import storm, unread
 
 LIMIT = 512_000_000
 NOISE_MIB = 4.0
@@ -158,50 +143,12 @@ def drained(api: httpx.Client, path: str) -> int:
         return sum(map(len, answer.iter_bytes()))
 
 
-def at_once(number: int, ask: Callable[[int], httpx.Response]) -> list[int]:
-    """Ask so many times at once; return the statuses."""
-    with ThreadPoolExecutor(number) as threads:
-        return [answer.status_code for answer in threads.map(ask, range(number))]
-
-
-def unread(backend: Backend, path: str, number: int) -> list[socket.socket]:
-    """Ask for something so many times, and read nothing."""
-    found = []
-    for _ in range(number):
-        connection = socket.create_connection(("127.0.0.1", backend.port), timeout=10)
-        connection.sendall(f"GET /api/v1/{path} HTTP/1.1\r\nHost: x\r\n\r\n".encode())
-        found.append(connection)
-    return found
-
-
-def storm(filled: Filled, large: bytes) -> dict[str, list[int]]:
-    """Ask for everything that is large, many times at once; return the statuses."""
-    api = filled.api
-    holders = [holder(api) for _ in range(HOLDERS)]
-    Worker(api, "trainer", "training").register()
-    with at_work(*holders):
-        uploads = at_once(HOLDERS, lambda place: holders[place].upload(large))
-    return {
-        "uploads of models": uploads,
-        "downloads of models": at_once(8, lambda _: api.get("models/large0/archive")),
-        "lists of models": at_once(12, lambda _: api.get("models")),
-        "bars": at_once(50, lambda _: api.get("data/EURUSD/1m", params={"limit": 50_000})),
-        "results": at_once(24, lambda _: api.get(f"operations/{filled.training}/results")),
-        "reports": at_once(12, lambda _: beat(api, "trainer", report("op_none"))),
-        "workers": at_once(24, lambda _: api.get("workers")),
-        "operations": at_once(12, lambda _: api.get("operations", params={"limit": 2})),
-    }
-
-
 def test_all_requests_together_stay_within_the_memory_of_the_container(filled: Filled) -> None:
     backend, large = filled.backend, archive(LARGE_WEIGHTS)
     with limited(backend.pid, LIMIT):
         keep_model(filled.api, "large0", large)
-        silent = unread(backend, "models/large0/archive", 10)
-        silent += unread(backend, f"operations/{filled.training}/results", 10)
-        storms = storm(filled, large)
-        for connection in silent:
-            connection.close()
+        with unread(filled.api, "models/large0/archive", f"operations/{filled.training}/results"):
+            storms = storm(filled.api, filled.training, "large0", large)
     print(f"peak {backend.peak_mib():.0f} MiB, {storms}")
     assert set().union(*storms.values()) <= {200, 201, 503}
     assert [name for name, statuses in storms.items() if set(statuses) == {503}] == []

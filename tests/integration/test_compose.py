@@ -1,6 +1,5 @@
 """`docker compose up` brings up a system that trains, and `down` leaves nothing of it."""
 
-import json
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
@@ -10,53 +9,12 @@ import pytest
 import yaml
 
 from deploy.compose import stack
-from deploy.engine.labelled import RUN, find
-from deploy.engine.runs import Run, new_run
-from tests.integration.conftest import Ended, Images, execute
-from tests.support.checkout import ROOT
+from deploy.engine.runs import new_run
+from tests.integration.composed import COMPOSE, Project
+from tests.integration.conftest import Images, execute
 from tests.support.waiting import until
 
-COMPOSE = ROOT / "deploy" / "compose.yaml"
-UP_SECONDS = 240
 TRAINING = {"strategy_name": "mlp_fx_hourly", "start_date": "2023-01-01", "end_date": "2023-04-01"}
-ASK = """
-import json, sys, urllib.request
-method, path, body = sys.argv[1], sys.argv[2], sys.argv[3].encode() if len(sys.argv) > 3 else None
-headers = {"Content-Type": "application/json"}
-request = urllib.request.Request("http://backend:8000/api/v1" + path, body, headers, method=method)
-print(urllib.request.urlopen(request, timeout=20).read().decode())
-"""
-
-
-class Project:
-    """The compose file under a project of its own; what it makes carries a run's labels, as everything of ours does."""
-
-    def __init__(self, images: Images, run: Run, directory: Path) -> None:
-        self.images, self.run, self.name = images, run, f"ktrdr-try-{run.id}"
-        self.labels = directory / "labels.yaml"
-        services = yaml.safe_load(COMPOSE.read_text(encoding="utf-8"))["services"]
-        labelled = {"labels": run.labels}
-        document = {
-            "services": dict.fromkeys(services, labelled),
-            "volumes": {"data": labelled},
-            "networks": {"default": labelled},
-        }
-        self.labels.write_text(json.dumps(document), encoding="utf-8")
-
-    def compose(self, *words: str, seconds: float = 120.0) -> Ended:
-        files = ["-f", str(COMPOSE), "-f", str(self.labels)]
-        command = [*self.images.engine.command(), "compose", "--project-name", self.name, *files, *words]
-        return execute(*command, env={"KTRDR_PORT": "0"}, seconds=seconds)  # port 0: any that is free
-
-    def ask(self, method: str, path: str, body: dict[str, Any] | None = None) -> dict[str, Any]:
-        words = [method, path, *([json.dumps(body)] if body else [])]
-        done = self.compose("exec", "-T", "training-worker", "python", "-c", ASK, *words)
-        assert done.code == 0, done
-        answer: dict[str, Any] = json.loads(done.printed)
-        return answer
-
-    def made(self) -> list[str]:
-        return sorted(str(thing) for thing in find(self.images.client, {RUN: self.run.id}))
 
 
 @pytest.fixture
@@ -66,8 +24,7 @@ def project(images: Images, tmp_path: Path) -> Iterator[Project]:
 
 
 def test_up_is_all_it_takes_to_train_and_down_leaves_nothing(project: Project) -> None:
-    up = project.compose("up", "--detach", "--wait", "--wait-timeout", str(UP_SECONDS), seconds=UP_SECONDS + 60)
-    assert up.code == 0, up
+    project.up()
     assert len(project.made()) == 5, project.made()  # three containers, a network, a volume
     workers = until("two workers", lambda: len(found := project.ask("GET", "/workers")["workers"]) == 2 and found)
     assert {one["type"] for one in workers} == {"training", "backtest"}

@@ -15,9 +15,11 @@ from tests.integration.conftest import Checkout, execute
 from tests.support.checkout import PROJECT, read_contract
 from verify.contents.model import Contents
 
-SETUID, SETGID, LINK = "/usr/bin/su", "/usr/sbin/unix_chkpwd", "/usr/local/bin/also-su"
+SETUID, SETGID, LINK = "/usr/bin/chfn", "/usr/bin/expiry", "/usr/local/bin/also-chfn"
+# The same layer at every build, so that the builder's cache is of this one: it takes bases of the same files for one
 STEPS = f"""
-RUN install -m 4755 /bin/true {SETUID} && install -m 2755 /bin/true {SETGID} && ln {SETUID} {LINK}
+RUN install -m 4755 /bin/true {SETUID} && install -m 2755 /bin/true {SETGID} && ln {SETUID} {LINK} \
+ && touch -d @315619200 {SETUID} {SETGID} /usr/bin /usr/local/bin
 """
 # Prints what still lends rights, and how many bytes each of the base's programs has.
 LOOK = f"find / -xdev -type f -perm /6000; stat -c '%n %s' {SETUID} {SETGID} {LINK}"

@@ -6,6 +6,7 @@ import logging
 import sys
 import time
 from collections.abc import AsyncIterator
+from http import HTTPStatus
 from typing import Final
 
 from fastapi import FastAPI
@@ -122,7 +123,7 @@ class CountRequests:
         if scope["type"] != "http":
             await self.app(scope, receive, send)
             return
-        status = 500
+        status = 0
         began = time.perf_counter()
 
         async def note(message: Message) -> None:
@@ -133,9 +134,13 @@ class CountRequests:
 
         try:
             await self.app(scope, receive, note)
+        except asyncio.CancelledError:  # the server stops, and has waited long enough
+            if not status:
+                message = "The backend is being stopped; send the request again in a moment."
+                await errors.answer(HTTPStatus.SERVICE_UNAVAILABLE, "stopping", message)(scope, receive, note)
         finally:
             route = getattr(scope.get("route"), "path_format", "none")
-            self.context.metrics.add(scope["method"], route, status, time.perf_counter() - began)
+            self.context.metrics.add(scope["method"], route, status or 500, time.perf_counter() - began)
 
 
 app = create_application()

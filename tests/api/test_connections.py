@@ -139,6 +139,8 @@ def test_a_stop_ends_before_an_engine_kills_whatever_is_open(tmp_path: Path) -> 
             connection.close()
     assert SHUTDOWN_S <= took < ENGINE_S
     assert re.search(r"Cancel 100 running task\(s\)", backend.log)
+    assert "Traceback" not in backend.log
+    assert backend.log.count("503 Service Unavailable") == 100
     assert not list(backend.data.glob(".upload-*"))
 
 

@@ -15,7 +15,7 @@ from deploy.engine.runs import Run, new_run
 from deploy.image_config import ImageConfig
 
 INSIDE = Path(__file__).parent.parent / "inside"
-FIRST_DAY = (50, 50, 5)  # operations, models, series: a full page of the first two
+FIRST_DAY = (400, 50, 5)  # operations, models, series: a full page of each list
 YEAR = (50_000, 2_000, 500)
 ASKED = 21  # times for each list
 AS_ON_THE_FIRST_DAY = 1.25  # the rounds of one directory differ by as much

@@ -2,10 +2,9 @@
 
 from typing import TYPE_CHECKING, Any, Final
 
-from ktrdr.api.services.dispatch import Dispatcher
-from ktrdr.api.services.model_index import ModelIndex
 from ktrdr.api.services.requests import (
     Found,
+    OverModels,
     read_range,
     require_bars,
     require_memory,
@@ -13,11 +12,9 @@ from ktrdr.api.services.requests import (
     trained_with,
 )
 from ktrdr.backtesting.hindsight import training_range
-from ktrdr.data.files import DataDirectory
 from ktrdr.data.resample import ratio
 from ktrdr.errors import BadRequestError
 from ktrdr.names import TIMEFRAMES
-from ktrdr.strategy.files import StrategyDirectory
 from ktrdr.strategy.history import history as history_needed
 from ktrdr.strategy.size import backtest_bytes
 
@@ -27,16 +24,8 @@ if TYPE_CHECKING:
 FEWEST_BARS: Final = 50
 
 
-class BacktestService:
+class BacktestService(OverModels):
     """Backtests as operations."""
-
-    def __init__(
-        self, dispatcher: Dispatcher, strategies: StrategyDirectory, data: DataDirectory, models: ModelIndex
-    ) -> None:
-        self._dispatcher = dispatcher
-        self._strategies = strategies
-        self._data = data
-        self._models = models
 
     def start(self, request: dict[str, Any]) -> str:
         """Queue a backtest and return its id.
@@ -46,17 +35,17 @@ class BacktestService:
         BadRequestError or NotFoundError for an unusable request, UnavailableError if no backtest worker has
         registered.
         """
-        strategy = require_strategy(self._strategies, request["strategy_name"])
+        strategy = require_strategy(self.strategies, request["strategy_name"])
         model = self._model(request["model_path"], strategy.name)
-        metadata = self._models.directory.metadata(model)
+        metadata = self.models.directory.metadata(model)
         timeframes = timeframes_of(model, metadata)
         if request["timeframe"] != timeframes[0]:
             message = f"Model {model} decides on {timeframes[0]} bars, not on {request['timeframe']}."
             raise BadRequestError("bad_timeframe", message)
-        trained = trained_with(self._models.directory, model, strategy)
+        trained = trained_with(self.models.directory, model, strategy)
         history = trained.training_data.history_required
         symbol, fewest = request["symbol"], FEWEST_BARS + history
-        found = require_bars(self._data, symbol, timeframes, request, fewest, history=history)
+        found = require_bars(self.data, symbol, timeframes, request, fewest, history=history)
         bars = self._with_history(trained, request, found)
         require_memory(backtest_bytes(trained, bars), sum(bars.values()))
         told = {
@@ -64,7 +53,7 @@ class BacktestService:
             "strategy_changed": trained != strategy,
         }
         made_of = {"made_of": {symbol: found.made_of}} if found.made_of else {}
-        return self._dispatcher.enqueue("backtesting", {**request, **made_of, "model": model, **told})
+        return self.dispatcher.enqueue("backtesting", {**request, **made_of, "model": model, **told})
 
     def _with_history(self, strategy: "Strategy", request: dict[str, Any], found: Found) -> dict[str, int]:
         """Return how many bars of each timeframe the worker reads: with those before the range."""
@@ -74,7 +63,7 @@ class BacktestService:
             source = found.made_of.get(timeframe, timeframe)
             before = history_needed(strategy, timeframe)
             if before is None:
-                bars[timeframe] = self._data.count(request["symbol"], source, None, end) // ratio(source, timeframe)
+                bars[timeframe] = self.data.count(request["symbol"], source, None, end) // ratio(source, timeframe)
             elif start is not None:
                 bars[timeframe] += before
         return bars
@@ -90,17 +79,17 @@ class BacktestService:
         first, stop = trained[0], trained[1] + 1
         common = max(first, start or first), min(stop, end or stop)
         source = made_of.get(request["timeframe"], request["timeframe"])
-        return self._data.count(request["symbol"], source, *common) > 0
+        return self.data.count(request["symbol"], source, *common) > 0
 
     def _model(self, model_path: str | None, strategy_name: str) -> str:
         if model_path:
             name = model_path.removeprefix("models/").rstrip("/")
-            trained_with = self._models.directory.metadata(name)["strategy_name"]
+            trained_with = self.models.directory.metadata(name)["strategy_name"]
             if trained_with != strategy_name:
                 message = f"Model {name} was trained with strategy {trained_with}, not with {strategy_name}."
                 raise BadRequestError("other_strategy", message)
             return name
-        return self._models.newest(strategy_name)
+        return self.models.newest(strategy_name)
 
 
 def timeframes_of(model: str, metadata: dict[str, Any]) -> list[str]:

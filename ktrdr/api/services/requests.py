@@ -4,6 +4,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
+from ktrdr.api.services.dispatch import Dispatcher
+from ktrdr.api.services.model_index import ModelIndex
 from ktrdr.data.bars import iso, parse_range
 from ktrdr.data.files import DataDirectory, Series
 from ktrdr.data.resample import ratio
@@ -14,6 +16,16 @@ from ktrdr.strategy.files import StrategyDirectory
 
 if TYPE_CHECKING:
     from ktrdr.strategy.schema import Strategy
+
+
+@dataclass(frozen=True)
+class OverModels:
+    """What computes by stored models on stored bars: where it is queued, and by what a request is checked."""
+
+    dispatcher: Dispatcher
+    strategies: StrategyDirectory
+    data: DataDirectory
+    models: ModelIndex
 
 
 MOST_BYTES: Final = 3_500_000_000

@@ -9,7 +9,7 @@ import re
 import secrets
 import threading
 import zipfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, Final
 
@@ -17,7 +17,7 @@ import httpx
 
 from ktrdr.api.bodies import REPORT_VALUES_LIMIT
 from ktrdr.data.bars import HEADER, iso
-from ktrdr.model_files import CONFIG, FEATURES, FILES, JSON_LIMIT, METRICS, MIB, VALUES_LIMIT, WEIGHTS
+from ktrdr.model_files import CONFIG, FEATURES, FILES, JSON_LIMIT, METADATA, METRICS, MIB, VALUES_LIMIT, WEIGHTS
 from ktrdr.records import RECORDS, Kind
 from tests.api.population import (
     STRATEGY,
@@ -82,15 +82,19 @@ def dense(size: int, values: int, before: str = "") -> bytes:
     return (head + "x" * (size - len(head) - 2) + '"}').encode()
 
 
-def archive(weights: int = 1) -> bytes:
-    """Return a model of the largest files, with so many bytes of weights."""
+def archive(weights: int = 1, instead: Mapping[str, bytes] | None = None) -> bytes:
+    """Return a model of the largest files, with so many bytes of weights; `instead` are files of one's own."""
     metadata = f'"strategy_name":"{STRATEGY}","created_at":"","symbols":["EURUSD"],"timeframes":["1h"],'
-    files = dict.fromkeys((CONFIG, FEATURES, METRICS), dense(JSON_LIMIT, VALUES_LIMIT))
+    files = {
+        WEIGHTS: os.urandom(weights),
+        METADATA: dense(JSON_LIMIT, VALUES_LIMIT - 20, metadata),
+        **dict.fromkeys((CONFIG, FEATURES, METRICS), dense(JSON_LIMIT, VALUES_LIMIT)),
+        **(instead or {}),
+    }
     buffer = io.BytesIO()
     with zipfile.ZipFile(buffer, "w") as made:
         for name in FILES:
-            content = files.get(name) or dense(JSON_LIMIT, VALUES_LIMIT - 20, metadata)
-            made.writestr(zipfile.ZipInfo(name), os.urandom(weights) if name == WEIGHTS else content)
+            made.writestr(zipfile.ZipInfo(name), files[name])
     return buffer.getvalue()
 
 

@@ -1,38 +1,28 @@
 """The backend holds within the 512 MB that compose gives it: each request within its cost, all of them together too."""
 
-import json
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
-from typing import Any
+from collections.abc import Iterator
 
 import httpx
 import pytest
 
-from ktrdr.api.costs import CHECKING, COSTS
-from ktrdr.data.bars import iso
+from ktrdr.api.bodies import is_streamed
+from ktrdr.api.budget import BODY_FACTOR
+from ktrdr.api.costs import CHECKING, COSTS, SMALL
 from ktrdr.model_files import CHECKPOINT_LIMIT, MIB
 from ktrdr.records import KINDS as KINDS_OF_RECORDS
 from ktrdr.records import Kind
-from ktrdr.strategy.files import SIZE_LIMIT
+from tests.api import largest
 from tests.api.backend import Api, Backend
-from tests.api.extremes import FIRST, archive, at_work, dense, fill, holder, limited, memory, record, tester
-from tests.api.population import Worker, backtest_result, keep_model
+from tests.api.extremes import archive, at_work, dense, holder, limited, memory, record, tester
+from tests.api.largest import ASK, KEPT, LARGE_WEIGHTS, MODEL, UPLOAD, Filled
+from tests.api.population import backtest_result, keep_model
 from tests.api.storm import storm, unread
 
 LIMIT = 512_000_000
 NOISE_MIB = 4.0
 """What the process takes beside a request: threads that begin, the collector's delay."""
-LARGE_WEIGHTS = 54 * MIB
 SECONDS = 180.0
-
-
-@dataclass
-class Filled:
-    """A backend with the largest of everything, and a training's id."""
-
-    backend: Backend
-    api: httpx.Client
-    training: str
+RECORDS = "/api/v1/operations/{operation_id}/"
 
 
 @pytest.fixture(scope="module")
@@ -41,64 +31,24 @@ def filled(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Filled]:
         Backend(tmp_path_factory.mktemp("backend") / "data") as backend,
         Api(backend, SECONDS) as api,
     ):
-        yield Filled(backend, api, fill(api))
+        yield largest.filled(backend, api)
 
 
-KINDS = (*[f"bollinger_bands {number}" for number in range(7)], "obv")
-MOST_INDICATORS: dict[str, Any] = {
-    "symbol": "EURUSD",
-    "timeframe": "1m",
-    "start_date": iso(FIRST + 15_000 * 60),
-    "limit": 5000,
-    "indicators": {kind.replace(" ", "_"): {"type": kind.split()[0]} for kind in KINDS},
-}
-"""Over all the bars that one request may compute over."""
+def test_every_route_that_costs_more_than_a_little_is_tried() -> None:
+    tried = {*ASK, *UPLOAD, *(f"{method} {RECORDS}{kind}" for method in ("GET", "PUT") for kind in KINDS_OF_RECORDS)}
+    assert {route for route, cost in COSTS.items() if cost != SMALL} <= tried <= {*COSTS}
 
 
-def large_strategy() -> bytes:
-    """A strategy of as many indicators and fuzzy sets as there may be, in a file of the largest size."""
-    corners = {f"m{number}": [number, number + 1, number + 2] for number in range(16)}
-    document = {
-        "name": "large", "version": "3.0", "training_data": {"symbols": ["EURUSD"], "timeframes": ["1h"]},
-        "indicators": {f"i{number}": {"type": "rsi"} for number in range(64)},
-        "fuzzy_sets": {f"f{number}": {"indicator": f"i{number}", **corners} for number in range(64)},
-        "nn_inputs": [{"fuzzy_set": f"f{number}"} for number in range(64)],
-        "model": {"type": "mlp"}, "training": {"labels": {"type": "zigzag"}},
-    }  # fmt: skip
-    text = json.dumps(document)
-    return (text + "#" * (SIZE_LIMIT - len(text))).encode()
-
-
-ASK: dict[str, Callable[[httpx.Client, str], httpx.Response]] = {
-    "GET /api/v1/data/info": lambda api, _: api.get("data/info"),
-    "GET /api/v1/data/{symbol}/{timeframe}": lambda api, _: api.get("data/EURUSD/1m", params={"limit": 50_000}),
-    "GET /api/v1/models": lambda api, _: api.get("models"),
-    "GET /api/v1/models/{name}": lambda api, _: api.get("models/m1"),
-    "GET /api/v1/models/{name}/archive": lambda api, _: api.get("models/m1/archive"),
-    "GET /api/v1/operations": lambda api, _: api.get("operations", params={"limit": 2}),
-    "GET /api/v1/operations/{operation_id}": lambda api, training: api.get(f"operations/{training}"),
-    "GET /api/v1/operations/{operation_id}/results": lambda api, training: api.get(f"operations/{training}/results"),
-    "GET /api/v1/trainings/{task_id}/performance": lambda api, training: api.get(f"trainings/{training}/performance"),
-    "GET /api/v1/workers": lambda api, _: api.get("workers"),
-    "GET /api/v1/strategies": lambda api, _: api.get("strategies"),
-    "PUT /api/v1/strategies/{name}": lambda api, _: api.put("strategies/large", content=large_strategy()),
-    "POST /api/v1/indicators/calculate": lambda api, _: api.post("indicators/calculate", json=MOST_INDICATORS),
-    "GET /openapi.json": lambda api, _: api.get(str(api.base_url.copy_with(path="/openapi.json"))),
-    "GET /metrics": lambda api, _: api.get(str(api.base_url.copy_with(path="/metrics"))),
-}  # fmt: skip
-
-
-KEPT = "GET /api/v1/operations/{operation_id}/checkpoint"
-UPLOAD: dict[str, Callable[[Worker], httpx.Response]] = {
-    "PUT /api/v1/models/{name}/archive": lambda worker: worker.upload(archive(LARGE_WEIGHTS)),
-    "PUT /api/v1/operations/{operation_id}/checkpoint": lambda worker: worker.keep(bytes(CHECKPOINT_LIMIT)),
-    KEPT: lambda worker: worker.kept(),
-}
+def of_body(request: httpx.Request) -> int:
+    """Return what a request's body may take in addition, unless it is read as a stream."""
+    announced = int(request.headers.get("Content-Length", "0"))
+    return 0 if is_streamed(request.url.path) else BODY_FACTOR * announced
 
 
 @pytest.mark.parametrize("route", [*ASK, *UPLOAD])
 def test_a_request_at_its_largest_stays_within_its_cost(filled: Filled, route: str) -> None:
-    workers = [holder(filled.api)] if route in UPLOAD else []
+    send = UPLOAD.get(route)
+    workers = [holder(filled.api)] if send else []
     with at_work(*workers):
         if route == KEPT:
             workers[0].keep(bytes(CHECKPOINT_LIMIT)).raise_for_status()
@@ -106,18 +56,18 @@ def test_a_request_at_its_largest_stays_within_its_cost(filled: Filled, route: s
         filled.backend.start()
         filled.api.get("operations/none")
         before, _ = memory(filled.backend.pid)
-        answer = UPLOAD[route](workers[0]) if workers else ASK[route](filled.api, filled.training)
+        answer = send(workers[0]) if send else ASK[route](filled)
         _, peak = memory(filled.backend.pid)
     print(f"{route}: {len(answer.content)} bytes, {peak - before:.1f} MiB")
     assert answer.is_success
     assert len(answer.content) <= COSTS[route].answer
-    alone = CHECKING if route in UPLOAD else 0
-    assert peak - before <= (COSTS[route].memory + alone) / MIB + NOISE_MIB
+    alone = CHECKING if route == MODEL else 0
+    assert peak - before <= (COSTS[route].memory + alone + of_body(answer.request)) / MIB + NOISE_MIB
 
 
 @pytest.mark.parametrize("kind", KINDS_OF_RECORDS)
 def test_a_record_of_any_length_is_taken_and_given_within_its_cost(filled: Filled, kind: Kind) -> None:
-    worker, content, path = tester(filled.api), record(kind), "/api/v1/operations/{operation_id}/"
+    worker, content, path = tester(filled.api), record(kind), RECORDS
     with at_work(worker):
         filled.backend.stop()
         filled.backend.start()

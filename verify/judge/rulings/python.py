@@ -31,8 +31,11 @@ def _written(case: Case) -> tuple[str, ...]:
 
 
 def _searched_elsewhere(case: Case) -> list[str]:
-    """Return the directories of PATH whose files the layers do not decide, in words. Any other file has an owner."""
-    path, written = case.subject.environment.get("PATH", "").split(":"), _written(case)
+    """Return the directories of PATH whose files the layers do not decide, in words. Any other file has an owner.
+
+    Where an image sets no PATH, engines set one that leads to the system's programs.
+    """
+    path, written = case.subject.environment.get("PATH", "/").split(":"), _written(case)
     return [
         f"PATH holds {place!r}, whose files the layers do not decide"
         for place in path

@@ -101,6 +101,11 @@ def test_a_home_that_is_none_makes_no_other_directory_writable(home: str) -> Non
     assert found("interpreter", change).outcome == "PASS"
 
 
+def test_an_image_without_path_has_the_engine_s_and_an_empty_one_leads_to_where_a_process_starts() -> None:
+    assert found("interpreter", subject(environment={})).outcome == "PASS"
+    assert found("interpreter", subject(environment={"PATH": ""})).outcome == "FAIL"
+
+
 @pytest.mark.parametrize("leads", ["/data/plugins", "/home/ktrdr/lib", "/tmp/x", "/dev/shm/x", "/run/x"])
 def test_a_start_up_file_that_leads_where_the_application_writes_is_told_whoever_owns_it(leads: str) -> None:
     hook = {"path": f"{SITE}/ktrdr.pth", "layer": 3, "distribution": "ktrdr", "text": f"{leads}\n", "leads": [leads]}

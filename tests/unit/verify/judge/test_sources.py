@@ -20,7 +20,7 @@ def found(check: str, *changes: Change, role: str = "backend") -> Finding:
 
 
 HOOK = {"path": f"{SITE}/lies.pth", "layer": 3, "distribution": "lies"}
-ELSEWHERE = [{"directory": "/home/ktrdr/bin", "python": "/home/ktrdr/bin/python", "layer": None}]
+ELSEWHERE = {"PATH": "/opt/venv/bin:/home/ktrdr/bin"}
 PROVEN: list[tuple[str, Change, str]] = [
     ("user", subject(user="0:0"), "USER is root"),
     ("user", subject(user="ktrdr"), "not numeric"),
@@ -29,7 +29,7 @@ PROVEN: list[tuple[str, Change, str]] = [
     ("user", contents(accounts=["root has no password"]), "root has no password"),
     ("interpreter", contents(interpreter={"path": "/opt/python", "layer": 1, "sha256": "a"}), "/opt/python does not"),
     ("interpreter", contents(interpreter=None), "no `python`"),
-    ("interpreter", contents(search=ELSEWHERE), "/home/ktrdr/bin"),
+    ("interpreter", subject(environment=ELSEWHERE), "/home/ktrdr/bin"),
     ("python-unaltered", contents(hooks=[HOOK]), "lies.pth"),
     ("python-unaltered", contents(environments={"/opt/venv/pyvenv.cfg": "home = /evil\n"}), "/evil"),
     ("python-unaltered", layer(3, replaced={PYTHON: 0}), PYTHON),

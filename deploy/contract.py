@@ -43,8 +43,8 @@ from deploy.sizes import Bytes
 ROLE_LABEL = "ktrdr.role"  # of every image of ours
 DESCRIPTION_LABEL, REVISION_LABEL = (f"org.opencontainers.image.{name}" for name in ("description", "revision"))
 SCHEMA = 1
-# Words of `python -m verify`, and a directory of artifacts
-RESERVED = ("summarize", "lazy-imports", "e2e", "gpu", "baseline", "explain", "describe")
+# Words of `python -m verify`, and directories of artifacts
+RESERVED = ("summarize", "lazy-imports", "e2e", "gpu", "published", "baseline", "explain", "describe")
 
 Torch = Literal["absent", "cpu", "cuda"]
 

@@ -1,5 +1,6 @@
 """The contract is read from its file: all mistakes at once, and nothing in a file makes reading break down."""
 
+import hashlib
 from pathlib import Path
 
 import pytest
@@ -8,7 +9,7 @@ from hypothesis import strategies as st
 
 from deploy.contract import Contract, contract_mistakes
 from deploy.errors import Exit, Problem
-from tests.support.checkout import ROOT, read_contract
+from tests.support.checkout import CONTRACT_FILE, ROOT, read_contract
 from tests.support.contracts import SHIPPED, shipped, with_value
 
 
@@ -159,3 +160,12 @@ def test_the_server_of_the_api_rests_at_least_as_long_as_it_is_listened_to(
     images = {role: {**image, "role": role} for role, image in document["images"].items()}
     contract = Contract.model_validate({**document, "images": images})
     assert {role: contract.rest_of(contract.images[role]) for role in seconds} == seconds
+
+
+def test_a_contract_knows_the_digest_of_its_file(tmp_path: Path) -> None:
+    data = CONTRACT_FILE.read_bytes()
+    assert read_contract().digest == f"sha256:{hashlib.sha256(data).hexdigest()}"
+    changed = tmp_path / "images.toml"
+    changed.write_bytes(data + b"# one more line\n")
+    assert read_contract(changed).digest == f"sha256:{hashlib.sha256(changed.read_bytes()).hexdigest()}"
+    assert read_contract().model_copy(update={"python": "3.12"}).digest == read_contract().digest

@@ -8,9 +8,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from deploy.artifacts import GPU
 from deploy.contract import Allowed, Application, Contract, Image, contract_mistakes
 from deploy.forms import FORMS
 from tests.support.contracts import shipped, with_value
+from verify.__main__ import COMMANDS
+from verify.commands.published import PLACE
 
 
 @pytest.mark.parametrize(
@@ -207,3 +210,11 @@ def test_a_mistake_in_limits_or_in_how_a_server_runs_is_told(key: str, value: An
 @pytest.mark.parametrize("place", ["ghcr.io/", "localhost:5000/", "docker.io/ours/", "ours/", "library/ours/"])
 def test_a_name_in_another_place_is_another_image(place: str) -> None:
     assert contract_mistakes(with_value("images.dev.name", f"{place}ktrdr-backend:prod")) == []
+
+
+@pytest.mark.parametrize("name", [*filter(None, COMMANDS), GPU, PLACE])
+def test_a_role_cannot_have_the_name_of_a_command_or_of_a_directory_of_artifacts(name: str) -> None:
+    document = shipped()
+    document["images"][name] = document["images"].pop("dev")
+    (told,) = contract_mistakes(document)
+    assert told.startswith(f"images.{name}: this name is a word of the command line")

@@ -6,6 +6,7 @@ import pytest
 
 from tests.support.cases import Change, Facts, attempt, good, good_gpu
 from tests.support.changes import health, probes, report, result, without
+from tests.support.checkout import read_contract
 from tests.support.outcomes import BY_PROBE, outcomes, some
 from verify.judge.case import Ruling
 from verify.judge.checks import CHECKS, GPU_CHECKS
@@ -302,3 +303,8 @@ def test_a_verdict_that_does_not_say_otherwise_is_on_the_complete_contract() -> 
     del document["gpu"], document["seconds"]
     read = Verdict.model_validate(document)
     assert (read.gpu, read.seconds) == (False, 0.0)
+
+
+def test_a_verdict_names_the_contract_that_it_was_reached_by() -> None:
+    assert good("dev").verdict().contract == read_contract().digest
+    assert good_gpu().verdict().contract == read_contract().digest

@@ -21,6 +21,7 @@ REPORTS = ("summary.json", "summary.md", "junit.xml", "report.html")
 
 # The images at work together: a directory beside the roles', and the roles whose images take part.
 E2E = "e2e"
+OTHERS = "others"  # a directory with the verdicts on images that nobody here built, laid out as this one
 GPU = "gpu"  # a directory with what `verify-gpu` says, laid out as this one
 E2E_BACKEND, E2E_WORKER = E2E_ROLES = ("backend", "worker-cpu")
 

@@ -11,7 +11,7 @@ class Base(Model):
     """The base image that a build started from."""
 
     reference: str
-    origin: Literal["given", "local", "registry", "bootstrapped"]
+    origin: Literal["given", "local", "registry", "bootstrapped", "named"]  # named: by a contract or a label
     layers: list[str]  # diff ids
     # What every image inherits from it; secrets are masked
     environment: dict[str, str]

@@ -44,7 +44,9 @@ ROLE_LABEL = "ktrdr.role"  # of every image of ours
 DESCRIPTION_LABEL, REVISION_LABEL = (f"org.opencontainers.image.{name}" for name in ("description", "revision"))
 SCHEMA = 1
 # Words of `python -m verify`, and directories of artifacts
-RESERVED = ("summarize", "lazy-imports", "e2e", "gpu", "published", "baseline", "explain", "describe")
+RESERVED = ("summarize", "lazy-imports", "e2e", "gpu", "others", "published", "baseline", "explain", "describe")
+
+UNKNOWN = "unknown"  # the base image of an image that nobody knows it of
 
 Torch = Literal["absent", "cpu", "cuda"]
 
@@ -99,7 +101,11 @@ class Image(Strict):
 
     role: Annotated[str, Field(pattern=ROLE)]
     name: Tag
-    dockerfile: Annotated[str, Field(pattern=RELATIVE), AfterValidator(within)]
+    # Where it comes from: it is built here, or it is of a registry (or on the engine), or in a file or a directory
+    source: Literal["build", "registry", "archive", "oci-layout"] = "build"
+    dockerfile: Annotated[str, Field(pattern=RELATIVE), AfterValidator(within)] = ""
+    path: Annotated[str, Field(pattern=RELATIVE), AfterValidator(within)] = ""  # of an archive or a layout
+    base: Annotated[str, Field(pattern=LINE)] = ""  # of an image that is not built here; UNKNOWN, or "" for its labels
     description: Annotated[str, Field(pattern=LINE)]
     torch_expected: bool
     cuda_expected: Annotated[Literal["n/a", "host_dependent", False], BeforeValidator(parse_cuda)]
@@ -125,6 +131,11 @@ class Image(Strict):
     files: Files = Field(default_factory=dict)  # added to the contract's own
 
     @property
+    def built_here(self) -> bool:
+        """Whether this checkout builds it, so that a build record is due."""
+        return self.source == "build"
+
+    @property
     def torch(self) -> Torch:
         """Which PyTorch build the role demands."""
         if not self.torch_expected:
@@ -133,6 +144,12 @@ class Image(Strict):
 
     @model_validator(mode="after")
     def _consistent(self) -> Self:
+        if self.built_here != bool(self.dockerfile):
+            raise ValueError('dockerfile is there where source is "build", which is the default, and nowhere else')
+        if (self.source in ("archive", "oci-layout")) != bool(self.path):
+            raise ValueError('path is there where source is "archive" or "oci-layout", and nowhere else')
+        if self.base and self.built_here:
+            raise ValueError("base is for an image that is not built here: the build record names any other's")
         if self.torch_expected == (self.cuda_expected == "n/a"):
             raise ValueError(
                 'cuda_expected is "n/a" where torch_expected is false, and false or "host_dependent" where it is true'
@@ -185,7 +202,7 @@ class Contract(Strict):
 
     def configuration_of(self, image: Image) -> Configuration:
         """Return all that an image may set: what every image may, with its own keys, its role and its description."""
-        own = {ROLE_LABEL: image.role, DESCRIPTION_LABEL: image.description}
+        own = {ROLE_LABEL: image.role, DESCRIPTION_LABEL: image.description} if image.built_here else {}
         return self.configuration.with_(image.configuration).with_(Configuration(labels=own))
 
     def packages_of(self, image: Image) -> set[str]:

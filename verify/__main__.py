@@ -51,7 +51,9 @@ how to bring a new image, or another content, into the contract:
   6. ./noxw -s build verify -- ROLE
 
 A line that the contract has for every image is not repeated. Secrets are hidden. docs/contract.md explains the keys."""
-OPTIONS = ("--artifacts", "--history", "--contract", "--published", "--key", "--most-days")  # that take a value
+OPTIONS = (  # that take a value
+    "--artifacts", "--history", "--contract", "--published", "--key", "--most-days", "--image", "--role", "--base",
+)  # fmt: skip
 
 
 def parser(word: str = "") -> argparse.ArgumentParser:
@@ -66,6 +68,7 @@ def parser(word: str = "") -> argparse.ArgumentParser:
         usage="%(prog)s [-h] [--artifacts DIR] ROLE CHECK" if word == "explain" else None,
     )  # fmt: skip
     top.set_defaults(command=word, gpu=False, history=None, artifacts=None, published=None)
+    top.set_defaults(image=None, role=None, base=None)
     if arguments is None:
         top.set_defaults(words=[])
     else:
@@ -73,6 +76,9 @@ def parser(word: str = "") -> argparse.ArgumentParser:
     if not word:
         top.add_argument("--gpu", action="store_true", help="check on a GPU host that the GPU is really used")
         _add_published(top)
+        top.add_argument("--image", metavar="NAME", help="an image that nobody here built, in place of the role's")
+        top.add_argument("--role", metavar="ROLE", help="the role whose contract judges --image")
+        top.add_argument("--base", metavar="NAME", help="the base of --image (default: what its OCI labels say)")
     if word == "summarize":
         top.add_argument(
             "--history",
@@ -154,10 +160,22 @@ def _verify(arguments: argparse.Namespace, project: Project, console: Console) -
     first = next(iter(arguments.words), "")
     if first not in contract.roles and (close := difflib.get_close_matches(first, COMMANDS, n=1)) and first:
         raise Problem("reading the command line", f"no such role: {first}", f"did you mean {close[0]}?", Exit.USAGE)
-    images = contract.select(arguments.words)
+    other = _other(arguments, contract)
+    roles = [arguments.role] if other else arguments.words
+    images = contract.select(roles)
     if arguments.gpu and arguments.words:
         _hold_cuda(images, contract)
-    return verify.verify(project, arguments.words, connection.find_engine(), console, gpu=arguments.gpu)
+    return verify.verify(project, roles, connection.find_engine(), console, gpu=arguments.gpu, other=other)
+
+
+def _other(arguments: argparse.Namespace, contract: Contract) -> verify.Other | None:
+    """Return the image of --image; Problem (exit 2) where an option lacks the other, or contradicts a word."""
+    if not (arguments.image or arguments.role or arguments.base):
+        return None
+    if not (arguments.image and arguments.role) or arguments.words or arguments.gpu:
+        wrong = "--image NAME and --role ROLE belong together, without roles beside them and without --gpu"
+        raise Problem("reading the command line", wrong, f"name a role of: {', '.join(contract.roles)}", Exit.USAGE)
+    return verify.Other(arguments.image, arguments.base or "")
 
 
 def _published(arguments: argparse.Namespace, project: Project, console: Console) -> int:

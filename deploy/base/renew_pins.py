@@ -46,7 +46,7 @@ def renew(project: Project, engine: Engine, say: Callable[[str], None]) -> Exit:
     for line in changes(pins, new):
         say(line)
     write_text(project.pins, text_of(new))
-    for name in {one.dockerfile for one in contract.images.values()}:
+    for name in {one.dockerfile for one in contract.images.values() if one.built_here}:
         path = project.root / name
         write_text(path, with_digests(path.read_text(encoding="utf-8"), new))
     return code

@@ -82,7 +82,10 @@ def build(project: Project, roles: list[str], engine: Engine, console: Console, 
 
     """
     contract, artifacts = project.contract, project.artifacts
-    images = contract.select(roles)
+    images = [image for image in contract.select(roles) if image.built_here or roles]
+    if others := [image.role for image in images if not image.built_here]:
+        wrong = f"nothing builds {', '.join(others)}: its source is another in images.toml"
+        raise Problem("reading the roles on the command line", wrong, "name other roles, or none", Exit.USAGE)
     check_current(contract.python, project.root)
     check_export(engine, os.environ)
     for image in images:

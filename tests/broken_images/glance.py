@@ -74,8 +74,8 @@ class Glance(Observer):
         super().__init__(engine, contract, run, cache, deadlines, bases=bases, control=control)
         self.parts = parts
 
-    def _contents(self, image: Image, config: ImageConfig) -> tuple[Contents | None, str]:
-        return super()._contents(image, config) if "contents" in self.parts else (None, NOT_LOOKED_AT)
+    def _contents(self, image: Image, config: ImageConfig, base: Base | None) -> tuple[Contents | None, str]:
+        return super()._contents(image, config, base) if "contents" in self.parts else (None, NOT_LOOKED_AT)
 
     def probe(
         self,

@@ -1,17 +1,29 @@
 """``verify`` and ``verify-gpu``: observe the subjects side by side, judge, write, print, summarize."""
 
 import os
-from collections.abc import Generator, Iterable, Iterator, Mapping
+from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import as_completed
 from contextlib import closing
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from pathlib import Path
 from threading import Semaphore
 
 from rich.console import Console
 
 from deploy.application import application_files
-from deploy.artifacts import BILL, BUILD, CONTENTS, GPU, OBSERVED, VERDICT, Artifacts, UnreadableArtifact, write_text
+from deploy.artifacts import (
+    BILL,
+    BUILD,
+    CONTENTS,
+    GPU,
+    OBSERVED,
+    OTHERS,
+    VERDICT,
+    Artifacts,
+    UnreadableArtifact,
+    write_text,
+)
 from deploy.build_inputs import inputs_by_role
 from deploy.build_record import Base, BuildRecord
 from deploy.contract import Image
@@ -42,31 +54,51 @@ Seen = tuple[Image, Observation, Contents | None]
 
 
 @dataclass(frozen=True)
+class Other:
+    """An image in place of a role's own: its name on the engine or in a registry, and its base's, "" if unsaid."""
+
+    name: str
+    base: str = ""
+
+
+@dataclass(frozen=True)
 class Checkout:
     """What the checkout says of the images, read once for all of them."""
 
     project: Project
+    images: Mapping[str, Image]  # role -> the image that is looked at
     locked: Mapping[str, dict[str, str]]  # role -> distribution -> version
     requirers: Mapping[str, list[str]]  # distribution -> who requires it, by the lock
     wheels: Mapping[str, Mapping[str, str]]  # distribution -> file -> SHA-256, by the lock
     left_out: list[LeftOut]
-    inputs: Mapping[str, str | None]  # role -> digest of the files that the image is built from
+    inputs: Mapping[str, str]  # role -> digest of the files that the image is built from, if it is built here
     sources: Mapping[str, str]  # path below the application's package -> SHA-256
     baseline: Baseline
 
 
-def verify(project: Project, roles: list[str], engine: Engine, console: Console, *, gpu: bool = False) -> Exit:
+def verify(
+    project: Project,
+    roles: list[str],
+    engine: Engine,
+    console: Console,
+    *,
+    gpu: bool = False,
+    other: Other | None = None,
+) -> Exit:
     """Verify the images of these roles (all where none is named; with ``gpu`` those that demand CUDA torch).
+
+    ``other``: an image that nobody here built, and that is judged by the one role that is named.
 
     Raises:
         Problem: the lock cannot be read, the engine is gone, or a result could not be written.
 
     """
     contract, artifacts = project.contract, project.artifacts
-    images = contract.select(roles)
+    images = [elsewhere(image, project.root, other) for image in contract.select(roles)]
     if gpu:
         images = [image for image in images if image.torch == "cuda"] if not roles else images
-    results = Artifacts(artifacts.root / GPU) if gpu else artifacts  # two contracts, two verdicts
+    apart = GPU if gpu else OTHERS if other else ""
+    results = Artifacts(artifacts.root / apart) if apart else artifacts  # two contracts, two verdicts
     for image in images:
         results.begin(image.role, CONTENTS)
     checkout = _read_checkout(project, images)
@@ -82,31 +114,40 @@ def verify(project: Project, roles: list[str], engine: Engine, console: Console,
             progress.show(image.role, verdict.outcome, _counted(verdict), ended=True)
             verdicts.append(verdict)
     asked = [image.role for image in images]
-    others = [role for role in contract.roles if role not in asked and not gpu]
+    others = [role for role in contract.roles if role not in asked and not apart]
     code = publish(summarize(verdicts, asked, others=others), results.root, console)
     if problems:  # the other results are written and shown all the same
         raise problems[0]
     return code
 
 
-def _read_checkout(project: Project, images: Iterable[Image]) -> Checkout:
+def elsewhere(image: Image, root: Path, other: Other | None = None) -> Image:
+    """Return an image with its path from the checkout's root, or another image in its place that was not built here."""
+    if other:
+        apart = {"source": "registry", "dockerfile": "", "path": "", "base": other.base or image.base}
+        return image.model_copy(update={"name": other.name, **apart})
+    return image.model_copy(update={"path": str(root / image.path)}) if image.path else image
+
+
+def _read_checkout(project: Project, images: Sequence[Image]) -> Checkout:
     contract, root = project.contract, project.root
     check_current(contract.python, root)
     lock = project.lock.read_text(encoding="utf-8")
     return Checkout(
         project=project,
+        images={image.role: image for image in images},
         locked={image.role: locked_distributions(image, contract.python, root) for image in images},
         requirers=requirers(lock),
         wheels=wheels(lock),
         left_out=read_left_out(project.left_out),
-        inputs=inputs_by_role(images, root),
+        inputs=dict(inputs_by_role([image for image in images if image.built_here], root)),
         sources=application_files(APPLICATION, root),
         baseline=read_baseline(project.baseline),
     )
 
 
 def _bases(artifacts: Artifacts, images: Iterable[Image]) -> dict[str, Base]:
-    records = {image.role: read_record(artifacts, image.role)[0] for image in images}
+    records = {image.role: read_record(artifacts, image.role)[0] for image in images if image.built_here}
     return {role: record.base for role, record in records.items() if record is not None}
 
 
@@ -160,7 +201,7 @@ def judge_one(checkout: Checkout, seen: Seen, *, gpu: bool) -> Verdict:
         left_out=checkout.left_out,
         baseline=checkout.baseline.images.get(image.role),
         requirers=checkout.requirers,
-        inputs=checkout.inputs[image.role],
+        inputs=checkout.inputs.get(image.role),
         sources=checkout.sources,
     )
     return (judge_gpu if gpu else judge)(case, datetime.now(UTC).isoformat(timespec="seconds"))
@@ -182,7 +223,7 @@ def _write(
     """Write one image's results, and yield what went wrong: one result that fails keeps no other from being written."""
     bill = None
     try:
-        image, cache = checkout.project.contract.images[verdict.role], checkout.project.cache / "sbom"
+        image, cache = checkout.images[verdict.role], checkout.project.cache / "sbom"
         locked, wheels = checkout.locked[image.role], checkout.wheels
         bill = bill_of(image, contents, locked, checkout.requirers, wheels, cache=cache) if contents else None
     except Exception as error:  # noqa: BLE001 - of one image's bill: the verdicts are shown all the same

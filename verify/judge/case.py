@@ -8,7 +8,7 @@ from typing import Any, TypeVar
 
 from pydantic import BaseModel, ValidationError
 
-from deploy.build_record import BuildRecord
+from deploy.build_record import Base, BuildRecord
 from deploy.contract import Contract, Image
 from deploy.faults import Faults
 from deploy.left_out import LeftOut
@@ -43,6 +43,13 @@ class NotSeen(Exception):
         self.reason, self.because = reason, because
 
 
+class Inapplicable(NotSeen):
+    """The evidence for a check is not due of this image: a SKIP with the reason."""
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(reason, "")
+
+
 @dataclass(frozen=True)
 class Ruling:
     """The result of one check; category and action replace the check's own where they differ."""
@@ -71,19 +78,30 @@ class Evidence(Faults):
     def __init__(self) -> None:
         super().__init__()
         self.missing: list[NotSeen] = []
+        self.inapplicable: list[Inapplicable] = []
+        self.read = 0  # sources that said something
 
     @contextmanager
     def source(self) -> Iterator[None]:
         """Read one source, which may be missing."""
         try:
             yield
+            self.read += 1
+        except Inapplicable as reason:
+            self.inapplicable.append(reason)
         except NotSeen as missing:
             self.missing.append(missing)
 
     def rule(self, expected: str, good: str, **evidence: Any) -> Ruling:
-        """FAIL by what is proven; without that an ERROR where a source is missing, and PASS where none is."""
+        """FAIL by what is proven; without that an ERROR where a source is missing, and PASS where none is.
+
+        A source that is not due is named beside what the others said; where none said anything, nothing applies.
+        """
         if not self and self.missing:
             raise self.missing[0]
+        if not self and self.inapplicable and not self.read:
+            raise self.inapplicable[0]
+        good += "".join(f"; not looked at: {reason}" for reason in dict.fromkeys(map(str, self.inapplicable)))
         return rule(not self, expected, "; ".join(self) or good, **evidence)
 
 
@@ -96,6 +114,8 @@ def finding_of(check: checks.Check, ruling: Callable[[], Ruling], **names: str) 
     """
     try:
         ruled = ruling()
+    except Inapplicable as missing:
+        ruled = skip(missing.reason)
     except NotSeen as missing:
         evidence = {"because": missing.because} if missing.because not in ("", check.name) else {}
         ruled = Ruling("ERROR", check.purpose, f"not seen: {missing.reason}", evidence, category="ENVIRONMENT")
@@ -145,10 +165,21 @@ class Case:
 
     @property
     def record(self) -> BuildRecord:
-        """The build's record."""
+        """The build's record; Inapplicable where the image was not built here."""
+        if not self.image.built_here:
+            raise Inapplicable(f'not built here: its source is "{self.image.source}"')
         if self.maybe_record is None:
             raise NotSeen(self.record_error or "no build record", "built-here")
         return self.maybe_record
+
+    @property
+    def base(self) -> Base:
+        """The base image: the build's, or the one that is named of an image that was not built here."""
+        if self.image.built_here:
+            return self.record.base
+        if self.observation.base is None:
+            raise Inapplicable(f"the base image is not known: {self.subject and self.observation.base_error}")
+        return self.observation.base
 
     @property
     def contents(self) -> Contents:
@@ -164,7 +195,7 @@ class Case:
 
         The build says which; a subject that does not start with them is not what was built.
         """
-        base = self.record.base.layers
+        base = self.base.layers
         if self.subject.layers[: len(base)] != base:
             raise NotSeen("the image does not start with the base image's layers", "same-image")
         return len(base)

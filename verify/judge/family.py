@@ -43,7 +43,7 @@ def common(case: Case) -> Common:
     except NotSeen:
         python = ""
     try:
-        base, layers = case.record.base.layers, _brought(case)
+        base, layers = case.base.layers, _brought(case)
     except NotSeen:
         base, layers = [], {}
     return Common(base=base, python=python, layers=layers)

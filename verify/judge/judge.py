@@ -79,7 +79,7 @@ def _verdict(case: Case, started: str, applied: Mapping[str, checks.Check], *, g
 def finding(case: Case, check: checks.Check) -> Finding:
     """Apply one check to an image."""
     ruling = functools.partial(RULINGS[check.name], case)
-    return finding_of(check, ruling, role=case.image.role, dockerfile=case.image.dockerfile)
+    return finding_of(check, ruling, role=case.image.role, dockerfile=case.image.dockerfile or "its Dockerfile")
 
 
 def _torch(report: TorchReport | GpuReport) -> str:
@@ -96,8 +96,8 @@ def figures(case: Case) -> Figures:
     known: dict[str, object] = {}
     if case.maybe_contents is not None:
         known["unpacked_bytes"] = case.maybe_contents.unpacked_bytes
-        if case.maybe_record is not None:
-            known["added_bytes"] = case.maybe_contents.added_bytes(len(case.maybe_record.base.layers))
+        with suppress(NotSeen):
+            known["added_bytes"] = case.maybe_contents.added_bytes(len(case.base.layers))
     with suppress(NotSeen):
         seen = case.gpu if case.observation.gpu else None
         torch = seen or case.pytorch

@@ -5,6 +5,7 @@ from typing import Any, Literal
 from pydantic import Field
 
 from deploy.artifacts import Model
+from deploy.build_record import Base
 
 
 class Proof(Model):
@@ -112,6 +113,8 @@ class Observation(Model):
     probes: ProbeRun | None = None
     server: ServerRun | None = None
     gpu: ProbeRun | None = None
+    base: Base | None = None  # of an image that was not built here
+    base_error: str = ""  # why it is not known
     control: ControlRun | None = None  # None where the engine has no base image, or does not answer
     # The application in further processes: where the server answers otherwise, does the application agree with itself?
     repeats: list[ProbeRun] = Field(default_factory=list)

@@ -25,6 +25,7 @@ from verify.contents.raw_layer import UnreadableArchive
 from verify.observe import containers
 from verify.observe.control import Control
 from verify.observe.disclosure import masked
+from verify.observe.elsewhere import NotGottenError, base_of, get
 from verify.observe.model import Observation, ProbeRun, ServerRun, Subject
 from verify.observe.refusal import reason
 from verify.observe.repeats import repeats
@@ -118,9 +119,11 @@ class Observer:
         began = time.monotonic()
         try:
             with self._client() as client:
+                if not image.built_here:
+                    get(client, image)
                 config = ImageConfig.from_inspect(client.api.inspect_image(image.name))
                 return self._look(client, image, config, began)
-        except ENGINE_ERRORS as error:
+        except (NotGottenError, *ENGINE_ERRORS) as error:
             return _unseen(image, error), None
 
     def read(self, image: Image) -> tuple[Observation, Contents | None]:
@@ -131,7 +134,8 @@ class Observer:
                 subject = _subject(client, image.name, config)
         except ENGINE_ERRORS as error:
             return _unseen(image, error), None
-        contents, fault = self._contents(image.model_copy(update={"writable": []}), config)
+        base = self.bases.get(image.role)
+        contents, fault = self._contents(image.model_copy(update={"writable": []}), config, base)
         return Observation(role=image.role, subject=subject, contents_error=fault), contents
 
     def _client(self, seconds: float = containers.ANSWER) -> "contextlib.closing[DockerClient]":
@@ -142,8 +146,9 @@ class Observer:
         self, client: DockerClient, image: Image, config: ImageConfig, began: float
     ) -> tuple[Observation, Contents | None]:
         subject = _subject(client, image.name, config)
+        base, base_error = (None, "") if image.built_here else base_of(client, image, config)
         trial = self.control.begin()
-        reading = containers.spawn(self._contents, image, config)
+        reading = containers.spawn(self._contents, image, config, base or self.bases.get(image.role))
         probing = containers.spawn(self.probe, image, subject, self._request(image, config), "probe")
         serving = containers.spawn(self._serve, image, subject)
         contents = None
@@ -165,6 +170,8 @@ class Observer:
             subject=subject,
             probes=probes,
             server=server,
+            base=base,
+            base_error=base_error,
             control=tried,
             repeats=repeated,
             contents_error=contents_error,
@@ -204,8 +211,8 @@ class Observer:
         test, shell = config.healthcheck_test, config.shell or SHELL
         return probe_request(self.contract, image, test, self.deadlines.probe, shell=shell, patience=patience(config))
 
-    def _contents(self, image: Image, config: ImageConfig) -> tuple[Contents | None, str]:
-        begin, base = partial(self.tell, image.role, "reading the layers"), self.bases.get(image.role)
+    def _contents(self, image: Image, config: ImageConfig, base: Base | None) -> tuple[Contents | None, str]:
+        begin = partial(self.tell, image.role, "reading the layers")
         permit = ways.Permit(base, self.run.labels, self.gate.passing) if base else None
         try:
             with self._client(EXPORT_SECONDS) as client:

@@ -108,7 +108,7 @@ def _pytorch(case: Case) -> Iterator[str]:
 
 def _budgets(case: Case) -> Iterator[str]:
     added, total = case.contents.added_bytes(case.base_layers), case.contents.unpacked_bytes
-    base = f"{megabytes(total - added)} MB are of the base image {case.record.base.reference}"
+    base = f"{megabytes(total - added)} MB are of the base image {case.base.reference}"
     for key, measured, more in (("added_at_most", added, ""), ("total_at_most", total, f"; {base}")):
         bound = max(STEP, math.ceil(measured * ROOM / STEP) * STEP)
         yield from lines(key, size(bound), f"Measured: {megabytes(measured)} MB{more}.")
@@ -143,7 +143,7 @@ def _is_root(case: Case) -> bool:
 
 def _configuration(case: Case) -> Iterator[str]:
     """Yield what the image sets otherwise than the contract says of every image; what the base set is no part of it."""
-    subject, base, shared = case.subject, case.record.base, case.contract.configuration
+    subject, base, shared = case.subject, case.base, case.contract.configuration
     for key in ("user", "working_directory", "entrypoint", "command", "shell", "stop_signal", "volumes", "on_build"):
         inherited = getattr(base, key) if key in ("shell", "stop_signal") else ""
         seen, due = (plain(key, value or "") for value in (getattr(subject, key), getattr(shared, key) or inherited))

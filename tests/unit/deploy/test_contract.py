@@ -2,6 +2,7 @@
 
 import hashlib
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import given, settings
@@ -169,3 +170,43 @@ def test_a_contract_knows_the_digest_of_its_file(tmp_path: Path) -> None:
     changed.write_bytes(data + b"# one more line\n")
     assert read_contract(changed).digest == f"sha256:{hashlib.sha256(changed.read_bytes()).hexdigest()}"
     assert read_contract().model_copy(update={"python": "3.12"}).digest == read_contract().digest
+
+
+ELSEWHERE = {"source": "registry", "base": "python:3.11-slim"}
+
+
+@pytest.mark.parametrize(
+    ("keys", "without"),
+    [
+        (ELSEWHERE, ["dockerfile"]),
+        ({"source": "archive", "path": "dist/image.tar", "base": "unknown"}, ["dockerfile"]),
+        ({"source": "oci-layout", "path": "dist/layout"}, ["dockerfile"]),
+        ({"source": "build"}, []),
+    ],
+)
+def test_an_image_may_come_from_elsewhere(keys: dict[str, str], without: list[str]) -> None:
+    assert contract_mistakes(with_keys(keys, without)) == []
+
+
+@pytest.mark.parametrize(
+    ("keys", "without", "why"),
+    [
+        (ELSEWHERE, [], "dockerfile is there where source is"),
+        ({}, ["dockerfile"], "dockerfile is there where source is"),
+        ({"source": "archive"}, ["dockerfile"], "path is there where source is"),
+        ({**ELSEWHERE, "path": "dist/image.tar"}, ["dockerfile"], "path is there where source is"),
+        ({"base": "python:3.11-slim"}, [], "base is for an image that is not built here"),
+        ({"source": "podman"}, ["dockerfile"], "write 'build', 'registry', 'archive' or 'oci-layout'"),
+    ],
+)
+def test_keys_of_another_source_are_told(keys: dict[str, str], without: list[str], why: str) -> None:
+    (mistake,) = contract_mistakes(with_keys(keys, without))
+    assert why in mistake
+
+
+def with_keys(keys: dict[str, str], without: list[str]) -> dict[str, Any]:
+    """The shipped contract's document with keys of the backend set, and others removed."""
+    document = shipped()
+    table = document["images"]["backend"]
+    document["images"]["backend"] = {key: value for key, value in table.items() if key not in without} | keys
+    return document

@@ -8,9 +8,9 @@ import pytest
 
 from deploy.artifacts import UnreadableArtifact
 from deploy.errors import Exit, Problem
-from tests.support.checkout import CONTRACT_FILE
+from tests.support.checkout import CONTRACT_FILE, ROOT, read_contract
 from verify import __main__ as command
-from verify.commands import summarize
+from verify.commands import summarize, verify
 
 
 def run(monkeypatch: pytest.MonkeyPatch, *words: str) -> int:
@@ -192,3 +192,35 @@ def test_however_a_command_ends_its_exit_code_says_so(
     monkeypatch.setattr(command, "run", ends)
     assert run(monkeypatch) == code
     assert capsys.readouterr().err == told
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["--image", "shop/api:1"],
+        ["--role", "backend"],
+        ["--base", "python:3"],
+        ["--image", "shop/api:1", "--role", "backend", "dev"],
+        ["--image", "shop/api:1", "--role", "worker-gpu", "--gpu"],
+    ],
+)
+def test_an_image_of_others_needs_the_role_that_judges_it_and_nothing_else(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], words: list[str]
+) -> None:
+    assert run(monkeypatch, *words) == Exit.USAGE
+    assert "--image NAME and --role ROLE belong together" in capsys.readouterr().err
+
+
+def test_an_image_of_others_takes_the_place_of_its_role_s() -> None:
+    backend = read_contract().images["backend"]
+    other = verify.elsewhere(backend, ROOT, verify.Other("shop/api:1", "python:3"))
+    assert (other.name, other.source, other.base, other.dockerfile) == ("shop/api:1", "registry", "python:3", "")
+    changed = {key for key in type(backend).model_fields if getattr(other, key) != getattr(backend, key)}
+    assert changed == {"name", "source", "base", "dockerfile"}
+
+
+def test_a_path_is_from_the_checkout_s_root() -> None:
+    backend = read_contract().images["backend"]
+    archive = backend.model_copy(update={"source": "archive", "path": "dist/image.tar"})
+    assert verify.elsewhere(archive, ROOT).path == str(ROOT / "dist/image.tar")
+    assert verify.elsewhere(backend, ROOT) == backend

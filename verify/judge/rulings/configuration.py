@@ -3,10 +3,11 @@
 import re
 from collections.abc import Iterator
 
-from deploy.contract import REVISION_LABEL
+from deploy.contract import DESCRIPTION_LABEL, REVISION_LABEL, ROLE_LABEL
 from verify.judge.case import Case, Ruling, rule
 from verify.observe.settings import settings_of
 
+OF_A_BUILD = (ROLE_LABEL, DESCRIPTION_LABEL, REVISION_LABEL)  # not due, and no fault, where another built the image
 SHOWN = 300  # characters of a setting
 # Why a variable that is known is harmful. The contract alone decides whether it is allowed.
 REASONS = {
@@ -25,10 +26,12 @@ def _reason(name: str) -> str:
 
 
 def _allowed(case: Case) -> dict[str, str]:
-    base, due = case.record.base, case.contract.configuration_of(case.image)
+    base, due = case.base, case.contract.configuration_of(case.image)
+    said = {label: text for label, text in case.subject.labels.items() if label in OF_A_BUILD}
+    built = {REVISION_LABEL: case.record.source.revision} if case.image.built_here else said
     joined = {
         "environment": base.environment | due.environment,
-        "labels": base.labels | due.labels | {REVISION_LABEL: case.record.source.revision},
+        "labels": base.labels | due.labels | built,
         "ports": [*base.ports, *due.ports],
         "shell": due.shell or base.shell,
         "stop_signal": due.stop_signal or base.stop_signal,

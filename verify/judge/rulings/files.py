@@ -92,8 +92,8 @@ def reasons(other: Other, case: Case) -> Iterator[str]:
 
 def checkout_parity(case: Case) -> Ruling:
     """The application's files are those that git tracks, with the same content; none is missing or extra."""
-    due = case.sources
-    if case.inputs not in (None, case.record.inputs):
+    due, built = case.sources, case.record
+    if case.inputs not in (None, built.inputs):
         raise NotSeen("the files of the checkout have changed since the build", "built-here")
     faults = Faults()
     places = case.contents.application

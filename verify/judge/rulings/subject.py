@@ -12,6 +12,7 @@ NOT_EXECUTABLE = re.compile(
     r"|unable to find (?:user|group)|no matching entries in (?:passwd|group) file|uids and gids must be in range"
     r"|not a directory"
 )
+GET = "Put it onto the engine (`docker pull`, `docker load`), or correct its name, `source` or `path` in images.toml"
 NUMERIC = re.compile("[0-9]{1,10}")  # a user's number has 32 bits
 PERMISSIONS = ("groups", "writable", "unreadable")  # tables of the contents, with the layer of each
 
@@ -23,13 +24,16 @@ def image_present(case: Case) -> Ruling:
         action = "Verify again, when no build runs: `./noxw -s verify -- {role}`"
         return Ruling("ERROR", f"an image {case.image.name}", observation.error, action=action)
     if observation.subject is None:
-        return Ruling("ERROR", f"an image {case.image.name}", observation.error)
+        other = None if case.image.built_here else GET
+        return Ruling("ERROR", f"an image {case.image.name}", observation.error, action=other)
     return rule(True, f"an image {case.image.name}", observation.subject.image_id, tag=observation.subject.tag)
 
 
 def built_here(case: Case) -> Ruling:
     """A build record exists, and the checkout would still build the same."""
     expected = "a build record of this state"
+    if not case.image.built_here:
+        return skip(f'not built here: its source is "{case.image.source}"')
     if case.maybe_record is None:
         return Ruling("ERROR", expected, case.record_error or "none: not built, or the build failed")
     source = case.maybe_record.source

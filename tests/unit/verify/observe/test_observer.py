@@ -114,7 +114,7 @@ def test_the_reading_of_layers_is_shown_while_it_lasts(monkeypatch: pytest.Monke
     looking = observer.Observer(
         cast("Any", None), contract, cast("Any", run), CACHE, tell=lambda *said: shown.append(said)
     )
-    looking._contents(contract.images["dev"], config({}))
+    looking._contents(contract.images["dev"], config({}), None)
     assert shown == [("dev", "reading the layers"), ("dev", "")]
 
 

@@ -23,9 +23,9 @@ def test_layers_are_read_by_a_container_of_the_run_only_where_a_record_names_the
     monkeypatch.setattr(connection, "sdk", lambda *_arguments, **_options: SimpleNamespace(close=lambda: None))
     monkeypatch.setattr(cache, "contents_of", lambda *_, **options: given.append(options["permit"]))
     run, images = SimpleNamespace(labels={"ktrdr.run": "one"}), read_contract().images
-    looking = Observer(cast("Any", None), read_contract(), cast("Any", run), CACHE, bases={"dev": BASE})
-    for role in ("dev", "backend"):
-        looking._contents(images[role], ImageConfig.from_inspect({"Id": "sha256:i"}))
+    looking = Observer(cast("Any", None), read_contract(), cast("Any", run), CACHE)
+    for base in (BASE, None):
+        looking._contents(images["dev"], ImageConfig.from_inspect({"Id": "sha256:i"}), base)
     permit, nothing = given
     assert nothing is None
     assert permit is not None

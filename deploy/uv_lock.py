@@ -86,7 +86,7 @@ def check_current(python: str, root: Path) -> None:
     if not SpecifierSet(of_project.get("requires-python", "")).contains(f"{python}.99"):
         wrong = f"it requires Python {of_project['requires-python']}, images.toml's python is {python!r}"
         raise Problem("reading pyproject.toml", wrong, "correct python in images.toml, or requires-python", Exit.USAGE)
-    here, there = declared(project), recorded(lock, of_project["name"])
+    here, there = declared(project), recorded(lock, canonicalize_name(of_project["name"]))
     told = [f"{text} is not locked" for _, text in sorted(here - there)]
     told += [f"{text} is no longer required" for _, text in sorted(there - here)]
     if told:
@@ -110,7 +110,7 @@ def declared(project: dict[str, Any]) -> set[tuple[str, str]]:
 
 
 def recorded(lock: dict[str, Any], name: str) -> set[tuple[str, str]]:
-    """Return the requirements that a lock was made for, in the form of ``declared``."""
+    """Return the requirements that a lock was made for, in the form of ``declared``; ``name``: normalized."""
     metadata = (package.get("metadata", {}) for package in lock["package"] if package["name"] == name)
     found: dict[str, Any] = next(metadata, {})
     entries = [("", entry) for entry in found.get("requires-dist", [])]
@@ -137,7 +137,7 @@ def _document(text: str) -> dict[str, Any]:
 
 
 def locked_distributions(image: Image, python: str, root: Path) -> dict[str, str]:
-    """Return normalized name -> version of every distribution that the lock demands of an image, ktrdr itself included.
+    """Return normalized name -> version of every distribution that the lock demands of an image, the project included.
 
     The CPU build of PyTorch has the same public version, without what CUDA needs (nvidia-*, cuda-*, triton).
 
@@ -160,7 +160,9 @@ def locked_distributions(image: Image, python: str, root: Path) -> dict[str, str
     locked = required(done.stdout.splitlines(), python)
     if image.torch == "cpu":
         locked = {name: version for name, version in locked.items() if not CUDA_DISTRIBUTION.match(name)}
-    return {**locked, "ktrdr": locked_version("ktrdr", root / "uv.lock")}
+    project = tomllib.loads((root / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    own = canonicalize_name(project["name"])
+    return {**locked, own: locked_version(own, root / "uv.lock")}
 
 
 def required(lines: Iterable[str], python: str) -> dict[str, str]:

@@ -40,10 +40,11 @@ SUITES = {
     "debian": {"3.9": "bullseye", "3.11": "bookworm", "3.13": "trixie"},
     "ubuntu": {"3.10": "jammy", "3.12": "noble"},
 }
+WITHOUT_DISTUTILS = 12  # Python 3.12 and later
 PACKAGES = {
     "usr-is-merged": "lets the essential packages do without usrmerge and its 75 MB of Perl",
     "python3": "the interpreter and its standard library",
-    "python3-distutils": "the part of the standard library that Debian splits off",
+    "python3-distutils": "the part of the standard library that Debian splits off, up to Python 3.11",
     "python3-gdbm": "and another such part, dbm.gnu",
     "ca-certificates": "the distribution's own certificates, and no others",
     "netbase": "names of protocols and services",
@@ -67,9 +68,15 @@ class Recipe:
     architecture: str
 
     @property
+    def packages(self) -> list[str]:
+        """The packages that are asked for: distutils went with Python 3.12 (PEP 632)."""
+        gone = {"python3-distutils"} if int(self.python.partition(".")[2]) >= WITHOUT_DISTUTILS else set()
+        return [name for name in PACKAGES if name not in gone]
+
+    @property
     def digest(self) -> str:
         """A digest over the recipe: another package list or another way of slimming is another image."""
-        parts = [self.python, self.suite, self.architecture, *PACKAGES, SKIP, str(EPOCH)]
+        parts = [self.python, self.suite, self.architecture, *self.packages, SKIP, str(EPOCH)]
         parts += [SLIM.read_text(encoding="utf-8"), json.dumps(self.config(), sort_keys=True)]
         return hashlib.sha256("\0".join(parts).encode()).hexdigest()
 
@@ -128,7 +135,7 @@ def command(made: Recipe, sources: Path, layer: Path, settings: list[str]) -> li
     options += ['--aptopt=Dir::Etc::netrc "/etc/apt/auth.conf"', '--aptopt=Dir::Etc::netrcparts "/etc/apt/auth.conf.d"']
     return [
         *("mmdebstrap", "--mode=root", "--variant=essential", f"--architectures={made.architecture}", *hooks),
-        *(f"--skip={SKIP}", f"--include={','.join(PACKAGES)}", *options),
+        *(f"--skip={SKIP}", f"--include={','.join(made.packages)}", *options),
         *(f"--customize-hook={slim}", "--format=tar", made.suite, str(layer), str(sources)),
     ]
 
@@ -233,7 +240,7 @@ def image_config(made: Recipe, diff_id: str, packages: str) -> dict[str, Any]:
     """Return the image's configuration document; ``packages`` is the digest of the package list."""
     labels = {LABEL: made.digest, f"{LABEL}.python": made.python, f"{LABEL}.suite": made.suite}
     labels |= {PLACE: f"{made.suite}/{made.architecture}", PACKAGES_LABEL: packages}
-    history = f"mmdebstrap {made.suite}: {' '.join(PACKAGES)} (recipe {made.digest[:12]})"
+    history = f"mmdebstrap {made.suite}: {' '.join(made.packages)} (recipe {made.digest[:12]})"
     return {
         "architecture": made.architecture,
         "os": "linux",

@@ -240,3 +240,22 @@ def test_a_contract_s_python_that_the_project_excludes_is_refused(tree: Path, py
         check_current(python, tree)
     else:
         assert f"python is '{python}'" in refusal(tree, python)
+
+
+@pytest.mark.parametrize("name", ["KTRDR", "Ktrdr"])
+def test_a_project_s_name_is_the_same_however_it_is_written(tree: Path, name: str) -> None:
+    change(tree, 'name = "ktrdr"', f'name = "{name}"')
+    check_current(CONTRACT.python, tree)
+
+
+def test_what_an_image_must_hold_of_the_project_itself_has_the_project_s_name(tmp_path: Path) -> None:
+    (tmp_path / "pyproject.toml").write_text(
+        '[project]\nname = "My.Shop"\nversion = "2.0"\nrequires-python = ">=3.11"\n', encoding="utf-8"
+    )
+    (tmp_path / "uv.lock").write_text(
+        'version = 1\nrequires-python = ">=3.11"\n\n[[package]]\nname = "my-shop"\nversion = "2.0"\n'
+        'source = { virtual = "." }\n',
+        encoding="utf-8",
+    )
+    check_current("3.11", tmp_path)
+    assert locked_distributions(CONTRACT.images["backend"], "3.11", tmp_path) == {"my-shop": "2.0"}

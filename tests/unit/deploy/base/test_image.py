@@ -254,6 +254,15 @@ def test_a_recipe_s_name_says_what_it_makes() -> None:
     assert RECIPE.reference == f"ktrdr-base:py3.11-bookworm-{RECIPE.digest[:12]}"
 
 
+@pytest.mark.parametrize(("python", "asked"), [("3.9", True), ("3.11", True), ("3.12", False), ("3.13", False)])
+def test_no_release_is_asked_for_a_package_that_it_does_not_have(tmp_path: Path, python: str, *, asked: bool) -> None:
+    made = Recipe(python, "any", "amd64")
+    words = bootstrap.command(made, tmp_path / "sources", tmp_path / "layer", [])
+    (included,) = (word for word in words if word.startswith("--include="))
+    assert ("python3-distutils" in included) is asked
+    assert {"python3", "python3-gdbm"} <= set(made.packages)
+
+
 def test_another_way_of_slimming_is_another_recipe(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     before = RECIPE.digest
     other = tmp_path / "slim.py"

@@ -80,6 +80,7 @@ class Application(Strict):
     module: Annotated[DottedName, AfterValidator(importable)]
     attribute: Annotated[DottedName, AfterValidator(no_keyword)]
     health: Annotated[str, Field(pattern=HEALTH_PATH)]
+    openapi: Annotated[str, Field(pattern=HEALTH_PATH)] = "/openapi.json"  # where it publishes its operations
     more_routes_than: Annotated[int, Field(ge=0)]
     more_new_modules_than: Annotated[int, Field(ge=0)]
     heavy: Annotated[

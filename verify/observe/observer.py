@@ -264,6 +264,7 @@ class Observer:
         proof, health, asked, ended, processes, error = None, Health(), None, None, None, ""
         log: tuple[str, int | None] = ("", None)
         listening, rest = watch(self.contract, image), self.contract.rest_of(image)
+        application = self.contract.application
         try:
             with self._client() as client, containers.container(
                 client, subject.image_id, self.gate, name=self.run.name(f"{image.role}-server"),
@@ -278,7 +279,7 @@ class Observer:
                     if health.running:
                         asked = ask_server(
                             client, container_id, image.health, self.deadlines.asked + rest,
-                            rest=rest, writable=image.writable, listening=listening,
+                            rest=rest, writable=image.writable, listening=listening, openapi=application.openapi,
                         )  # fmt: skip
                         processes = None if asked.report else processes_of(client, container_id)
                         ended = stop(client, container_id, self.contract.serving.stop_seconds, asked)

@@ -89,10 +89,11 @@ def ask_server(
     rest: float,
     writable: Iterable[str],
     listening: containers.Watch | None = None,
+    openapi: str = "/openapi.json",
 ) -> ProbeResult:
     """Send our own requests to the server, from inside its container, and look at it while it rests (seconds)."""
     watch = listening.directory if listening else None
-    options = {"rest": rest, "writable": [*writable], "watch": watch}
+    options = {"rest": rest, "writable": [*writable], "watch": watch, "openapi": openapi}
     command = ["python", "-X", "utf8", "-c", source("ask"), address, json.dumps(options)]
     unheard = {"PYTHONPATH": ""} if listening else {}  # as if it were not set (Python's manual)
     code, printed = containers.execute(client, container_id, command, deadline, unheard)

@@ -66,10 +66,10 @@ def read(response, wire, at_most):
     return body.decode("utf-8", "replace")
 
 
-def published():
-    """Return the OpenAPI document that the server publishes, an empty one where it is none, and its routes."""
+def published(place="/openapi.json"):
+    """Return the OpenAPI document that the server publishes there, an empty one where it is none, and its routes."""
     try:
-        document = json.loads(ask(urllib.parse.urljoin(sys.argv[1], "/openapi.json"), 4_000_000)[2])
+        document = json.loads(ask(urllib.parse.urljoin(sys.argv[1], place), 4_000_000)[2])
         paths = document["paths"].items()
         routes = sorted([name.upper(), path] for path, one in paths for name in one if name in METHODS)
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
@@ -243,10 +243,10 @@ def memory(everywhere="/proc/[0-9]*/maps"):
 def main():
     """Ask one thing after the other; what came of it in the server's processes is looked at last, after a rest."""
     status, _, text = ask(sys.argv[1], 4000)
-    document, routes = published()
+    options = json.loads(sys.argv[2]) if sys.argv[2:] else {}
+    document, routes = published(options.get("openapi", "/openapi.json"))
     report = {"status": status, "body": text, "routes": routes}
     report["answers"], report["unasked"] = answers(document) if document else ({}, [])
-    options = json.loads(sys.argv[2]) if sys.argv[2:] else {}
     if options:
         had = held(processes())
         calls = [*calls_of(document)] if report["answers"] else []

@@ -5,8 +5,8 @@ import re
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
 
-from verify.contents import loader_cache
-from verify.contents.files import HIDDEN
+from verify.contents import hooks, loader_cache
+from verify.contents.files import HIDDEN, SITE
 from verify.contents.model import Hook, Interpreter
 from verify.judge.case import Case, Evidence, NotSeen, Ruling, rule
 from verify.judge.rulings.contents import listed
@@ -83,6 +83,18 @@ def _harmless(hook: Hook, case: Case) -> bool:
     return hook.path.endswith(".pth") and hook.distribution in case.locked and bool(lines) and not runs
 
 
+def _unsearched(hook: Hook, case: Case) -> bool:
+    """Whether it is a locked distribution's start-up module in a directory that this Python does not search.
+
+    A distribution may hold one for a directory that its own launcher puts on the path (OpenTelemetry's does).
+    """
+    path = posixpath.dirname(hook.path)
+    if posixpath.basename(path) in hooks.STARTUP:  # the module is a package
+        path = posixpath.dirname(path)
+    nested = SITE.search(f"{path}/") is not None and posixpath.basename(path) not in ("site-packages", "dist-packages")
+    return nested and hook.distribution in case.locked and path not in case.environment.path
+
+
 def _foreign_libraries(case: Case, found: Interpreter) -> Iterator[str]:
     """Yield the signs of a standard library other than the base's: in pyvenv.cfg, or in the path that is searched."""
     binaries, prefix = posixpath.dirname(found.path), posixpath.dirname(posixpath.dirname(found.path))
@@ -96,6 +108,8 @@ def _foreign_libraries(case: Case, found: Interpreter) -> Iterator[str]:
     known |= {posixpath.dirname(distribution.path) for distribution in case.contents.distributions}
     lines = [line for hook in case.contents.hooks if _harmless(hook, case) for line in hook.text.split()]
     known |= {posixpath.normpath(line) for line in lines}
+    if prefix == "/usr" and not case.contents.environments:  # Debian's own site, which a venv does without
+        known |= {"/usr/lib/python3/dist-packages", f"/usr/local/lib/python{version}/dist-packages"}
     if foreign := [path for path in case.environment.path if path not in known]:
         yield f"modules are searched in {listed(foreign)}"
 
@@ -103,8 +117,10 @@ def _foreign_libraries(case: Case, found: Interpreter) -> Iterator[str]:
 def python_unaltered(case: Case) -> Ruling:
     """No start-up file or replaced file that could make the image's Python lie. Programs have owners (`leftovers`)."""
     base, read, faults = case.base_layers, case.contents, Evidence()
-    hooks = [hook.path for hook in read.hooks if hook.layer >= base and not _harmless(hook, case)]
-    faults.add(hooks, f"loaded before the program: {listed(hooks)}")
+    started_by = [hook for hook in read.hooks if hook.layer >= base and not _harmless(hook, case)]
+    with faults.source():
+        loaded = [hook.path for hook in started_by if not _unsearched(hook, case)]
+        faults.add(loaded, f"loaded before the program: {listed(loaded)}")
     with faults.source():
         faults.extend(_foreign_libraries(case, read.interpreter) if read.interpreter else ())
     leads = [path for hook in read.hooks if hook.layer >= base for path in hook.leads if _within(path, _written(case))]

@@ -123,3 +123,49 @@ def test_a_start_in_a_home_is_where_the_images_start() -> None:
 def test_a_secret_in_a_command_is_told_although_the_history_is_silent_on_it() -> None:
     change = subject(command=["sh", "-c", "TOKEN=•••"], history=[])
     assert found("history", change).outcome == "FAIL"
+
+
+NESTED = f"{SITE}/opentelemetry/instrumentation/auto_instrumentation"
+
+
+@pytest.mark.parametrize("module", ["sitecustomize.py", "sitecustomize/__init__.py"])
+def test_a_locked_distribution_s_start_up_module_where_python_does_not_search_is_never_run(module: str) -> None:
+    hook = {"path": f"{NESTED}/{module}", "layer": 3, "distribution": "fastapi"}
+    assert found("python-unaltered", contents(hooks=[hook])).outcome == "PASS"
+
+
+@pytest.mark.parametrize(
+    ("hook", "searched"),
+    [
+        ({"path": f"{NESTED}/sitecustomize.py", "distribution": "fastapi"}, [NESTED]),
+        ({"path": f"{NESTED}/sitecustomize.py", "distribution": ""}, []),
+        ({"path": f"{SITE}/sitecustomize.py", "distribution": "fastapi"}, []),
+        ({"path": f"{SITE}/sitecustomize/__init__.py", "distribution": "fastapi"}, []),
+        ({"path": "/srv/sitecustomize.py", "distribution": ""}, []),
+    ],
+    ids=["searched", "of nobody", "beside the distributions", "a package beside them", "elsewhere"],
+)
+def test_any_other_start_up_module_is_told(hook: dict[str, str], searched: list[str]) -> None:
+    def searching(facts: Facts) -> None:
+        facts.report("environment")["path"] += searched
+
+    change = many(contents(hooks=[{**hook, "layer": 3}]), searching)
+    assert hook["path"] in found("python-unaltered", change).found
+
+
+@pytest.mark.parametrize(
+    ("environments", "outcome"), [({}, "PASS"), ({"/opt/venv/pyvenv.cfg": "home = /usr/bin"}, "FAIL")]
+)
+def test_debian_s_own_directories_are_the_interpreter_s_where_no_environment_does_without_them(
+    environments: dict[str, str], outcome: str
+) -> None:
+    def debian(facts: Facts) -> None:
+        facts.part("contents")["interpreter"]["path"] = "/usr/bin/python3.11"
+        facts.part("contents")["environments"] = environments
+        facts.report("environment").update(
+            interpreter="/usr/bin/python3.11",
+            path=["", "/usr/lib/python311.zip", "/usr/lib/python3.11", "/usr/lib/python3.11/lib-dynload",
+                  "/usr/local/lib/python3.11/dist-packages", "/usr/lib/python3/dist-packages"],
+        )  # fmt: skip
+
+    assert found("python-unaltered", debian).outcome == outcome

@@ -103,11 +103,25 @@ def test_a_server_is_asked_from_inside_with_its_seconds_and_directories(monkeypa
 
     monkeypatch.setattr(containers, "execute", execute)
     watch = Watch("/run/watch", {})
-    found = ask_server(engine(), "c", "http://127.0.0.1:8000/x", 9.0, rest=2.0, writable=["/data"], listening=watch)
+    found = ask_server(
+        engine(),
+        "c",
+        "http://127.0.0.1:8000/x",
+        9.0,
+        rest=2.0,
+        writable=["/data"],
+        listening=watch,
+        openapi="/v1/openapi.json",
+    )
     assert (found.outcome, found.report) == ("ended", {"status": 200})
     ((*_, address, options), deadline, environment) = ran[0]
     assert (address, deadline, environment) == ("http://127.0.0.1:8000/x", 9.0, {"PYTHONPATH": ""})
-    assert json.loads(options) == {"rest": 2.0, "writable": ["/data"], "watch": "/run/watch"}
+    assert json.loads(options) == {
+        "rest": 2.0,
+        "writable": ["/data"],
+        "watch": "/run/watch",
+        "openapi": "/v1/openapi.json",
+    }
 
 
 def notes_of(*texts: bytes) -> bytes:

@@ -151,3 +151,16 @@ def test_a_document_that_no_application_writes_leads_to_no_answers(document: Any
         report = ask(port)
     assert report["answers"] == {}
     Published.model_validate(report)
+
+
+@pytest.mark.parametrize("place", ["/api/v1/openapi.json", "/openapi.json"])
+def test_operations_are_looked_for_where_the_application_publishes_them(
+    monkeypatch: pytest.MonkeyPatch, place: str
+) -> None:
+    def ask(address: str, _at_most: int) -> tuple[int, str, str]:
+        known = address == f"http://127.0.0.1:8000{place}"
+        return (200, "", '{"paths": {"/x": {"get": {}}}}') if known else (404, "", "{}")
+
+    monkeypatch.setattr(probe, "ask", ask)
+    monkeypatch.setattr(sys, "argv", ["ask", f"http://127.0.0.1:8000{HEALTH}"])
+    assert probe.published(place)[1] == [["GET", "/x"]]

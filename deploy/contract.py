@@ -111,18 +111,18 @@ class Image(Strict):
     torch_expected: bool
     cuda_expected: Annotated[Literal["n/a", "host_dependent", False], BeforeValidator(parse_cuda)]
     worker_types: Annotated[list[WorkerType], Distinct] = Field(default_factory=list)  # that it is for
-    torch_builds: Annotated[list[Build], Distinct] = Field(
-        default_factory=list
-    )  # local labels of the versions that it may have
-    gpu_architectures: Annotated[list[Architecture], Distinct] = Field(
-        default_factory=list
-    )  # that a CUDA build must have code for
+    # Local labels of the versions that it may have, and what a CUDA build must have code for
+    torch_builds: Annotated[list[Build], Distinct] = Field(default_factory=list)
+    gpu_architectures: Annotated[list[Architecture], Distinct] = Field(default_factory=list)
     extras: Annotated[list[Text], Distinct] = Field(default_factory=list)
     groups: Annotated[list[Text], Distinct] = Field(default_factory=list)
     added_at_most: Bytes
     total_at_most: Bytes
     growth_at_most: Bytes | None = None
     health: Annotated[str, Field(pattern=HEALTH)]  # where the server answers, seen from inside
+    healthcheck: bool = True  # whether it has a HEALTHCHECK
+    # Seconds within which the server of an image without HEALTHCHECK gives its first answer
+    ready_within: Annotated[float, Field(ge=0, le=240)] = 60.0
     limits: Limits
     # Directories that the application writes to; all else is read-only
     writable: Annotated[list[AbsolutePath], Distinct] = Field(default_factory=list)

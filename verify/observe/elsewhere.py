@@ -107,4 +107,5 @@ def _base(reference: str, config: ImageConfig) -> Base:
         ports=list(config.exposed_ports),
         shell=[masked("", word) for word in config.shell],
         stop_signal=config.stop_signal,
+        author=masked("", config.author),
     )

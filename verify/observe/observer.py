@@ -104,9 +104,7 @@ class Observer:
     ) -> None:
         """Look at images that were built on these ``bases``, by role, if their build records say.
 
-        ``cache``: the directory where what was read of layers is kept.
-
-        ``control``: another observer's on this engine, in place of an own one.
+        ``cache``: where what was read of layers is kept. ``control``: another observer's on this engine, not its own.
 
         ``tell``: called with a role and what is done beside its probes; "" for nothing more.
         """
@@ -264,7 +262,6 @@ class Observer:
         proof, health, asked, ended, processes, error = None, Health(), None, None, None, ""
         log: tuple[str, int | None] = ("", None)
         listening, rest = watch(self.contract, image), self.contract.rest_of(image)
-        application = self.contract.application
         try:
             with self._client() as client, containers.container(
                 client, subject.image_id, self.gate, name=self.run.name(f"{image.role}-server"),
@@ -279,7 +276,9 @@ class Observer:
                     if health.running:
                         asked = ask_server(
                             client, container_id, image.health, self.deadlines.asked + rest,
-                            rest=rest, writable=image.writable, listening=listening, openapi=application.openapi,
+                            rest=rest, writable=image.writable, listening=listening,
+                            openapi=self.contract.application.openapi,
+                            wait=0.0 if subject.has_healthcheck else image.ready_within,
                         )  # fmt: skip
                         processes = None if asked.report else processes_of(client, container_id)
                         ended = stop(client, container_id, self.contract.serving.stop_seconds, asked)

@@ -90,13 +90,17 @@ def ask_server(
     writable: Iterable[str],
     listening: containers.Watch | None = None,
     openapi: str = "/openapi.json",
+    wait: float = 0.0,
 ) -> ProbeResult:
-    """Send our own requests to the server, from inside its container, and look at it while it rests (seconds)."""
+    """Send our own requests to the server, from inside its container, and look at it while it rests (seconds).
+
+    ``wait``: for how many seconds its first answer is waited for, beyond the deadline.
+    """
     watch = listening.directory if listening else None
-    options = {"rest": rest, "writable": [*writable], "watch": watch, "openapi": openapi}
+    options = {"rest": rest, "writable": [*writable], "watch": watch, "openapi": openapi, "wait": wait}
     command = ["python", "-X", "utf8", "-c", source("ask"), address, json.dumps(options)]
     unheard = {"PYTHONPATH": ""} if listening else {}  # as if it were not set (Python's manual)
-    code, printed = containers.execute(client, container_id, command, deadline, unheard)
+    code, printed = containers.execute(client, container_id, command, deadline + wait, unheard)
     try:
         report = json.loads(printed)
         check_writable(report)

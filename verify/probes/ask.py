@@ -240,10 +240,18 @@ def memory(everywhere="/proc/[0-9]*/maps"):
     return {"processes": processes, "unreadable": len(files), "packages": sorted(names)}
 
 
+def first_answer(seconds):
+    """Ask the server for its health until anything answers, for so many seconds at most; return what came last."""
+    end = time.monotonic() + seconds
+    while not (answer := ask(sys.argv[1], 4000))[0] and time.monotonic() < end:
+        time.sleep(0.2)
+    return answer
+
+
 def main():
     """Ask one thing after the other; what came of it in the server's processes is looked at last, after a rest."""
-    status, _, text = ask(sys.argv[1], 4000)
     options = json.loads(sys.argv[2]) if sys.argv[2:] else {}
+    status, _, text = first_answer(options.get("wait", 0.0))
     document, routes = published(options.get("openapi", "/openapi.json"))
     report = {"status": status, "body": text, "routes": routes}
     report["answers"], report["unasked"] = answers(document) if document else ({}, [])

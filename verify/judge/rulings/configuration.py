@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterator
 
+from deploy.configuration import HealthcheckDemand
 from deploy.contract import DESCRIPTION_LABEL, REVISION_LABEL, ROLE_LABEL
 from verify.judge.case import Case, Ruling, rule
 from verify.observe.settings import settings_of
@@ -25,8 +26,12 @@ def _reason(name: str) -> str:
     return next((f" ({why})" for known, why in REASONS.items() if re.fullmatch(rf"ENV (?:{known})", name)), "")
 
 
+def _healthcheck(case: Case) -> HealthcheckDemand | None:
+    return case.contract.configuration_of(case.image).healthcheck if case.image.healthcheck else None
+
+
 def _allowed(case: Case) -> dict[str, str]:
-    base, due = case.base, case.contract.configuration_of(case.image)
+    base, due, check = case.base, case.contract.configuration_of(case.image), _healthcheck(case)
     said = {label: text for label, text in case.subject.labels.items() if label in OF_A_BUILD}
     built = {REVISION_LABEL: case.record.source.revision} if case.image.built_here else said
     joined = {
@@ -36,7 +41,7 @@ def _allowed(case: Case) -> dict[str, str]:
         "shell": due.shell or base.shell,
         "stop_signal": due.stop_signal or base.stop_signal,
         "author": base.author,
-        "healthcheck": ["CMD", *due.healthcheck.command, case.image.health] if due.healthcheck else [],
+        "healthcheck": ["CMD", *check.command, case.image.health] if check else [],
     }
     return settings_of(due.model_dump() | joined)
 
@@ -51,7 +56,7 @@ def _differences(case: Case) -> Iterator[str]:
             yield f"no {name}{allowed[name]}"
         elif seen[name] != allowed[name]:
             yield f"{shown}, not {allowed[name][1:]}{_reason(name)}"
-    check = case.contract.configuration_of(case.image).healthcheck
+    check = _healthcheck(case)
     for name, due in (check.numbers if check and case.subject.has_healthcheck else {}).items():
         number = case.subject.healthcheck_numbers.get(name, 0.0)
         if not due.at_least <= number <= due.at_most:

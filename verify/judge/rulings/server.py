@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from verify.judge.verdict import Category
 
 OF_A_WORKER = "worker_type"  # a key that only a worker's health holds
+NO_HEALTHCHECK = "the contract says that the image has no HEALTHCHECK"
 SHOWN = 3  # answers in a finding
 FOR_WANT_OF_MEMORY = "Find which process of the server's grows without bound: `docker top`, and the server's log below"
 
@@ -41,6 +42,8 @@ FOR_WANT_OF_MEMORY = "Find which process of the server's grows without bound: `d
 def server_healthy(case: Case) -> Ruling:
     """The container reaches healthy by itself, as its own user, and the reply holds a status."""
     expected = "healthy by its own HEALTHCHECK, with a reply that holds `status`"
+    if not case.image.healthcheck:
+        return skip(NO_HEALTHCHECK)
     if not case.subject.has_healthcheck:
         return rule(False, expected, "the image has no HEALTHCHECK", log=_log(case))
     case.need_engine()
@@ -232,6 +235,8 @@ def _noticed_within(case: Case) -> float:
 def healthcheck_tells(case: Case) -> Ruling:
     """HEALTHCHECK passes at a 200 with `status`, and nowhere else."""
     expected = f"HEALTHCHECK passes at a 200 with `status`, and fails {', '.join(WRONG.values())}"
+    if not case.image.healthcheck:
+        return skip(NO_HEALTHCHECK)
     within = _noticed_within(case)
     expected += f"; a server that is gone is noticed within {within:.0f} s"
     if not case.subject.has_healthcheck:

@@ -63,14 +63,6 @@ def test_what_a_ruling_saw_beside_the_base_still_counts() -> None:
     assert one.findings()["user"].outcome == "FAIL"
 
 
-def test_a_file_of_the_driver_is_found_in_whichever_layer_it_lies() -> None:
-    one = facts("backend", None)
-    assert one.contents is not None
-    other = {**one.contents["others"][0], "path": "/usr/lib/x86_64-linux-gnu/libcuda.so.1", "layer": 0, "kind": "file"}
-    one.contents["others"] = [other]
-    assert one.findings()["cuda-libraries"].outcome == "FAIL"
-
-
 def test_a_base_whose_layers_the_image_does_not_have_is_not_seen() -> None:
     one = facts("backend", {**of_a_build("backend"), "layers": ["sha256:another"]})
     assert one.findings()["size-added"].outcome == "ERROR"
@@ -88,3 +80,19 @@ def test_a_source_that_is_not_due_neither_hides_a_missing_one_nor_a_fault() -> N
         evidence.rule("all", "good")
     evidence.append("wrong")
     assert evidence.rule("all", "good").outcome == "FAIL"
+
+
+def test_an_image_that_is_to_have_no_healthcheck_is_not_asked_for_one() -> None:
+    def of(one: Facts) -> Facts:
+        image = one.image.model_copy(update={"healthcheck": False})
+        one.contract = CONTRACT.model_copy(update={"images": {**CONTRACT.images, "backend": image}})
+        return one
+
+    without = of(good("backend"))
+    assert without.subject is not None
+    without.subject |= {"healthcheck": [], "healthcheck_numbers": {}}
+    own, found = good("backend").findings(), without.findings()
+    changed = {name for name, finding in found.items() if finding.outcome != own[name].outcome}
+    assert changed == {"server-healthy", "healthcheck-tells"}
+    assert {found[name].outcome for name in changed} == {"SKIP"}
+    assert "HEALTHCHECK" in of(good("backend")).findings()["configuration"].found

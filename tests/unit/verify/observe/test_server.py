@@ -112,15 +112,17 @@ def test_a_server_is_asked_from_inside_with_its_seconds_and_directories(monkeypa
         writable=["/data"],
         listening=watch,
         openapi="/v1/openapi.json",
+        wait=3.0,
     )
     assert (found.outcome, found.report) == ("ended", {"status": 200})
     ((*_, address, options), deadline, environment) = ran[0]
-    assert (address, deadline, environment) == ("http://127.0.0.1:8000/x", 9.0, {"PYTHONPATH": ""})
+    assert (address, deadline, environment) == ("http://127.0.0.1:8000/x", 12.0, {"PYTHONPATH": ""})
     assert json.loads(options) == {
         "rest": 2.0,
         "writable": ["/data"],
         "watch": "/run/watch",
         "openapi": "/v1/openapi.json",
+        "wait": 3.0,
     }
 
 

@@ -7,6 +7,8 @@ import mmap
 import socket
 import subprocess
 import sys
+import threading
+from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 from typing import Any
 
@@ -164,3 +166,50 @@ def test_operations_are_looked_for_where_the_application_publishes_them(
     monkeypatch.setattr(probe, "ask", ask)
     monkeypatch.setattr(sys, "argv", ["ask", f"http://127.0.0.1:8000{HEALTH}"])
     assert probe.published(place)[1] == [["GET", "/x"]]
+
+
+def test_a_server_that_comes_up_late_is_waited_for_and_then_asked() -> None:
+    port, late = nobody(), threading.Event()
+
+    def serve() -> None:
+        late.wait(10)
+        with HTTPServer(("127.0.0.1", int(port)), Serving) as server:
+            server.handle_request()
+
+    class Serving(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            self.send_response(200)
+            self.end_headers()
+
+        def log_message(self, *_arguments: object) -> None:
+            """Say nothing."""
+
+    asked, inner = list[int](), probe.ask
+
+    def ask(address: str, at_most: int) -> Any:
+        answer = inner(address, at_most)
+        asked.append(answer[0])
+        late.set()  # nobody answered the first time
+        return answer
+
+    thread = threading.Thread(target=serve, daemon=True)
+    thread.start()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(probe, "ask", ask)
+        patch.setattr(sys, "argv", ["ask", f"http://127.0.0.1:{port}{HEALTH}"])
+        assert probe.first_answer(20.0)[0] == 200
+    assert asked[0] == 0
+    thread.join(10)
+
+
+def test_a_server_that_is_not_waited_for_is_asked_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked = list[str]()
+
+    def ask(address: str, _at_most: int) -> tuple[int, str, str]:
+        asked.append(address)
+        return 0, "", "refused"
+
+    monkeypatch.setattr(probe, "ask", ask)
+    monkeypatch.setattr(sys, "argv", ["ask", "http://127.0.0.1:1/x"])
+    assert probe.first_answer(0.0) == (0, "", "refused")
+    assert len(asked) == 1

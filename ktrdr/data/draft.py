@@ -10,7 +10,7 @@ from ktrdr.data.stored import EVERY, TOP, Mark, Stored
 from ktrdr.disk import Arriving
 
 PREFIX: Final = ".upload-"
-BACKWARDS: Final = 1 << 20
+BACKWARDS: Final = 1 << 17
 
 
 class Draft(Arriving):

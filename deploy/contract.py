@@ -37,6 +37,7 @@ from deploy.forms import (
     shown,
     within,
 )
+from deploy.own_checks import CommandCheck, FileCheck, OwnChecks, SettingCheck, twice
 from deploy.serving import Limits, Serving
 from deploy.sizes import Bytes
 
@@ -44,7 +45,9 @@ ROLE_LABEL = "ktrdr.role"  # of every image of ours
 DESCRIPTION_LABEL, REVISION_LABEL = (f"org.opencontainers.image.{name}" for name in ("description", "revision"))
 SCHEMA = 1
 # Words of `python -m verify`, and directories of artifacts
-RESERVED = ("summarize", "lazy-imports", "e2e", "gpu", "others", "published", "baseline", "explain", "describe")
+RESERVED = (
+    "summarize", "lazy-imports", "e2e", "gpu", "others", "published", "baseline", "explain", "describe", "import-cst",
+)  # fmt: skip
 
 UNKNOWN = "unknown"  # the base image of an image that nobody knows it of
 
@@ -130,6 +133,7 @@ class Image(Strict):
     configuration: Configuration = Configuration()  # added to the contract's own, or in its place
     packages: Packages = Field(default_factory=list)  # added to the contract's own
     files: Files = Field(default_factory=dict)  # added to the contract's own
+    checks: OwnChecks = Field(default_factory=list)  # added to the contract's own
 
     @property
     def built_here(self) -> bool:
@@ -175,6 +179,7 @@ class Contract(Strict):
     serving: Serving
     packages: Packages = Field(default_factory=list)  # Debian packages that every image adds to its base
     files: Files = Field(default_factory=dict)  # what else every image adds to its base, each with its kind and reason
+    checks: OwnChecks = Field(default_factory=list)  # of every image, beside those that are built in
     images: Annotated[dict[str, Image], Field(min_length=1)]
     _digest: str = PrivateAttr("")
 
@@ -213,6 +218,10 @@ class Contract(Strict):
     def files_of(self, image: Image) -> Files:
         """Return what an image adds beside distributions, packages and the application, by path."""
         return self.files | image.files
+
+    def checks_of(self, image: Image) -> OwnChecks:
+        """Return the checks of the contract's own on an image, those of every image first."""
+        return [*self.checks, *image.checks]
 
     def select(self, roles: list[str]) -> list[Image]:
         """Return the images of the named roles, all of them where none is named.
@@ -316,6 +325,8 @@ def _contradictions(contract: Contract) -> Iterator[str]:
                 f"images.{role}.health = {shown(image.health)}: {port} is not in images.{role}.configuration.ports; "
                 "add it, or correct the address"
             )
+        for name in twice(contract.checks_of(image)):
+            yield f"images.{role}.checks: {shown(name)} is there twice; give each check a name of its own"
 
 
 def _duplicates(document: dict[str, Any]) -> list[str]:
@@ -345,5 +356,8 @@ def _missing_files(document: dict[str, Any], root: Path) -> list[str]:
 def _known_keys(depth: int) -> list[str]:
     if depth == 1:
         return ["schema", *(name for name in Contract.model_fields if name != "schema_")]
-    inner = (Application, Allowed, AllowedFile, Configuration, HealthcheckDemand, Bounds, Limits, Serving)
+    inner = (
+        Application, Allowed, AllowedFile, Configuration, HealthcheckDemand, Bounds, Limits, Serving,
+        CommandCheck, FileCheck, SettingCheck,
+    )  # fmt: skip
     return [*(set(Image.model_fields) - {"role"}), *(name for model in inner for name in model.model_fields)]

@@ -6,7 +6,7 @@ import sys
 from pathlib import PurePosixPath
 from typing import Any
 
-from deploy import allowed_files, configuration
+from deploy import allowed_files, configuration, own_checks
 
 # The forms of texts, each with its description; a tag is as `docker build --tag` takes it: the distribution
 # project's reference grammar, no digest.
@@ -38,6 +38,7 @@ FORMS = {
     configuration.USER: 'a user and a group by number, for example "10001:10001"',
     configuration.PORT: "a port from 1 to 65535 and its protocol, for example 8000/tcp",
     PYTHON: 'a version of Python in two parts, for example "3.11"',
+    **own_checks.FORMS,
 }
 # What pydantic calls a mistake, and what to do about it
 NEXT_STEPS = {
@@ -83,7 +84,7 @@ def within(path: str) -> str:
 
 def mistake(error: dict[str, Any], known: list[str]) -> str:
     """Return pydantic's error as ``key = value: what is wrong; the next step``; ``known`` are the keys there."""
-    location = tuple(part for part in error["loc"] if not str(part).startswith("literal["))
+    location = tuple(part for part in error["loc"] if not str(part).startswith(("literal[", own_checks.KIND)))
     key = ".".join(map(str, location))
     kind, context = error["type"], error.get("ctx", {})
     if kind == "missing":

@@ -34,6 +34,10 @@ COMMANDS = {
         ("ROLE CHECK", "a role or e2e, and one of its checks: backend lazy-import, e2e training/smoke"),
     ),
     "describe": ("Prints the contract's table for a built image, as TOML, from the image itself.", ROLES),
+    "import-cst": (
+        "Prints a configuration of container-structure-test as checks of a contract's own, as TOML.",
+        ("FILE", "a configuration in YAML or JSON, schemaVersion 2.0.0"),
+    ),
     "baseline": ("Keeps the last verification's figures in deploy/docker/baseline.json, for comparison.", ROLES),
     "lazy-imports": (
         "Checks the lazy-import rules on this checkout and on the server at KTRDR_API_PORT; no Docker needed.",
@@ -79,6 +83,8 @@ def parser(word: str = "") -> argparse.ArgumentParser:
         top.add_argument("--image", metavar="NAME", help="an image that nobody here built, in place of the role's")
         top.add_argument("--role", metavar="ROLE", help="the role whose contract judges --image")
         top.add_argument("--base", metavar="NAME", help="the base of --image (default: what its OCI labels say)")
+    if word == "import-cst":
+        top.add_argument("--role", metavar="ROLE", help="whose checks they become (default: every image's)")
     if word == "summarize":
         top.add_argument(
             "--history",
@@ -89,7 +95,7 @@ def parser(word: str = "") -> argparse.ArgumentParser:
     top.add_argument(
         "--contract", type=Path, metavar="FILE", help="the contract (default: KTRDR_CONTRACT, or found from here)"
     )
-    if word != "lazy-imports":
+    if word not in ("lazy-imports", "import-cst"):
         top.add_argument("--artifacts", type=Path, metavar="DIR", help="where records lie (default: artifacts/)")
     return top
 
@@ -114,6 +120,12 @@ def read_command_line(words: list[str]) -> argparse.Namespace:
 
 def run(arguments: argparse.Namespace) -> int:
     """Carry out one command; returns its exit code."""
+    if arguments.command == "import-cst":
+        from verify.commands.import_cst import import_cst  # noqa: PLC0415 - the other commands need nothing of it
+
+        if len(arguments.words) != 1:
+            raise Problem("reading the command line", "name one file", "see --help", Exit.USAGE)
+        return import_cst(Path(arguments.words[0]), arguments.role)
     project = read_project(arguments.contract, arguments.artifacts, environ=os.environ, directory=Path.cwd())
     contract, artifacts = project.contract, project.artifacts
     console, word, words = signals.Screen(), arguments.command, arguments.words

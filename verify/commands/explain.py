@@ -11,6 +11,7 @@ from deploy.contract import Contract
 from deploy.errors import Exit, Problem
 from verify.judge.checks import CHECKS, END_TO_END_CHECKS, GPU_CHECKS, PURPOSES, Check
 from verify.judge.reading import read_end_to_end, read_verdict
+from verify.judge.rulings.own import row
 from verify.judge.verdict import Finding
 from verify.report.text import evidence_lines, one_line
 
@@ -41,6 +42,8 @@ def explain(words: list[str], contract: Contract, artifacts: Artifacts, console:
         raise Problem(EXPLAINING, f"no such role: {role}", usage, Exit.USAGE)
     on_gpu = [image.role for image in contract.images.values() if image.torch == "cuda"]
     checks = END_TO_END_CHECKS if role == E2E else CHECKS | GPU_CHECKS if role in on_gpu else CHECKS
+    if role != E2E:
+        checks = checks | {check.check: row(check) for check in contract.checks_of(contract.images[role])}
     if not rest:
         raise Problem(EXPLAINING, f"name a check of {role}", f"one of: {', '.join(checks)}", Exit.USAGE)
     if rest[0] not in checks:

@@ -30,16 +30,18 @@ CAPABILITY = "SCHILY.xattr.security.capability"  # how archives keep file capabi
 LISTS = ("SCHILY.acl.", "SCHILY.xattr.system.posix_acl_")  # and access control lists: star(1), and as attributes
 
 
-class _Stream(io.RawIOBase):
-    """The engine's chunks as a file."""
+class Stream(io.RawIOBase):
+    """Chunks of the engine's as a file that can be read."""
 
     def __init__(self, chunks: Iterable[bytes]) -> None:
         self.chunks, self.rest = iter(chunks), memoryview(b"")
 
     def readable(self) -> bool:
+        """Return True."""
         return True
 
     def readinto(self, buffer: Any) -> int:
+        """Fill a buffer as far as the next chunk goes."""
         while not self.rest:
             chunk = next(self.chunks, None)
             if chunk is None:
@@ -102,7 +104,7 @@ def read_layers(archive: Iterable[bytes], known: Container[str] = ()) -> dict[st
 
     """
     layers: dict[str, RawLayer] = {}
-    source = io.BufferedReader(_Stream(archive), files.BLOCK)
+    source = io.BufferedReader(Stream(archive), files.BLOCK)
     try:
         with (
             ThreadPoolExecutor(1) as thread,

@@ -14,6 +14,7 @@ from verify.judge.rulings import (
     files,
     gpu,
     growth,
+    own,
     platform,
     python,
     pytorch,
@@ -52,6 +53,7 @@ def judge_gpu(case: Case, started: str) -> Verdict:
 
 def _verdict(case: Case, started: str, applied: Mapping[str, checks.Check], *, gpu_contract: bool) -> Verdict:
     findings, difference = [finding(case, check) for check in applied.values()], None
+    findings += [] if gpu_contract else _own_findings(case)
     with suppress(NotSeen):
         difference = case.difference
     observation, found = case.observation, case.observation.subject
@@ -74,6 +76,11 @@ def _verdict(case: Case, started: str, applied: Mapping[str, checks.Check], *, g
         started=started,
         seconds=observation.seconds,
     )
+
+
+def _own_findings(case: Case) -> list[Finding]:
+    names = {"role": case.image.role, "dockerfile": case.image.dockerfile}
+    return [finding_of(check, functools.partial(ruling, case), **names) for check, ruling in own.rulings(case)]
 
 
 def finding(case: Case, check: checks.Check) -> Finding:

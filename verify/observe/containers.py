@@ -166,8 +166,12 @@ def host_config(
     network: str = "none",
     devices: list[DeviceRequest] | None = None,
     limits: Limits | None = None,
+    writable_root: bool = False,
 ) -> Any:
-    """Return the host configuration of a container with the least that it needs: the contract's limits, or ours."""
+    """Return the host configuration of a container with the least that it needs: the contract's limits, or ours.
+
+    With a ``writable_root`` it writes where its user may, and ``/tmp`` is the image's own.
+    """
     memory, processes = (limits.memory, limits.processes) if limits else (MEMORY, PIDS)
     return client.api.create_host_config(
         network_mode=network,
@@ -177,8 +181,8 @@ def host_config(
         memswap_limit=memory,
         pids_limit=processes,
         ulimits=[Ulimit(name="nofile", soft=limits.open_files, hard=limits.open_files)] if limits else None,
-        read_only=True,
-        tmpfs={"/tmp": "rw,size=256m,mode=1777"},  # noqa: S108 - inside the container
+        read_only=not writable_root,
+        tmpfs=None if writable_root else {"/tmp": "rw,size=256m,mode=1777"},  # noqa: S108 - inside the container
         mounts=[Mount(path, None, type="volume", labels=labels) for path in writable],
         device_requests=devices,
     )

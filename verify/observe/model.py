@@ -104,6 +104,40 @@ class Subject(Model):
         return self.healthcheck not in ([], ["NONE"])
 
 
+class CommandSeen(Model):
+    """What came of a command of a check of the contract's own."""
+
+    proof: Proof | None = None  # of the command's container
+    image_id: str = ""  # that it ran: the subject, or what the setup commands made of it
+    late: bool = False
+    flooded: bool = False  # it printed more than is read
+    found: dict[str, list[str]] = Field(default_factory=dict)  # stream -> which of the check's expressions are in it
+    stdout: str = ""  # the beginning
+    stderr: str = ""
+    refused: str = ""  # the engine's words, where it started no container
+    setup: str = ""  # the setup command that did not end with 0, in words; "" for none
+
+
+class FileSeen(Model):
+    """What lies at a path of the image, as the engine hands it over: nothing of the image runs."""
+
+    path: str
+    kind: Literal["nothing", "file", "directory", "link", "other"]
+    owner: int = 0
+    group: int = 0
+    mode: int = 0
+    found: list[str] | None = None  # which of the check's expressions are in the content; None where it was not read
+    unread: str = ""  # why the content was not read, where it was to be
+
+
+class OwnSeen(Model):
+    """What was seen for the checks of the contract's own, by their names."""
+
+    commands: dict[str, CommandSeen] = Field(default_factory=dict)
+    files: dict[str, list[FileSeen]] = Field(default_factory=dict)
+    errors: dict[str, str] = Field(default_factory=dict)  # why one was not seen
+
+
 class Observation(Model):
     """``observed.json``: everything that was seen of one role's image. A part that is None could not be seen."""
 
@@ -118,6 +152,7 @@ class Observation(Model):
     control: ControlRun | None = None  # None where the engine has no base image, or does not answer
     # The application in further processes: where the server answers otherwise, does the application agree with itself?
     repeats: list[ProbeRun] = Field(default_factory=list)
+    own: OwnSeen | None = None  # None where the contract has no checks of its own, or they were not done in time
     contents_error: str = ""
     error: str = ""  # why there is no subject
     gone: bool = False  # the image was removed while it was looked at, as a rebuild does on containerd's image store

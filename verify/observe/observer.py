@@ -22,11 +22,11 @@ from deploy.image_config import ImageConfig
 from verify.contents import cache, ways
 from verify.contents.model import Contents
 from verify.contents.raw_layer import UnreadableArchive
-from verify.observe import containers
+from verify.observe import containers, own
 from verify.observe.control import Control
 from verify.observe.disclosure import masked
 from verify.observe.elsewhere import NotGottenError, base_of, get
-from verify.observe.model import Observation, ProbeRun, ServerRun, Subject
+from verify.observe.model import Observation, OwnSeen, ProbeRun, ServerRun, Subject
 from verify.observe.refusal import reason
 from verify.observe.repeats import repeats
 from verify.observe.requests import (
@@ -149,6 +149,7 @@ class Observer:
         reading = containers.spawn(self._contents, image, config, base or self.bases.get(image.role))
         probing = containers.spawn(self.probe, image, subject, self._request(image, config), "probe")
         serving = containers.spawn(self._serve, image, subject)
+        owning = containers.spawn(self._own, image, config)
         contents = None
         try:
             contents, contents_error = containers.wait(client, reading, EXPORT_SECONDS)
@@ -158,7 +159,7 @@ class Observer:
             contents_error = reason(silent)
         end = time.monotonic() + RUNS_SECONDS
         probes, server = _by(end, probing), _by(end, serving)
-        tried = _by(end, trial)
+        tried, seen = _by(end, trial), _by(end, owning)
         ask, served = partial(self.probe, image, subject), server if self.contract.serves_api(image) else None
         repeated = repeats(self.contract, probes, served, self.deadlines.probe, ask)
         self._check_there(subject, contents_error, probes, server)
@@ -172,6 +173,7 @@ class Observer:
             base_error=base_error,
             control=tried,
             repeats=repeated,
+            own=seen,
             contents_error=contents_error,
             error="" if probes and server else late,
             seconds=round(time.monotonic() - began, 3),
@@ -256,6 +258,9 @@ class Observer:
             refused=refused,
             output="" if results else output[:LOG_AT_MOST].decode("utf-8", "replace"),
         )
+
+    def _own(self, image: Image, config: ImageConfig) -> OwnSeen | None:
+        return own.observe(self.engine, self.run, self.gate, image, config, checks=self.contract.checks_of(image))
 
     def _serve(self, image: Image, subject: Subject) -> ServerRun:
         """Start the image with its own command and wait for its own HEALTHCHECK; ask it, let it rest, and stop it."""

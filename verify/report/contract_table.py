@@ -23,6 +23,7 @@ from verify.judge.ownership import Line, added_packages, lines_of, strangers, un
 from verify.judge.rulings.files import WITH_BYTES, kind_of, reasons
 from verify.observe.disclosure import HIDDEN
 from verify.observe.settings import plain
+from verify.report.own_table import check_lines
 from verify.report.toml import lines, remark, size
 
 ROOM = 1.03  # a budget is 3 % above what was measured
@@ -60,6 +61,7 @@ def contract_table(case: Case) -> Iterator[str]:
     update = {"packages": packages, "files": {}, "writable": writable_of(case)}
     alone = replace(case, image=case.image.model_copy(update=update))
     yield from _table(f"images.{role}.files", list(_files(alone, case.image)))
+    yield from check_lines(f"images.{role}.checks", case.image.checks)
 
 
 def _table(name: str, body: list[str]) -> Iterator[str]:

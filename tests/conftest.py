@@ -20,7 +20,7 @@ SHARED = {
 # Modules of `integration` whose images have names of their own, or that need none
 APART = (
     "test_workflow_jobs.py", "test_surroundings.py", "test_engine_second.py", "test_engine_registry.py",
-    "test_registries.py",
+    "test_registries.py", "test_own_checks.py",
 )  # fmt: skip
 
 

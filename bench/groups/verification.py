@@ -83,14 +83,15 @@ def tool_version() -> str:
         Problem: it cannot be fetched.
 
     """
-    command = [*_tool(), "version"]
+    command = [*structure_test(), "version"]
     done = subprocess.run(command, check=False, capture_output=True, text=True, timeout=300)
     if done.returncode:
         raise Problem(f"fetching {TOOL}", done.stderr.strip(), "see whether the package index answers")
     return done.stdout.strip()
 
 
-def _tool() -> list[str]:
+def structure_test() -> list[str]:
+    """Return the command of the other tool, which uv fetches where it is not there yet."""
     return [uv.find_uv_bin(), "tool", "run", "--quiet", TOOL]
 
 
@@ -129,7 +130,7 @@ def _structure_tests(place: Workplace) -> list[str]:
         path = place.directory / f"{image.role}.json"
         path.write_text(json.dumps(_expectation(image)), encoding="utf-8")
         lines.append(f'"$@" test --image {image.name} --config {path}')
-    return ["sh", "-ec", "\n".join(lines), "sh", *_tool()]
+    return ["sh", "-ec", "\n".join(lines), "sh", *structure_test()]
 
 
 def _expectation(image: Image) -> dict[str, object]:

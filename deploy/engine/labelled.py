@@ -19,13 +19,13 @@ RUN_STARTED = f"{RUN}.started"
 REQUEST_SECONDS = 10.0
 BUSY_SECONDS = 5.0  # how long to wait for an engine that is removing it already, or still using it
 
-Kind = Literal["container", "network", "volume"]
-KINDS: tuple[Kind, ...] = ("container", "network", "volume")  # in the order in which they can go
+Kind = Literal["container", "network", "volume", "image"]
+KINDS: tuple[Kind, ...] = ("container", "network", "volume", "image")  # in the order in which they can go
 
 
 @dataclass(frozen=True)
 class LabelledResource:
-    """A container, network or volume that carries our label. `id` removes it, `name` is for people."""
+    """A container, network, volume or image that carries our label. `id` removes it, `name` is for people."""
 
     kind: Kind
     id: str
@@ -49,6 +49,7 @@ def find(client: docker.DockerClient, labels: Mapping[str, str]) -> list[Labelle
         "container": request(api.containers, all=True, filters=filters),
         "network": request(api.networks, filters=filters),
         "volume": request(api.volumes, filters=filters).get("Volumes") or [],
+        "image": request(api.images, all=True, filters=filters),  # that a container was made into
     }
     return [_resource(kind, found) for kind, some in listed.items() for found in some]
 
@@ -96,6 +97,8 @@ def _remove_one(client: docker.DockerClient, resource: LabelledResource, deadlin
                 request(client.api.remove_container, container=resource.id, v=True, force=True)
             elif resource.kind == "network":
                 request(client.api.remove_network, net_id=resource.id)
+            elif resource.kind == "image":
+                request(client.api.remove_image, image=resource.id, force=True)
             else:
                 request(client.api.remove_volume, name=resource.id, force=True)
         except docker.errors.NotFound:

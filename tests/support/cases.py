@@ -71,6 +71,7 @@ class Facts:
     repeats: list[dict[str, Any]] = field(default_factory=list)
     base: dict[str, Any] | None = None  # of an image that was not built here
     base_error: str = ""
+    own: dict[str, Any] | None = None
 
     @property
     def image(self) -> Image:
@@ -92,8 +93,8 @@ class Facts:
 
     def case(self) -> Case:
         """The case that the judge gets."""
-        parts = ["role", "subject", "probes", "server", "gpu", "control", "repeats", "error", "gone", "contents_error"]
-        parts += ["base", "base_error"]
+        parts = ["role", "subject", "probes", "server", "gpu", "control", "repeats", "own", "error", "gone"]
+        parts += ["contents_error", "base", "base_error"]
         observation = Observation.model_validate({"seconds": 7.0, **{part: getattr(self, part) for part in parts}})
         contents = None if self.contents is None else Contents.model_validate(self.contents)
         record = None if self.record is None else BuildRecord.model_validate(self.record)

@@ -3,6 +3,8 @@
 import tomllib
 from typing import Any
 
+from deploy import contract
+from deploy.contract import Contract
 from tests.support.checkout import CONTRACT_FILE
 
 SHIPPED = CONTRACT_FILE.read_text(encoding="utf-8")
@@ -24,3 +26,8 @@ def with_value(key: str, value: Any) -> dict[str, Any]:
     else:
         table[last] = value
     return document
+
+
+def contract_of(document: dict[str, Any]) -> Contract:
+    """The contract that a right document is."""
+    return Contract.model_validate(contract._with_roles(document))

@@ -185,10 +185,11 @@ def _archive(api: Any, container_id: str, path: str) -> tuple[Iterator[bytes], d
     """Return the archive of a path and what the engine says of it; None where nothing lies there."""
     try:
         stream, said = api.get_archive(container_id, path, chunk_size=BLOCK)
-    except NotFound as error:
-        if "no such container" in str(error.explanation).lower():
-            raise
-        return None
+    except APIError as error:
+        said = str(error.explanation).lower()
+        if (isinstance(error, NotFound) and "no such container" not in said) or "not a directory" in said:
+            return None
+        raise
     return stream, said
 
 

@@ -10,6 +10,7 @@ from tests.broken_images.catalogue import (
     good,
     lazy,
     limits,
+    own,
     platform,
     python,
     pytorch,
@@ -46,11 +47,13 @@ FAULTS: tuple[Fault, ...] = (
     *within.FAULTS,
     *sources.FAULTS,
     *reported.FAULTS,
+    *own.FAULTS,
     *files.GOOD,
     *good.GOOD,
     *alike.GOOD,
     *serving.GOOD,
     *reported.GOOD,
+    *own.GOOD,
 )
 _FIRST: dict[str, Fault] = {}
 for _fault in sorted(FAULTS, key=lambda fault: fault.base != "backend"):

@@ -32,7 +32,7 @@ class FakeEngine:
     """An engine in memory: things by kind and name with their labels, and refusals by name."""
 
     def __init__(self) -> None:
-        self.held: dict[str, dict[str, dict[str, str]]] = {"container": {}, "network": {}, "volume": {}}
+        self.held: dict[str, dict[str, dict[str, str]]] = {"container": {}, "network": {}, "volume": {}, "image": {}}
         self.refuses: dict[str, Exception] = {}
         self.gone = False
         self.api = self
@@ -67,6 +67,10 @@ class FakeEngine:
     def volumes(self, filters: dict[str, list[str]]) -> dict[str, Any]:
         return {"Volumes": self._list("volume", filters) or None}
 
+    def images(self, *, all: bool, filters: dict[str, list[str]]) -> list[dict[str, Any]]:  # noqa: A002  the SDK's word
+        assert all
+        return self._list("image", filters)
+
     def _remove(self, kind: str, name: str) -> None:
         if name in self.refuses:
             raise self.refuses[name]
@@ -85,6 +89,10 @@ class FakeEngine:
         assert force
         self._remove("volume", name)
 
+    def remove_image(self, image: str, *, force: bool) -> None:
+        assert force
+        self._remove("image", image)
+
     def close(self) -> None:
         pass
 
@@ -100,14 +108,14 @@ def engine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> FakeEngine:
 @contextlib.contextmanager
 def one_of_each(engine: FakeEngine, said: list[str] | None = None) -> Iterator[runs.Run]:
     with runs.new_run(ENGINE, (said if said is not None else []).append) as run:
-        for kind in ("container", "network", "volume"):
+        for kind in ("container", "network", "volume", "image"):
             engine.add(kind, run.name(kind), run.labels)
         yield run
 
 
 def test_a_run_that_succeeds_leaves_nothing(engine: FakeEngine) -> None:
     with one_of_each(engine):
-        assert len(engine.names()) == 3
+        assert len(engine.names()) == 4
     assert engine.names() == []
 
 
@@ -212,7 +220,7 @@ def test_two_runs_at_once_do_not_disturb_each_other(engine: FakeEngine) -> None:
         with one_of_each(engine) as second:
             assert first.id != second.id
             assert len(engine.names()) == 6
-        assert len(engine.names()) == 3
+        assert len(engine.names()) == 4
 
 
 def test_a_run_is_alive_as_long_as_its_process_even_if_that_is_killed(tmp_path: Path) -> None:

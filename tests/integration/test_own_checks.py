@@ -150,7 +150,7 @@ def test_both_tools_say_the_same_of_commands_files_and_licences(engine: Engine, 
 
 
 def test_both_tools_say_the_same_of_the_configuration(engine: Engine, tag: str, tmp_path: Path) -> None:
-    configs, ours = [], []
+    configs, ours = list[Path](), list[tuple[str, bool]]()
     for number, (line, _) in enumerate(METADATA):
         configs.append(tmp_path / f"{number}.yaml")
         configs[-1].write_text(f'schemaVersion: "2.0.0"\nmetadataTest:\n  {line}\n', encoding="utf-8")

@@ -93,8 +93,10 @@ class Facts:
 
     def case(self) -> Case:
         """The case that the judge gets."""
-        parts = ["role", "subject", "probes", "server", "gpu", "control", "repeats", "own", "error", "gone"]
-        parts += ["contents_error", "base", "base_error"]
+        parts = (
+            "role", "subject", "probes", "server", "gpu", "control", "repeats", "own", "error", "gone",
+            "contents_error", "base", "base_error",
+        )  # fmt: skip
         observation = Observation.model_validate({"seconds": 7.0, **{part: getattr(self, part) for part in parts}})
         contents = None if self.contents is None else Contents.model_validate(self.contents)
         record = None if self.record is None else BuildRecord.model_validate(self.record)

@@ -10,6 +10,7 @@ from deploy.compose import COMPOSE
 from deploy.configuration import Configuration, HealthcheckDemand
 from deploy.contract import Application, Image
 from deploy.errors import Exit
+from deploy.own_checks import CommandCheck, FileCheck, SettingCheck
 from deploy.serving import Limits, Serving
 from ktrdr.api.costs import COSTS, KIB
 from ktrdr.model_files import MIB
@@ -19,12 +20,13 @@ from tests.broken_images.catalogue import FAULTS
 from tests.support.checkout import PROJECT, ROOT, read_contract
 from tests.support.documents import README, every_document, text
 from verify import __main__ as verify
+from verify.commands import cst
 from verify.commands.lazy_imports import server_port
 from verify.judge.checks import CHECKS, END_TO_END_CHECKS, GPU_CHECKS, TOGETHER_CHECKS
 
 CHECKS_TABLE = ROOT / "verify" / "README.md"
-COMMANDS, SETTINGS, NETWORK, KEYS, SECURITY = (
-    ROOT / "docs" / f"{name}.md" for name in ("commands", "settings", "network", "contract", "security")
+COMMANDS, SETTINGS, NETWORK, KEYS, SECURITY, OWN = (
+    ROOT / "docs" / f"{name}.md" for name in ("commands", "settings", "network", "contract", "security", "own-checks")
 )
 CONTRACT = read_contract()
 # What one process of ours tells another one that it starts: nobody sets it.
@@ -131,7 +133,7 @@ def test_the_contract_s_keys_are_all_told_and_no_other() -> None:
     for row in rows(KEYS, "key"):
         first, *others = quoted(row[0])
         told |= {first, *(f"{first.rpartition('.')[0]}{name}" for name in others)}
-    expected = {"schema", "python", "platform", "packages", "files"}
+    expected = {"schema", "python", "platform", "packages", "files", "checks"}
     expected |= {f"application.{key}" for key in Application.model_fields}
     expected |= {f"configuration.{key}" for key in Configuration.model_fields if key != "healthcheck"}
     expected |= {f"configuration.healthcheck.{key}" for key in HealthcheckDemand.model_fields}
@@ -139,6 +141,18 @@ def test_the_contract_s_keys_are_all_told_and_no_other() -> None:
     expected |= {f"images.ROLE.limits.{key}" for key in Limits.model_fields}
     expected |= {f"images.ROLE.{key}" for key in Image.model_fields if key not in ("role", "limits")}
     assert told == expected
+
+
+def test_the_keys_of_the_contract_s_own_checks_are_all_told_each_where_it_belongs() -> None:
+    told = [name for row in rows(OWN, "key") for name in quoted(row[0])]
+    models = (CommandCheck, FileCheck, SettingCheck)
+    assert sorted(told) == sorted(key for model in models for key in model.model_fields if key != "name")
+
+
+def test_the_fields_of_the_other_tool_s_configuration_are_all_told() -> None:
+    fields = [field.alias for field in cst.Configuration.model_fields.values()]
+    told = {name.partition(".")[0] for row in rows(OWN, "field") for name in quoted(row[0])}
+    assert told == {*fields} - {"schemaVersion"}
 
 
 def test_the_variables_that_change_a_build_are_all_read_somewhere() -> None:

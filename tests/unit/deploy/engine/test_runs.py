@@ -219,7 +219,7 @@ def test_two_runs_at_once_do_not_disturb_each_other(engine: FakeEngine) -> None:
     with one_of_each(engine) as first:
         with one_of_each(engine) as second:
             assert first.id != second.id
-            assert len(engine.names()) == 6
+            assert len(engine.names()) == 8
         assert len(engine.names()) == 4
 
 

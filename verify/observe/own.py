@@ -25,6 +25,7 @@ from verify.observe.refusal import reason
 
 # Go's os.Expand: a name, a name in braces, or one of the shell's special characters
 VARIABLE = re.compile(r"\$(?:\{([^}]+)\}|([A-Za-z_][A-Za-z0-9_]*)|([*#$@!?0-9-]))")
+ANSWER = 60.0  # seconds for one answer of the engine: of many containers, one is late sooner or later
 KEPT = 2000  # characters of what a command prints
 CONTENT_AT_MOST = 16 << 20  # bytes of a file
 LISTED_AT_MOST = 1 << 30  # bytes of a directory's archive, of which the names are read
@@ -64,7 +65,7 @@ def observe(
     if not checks:
         return None
     try:
-        with contextlib.closing(engines.sdk(engine, timeout=containers.ANSWER)) as client:
+        with contextlib.closing(engines.sdk(engine, timeout=ANSWER)) as client:
             name, writable = run.name(f"{image.role}-own"), tuple(image.writable)
             return look(Place(client, gate, config, name, run.labels, writable), checks)
     except ENGINE_ERRORS as error:

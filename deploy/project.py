@@ -5,7 +5,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from deploy.artifacts import Artifacts
-from deploy.contract import Contract, read_contract
+from deploy.contract import Contract
+from deploy.contract_file import read_contract
 from deploy.errors import Exit, Problem
 
 NAMED, ARTIFACTS = "KTRDR_CONTRACT", "KTRDR_ARTIFACTS"  # variables: the contract's file, the directory of artifacts

@@ -29,6 +29,7 @@ from tests.support.checkout import CACHE, read_contract
 from tests.support.daemons import place_in
 from verify.observe import observer
 from verify.observe.model import Subject
+from verify.observe.subject import subject_of
 
 CAN_START = os.geteuid() == 0 and shutil.which("dockerd", path=daemon.SYSTEM_PATH) and shutil.which("unshare")
 IMAGE = bootstrap.Recipe("0.0", "test", "amd64")
@@ -154,13 +155,12 @@ def test_an_image_that_a_rebuild_removes_while_it_is_looked_at_is_told_as_gone(
         subprocess.run(command, input=text, capture_output=True, text=True, check=True, timeout=60)
 
     def rebuilt_meanwhile(*arguments: Any) -> Subject:
-        found = subject(*arguments)
+        found = subject_of(*arguments)
         build(2)
         return found
 
     build(1)
-    subject = observer._subject
-    monkeypatch.setattr(observer, "_subject", rebuilt_meanwhile)
+    monkeypatch.setattr(observer, "subject_of", rebuilt_meanwhile)
     try:
         with runs.new_run(second) as run:
             seen, contents = observer.Observer(second, contract, run, CACHE).observe(backend)

@@ -62,6 +62,7 @@ MODULES: dict[str, tuple[list[str], list[str]]] = {
     "verify/observe/settings.py": ([f"{UNIT}/verify/judge/test_rulings_configuration.py"], JUDGE),
     "deploy/configuration.py": ([f"{UNIT}/deploy/test_configuration.py"], CONTRACTS),
     "deploy/contract.py": (CONTRACTS, []),
+    "deploy/contract_file.py": (CONTRACTS, []),
     "deploy/forms.py": (CONTRACTS, []),
     "deploy/serving.py": (CONTRACTS, []),
     **{

@@ -5,7 +5,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
-from deploy import contract
+from deploy import contract_file
 from deploy.artifacts import Artifacts
 from deploy.contract import Contract
 from deploy.project import Project, read_project
@@ -29,4 +29,4 @@ def project_with(artifacts: Artifacts, contract: Contract = PROJECT.contract, ro
 
 
 def read_contract(path: Path = CONTRACT_FILE) -> Contract:
-    return contract.read_contract(path, ROOT)
+    return contract_file.read_contract(path, ROOT)

@@ -3,7 +3,7 @@
 import tomllib
 from typing import Any
 
-from deploy import contract
+from deploy import contract_file
 from deploy.contract import Contract
 from tests.support.checkout import CONTRACT_FILE
 
@@ -30,4 +30,4 @@ def with_value(key: str, value: Any) -> dict[str, Any]:
 
 def contract_of(document: dict[str, Any]) -> Contract:
     """The contract that a right document is."""
-    return Contract.model_validate(contract._with_roles(document))
+    return Contract.model_validate(contract_file._with_roles(document))

@@ -4,7 +4,8 @@ import tomllib
 from typing import Any
 
 from deploy.configuration import Configuration
-from deploy.contract import Contract, contract_mistakes
+from deploy.contract import Contract
+from deploy.contract_file import contract_mistakes
 from tests.support.checkout import CONTRACT_FILE
 
 BUDGETS = ("added_at_most", "total_at_most")

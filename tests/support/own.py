@@ -12,9 +12,10 @@ from deploy.own_checks import OwnCheck
 from verify.judge.case import Case, finding_of
 from verify.judge.rulings import own as rulings
 from verify.judge.verdict import Finding
-from verify.observe import observer, own
+from verify.observe import own
 from verify.observe.containers import Gate
 from verify.observe.model import Observation
+from verify.observe.subject import subject_of
 
 
 def tried(engine: Engine, run: Run, contract: Contract, tag: str, checks: Sequence[OwnCheck]) -> dict[str, Finding]:
@@ -22,7 +23,7 @@ def tried(engine: Engine, run: Run, contract: Contract, tag: str, checks: Sequen
     image = contract.images[contract.roles[0]].model_copy(update={"name": tag, "checks": list(checks), "writable": []})
     with contextlib.closing(engines.sdk(engine)) as client:
         config = ImageConfig.from_inspect(client.api.inspect_image(tag))
-        subject = observer._subject(client, tag, config)
+        subject = subject_of(client, tag, config)
     seen = own.observe(engine, run, Gate(), image, config, checks=list(checks))
     observation = Observation(role=image.role, subject=subject, own=seen)
     case = Case(contract, image, observation, None, None, "", {})

@@ -52,7 +52,7 @@ TALKS = {
     "deploy/engine/labelled.py", "deploy/engine/runs.py", "deploy/publish/reference.py", "deploy/publish/send.py",
     "deploy/publish/wire.py", "verify/contents/cache.py",
     "verify/observe/containers.py", "verify/observe/control.py", "verify/observe/observer.py", "verify/observe/own.py",
-    "verify/observe/elsewhere.py",
+    "verify/observe/elsewhere.py", "verify/observe/subject.py",
     "verify/observe/refusal.py", "verify/observe/server.py", "verify/commands/end_to_end.py", "bench/workplace.py",
 }  # fmt: skip
 OURS = ("deploy", "verify", "bench", "ktrdr", "tests")

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from docker import DockerClient
-from docker.errors import DockerException, ImageNotFound
+from docker.errors import ImageNotFound
 from docker.types import DeviceRequest
 
 from deploy.build_record import Base
@@ -24,7 +24,6 @@ from verify.contents.model import Contents
 from verify.contents.raw_layer import UnreadableArchive
 from verify.observe import containers, own
 from verify.observe.control import Control
-from verify.observe.disclosure import masked
 from verify.observe.elsewhere import NotGottenError, base_of, get
 from verify.observe.model import Observation, OwnSeen, ProbeRun, ServerRun, Subject
 from verify.observe.refusal import reason
@@ -36,7 +35,6 @@ from verify.observe.requests import (
     read_document,
     request,
     source,
-    unhealthy_after,
     watch,
 )
 from verify.observe.server import (
@@ -51,6 +49,7 @@ from verify.observe.server import (
     stop,
 )
 from verify.observe.settings import SHELL
+from verify.observe.subject import GoneError, subject_of
 
 if TYPE_CHECKING:
     from concurrent.futures import Future
@@ -72,16 +71,9 @@ class Deadlines:
     asked: float = 120.0  # all our requests to the server, without its rest
 
 
-class _GoneError(DockerException):
-    """An image was there, and is not any more."""
-
-    def __init__(self, image_id: str) -> None:
-        super().__init__(f"the image {image_id} is gone: it was rebuilt, or removed, while it was looked at")
-
-
 def _unseen(image: Image, error: Exception) -> Observation:
     """Return the observation of an image that could not be examined."""
-    if isinstance(error, _GoneError):
+    if isinstance(error, GoneError):
         return Observation(role=image.role, error=str(error), gone=True)
     why = f"no image {image.name} on the engine" if isinstance(error, ImageNotFound) else reason(error)
     return Observation(role=image.role, error=why)
@@ -129,7 +121,7 @@ class Observer:
         try:
             with self._client() as client:
                 config = ImageConfig.from_inspect(client.api.inspect_image(image.name))
-                subject = _subject(client, image.name, config)
+                subject = subject_of(client, image.name, config)
         except ENGINE_ERRORS as error:
             return _unseen(image, error), None
         base = self.bases.get(image.role)
@@ -143,7 +135,7 @@ class Observer:
     def _look(
         self, client: DockerClient, image: Image, config: ImageConfig, began: float
     ) -> tuple[Observation, Contents | None]:
-        subject = _subject(client, image.name, config)
+        subject = subject_of(client, image.name, config)
         base, base_error = (None, "") if image.built_here else base_of(client, image, config)
         trial = self.control.begin()
         reading = containers.spawn(self._contents, image, config, base or self.bases.get(image.role))
@@ -181,13 +173,13 @@ class Observer:
         return observation, contents
 
     def _check_there(self, subject: Subject, contents_error: str, *runs: ProbeRun | ServerRun | None) -> None:
-        """Raise _GoneError if a part was not seen and the engine, whose words differ by part, lacks the image."""
+        """Raise GoneError if a part was not seen and the engine, whose words differ by part, lacks the image."""
         if contents_error or any(run and run.error for run in runs):
             try:
                 with self._client() as client:
                     client.api.inspect_image(subject.image_id)
             except ImageNotFound:
-                raise _GoneError(subject.image_id) from None
+                raise GoneError(subject.image_id) from None
             except ENGINE_ERRORS:
                 pass  # the engine's words on the part are reported
 
@@ -196,7 +188,7 @@ class Observer:
         began = time.monotonic()
         try:
             with self._client() as client:
-                subject = _subject(client, image.name, ImageConfig.from_inspect(client.api.inspect_image(image.name)))
+                subject = subject_of(client, image.name, ImageConfig.from_inspect(client.api.inspect_image(image.name)))
                 devices = gpu_devices(client.info())
             trial = self.control.begin()
             run = self.probe(image, subject, request({"gpu": None}, self.deadlines.probe), "gpu", devices)
@@ -315,36 +307,6 @@ def _by(end: float, future: "Future[T]") -> T | None:
         return future.result(max(0.0, end - time.monotonic()))
     except TimeoutError:
         return None
-
-
-def _subject(client: DockerClient, tag: str, config: ImageConfig) -> Subject:
-    try:
-        history = client.api.history(config.image_id)
-    except ImageNotFound:
-        raise _GoneError(config.image_id) from None
-    return Subject(
-        tag=tag,
-        image_id=config.image_id,
-        identity=config.identity,
-        layers=list(config.layers),
-        platform=config.platform,
-        user=config.user,
-        environment={name: masked(name, value) for name, value in config.environment.items()},
-        command=[masked("", word) for word in config.command],
-        entrypoint=[masked("", word) for word in config.entrypoint],
-        healthcheck=[masked("", word) for word in config.healthcheck_test],
-        shell=[masked("", word) for word in config.shell],
-        volumes=sorted(masked("", path) for path in config.volumes),
-        working_directory=masked("", config.working_directory),
-        stop_signal=config.stop_signal,
-        ports=sorted(config.exposed_ports),
-        on_build=[masked("", line) for line in config.on_build],
-        author=masked("", config.author),
-        healthcheck_numbers=config.healthcheck.numbers if config.healthcheck else {},
-        unhealthy_after=unhealthy_after(config),
-        labels={name: masked(name, value) for name, value in config.labels.items()},
-        history=[masked("", entry.get("CreatedBy") or "") for entry in history],
-    )
 
 
 def gpu_devices(info: dict[str, Any]) -> list[DeviceRequest]:

@@ -8,7 +8,7 @@ import pytest
 from pydantic import TypeAdapter, ValidationError
 
 from deploy.allowed_files import AllowedFile, Files
-from deploy.contract import contract_mistakes
+from deploy.contract_file import contract_mistakes
 from tests.support.checkout import CONTRACT_FILE
 
 WHY = "a good reason"

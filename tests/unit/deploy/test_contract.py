@@ -8,7 +8,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from deploy.contract import Contract, contract_mistakes
+from deploy.contract import Contract
+from deploy.contract_file import contract_mistakes
 from deploy.errors import Exit, Problem
 from tests.support.checkout import CONTRACT_FILE, ROOT, read_contract
 from tests.support.contracts import SHIPPED, shipped, with_value

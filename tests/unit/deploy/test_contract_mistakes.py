@@ -9,7 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from deploy.artifacts import GPU
-from deploy.contract import Allowed, Application, Contract, Image, contract_mistakes
+from deploy.contract import Allowed, Application, Contract, Image
+from deploy.contract_file import contract_mistakes
 from deploy.forms import FORMS
 from tests.support.contracts import shipped, with_value
 from verify.__main__ import COMMANDS

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from deploy.contract import contract_mistakes
+from deploy.contract_file import contract_mistakes
 from tests.support.contracts import shipped, with_value
 
 WHY = "a good reason"

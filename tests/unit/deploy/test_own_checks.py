@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from deploy.contract import contract_mistakes
+from deploy.contract_file import contract_mistakes
 from deploy.own_checks import CommandCheck, FileCheck, SettingCheck, expression
 from tests.support.contracts import contract_of, shipped
 

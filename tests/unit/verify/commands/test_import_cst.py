@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from deploy.contract import contract_mistakes
+from deploy.contract_file import contract_mistakes
 from deploy.errors import Exit
 from tests.support.contracts import SHIPPED
 from verify import __main__ as command

@@ -26,6 +26,7 @@ from verify.observe import observer
 from verify.observe.model import ProbeRun, ServerRun
 from verify.observe.observer import gpu_devices
 from verify.observe.server import seconds_between
+from verify.observe.subject import subject_of
 
 
 def test_a_gpu_is_asked_for_by_its_cdi_name_where_the_engine_has_found_one() -> None:
@@ -258,7 +259,7 @@ def test_volumes_and_shell_of_the_subject_are_its_configuration_s(
     configured: dict[str, Any], volumes: list[str], shell: list[str]
 ) -> None:
     client = cast("Any", SimpleNamespace(api=SimpleNamespace(history=lambda _id: [])))
-    subject = observer._subject(client, "x:y", config(configured))
+    subject = subject_of(client, "x:y", config(configured))
     assert (subject.volumes, subject.shell) == (volumes, shell)
 
 
@@ -271,15 +272,13 @@ SETTINGS: dict[str, Any] = {
 
 def test_whatever_else_an_image_sets_is_the_subject_s_with_its_secrets_hidden() -> None:
     client = cast("Any", SimpleNamespace(api=SimpleNamespace(history=lambda _id: [])))
-    subject = observer._subject(
-        client, "x:y", replace(config(SETTINGS), author="https://ada:hunter2-correct-horse@r.example")
-    )
+    subject = subject_of(client, "x:y", replace(config(SETTINGS), author="https://ada:hunter2-correct-horse@r.example"))
     assert subject.author == "https://•••:•••@r.example"
     assert (subject.working_directory, subject.stop_signal) == ("/srv", "SIGUSR1")
     assert (subject.ports, subject.on_build) == (["8000/tcp", "9/udp"], ["USER 0", "RUN TOKEN=••• x"])
     assert subject.healthcheck_numbers == {
         "interval": 1.0, "timeout": 0.3, "start_period": 0.0, "retries": 2, "start_interval": 5.0,
     }  # fmt: skip
-    nothing = observer._subject(client, "x:y", config({}))
+    nothing = subject_of(client, "x:y", config({}))
     assert (nothing.working_directory, nothing.stop_signal, nothing.ports, nothing.on_build) == ("", "", [], [])
     assert nothing.healthcheck_numbers == {}

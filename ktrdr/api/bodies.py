@@ -7,12 +7,13 @@ from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from ktrdr.api.errors import answer
+from ktrdr.data.bars import TEXT_LIMIT
 from ktrdr.json_text import values_at_most
 from ktrdr.model_files import ARCHIVE_LIMIT, CHECKPOINT_LIMIT, MIB
 from ktrdr.records import KINDS, PACKED_LIMIT
 
 DEFAULT: Final = 1 * MIB
-STREAMED: Final = {"/api/v1/data/": 64 * MIB, "/api/v1/models/": ARCHIVE_LIMIT}
+STREAMED: Final = {"/api/v1/data/": TEXT_LIMIT, "/api/v1/models/": ARCHIVE_LIMIT}
 """Bodies that go to the disk while they arrive."""
 OF_RECORDS: Final = tuple(f"/{kind}" for kind in KINDS)
 CHECKPOINTS: Final = "/checkpoint"

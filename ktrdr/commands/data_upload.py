@@ -1,6 +1,7 @@
 """`ktrdr data upload`: bars from a file."""
 
 import argparse
+import os
 import sys
 from pathlib import Path
 from typing import Final
@@ -44,6 +45,7 @@ def run(options: argparse.Namespace) -> int:
         answer = client.ask("POST", path, sys.stdin.buffer, "text/csv", timeout_s=LONG_S)
     else:
         with Path(options.file).open("rb") as file:
+            _require_short(options.file, os.fstat(file.fileno()).st_size)
             answer = client.ask("POST", path, file, "text/csv", timeout_s=LONG_S)
     series = answer["data"]
     if options.json:
@@ -55,6 +57,17 @@ def run(options: argparse.Namespace) -> int:
         for note in series["notes"]:
             print(f"ktrdr: {note}", file=sys.stderr)
     return 0
+
+
+def _require_short(name: str, size: int) -> None:
+    """Raise ValueError for a file that the backend would refuse: it breaks off the sending, and no answer arrives."""
+    from ktrdr.data.bars import TEXT_LIMIT  # noqa: PLC0415  not needed for `--help`
+
+    if size > TEXT_LIMIT:
+        raise ValueError(
+            f"{name} has {size / 2**20:,.0f} MiB, {TEXT_LIMIT // 2**20} MiB are uploaded at once: split it into"
+            " files of a million rows, each with the header, and upload them one after another with --append"
+        )
 
 
 def _wishes(options: argparse.Namespace) -> str:

@@ -10,6 +10,9 @@ from typing import Final
 COLUMNS: Final = ("timestamp", "open", "high", "low", "close", "volume")
 HEADER: Final = ",".join(COLUMNS)
 
+TEXT_LIMIT: Final = 64 * 1024 * 1024
+"""Bytes of CSV text that are uploaded at once: a million bars or more."""
+
 BEFORE_LIMIT: Final = 200_000
 """Bars before a range that may be asked for: more than an indicator of the longest period depends on."""
 

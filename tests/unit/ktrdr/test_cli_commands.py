@@ -94,6 +94,11 @@ def test_what_is_printed_as_csv_is_uploaded_again(
     file.write_text(text + "nonsense\n")
     status, _, told = run("data", "upload", "GBPUSD", "1h", str(file))
     assert (status, "nothing stored" in told) == (1, True)
+    monkeypatch.setattr("ktrdr.data.bars.TEXT_LIMIT", 2**20)
+    file.write_text(text * 300)
+    status, printed, told = run("data", "upload", "GBPUSD", "1h", str(file))
+    assert (status, printed) == (1, "")
+    assert "bars.csv has 2 MiB, 1 MiB are uploaded at once: split it" in told
     status, _, told = run("data", "upload", "GBPUSD", "1h", str(tmp_path / "none.csv"))
     assert (status, told) == (1, f"ktrdr: {tmp_path}/none.csv: No such file or directory\n")
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterator
 
-from bench.groups import builds, cold, contents, crowd, growth, starting, verification, years
+from bench.groups import builds, cold, contents, crowd, growth, starting, trading, verification, years
 from bench.model import Figure
 from bench.workplace import Workplace
 
@@ -12,6 +12,7 @@ GROUPS: dict[str, Group] = {
     "starting": starting.figures,
     "years": years.figures,
     "crowd": crowd.figures,
+    "trading": trading.figures,
     "verification": verification.figures,
     "builds": builds.figures,
     "contents": contents.figures,

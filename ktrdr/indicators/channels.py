@@ -35,6 +35,7 @@ from ktrdr.indicators.columns import (
     wilder,
     windows,
 )
+from ktrdr.stopping import asking
 
 
 def _ichimoku(bars: Bars, parameters: Parameters) -> Columns:
@@ -77,7 +78,7 @@ def _vwap(bars: Bars, parameters: Parameters) -> Columns:
 
 def _middles(bars: Bars, period: int) -> Column:
     tops, bottoms = highest(bars.highs, period), lowest(bars.lows, period)
-    return blank(packed([(high + low) / 2 for high, low in zip(tops, bottoms, strict=True)]), period - 1)
+    return blank(packed([(high + low) / 2 for high, low in zip(asking(tops), bottoms, strict=True)]), period - 1)
 
 
 def _later(column: Column, shift: int) -> Column:
@@ -87,7 +88,7 @@ def _later(column: Column, shift: int) -> Column:
 def _positions(bars: Bars, upper: Column, lower: Column) -> Column:
     places = [
         0.5 if high == low else (close - low) / (high - low)
-        for close, high, low in zip(bars.closes, upper, lower, strict=True)
+        for close, high, low in zip(asking(bars.closes), upper, lower, strict=True)
     ]
     return packed(places)
 

@@ -95,12 +95,12 @@ def windows(values: Sequence[float], period: int) -> Iterator[Sequence[float]]:
 
 def highest(values: Sequence[float], period: int) -> Column:
     """Return the highest of the last `period` values, or of all while there are fewer."""
-    return packed([values[place] for place in highest_places(values, period)])
+    return packed([values[place] for place in asking(highest_places(values, period))])
 
 
 def lowest(values: Sequence[float], period: int) -> Column:
     """Return the lowest of the last `period` values, or of all while there are fewer."""
-    return packed([-value for value in highest(packed([-value for value in values]), period)])
+    return packed([-value for value in asking(highest(packed([-value for value in values]), period))])
 
 
 def highest_places(values: Sequence[float], period: int) -> "array[int]":
@@ -129,7 +129,7 @@ def typical_prices(bars: Bars) -> Column:
 
 def true_ranges(bars: Bars) -> Column:
     """Return the true range of every bar but the first, which has no close before it."""
-    rows = zip(bars.highs[1:], bars.lows[1:], bars.closes, strict=False)
+    rows = zip(asking(bars.highs[1:]), bars.lows[1:], bars.closes, strict=False)
     return packed([(max(high, before)) - (min(low, before)) for high, low, before in rows])
 
 

@@ -41,6 +41,7 @@ from ktrdr.indicators.columns import (
     wilder,
     windows,
 )
+from ktrdr.stopping import asking
 
 
 def compute(kind: str, bars: Bars, parameters: Parameters) -> Columns:
@@ -56,17 +57,19 @@ def _directional(values: Column, period: int) -> Column:
 
 def _rsi(bars: Bars, parameters: Parameters) -> Columns:
     period = int(parameters["period"])
-    changes = packed([now - before for before, now in pairwise(bars.closes)])
-    gains = wilder(packed([change if change > 0 else 0.0 for change in changes]), period)
-    losses = wilder(packed([-change if change < 0 else 0.0 for change in changes]), period)
-    shares = [100 * (gain / (gain + loss)) if gain + loss else 50.0 for gain, loss in zip(gains, losses, strict=True)]
+    changes = packed([now - before for before, now in pairwise(asking(bars.closes))])
+    gains = wilder(packed([change if change > 0 else 0.0 for change in asking(changes)]), period)
+    losses = wilder(packed([-change if change < 0 else 0.0 for change in asking(changes)]), period)
+    shares = [
+        100 * (gain / (gain + loss)) if gain + loss else 50.0 for gain, loss in zip(asking(gains), losses, strict=True)
+    ]
     return {"rsi": from_the_second(bars, packed(shares))}
 
 
 def _roc(bars: Bars, parameters: Parameters) -> Columns:
     period = int(parameters["period"])
     closes = bars.closes
-    changes = [100 * (now / before - 1) for before, now in zip(closes, closes[period:], strict=False)]
+    changes = [100 * (now / before - 1) for before, now in zip(asking(closes), closes[period:], strict=False)]
     return {"roc": (unknown(period) + packed(changes))[: len(closes)]}
 
 
@@ -76,7 +79,7 @@ def _stochastic(bars: Bars, parameters: Parameters) -> Columns:
     bottoms = lowest(bars.lows, period)
     places = [
         100 * ((close - low) / (high - low)) if high > low else 50.0
-        for close, high, low in zip(bars.closes, tops, bottoms, strict=True)
+        for close, high, low in zip(asking(bars.closes), tops, bottoms, strict=True)
     ]
     known = blank(packed(places), period - 1)
     return {"k": known, "d": sma(known, int(parameters["smooth_period"]))}
@@ -102,13 +105,15 @@ def _macd(bars: Bars, parameters: Parameters) -> Columns:
 def _adx(bars: Bars, parameters: Parameters) -> Columns:
     period = int(parameters["period"])
     rises, falls = packed(()), packed(())
-    for (high_before, high), (low_before, low) in zip(pairwise(bars.highs), pairwise(bars.lows), strict=True):
+    for (high_before, high), (low_before, low) in zip(pairwise(asking(bars.highs)), pairwise(bars.lows), strict=True):
         up, down = high - high_before, low_before - low
         rises.append(up if up > down and up > 0 else 0.0)
         falls.append(down if down > up and down > 0 else 0.0)
     up_means, down_means, ranges = (_directional(column, period) for column in (rises, falls, true_ranges(bars)))
     plus, minus = _percents(up_means, ranges), _percents(down_means, ranges)
-    spreads = [100 * (abs(up - down) / (up + down)) if up + down else 0.0 for up, down in zip(plus, minus, strict=True)]
+    spreads = [
+        100 * (abs(up - down) / (up + down)) if up + down else 0.0 for up, down in zip(asking(plus), minus, strict=True)
+    ]
     columns = {"adx": wilder(packed(spreads), period), "plus_di": plus, "minus_di": minus}
     return {name: from_the_second(bars, column) for name, column in columns.items()}
 
@@ -121,12 +126,12 @@ def _bollinger_bands(bars: Bars, parameters: Parameters) -> Columns:
         deviation = math.dist(window, [middle] * period) / root if window else NAN
         middles.append(middle)
         reaches.append(multiplier * (0.0 if deviation < ROUNDING * middle else deviation))
-    rows = zip(bars.closes, middles, reaches, strict=True)
+    rows = zip(asking(bars.closes), middles, reaches, strict=True)
     return {
         "upper": packed(map(add, middles, reaches)),
         "middle": middles,
         "lower": _minus(middles, reaches),
-        "width": packed([2 * reach / middle for middle, reach in zip(middles, reaches, strict=True)]),
+        "width": packed([2 * reach / middle for middle, reach in zip(asking(middles), reaches, strict=True)]),
         "percent_b": packed(
             [(close - middle + reach) / (2 * reach) if reach else 0.5 for close, middle, reach in rows]
         ),
@@ -140,7 +145,7 @@ def _atr(bars: Bars, parameters: Parameters) -> Columns:
 def _obv(bars: Bars, _parameters: Parameters) -> Columns:
     total = 0.0
     column = packed([total] if len(bars) else [])
-    for (before, now), volume in zip(pairwise(bars.closes), bars.volumes[1:], strict=True):
+    for (before, now), volume in zip(pairwise(asking(bars.closes)), bars.volumes[1:], strict=True):
         total += volume * ((now > before) - (now < before))
         column.append(total)
     return {"obv": column}
@@ -151,7 +156,7 @@ def _minus(left: Column, right: Column) -> Column:
 
 
 def _percents(parts: Column, wholes: Column) -> Column:
-    return packed([100 * (part / whole) if whole else 0.0 for part, whole in zip(parts, wholes, strict=True)])
+    return packed([100 * (part / whole) if whole else 0.0 for part, whole in zip(asking(parts), wholes, strict=True)])
 
 
 _FUNCTIONS: Final[dict[str, Callable[[Bars, Parameters], Columns]]] = {

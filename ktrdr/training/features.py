@@ -49,7 +49,7 @@ def feature_rows(
 
 def _spread(column: "array[float]", places: Sequence[int]) -> "array[float]":
     """Return for each place its value, NaN before the first."""
-    return array("d", [column[place] if place >= 0 else nan for place in places])
+    return array("d", [column[place] if place >= 0 else nan for place in asking(places)])
 
 
 def _columns(strategy: Strategy, timeframe: str, bars: Bars, check: Check) -> "Iterator[tuple[str, array[float]]]":
@@ -74,7 +74,7 @@ def _fuzzy(
     name: str, fuzzy_set: FuzzySet, bars: Bars, values: "array[float]", check: Check
 ) -> "Iterator[tuple[str, array[float]]]":
     if fuzzy_set.input_transform == "price_ratio":
-        ratios = [close / value - 1 if value else nan for close, value in zip(bars.closes, values, strict=True)]
+        ratios = [close / value - 1 if value else nan for close, value in zip(asking(bars.closes), values, strict=True)]
         values = array("d", ratios)
     for part, membership in fuzzy_set.memberships.items():
         column: array[float] = array("d")

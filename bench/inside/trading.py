@@ -1,7 +1,7 @@
 """Uploads bars, trains on them and backtests: `python trading.py BARS TIMEFRAME` prints a JSON object.
 
-It runs in the backend's container, and waits for both workers; with 0 bars it does nothing else. It asks by routes that
-every revision of the backend has. All figures are seconds: the upload's from the first byte to the answer, the
+It runs in the backend's container, and waits for both workers; with 0 bars it does nothing else.
+All figures are seconds: the upload's from the first byte to the answer, the
 operations' from their beginning on a worker to their end.
 """
 
@@ -47,7 +47,7 @@ STRATEGY: Final[dict[str, Any]] = {
     "training": {"epochs": 3, "patience": 3, "batch_size": 64, "learning_rate": 0.001, "seed": 42,
                  "labels": {"type": "forward_return", "horizon": 12, "threshold": 0.002}},
 }  # fmt: skip
-"""The same number of epochs in every revision: none ends early."""
+"""Three epochs, none of which ends the training early."""
 
 
 def main() -> None:

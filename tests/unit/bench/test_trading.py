@@ -1,8 +1,6 @@
-"""What is uploaded, trained and backtested in both revisions: real bars and a valid strategy, and a tar of the code."""
+"""What is uploaded, trained on and backtested: real bars and a valid strategy."""
 
-import io
 import json
-import tarfile
 from pathlib import Path
 
 from bench.groups import trading
@@ -27,21 +25,6 @@ def test_the_strategy_is_valid_and_has_eleven_features() -> None:
     strategy, issues = check(document, inside.NAME)
     assert strategy, issues
     assert feature_count(strategy, ["5m"]) == 11
-
-
-def test_the_former_code_lies_where_python_looks_first() -> None:
-    made = io.BytesIO()
-    with tarfile.open(fileobj=made, mode="w") as archive:
-        for name, content in (("ktrdr", None), ("ktrdr/cli.py", b"pass")):
-            member = tarfile.TarInfo(name)
-            member.type = tarfile.REGTYPE if content else tarfile.DIRTYPE
-            member.size = len(content or b"")
-            archive.addfile(member, io.BytesIO(content) if content else None)
-    with tarfile.open(fileobj=io.BytesIO(trading._moved(made.getvalue()))) as moved:
-        assert moved.getnames() == ["former/ktrdr", "former/ktrdr/cli.py"]
-        file = moved.extractfile("former/ktrdr/cli.py")
-        assert file
-        assert file.read() == b"pass"
 
 
 def test_a_figure_stands_beside_the_other_one_s_with_its_goal() -> None:

@@ -57,7 +57,7 @@ def run(
     device = "cuda" if torch.cuda.is_available() else "cpu"
     data = dataset.build(strategy, bars, split, since=since, check=check)
     network = _network(strategy, data, device)
-    made_of = _origin(document, bars, since, split)
+    made_of = _origin(document, bars, since, split, check)
     begin = _found(keeper, made_of, network)
 
     def on_state(state: Callable[[], State]) -> None:
@@ -114,12 +114,16 @@ def _share(epoch: int, epochs: int) -> float:
 
 
 def _origin(
-    document: dict[str, Any], bars: dataset.BySymbol, since: int | None, split: dataset.Split | None
+    document: dict[str, Any],
+    bars: dataset.BySymbol,
+    since: int | None,
+    split: dataset.Split | None,
+    check: Callable[[], None],
 ) -> dict[str, str]:
     """Return what a checkpoint was made of: a training on something else does not go on from it."""
     asked = json.dumps([document, since, asdict(split) if split else None], sort_keys=True)
     return {
-        "series of bars": fingerprint(bars),
+        "series of bars": fingerprint(bars, check),
         "strategy": hashlib.sha256(asked.encode()).hexdigest(),
         "version of torch": str(torch.__version__).partition("+")[0],
     }
@@ -135,14 +139,18 @@ def _found(keeper: Keeper | None, made_of: dict[str, str], network: Any) -> Stat
         return None
 
 
-def fingerprint(bars: dataset.BySymbol) -> str:
-    """Return the SHA-256 of bars, the same for the same symbols, timeframes, times and values."""
+def fingerprint(bars: dataset.BySymbol, check: Callable[[], None] = lambda: None) -> str:
+    """Return the SHA-256 of bars, the same for the same symbols, timeframes, times and values.
+
+    `check` is called before each column and may raise to stop.
+    """
     sum_ = hashlib.sha256()
     for symbol in sorted(bars):
         for timeframe in sorted(bars[symbol]):
             series = bars[symbol][timeframe]
             sum_.update(repr((symbol, timeframe, len(series))).encode())
             for column in (series.times, series.opens, series.highs, series.lows, series.closes, series.volumes):
+                check()
                 sum_.update(array("d", column))  # a float holds every time to the second
     return sum_.hexdigest()
 

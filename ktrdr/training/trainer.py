@@ -68,7 +68,9 @@ def train(
     """
     began = time.perf_counter()
     dice = torch.Generator().manual_seed(settings.seed)
+    check()
     inputs, labels = _tensors(data, data.training, device)
+    check()
     validation = _tensors(data, data.validation, device)
     weigh = nn.CrossEntropyLoss(weight=_class_weights(labels))
     descent = Descent(network, weigh.weight, settings.learning_rate)

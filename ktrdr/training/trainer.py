@@ -68,14 +68,12 @@ def train(
     """
     began = time.perf_counter()
     dice = torch.Generator().manual_seed(settings.seed)
-    check()
     inputs, labels = _tensors(data, data.training, device)
     check()
     validation = _tensors(data, data.validation, device)
     weigh = nn.CrossEntropyLoss(weight=_class_weights(labels))
     descent = Descent(network, weigh.weight, settings.learning_rate)
-    history = History()
-    best: tuple[float, dict[str, Any]] = (float("inf"), {})
+    history, best = History(), (math.inf, dict[str, Any]())
     if begin is not None:
         restore(begin, network, descent.optimizer, dice, device=device, seed=settings.seed)
         history, best = History(**copy.deepcopy(begin.history)), (begin.best_loss, begin.best)

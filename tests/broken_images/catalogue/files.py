@@ -164,8 +164,8 @@ KINDS = (
 APPLICATION = (
     Fault("strategies are missing, as in a wheel built without its data", without("strategies/*.yaml"),
           "checkout-parity", says=("missing:", "strategies/mlp_fx_hourly.yaml")),
-    Fault("a script of the page is missing", without("api/page/static/curve.js"), "checkout-parity",
-          says=("missing:", "api/page/static/curve.js")),
+    Fault("a script of the page is missing", without("api/page/static/chart.js"), "checkout-parity",
+          says=("missing:", "api/page/static/chart.js")),
     Fault("a module is missing, and RECORD knows nothing of it", without("data/sample.py"), "checkout-parity",
           says=("missing:", "data/sample.py")),
     Fault("a module is another revision's, as from a stale wheel",

@@ -24,7 +24,6 @@ NAMES = (
     ".npmrc.swp",
     ".htpasswd",
     ".s3cfg",
-    ".boto",
     "terraform.tfstate",
     ".ash_history",
     ".bash_history",
@@ -33,7 +32,7 @@ NAMES = (
     ".node_repl_history",
     ".ssh/authorized_keys",
 )
-COPIES = ("#.pgpass#", ".npmrc.~1~", ".boto.save.1", ".ENV")  # fmt: skip
+COPIES = ("#.pgpass#", ".npmrc.~1~", ".boto", ".boto.save.1", ".ENV")  # fmt: skip
 
 
 def binary(path: str, digits: str) -> str:

@@ -34,6 +34,9 @@ inject_torch_source() {
     else
         index="url = \"https://download.pytorch.org/whl/${1#pytorch-}\""
     fi
+    # For this machine alone: an index, and the more a folder, need not have wheels for the lock's other platforms
+    ours="sys_platform == 'linux' and platform_machine == '$(uname -m)'"
+    sed -i "/^environments = \[$/,/^]$/c environments = [\"$ours\"]" pyproject.toml
     printf '\n[tool.uv.sources]\ntorch = { index = "%s" }\n[[tool.uv.index]]\nname = "%s"\nexplicit = true\n%b\n' \
         "$1" "$1" "$index" >>pyproject.toml
     uv lock

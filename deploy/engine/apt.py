@@ -8,6 +8,7 @@ environment cannot bring.
 
 import contextlib
 import os
+import platform
 import re
 import shutil
 import subprocess
@@ -83,7 +84,7 @@ def this_distribution() -> Distribution:
     try:
         return read_distribution(Path("/etc/os-release").read_text(encoding="utf-8"))
     except FileNotFoundError:
-        return Distribution("", "", "an unknown system")
+        return Distribution("", "", {"Darwin": "macOS"}.get(platform.system(), "an unknown system"))
 
 
 def parse_one_line(text: str) -> list[Source]:

@@ -17,7 +17,8 @@ DOING = "getting a Docker Engine"
 LOCK_SECONDS = 1200.0
 BY_HAND = (
     "install Docker Engine 23 or later with its docker command and the plugins buildx (0.13 or later) and compose,"
-    " the way your distribution recommends, and mmdebstrap where no registry is in reach; start it, and run this again"
+    " the way your distribution recommends (on a Mac: Docker Desktop or Colima), and mmdebstrap where no registry is in"
+    " reach; start it, and run this again"
 )
 
 

@@ -71,16 +71,30 @@ def loaded(heavy):
     """Return the heavy modules that are loaded, native libraries of theirs, and what is only named lazily."""
     found = [name for name in list(sys.modules) if name.partition(".")[0] in heavy and executed(sys.modules[name])]
     modules = sorted(found)
-    with open("/proc/self/maps", encoding="utf-8") as maps:
-        found = {match[1] for line in maps for match in re.finditer(r"/(?:site|dist)-packages/(\w+)/\S+\.so", line)}
+    found = {match[1] for line in mapped() for match in re.finditer(r"/(?:site|dist)-packages/(\w+)/\S+\.so", line)}
     kept = {"count": len(modules), "modules": modules[:20], "libraries": sorted(found & set(heavy))}
     return {**kept, "named": lazily_named(heavy)}
 
 
-def peak_memory():
-    """Return the most memory that was resident, in bytes (proc(5), VmHWM)."""
-    with open("/proc/self/status", encoding="utf-8") as status:
-        return next(int(line.split()[1]) * 1024 for line in status if line.startswith("VmHWM"))
+def mapped(maps="/proc/self/maps"):
+    """Return lines that name the files in this process's memory (proc(5)); on a Mac the modules that Python loaded."""
+    try:
+        with open(maps, encoding="utf-8") as lines:
+            return list(lines)
+    except FileNotFoundError:
+        modules = [module for module in list(sys.modules.values()) if module is not None and executed(module)]
+        return [str(getattr(module, "__file__", None)) for module in modules]
+
+
+def peak_memory(status="/proc/self/status"):
+    """Return the most memory that was resident, in bytes (proc(5), VmHWM; on a Mac getrusage(2))."""
+    try:
+        with open(status, encoding="utf-8") as lines:
+            return next(int(line.split()[1]) * 1024 for line in lines if line.startswith("VmHWM"))
+    except FileNotFoundError:
+        import resource
+
+        return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
 
 
 def routes_of(app):

@@ -155,9 +155,10 @@ wheels = [
 name = "ktrdr"
 """
     assert wheels(lock) == {"torch": {"torch-2.0+cpu-py3-none-any.whl": "aa"}, "ktrdr": {}}
-    (torch,) = wheels(PROJECT.lock.read_text(encoding="utf-8"))["torch"].items()
-    assert torch[0] == "torch-2.13.0-cp311-cp311-manylinux_2_28_x86_64.whl"
-    assert len(torch[1]) == 64
+    torch = wheels(PROJECT.lock.read_text(encoding="utf-8"))["torch"]
+    platforms = ("macosx_14_0_arm64", "manylinux_2_28_aarch64", "manylinux_2_28_x86_64")
+    assert sorted(torch) == [f"torch-2.13.0-cp311-cp311-{platform}.whl" for platform in platforms]
+    assert {len(digest) for digest in torch.values()} == {64}
 
 
 def test_a_uv_that_does_not_end_is_given_up_and_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

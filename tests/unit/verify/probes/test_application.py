@@ -1,11 +1,13 @@
 """Every attempt to import a heavy package is recorded with phase, file and line, installed or not."""
 
+import json
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from tests.support.probing import probe, results, run, write
+from verify.probes import application as probed
 
 # What is heavy, by the way in which an application comes to import it.
 WAYS = {
@@ -304,3 +306,10 @@ def test_what_the_application_prints_does_not_disturb_the_report(seen: dict[str,
 def test_what_the_application_prints_is_kept_beside_the_report(seen: dict[str, Any]) -> None:
     assert "noise while importing" in seen["printed"]
     assert "noise while serving" in seen["printed"]
+
+
+def test_on_a_mac_the_modules_that_python_loaded_and_its_own_count_of_memory_are_told() -> None:
+    of_linux: Any = probed
+    assert any(json.__file__ in line for line in of_linux.mapped("/nonexistent"))
+    assert of_linux.peak_memory("/nonexistent") > 1000
+    assert of_linux.peak_memory() > 1_000_000

@@ -12,7 +12,7 @@ import docker.errors
 from deploy import locks
 from deploy.base import bootstrap
 from deploy.contract import ROLE_LABEL
-from deploy.engine import runs
+from deploy.engine import podman, runs
 from deploy.engine.bring_up import tell
 from deploy.engine.connection import ENGINE_ERRORS, client_for, judge, look
 from deploy.engine.labelled import RUN_HOST, LabelledResource, find, remove, request
@@ -38,7 +38,8 @@ def clean(root: Path | None = None, *, say: Callable[[str], None] = tell) -> int
     seen = look()
     if seen.trouble:
         judge(seen)
-    with contextlib.closing(client_for(seen.endpoint, REQUEST_SECONDS)) as client:
+    kind = podman.PodmanApi if seen.podman else None
+    with contextlib.closing(client_for(seen.endpoint, REQUEST_SECONDS, kind)) as client:
         try:
             gone, stayed = remove_labelled(client, say)
             if root:

@@ -15,6 +15,8 @@ BEHAVIOUR = (
 )  # fmt: skip
 # Identities of this platform are older than the platform's part in them, and stay what they were.
 FIRST_PLATFORM = "linux/amd64"
+# The platforms that images may have, and the machine of each in the words of uname(2)
+MACHINES = {"linux/amd64": "x86_64", "linux/arm64": "aarch64"}
 # What a variant adds nothing to: every processor of the architecture has it (containerd, platforms.Normalize).
 PLAIN = {"amd64/v1", "arm64/v8", "arm64/8"}
 # What engines do where an image says nothing (Dockerfile, HEALTHCHECK)
@@ -112,6 +114,11 @@ class ImageConfig:
             labels=config.get("Labels") or {},
             on_build=tuple(config.get("OnBuild") or ()),
         )
+
+
+def declared_healthcheck(inspected: Mapping[str, Any]) -> dict[str, Any] | None:
+    """Return an image's HEALTHCHECK from the engine's answer about it, as a new container takes it."""
+    return (inspected.get("Config") or {}).get("Healthcheck")
 
 
 def _directories(driver: Mapping[str, Any], layers: int) -> tuple[str, ...]:

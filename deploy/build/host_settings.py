@@ -45,8 +45,12 @@ class Settings:
         return text
 
 
-def host_settings(torch_version: str, cache: Path, environ: Mapping[str, str] = os.environ) -> Settings:
+def host_settings(
+    torch_version: str, cache: Path, environ: Mapping[str, str] = os.environ, program: Path | None = None
+) -> Settings:
     """Read the host's settings and lay out the build contexts and secrets below ``cache``.
+
+    ``program``: the uv that builds run (deploy.build.uv_binary); by default this host's own.
 
     Raises:
         Problem: SSL_CERT_FILE names a file that is not there.
@@ -66,7 +70,8 @@ def host_settings(torch_version: str, cache: Path, environ: Mapping[str, str] = 
     hidden += [form for name, value in environ.items() if name.startswith("UV_") for form in address_forms(value)]
     hidden += index_secrets(environ)
     hidden += [form for name in CACHES for form in cache_secrets(environ.get(name, ""))]
-    contexts = {"uv": str(_only(cache / "uv-binary", Path(uv.find_uv_bin())))}  # the locked uv, and nothing else
+    program = program or Path(uv.find_uv_bin())
+    contexts = {"uv": str(_only(cache / "uv-binary", program))}  # the locked uv, and nothing else
     wheel = find_wheel(torch_version, find_links(environ))
     if wheel is not None:
         contexts["torch-wheels"] = str(_only(cache / "torch-wheels", wheel))

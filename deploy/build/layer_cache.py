@@ -1,10 +1,9 @@
 """Where a build's layers are cached beyond the engine: KTRDR_CACHE_FROM and KTRDR_CACHE_TO."""
 
 import contextlib
-import re
-import subprocess
 from collections.abc import Mapping
 
+from deploy.build.builder import OWN, builder
 from deploy.engine.connection import ANSWER_SECONDS, ENGINE_ERRORS, Engine, sdk
 from deploy.errors import Exit, Problem
 
@@ -47,23 +46,12 @@ def check_export(engine: Engine, environ: Mapping[str, str]) -> None:
 
     """
     kind = cache_options("", environ).get("cache_to", {}).get("type")
-    if kind in ELSEWHERE and builder_driver(engine) == "docker" and keeps_images(engine) == "itself":
+    if kind in ELSEWHERE and builder(engine).driver == OWN and keeps_images(engine) == "itself":
         own = "the engine's own (driver docker) writes type=inline only"
         because = "because this engine does not keep its images in containerd's store"
         next_step = f"{OTHER_BUILDER}, then build with BUILDX_BUILDER=ktrdr; or use type=inline, or unset the setting"
         wrong = f"type={kind} needs another builder: {own}, {because}"
         raise Problem(f"preparing the cache of {NAMES['cache_to']}", wrong, next_step)
-
-
-def builder_driver(engine: Engine) -> str:
-    """Return the driver of the builder that builds here use (BUILDX_BUILDER, or the one selected); "" if unknown."""
-    command = [*engine.command(), "buildx", "inspect"]
-    try:
-        done = subprocess.run(command, capture_output=True, text=True, check=True, timeout=ANSWER_SECONDS)
-    except (OSError, subprocess.SubprocessError):
-        return ""
-    found = re.search(r"^Driver:\s*(\S+)", done.stdout, re.MULTILINE)
-    return found[1] if found else ""
 
 
 def keeps_images(engine: Engine) -> str:

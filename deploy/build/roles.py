@@ -18,11 +18,13 @@ from deploy.application import untracked_files
 from deploy.artifacts import BUILD, LOG, Artifacts
 from deploy.base.image import BaseImage, ensure_base
 from deploy.build import forkserver
+from deploy.build.builder import check_base, check_podman
 from deploy.build.buildkit_log import BuildLog
 from deploy.build.host_settings import Settings, host_settings
 from deploy.build.layer_cache import cache_options, check_export
 from deploy.build.messages import MESSAGE, BuildRequest, Built, Failed, Line, Options
 from deploy.build.provenance import Mask, base_record, source
+from deploy.build.uv_binary import uv_binary
 from deploy.build_inputs import inputs_by_role
 from deploy.build_record import BuildRecord, Source, StepRecord
 from deploy.contract import Image
@@ -87,10 +89,12 @@ def build(project: Project, roles: list[str], engine: Engine, console: Console, 
         wrong = f"nothing builds {', '.join(others)}: its source is another in images.toml"
         raise Problem("reading the roles on the command line", wrong, "name other roles, or none", Exit.USAGE)
     check_current(contract.python, project.root)
+    check_podman(engine)
     check_export(engine, os.environ)
     for image in images:
         artifacts.begin(image.role, BUILD)
-    settings = host_settings(locked_version("torch", project.lock), project.cache)
+    program = uv_binary(contract.platform, project.lock, project.cache)
+    settings = host_settings(locked_version("torch", project.lock), project.cache, program=program)
     base = ensure_base(
         engine,
         contract.python,
@@ -98,6 +102,7 @@ def build(project: Project, roles: list[str], engine: Engine, console: Console, 
         project.pins,
         lambda text: console.print(text, soft_wrap=True),
     )
+    check_base(engine, base)
     console.print(f"base image {base.reference} ({base.origin})", soft_wrap=True)
     if settings.torch_wheel and any(image.torch == "cpu" for image in images):
         console.print(f"CPU torch from the host's find-links directory: {settings.torch_wheel}", soft_wrap=True)

@@ -11,20 +11,21 @@ import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
 import docker
 import docker.errors
 import docker.tls
 import requests.exceptions
 
+from deploy.engine import podman
 from deploy.engine.endpoint import Endpoint, Tls, resolve
+from deploy.engine.trouble import LOOKING, Trouble, classify, unreachable
 from deploy.errors import Problem
 
 if TYPE_CHECKING:
     import python_on_whales
 
-LOOKING = "looking for a Docker Engine"
 MINIMUM_ENGINE = (23,)  # the first whose own Dockerfile frontend knows named build contexts
 MINIMUM_BUILDX = (0, 13)
 ANSWER_SECONDS = 20.0  # how long an engine may take to say that it is there
@@ -32,15 +33,7 @@ ANSWER_SECONDS = 20.0  # how long an engine may take to say that it is there
 # What asking an engine can raise: it refuses, it is gone, it is silent, or `sdk` says so (Problem).
 ENGINE_ERRORS = (docker.errors.DockerException, requests.exceptions.RequestException, OSError, Problem)
 
-Trouble = Literal["", "absent", "denied", "hung", "other"]
-NEXT_STEPS = {
-    "absent": "start that engine, or unset the setting that names it and run ./noxw -s engine for a local one",
-    "denied": "run as a member of the group docker (sudo usermod -aG docker $USER, then log in again) or as root",
-    "hung": "see what the daemon is doing (its log: journalctl -u docker), and restart it if it hangs",
-    "other": "see that the address and its certificates are right; `docker info` shows the docker command's view",
-}
 ONE_ENGINE = "unset DOCKER_HOST and DOCKER_CONTEXT or make them name one engine; `docker context ls` shows what is set"
-TUNNEL = "tunnel it: ssh -nNT -L /tmp/docker.sock:/var/run/docker.sock HOST, DOCKER_HOST=unix:///tmp/docker.sock"
 
 
 @dataclass(frozen=True)
@@ -58,6 +51,7 @@ class Engine:
     tls: Tls | None = None
     origin: str = "default"
     root: str = ""  # the directory on the engine's machine in which it keeps images
+    podman: bool = False
 
     def command(self) -> list[str]:
         """Return the start of a docker command line that reaches exactly this engine."""
@@ -81,8 +75,10 @@ class Sighting:
     api_version: str = ""
     storage_driver: str = ""
     root: str = ""
+    podman: bool = False
     cli: str = ""
     cli_id: str = ""
+    cli_place: str = ""  # podman.identity, by the docker command
     cli_error: str = ""
     plugins: Mapping[str, tuple[str, str]] = field(default_factory=dict)  # version and path, by name
 
@@ -130,7 +126,9 @@ def look(timeout: float = 10.0) -> Sighting:
 def judge(seen: Sighting) -> Engine:
     """Turn a sighting into an engine that can be used, or a Problem that says what to do."""
     if seen.trouble:
-        raise _unreachable(seen)
+        raise unreachable(seen.endpoint, seen.trouble, seen.detail)
+    if seen.podman:
+        return _podman(seen)
     if not seen.cli:
         raise Problem(LOOKING, "there is no docker command on PATH", "./noxw -s engine installs it")
     if version_numbers(seen.version) < MINIMUM_ENGINE:
@@ -150,6 +148,21 @@ def judge(seen: Sighting) -> Engine:
     if seen.cli_id != seen.id:
         both = f"the SDK sees engine {seen.id}, but {seen.cli} sees {seen.cli_id or 'none'}{because}"
         raise Problem(LOOKING, f"at {seen.endpoint.shown} {both}", ONE_ENGINE)
+    return _engine(seen)
+
+
+def _podman(seen: Sighting) -> Engine:
+    """Return Podman as an engine: neither docker command nor buildx is needed to verify."""
+    if version_numbers(seen.version) < podman.MINIMUM:
+        wrong = f"Podman at {seen.endpoint.shown} is {seen.version}; {_dotted(podman.MINIMUM)} or later is needed"
+        raise Problem(LOOKING, wrong, "upgrade it, or set DOCKER_HOST to another engine")
+    if seen.cli_place and seen.cli_place != seen.id:
+        both = f"the SDK sees Podman {seen.id}, but {seen.cli} sees {seen.cli_place}"
+        raise Problem(LOOKING, f"at {seen.endpoint.shown} {both}", ONE_ENGINE)
+    return _engine(seen)
+
+
+def _engine(seen: Sighting) -> Engine:
     return Engine(
         endpoint=seen.endpoint.host,
         id=seen.id,
@@ -162,6 +175,7 @@ def judge(seen: Sighting) -> Engine:
         tls=seen.endpoint.tls,
         origin=seen.endpoint.origin,
         root=seen.root,
+        podman=seen.podman,
     )
 
 
@@ -173,7 +187,7 @@ def sdk(engine: Engine, timeout: float = 60.0) -> docker.DockerClient:
 
     """
     try:
-        return client_for(engine.address, timeout)
+        return client_for(engine.address, timeout, kind=podman.PodmanApi if engine.podman else None)
     except ENGINE_ERRORS as error:
         wrong = f"the engine at {engine.address.shown} answered before and does not now: {classify(error)[1]}"
         raise Problem("talking to the Docker Engine", wrong, "./noxw -s engine, then the same again") from error
@@ -216,16 +230,22 @@ def _dotted(numbers: tuple[int, ...]) -> str:
     return ".".join(str(number) for number in numbers)
 
 
-def client_for(endpoint: Endpoint, timeout: float) -> docker.DockerClient:
-    """Return a docker SDK client for an endpoint, whatever lies behind it; most callers want `sdk`."""
+def client_for(endpoint: Endpoint, timeout: float, kind: type[docker.APIClient] | None = None) -> docker.DockerClient:
+    """Return a docker SDK client for an endpoint, whatever lies behind it; most callers want `sdk`.
+
+    ``kind``: the class of its `api`, where that is not the SDK's own.
+    """
     tls: docker.tls.TLSConfig | bool = False
     if endpoint.tls:
         pair = endpoint.tls.cert and endpoint.tls.key and (str(endpoint.tls.cert), str(endpoint.tls.key))
         ca = str(endpoint.tls.ca) if endpoint.tls.ca else None
         tls = docker.tls.TLSConfig(client_cert=pair or None, ca_cert=ca, verify=endpoint.tls.verify)
-    client = docker.DockerClient(
-        base_url=endpoint.host, timeout=math.ceil(timeout), tls=tls, use_ssh_client=endpoint.host.startswith("ssh://")
-    )
+    options: dict[str, Any] = {"base_url": endpoint.host, "timeout": math.ceil(timeout), "tls": tls}
+    options["use_ssh_client"] = endpoint.host.startswith("ssh://")
+    client = docker.DockerClient(**options)
+    if kind is not None:
+        client.close()
+        client.api = kind(**options)
     if endpoint.host.startswith("unix://"):
         client.api.trust_env = False  # no proxy leads to a socket; finding that out anew is a third of a request
     return client
@@ -244,31 +264,15 @@ def _ask_engine(endpoint: Endpoint, deadline: float) -> dict[str, Any]:
     except ENGINE_ERRORS as error:
         trouble, detail = classify(error)
         return {"trouble": trouble, "detail": detail}
+    known = podman.is_podman(version)
     return {
-        "id": str(info.get("ID", "")),
+        "id": podman.identity(info) if known else str(info.get("ID", "")),
+        "podman": known,
         "version": str(version.get("Version", "")),
         "api_version": str(version.get("ApiVersion", "")),
         "storage_driver": str(info.get("Driver", "")),
         "root": str(info.get("DockerRootDir", "")),
     }
-
-
-def classify(error: BaseException) -> tuple[Trouble, str]:
-    """Classify why an engine did not answer: nothing there, not allowed, no answer in time, or something else."""
-    text = str(error)
-    lowered = text.lower()
-    if "permission denied" in lowered:
-        return "denied", "permission denied"
-    if isinstance(error, requests.exceptions.ReadTimeout) or "read timed out" in lowered:
-        return "hung", "it accepts connections and does not answer"
-    signs = ("connection refused", "no such file", "timed out", "name or service not known", "no route to host")
-    more = ("temporary failure in name resolution", "no address associated", "network is unreachable")
-    for sign in (*signs, *more):
-        if sign in lowered:
-            return "absent", sign
-    if any(sign in lowered for sign in ("connection aborted", "connection broken", "reset by peer", "broken pipe")):
-        return "other", "it broke off the connection"
-    return "other", text.splitlines()[0] if text else type(error).__name__
 
 
 def _ask_cli(cli: str, endpoint: Endpoint) -> "subprocess.Popen[str]":
@@ -297,18 +301,6 @@ def parse_info(output: str, errors: str) -> dict[str, Any]:
     except (ValueError, AttributeError, KeyError, TypeError):
         return {"cli_error": (errors.strip().splitlines() or ["docker info printed no JSON"])[-1]}
     complaints = [*(document.get("ServerErrors") or []), *broken]
-    return {"cli_id": str(document.get("ID") or ""), "plugins": known, "cli_error": "; ".join(map(str, complaints))}
-
-
-def _unreachable(seen: Sighting) -> Problem:
-    where = f"{seen.endpoint.shown} ({seen.endpoint.origin})"
-    denied = seen.trouble == "denied"
-    detail = "permission denied" if denied else seen.detail.replace(seen.endpoint.host, seen.endpoint.shown)
-    if seen.trouble == "absent" and seen.endpoint.is_default:
-        next_step = "./noxw -s engine"
-    elif seen.trouble == "other" and "paramiko" in detail:
-        next_step = TUNNEL
-    else:
-        next_step = NEXT_STEPS[seen.trouble]
-    wrong = f"nothing answers at {where}: {detail}" if seen.trouble == "absent" else f"{where}: {detail}"
-    return Problem(LOOKING, wrong, next_step)
+    place = podman.identity(document) if document.get("DockerRootDir") else ""
+    told = "; ".join(map(str, complaints))
+    return {"cli_id": str(document.get("ID") or ""), "cli_place": place, "plugins": known, "cli_error": told}

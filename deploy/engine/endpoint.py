@@ -10,6 +10,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from deploy.errors import Exit, Problem
 
@@ -44,6 +45,11 @@ class Endpoint:
     def shown(self) -> str:
         """The address as messages show it: without a password."""
         return re.sub(r"(://[^/@:]*):[^/@]*@", r"\1:•••@", self.host)
+
+    @property
+    def name(self) -> str:
+        """The host of the address, as NO_PROXY takes it; empty for a socket."""
+        return urlsplit(self.host).hostname or ""
 
     def flags(self) -> list[str]:
         """Return the docker command's options for exactly this endpoint."""

@@ -8,7 +8,8 @@ import docker
 import docker.errors
 import urllib3.exceptions
 
-from deploy.engine.connection import ENGINE_ERRORS, Engine, classify, sdk
+from deploy.engine.connection import ENGINE_ERRORS, Engine, sdk
+from deploy.engine.trouble import classify
 from deploy.errors import Exit, Problem
 from deploy.image_config import ImageConfig
 from deploy.publish.reference import Reference

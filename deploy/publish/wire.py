@@ -20,7 +20,7 @@ import docker.errors
 import requests
 import urllib3.exceptions
 
-from deploy.engine.connection import classify
+from deploy.engine.trouble import classify
 from deploy.errors import Problem
 from deploy.publish.reference import Reference
 

@@ -75,7 +75,7 @@ class Stage:
         monkeypatch.setattr(roles, "GRACE", 0.5)
         monkeypatch.setattr(roles, "silence", lambda _engine: self.silence)
         monkeypatch.setattr(roles, "ensure_base", lambda *_arguments: BASE)
-        monkeypatch.setattr(roles, "host_settings", lambda _version, _cache: self.settings)
+        monkeypatch.setattr(roles, "host_settings", lambda *_, **_program: self.settings)
 
     def plays(self, role: str, messages: Iterable[str], then: str = "exit 0") -> None:
         """Let a role's process print these lines, then run this shell script."""

@@ -48,7 +48,7 @@ CLIENTS = {"sdk", "client_for", "whales"}
 TALKS = {
     "verify/contents/ways.py", "verify/e2e/system.py", "deploy/build/layer_cache.py",
     "deploy/clean.py", "deploy/base/image.py", "deploy/base/renew_pins.py", "deploy/build/worker.py",
-    "deploy/engine/connection.py",
+    "deploy/engine/connection.py", "deploy/engine/podman.py",
     "deploy/engine/labelled.py", "deploy/engine/runs.py", "deploy/publish/reference.py", "deploy/publish/send.py",
     "deploy/publish/wire.py", "verify/contents/cache.py",
     "verify/observe/containers.py", "verify/observe/control.py", "verify/observe/observer.py", "verify/observe/own.py",

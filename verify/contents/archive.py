@@ -1,7 +1,7 @@
 """The layers of an exported image (``docker save``).
 
-Both layouts are read: layers named by digest (OCI image layout), packed by gzip, by zstd or not, and the older one with
-a directory a layer.
+All layouts are read: layers named by digest (OCI image layout), packed by gzip, by zstd or not, the older one with a
+directory a layer, and Podman's, in which these directories hold links.
 Why not tarfile alone: it takes a damaged header for the archive's end, and does not hash what it reads.
 """
 
@@ -111,13 +111,22 @@ def read_layers(archive: Iterable[bytes], known: Container[str] = ()) -> dict[st
             tarfile.open(fileobj=source, mode="r|", bufsize=files.BLOCK, tarinfo=_StrictHeader) as outer,
         ):
             for member in outer:
-                directory, name = posixpath.split(member.name)
-                if name == "layer.tar" or (directory == "blobs/sha256" and f"sha256:{name}" not in known):
+                if _may_be_layer(member.name, known):
                     stream = outer.extractfile(member) if member.isreg() else None
                     layers |= _read_layer(stream, thread) if stream is not None else {}
     except (tarfile.TarError, EOFError, ValueError, gzip.BadGzipFile, zlib.error, zstd.ZstdError) as error:
         raise UnreadableArchive(f"the exported archive is unreadable: {error}") from error
     return layers
+
+
+def _may_be_layer(path: str, known: Container[str]) -> bool:
+    """Tell whether a member may be a layer: a digest as a blob or with `.tar` (Podman), or `layer.tar`."""
+    directory, name = posixpath.split(path)
+    if name == "layer.tar":
+        return True
+    if directory and directory != "blobs/sha256":
+        return False
+    return bool(directory or name.endswith(".tar")) and f"sha256:{name.removesuffix('.tar')}" not in known
 
 
 def _read_layer(stream: IO[bytes], thread: Executor) -> dict[str, RawLayer]:

@@ -3,7 +3,7 @@
 import requests
 from docker.errors import APIError
 
-from deploy.engine import connection as engines
+from deploy.engine.trouble import classify
 from deploy.errors import Problem
 
 
@@ -15,7 +15,7 @@ def reason(error: Exception) -> str:
     if isinstance(error, OSError) and not isinstance(error, engine_s):
         return f"this machine: {error}"
     if isinstance(error, requests.RequestException) and not isinstance(error, APIError):
-        trouble, detail = engines.classify(error)  # "permission denied" is what an image's own program gets, too
+        trouble, detail = classify(error)  # "permission denied" is what an image's own program gets, too
         return f"the engine: {'it does not let this user in' if trouble == 'denied' else detail}"
     explanation = error.explanation if isinstance(error, APIError) else None
     return f"the engine: {explanation or str(error) or type(error).__name__}"

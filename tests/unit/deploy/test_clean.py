@@ -104,7 +104,7 @@ def test_where_there_is_nothing_that_is_said(
     everything: bool,  # noqa: FBT001
 ) -> None:
     monkeypatch.setattr(clean, "look", lambda: Sighting(Endpoint(DEFAULT_HOST, "default")))
-    monkeypatch.setattr(clean, "client_for", lambda _endpoint, _timeout: Empty())
+    monkeypatch.setattr(clean, "client_for", lambda *_: Empty())
     monkeypatch.setattr(locks, "folder", lambda: tmp_path)
     said: list[str] = []
     assert clean.clean(tmp_path if everything else None, say=said.append) == 0

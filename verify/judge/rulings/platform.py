@@ -1,8 +1,7 @@
 """Whether an image is made for the contract's platform, by three sources of which each speaks for itself."""
 
+from deploy.image_config import MACHINES
 from verify.judge.case import Case, Evidence, NotSeen, Ruling
-
-MACHINES = {"linux/amd64": "x86_64", "linux/arm64": "aarch64"}  # in the words of uname(2)
 
 
 def platform(case: Case) -> Ruling:

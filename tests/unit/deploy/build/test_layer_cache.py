@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 
 from deploy.build import layer_cache
-from deploy.build.layer_cache import builder_driver, cache_options, check_export, keeps_images
+from deploy.build.builder import builder
+from deploy.build.layer_cache import cache_options, check_export, keeps_images
 from deploy.engine.connection import Engine
 from deploy.errors import Exit, Problem
 from tests.support.builds import ENGINE
@@ -106,8 +107,8 @@ def test_where_builder_or_engine_does_not_say_what_it_is_the_build_is_tried(site
 
 def test_builder_and_store_are_read_from_what_they_say(site: Site) -> None:
     engine = site()
-    assert (builder_driver(engine), keeps_images(engine)) == ("docker", "itself")
+    assert (builder(engine).driver, keeps_images(engine)) == ("docker", "itself")
     engine = site("Name: b\nDriver:  remote\n", CONTAINERD)
-    assert (builder_driver(engine), keeps_images(engine)) == ("remote", "containerd")
+    assert (builder(engine).driver, keeps_images(engine)) == ("remote", "containerd")
     engine = site("", None)
-    assert (builder_driver(engine), keeps_images(engine)) == ("", "")
+    assert (builder(engine).driver, keeps_images(engine)) == ("", "")

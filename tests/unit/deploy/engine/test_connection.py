@@ -12,8 +12,9 @@ import pytest
 import requests.exceptions
 
 from deploy.engine import connection
-from deploy.engine.connection import Sighting, Trouble, classify, judge, parse_info, version_numbers
+from deploy.engine.connection import Sighting, judge, parse_info, version_numbers
 from deploy.engine.endpoint import DEFAULT_HOST, Endpoint
+from deploy.engine.trouble import Trouble, classify
 from deploy.errors import Exit, Problem
 
 GOOD = Sighting(
@@ -180,3 +181,12 @@ def test_an_engine_that_goes_while_it_answers_is_told_so(text: str) -> None:
     assert classify(requests.exceptions.ConnectionError(text)) == ("other", "it broke off the connection")
     refused = f"('Connection aborted.', ConnectionRefusedError(111, 'Connection refused')) {text}"
     assert classify(OSError(refused))[0] == "absent"
+
+
+def test_a_proxy_that_was_asked_for_the_engine_is_named_with_what_keeps_it_out() -> None:
+    told = "HTTPConnectionPool(host='proxy', port=3128): Max retries exceeded (Caused by ProxyError('Cannot connect'))"
+    trouble, detail = classify(OSError(f"Error while fetching server API version: {told}"))
+    assert trouble == classify(requests.exceptions.ProxyError("refused"))[0] == "proxy"
+    problem = problem_of(endpoint=Endpoint("tcp://10.0.0.1:2375", "DOCKER_HOST"), trouble=trouble, detail=detail)
+    assert "the proxy of HTTP_PROXY was asked" in problem.wrong
+    assert problem.next_step.endswith("export NO_PROXY=${NO_PROXY:+$NO_PROXY,}10.0.0.1")

@@ -4,9 +4,9 @@ from functools import partial
 
 import pytest
 
+from deploy.image_config import MACHINES
 from tests.support.cases import ROLES, Change, Facts, good, many
 from tests.support.changes import other_interpreter, report, subject, without
-from verify.judge.rulings.platform import MACHINES
 from verify.judge.verdict import Finding
 
 

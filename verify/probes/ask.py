@@ -30,6 +30,7 @@ BEGINNING_SECONDS = 5.0  # within which a process is executed that is only just 
 # one under another name (Python/C API: what every `python` begins with)
 PYTHON = re.compile(r"/(?:lib)?python[^/]*$|/python3\.\d+/lib-dynload/")
 BEGINNING = b"Py_BytesMain"
+EMULATOR = re.compile(r"/(?:qemu-\w+(?:-static)?|rosetta)$")
 
 
 def ask(address, at_most, method="GET", body=None, more=None):
@@ -167,8 +168,12 @@ class Process:
         return any(begins_python(file) for file in {*removed, *(file for rights, file in mapped if "x" in rights)})
 
     def is_watched(self, directory, noted):
-        """Tell whether it was started where the watch is found, and that itself, or whom it is a fork of, noted so."""
-        return f"PYTHONPATH={directory}".encode() in self.environ and self.words in noted
+        """Tell whether it was started where the watch is found, and that itself, or whom it is a fork of, noted so.
+
+        Under an emulator (binfmt_misc) others see the emulator and the program before the words that itself sees.
+        """
+        seen = [self.words[before:] for before in ((1, 2) if EMULATOR.search(self.program) else (0,))]
+        return f"PYTHONPATH={directory}".encode() in self.environ and any(words in noted for words in seen)
 
 
 @functools.cache

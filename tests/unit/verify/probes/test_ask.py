@@ -4,6 +4,7 @@ import importlib
 import itertools
 import json
 import mmap
+import os
 import socket
 import subprocess
 import sys
@@ -213,3 +214,22 @@ def test_a_server_that_is_not_waited_for_is_asked_once(monkeypatch: pytest.Monke
     monkeypatch.setattr(sys, "argv", ["ask", "http://127.0.0.1:1/x"])
     assert probe.first_answer(0.0) == (0, "", "refused")
     assert len(asked) == 1
+
+
+@pytest.mark.parametrize(
+    ("program", "words", "watched"),
+    [
+        ("/usr/local/bin/python3.11", ["python", "-m", "uvicorn"], True),
+        ("/usr/bin/qemu-aarch64-static", ["/usr/bin/qemu-aarch64-static", "python", "-m", "uvicorn"], True),
+        ("/run/rosetta/rosetta", ["/run/rosetta/rosetta", "/usr/bin/python3", "python", "-m", "uvicorn"], True),
+        ("/usr/local/bin/python3.11", ["qemu-aarch64-static", "python", "-m", "uvicorn"], False),
+        ("/usr/bin/qemu-aarch64-static", ["/usr/bin/qemu-aarch64-static", "python", "-c", "import torch"], False),
+        ("/opt/qemu-tool/python3", ["x", "python", "-m", "uvicorn"], False),
+    ],
+)
+def test_under_an_emulator_the_words_that_the_program_itself_noted_come_after_it(
+    program: str, words: list[str], *, watched: bool
+) -> None:
+    process = probe.Process(os.getpid())
+    process.program, process.words, process.environ = program, words, [b"PYTHONPATH=/watch"]
+    assert process.is_watched("/watch", [["python", "-m", "uvicorn"]]) is watched

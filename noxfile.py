@@ -193,6 +193,12 @@ def accidents(session: nox.Session) -> None:
 
 
 @nox.session(default=False)
+def engines(session: nox.Session) -> None:
+    """Make engines of other releases, try the images there [-- PYTEST-OPTION …], and take the engines down (root)."""
+    run(session, "env", "KTRDR_ENGINES=1", "pytest", "tests/engines", *session.posargs, group="tests")
+
+
+@nox.session(default=False)
 def mutation(session: nox.Session) -> None:
     """Put small mistakes into judge and readers [-- MODULE …]; report which of them no test notices."""
     run(session, "python", "-m", "tests.mutation", *session.posargs, group="mutation")

@@ -23,8 +23,8 @@ NAME = "ktrdr-try-podman:1"
 DOCKERFILE = """\
 FROM ktrdr-try-small:1
 SHELL ["/bin/sh", "-e", "-c"]
-HEALTHCHECK --interval=10s --start-interval=1s CMD ["/bin/cat", "/tmp/ready"]
-CMD ["/bin/sh", "-c", "trap '' TERM; echo yes >/tmp/ready; while :; do sleep 1; done"]
+HEALTHCHECK --interval=10s --start-interval=1s CMD ["/bin/cat", "/ready"]
+CMD ["/bin/sh", "-c", "trap '' TERM; echo yes >/ready; while :; do sleep 1; done"]
 """
 RELEASES = {"5.4": "trixie", "5.8": "forky"}
 MINUTES = "NOT TESTED: making other engines takes minutes; ./noxw -s engines does it (KTRDR_ENGINES)"

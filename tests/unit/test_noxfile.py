@@ -53,11 +53,13 @@ COMMANDS: dict[str, list[str]] = {
     "mutation": ["python -m tests.mutation ARGUMENTS"],
     "screenshot": ["python -m tests.browser.screenshot ARGUMENTS"],
     "accidents": ["env KTRDR_ALL_ROLES=1 pytest tests/resilience ARGUMENTS"],
+    "engines": ["env KTRDR_ENGINES=1 pytest tests/engines ARGUMENTS"],
 }
 TAKING_NOTHING = ("engine", "engine-stop", "e2e", "lazy-imports", "lint", "types")
 # What a session needs on top of the tools.
 GROUPS = {
-    "unit": "tests", "types": "tests", "tests": "tests", "mutation": "mutation", "accidents": "tests", "lint": "lint",
+    "unit": "tests", "types": "tests", "tests": "tests", "mutation": "mutation", "accidents": "tests",
+    "engines": "tests", "lint": "lint",
     "screenshot": "tests",
 }  # fmt: skip
 

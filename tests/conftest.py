@@ -13,6 +13,7 @@ SHARED = {
     "integration": "the images and their tags",
     "broken_images": "the images and their tags",
     "resilience": "engines that are harmed",
+    "engines": "engines that are harmed",
     "browser": "browsers",
     "store": "a server of PostgreSQL",
     "api": "servers that are measured",

@@ -107,9 +107,9 @@ def holder(api: httpx.Client) -> Worker:
     return worker
 
 
-def tester(api: httpx.Client) -> Worker:
+def backtester(api: httpx.Client) -> Worker:
     """Return a new worker that holds a backtest, for which alone it may upload records."""
-    worker = Worker(api, f"tester-{secrets.token_hex(4)}", "backtest")
+    worker = Worker(api, f"backtester-{secrets.token_hex(4)}", "backtest")
     worker.register()
     start_backtest(api, model_path="small")
     until("its turn", lambda: worker.beat()["operation"])

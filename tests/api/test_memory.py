@@ -13,7 +13,7 @@ from ktrdr.records import KINDS as KINDS_OF_RECORDS
 from ktrdr.records import Kind
 from tests.api import largest
 from tests.api.backend import Api, Backend
-from tests.api.extremes import archive, at_work, dense, holder, limited, memory, record, tester
+from tests.api.extremes import archive, at_work, dense, holder, limited, memory, record, backtester
 from tests.api.largest import ASK, KEPT, LARGE_WEIGHTS, MODEL, UPLOAD, Filled
 from tests.api.population import backtest_result, keep_model
 from tests.api.storm import storm, unread
@@ -67,7 +67,7 @@ def test_a_request_at_its_largest_stays_within_its_cost(filled: Filled, route: s
 
 @pytest.mark.parametrize("kind", KINDS_OF_RECORDS)
 def test_a_record_of_any_length_is_taken_and_given_within_its_cost(filled: Filled, kind: Kind) -> None:
-    worker, content, path = tester(filled.api), record(kind), RECORDS
+    worker, content, path = backtester(filled.api), record(kind), RECORDS
     with at_work(worker):
         filled.backend.stop()
         filled.backend.start()

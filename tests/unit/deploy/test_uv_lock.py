@@ -219,7 +219,7 @@ def test_a_lock_that_is_not_of_these_requirements_is_refused_with_what_to_do(
 
 
 def test_a_requirement_that_is_only_written_in_another_way_is_the_same(tree: Path) -> None:
-    change(tree, '"pyyaml>=6.0.2"', '"PyYAML >= 6.0.2"')
+    change(tree, '"uvicorn>=0.54"', '"Uvicorn >= 0.54"')
     check_current(CONTRACT.python, tree)
 
 

@@ -13,7 +13,7 @@ from ktrdr.records import KINDS as KINDS_OF_RECORDS
 from ktrdr.records import Kind
 from tests.api import largest
 from tests.api.backend import Api, Backend
-from tests.api.extremes import archive, at_work, dense, holder, limited, memory, record, backtester
+from tests.api.extremes import archive, at_work, backtester, dense, holder, limited, memory, record
 from tests.api.largest import ASK, KEPT, LARGE_WEIGHTS, MODEL, UPLOAD, Filled
 from tests.api.population import backtest_result, keep_model
 from tests.api.storm import storm, unread

@@ -136,7 +136,7 @@ def test_operations_are_filtered_and_paged_and_models_sorted(
         api.post("trainings/start", json={"strategy_name": STRATEGY}).raise_for_status()
     page = visit(backend.url).page
     expect(rows(page)).to_have_count(40)
-    page.get_by_role("button", name="Older operations").click()
+    page.get_by_role("button", name="Next page: Operations").click()
     expect(rows(page)).to_have_count(2)
     page.get_by_label("Type").select_option("data_load")
     expect(rows(page)).to_have_count(1)

@@ -98,10 +98,18 @@ def archive(weights: int = 1, instead: Mapping[str, bytes] | None = None) -> byt
     return buffer.getvalue()
 
 
+def withdraw(api: httpx.Client) -> None:
+    """Cancel what waits for a worker, so that the next one begins what is started next."""
+    for operation in api.get("operations", params={"status": "pending", "limit": 500}).json()["operations"]:
+        if not operation["metadata"].get("worker_id"):  # one that a worker holds is pending until it says more
+            api.delete(f"operations/{operation['operation_id']}").raise_for_status()
+
+
 def holder(api: httpx.Client) -> Worker:
     """Return a new worker that holds a training, for which alone it may upload."""
     worker = Worker(api, f"holder-{secrets.token_hex(4)}", "training")
     worker.register()
+    withdraw(api)
     start_training(api)
     until("its turn", lambda: worker.beat()["operation"])  # others that have asked of late come first
     return worker
@@ -111,6 +119,7 @@ def backtester(api: httpx.Client) -> Worker:
     """Return a new worker that holds a backtest, for which alone it may upload records."""
     worker = Worker(api, f"backtester-{secrets.token_hex(4)}", "backtest")
     worker.register()
+    withdraw(api)
     start_backtest(api, model_path="small")
     until("its turn", lambda: worker.beat()["operation"])
     return worker

@@ -14,6 +14,7 @@ import pytest
 
 from deploy.artifacts import BUILD, LOG
 from tests.integration.conftest import Checkout, Images
+from tests.support.checkout import CONTRACT_FILE
 from tests.support.signals import HEEDING
 from tests.support.waiting import until
 
@@ -122,7 +123,8 @@ def test_a_verification_that_is_interrupted_leaves_nothing_on_the_engine(
 ) -> None:
     artifacts = images.copy_artifacts(tmp_path)
     log = tmp_path / "printed"
-    command = (sys.executable, "-m", "verify", "backend", "worker-cpu", "--artifacts", str(artifacts.root))
+    places = ("--artifacts", str(artifacts.root), "--contract", str(CONTRACT_FILE))
+    command = (sys.executable, "-m", "verify", "backend", "worker-cpu", *places)
     with started(*command, cwd=artifacts.root, log=log) as process:
         wait_while(process, log, lambda: images.left_by(process.pid))
         interrupt(process, number, VERIFY_ENDS_WITHIN, log)

@@ -46,10 +46,11 @@ def test_a_day_holds_its_hours(year: Bars) -> None:
     place = days.times.index(parse_time("2023-03-01"))
     start = year.times.index(parse_time("2023-03-01"))
     hours = year.between(start, start + 24)
-    assert days.between(place, place + 1) == Bars(
-        [hours.times[0]], [hours.opens[0]], [max(hours.highs)], [min(hours.lows)], [hours.closes[-1]],
-        [pytest.approx(sum(hours.volumes))],  # type: ignore[list-item]
-    )  # fmt: skip
+    day = days.between(place, place + 1)
+    prices = (*day.opens, *day.highs, *day.lows, *day.closes)
+    assert list(day.times) == [hours.times[0]]
+    assert prices == (hours.opens[0], max(hours.highs), min(hours.lows), hours.closes[-1])
+    assert list(day.volumes) == [pytest.approx(sum(hours.volumes))]
 
 
 @pytest.mark.parametrize(

@@ -11,7 +11,7 @@ from deploy.errors import Exit, Problem, outside
 try:
     from deploy import signals
     from deploy.artifacts import E2E_ROLES
-    from deploy.project import Project, find_contract, read_project, root_of
+    from deploy.project import Project, read_project
     from deploy.publish import options
 except ImportError as error:
     outside("deploy", error)
@@ -100,7 +100,7 @@ def parser() -> argparse.ArgumentParser:
         if word == "matrix":
             command.add_argument("--together", action="store_true", help="print the roles of `e2e` instead, as words")
         if word == "clean":
-            command.add_argument("--all", action="store_true", help="also remove our images, artifacts/ and .cache/")
+            command.add_argument("--all", action="store_true", help="also remove our images, records and caches")
     return top
 
 
@@ -117,8 +117,7 @@ def run(arguments: argparse.Namespace) -> int:
     if arguments.command == "clean":
         from deploy import clean  # noqa: PLC0415
 
-        root = root_of(find_contract(arguments.contract, os.environ, Path.cwd())) if arguments.all else None
-        return clean.clean(root)
+        return clean.clean(_project(arguments).root if arguments.all else None)  # a wrong contract removes nothing
     if arguments.command == "key":
         from deploy.publish import commands  # noqa: PLC0415
 

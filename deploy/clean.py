@@ -1,8 +1,10 @@
 """Removes what dead runs of this pipeline left; if asked, also its images, records and caches; nothing else."""
 
 import contextlib
+import os
 import shutil
 from collections.abc import Callable, Iterable, Mapping
+from fnmatch import fnmatch
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +12,7 @@ import docker
 import docker.errors
 
 from deploy import locks
+from deploy.artifacts import E2E, GPU, OTHERS, REPORTS, STAGES
 from deploy.base import bootstrap
 from deploy.contract import ROLE_LABEL
 from deploy.engine import podman, runs
@@ -19,7 +22,14 @@ from deploy.engine.labelled import RUN_HOST, LabelledResource, find, remove, req
 from deploy.errors import Exit, Problem
 
 NAMES = "ktrdr-"
-DIRECTORIES = ("artifacts", ".cache")
+RECORDS, CACHE = "artifacts", ".cache"
+# What these tools make there: all else is somebody's own, and stays.
+APART = (GPU, OTHERS, "published")  # each laid out as artifacts/
+SEVERAL = (*REPORTS, "history.html", "faults.json", "faults.md", "bench.json", "bench.md")  # about several roles
+FOLDERS = {(E2E, "logs"): ".log", ("screenshots",): ".png"}  # whatever their files are called
+CACHES = (
+    "bytecode", "buildx", "contents", "layers", "sbom", "torch-wheels", "uv-binary", "uv-*-*", ".uv-*", ".torch-*",
+)  # fmt: skip
 REMOVE_SECONDS = 60.0
 REQUEST_SECONDS = 60.0  # an image of gigabytes is not removed in a moment
 
@@ -31,7 +41,7 @@ def clean(root: Path | None = None, *, say: Callable[[str], None] = tell) -> int
     removed.
 
     Raises:
-        Problem: no engine answers (exit 3); the directories are gone by then.
+        Problem: the root is or holds the home directory (exit 2); no engine answers (exit 3): the files are gone by then.
 
     """
     removed = remove_directories(root, say) if root else 0
@@ -56,18 +66,70 @@ def clean(root: Path | None = None, *, say: Callable[[str], None] = tell) -> int
 
 
 def remove_directories(root: Path, say: Callable[[str], None]) -> int:
-    """Remove records and caches below the checkout; returns how many there were. A link is removed, not followed."""
+    """Remove this pipeline's records and caches below the checkout; returns in how many directories there were some.
+
+    What others put there stays, and is told. A link is removed, not followed.
+
+    Raises:
+        Problem: the checkout is a home directory, or holds one: another's files lie there (exit 2).
+
+    """
+    home = Path.home().resolve()
+    if root.resolve() in (home, *home.parents):
+        wrong = f"{root} is or holds the home directory: its {RECORDS}/ and {CACHE}/ are not only this pipeline's"
+        next_step = "name the contract of a checkout with --contract FILE, or leave --all out"
+        raise Problem("removing records and caches", wrong, next_step, Exit.USAGE)
     count = 0
-    for path in (root / name for name in DIRECTORIES):
-        if path.is_symlink() or path.is_file():
+    for path, remove_ours in ((root / RECORDS, _remove_records), (root / CACHE, _remove_caches)):
+        if path.is_symlink():
             path.unlink()
+            removed = 1
         elif path.is_dir():
-            shutil.rmtree(path)
+            removed = remove_ours(path)
+            if not any(path.iterdir()):
+                path.rmdir()
+                removed = removed or 1
         else:
             continue
-        say(f"clean: removed {path}")
-        count += 1
+        if removed:
+            count += 1
+            say(f"clean: removed {path}" if not path.exists() else f"clean: removed what this pipeline made in {path}")
+        if path.is_dir():
+            say(f"clean: left {', '.join(sorted(map(str, path.iterdir())))}: this pipeline did not make all of it")
     return count
+
+
+def is_record(path: Path) -> bool:
+    """Whether a file is one of the pipeline's, by its path from the root of the artifacts."""
+    parts = path.parts[1:] if path.parts[0] in APART else path.parts
+    if parts[:-1] in FOLDERS:
+        return path.suffix == FOLDERS[parts[:-1]]
+    known = {1: SEVERAL, 2: STAGES}.get(len(parts), ())
+    return any(parts[-1] == name or parts[-1].startswith(f".{name}.") for name in known)  # or half written
+
+
+def _remove_records(root: Path) -> int:
+    """Remove the pipeline's files, and the directories in which nothing else is; returns how many files there were."""
+    count = 0
+    for directory, _, files in os.walk(root, topdown=False):
+        here = Path(directory)
+        for file in (here / name for name in files):
+            if is_record(file.relative_to(root)):
+                file.unlink()
+                count += 1
+        if here != root and not any(here.iterdir()):
+            here.rmdir()
+    return count
+
+
+def _remove_caches(root: Path) -> int:
+    ours = [path for path in root.iterdir() if any(fnmatch(path.name, name) for name in CACHES)]
+    for path in ours:
+        if path.is_dir() and not path.is_symlink():
+            shutil.rmtree(path)
+        else:
+            path.unlink()
+    return len(ours)
 
 
 def sort_out(

@@ -78,11 +78,11 @@ def check_current(python: str, root: Path) -> None:
     package index that the host is configured with.
 
     Raises:
-        Problem: they differ (exit 2).
+        Problem: they differ, or one of them is no such file (exit 2).
 
     """
-    project = tomllib.loads((root / "pyproject.toml").read_text(encoding="utf-8"))
-    lock, of_project = _document((root / "uv.lock").read_text(encoding="utf-8")), project["project"]
+    project, lock = _both(root)
+    of_project = project["project"]
     if not SpecifierSet(of_project.get("requires-python", "")).contains(f"{python}.99"):
         wrong = f"it requires Python {of_project['requires-python']}, images.toml's python is {python!r}"
         raise Problem("reading pyproject.toml", wrong, "correct python in images.toml, or requires-python", Exit.USAGE)
@@ -93,6 +93,27 @@ def check_current(python: str, root: Path) -> None:
         more = f", and {len(told) - SHOWN} more" * (len(told) > SHOWN)
         wrong = f"it does not match pyproject.toml: {', '.join(told[:SHOWN])}{more}"
         raise Problem("reading uv.lock", wrong, "run `uv lock`, then build again", Exit.USAGE)
+
+
+def _both(root: Path) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Return the documents of pyproject.toml and uv.lock."""
+    doing, name = "reading pyproject.toml and uv.lock", "pyproject.toml"
+    try:
+        project = tomllib.loads((root / name).read_text(encoding="utf-8"))
+        if "name" not in project.get("project", {}):
+            next_step = "write [project] with name and version, and run `uv lock`"
+            raise Problem(doing, f"{root / name} has no [project] with a name", next_step, Exit.USAGE)
+        name = "uv.lock"
+        lock = _document((root / name).read_text(encoding="utf-8"))
+    except OSError as error:
+        next_step = f"write pyproject.toml in {root} and run `uv lock` there, or name another checkout's contract"
+        raise Problem(doing, f"{root / name}: {error.strerror}", next_step, Exit.USAGE) from None
+    except ValueError as error:  # TOMLDecodeError and UnicodeDecodeError are ValueErrors
+        next_step = "correct the line it names" if name != "uv.lock" else "restore it, or run `uv lock`"
+        raise Problem(doing, f"{root / name}: not TOML: {error}", next_step, Exit.USAGE) from None
+    if "package" not in lock:
+        raise Problem(doing, f"{root / name} locks no package", "run `uv lock`", Exit.USAGE)
+    return project, lock
 
 
 def declared(project: dict[str, Any]) -> set[tuple[str, str]]:

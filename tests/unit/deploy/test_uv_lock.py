@@ -235,6 +235,29 @@ def test_as_many_differences_as_are_told_are_not_counted(tree: Path) -> None:
     assert "more" not in said.replace("any more", "")
 
 
+@pytest.mark.parametrize(
+    ("name", "text", "told"),
+    [
+        ("pyproject.toml", None, "No such file"),
+        ("pyproject.toml", "[tool.ruff]\n", "has no [project] with a name"),
+        ("pyproject.toml", "[project\n", "not TOML"),
+        ("uv.lock", None, "No such file"),
+        ("uv.lock", "\n<<<<<<<\n", "not TOML"),
+        ("uv.lock", "version = 1\n", "locks no package"),
+    ],
+)
+def test_a_checkout_without_one_of_the_two_files_is_told_what_to_write(
+    tree: Path, name: str, text: str | None, told: str
+) -> None:
+    (tree / name).unlink()
+    if text is not None:
+        (tree / name).write_text(text, encoding="utf-8")
+    said = refusal(tree)
+    assert said.startswith(f"reading pyproject.toml and uv.lock: {tree / name}")
+    assert told in said
+    assert "next: " in said
+
+
 @pytest.mark.parametrize(("python", "good"), [("3.11", True), ("3.12", False), ("3.1", False)])
 def test_a_contract_s_python_that_the_project_excludes_is_refused(tree: Path, python: str, *, good: bool) -> None:
     if good:

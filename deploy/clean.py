@@ -41,7 +41,7 @@ def clean(root: Path | None = None, *, say: Callable[[str], None] = tell) -> int
     removed.
 
     Raises:
-        Problem: the root is or holds the home directory (exit 2); no engine answers (exit 3): the files are gone by then.
+        Problem: the root is or holds the home directory (exit 2); no engine answers (exit 3), the files being gone.
 
     """
     removed = remove_directories(root, say) if root else 0

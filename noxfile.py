@@ -25,6 +25,7 @@ LINTERS = (
 HELP = {"-h", "--help"}
 # Options of `publish` that take a value. Beside it, `build` and `verify` take the same words for their roles.
 PUBLISHING = {"--registry", "--key", "--verifier"}
+SHARED = {"--contract", "--artifacts"}  # options with a value that the three sessions have
 NO_WORDS = "this session takes no words after --"
 # What shares something stays in one process: tests/conftest.py. For two processors; one of three processes often waits.
 SIDE_BY_SIDE = ("--numprocesses=2",)
@@ -49,10 +50,14 @@ def only_help(session: nox.Session) -> list[str]:
 
 def roles(words: list[str]) -> list[str]:
     """Return the words after ``--``; of those for `publish`, which names a registry, without its own options."""
-    if "--registry" not in words:
+    if not any(word.partition("=")[0] == "--registry" for word in words):
         return list(words)
-    values = {at + 1 for at, word in enumerate(words) if word in PUBLISHING}
-    return [word for at, word in enumerate(words) if at not in values and not word.startswith("--")]
+    kept = []
+    for before, word in zip(["", *words], words, strict=False):
+        shared = before in SHARED or word.partition("=")[0] in SHARED
+        if shared or not (before in PUBLISHING or word.startswith("--")):
+            kept.append(word)
+    return kept
 
 
 @nox.session

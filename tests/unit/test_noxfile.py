@@ -259,3 +259,23 @@ def test_probes_import_nothing_but_the_standard_library_before_they_look() -> No
         tree = ast.parse(source(path.stem))  # as it runs: with the parts that it shares with others in it
         top = ast.Module([node for node in tree.body if isinstance(node, ast.Import | ast.ImportFrom)], [])
         assert {name.partition(".")[0] for name in _imported(top)} <= sys.stdlib_module_names, path
+
+
+@pytest.mark.parametrize("name", ["build", "verify"])
+@pytest.mark.parametrize(
+    ("words", "kept"),
+    [
+        ("--registry=r:5000 --key=k backend", "backend"),
+        ("--registry r:5000 --contract own.toml backend --artifacts there", "--contract own.toml backend --artifacts there"),
+        ("--registry=r:5000 --contract=own.toml --artifacts=there", "--contract=own.toml --artifacts=there"),
+        ("--contract own.toml --registry r:5000 --plain-http dev", "--contract own.toml dev"),
+        ("--contract own.toml dev", "--contract own.toml dev"),
+        ("--key backend", "--key backend"),
+    ],
+)  # fmt: skip
+def test_beside_publish_a_session_keeps_the_options_that_both_have(
+    noxfile: ModuleType, sessions: dict[str, Callable[..., Any]], name: str, words: str, kept: str
+) -> None:
+    assert noxfile.roles(words.split()) == kept.split()
+    bare = COMMANDS[name][0].removesuffix(" ARGUMENTS")
+    assert ran(sessions[name], *words.split()) == locked(name, f"{bare} {kept}")

@@ -36,6 +36,9 @@ def make(path: Path) -> tuple[Path, str]:
 
     """
     doing, public = "making a key", path.with_name(path.name + PUBLIC)
+    for name in (path, public):  # before the first is written: no private half without its public one
+        if os.path.lexists(name):
+            raise Problem(doing, f"{name} is there already", "name another file", Exit.USAGE)
     private = Ed25519PrivateKey.generate()
     signer, half = CryptoSigner(private), private.public_key()
     shown = half.public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)

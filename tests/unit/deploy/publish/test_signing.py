@@ -33,6 +33,16 @@ def test_no_key_takes_the_place_of_another(key: Path) -> None:
     assert key.read_bytes() == before
 
 
+@pytest.mark.parametrize("dangling", [False, True])
+def test_where_the_public_half_s_place_is_taken_no_private_half_is_left(tmp_path: Path, *, dangling: bool) -> None:
+    taken = tmp_path / "k.pub"
+    taken.symlink_to("nowhere") if dangling else taken.touch()
+    with pytest.raises(Problem, match=r"k\.pub is there already") as told:
+        make(tmp_path / "k")
+    assert told.value.code == Exit.USAGE
+    assert list(tmp_path.iterdir()) == [taken]
+
+
 def test_what_was_signed_is_good_for_its_key_and_no_other(key: Path, tmp_path: Path) -> None:
     other, _ = make(tmp_path / "other")
     kind, data = sealed(STATEMENT, signer_of(key))

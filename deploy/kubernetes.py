@@ -13,6 +13,7 @@ import yaml
 
 from deploy.compose import Images, services
 from deploy.contract import Contract, Image
+from deploy.errors import Exit, Problem
 from deploy.image_config import Healthcheck
 
 PART_OF, COMPONENT = "app.kubernetes.io/part-of", "app.kubernetes.io/component"
@@ -123,7 +124,7 @@ def _deployment(contract: Contract, workload: Workload, image: str, healthcheck:
 
 def _pod(contract: Contract, workload: Workload, container: Document) -> Document:
     """Return a pod: a numeric user, no account of the cluster, no variables that the cluster adds."""
-    user, group = map(int, str(contract.configuration_of(workload.image).user).split(":"))
+    user, group = _user(contract, workload.image)
     volumes: list[Document] = [{"name": "tmp", "emptyDir": {"medium": "Memory", "sizeLimit": TEMPORARY}}]
     if workload.stores:
         volumes.append({"name": "data", "persistentVolumeClaim": {"claimName": "data"}})
@@ -138,6 +139,16 @@ def _pod(contract: Contract, workload: Workload, container: Document) -> Documen
         "containers": [container],
         "volumes": volumes,
     }  # fmt: skip
+
+
+def _user(contract: Contract, image: Image) -> list[int]:
+    """Return the numbers of user and group; Problem (exit 2) where the contract demands none."""
+    user = contract.configuration_of(image).user
+    if user is None:
+        key = f"images.{image.role}.configuration.user"
+        next_step = f'write {key} = "10001:10001", with the numbers of the image\'s user and group'
+        raise Problem("writing the manifests", f"{key} is missing: a pod names its user", next_step, Exit.USAGE)
+    return [int(number) for number in user.split(":")]
 
 
 def _container(workload: Workload, image: str, healthcheck: Healthcheck | None) -> Document:

@@ -7,6 +7,8 @@ import pytest
 import yaml
 
 from deploy.compose import images, services
+from deploy.configuration import Configuration
+from deploy.errors import Exit, Problem
 from deploy.image_config import Healthcheck
 from deploy.kubernetes import manifests, workloads
 from tests.support.checkout import read_contract
@@ -55,6 +57,21 @@ def test_a_container_runs_the_published_image_as_the_contract_s_numeric_user(nam
     user, group = map(int, str(CONTRACT.configuration_of(image).user).split(":"))
     context = PODS[name]["securityContext"]
     assert (context["runAsNonRoot"], context["runAsUser"], context["runAsGroup"]) == (True, user, group)
+
+
+def test_a_contract_that_demands_no_user_is_told_what_to_write() -> None:
+    def without(configuration: Configuration) -> Configuration:
+        return configuration.model_copy(update={"user": None})
+
+    images = {
+        role: image.model_copy(update={"configuration": without(image.configuration)})
+        for role, image in CONTRACT.images.items()
+    }
+    contract = CONTRACT.model_copy(update={"configuration": without(CONTRACT.configuration), "images": images})
+    with pytest.raises(Problem, match=r"images\.backend\.configuration\.user is missing") as told:
+        manifests(contract, PUBLISHED, {})
+    assert told.value.code == Exit.USAGE
+    assert 'configuration.user = "' in told.value.next_step
 
 
 @every_service

@@ -266,7 +266,7 @@ def test_probes_import_nothing_but_the_standard_library_before_they_look() -> No
     ("words", "kept"),
     [
         ("--registry=r:5000 --key=k backend", "backend"),
-        ("--registry r:5000 --contract own.toml backend --artifacts there", "--contract own.toml backend --artifacts there"),
+        ("--registry r:5000 --contract a.toml dev --artifacts there", "--contract a.toml dev --artifacts there"),
         ("--registry=r:5000 --contract=own.toml --artifacts=there", "--contract=own.toml --artifacts=there"),
         ("--contract own.toml --registry r:5000 --plain-http dev", "--contract own.toml dev"),
         ("--contract own.toml dev", "--contract own.toml dev"),

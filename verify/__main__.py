@@ -126,6 +126,9 @@ def run(arguments: argparse.Namespace) -> int:
         if len(arguments.words) != 1:
             raise Problem("reading the command line", "name one file", "see --help", Exit.USAGE)
         return import_cst(Path(arguments.words[0]), arguments.role)
+    if not arguments.published:
+        names = ("again", *options.EXAMINATION)
+        options.hold_none(arguments, names, "only of use with --published REF", "name the image, or leave it out")
     project = read_project(arguments.contract, arguments.artifacts, environ=os.environ, directory=Path.cwd())
     contract, artifacts = project.contract, project.artifacts
     console, word, words = signals.Screen(), arguments.command, arguments.words
@@ -200,6 +203,7 @@ def _published(arguments: argparse.Namespace, project: Project, console: Console
     if arguments.words or arguments.gpu:
         wrong = f"--published takes no {' '.join(arguments.words) or '--gpu'} beside it"
         raise Problem("reading the command line", wrong, "see ./noxw -s verify -- --help", Exit.USAGE)
+    options.hold_none(arguments, ("image", "role", "base"), "not of use with --published", "leave one of them out")
     repository = Repository(Reference.read(arguments.published), plain_http=arguments.plain_http)
     asked = Asked(repository, expected(arguments, project.contract), arguments.again)
     return published(asked, project, connection.find_engine(), console)

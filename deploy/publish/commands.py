@@ -9,7 +9,7 @@ from deploy import compose, kubernetes
 from deploy.contract import Contract
 from deploy.errors import Exit, Problem
 from deploy.project import Project
-from deploy.publish import signing
+from deploy.publish import options, signing
 from deploy.publish.deployed import Deployed, deployed
 from deploy.publish.examined import Expected
 from deploy.publish.publish import Place, Signing, publish
@@ -37,6 +37,12 @@ def print_deployment(arguments: argparse.Namespace, project: Project) -> int:
     """Print what `stack`, `compose` or `kubernetes` prints, with the published images where a registry is named."""
     gpu = arguments.command != "stack" and arguments.gpu
     contract = project.contract
+    if not arguments.registry:
+        if arguments.command != "stack":
+            wrong = f"{arguments.command} needs the registry's name: --registry is empty"
+            raise Problem("reading the command line", wrong, "name it with --registry R", Exit.USAGE)
+        names = (*options.EXAMINATION, "unattested")
+        options.hold_none(arguments, names, "only of use with --registry R", "name the registry, or leave it out")
     found = _deployed(arguments, contract, compose.images(gpu=gpu)) if arguments.registry else {}
     published = {name: one.reference for name, one in found.items()}
     if arguments.command == "stack":
@@ -63,7 +69,7 @@ def _deployed(arguments: argparse.Namespace, contract: Contract, names: Collecti
 def expected(arguments: argparse.Namespace, contract: Contract) -> Expected:
     """Return what attestations have to fulfil; raises Problem where the public key cannot be read (exit 2)."""
     key = signing.key_of(arguments.key) if arguments.key else None
-    return Expected(contract.digest, datetime.now(UTC), arguments.most_days, key)
+    return Expected(contract.digest, datetime.now(UTC), arguments.most_days or options.MOST_DAYS, key)
 
 
 def place_of(arguments: argparse.Namespace) -> Place:

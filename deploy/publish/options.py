@@ -1,9 +1,13 @@
 """The options of the commands that publish, or use what is published."""
 
 import argparse
+from collections.abc import Iterable
 from pathlib import Path
 
+from deploy.errors import Exit, Problem
+
 MOST_DAYS = 90.0  # between verification and use, unless another number is named
+EXAMINATION = ("plain_http", "key", "most_days")  # options by which what a registry holds is examined
 
 
 def add_publishing(command: argparse.ArgumentParser) -> None:
@@ -37,10 +41,15 @@ def add_examination(command: argparse._ActionsContainer) -> None:
     command.add_argument(
         "--most-days",
         type=days,
-        default=MOST_DAYS,
         metavar="N",
-        help="how old a verification may be (default: %(default)g)",
+        help=f"how old a verification may be (default: {MOST_DAYS:g})",
     )
+
+
+def hold_none(arguments: argparse.Namespace, names: Iterable[str], why: str, next_step: str) -> None:
+    """Raise Problem (exit 2) where one of the options is given, which would be passed over."""
+    if given := [f"--{name.replace('_', '-')}" for name in names if getattr(arguments, name, None)]:
+        raise Problem("reading the command line", f"{', '.join(given)}: {why}", next_step, Exit.USAGE)
 
 
 def days(text: str) -> float:

@@ -75,6 +75,24 @@ def test_a_key_that_cannot_be_read_is_told_before_a_registry_is_asked(
         assert f"reading the key: {tmp_path}/absent" in capsys.readouterr().err
 
 
+@pytest.mark.parametrize("words", [["--key", "k.pub"], ["--most-days", "90"], ["--unattested"], ["--plain-http"]])
+def test_an_option_that_needs_a_registry_is_not_passed_over_without_one(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], words: list[str]
+) -> None:
+    assert run(monkeypatch, "stack", *words) == Exit.USAGE
+    told = capsys.readouterr()
+    assert f"{words[0]}: only of use with --registry R" in told.err
+    assert told.out == ""
+
+
+@pytest.mark.parametrize("word", ["compose", "kubernetes"])
+def test_a_registry_without_a_name_is_told(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], word: str
+) -> None:
+    assert run(monkeypatch, word, "--registry", "", "--unattested") == Exit.USAGE
+    assert f"{word} needs the registry's name" in capsys.readouterr().err
+
+
 def test_a_key_is_made_with_its_public_half_beside_it(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -108,6 +108,24 @@ def test_words_that_a_command_does_not_take_are_told(monkeypatch: pytest.MonkeyP
     assert code == Exit.USAGE
 
 
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        (["--key", "k.pub"], "--key: only of use with --published REF"),
+        (["backend", "--again"], "--again: only of use with --published REF"),
+        (["--plain-http", "--image", "x:1", "--role", "dev"], "--plain-http: only of use with --published REF"),
+        (["--most-days=90", "--gpu"], "--most-days: only of use with --published REF"),
+        (["--published", "r.example/x:1", "--image", "x:1", "--role", "dev"], "--image, --role: not of use with --p"),
+        (["--published", "r.example/x:1", "--base", "debian"], "--base: not of use with --published"),
+    ],
+)
+def test_an_option_is_not_passed_over_where_it_means_nothing(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], words: list[str], told: str
+) -> None:
+    assert run(monkeypatch, *words) == Exit.USAGE
+    assert told in capsys.readouterr().err
+
+
 def test_what_holds_no_cuda_cannot_be_tried_on_a_gpu(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

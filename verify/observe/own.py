@@ -194,6 +194,16 @@ def _archive(api: Any, container_id: str, path: str) -> tuple[Iterator[bytes], d
     return stream, said
 
 
+def _behind(api: Any, container_id: str, path: str) -> tuple[str, tuple[Iterator[bytes], dict[str, Any]] | None]:
+    """Return where a path leads, and what lies there: of a link itself, the engine hands over the link alone."""
+    been, handed = {path}, _archive(api, container_id, path)
+    while handed and (end := str(handed[1].get("linkTarget") or "")) and end not in been:
+        cast("Any", handed[0]).close()
+        been.add(path := end)
+        handed = _archive(api, container_id, path)
+    return path, handed
+
+
 @contextlib.contextmanager
 def _members(stream: Iterator[bytes]) -> Iterator[tarfile.TarFile]:
     """Give the members of an archive, as far as they are read."""
@@ -244,7 +254,7 @@ def _searched(
 
 def _directories(api: Any, container_id: str, path: str) -> list[str]:
     """Return the names of the directories in a directory, and of the links to some."""
-    handed = _archive(api, container_id, path)
+    path, handed = _behind(api, container_id, path)
     if handed is None:
         return []
     names, links = set[str](), set[str]()

@@ -27,6 +27,7 @@ from verify.observe.refusal import reason
 VARIABLE = re.compile(r"\$(?:\{([^}]+)\}|([A-Za-z_][A-Za-z0-9_]*)|([*#$@!?0-9-]))")
 ANSWER = 60.0  # seconds for one answer of the engine: of many containers, one is late sooner or later
 KEPT = 2000  # characters of what a command prints
+READ = 8 * KEPT  # characters of it in which secrets are looked for: one at the end of what is kept is found whole
 CONTENT_AT_MOST = 16 << 20  # bytes of a file
 LISTED_AT_MOST = 1 << 30  # bytes of a directory's archive, of which the names are read
 IS_DIRECTORY = 1 << 31  # Go's bit for one (io/fs, ModeDir)
@@ -121,11 +122,13 @@ def _command(place: Place, check: CommandCheck, number: str) -> CommandSeen:
             with place.container(
                 image_id, f"{number}-{step}", entrypoint=command, user=check.user, environment=own, host_config=host
             ) as container_id:
-                seen = _run(place.client, container_id, check).model_copy(update={"image_id": image_id})
+                seen = _run(place.client, container_id, check)
+                refused = _as_written(seen.refused, command[0], words[0])
+                seen = seen.model_copy(update={"image_id": image_id, "refused": refused})
                 if step == len(check.setup):
                     return seen
                 if why := _wrong(seen):
-                    return seen.model_copy(update={"setup": masked("", f"{' '.join(command)}: {why}"[:KEPT])})
+                    return seen.model_copy(update={"setup": _kept(f"{' '.join(words)}: {why}")})
                 image_id = _keep(place.client, container_id, made)
     raise AssertionError("a check has a command")
 
@@ -136,6 +139,16 @@ def _wrong(seen: CommandSeen) -> str:
     if seen.refused or seen.late:
         return seen.refused or "it did not end in time"
     return f"it ended with {code}" if code else ""
+
+
+def _as_written(text: str, put: str, word: str) -> str:
+    """Return a text in which a word stands as it is written, not with a variable's value, which may be a secret."""
+    return text.replace(put, word) if put else text
+
+
+def _kept(text: str) -> str:
+    """Return the beginning of a text without its secrets: what is cut first may be no secret to be known any more."""
+    return masked("", text[:READ])[:KEPT]
 
 
 def _run(client: DockerClient, container_id: str, check: CommandCheck) -> CommandSeen:
@@ -151,7 +164,7 @@ def _run(client: DockerClient, container_id: str, check: CommandCheck) -> Comman
         late=late,
         flooded=printed.flooded,
         found={stream: found_in(text, wanted[stream]) for stream, text in texts.items()},
-        **{stream: masked("", text[:KEPT]) for stream, text in texts.items()},
+        **{stream: _kept(text) for stream, text in texts.items()},
     )
 
 

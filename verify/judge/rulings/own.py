@@ -71,7 +71,7 @@ def _command(check: CommandCheck, seen: CommandSeen, case: Case) -> Ruling:
     for stream, there, absent in streams:
         expected += f", {stream} has {_list(there)}" * bool(there) + f", {stream} lacks {_list(absent)}" * bool(absent)
     if seen.setup:
-        return rule(False, expected, printable(f"a setup command failed: {seen.setup}"), stderr=seen.stderr)
+        return rule(False, expected, printable(f"a setup command failed: {seen.setup}"), stderr=printable(seen.stderr))
     if seen.refused and NOT_EXECUTABLE.search(seen.refused):
         return rule(False, expected, printable(seen.refused))
     if seen.refused or seen.flooded:

@@ -81,6 +81,12 @@ def test_a_command_that_was_not_seen_to_the_end_is_an_error(seen: dict[str, Any]
     assert found in finding.found
 
 
+def test_what_a_failed_setup_command_printed_can_be_written_down() -> None:
+    finding = ran(SETUP, setup="touch /made: it ended with 1", stderr="no \ud800", stdout="none")
+    assert finding.evidence == {"stderr": "no \\ud800"}
+    finding.model_dump_json()
+
+
 def test_what_setup_commands_made_is_what_the_command_ran_in() -> None:
     made = {"image_id": "sha256:made", "proof": {**proof("c9"), "image_id": "sha256:made"}}
     assert ran(SETUP, **made).outcome == "PASS"

@@ -104,6 +104,9 @@ class Subject(Model):
         return self.healthcheck not in ([], ["NONE"])
 
 
+FLOODED = "it printed more than is read, and was stopped"
+
+
 class CommandSeen(Model):
     """What came of a command of a check of the contract's own."""
 

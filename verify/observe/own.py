@@ -20,7 +20,7 @@ from deploy.own_checks import CommandCheck, FileCheck, OwnChecks, expression
 from verify.contents.archive import Stream
 from verify.observe import containers
 from verify.observe.disclosure import masked
-from verify.observe.model import CommandSeen, FileSeen, OwnSeen
+from verify.observe.model import FLOODED, CommandSeen, FileSeen, OwnSeen
 from verify.observe.refusal import reason
 
 # Go's os.Expand: a name, a name in braces, or one of the shell's special characters
@@ -136,6 +136,8 @@ def _command(place: Place, check: CommandCheck, number: str) -> CommandSeen:
 def _wrong(seen: CommandSeen) -> str:
     """Return how a setup command failed; "" where it did not."""
     code = seen.proof.exit_code if seen.proof else None
+    if seen.flooded:
+        return FLOODED
     if seen.refused or seen.late:
         return seen.refused or "it did not end in time"
     return f"it ended with {code}" if code else ""

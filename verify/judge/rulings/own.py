@@ -10,7 +10,7 @@ from verify.judge.checks import Check
 from verify.judge.rulings.application import printable
 from verify.judge.rulings.subject import NOT_EXECUTABLE
 from verify.observe.disclosure import HIDDEN
-from verify.observe.model import CommandSeen, FileSeen, OwnSeen, Proof
+from verify.observe.model import FLOODED, CommandSeen, FileSeen, OwnSeen, Proof
 
 # What owner, group and others may execute (inode(7))
 EXECUTES = {"owner": 0o100, "group": 0o010, "other": 0o001, "any": 0o111}
@@ -70,12 +70,13 @@ def _command(check: CommandCheck, seen: CommandSeen, case: Case) -> Ruling:
     expected = f"`{' '.join(check.command)[:200]}` ends with {check.exit_code}"
     for stream, there, absent in streams:
         expected += f", {stream} has {_list(there)}" * bool(there) + f", {stream} lacks {_list(absent)}" * bool(absent)
-    if seen.setup:
-        return rule(False, expected, printable(f"a setup command failed: {seen.setup}"), stderr=printable(seen.stderr))
-    if seen.refused and NOT_EXECUTABLE.search(seen.refused):
+    setup = f"a setup command failed: {seen.setup}" if seen.setup else ""
+    if seen.flooded or (seen.refused and not NOT_EXECUTABLE.search(seen.refused)):
+        raise NotSeen(printable(setup or seen.refused or FLOODED), "")
+    if setup:
+        return rule(False, expected, printable(setup), stderr=printable(seen.stderr))
+    if seen.refused:
         return rule(False, expected, printable(seen.refused))
-    if seen.refused or seen.flooded:
-        raise NotSeen(seen.refused or "it printed more than is read, and was stopped", "")
     proof, faults = _proven(check, seen, case), Faults()
     faults.add(seen.late, f"it did not end within {check.within:g} s")
     faults.add(why := want_of_memory(proof.exit_code, out_of_memory=proof.out_of_memory), why)

@@ -81,6 +81,18 @@ def test_a_command_that_was_not_seen_to_the_end_is_an_error(seen: dict[str, Any]
     assert found in finding.found
 
 
+@pytest.mark.parametrize("seen", [{"flooded": True}, {"refused": "the engine: no space left on device"}])
+def test_a_setup_command_that_was_not_seen_to_the_end_is_an_error(seen: dict[str, Any]) -> None:
+    finding = ran(SETUP, setup="yes: not seen to its end", **seen)
+    assert (finding.outcome, finding.category) == ("ERROR", "ENVIRONMENT")
+    assert "a setup command failed: yes: not seen to its end" in finding.found
+
+
+def test_a_setup_command_that_the_image_does_not_have_fails() -> None:
+    finding = ran(SETUP, setup="yes: not found", refused='the engine: exec: "yes": executable file not found in $PATH')
+    assert (finding.outcome, finding.found) == ("FAIL", "a setup command failed: yes: not found")
+
+
 def test_what_a_failed_setup_command_printed_can_be_written_down() -> None:
     finding = ran(SETUP, setup="touch /made: it ended with 1", stderr="no \ud800", stdout="none")
     assert finding.evidence == {"stderr": "no \\ud800"}

@@ -12,7 +12,7 @@ from docker.errors import APIError, NotFound
 
 from deploy.image_config import ImageConfig
 from deploy.own_checks import CommandCheck
-from verify.observe.containers import Gate
+from verify.observe.containers import OUTPUT_AT_MOST, Gate
 from verify.observe.model import CommandSeen
 from verify.observe.own import (
     IS_DIRECTORY,
@@ -153,6 +153,13 @@ def test_a_failed_setup_command_is_told_as_it_is_written() -> None:
     check = CommandCheck(name="a", command=["x"], setup=setup, substitute=True)
     assert seen_of(engine, check, WORD="hunter2", NAME="me").setup == "login $WORD as ${NAME}: it ended with 3"
     assert engine.ran == [["login", "hunter2", "as me"]]
+
+
+def test_a_setup_command_that_prints_without_end_is_told_and_nothing_is_run_after_it() -> None:
+    engine = FakeRuns("x" * (OUTPUT_AT_MOST + 1))
+    seen = seen_of(engine, CommandCheck(name="a", command=["x"], setup=[["yes"]]))
+    assert (seen.flooded, seen.setup) == (True, "yes: it printed more than is read, and was stopped")
+    assert engine.ran == [["yes"]]
 
 
 @pytest.mark.parametrize("setup", [[], [["$WORD"]]], ids=["the command", "a setup command"])

@@ -79,14 +79,17 @@ def _verdict(case: Case, started: str, applied: Mapping[str, checks.Check], *, g
 
 
 def _own_findings(case: Case) -> list[Finding]:
-    names = {"role": case.image.role, "dockerfile": case.image.dockerfile}
-    return [finding_of(check, functools.partial(ruling, case), **names) for check, ruling in own.rulings(case)]
+    return [_found(case, check, ruling) for check, ruling in own.rulings(case)]
 
 
 def finding(case: Case, check: checks.Check) -> Finding:
     """Apply one check to an image."""
-    ruling = functools.partial(RULINGS[check.name], case)
-    return finding_of(check, ruling, role=case.image.role, dockerfile=case.image.dockerfile or "its Dockerfile")
+    return _found(case, check, RULINGS[check.name])
+
+
+def _found(case: Case, check: checks.Check, ruling: RulingFunction) -> Finding:
+    ruled = functools.partial(ruling, case)
+    return finding_of(check, ruled, role=case.image.role, dockerfile=case.image.dockerfile or "its Dockerfile")
 
 
 def _torch(report: TorchReport | GpuReport) -> str:

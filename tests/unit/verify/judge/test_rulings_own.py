@@ -93,6 +93,14 @@ def test_a_setup_command_that_the_image_does_not_have_fails() -> None:
     assert (finding.outcome, finding.found) == ("FAIL", "a setup command failed: yes: not found")
 
 
+def test_a_finding_on_an_image_without_a_dockerfile_here_names_its_dockerfile() -> None:
+    facts = good("backend")
+    image = CONTRACT.images["backend"].model_copy(update={"checks": [FILE], "dockerfile": ""})
+    facts.contract = CONTRACT.model_copy(update={"images": {**CONTRACT.images, "backend": image}})
+    facts.own = {"files": {"f": [{**HELD, "owner": 5}]}}
+    assert facts.verdict().findings[-1].action.endswith("correct its Dockerfile, or the check in the contract")
+
+
 def test_what_a_failed_setup_command_printed_can_be_written_down() -> None:
     finding = ran(SETUP, setup="touch /made: it ended with 1", stderr="no \ud800", stdout="none")
     assert finding.evidence == {"stderr": "no \\ud800"}

@@ -3,12 +3,13 @@
 Where a field has no word here, or means something else there, that is told with the field.
 """
 
+import contextlib
 import re
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 from pydantic.alias_generators import to_camel
 
 from deploy.forms import mistake
@@ -33,12 +34,21 @@ TEARDOWN = "nothing is run after a command: its container is removed (there, too
 Texts = list[str]
 
 
-class _Part(BaseModel):
-    """A part of the configuration: no unknown keys; a number is taken for its text, as Go's YAML does."""
+def _whole(value: Any) -> Any:
+    """Return a whole number as YAML 1.1 writes it (0x1F, 010 for eight, 1_000); any other value as it is."""
+    if isinstance(value, str):
+        with contextlib.suppress(ValueError):
+            return int(re.sub(r"^([-+]?)0(?=[0-7])", r"\g<1>0o", value), 0)
+    return value
 
-    model_config = ConfigDict(
-        extra="forbid", frozen=True, alias_generator=to_camel, coerce_numbers_to_str=True, allow_inf_nan=False
-    )
+
+Whole = Annotated[int, BeforeValidator(_whole)]
+
+
+class _Part(BaseModel):
+    """A part of the configuration: no unknown keys; every number and every truth is read from its text."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, alias_generator=to_camel)
 
 
 class Variable(_Part):
@@ -56,7 +66,7 @@ class CommandTest(_Part):
     setup: list[Texts] = Field(default_factory=list)
     teardown: list[Texts] = Field(default_factory=list)
     env_vars: list[Variable] = Field(default_factory=list)
-    exit_code: int = 0
+    exit_code: Whole = 0
     command: str
     args: Texts = Field(default_factory=list)
     expected_output: Texts = Field(default_factory=list)
@@ -72,8 +82,8 @@ class FileExistenceTest(_Part):
     path: str
     should_exist: bool = True
     permissions: str = ""
-    uid: int = -1
-    gid: int = -1
+    uid: Whole = -1
+    gid: Whole = -1
     is_executable_by: str = ""
 
 

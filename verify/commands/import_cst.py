@@ -1,5 +1,6 @@
 """``import-cst FILE``: prints a configuration of container-structure-test as checks of a contract's own."""
 
+import re
 import sys
 from pathlib import Path
 from typing import Any
@@ -8,7 +9,7 @@ import yaml
 from pydantic import ValidationError
 
 from deploy.errors import Exit, Problem
-from deploy.forms import mistake
+from deploy.forms import FORMS, ROLE, mistake
 from verify.commands.cst import SCHEMA, Configuration, Translation
 from verify.report.own_table import check_lines
 from verify.report.toml import remark
@@ -19,13 +20,27 @@ HEAD = (
 )
 
 
+class Texts(yaml.SafeLoader):
+    """Reads what stands without quotes as the text that is written, as Go's YAML does where a text is due.
+
+    YAML's own rules make 3.1 of the version 3.10, and 18 of 0022. What is to be a number becomes one in the model.
+    """
+
+    yaml_implicit_resolvers = {  # noqa: RUF012 - no ClassVar in the types of the class above
+        first: [one for one in known if one[0] in ("tag:yaml.org,2002:null", "tag:yaml.org,2002:merge")]
+        for first, known in yaml.SafeLoader.yaml_implicit_resolvers.items()
+    }
+
+
 def import_cst(path: Path, role: str | None) -> Exit:
     """Print the checks of a configuration, for one role or for every image; tell what has no word here.
 
     Raises:
-        Problem: the file cannot be read, or is no configuration of this schema (exit 2).
+        Problem: the file cannot be read, or is no configuration of this schema; no role has this name (exit 2).
 
     """
+    if role is not None and not re.fullmatch(ROLE, role):
+        raise Problem("reading the command line", f"{role!r} is no role", f"write {FORMS[ROLE]}", Exit.USAGE)
     translation = Translation(read_configuration(path))
     print("\n".join(remark(HEAD.format(name=path.name))))
     for note in translation.notes:
@@ -45,7 +60,7 @@ def read_configuration(path: Path) -> Configuration:
     """
     doing = f"reading {path}"
     try:
-        document: Any = yaml.safe_load(path.read_text(encoding="utf-8"))
+        document: Any = yaml.load(path.read_text(encoding="utf-8"), Loader=Texts)  # noqa: S506 - a SafeLoader
     except OSError as error:
         raise Problem(doing, error.strerror or str(error), "name a file that can be read", Exit.USAGE) from None
     except (ValueError, RecursionError, yaml.YAMLError) as error:

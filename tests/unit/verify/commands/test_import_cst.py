@@ -176,7 +176,9 @@ def test_what_the_contract_would_refuse_is_told_and_left_out(
         ("a: [", "no YAML"),
         ("[]", "no configuration of container-structure-test with schemaVersion '2.0.0'"),
         ('schemaVersion: "1.0.0"', "no configuration of container-structure-test with schemaVersion '2.0.0'"),
-        ('schemaVersion: "2.0.0"\nother: 3', "other = 3: unknown key; remove it"),
+        ('schemaVersion: "2.0.0"\nother: 3', "other = '3': unknown key; remove it"),
+        ('schemaVersion: "2.0.0"\nlicenseTests: [{debian: perhaps}]', "licenseTests.0.debian = 'perhaps'"),
+        ('schemaVersion: "2.0.0"\nfileExistenceTests: [{name: a, path: /x, uid: root}]', "uid = 'root'"),
         ('schemaVersion: "2.0.0"\ncommandTests: [{command: x}]', "commandTests.0.name: missing; add it"),
     ],
 )
@@ -186,6 +188,60 @@ def test_what_is_no_configuration_of_this_schema_is_refused(
     assert imported(tmp_path, monkeypatch, text) == Exit.USAGE
     printed = capsys.readouterr()
     assert (told in printed.err, printed.out) == (True, "")
+
+
+SCALARS = """
+schemaVersion: 2.0.0
+commandTests:
+- {name: 3.10, command: python3.10, args: [0022, 1e3, 0x1F, 1_000, 12:30, yes, -.0, 2026-12-01], exitCode: 010}
+- {name: on, command: true, expectedOutput: [3.10]}
+fileExistenceTests:
+- {name: a, path: /x, shouldExist: no}
+- {name: b, path: /x, shouldExist: false}
+- {name: c, path: /x, shouldExist: True, uid: 0x10, gid: 08}
+- &d {name: d, path: /x, uid: 1_000}
+- {<<: *d, name: e, gid: -1}
+metadataTest:
+  labels: [{key: version, value: 1.10}, {key: built, value: 2026-12-01, isRegex: true}]
+  exposedPorts: [8000]
+  entrypoint: null
+"""
+
+
+def test_a_text_stays_as_it_is_written_and_only_numbers_and_truths_are_read(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert imported(tmp_path, monkeypatch, SCALARS) == Exit.OK
+    words = ["python3.10", "0022", "1e3", "0x1F", "1_000", "12:30", "yes", "-.0", "2026-12-01"]
+    assert tomllib.loads(capsys.readouterr().out)["checks"] == [
+        {"name": "3.10", "command": words, "exit_code": 8, "writable_root": True},
+        {"name": "on", "command": ["true"], "stdout": ["3.10"], "writable_root": True},
+        {"name": "a", "file": "/x", "exists": False},
+        {"name": "b", "file": "/x", "exists": False},
+        {"name": "c", "file": "/x", "owner": 16, "group": 8},
+        {"name": "d", "file": "/x", "owner": 1000},
+        {"name": "e", "file": "/x", "owner": 1000},
+        {"name": "labels version", "setting": "labels", "key": "version", "value": "1.10"},
+        {"name": "labels built", "setting": "labels", "key": "built", "matches": "2026-12-01"},
+        {"name": "ports 8000", "setting": "ports", "key": "8000"},
+    ]
+
+
+def test_json_is_read_by_the_same_rules(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    test = '{"name": "a", "path": "/x", "shouldExist": true, "uid": 7}'
+    assert imported(tmp_path, monkeypatch, f'{{"schemaVersion": "2.0.0", "fileExistenceTests": [{test}]}}') == Exit.OK
+    assert tomllib.loads(capsys.readouterr().out) == {"checks": [{"name": "a", "file": "/x", "owner": 7}]}
+
+
+@pytest.mark.parametrize("role", ["no such role", "a.b", "", 'a"]', "A"])
+def test_a_name_that_no_role_can_have_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], role: str
+) -> None:
+    assert imported(tmp_path, monkeypatch, WHOLE, "--role", role) == Exit.USAGE
+    printed = capsys.readouterr()
+    assert (f"{role!r} is no role" in printed.err, printed.out) == (True, "")
 
 
 def test_a_file_that_is_not_there_and_no_file_at_all_are_told(

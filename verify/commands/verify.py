@@ -115,7 +115,7 @@ def verify(
             verdicts.append(verdict)
     asked = [image.role for image in images]
     others = [role for role in contract.roles if role not in asked and not apart]
-    code = publish(summarize(verdicts, asked, others=others), results.root, console)
+    code = publish(summarize(verdicts, asked, others=others), results.root, console, explained=not other)
     if problems:  # the other results are written and shown all the same
         raise problems[0]
     return code

@@ -23,14 +23,17 @@ UNBOUNDED = 10_000
 DIVIDED = {"Image": ":", "Expected": " ", "Actual": " ", "torch version": "+"}
 
 
-def show(summary: Summary, console: Console) -> None:
-    """Print the table, and below it each finding that is not PASS."""
+def show(summary: Summary, console: Console, *, explained: bool = True) -> None:
+    """Print the table, and below it each finding that is not PASS.
+
+    ``explained``: whether the command ``explain`` knows these findings.
+    """
     _show_table(summary, console)
     _say(console, Text(f"\n{UNITS}\n{summary.duration}\n{summary.end_to_end}"))
     _show_changes(summary, console)
     for part in summary.parts:
         show_findings(part, console)
-    if wrong := next((row for row in summary.rows if _cause(row)), None):
+    if explained and (wrong := next((row for row in summary.rows if _cause(row)), None)):
         _say(console, Text(f"\nmore on a finding: `./noxw -s explain -- {wrong.role} {_cause(wrong)}`"))
     overall = Text(f"\n{summary.outcome}", STYLES[summary.outcome])
     _say(console, overall.append(f": {one_line(summary.meaning, MOST_FIELD)}", "default not bold"))

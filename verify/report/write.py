@@ -43,14 +43,23 @@ def write(summary: Summary, root: Path, environ: Mapping[str, str], places: Mapp
         raise Problem("writing the summary", str(error), next_step) from None
 
 
-def publish(summary: Summary, root: Path, console: Console, places: Mapping[str, Path] | None = None) -> Exit:
+def publish(
+    summary: Summary,
+    root: Path,
+    console: Console,
+    places: Mapping[str, Path] | None = None,
+    *,
+    explained: bool = True,
+) -> Exit:
     """Print the table and the findings, write the reports as ``write`` does, and return the exit code.
+
+    ``explained``: whether the command ``explain`` knows these findings.
 
     Raises:
         Problem: a report cannot be written; its content has been printed.
 
     """
-    show(summary, console)
+    show(summary, console, explained=explained)
     write(summary, root, os.environ, places)
     console.print(f"{', '.join(REPORTS)} in {root}", markup=False, highlight=False, soft_wrap=True)
     return Exit(summary.exit_code)

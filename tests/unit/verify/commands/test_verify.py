@@ -70,3 +70,19 @@ def test_the_observer_learns_each_base_image_from_the_build_records(
     artifacts.path("dev", BUILD).write_text("{", encoding="utf-8")
     verify.verify(project_with(artifacts), ROLES, ENGINE, Console(file=io.StringIO()))
     assert given == [{"backend": artifacts.read("backend", BUILD, BuildRecord).base}]
+
+
+@pytest.mark.parametrize("other", [None, verify.Other("shop/api:1")], ids=["built here", "an image of others"])
+def test_explain_is_offered_for_the_verdicts_that_it_reads_alone(
+    artifacts: Artifacts, monkeypatch: pytest.MonkeyPatch, other: verify.Other | None
+) -> None:
+    def observed(_contract: Any, images: Iterable[Image], *_: Any, **__: Any) -> Iterator[Seen]:
+        for image in images:
+            case = good(image.role, lambda facts: facts.part("subject").update(user="0")).case()
+            yield image, case.observation, case.contents
+
+    monkeypatch.setattr(verify, "_observe", observed)
+    screen = io.StringIO()
+    verify.verify(project_with(artifacts), ["dev"], ENGINE, Console(file=screen, width=200), other=other)
+    assert "FAIL  user" in screen.getvalue()
+    assert ("explain -- dev" in screen.getvalue()) is (other is None)

@@ -17,6 +17,7 @@ from verify.observe import containers
 from verify.observe.disclosure import masked
 
 BASE_NAME, BASE_DIGEST = (f"org.opencontainers.image.base.{name}" for name in ("name", "digest"))
+ADDS_NONE = "and the image adds no layer to it: nothing would be left to judge"
 FETCH_SECONDS = 900.0  # for a pull, or for a load of some gigabytes
 
 
@@ -78,7 +79,8 @@ def _load(client: DockerClient, path: Path) -> list[str]:
 def base_of(client: DockerClient, image: Image, config: ImageConfig) -> tuple[Base | None, str]:
     """Return an image's base as the contract or else its OCI labels name it, or None and why it is not known.
 
-    The engine has to have that base, and the image has to begin with its layers.
+    The engine has to have that base, and the image has to begin with its layers and add at least one: what lies in
+    the base is not judged, so an image that is its own base would pass unread.
     """
     if image.base == UNKNOWN:
         return None, "the contract says that it is unknown"
@@ -91,9 +93,11 @@ def base_of(client: DockerClient, image: Image, config: ImageConfig) -> tuple[Ba
     for name in (reference, *pinned):
         with contextlib.suppress(ImageNotFound):
             found = ImageConfig.from_inspect(client.api.inspect_image(name))
-            if found.layers and config.layers[: len(found.layers)] == found.layers:
+            count = len(found.layers)
+            begins = bool(count) and config.layers[:count] == found.layers
+            if begins and count < len(config.layers):
                 return _base(shown, found), ""
-            why = "and the image does not begin with its layers"
+            why = ADDS_NONE if begins else "and the image does not begin with its layers"
     return None, f"{of} names {shown}, {why}"
 
 

@@ -103,6 +103,15 @@ def test_a_base_that_is_not_known_is_told_with_the_reason(
     assert why in told
 
 
+@pytest.mark.parametrize("of_contract", [True, False])
+def test_an_image_that_adds_no_layer_to_what_it_names_has_no_known_base(*, of_contract: bool) -> None:
+    one, labels = (image(base="shop:1"), {}) if of_contract else (image(), {"name": "shop:1"})
+    itself = {**BASE, "RootFS": {"Layers": [*OWN]}}
+    reference, told = found(Client(shop_1=itself), one, config(*OWN, **labels))
+    assert reference == ""
+    assert "names shop:1, and the image adds no layer to it" in told
+
+
 def test_a_base_without_layers_is_none() -> None:
     empty = {**BASE, "RootFS": {"Layers": []}}
     assert found(Client(scratch_1=empty), image(base="scratch:1"), config(*OWN))[0] == ""

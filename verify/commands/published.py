@@ -16,6 +16,7 @@ from deploy.publish.examined import Examined, Expected, Published, examine
 from deploy.publish.published import read
 from deploy.publish.registry import Repository
 from deploy.publish.send import pull
+from deploy.publish.statements import Attested
 from verify.commands.verify import verify
 from verify.judge.verdict import Finding, Outcome, outcome_of
 from verify.report.console import show_findings
@@ -50,7 +51,7 @@ def published(asked: Asked, project: Project, engine: Engine, console: Console) 
     _show(examined, findings, outcome, console)
     if not asked.again or outcome != "PASS" or examined.attested is None:
         return CODES.get(outcome, Exit.UNAVAILABLE)
-    return _again(found, examined.attested.subject.role, project, engine, console)
+    return _again(examined.published, examined.attested, project, engine, console)
 
 
 def _role(examined: Examined, contract: Contract) -> Finding:
@@ -107,28 +108,28 @@ def _show(examined: Examined, findings: list[Finding], outcome: Outcome, console
     console.print(Text.assemble((f"\n{outcome}", STYLES[outcome]), f": {words}"), soft_wrap=True)
 
 
-def _again(found: Published, role: str, project: Project, engine: Engine, console: Console) -> Exit:
-    """Verify the pulled image as a built one, with the build record that lies beside it."""
-    name, contract, artifacts = (
-        f"{found.name}@{found.digest}",
-        project.contract,
-        Artifacts(project.artifacts.root / PLACE),
-    )
+def _again(found: Published, attested: Attested, project: Project, engine: Engine, console: Console) -> Exit:
+    """Verify the pulled image as a built one, with the build record that its attestation names."""
+    name, role, contract = f"{found.name}@{found.digest}", attested.subject.role, project.contract
+    artifacts = Artifacts(project.artifacts.root / PLACE)
     artifacts.begin(role, BUILD)
-    artifacts.write(role, BUILD, _record(found, role).model_copy(update={"tag": name}))
+    artifacts.write(role, BUILD, _record(found, attested).model_copy(update={"tag": name}))
     image = contract.images[role].model_copy(update={"name": name})
     there = contract.model_copy(update={"images": {**contract.images, role: image}})
     return verify(replace(project, contract=there, artifacts=artifacts), [role], engine, console)
 
 
-def _record(found: Published, role: str) -> BuildRecord:
-    for data in found.files.values():
-        try:
-            record = BuildRecord.model_validate_json(data)
-        except ValueError:
-            continue
+def _record(found: Published, attested: Attested) -> BuildRecord:
+    """Return the attested build record: whoever may write to the registry may have put others beside the image."""
+    digest, role = attested.basis.record, attested.subject.role
+    try:
+        record = BuildRecord.model_validate_json(found.files.get(digest, b""))
+    except ValueError:
+        wrong = "cannot be read"
+    else:
         if (record.role, record.identity) == (role, found.identity):
             return record
+        wrong = f"is of {record.role}, identity {record.identity}"
     raise UnreadableArtifact(
-        f"no build record of {role} beside {found.name}@{found.digest} can be read; publish it anew"
+        f"the build record {digest} that is attested of {role} at {found.name}@{found.digest} {wrong}; publish it anew"
     )

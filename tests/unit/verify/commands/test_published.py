@@ -2,20 +2,23 @@
 
 import io
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 from rich.console import Console
 
-from deploy.artifacts import BUILD
+from deploy.artifacts import BUILD, UnreadableArtifact
 from deploy.build_record import BuildRecord
 from deploy.engine.connection import Engine
 from deploy.errors import Exit, Problem
 from deploy.image_config import ImageConfig
 from deploy.project import Project
+from deploy.publish.examined import Examined, Expected, Published
+from deploy.publish.published import RECORD_KIND
 from deploy.publish.reference import Reference
-from deploy.publish.registry import Repository
+from deploy.publish.registry import INDEX, Artifact, Repository
 from tests.support.builds import ENGINE
 from tests.support.publishing import CONTRACT, VERIFIER, Workshop, config_for, expected, inspected, workshop
 from tests.support.registries import Held, stand_in
@@ -134,6 +137,50 @@ def test_if_asked_everything_is_checked_anew_under_the_published_name(
     assert seen["roles"] == [ROLE]
     assert seen["name"].startswith(f"{shop.held.host}/team/ktrdr-backend@sha256:")
     assert seen["record"].tag == seen["name"]
+
+
+def lay_record(shop: Workshop, image: str, record: BuildRecord) -> None:
+    """Put another build record beside the image, before the one that is there."""
+    at = Repository(Reference.read(f"{shop.name(ROLE).rpartition(':')[0]}:prod"))
+    at.attach(Artifact(RECORD_KIND, record.model_dump_json(by_alias=True).encode()), at.only_image()[1])
+    listed = shop.held.document(image.replace(":", "-"))
+    shop.held.take_manifest(image.replace(":", "-"), INDEX, {**listed, "manifests": listed["manifests"][::-1]})
+
+
+def test_of_several_records_the_attested_one_is_used(shop: Workshop, monkeypatch: pytest.MonkeyPatch) -> None:
+    seen: list[str] = []
+
+    def verify(project: Project, _roles: list[str], _engine: Engine, _console: Console) -> Exit:
+        seen.append(project.artifacts.read(ROLE, BUILD, BuildRecord).torch_source)
+        return Exit.OK
+
+    monkeypatch.setattr(published, "verify", verify)
+    shop.verify(ROLE)
+    own = shop.artifacts.read(ROLE, BUILD, BuildRecord)
+    shop.publish(ROLE)
+    _, image = Repository(Reference.read(f"{shop.name(ROLE).rpartition(':')[0]}:prod")).only_image()
+    lay_record(shop, image.digest, own.model_copy(update={"torch_source": "a stranger's"}))
+    assert ask(shop, again=True)[0] == Exit.OK
+    assert seen == [own.torch_source]
+
+
+def test_an_attested_record_that_cannot_be_read_is_refused_by_its_digest_and_no_other_is_used(
+    shop: Workshop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(published, "verify", None)
+    shop.verify(ROLE)
+    shop.publish(ROLE)
+    good = published.examine
+
+    def examine(found: Published, due: Expected) -> Examined:
+        one = good(found, due)
+        assert one.attested
+        basis = replace(one.attested.basis, record=one.attested.basis.bill)
+        return replace(one, attested=replace(one.attested, basis=basis))
+
+    monkeypatch.setattr(published, "examine", examine)
+    with pytest.raises(UnreadableArtifact, match=r"the build record sha256:[0-9a-f]{64} that is attested of backend"):
+        ask(shop, again=True)
 
 
 def test_what_does_not_hold_is_not_checked_anew(shop: Workshop, monkeypatch: pytest.MonkeyPatch) -> None:

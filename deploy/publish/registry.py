@@ -19,14 +19,15 @@ import requests
 from deploy.errors import Exit, Problem
 from deploy.image_config import ImageConfig
 from deploy.publish.reference import Reference
-from deploy.publish.wire import Deadlines, Wire
+from deploy.publish.wire import Answer, Deadlines, Wire
 
 MANIFEST, INDEX = "application/vnd.oci.image.manifest.v1+json", "application/vnd.oci.image.index.v1+json"
 INDEXES = (INDEX, "application/vnd.docker.distribution.manifest.list.v2+json")
 KNOWN = (MANIFEST, "application/vnd.docker.distribution.manifest.v2+json", *INDEXES)
 EMPTY = "application/vnd.oci.empty.v1+json"
 NOTHING = b"{}"  # the configuration of an artifact that is not an image
-MOST_REFERRERS = 100  # that are read of one image
+MOST_REFERRERS = 100  # of one kind, that are read of one image
+MOST_PAGES = 100  # of a list of referrers
 LOOKING = "looking at the image in its registry"
 ABSENT = (requests.codes.not_found, requests.codes.method_not_allowed)
 
@@ -168,13 +169,14 @@ class Repository:
     def referrers(self, subject: str, kind: str) -> Iterator[tuple[str, Artifact]]:
         """Yield the artifacts of this kind that name an image as their subject, each with its manifest's digest.
 
+        Of more than MOST_REFERRERS the last are read: what is attached is added at the end of a list.
+
         Raises:
             Problem: the list, a manifest or a file cannot be read (exit 3).
 
         """
-        for entry in self._referring(subject):
-            if not isinstance(entry, dict) or entry.get("artifactType") != kind:
-                continue
+        listed = [one for one in self._referring(subject) if isinstance(one, dict) and one.get("artifactType") == kind]
+        for entry in listed[-MOST_REFERRERS:]:
             try:
                 manifest = self._manifest(entry["digest"])
                 document = manifest.document
@@ -189,10 +191,21 @@ class Repository:
         """Return what refers to an image: as the registry lists it, else from the tag that stands for that."""
         listed = self.wire.ask("GET", f"referrers/{subject}", allowed=ABSENT, headers={"Accept": INDEX})
         if listed.ok and listed.headers.get("Content-Type", "").startswith(INDEX):
-            return self._entries(listed.data, "the list of referrers")[:MOST_REFERRERS]
+            return list(self._pages(listed, subject))
         tag = f"manifests/{subject.replace(':', '-')}"
         before = self.wire.ask("GET", tag, allowed=ABSENT[:1], headers={"Accept": INDEX})
-        return self._entries(before.data, tag)[:MOST_REFERRERS] if before.ok else []
+        return self._entries(before.data, tag) if before.ok else []
+
+    def _pages(self, listed: Answer, subject: str) -> Iterator[Any]:
+        """Yield what a registry lists, page by page: its `Link` header names the next one."""
+        for _ in range(MOST_PAGES):
+            yield from self._entries(listed.data, "the list of referrers")
+            links = requests.utils.parse_header_links(listed.headers.get("Link", ""))
+            following = next((one["url"] for one in links if one.get("rel") == "next"), "")
+            if not following:
+                return
+            listed = self.wire.ask("GET", urljoin(listed.url, following), headers={"Accept": INDEX})
+        raise self.wire.refused(f"it lists what refers to {subject} on more than {MOST_PAGES} pages")
 
     def _entries(self, data: bytes, what: str) -> list[Any]:
         try:

@@ -24,6 +24,7 @@ class Held:
     asked: list[str] = field(default_factory=list)
     asks_for: str = ""  # "Basic" or "Bearer"
     knows_referrers: bool = False
+    a_page: int = 0  # referrers; 0: all
     refuses: dict[str, tuple[int, str]] = field(default_factory=dict)  # method -> status and text
     hangs: str = ""  # "headers": no answer at all; "body": an answer that never ends
     address: str = ""
@@ -65,7 +66,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
         if self.stopped():
             return None
         if "/referrers/" in self.path and self.held.knows_referrers:
-            return self.answer(200, self.referrers(), {"Content-Type": INDEX})
+            return self.answer_referrers()
         kind, version = self.path.rpartition("/")[0].rpartition("/")[2], self.path.rpartition("/")[2]
         if kind == "manifests" and version in self.held.manifests:
             media_type, data = self.held.manifests[version]
@@ -92,14 +93,18 @@ class Handler(http.server.BaseHTTPRequestHandler):
         subject = json.loads(data).get("subject", {}).get("digest")
         return self.answer(201, headers={"OCI-Subject": subject} if subject and self.held.knows_referrers else {})
 
-    def referrers(self) -> bytes:
-        """Everything that names the image in the path as its subject, as an index."""
-        subject, listed = self.path.rpartition("/")[2], []
+    def answer_referrers(self) -> None:
+        """Everything that names the image in the path as its subject, as an index, or as a page of one with a link."""
+        place, _, begin = self.path.partition("?from=")
+        subject, listed = place.rpartition("/")[2], []
         for version, (kind, data) in self.held.manifests.items():
             document = json.loads(data)
             if version.startswith("sha256:") and document.get("subject", {}).get("digest") == subject:
                 listed.append(descriptor(kind, data, artifactType=document["artifactType"]))
-        return json.dumps({"schemaVersion": 2, "mediaType": INDEX, "manifests": listed}).encode()
+        first, count = int(begin or 0), self.held.a_page or len(listed)
+        more = {"Link": f'<{place}?from={first + count}>; rel="next"'} if first + count < len(listed) else {}
+        index = {"schemaVersion": 2, "mediaType": INDEX, "manifests": listed[first : first + count]}
+        self.answer(200, json.dumps(index).encode(), {"Content-Type": INDEX, **more})
 
     def stopped(self) -> bool:
         """Ask who it is, where that is asked and not told; refuse, or hang, where that is set."""

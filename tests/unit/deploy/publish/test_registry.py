@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 
 from deploy.errors import Exit, Problem
+from deploy.publish import registry
 from deploy.publish.reference import Reference
 from deploy.publish.registry import INDEX, MANIFEST, Artifact, Repository, digest_of
 from tests.support.publishing import config_for, identity
@@ -56,6 +57,46 @@ def test_what_was_attached_is_found_by_its_kind(held: Held, *, knows: bool) -> N
     ((found, file),) = at(held).referrers(image, KIND)
     assert (found, file.data, file.media_type) == (digest, FILE.data, KIND)
     assert list(at(held).referrers(image, "application/another")) == []
+
+
+def attach_all(held: Held, *files: Artifact) -> str:
+    image = held.take_image("1", OWN)
+    for one in files:
+        at(held).attach(one, at(held).image(identity("dev")))
+    return image
+
+
+@pytest.mark.parametrize("knows", [True, False])
+def test_files_of_other_kinds_do_not_crowd_out_those_that_are_asked_for(
+    held: Held, monkeypatch: pytest.MonkeyPatch, *, knows: bool
+) -> None:
+    monkeypatch.setattr(registry, "MOST_REFERRERS", 2)
+    held.knows_referrers = knows
+    others = [Artifact("application/another", b"%d" % number) for number in range(3)]
+    image = attach_all(held, *others, FILE)
+    assert [file.data for _, file in at(held).referrers(image, KIND)] == [FILE.data]
+
+
+@pytest.mark.parametrize("knows", [True, False])
+def test_of_too_many_files_the_last_are_read(held: Held, monkeypatch: pytest.MonkeyPatch, *, knows: bool) -> None:
+    monkeypatch.setattr(registry, "MOST_REFERRERS", 2)
+    held.knows_referrers = knows
+    image = attach_all(held, *(Artifact(KIND, b"%d" % number) for number in range(4)))
+    assert [file.data for _, file in at(held).referrers(image, KIND)] == [b"2", b"3"]
+
+
+def test_a_list_is_read_to_its_last_page(held: Held) -> None:
+    held.knows_referrers, held.a_page = True, 2
+    image = attach_all(held, *(Artifact(KIND, b"%d" % number) for number in range(5)))
+    assert [file.data for _, file in at(held).referrers(image, KIND)] == [b"0", b"1", b"2", b"3", b"4"]
+
+
+def test_a_list_without_an_end_is_refused(held: Held, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(registry, "MOST_PAGES", 2)
+    held.knows_referrers, held.a_page = True, 1
+    image = attach_all(held, *(Artifact(KIND, b"%d" % number) for number in range(3)))
+    with pytest.raises(Problem, match="on more than 2 pages"):
+        list(at(held).referrers(image, KIND))
 
 
 def test_beside_an_image_to_which_nothing_refers_nothing_is_found(held: Held) -> None:

@@ -4,6 +4,7 @@ Why not oras (0.2.43): its requests have no deadline, and their answers no bound
 """
 
 import base64
+import contextlib
 import json
 import re
 import time
@@ -27,6 +28,7 @@ from deploy.publish.reference import Reference
 CERTIFICATES = Path("/etc/docker/certs.d")  # where an engine looks for a registry's authority, too: HOST/ca.crt
 SHOWN = 300  # characters of a registry's refusal
 MOST = 16 * 2**20  # bytes of one answer: manifests, configurations and attestations are small
+ODD_LOGIN = "it asks for a login in a form that is not known"
 SEEN_CONNECTION = "see that the registry runs and is reached from here"
 # What a refusal means, and the next step: patterns over the status and the beginning of the text, in this order.
 REFUSALS = (
@@ -191,7 +193,12 @@ class Wire:
     def _identify(self, challenge: str) -> None:
         """Get a token, or the words for a password, as the registry demands."""
         scheme, _, rest = challenge.partition(" ")
-        words = parse_keqv_list(parse_http_list(rest))
+        words: Mapping[str, str] | None = None
+        with contextlib.suppress(ValueError, IndexError):  # of what is no list of name="value"
+            words = parse_keqv_list(parse_http_list(rest))
+        if words is None or (challenge and not re.search(r"(^|,\s*)(basic|bearer)\b", challenge, re.IGNORECASE)):
+            asked = f"{ODD_LOGIN} ({challenge[:SHOWN]})"
+            raise self.refused(asked, "see which logins the registry is set to ask for: basic and bearer are known")
         login = self._login()
         basic = requests.auth.HTTPBasicAuth(*login) if login else None
         if scheme.lower() == "bearer":

@@ -23,6 +23,7 @@ class Held:
     blobs: dict[str, bytes] = field(default_factory=dict)
     asked: list[str] = field(default_factory=list)
     asks_for: str = ""  # "Basic" or "Bearer"
+    challenge: str = ""  # in place of that scheme's own
     knows_referrers: bool = False
     a_page: int = 0  # referrers; 0: all
     refuses: dict[str, tuple[int, str]] = field(default_factory=dict)  # method -> status and text
@@ -126,7 +127,8 @@ class Handler(http.server.BaseHTTPRequestHandler):
         if not expected or self.headers.get("Authorization") == expected:
             return False
         place = f'realm="{self.held.address}/token",service="stand-in",scope="repository:some/name:pull,push"'
-        self.answer(401, b"who are you?", {"WWW-Authenticate": f"{self.held.asks_for} {place}"})
+        challenge = self.held.challenge or f"{self.held.asks_for} {place}"
+        self.answer(401, b"who are you?", {"WWW-Authenticate": challenge})
         return True
 
     def answer(self, status: int, body: bytes = b"", headers: dict[str, str] | None = None) -> None:

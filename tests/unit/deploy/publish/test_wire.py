@@ -102,6 +102,24 @@ def test_who_has_not_logged_in_is_told_to(held: Held, scheme: str) -> None:
     assert f"docker login {held.host}" in refused(at(held.host)).next_step
 
 
+def test_of_several_logins_the_known_one_is_used(held: Held, login: Path) -> None:
+    know(login, held.host)
+    held.asks_for, held.challenge = "Basic", 'Negotiate, Basic realm="a"'
+    at(held.host).ready()
+    assert held.blobs
+
+
+@pytest.mark.parametrize(
+    "challenge", ["Basic realm", "NTLM x", "Negotiate", "Bearer realm=,", 'Bearer realm="https://a",service', "Basic ="]
+)
+def test_a_login_in_a_form_that_is_not_known_is_told_with_the_form(held: Held, login: Path, challenge: str) -> None:
+    know(login, held.host)
+    held.asks_for, held.challenge = "Basic", challenge
+    told = refused(at(held.host))
+    assert f"it asks for a login in a form that is not known ({challenge})" in told.wrong
+    assert "basic and bearer are known" in told.next_step
+
+
 @pytest.mark.parametrize("scheme", ["Basic", "Bearer"])
 def test_credentials_that_a_registry_repeats_are_not_shown(held: Held, login: Path, scheme: str) -> None:
     know(login, held.host)

@@ -21,7 +21,10 @@ ASK_SECONDS = 10.0
 
 @dataclass(frozen=True)
 class Process:
-    """A process: `started` is its start in clock ticks since boot, which together with the id names it for good."""
+    """A process: `started` is its start, which together with the id names it for good.
+
+    It is in clock ticks since boot; where `ps` tells it, in seconds since 1970.
+    """
 
     pid: int
     started: int

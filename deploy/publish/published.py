@@ -1,8 +1,8 @@
 """Reads a published image back from its registry: its digest, its identity, and what lies beside it."""
 
 from deploy.publish.examined import Envelope, Published
-from deploy.publish.registry import Repository, digest_of
-from deploy.publish.statements import IN_TOTO
+from deploy.publish.registry import Repository
+from deploy.publish.statements import IN_TOTO, sha256
 
 BILL_KIND = "application/vnd.cyclonedx+json"
 RECORD_KIND = "application/vnd.ktrdr.build+json"
@@ -19,7 +19,7 @@ def read(repository: Repository) -> Published:
     digest = manifest.digest
     envelopes = (Envelope(found.media_type, found.data) for _, found in repository.referrers(digest, IN_TOTO))
     files = {
-        digest_of(found.data): found.data
+        sha256(found.data): found.data
         for kind in (BILL_KIND, RECORD_KIND)
         for _, found in repository.referrers(digest, kind)
     }

@@ -6,7 +6,6 @@ specification says.
 Why not oras (0.2.43): it does not check OCI-Subject in a registry's answer, and knows no tag for referrers.
 """
 
-import hashlib
 import json
 import os
 from collections.abc import Iterator, Mapping
@@ -19,6 +18,7 @@ import requests
 from deploy.errors import Exit, Problem
 from deploy.image_config import ImageConfig
 from deploy.publish.reference import Reference
+from deploy.publish.statements import sha256
 from deploy.publish.wire import Answer, Deadlines, Wire
 
 MANIFEST, INDEX = "application/vnd.oci.image.manifest.v1+json", "application/vnd.oci.image.index.v1+json"
@@ -34,14 +34,9 @@ ABSENT = (requests.codes.not_found, requests.codes.method_not_allowed)
 Descriptor = dict[str, Any]
 
 
-def digest_of(data: bytes) -> str:
-    """Return the digest by which a registry knows these bytes."""
-    return f"sha256:{hashlib.sha256(data).hexdigest()}"
-
-
 def descriptor(kind: str, data: bytes, **more: Any) -> Descriptor:
     """Return how a manifest names these bytes."""
-    return {"mediaType": kind, "digest": digest_of(data), "size": len(data), **more}
+    return {"mediaType": kind, "digest": sha256(data), "size": len(data), **more}
 
 
 @dataclass(frozen=True)
@@ -54,7 +49,7 @@ class Manifest:
     @property
     def digest(self) -> str:
         """Its digest, by which it is found again."""
-        return digest_of(self.data)
+        return sha256(self.data)
 
     @property
     def document(self) -> Any:
@@ -146,25 +141,25 @@ class Repository:
 
     def put(self, data: bytes) -> None:
         """Send the registry these bytes, unless it has them."""
-        if not self.wire.ask("HEAD", f"blobs/{digest_of(data)}", allowed=ABSENT[:1]).ok:
+        if not self.wire.ask("HEAD", f"blobs/{sha256(data)}", allowed=ABSENT[:1]).ok:
             self._upload(data)
 
     def blob(self, digest: str) -> bytes:
         """Return the bytes of this digest."""
         data = self.wire.ask("GET", f"blobs/{digest}").data
-        if digest_of(data) != digest:
-            raise self.wire.refused(f"what it gives for {digest} has another digest: {digest_of(data)}")
+        if sha256(data) != digest:
+            raise self.wire.refused(f"what it gives for {digest} has another digest: {sha256(data)}")
         return data
 
     def refer(self, manifest: Descriptor) -> str:
         """Send the registry a manifest that names its ``subject``; returns the manifest's digest."""
         data = json.dumps(manifest).encode()
-        told = self.wire.ask("PUT", f"manifests/{digest_of(data)}", data=data, headers={"Content-Type": MANIFEST})
+        told = self.wire.ask("PUT", f"manifests/{sha256(data)}", data=data, headers={"Content-Type": MANIFEST})
         if "OCI-Subject" not in told.headers:
             also = {"annotations": manifest["annotations"]} if "annotations" in manifest else {}
             entry = descriptor(MANIFEST, data, artifactType=manifest["artifactType"], **also)
             self._list(entry, manifest["subject"]["digest"])
-        return digest_of(data)
+        return sha256(data)
 
     def referrers(self, subject: str, kind: str) -> Iterator[tuple[str, Artifact]]:
         """Yield the artifacts of this kind that name an image as their subject, each with its manifest's digest.
@@ -226,7 +221,7 @@ class Repository:
         begun = self.wire.ask("POST", "blobs/uploads/")
         place = urljoin(begun.url, begun.headers.get("Location", ""))
         kind = {"Content-Type": "application/octet-stream"}
-        self.wire.ask("PUT", place, params={"digest": digest_of(data)}, data=data, headers=kind)
+        self.wire.ask("PUT", place, params={"digest": sha256(data)}, data=data, headers=kind)
 
     def _images(self, version: str) -> Iterator[tuple[ImageConfig, Manifest]]:
         """Yield each image of this tag or digest; a manifest may be of none, as an attestation's."""

@@ -10,7 +10,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
-from deploy.publish.registry import INDEX, MANIFEST, descriptor, digest_of
+from deploy.publish.registry import INDEX, MANIFEST, descriptor
+from deploy.publish.statements import sha256
 
 NAME, PASSWORD, TOKEN = "someone", "secret", "t0ken"
 
@@ -38,12 +39,12 @@ class Held:
 
     def take_manifest(self, tag: str, kind: str, document: dict[str, Any]) -> str:
         data = json.dumps(document).encode()
-        self.manifests[tag] = self.manifests[digest_of(data)] = (kind, data)
-        return digest_of(data)
+        self.manifests[tag] = self.manifests[sha256(data)] = (kind, data)
+        return sha256(data)
 
     def take_image(self, tag: str, config: dict[str, Any]) -> str:
         data = json.dumps(config).encode()
-        self.blobs[digest_of(data)] = data
+        self.blobs[sha256(data)] = data
         manifest = {"schemaVersion": 2, "config": descriptor("application/vnd.oci.image.config.v1+json", data)}
         return self.take_manifest(tag, MANIFEST, {**manifest, "layers": []})
 

@@ -7,7 +7,8 @@ import pytest
 from deploy.errors import Exit, Problem
 from deploy.publish import registry
 from deploy.publish.reference import Reference
-from deploy.publish.registry import INDEX, MANIFEST, Artifact, Repository, digest_of
+from deploy.publish.registry import INDEX, MANIFEST, Artifact, Repository
+from deploy.publish.statements import sha256
 from tests.support.publishing import config_for, identity
 from tests.support.registries import Held
 
@@ -186,11 +187,11 @@ def test_bytes_that_are_not_those_of_the_digest_are_not_believed(held: Held) -> 
 def test_a_changed_byte_of_a_file_beside_an_image_is_refused_with_both_digests(held: Held) -> None:
     image = held.take_image("1", OWN)
     attached(held)
-    held.blobs[digest_of(FILE.data)] = b"some filE"
+    held.blobs[sha256(FILE.data)] = b"some filE"
     with pytest.raises(Problem) as told:
         list(at(held).referrers(image, KIND))
-    assert digest_of(FILE.data) in told.value.wrong
-    assert digest_of(b"some filE") in told.value.wrong
+    assert sha256(FILE.data) in told.value.wrong
+    assert sha256(b"some filE") in told.value.wrong
 
 
 def test_an_artifact_without_a_file_is_told_without_a_traceback(held: Held) -> None:
@@ -203,4 +204,4 @@ def test_an_artifact_without_a_file_is_told_without_a_traceback(held: Held) -> N
 
 
 def test_a_digest_is_that_of_the_bytes() -> None:
-    assert digest_of(b"{}") == "sha256:44136fa355b3678a1146ad16f7e8649e94fb4fc21fe77e8310c060f61caaff8a"
+    assert sha256(b"{}") == "sha256:44136fa355b3678a1146ad16f7e8649e94fb4fc21fe77e8310c060f61caaff8a"

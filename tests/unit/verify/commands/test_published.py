@@ -16,6 +16,7 @@ from deploy.errors import Exit, Problem
 from deploy.image_config import ImageConfig
 from deploy.project import Project
 from deploy.publish.examined import Examined, Expected, Published
+from deploy.publish.examined import examine as examined
 from deploy.publish.published import RECORD_KIND
 from deploy.publish.reference import Reference
 from deploy.publish.registry import INDEX, Artifact, Repository
@@ -170,10 +171,9 @@ def test_an_attested_record_that_cannot_be_read_is_refused_by_its_digest_and_no_
     monkeypatch.setattr(published, "verify", None)
     shop.verify(ROLE)
     shop.publish(ROLE)
-    good = published.examine
 
     def examine(found: Published, due: Expected) -> Examined:
-        one = good(found, due)
+        one = examined(found, due)
         assert one.attested
         basis = replace(one.attested.basis, record=one.attested.basis.bill)
         return replace(one, attested=replace(one.attested, basis=basis))

@@ -53,10 +53,17 @@ def default_reference(python: str) -> str:
 
 
 def ensure_base(
-    engine: Engine, python: str, reference: str | None, pins: Path, progress: Callable[[str], None]
+    engine: Engine,
+    python: str,
+    reference: str | None,
+    pins: Path,
+    progress: Callable[[str], None],
+    *,
+    platform: str,
 ) -> BaseImage:
     """Make sure that the engine has the base image, and say where it came from.
 
+    What is pulled is for `platform`, whatever the engine's own is.
     `reference` is the caller's own image (PYTHON_IMAGE); None means the official image, by the digest that is pinned.
     The engine's is used, or it is pulled. Where no registry answers, the engine's own image of that tag is used. Where
     there is none, an equivalent is bootstrapped from the distribution's packages. It is used again until its recipe
@@ -70,7 +77,7 @@ def ensure_base(
     client = sdk(engine, timeout=SILENCE_SECONDS)
     try:
         if reference:
-            return _given(client, reference, progress)
+            return _given(client, reference, platform, progress)
         tag, pinned = default_reference(python), read_pins(pins)
         official = pinned.image(tag)
         if found := _inspect(client, official):
@@ -80,7 +87,7 @@ def ensure_base(
             say_packages(client, earlier, pinned, progress)
             return replace(earlier, note=f"bootstrapped earlier; docker pull {tag} replaces it")
         try:
-            return BaseImage(official, "registry", pull(client, official, progress), "pulled")
+            return BaseImage(official, "registry", pull(client, official, platform, progress), "pulled")
         except NoRegistryError as silent:
             if own:
                 note = f"the engine had it; no registry answers for {official} ({silent})"
@@ -97,11 +104,11 @@ def ensure_base(
         client.close()
 
 
-def _given(client: docker.DockerClient, reference: str, progress: Callable[[str], None]) -> BaseImage:
+def _given(client: docker.DockerClient, reference: str, platform: str, progress: Callable[[str], None]) -> BaseImage:
     if found := _inspect(client, reference):
         return BaseImage(reference, "given", found, "the engine had it")
     try:
-        return BaseImage(reference, "given", pull(client, reference, progress), "pulled")
+        return BaseImage(reference, "given", pull(client, reference, platform, progress), "pulled")
     except NoRegistryError as silent:
         wrong = f"the engine does not have it, and no registry answers for it ({silent})"
         next_step = "docker load it or make its registry reachable; without PYTHON_IMAGE an equivalent is bootstrapped"
@@ -119,12 +126,12 @@ def _inspect(client: docker.DockerClient, reference: str) -> ImageConfig | None:
         raise Problem(f"looking for the base image {reference}", wrong, next_step, Exit.USAGE) from error
 
 
-def pull(client: docker.DockerClient, reference: str, progress: Callable[[str], None]) -> ImageConfig:
-    """Pull an image; NoRegistryError if no registry answers, Problem if one answers and refuses."""
+def pull(client: docker.DockerClient, reference: str, platform: str, progress: Callable[[str], None]) -> ImageConfig:
+    """Pull an image for this platform; NoRegistryError if no registry answers, Problem if one answers and refuses."""
     progress(f"base: pulling {reference}")
     repository, tag = parse_repository_tag(reference)
     try:
-        follow_pull(_events(client, repository, tag or "latest"), progress)
+        follow_pull(_events(client, repository, tag or "latest", platform), progress)
     except docker.errors.APIError as error:
         raise refused(reference, str(error.explanation or error)) from error
     except requests.exceptions.RequestException as error:
@@ -140,7 +147,7 @@ def pull(client: docker.DockerClient, reference: str, progress: Callable[[str], 
     raise Problem(f"pulling {reference}", wrong, "docker pull it by hand")
 
 
-def _events(client: docker.DockerClient, repository: str, tag: str) -> Iterator[Mapping[str, Any]]:
+def _events(client: docker.DockerClient, repository: str, tag: str, platform: str) -> Iterator[Mapping[str, Any]]:
     """Yield a pull's events as they come; NoRegistryError when the first is late, PullError when a later one is.
 
     The SDK sets no limit to a pull. It therefore waits in a thread of its own, which is abandoned when it is too late.
@@ -149,7 +156,7 @@ def _events(client: docker.DockerClient, repository: str, tag: str) -> Iterator[
 
     def ask() -> None:
         try:
-            for event in client.api.pull(repository, tag=tag, stream=True, decode=True):
+            for event in client.api.pull(repository, tag=tag, stream=True, decode=True, platform=platform):
                 came.put(event)
             came.put(None)
         except BaseException as error:  # noqa: BLE001  raised again where somebody listens

@@ -16,6 +16,7 @@ class Options(Strict):
     tags: Annotated[list[str], Field(min_length=1)]
     build_args: dict[str, str]
     build_contexts: dict[str, str]
+    platforms: list[str]
     secrets: list[str]
     cache_from: dict[str, str] | None = None
     cache_to: dict[str, str] | None = None

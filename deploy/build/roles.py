@@ -101,6 +101,7 @@ def build(project: Project, roles: list[str], engine: Engine, console: Console, 
         os.environ.get("PYTHON_IMAGE"),
         project.pins,
         lambda text: console.print(text, soft_wrap=True),
+        platform=contract.platform,
     )
     check_base(engine, base)
     console.print(f"base image {base.reference} ({base.origin})", soft_wrap=True)
@@ -177,6 +178,7 @@ def _request(image: Image, shared: Shared) -> BuildRequest:
         tags=[image.name],
         build_args={**settings.build_args, "PYTHON_IMAGE": base.reference, "REVISION": shared.source.revision},
         build_contexts=settings.contexts,
+        platforms=[shared.project.contract.platform],
         secrets=settings.secrets,
         cache_from=cache.get("cache_from"),
         cache_to=cache.get("cache_to"),

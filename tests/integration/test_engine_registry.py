@@ -110,8 +110,8 @@ def test_a_given_image_is_pulled_from_its_registry(
 ) -> None:
     reference = f"{registry}/library/python:3.11-slim-bookworm"
     try:
-        pulled = image.ensure_base(found, "3.11", reference, PROJECT.pins, print)
-        again = image.ensure_base(found, "3.11", reference, PROJECT.pins, print)
+        pulled = image.ensure_base(found, "3.11", reference, PROJECT.pins, print, platform=PROJECT.contract.platform)
+        again = image.ensure_base(found, "3.11", reference, PROJECT.pins, print, platform=PROJECT.contract.platform)
     finally:
         client.images.remove(reference)
     assert (pulled.reference, pulled.origin, pulled.note) == (reference, "given", "pulled")
@@ -121,7 +121,7 @@ def test_a_given_image_is_pulled_from_its_registry(
 
 def test_a_registry_that_has_no_such_image_is_a_problem(client: docker.DockerClient, registry: str) -> None:
     with pytest.raises(Problem, match=r"the registry answers: .*unknown"):
-        image.pull(client, f"{registry}/library/python:3.99", print)
+        image.pull(client, f"{registry}/library/python:3.99", PROJECT.contract.platform, print)
 
 
 def test_where_nothing_listens_no_registry_answers(client: docker.DockerClient) -> None:
@@ -129,7 +129,7 @@ def test_where_nothing_listens_no_registry_answers(client: docker.DockerClient) 
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
     with pytest.raises(image.NoRegistryError, match="connection refused"):
-        image.pull(client, f"127.0.0.1:{port}/python:3.11", print)
+        image.pull(client, f"127.0.0.1:{port}/python:3.11", PROJECT.contract.platform, print)
 
 
 def test_a_registry_that_accepts_and_says_nothing_does_not_answer(
@@ -141,7 +141,7 @@ def test_a_registry_that_accepts_and_says_nothing_does_not_answer(
         mute.listen()
         started = time.monotonic()
         with pytest.raises(image.NoRegistryError):
-            image.pull(client, f"127.0.0.1:{mute.getsockname()[1]}/python:3.11", print)
+            image.pull(client, f"127.0.0.1:{mute.getsockname()[1]}/python:3.11", PROJECT.contract.platform, print)
         assert time.monotonic() - started < 3
 
 
@@ -152,7 +152,7 @@ def test_an_image_is_pulled_by_its_pinned_digest_and_found_by_it_again(
     digest = client.images.get_registry_data(tag).id
     reference = Pins(images={tag: digest}, wheels={}, packages={}).image(tag)
     try:
-        pulled = image.pull(client, reference, print)
+        pulled = image.pull(client, reference, PROJECT.contract.platform, print)
         assert client.images.get(reference).attrs["RepoDigests"] == [f"{registry}/library/python@{digest}"]
     finally:
         client.images.remove(reference)

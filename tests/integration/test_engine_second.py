@@ -172,7 +172,7 @@ def test_an_image_that_a_rebuild_removes_while_it_is_looked_at_is_told_as_gone(
 
 def test_without_a_network_no_registry_answers(client: docker.DockerClient) -> None:
     with pytest.raises(image.NoRegistryError):
-        image.pull(client, "registry.invalid/python:3.11", print)
+        image.pull(client, "registry.invalid/python:3.11", "linux/amd64", print)
 
 
 def left_by(client: docker.DockerClient) -> list[str]:

@@ -28,7 +28,14 @@ LOOK = f"find / -xdev -type f -perm /6000; stat -c '%n %s' {SETUID} {SETGID} {LI
 @pytest.fixture
 def base(engine: Engine, client: docker.DockerClient) -> Iterator[str]:
     """Return an image like the base image, with programs that lend rights."""
-    below = ensure_base(engine, read_contract().python, os.environ.get("PYTHON_IMAGE"), PROJECT.pins, print).reference
+    below = ensure_base(
+        engine,
+        read_contract().python,
+        os.environ.get("PYTHON_IMAGE"),
+        PROJECT.pins,
+        print,
+        platform=PROJECT.contract.platform,
+    ).reference
     name = f"ktrdr-try-{uuid.uuid4().hex[:8]}:lending"
     client.images.build(fileobj=io.BytesIO(f"FROM {below}\n{STEPS}".encode()), tag=name, rm=True, forcerm=True)
     yield name

@@ -105,7 +105,14 @@ fileContentTests: [{name: a relative link, path: /app/beside, expectedContents: 
 
 @pytest.fixture(scope="module")
 def tag(engine: Engine, client: docker.DockerClient, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    base = ensure_base(engine, read_contract().python, os.environ.get("PYTHON_IMAGE"), PROJECT.pins, lambda _: None)
+    base = ensure_base(
+        engine,
+        read_contract().python,
+        os.environ.get("PYTHON_IMAGE"),
+        PROJECT.pins,
+        lambda _: None,
+        platform=PROJECT.contract.platform,
+    )
     name, folder = f"ktrdr-try-own-{uuid.uuid4().hex[:8]}:1", tmp_path_factory.mktemp("context")
     (folder / "Dockerfile").write_text(f"FROM {base.reference}\n{LINES}", encoding="utf-8")
     command = [*engine.command(), "buildx", "build", "--network=none", "--load", "--tag", name, str(folder)]

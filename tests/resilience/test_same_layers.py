@@ -126,7 +126,14 @@ def engines(tmp_path: Path) -> Iterator[tuple[Engine, Engine]]:
 
 def test_either_store_gets_the_same_layers(engines: tuple[Engine, Engine], project: Path) -> None:
     own, other = engines
-    base = ensure_base(own, read_contract().python, os.environ.get("PYTHON_IMAGE"), PROJECT.pins, print).reference
+    base = ensure_base(
+        own,
+        read_contract().python,
+        os.environ.get("PYTHON_IMAGE"),
+        PROJECT.pins,
+        print,
+        platform=PROJECT.contract.platform,
+    ).reference
     carry(own, other, base)
     images = [build(engine, project, base) for engine in (own, other, own)]
     assert len(images[0].layers) == 4, "the base image's, the user's, the core's and torch's"
@@ -139,7 +146,10 @@ def test_a_torch_wheel_that_is_not_the_pinned_one_ends_the_build_and_both_are_na
     pinned = pins.read_text(encoding="utf-8")
     digest = re.search(r'whl" = "(\w+)"', pinned)
     assert digest is not None
-    own, base = find_engine(), ensure_base(find_engine(), "3.11", None, PROJECT.pins, print).reference
+    own, base = (
+        find_engine(),
+        ensure_base(find_engine(), "3.11", None, PROJECT.pins, print, platform=PROJECT.contract.platform).reference,
+    )
     for text, due in ((pinned.replace(digest[1], "0" * 64), "0" * 64), (text_of(Pins(images={}, wheels={})), "none")):
         pins.write_text(text, encoding="utf-8")
         ended = tried(own, project, base, f"ktrdr-try-{uuid.uuid4().hex[:8]}:1")

@@ -74,7 +74,7 @@ class Stage:
         monkeypatch.setattr(forkserver, "build_one", partial(play, tmp_path))
         monkeypatch.setattr(roles, "GRACE", 0.5)
         monkeypatch.setattr(roles, "silence", lambda _engine: self.silence)
-        monkeypatch.setattr(roles, "ensure_base", lambda *_arguments: BASE)
+        monkeypatch.setattr(roles, "ensure_base", lambda *_arguments, **_platform: BASE)
         monkeypatch.setattr(roles, "host_settings", lambda *_, **_program: self.settings)
 
     def plays(self, role: str, messages: Iterable[str], then: str = "exit 0") -> None:

@@ -25,9 +25,10 @@ class NotGottenError(Exception):
     """An image is not on the engine, and cannot be had from where the contract says that it is."""
 
 
-def get(client: DockerClient, image: Image) -> None:
+def get(client: DockerClient, image: Image, platform: str) -> None:
     """Put an image onto the engine under its name, from where the contract says; an image of a registry only if needed.
 
+    What is pulled is for ``platform``.
     Its ``path`` is one from the working directory, or from the root of this machine.
 
     Raises:
@@ -41,7 +42,7 @@ def get(client: DockerClient, image: Image) -> None:
             client.api.inspect_image(image.name)
             return
         name, tag = parse_repository_tag(image.name)
-        pulling = containers.spawn(lambda: client.images.pull(name, tag=tag or "latest", platform=None))
+        pulling = containers.spawn(lambda: client.images.pull(name, tag=tag or "latest", platform=platform))
         containers.wait(client, pulling, FETCH_SECONDS)
     elif image.source in ("archive", "oci-layout"):
         with _archive(Path(image.path), image) as path:

@@ -110,7 +110,7 @@ class Observer:
         try:
             with self._client() as client:
                 if not image.built_here:
-                    get(client, image)
+                    get(client, image, self.contract.platform)
                 config = ImageConfig.from_inspect(client.api.inspect_image(image.name))
                 return self._look(client, image, config, began)
         except (NotGottenError, *ENGINE_ERRORS) as error:

@@ -53,7 +53,8 @@ class FakeEngine:
             raise docker.errors.ImageNotFound("no such image")
         return type("Image", (), {"attrs": self.held[name]})
 
-    def pull(self, repository: str, **_options: object) -> list[dict[str, str]]:
+    def pull(self, repository: str, *, platform: str, **_options: object) -> list[dict[str, str]]:
+        assert platform == "linux/amd64", "the engine's own platform may be another"
         self.pulls.append(repository)
         assert self.pulled, "nothing is to be pulled"
         events = self.pulled()
@@ -94,7 +95,9 @@ def elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 def ensure(monkeypatch: pytest.MonkeyPatch, engine: FakeEngine, reference: str | None = None) -> tuple[BaseImage, str]:
     said: list[str] = []
     monkeypatch.setattr(image, "sdk", lambda _engine, timeout: engine if timeout else None)
-    return ensure_base(ENGINE, "3.11", reference, Path("pins.toml"), said.append), "\n".join(said)
+    return ensure_base(ENGINE, "3.11", reference, Path("pins.toml"), said.append, platform="linux/amd64"), "\n".join(
+        said
+    )
 
 
 def test_an_official_image_that_the_engine_has_is_used_as_it_is(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -21,7 +21,8 @@ from tests.support.checkout import ROOT
 from tests.support.player import linger
 
 OPTIONS = Options(
-    context_path=".", file="Dockerfile", tags=["x:y"], build_args={}, build_contexts={}, secrets=["id=a,src=/a"],
+    context_path=".", file="Dockerfile", tags=["x:y"], build_args={}, build_contexts={}, platforms=["linux/amd64"],
+    secrets=["id=a,src=/a"],
     cache_to={"type": "inline"},
 )  # fmt: skip
 
@@ -69,7 +70,7 @@ def test_a_build_that_fails_is_told_last(failed: dict[str, Any]) -> None:
 
 def test_buildx_is_asked_for_progress_that_a_program_can_read_and_to_load_the_image(failed: dict[str, Any]) -> None:
     words = {part for one in failed["arguments"] for part in (one, one.partition("=")[2])}
-    assert {"buildx", "build", "rawjson", "--load", "--secret", "id=a,src=/a"} <= words
+    assert {"buildx", "build", "rawjson", "--load", "--secret", "id=a,src=/a", "--platform", "linux/amd64"} <= words
 
 
 def test_an_engine_that_goes_after_the_build_is_a_failure_that_says_where(tmp_path: Path) -> None:

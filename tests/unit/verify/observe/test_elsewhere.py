@@ -124,8 +124,8 @@ def test_an_image_of_a_registry_is_pulled_only_where_the_engine_lacks_it(name: s
     lacking, having = Client(), Client()
     having.known[name] = BASE
     for client in (lacking, having):
-        get(client, image(name=name))  # type: ignore[arg-type]
-    assert (lacking.fetched, having.fetched) == ([(*asked, "None")], [])
+        get(client, image(name=name), "linux/amd64")  # type: ignore[arg-type]
+    assert (lacking.fetched, having.fetched) == ([(*asked, "linux/amd64")], [])
 
 
 def packed(place: Path) -> Path:
@@ -136,7 +136,7 @@ def packed(place: Path) -> Path:
 
 def test_an_archive_s_one_image_gets_the_contract_s_name(tmp_path: Path) -> None:
     client, path = Client("sha256:i"), packed(tmp_path / "image.tar")
-    get(client, image(source="archive", path=str(path), name="shop/api:1"))  # type: ignore[arg-type]
+    get(client, image(source="archive", path=str(path), name="shop/api:1"), "linux/amd64")  # type: ignore[arg-type]
     assert client.members == ["manifest.json"]
     assert client.fetched == [("sha256:i", "shop/api", "1")]
 
@@ -146,7 +146,7 @@ def test_a_layout_is_loaded_as_the_archive_of_its_directory(tmp_path: Path) -> N
     for name in ("oci-layout", "index.json", "blobs/one"):
         (tmp_path / name).write_text("{}", encoding="utf-8")
     client = Client("sha256:i", "sha256:i")
-    get(client, image(source="oci-layout", path=str(tmp_path), name="shop/api:1"))  # type: ignore[arg-type]
+    get(client, image(source="oci-layout", path=str(tmp_path), name="shop/api:1"), "linux/amd64")  # type: ignore[arg-type]
     assert client.members == ["blobs", "blobs/one", "index.json", "oci-layout"]
     assert client.fetched == [("sha256:i", "shop/api", "1")]
 
@@ -162,9 +162,9 @@ def test_a_layout_is_loaded_as_the_archive_of_its_directory(tmp_path: Path) -> N
 def test_what_is_no_image_or_several_is_told(tmp_path: Path, source: str, loaded: tuple[str, ...], why: str) -> None:
     path = packed(tmp_path / "image.tar")
     with pytest.raises(NotGottenError, match=why):
-        get(Client(*loaded), image(source=source, path=str(path)))  # type: ignore[arg-type]
+        get(Client(*loaded), image(source=source, path=str(path)), "linux/amd64")  # type: ignore[arg-type]
 
 
 def test_an_archive_that_is_not_there_is_told(tmp_path: Path) -> None:
     with pytest.raises(NotGottenError, match=r"there is no archive at .*none"):
-        get(Client(), image(source="archive", path=str(tmp_path / "none")))  # type: ignore[arg-type]
+        get(Client(), image(source="archive", path=str(tmp_path / "none")), "linux/amd64")  # type: ignore[arg-type]

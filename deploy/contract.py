@@ -44,10 +44,10 @@ def parse_cuda(value: Any) -> Any:
 
 
 def parse_platform(value: Any) -> Any:
-    """Accept the one platform that ``uv.lock`` has wheels for."""
+    """Accept the one platform that images have."""
     if value == "linux/amd64":
         return value
-    raise ValueError("write 'linux/amd64': uv.lock has wheels for no other platform")
+    raise ValueError("write 'linux/amd64': images have no other platform")
 
 
 DottedName = Annotated[str, Field(pattern=DOTTED)]

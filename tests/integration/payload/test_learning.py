@@ -196,11 +196,14 @@ def test_a_batch_decides_as_the_network_does_row_by_row(trained: tuple[Path, dic
             assert decision.signal is expected
 
 
-def test_deciding_asks_often_whether_it_is_to_stop(trained: tuple[Path, dict[str, Any]]) -> None:
+def test_deciding_asks_often_whether_it_is_to_stop(
+    trained: tuple[Path, dict[str, Any]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("ktrdr.decision.engine.TOGETHER", BATCH)
     asked: list[bool] = []
     engine = DecisionEngine(load_model(trained[0]))
     engine.decide(engine.prepare({"1h": MARKET}), check=lambda: asked.append(True))
-    assert len(asked) == -(-(COUNT - 60) // BATCH)
+    assert len(asked) == -(-COUNT // BATCH)
 
 
 def test_nothing_is_decided_before_the_history_that_the_strategy_requires(trained: tuple[Path, dict[str, Any]]) -> None:

@@ -38,7 +38,9 @@ def read_contract(path: Path, root: Path) -> Contract:
         data = path.read_bytes()
         document = tomllib.loads(data.decode("utf-8"))
     except OSError as error:
-        raise Problem(doing, error.strerror or str(error), f"restore {path}, or name another with --contract FILE", Exit.USAGE) from None
+        raise Problem(
+            doing, error.strerror or str(error), f"restore {path}, or name another with --contract FILE", Exit.USAGE
+        ) from None
     except (ValueError, RecursionError) as error:  # TOMLDecodeError and UnicodeDecodeError are ValueErrors
         raise Problem(doing, f"not TOML: {error}", "correct the line it names", Exit.USAGE) from None
     mistakes = contract_mistakes(document) + _missing_files(document, root)

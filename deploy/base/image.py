@@ -250,7 +250,7 @@ def packages_of(client: docker.DockerClient, reference: str) -> dict[str, str]:
         with tarfile.open(fileobj=io.BytesIO(b"".join(chunks))) as tar:
             return installed(bootstrap.text_in(tar, Path(bootstrap.STATUS).name))
     finally:
-        client.api.remove_container(container["Id"], force=True)
+        client.api.remove_container(container["Id"], force=True, v=True)
 
 
 def bootstrapped_before(client: docker.DockerClient, python: str) -> BaseImage | None:

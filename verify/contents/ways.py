@@ -214,7 +214,7 @@ def _ended_after(seconds: float, stream: Any) -> Iterator[None]:
 
 def _remove(client: DockerClient, container_id: str) -> None:
     try:
-        client.api.remove_container(container_id, force=True)
+        client.api.remove_container(container_id, force=True, v=True)
     except APIError as error:
         if error.status_code not in (404, 409):  # gone, or being removed already
             raise

@@ -74,8 +74,8 @@ class Engine:
     def start(self, _container: str) -> None:
         self.did.append("start")
 
-    def remove_container(self, container: str, *, force: bool) -> None:
-        self.did.append(f"remove {container}" + " by force" * force)
+    def remove_container(self, container: str, *, force: bool, v: bool) -> None:
+        self.did.append(f"remove {container}" + " by force" * force + " with its volumes" * v)
 
 
 def permit(passing: Callable[[], Any] = contextlib.nullcontext, layers: tuple[str, ...] = BASE) -> ways.Permit:
@@ -93,7 +93,7 @@ def test_a_container_of_the_recorded_base_image_reads_the_layers_and_is_removed(
     assert found == {ABOVE[0]: RawLayer(sizes={"/a": 1})}
     assert found[ABOVE[0]].way == "in place, by a container"
     assert engine.did == [
-        "info", "inspect base:1", "create sha256:base", "attach", "start", "remove c by force",
+        "info", "inspect base:1", "create sha256:base", "attach", "start", "remove c by force with its volumes",
     ]  # fmt: skip
     assert engine.stream.closed.is_set()
 
@@ -179,14 +179,14 @@ def test_an_engine_that_refuses_or_is_silent_leaves_the_layers_to_its_export(
     monkeypatch.setattr(engine, call, refuse)
     assert read(engine, permit()) is None
     if call in ("attach", "start"):
-        assert engine.did[-1] == "remove c by force"
+        assert engine.did[-1] == "remove c by force with its volumes"
 
 
 def test_a_reader_that_hangs_is_given_up_and_removed(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(ways, "SECONDS", 0.05)
     engine = Engine(Stream(READ[:9], hangs=True))
     assert read(engine, permit()) is None
-    assert engine.did[-1] == "remove c by force"
+    assert engine.did[-1] == "remove c by force with its volumes"
 
 
 def test_a_reader_gets_a_part_of_the_time_that_an_image_s_layers_may_take() -> None:

@@ -42,7 +42,7 @@ EVIDENCE_OF_A_RUN = {
     "hung",  # what HEALTHCHECK printed before its time was over
     "image_id", "built_image_id", "subject_image_id",
 }  # fmt: skip
-TIMES = re.compile(r"""\d+(\.\d+)?(?= s\b|% of the time| processes)|(?<="uptime_s":)\d+(\.\d+)?""")
+TIMES = re.compile(r"""\d+(\.\d+)?(?= s\b|% of the time)|\d+ process(es)?\b|(?<="uptime_s":)\d+(\.\d+)?""")
 
 
 @dataclass

@@ -1,6 +1,6 @@
 #!/bin/sh
 # in-toto's own library cannot hold a verification summary as SLSA's specification writes it.
-# Version: in-toto-attestation 0.9.3
+# Versions: in-toto-attestation 0.9.3
 # Expected: Its type for the predicate takes verifiedLevels as the specification has it since version 1.0: a list of words.
 # Happens: The type has one word there. A summary after the specification is refused, and one that the library takes has
 #   another form than readers of the specification expect. The counts of dependencyLevels are taken as they should be.

@@ -138,10 +138,10 @@ def test_operations_are_filtered_and_paged_and_models_sorted(
     expect(rows(page)).to_have_count(40)
     page.get_by_role("button", name="Next page: Operations").click()
     expect(rows(page)).to_have_count(2)
-    page.get_by_label("Type").select_option("data_load")
+    page.locator("#operations-type").select_option("data_load")
     expect(rows(page)).to_have_count(1)
     expect(rows(page).first).to_contain_text("Upload of EURUSD-SAMPLE")
-    page.get_by_label("Status").select_option("failed")
+    page.locator("#operations-status").select_option("failed")
     expect(rows(page)).to_have_count(0)
     models = page.locator("#models")
     for _ in range(2):

@@ -14,7 +14,8 @@ WITHOUT_NETWORK: Final = frozenset({"about", "blob", "data", "file"})
 WAIT_MS: Final = 30_000
 # Chromium gives up what it loads when an address of the machine comes or goes, as with every container that starts
 NETWORK_CHANGED: Final = "net::ERR_NETWORK_CHANGED"
-LOADINGS: Final = 20
+INTERRUPTED: Final = "interrupted by another navigation"
+LOADINGS: Final = 40
 DESKTOP: Final = (1280, 900)
 PHONE: Final = (390, 844)
 
@@ -59,10 +60,11 @@ class Visit:
             lost = self._lost
             try:
                 self.page.goto(url)
-            except Error:
-                if self._lost == lost:
+            except Error as error:
+                # After a loss the browser's own page, which tells of it, may come in between
+                if self._lost == lost and not (lost and INTERRUPTED in error.message):
                     raise
-                self.page.wait_for_load_state()  # of the browser's own page, which tells the error
+                continue
             if self._lost == lost:
                 return
         raise AssertionError(f"{url} was never loaded whole: {self._broken_off}")

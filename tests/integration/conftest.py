@@ -14,13 +14,14 @@ import pytest
 
 from bench.copies import copy_tree
 from deploy.artifacts import BUILD, CONTENTS, VERDICT, Artifacts
+from deploy.base.image import ensure_base
 from deploy.build_record import BuildRecord
 from deploy.contract import Contract
 from deploy.engine import connection as engines
 from deploy.engine.connection import Engine, find_engine
 from deploy.engine.labelled import RUN_PID, LabelledResource, find
 from deploy.errors import Problem
-from tests.support.checkout import ROOT, read_contract
+from tests.support.checkout import PROJECT, ROOT, read_contract
 from verify.contents.model import Contents
 from verify.judge.verdict import Finding, Verdict
 
@@ -154,6 +155,12 @@ class Images:
     def left_by(self, pid: int) -> list[LabelledResource]:
         """Return what a process left on the engine: containers, networks and volumes with its label."""
         return find(self.client, {RUN_PID: str(pid)})
+
+
+def base_image(engine: Engine) -> str:
+    """Return the base image of this checkout's images, which is on the engine then."""
+    named, platform = os.environ.get("PYTHON_IMAGE"), PROJECT.contract.platform
+    return ensure_base(engine, read_contract().python, named, PROJECT.pins, print, platform=platform).reference
 
 
 @pytest.fixture(scope="session")

@@ -1,7 +1,6 @@
 """A base image with programs that lend rights, as the official one has them: the image above it lends none."""
 
 import io
-import os
 import uuid
 from collections.abc import Iterator
 
@@ -9,10 +8,8 @@ import docker
 import pytest
 
 from deploy.artifacts import CONTENTS
-from deploy.base.image import ensure_base
 from deploy.engine.connection import Engine
-from tests.integration.conftest import Checkout, execute
-from tests.support.checkout import PROJECT, read_contract
+from tests.integration.conftest import Checkout, base_image, execute
 from verify.contents.model import Contents
 
 SETUID, SETGID, LINK = "/usr/bin/chfn", "/usr/bin/expiry", "/usr/local/bin/also-chfn"
@@ -28,14 +25,7 @@ LOOK = f"find / -xdev -type f -perm /6000; stat -c '%n %s' {SETUID} {SETGID} {LI
 @pytest.fixture
 def base(engine: Engine, client: docker.DockerClient) -> Iterator[str]:
     """Return an image like the base image, with programs that lend rights."""
-    below = ensure_base(
-        engine,
-        read_contract().python,
-        os.environ.get("PYTHON_IMAGE"),
-        PROJECT.pins,
-        print,
-        platform=PROJECT.contract.platform,
-    ).reference
+    below = base_image(engine)
     name = f"ktrdr-try-{uuid.uuid4().hex[:8]}:lending"
     client.images.build(fileobj=io.BytesIO(f"FROM {below}\n{STEPS}".encode()), tag=name, rm=True, forcerm=True)
     yield name

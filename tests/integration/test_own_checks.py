@@ -4,7 +4,6 @@ Where it does not, that is known and documented (docs/own-checks.md), and held h
 """
 
 import json
-import os
 import subprocess
 import uuid
 from collections.abc import Iterator
@@ -14,12 +13,12 @@ import docker
 import pytest
 
 from bench.groups.verification import structure_test
-from deploy.base.image import ensure_base
 from deploy.engine.connection import Engine
 from deploy.engine.labelled import RUN, RUN_PID, find
 from deploy.engine.runs import new_run
 from deploy.own_checks import CommandCheck, FileCheck, OwnCheck, SettingCheck
-from tests.support.checkout import PROJECT, read_contract
+from tests.integration.conftest import base_image
+from tests.support.checkout import read_contract
 from tests.support.own import tried
 from verify.commands.cst import Translation
 from verify.commands.import_cst import read_configuration
@@ -104,16 +103,9 @@ fileContentTests: [{name: a relative link, path: /app/beside, expectedContents: 
 
 @pytest.fixture(scope="module")
 def tag(engine: Engine, client: docker.DockerClient, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    base = ensure_base(
-        engine,
-        read_contract().python,
-        os.environ.get("PYTHON_IMAGE"),
-        PROJECT.pins,
-        lambda _: None,
-        platform=PROJECT.contract.platform,
-    )
+    base = base_image(engine)
     folder = tmp_path_factory.mktemp("context")
-    name = built(engine, folder, f"FROM {base.reference}\n{LINES}")
+    name = built(engine, folder, f"FROM {base}\n{LINES}")
     yield name
     client.images.remove(name, force=True)
 

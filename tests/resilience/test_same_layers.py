@@ -26,7 +26,7 @@ from deploy.engine import connection, daemon
 from deploy.engine.connection import Engine, find_engine
 from deploy.image_config import ImageConfig
 from deploy.uv_lock import locked_version
-from tests.integration.conftest import Ended, execute
+from tests.integration.conftest import Ended, base_image, execute
 from tests.resilience.conftest import carry
 from tests.resilience.second import CAN_START, WHY_NOT, second_engine
 from tests.support.checkout import PROJECT, ROOT, read_contract
@@ -126,14 +126,7 @@ def engines(tmp_path: Path) -> Iterator[tuple[Engine, Engine]]:
 
 def test_either_store_gets_the_same_layers(engines: tuple[Engine, Engine], project: Path) -> None:
     own, other = engines
-    base = ensure_base(
-        own,
-        read_contract().python,
-        os.environ.get("PYTHON_IMAGE"),
-        PROJECT.pins,
-        print,
-        platform=PROJECT.contract.platform,
-    ).reference
+    base = base_image(own)
     carry(own, other, base)
     images = [build(engine, project, base) for engine in (own, other, own)]
     assert len(images[0].layers) == 4, "the base image's, the user's, the core's and torch's"
